@@ -1,0 +1,96 @@
+"""Connections: database URLs, and which of PostgreSQL's errors are worth another try. Statements live elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from logistics_pipeline.errors import ConfigurationError, TransientError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+TRANSIENT = (
+    psycopg.OperationalError,  # connection lost, server starting, out of memory or disk, lock timeout, cancelled
+    psycopg.InterfaceError,  # "the connection is closed": the way psycopg says it was lost a statement ago
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.IdleInTransactionSessionTimeout,
+)
+"""Errors that say nothing about the data: the same work may succeed a moment later."""
+
+
+def parse_url(url: str) -> URL:
+    """Reads a postgresql:// URL.
+
+    Raises:
+        ConfigurationError: it is not one, or names no database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError(
+            "The database URL must look like postgresql://user:password@host:port/database; "
+            f"found {url.split('@')[-1]!r} after the credentials."
+        )
+    if not parsed.database:
+        raise ConfigurationError("The database URL names no database: add /logistics at its end.")
+    return parsed.set(drivername="postgresql")
+
+
+def url_text(url: URL) -> str:
+    """The URL with its password, as libpq reads it."""
+    return url.render_as_string(hide_password=False)
+
+
+def with_database(url: str, database: str) -> str:
+    """The same server and login, another database."""
+    return url_text(parse_url(url).set(database=database))
+
+
+def with_driver(url: str, driver: str) -> str:
+    """The URL as SQLAlchemy needs it. Plain postgresql:// would let it pick psycopg 3, which dagster-postgres
+    cannot use (it closes the connection when it sets a timeout)."""
+    return url_text(parse_url(url).set(drivername=f"postgresql+{driver}"))
+
+
+def connect(url: str, *, application_name: str = "logistics") -> Connection:
+    """Opens a connection in autocommit mode: transactions are always opened explicitly.
+
+    Raises:
+        TransientError: the server cannot be reached now.
+    """
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=10,
+            application_name=application_name,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
+    except psycopg.OperationalError as error:
+        raise TransientError(f"Cannot connect to PostgreSQL at {describe(url)}: {str(error).strip()}") from error
+
+
+def describe(url: str) -> str:
+    """Host and database of a URL, without its credentials, for messages."""
+    parts = conninfo_to_dict(url)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+
+@contextmanager
+def transient_errors(doing: str) -> Iterator[None]:
+    """Turns PostgreSQL's passing troubles into TransientError with a sentence that says what was being done."""
+    try:
+        yield
+    except TRANSIENT as error:
+        reason = str(error).strip() or type(error).__name__
+        raise TransientError(f"PostgreSQL failed while {doing}: {reason}") from error

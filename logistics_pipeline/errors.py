@@ -1,0 +1,39 @@
+"""The error tree. The class tells the caller what to do; the message tells a person what happened and where."""
+
+from dataclasses import dataclass
+
+
+class PipelineError(Exception):
+    """Anything this package raises on purpose. Its message is a whole sentence for the person who operates it."""
+
+
+class TransientError(PipelineError):
+    """The world is at fault (connection, lock, restart, full disk): the same call may succeed later."""
+
+
+class ConfigurationError(PipelineError):
+    """The installation is at fault (port taken, folder not writable, wrong URL): a person must change a setting."""
+
+
+@dataclass
+class FileError(PipelineError):
+    """The file is at fault: trying again does not help, a mended file does.
+
+    `record_no` counts from 1; `byte_offset` counts from 0 in the decompressed content. Both are None where unknown.
+    """
+
+    message: str
+    record_no: int | None = None
+    byte_offset: int | None = None
+
+    def __str__(self) -> str:
+        places = []
+        if self.record_no is not None:
+            places.append(f"record {self.record_no:,}")
+        if self.byte_offset is not None:
+            places.append(f"byte {self.byte_offset:,}")
+        return f"{self.message} (at {', '.join(places)})" if places else self.message
+
+
+class FileChangedError(FileError):
+    """The file is no longer the version that was registered: register it again, then load."""

@@ -1,0 +1,163 @@
+"""Brings a server to what this version of the code needs: databases, schemas, tables, roles. Safe to run at any time.
+
+The ledger moves by Alembic versions (`versions/`, each runs one file of `sql/migrations`). The raw tables are made from
+`sql/raw`, one file per dataset of the catalogue. The analytics tables are derived data: when a file of `sql/analytics`
+has changed, its table is made anew and a full refresh is due.
+"""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+from logistics_pipeline.database import (
+    Connection,
+    connect,
+    describe,
+    parse_url,
+    transient_errors,
+    url_text,
+    with_database,
+    with_driver,
+)
+from logistics_pipeline.datasets import DATASETS
+from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.refreshing import TABLES
+from logistics_pipeline.sql_files import checksum, read_sql
+
+MINIMUM_SERVER_VERSION = 160000
+READER = "logistics_reader"
+_LOCK = "select pg_advisory_lock(hashtextextended('logistics migrate', 0))"
+
+
+def migrate(url: str, *, dagster_database: str | None = None, api_url: str | None = None) -> str:
+    """Makes everything that is missing and returns the schema version reached.
+
+    Creates the database of `url` and `dagster_database` on the same server where they do not exist. With `api_url`,
+    creates that login as a member of the read-only role.
+
+    Raises:
+        TransientError: the server cannot be reached.
+        ConfigurationError: the server is too old, or the login may not create what is missing.
+    """
+    for database in (parse_url(url).database, dagster_database):
+        if database:
+            _ensure_database(url, database)
+    with connect(url, application_name="logistics migrate") as connection, transient_errors("migrating"):
+        _refuse_old_server(connection)
+        connection.execute(_LOCK)
+        _run_alembic(url)
+        with connection.transaction():
+            _make_raw_tables(connection)
+            _make_analytics_tables(connection)
+        _make_roles(connection, api_url)
+    return head_version()
+
+
+def head_version() -> str:
+    """The schema version this code was written for."""
+    head = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _ensure_database(url: str, database: str) -> None:
+    """Creates a database unless it can be connected to. `postgres` is where one can always ask for it."""
+    try:
+        psycopg.connect(with_database(url, database), connect_timeout=10).close()
+        return
+    except psycopg.OperationalError as error:
+        if "does not exist" not in str(error):
+            return  # `connect` says more about it in a moment
+    with connect(with_database(url, "postgres")) as connection:
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        except psycopg.errors.DuplicateDatabase:
+            pass
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"Database {database!r} does not exist on {describe(url)} and this login may not create it. "
+                f"Let an administrator run: CREATE DATABASE {database} OWNER {parse_url(url).username}"
+            ) from error
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    if connection.info.server_version < MINIMUM_SERVER_VERSION:
+        found = connection.info.parameter_status("server_version")
+        raise ConfigurationError(f"PostgreSQL 16 or newer is needed; this server is {found}.")
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _run_alembic(url: str) -> None:
+    config = _alembic_config()
+    engine = sqlalchemy.create_engine(with_driver(url, "psycopg"), poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ingest")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def _make_raw_tables(connection: Connection) -> None:
+    for dataset in DATASETS.values():
+        connection.execute(read_sql(f"raw/{dataset.name}").encode())
+
+
+def _make_analytics_tables(connection: Connection) -> None:
+    known: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM analytics.definitions").fetchall())
+    for table in TABLES:
+        definition = checksum(f"analytics/{table}") + checksum(f"analytics/{table}.refresh")
+        if known.get(table) == definition:
+            continue
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS analytics.{}").format(sql.Identifier(table)))
+        connection.execute(read_sql(f"analytics/{table}").encode())
+        connection.execute(
+            "INSERT INTO analytics.definitions VALUES (%s, %s) "
+            "ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum",
+            (table, definition),
+        )
+        connection.execute("UPDATE analytics.status SET full_refresh_due = true")
+
+
+def _make_roles(connection: Connection, api_url: str | None) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(read_sql("roles").encode())
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(READER)))
+            if api_url is not None:
+                _make_login(connection, api_url)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"This login may not create the read-only role of the API ({str(error).strip()}). Let an administrator "
+            f"run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {connection.info.user} WITH ADMIN OPTION"
+        ) from error
+
+
+def _make_login(connection: Connection, api_url: str) -> None:
+    wanted = parse_url(api_url)
+    if wanted.username is None or wanted.username == connection.info.user:
+        raise ConfigurationError("LOGISTICS_API_DATABASE_URL must name a login of its own: it only ever reads.")
+    exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (wanted.username,)).fetchone() is not None
+    statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+        sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(wanted.username), sql.Literal(wanted.password)
+    )
+    connection.execute(statement)
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(READER), sql.Identifier(wanted.username)))
+
+
+def reader_url(url: str) -> str:
+    """The same login, reduced to reading: what the API uses where it has no login of its own."""
+    text = url_text(parse_url(url))
+    options = quote(f"-c role={READER} -c default_transaction_read_only=on")  # libpq takes no "+" for a space
+    return f"{text}{'&' if '?' in text else '?'}options={options}"

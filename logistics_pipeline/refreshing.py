@@ -1,0 +1,135 @@
+"""Refreshes the analytics: recomputes the days that changed, in one transaction. Knows no Dagster.
+
+Every committed batch waits in `ingest.batches` until a refresh has taken it in. A refresh reads one snapshot: the
+batches it sees, the days they made stale, the rows of those days. What commits meanwhile waits for the next one, so
+loads never wait for a refresh nor it for them, and readers see the old figures until the new ones are all there.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from logistics_pipeline.database import Connection, connect, transient_errors
+from logistics_pipeline.sql_files import list_sql, read_sql
+
+TABLES = tuple(
+    name.removeprefix("analytics/").removesuffix(".refresh")
+    for name in list_sql("analytics")
+    if name.endswith(".refresh")
+)
+"""The analytics tables: each has `sql/analytics/<table>.sql` that makes it and `<table>.refresh.sql` that fills it."""
+
+LOCK_NAME = "logistics refresh"
+CHANNEL = "data_version"
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What a refresh did. Where nothing had changed, `data_version` is the old one and nothing was written."""
+
+    data_version: int
+    full: bool
+    days: int
+    batches: int
+    rows: dict[str, int]
+    """Rows written per analytics table."""
+    unassigned_shipments: int
+    seconds: float
+
+
+def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambda: None) -> Refresh:
+    """Brings the analytics up to what is loaded now; with `full`, computes every day anew.
+
+    One refresh runs at a time: a second one calls `on_wait`, waits for the first, then takes what is left.
+
+    Raises:
+        TransientError: the database went away; nothing is half done.
+    """
+    with (
+        transient_errors("refreshing analytics"),
+        connect(url, application_name="logistics refresh") as connection,
+        _only_one(connection, on_wait),
+    ):
+        connection.execute(
+            "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
+            "full_refresh_due = full_refresh_due OR %s",
+            (full,),
+        )
+        try:
+            return _refresh(connection)
+        except psycopg.Error as error:
+            _note_failure(connection, error)
+            raise
+
+
+@contextmanager
+def _only_one(connection: Connection, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock that also tells the API that a refresh is going on; a dead refresh loses it by itself."""
+    key = (LOCK_NAME,)
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone()
+    if row != (True,):
+        on_wait()
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+
+
+def _refresh(connection: Connection) -> Refresh:
+    started = perf_counter()
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        full, version = _one(connection, "SELECT full_refresh_due, data_version FROM analytics.status")
+        waiting = connection.execute(
+            "SELECT file_id, last_record FROM ingest.batches WHERE refreshed_as IS NULL"
+        ).fetchall()
+        if not waiting and not full:
+            (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
+            return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
+        days = [] if full else _stale_days(connection)
+        rows = {table: _recompute(connection, table, days, full) for table in TABLES}
+        connection.execute("UPDATE ingest.batches SET refreshed_as = %s WHERE refreshed_as IS NULL", (version + 1,))
+        seconds = perf_counter() - started
+        unassigned, day_count = _publish(connection, version + 1, seconds)
+        return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)
+
+
+def _stale_days(connection: Connection) -> list[date]:
+    return [day for (day,) in connection.execute(read_sql("analytics/stale_days").encode()).fetchall()]
+
+
+def _recompute(connection: Connection, table: str, days: list[date], full: bool) -> int:
+    """Replaces the rows of the given days (all days where `full`) and returns how many there are now."""
+    parameters = {"full": full, "stale_days": days}
+    connection.execute(
+        sql.SQL("DELETE FROM analytics.{} WHERE %(full)s OR day = ANY(%(stale_days)s)").format(sql.Identifier(table)),
+        parameters,
+    )
+    return connection.execute(read_sql(f"analytics/{table}.refresh").encode(), parameters).rowcount
+
+
+def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:
+    """Sets the new version beside its figures, tells listeners, returns (unassigned shipments, days with logs)."""
+    unassigned, days = _one(connection, read_sql("analytics/publish"), {"version": version, "seconds": seconds})
+    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version)))
+    return unassigned, days
+
+
+def _note_failure(connection: Connection, error: psycopg.Error) -> None:
+    if not connection.closed:
+        message = str(error).strip()
+        connection.execute("UPDATE analytics.status SET error_message = %s", (message,))
+
+
+def _one(connection: Connection, query: str, parameters: dict[str, object] | None = None) -> tuple[Any, ...]:
+    row = connection.execute(query.encode(), parameters).fetchone()
+    assert row is not None
+    return row

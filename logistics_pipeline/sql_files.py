@@ -1,0 +1,27 @@
+"""The only reader of `sql/`: statements live there under their own names, never in Python strings of any length."""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
+
+
+@cache
+def read_sql(name: str) -> str:
+    """Returns the text of `sql/<name>.sql`, for example `read_sql("raw/shipments")`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    return (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def list_sql(folder: str) -> list[str]:
+    """Names of the files directly in `sql/<folder>`, sorted, ready for `read_sql`."""
+    return sorted(f"{folder}/{path.stem}" for path in (SQL_DIR / folder).glob("*.sql"))
+
+
+def checksum(name: str) -> str:
+    """A fingerprint of a file's text: tells whether a definition has changed since it was applied."""
+    return sha256(read_sql(name).encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""Every `LOGISTICS_*` environment variable: its name, type, default and meaning. No other module reads one.
+
+Pipeline and API both read their settings here, and that is all they share besides the database. README.md lists the
+same table; `tests/unit/test_documentation.py` holds the two together.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent
+"""The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
+
+
+class Settings(BaseSettings):
+    """The system's configuration, read from the environment once, at the edge of each program."""
+
+    model_config = SettingsConfigDict(env_prefix="LOGISTICS_", extra="ignore", frozen=True, validate_default=True)
+
+    # Where things are
+    database_url: str | None = Field(
+        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
+        "Unset: an embedded PostgreSQL 18 under the data folder"
+    )  # fmt: skip
+    api_database_url: str | None = Field(
+        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
+        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+    )  # fmt: skip
+    dagster_database: str = Field("dagster", description="Name of Dagster's own database on the same server")
+    data_dir: Path = Field(
+        PROJECT_ROOT / "data", description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
+        "dagster/ and, when embedded, postgres/"
+    )  # fmt: skip
+
+    # Watching the raw folder
+    settle_seconds: float = Field(2.0, ge=0, description="A file must have been left alone this long to be picked up")
+    sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two looks at the raw folder")
+    files_per_run: PositiveInt = Field(200, description="At most this many files are loaded by one Dagster run")
+    bytes_per_run: PositiveInt = Field(1 << 30, description="At most this many bytes (one larger file excepted)")
+    parallel_loads: PositiveInt = Field(2, description="Load runs at the same time, per dataset")
+    load_attempts: PositiveInt = Field(
+        3, description="Runs that may die with a file before the sensor stops asking for it by itself"
+    )
+
+    # Loading
+    batch_records: PositiveInt = Field(20_000, description="At most this many records are one transaction")
+    batch_bytes: PositiveInt = Field(8 << 20, description="At most this many bytes of input are one transaction")
+    max_record_bytes: PositiveInt = Field(32 << 20, description="A single record larger than this fails its file")
+    date_order: Literal["dmy", "mdy"] | None = Field(
+        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+    )
+    retry_seconds: PositiveFloat = Field(
+        30.0, description="How long one load keeps trying to reach a database that is away, before its run fails"
+    )
+
+    # Serving
+    api_host: str = Field("127.0.0.1", description="Address the API listens on")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    dagster_host: str = Field("127.0.0.1", description="Address the Dagster UI listens on")
+    dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI")
+    code_server_host: str = Field("127.0.0.1", description="Where Dagster finds the code server")
+    code_server_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of Dagster's code server. Unset: `logistics up` takes a free one"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Verbosity of the API's log")
+
+    @cached_property
+    def raw_dir(self) -> Path:
+        return self.data_dir / "raw"
+
+    @cached_property
+    def failed_dir(self) -> Path:
+        return self.data_dir / "failed"
+
+    @cached_property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @cached_property
+    def dagster_dir(self) -> Path:
+        return self.data_dir / "dagster"
+
+    @cached_property
+    def postgres_dir(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Maps each variable's name to its description, in the order of definition."""
+        return {f"LOGISTICS_{name.upper()}": field.description or "" for name, field in cls.model_fields.items()}

@@ -1,0 +1,50 @@
+-- Fills analytics.daily_vehicles for the days in stale_days (every day where full).
+-- One row per day and vehicle.
+-- Reads raw.vehicle_logs, raw.shipments.
+
+-- Logs and shipments are summed apart: joined, a log with three shipments would count its mileage three times.
+WITH driven AS (
+    SELECT
+        trip_date,
+        vehicle_id,
+        count(*) AS trips,
+        coalesce(sum(mileage), 0) AS mileage_sum,
+        coalesce(sum(fuel_used), 0) AS fuel_sum,
+        count(fuel_used) AS fuel_count,
+        coalesce(sum(mileage) FILTER (WHERE fuel_used IS NOT NULL), 0) AS mileage_with_fuel,
+        coalesce(sum(fuel_used) FILTER (WHERE mileage IS NOT NULL), 0) AS fuel_with_mileage
+    FROM raw.vehicle_logs
+    WHERE %(full)s OR trip_date = ANY(%(stale_days)s)
+    GROUP BY 1, 2
+),
+carried AS (
+    SELECT
+        log.trip_date,
+        log.vehicle_id,
+        count(*) AS shipments,
+        coalesce(sum(shipment.cost), 0) AS cost_sum,
+        count(shipment.cost) AS cost_count,
+        coalesce(sum(shipment.delivery_time), 0) AS delivery_sum,
+        count(shipment.delivery_time) AS delivery_count
+    FROM raw.vehicle_logs AS log
+    JOIN raw.shipments AS shipment USING (log_id)
+    WHERE %(full)s OR log.trip_date = ANY(%(stale_days)s)
+    GROUP BY 1, 2
+)
+INSERT INTO analytics.daily_vehicles
+SELECT
+    trip_date,
+    vehicle_id,
+    driven.trips,
+    driven.mileage_sum,
+    driven.fuel_sum,
+    driven.fuel_count,
+    driven.mileage_with_fuel,
+    driven.fuel_with_mileage,
+    coalesce(carried.shipments, 0),
+    coalesce(carried.cost_sum, 0),
+    coalesce(carried.cost_count, 0),
+    coalesce(carried.delivery_sum, 0),
+    coalesce(carried.delivery_count, 0)
+FROM driven
+LEFT JOIN carried USING (trip_date, vehicle_id);

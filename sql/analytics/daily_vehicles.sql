@@ -1,0 +1,29 @@
+-- Makes analytics.daily_vehicles.
+-- One row per day and vehicle with at least one log.
+-- Filled by daily_vehicles.refresh.sql.
+
+CREATE TABLE analytics.daily_vehicles (
+    day               date NOT NULL,
+    vehicle_id        text COLLATE "C" NOT NULL,
+    trips             bigint NOT NULL,
+    mileage_sum       numeric NOT NULL,
+    fuel_sum          numeric NOT NULL,
+    fuel_count        bigint NOT NULL,
+    mileage_with_fuel numeric NOT NULL,
+    fuel_with_mileage numeric NOT NULL,
+    shipments         bigint NOT NULL,
+    cost_sum          numeric NOT NULL,
+    cost_count        bigint NOT NULL,
+    delivery_sum      numeric NOT NULL,
+    delivery_count    bigint NOT NULL,
+    PRIMARY KEY (day, vehicle_id)
+);
+
+COMMENT ON TABLE analytics.daily_vehicles IS 'Trips and shipments per day and vehicle; a log that carries several shipments counts once';
+COMMENT ON COLUMN analytics.daily_vehicles.trips IS 'Logs of the vehicle on that day';
+COMMENT ON COLUMN analytics.daily_vehicles.mileage_sum IS 'Distance driven, km';
+COMMENT ON COLUMN analytics.daily_vehicles.fuel_sum IS 'Fuel burnt, litres';
+COMMENT ON COLUMN analytics.daily_vehicles.mileage_with_fuel IS 'Distance over logs that have mileage and fuel, km';
+COMMENT ON COLUMN analytics.daily_vehicles.fuel_with_mileage IS 'Fuel over logs that have mileage and fuel, litres';
+COMMENT ON COLUMN analytics.daily_vehicles.cost_sum IS 'Revenue of the shipments it carried';
+COMMENT ON COLUMN analytics.daily_vehicles.delivery_sum IS 'Sum of their delivery times, hours';

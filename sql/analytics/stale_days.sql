@@ -1,0 +1,19 @@
+-- Finds the days that the waiting batches made stale.
+-- One row per day.
+-- Reads ingest.batches, ingest.files, raw.shipments, raw.vehicle_logs.
+
+-- A batch of logs, and every merged batch, knew its days when it was committed.
+SELECT unnest(stale_days) AS day
+FROM ingest.batches
+WHERE refreshed_as IS NULL
+UNION
+-- A shipment is dated by its log, which may have arrived or moved since: asked now, in this snapshot.
+SELECT log.trip_date
+FROM raw.shipments AS shipment
+JOIN raw.vehicle_logs AS log USING (log_id)
+WHERE shipment.file_id = ANY(
+    SELECT DISTINCT batch.file_id
+    FROM ingest.batches AS batch
+    JOIN ingest.files AS file USING (file_id)
+    WHERE batch.refreshed_as IS NULL AND file.dataset = 'shipments'
+);

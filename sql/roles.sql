@@ -1,0 +1,15 @@
+-- Makes the role logistics_reader and what it may read.
+-- Granted to whatever login the API uses; it can change nothing.
+-- Run by logistics_pipeline.migrations after every migration.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'logistics_reader') THEN
+        CREATE ROLE logistics_reader NOLOGIN;
+    END IF;
+END
+$$;
+
+GRANT USAGE ON SCHEMA ingest, raw, analytics TO logistics_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics TO logistics_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics GRANT SELECT ON TABLES TO logistics_reader;
