@@ -2,6 +2,7 @@
 
 from functools import cache
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
@@ -25,3 +26,9 @@ def list_sql(folder: str) -> list[str]:
 def checksum(name: str) -> str:
     """A fingerprint of a file's text: tells whether a definition has changed since it was applied."""
     return sha256(read_sql(name).encode()).hexdigest()
+
+
+def describe_sql(name: str) -> str:
+    """The comment at the head of a file: what it makes, one row per what, from what."""
+    head = takewhile(lambda line: line.startswith("--"), read_sql(name).splitlines())
+    return "\n".join(line.removeprefix("--").strip() for line in head)

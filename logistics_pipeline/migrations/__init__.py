@@ -35,19 +35,18 @@ READER = "logistics_reader"
 _LOCK = "select pg_advisory_lock(hashtextextended('logistics migrate', 0))"
 
 
-def migrate(url: str, *, dagster_database: str | None = None, api_url: str | None = None) -> str:
+def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = None) -> str:
     """Makes everything that is missing and returns the schema version reached.
 
-    Creates the database of `url` and `dagster_database` on the same server where they do not exist. With `api_url`,
-    creates that login as a member of the read-only role.
+    Creates the databases of `url` and `dagster_url` where they do not exist. With `api_url`, creates that login as a
+    member of the read-only role.
 
     Raises:
         TransientError: the server cannot be reached.
         ConfigurationError: the server is too old, or the login may not create what is missing.
     """
-    for database in (parse_url(url).database, dagster_database):
-        if database:
-            _ensure_database(url, database)
+    for each in filter(None, (url, dagster_url)):
+        _ensure_database(url_text(parse_url(each)))
     with connect(url, application_name="logistics migrate") as connection, transient_errors("migrating"):
         _refuse_old_server(connection)
         connection.execute(_LOCK)
@@ -66,14 +65,16 @@ def head_version() -> str:
     return head
 
 
-def _ensure_database(url: str, database: str) -> None:
-    """Creates a database unless it can be connected to. `postgres` is where one can always ask for it."""
+def _ensure_database(url: str) -> None:
+    """Creates the database unless it can be connected to. `postgres` is where one can always ask for it."""
     try:
-        psycopg.connect(with_database(url, database), connect_timeout=10).close()
+        psycopg.connect(url, connect_timeout=10).close()
         return
     except psycopg.OperationalError as error:
         if "does not exist" not in str(error):
             return  # `connect` says more about it in a moment
+    database = parse_url(url).database
+    assert database is not None
     with connect(with_database(url, "postgres")) as connection:
         try:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))

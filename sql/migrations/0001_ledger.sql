@@ -21,7 +21,6 @@ CREATE TABLE IF NOT EXISTS ingest.files (
     records_loaded     bigint NOT NULL DEFAULT 0,
     records_superseded bigint NOT NULL DEFAULT 0,
     records_rejected   bigint NOT NULL DEFAULT 0,
-    checkpoint         jsonb,
     bytes_read         bigint NOT NULL DEFAULT 0,
     unknown_fields     text[] NOT NULL DEFAULT '{}',
     error              text,
@@ -44,12 +43,11 @@ COMMENT ON TABLE ingest.files IS 'Ledger: one row per registered version of a fi
 COMMENT ON COLUMN ingest.files.path IS 'Partition key: path relative to the raw folder, or absolute when loaded from elsewhere; odd characters are percent-encoded';
 COMMENT ON COLUMN ingest.files.version IS 'Counts from 1 how often content under this path was registered anew';
 COMMENT ON COLUMN ingest.files.modified_ns IS 'Modification time, nanoseconds since 1970: with the size, how a change is noticed cheaply';
-COMMENT ON COLUMN ingest.files.content_hash IS 'BLAKE2b-128 of the bytes on disk, taken when it was loaded: tells a touched file from a changed one';
+COMMENT ON COLUMN ingest.files.content_hash IS 'SHA-256 of the bytes on disk, taken when its load came to an end: tells a touched file from a changed one';
 COMMENT ON COLUMN ingest.files.format IS 'Recognised from the content: json array, ndjson, ..., with the compression';
 COMMENT ON COLUMN ingest.files.records_loaded IS 'Rows of this file now in its raw table';
 COMMENT ON COLUMN ingest.files.records_superseded IS 'Records that lost their key to a later record of this file or of one registered later';
-COMMENT ON COLUMN ingest.files.checkpoint IS 'Where the next attempt resumes; NULL before the first batch and after the last';
-COMMENT ON COLUMN ingest.files.bytes_read IS 'Decompressed bytes behind the checkpoint';
+COMMENT ON COLUMN ingest.files.bytes_read IS 'Decompressed bytes up to the last committed record: with records_read, where the next attempt resumes';
 COMMENT ON COLUMN ingest.files.unknown_fields IS 'Fields found in the file that the contract does not know (schema drift)';
 COMMENT ON COLUMN ingest.files.error IS 'Why the file is failed or unrecognised: what, where, what to do';
 COMMENT ON COLUMN ingest.files.warning IS 'Something that went wrong beside the load, such as an export that could not be written';

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT_ROOT = Path(__file__).resolve().parent
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
 
 
@@ -29,11 +29,20 @@ class Settings(BaseSettings):
         None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
         "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
     )  # fmt: skip
-    dagster_database: str = Field("dagster", description="Name of Dagster's own database on the same server")
+    dagster_database_url: str | None = Field(
+        None,
+        description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
+        "database `dagster` on the same server",
+    )
     data_dir: Path = Field(
         PROJECT_ROOT / "data", description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
         "dagster/ and, when embedded, postgres/"
     )  # fmt: skip
+
+    dagster_dir: Path = Field(
+        default_factory=lambda data: data["data_dir"] / "dagster",
+        description="Where Dagster keeps the logs of its runs. Unset: dagster/ in the data folder",
+    )
 
     # Watching the raw folder
     settle_seconds: float = Field(2.0, ge=0, description="A file must have been left alone this long to be picked up")
@@ -78,10 +87,6 @@ class Settings(BaseSettings):
     @cached_property
     def logs_dir(self) -> Path:
         return self.data_dir / "logs"
-
-    @cached_property
-    def dagster_dir(self) -> Path:
-        return self.data_dir / "dagster"
 
     @cached_property
     def postgres_dir(self) -> Path:

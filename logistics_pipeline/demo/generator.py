@@ -1,0 +1,118 @@
+"""Writes the three sample files. What stands in them is decided by the neighbours; here is only the order of work.
+
+Streams: whatever the number of records, memory holds the routes, the days and one batch of lines (a few MB).
+The same arguments give byte-identical files, on any machine whose C library computes the same sines.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import get_args
+
+from logistics_pipeline.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_pipeline.demo.layouts import Format, Layout, layout_of
+from logistics_pipeline.demo.records import Order, Plan, shipment_lines, vehicle_lines, vehicle_log_lines
+from logistics_pipeline.demo.spoiling import Spoiler
+from logistics_pipeline.demo.writing import write_lines
+from logistics_pipeline.errors import ConfigurationError
+
+Progress = Callable[[str, int], None]
+"""Told the dataset's name and how many of its records have been written so far."""
+
+MakeLines = Callable[[Plan, Layout], Iterator[str]]
+
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)  # the trip dates that the data contract allows
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A complete file: `records` counts all of them, `bad` those among them that the data contract rejects."""
+
+    path: Path
+    dataset: str
+    records: int
+    bad: int
+
+
+def generate(
+    out: Path,
+    *,
+    vehicles: int = 500,
+    logs: int = 100_000,
+    shipments: int = 100_000,
+    seed: int = 42,
+    format: Format = "json",
+    bad_every: int | None = 5_000,
+    order: Order = "chronological",
+    first_day: date = date(2024, 1, 1),
+    days: int = 730,
+    on_progress: Progress | None = None,
+) -> list[GeneratedFile]:
+    """Writes `vehicles`, `vehicle_logs` and `shipments` into the folder `out`, replacing files of these names.
+
+    Every full stretch of `bad_every` logs, and of shipments, holds exactly one bad record somewhere, so a file has
+    `records // bad_every` of them; vehicles have none. Keys are unique: of each file, `records - bad` rows are loaded.
+    (One kind of bad record is an all-number date: it is bad only while LOGISTICS_DATE_ORDER is unset.)
+    `order` is that of the keys in the logs' and shipments' files; trip dates always grow with the log's key.
+
+    Each file appears under its name only when it is complete; until then it has a hidden name in the same folder.
+
+    Raises:
+        ConfigurationError: an argument makes no sense, or the folder cannot be written.
+    """
+    _check_choices(format, order)
+    _check_counts(vehicles, logs, shipments, bad_every)
+    _check_period(first_day, days)
+    plan = Plan(vehicles, logs, shipments, seed, order, first_day, days)
+    contents: list[tuple[Dataset, int, int | None, MakeLines]] = [
+        (VEHICLES, vehicles, None, vehicle_lines),
+        (VEHICLE_LOGS, logs, bad_every, vehicle_log_lines),
+        (SHIPMENTS, shipments, bad_every, shipment_lines),
+    ]
+    files = []
+    for dataset, records, every, make_lines in contents:
+        layout = layout_of(format, dataset)
+        spoiler = Spoiler(layout, records, every, plan.random(f"bad {dataset.name}"))
+        file = GeneratedFile(out / f"{dataset.name}{layout.suffix}", dataset.name, records, spoiler.total)
+        _write(file, layout, make_lines(plan, layout), spoiler, on_progress)
+        files.append(file)
+    return files
+
+
+def _write(
+    file: GeneratedFile, layout: Layout, lines: Iterator[str], spoiler: Spoiler, on_progress: Progress | None
+) -> None:
+    # The callback runs out here, so that an OSError of its own is not taken for one of the file.
+    with closing(write_lines(file.path, layout, lines, spoiler.spoil)) as progress:
+        for written in progress:
+            if on_progress is not None:
+                on_progress(file.dataset, written)
+
+
+def _check_choices(format: str, order: str) -> None:
+    for name, value, allowed in (("format", format, get_args(Format)), ("order", order, get_args(Order))):
+        if value not in allowed:
+            raise ConfigurationError(f"Sample data knows no {name} {value!r}: choose one of {', '.join(allowed)}.")
+
+
+def _check_counts(vehicles: int, logs: int, shipments: int, bad_every: int | None) -> None:
+    for name, count in (("vehicles", vehicles), ("logs", logs), ("shipments", shipments)):
+        if count < 0:
+            raise ConfigurationError(f"The number of {name} cannot be negative; found {count:,}.")
+    if logs and not vehicles:
+        raise ConfigurationError("Logs need vehicles that drive them: ask for at least one vehicle, or for no logs.")
+    if shipments and not logs:
+        raise ConfigurationError("Shipments need logs that carry them: ask for at least one log, or for no shipments.")
+    if bad_every is not None and bad_every < 1:
+        raise ConfigurationError(f"One bad record in every {bad_every:,} makes no sense: give 1 or more, or none.")
+
+
+def _check_period(first_day: date, days: int) -> None:
+    if days < 1:
+        raise ConfigurationError(f"Sample data covers at least 1 day; found {days:,}.")
+    if first_day < _FIRST_DAY or days > (_LAST_DAY - first_day) / timedelta(days=1) + 1:
+        raise ConfigurationError(
+            f"Trip dates lie between {_FIRST_DAY} and {_LAST_DAY}; {days:,} days from {first_day} do not."
+        )

@@ -1,0 +1,96 @@
+"""Finds files and tells what they are: the dataset by the path, the partition key, the fingerprint. Opens none of them.
+
+A partition key is the path relative to the raw folder. Dagster and PostgreSQL take nearly every character; those that
+break something (control characters, bytes that are not UTF-8, and `...`, which Dagster reads as a range) are
+percent-encoded, and so is the percent sign itself.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from logistics_pipeline.datasets import DATASETS
+
+_UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
+_ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file on disk as it is now. `dataset` is None if its path belongs to none."""
+
+    key: str
+    path: Path
+    dataset: str | None
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        """Changes when the file does: size and modification time."""
+        return self.size_bytes, self.modified_ns
+
+
+def find_files(raw_dir: Path) -> Iterator[FoundFile]:
+    """Yields every file under the raw folder, in no particular order.
+
+    Left out are hidden ones and those that by their name are still being written (`.tmp`, `.part`, ...). A file that
+    disappears while it is looked at was not there.
+    """
+    for folder, subfolders, names in os.walk(raw_dir):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            if name.startswith(".") or name.lower().endswith(_UNFINISHED):
+                continue
+            found = look_at(Path(folder, name), raw_dir)
+            if found is not None:
+                yield found
+
+
+def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile | None:
+    """Looks at one file, inside the raw folder or elsewhere; None if there is no file. `dataset` overrules its path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not path.is_file():
+        return None
+    key = key_of(path, raw_dir)
+    return FoundFile(key, path, dataset or dataset_of(key), status.st_size, status.st_mtime_ns)
+
+
+def key_of(path: Path, raw_dir: Path) -> str:
+    """The partition key of a file: relative inside the raw folder, absolute elsewhere."""
+    absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(raw_dir))
+    text = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+    return _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), text)
+
+
+def path_of(key: str, raw_dir: Path) -> Path:
+    """The file of a partition key."""
+    encoded = key.encode("utf-8", "surrogateescape")
+    return Path(os.path.abspath(raw_dir)) / os.fsdecode(unquote_to_bytes(encoded))
+
+
+def dataset_of(key: str) -> str | None:
+    """The dataset a file belongs to by its path, or None.
+
+    The outermost folder or file that is named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
+    `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. Where one name begins another the longer one is meant.
+    """
+    parts = key.casefold().split("/")
+    if key.startswith("/"):  # loaded from elsewhere: folders up there were not named for us
+        parts = parts[-1:]
+    for part in parts:
+        name = re.sub(r"[- ]", "_", part)
+        for dataset in sorted(DATASETS, key=len, reverse=True):
+            if name == dataset or re.match(rf"{dataset}[^0-9a-z]", name):
+                return dataset
+    return None
+
+
+def _percent_encode(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,275 @@
+"""The ledger: which files there are, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
+
+The order of registration (`file_id`) decides which file wins a key, so files are registered when they are first seen,
+in a fixed order, however and whenever they are loaded later.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from logistics_pipeline.database import Connection
+from logistics_pipeline.discovery import FoundFile
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """One registered version of a file: a row of `ingest.files`."""
+
+    file_id: int
+    dataset: str | None
+    path: str
+    version: int
+    size_bytes: int
+    modified_ns: int
+    content_hash: str | None
+    format: str | None
+    state: str
+    records_read: int
+    records_loaded: int
+    records_superseded: int
+    records_rejected: int
+    bytes_read: int
+    unknown_fields: list[str]
+    error: str | None
+    warning: str | None
+    attempts: int
+    seconds: float
+    run_id: str | None
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        return self.size_bytes, self.modified_ns
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every record read is accounted for; the table refuses anything else."""
+        return self.records_read == self.records_loaded + self.records_superseded + self.records_rejected
+
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, LedgerFile.__dataclass_fields__))
+_SELECT = sql.SQL("SELECT {} FROM ingest.files ").format(_COLUMNS)
+
+
+def _fetch(connection: Connection, where: str, parameters: dict[str, Any]) -> list[LedgerFile]:
+    with connection.cursor(row_factory=class_row(LedgerFile)) as cursor:
+        return cursor.execute(_SELECT + sql.SQL(where), parameters).fetchall()
+
+
+def latest_files(connection: Connection) -> dict[str, LedgerFile]:
+    """The newest version of every file, by path."""
+    newest = "WHERE (path, version) IN (SELECT path, max(version) FROM ingest.files GROUP BY path) ORDER BY file_id"
+    return {file.path: file for file in _fetch(connection, newest, {})}
+
+
+def latest_file(connection: Connection, path: str) -> LedgerFile | None:
+    """The newest version of one file, or None if it was never registered."""
+    found = _fetch(connection, "WHERE path = %(path)s ORDER BY version DESC LIMIT 1", {"path": path})
+    return found[0] if found else None
+
+
+def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
+    return _fetch(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
+
+
+def files_in_order(connection: Connection, *, state: str | None = None) -> list[LedgerFile]:
+    """Every version of every file in the order of registration, or those in one state."""
+    return _fetch(connection, "WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY file_id", {"state": state})
+
+
+def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
+    """The order in which files found together are registered: the one changed last wins, then the name decides."""
+    return sorted(files, key=lambda file: (file.modified_ns, file.key))
+
+
+def register(connection: Connection, found: FoundFile, *, content_hash: str | None = None) -> LedgerFile:
+    """Registers a file and returns its entry; the existing one if this content is registered already.
+
+    A change of size or time makes a new version. With `content_hash`, a file that was only touched keeps its entry.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (found.key,))
+        known = latest_file(connection, found.key)
+        if known is not None and known.dataset == found.dataset:
+            if known.fingerprint == found.fingerprint:
+                return known
+            if content_hash is not None and known.content_hash == content_hash:
+                return _touch(connection, known, found)
+        return _insert(connection, found, version=known.version + 1 if known else 1)
+
+
+def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
+    recognised = found.dataset is not None
+    row = connection.execute(
+        "INSERT INTO ingest.files (dataset, path, version, size_bytes, modified_ns, state, error) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING file_id",
+        (
+            found.dataset,
+            found.key,
+            version,
+            found.size_bytes,
+            found.modified_ns,
+            "registered" if recognised else "unrecognised",
+            None if recognised else _UNRECOGNISED,
+        ),
+    ).fetchone()
+    assert row is not None
+    return file_by_id(connection, row[0])
+
+
+_UNRECOGNISED = (
+    "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with "
+    "vehicles, vehicle_logs or shipments."
+)
+
+
+def _touch(connection: Connection, known: LedgerFile, found: FoundFile) -> LedgerFile:
+    connection.execute(
+        "UPDATE ingest.files SET modified_ns = %s WHERE file_id = %s", (found.modified_ns, known.file_id)
+    )
+    return file_by_id(connection, known.file_id)
+
+
+def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFile:
+    """Notes that a load begins or resumes, before anything of it is written: an attempt that dies counts too.
+
+    Retries within one Dagster run are one attempt: they are for passing troubles, not for files that kill their loader.
+    """
+    connection.execute(
+        "UPDATE ingest.files SET state = 'loading', run_id = %(run_id)s, error = NULL, warning = NULL, "
+        "attempts = attempts + (state <> 'loading' OR run_id IS DISTINCT FROM %(run_id)s OR run_id IS NULL)::integer, "
+        "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL WHERE file_id = %(file_id)s",
+        {"run_id": run_id, "file_id": file_id},
+    )
+    return file_by_id(connection, file_id)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one batch adds to its file's account."""
+
+    records_before: int
+    records_read: int
+    records_loaded: int
+    records_superseded: int
+    records_rejected: int
+    bytes_read: int
+    """Offset behind the batch, not a difference."""
+    unknown_fields: list[str]
+    seconds: float
+
+
+def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
+    """Moves a file's account on by one batch, in the batch's transaction.
+
+    Returns False, having changed nothing, if the account does not stand where the batch begins: somebody else moved it.
+    """
+    return (
+        connection.execute(
+            "UPDATE ingest.files SET records_read = records_read + %(records_read)s, "
+            "records_loaded = records_loaded + %(records_loaded)s, "
+            "records_superseded = records_superseded + %(records_superseded)s, "
+            "records_rejected = records_rejected + %(records_rejected)s, "
+            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, "
+            "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
+            "WHERE file_id = %(file_id)s AND state = 'loading' AND records_read = %(records_before)s",
+            {**progress.__dict__, "file_id": file_id},
+        ).rowcount
+        == 1
+    )
+
+
+def supersede(connection: Connection, file_id: int, rows: int) -> None:
+    """Moves rows of a file from loaded to superseded: their keys now belong to another record."""
+    connection.execute(
+        "UPDATE ingest.files SET records_loaded = records_loaded - %(rows)s, "
+        "records_superseded = records_superseded + %(rows)s WHERE file_id = %(file_id)s",
+        {"rows": rows, "file_id": file_id},
+    )
+
+
+def finish(connection: Connection, file_id: int, *, content_hash: str | None, file_format: str) -> None:
+    """Closes the account of a file that was read to its end."""
+    connection.execute(
+        "UPDATE ingest.files SET state = 'loaded', content_hash = %s, format = %s, attempts = 0, error = NULL, "
+        "finished_at = clock_timestamp() WHERE file_id = %s",
+        (content_hash, file_format, file_id),
+    )
+
+
+def fail(connection: Connection, file_id: int, error: str, *, file_format: str | None = None) -> None:
+    """Closes the account of a file that is itself at fault; what was loaded of it stays."""
+    connection.execute(
+        "UPDATE ingest.files SET state = 'failed', error = %s, format = coalesce(%s, format), attempts = 0, "
+        "finished_at = clock_timestamp() WHERE file_id = %s",
+        (error, file_format, file_id),
+    )
+
+
+def warn(connection: Connection, file_id: int, warning: str) -> None:
+    """Notes trouble beside the load, such as an export that could not be written."""
+    connection.execute("UPDATE ingest.files SET warning = %s WHERE file_id = %s", (warning, file_id))
+
+
+@dataclass(frozen=True)
+class RejectReason:
+    """Rejects of one file with the same field and kind of reason."""
+
+    field: str | None
+    reason: str
+    count: int
+    first_record: int
+    example: str
+
+
+def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> list[RejectReason]:
+    """Why records of a file were rejected, commonest first. Reasons that differ in the value found are one."""
+    with connection.cursor(row_factory=class_row(RejectReason)) as cursor:
+        return cursor.execute(
+            "SELECT field, split_part(reason, ', found ', 1) AS reason, count(*) AS count, "
+            "min(record_no) AS first_record, "
+            "(array_agg(left(encode(raw, 'escape'), 200) ORDER BY record_no))[1] AS example "
+            "FROM ingest.rejects WHERE file_id = %s GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT %s",
+            (file_id, limit),
+        ).fetchall()
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """A row of `ingest.rejects` with its file's path."""
+
+    path: str
+    record_no: int
+    byte_offset: int | None
+    field: str | None
+    reason: str
+    raw: bytes
+
+
+def row_count(connection: Connection, dataset: str) -> int:
+    """Rows in the raw table of a dataset: what its files have loaded, which the balance keeps true. Counts no rows."""
+    row = connection.execute(
+        "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def rejects(connection: Connection, *, file_id: int | None = None, path: str | None = None) -> Iterator[RejectedRecord]:
+    """Yields rejected records in file and record order, of one file version or path if given. Constant memory."""
+    with (
+        connection.transaction(),
+        connection.cursor("rejects", row_factory=class_row(RejectedRecord)) as cursor,
+    ):
+        cursor.itersize = 500
+        cursor.execute(
+            "SELECT path, record_no, byte_offset, field, reason, raw "
+            "FROM ingest.rejects JOIN ingest.files USING (file_id) "
+            "WHERE (%(file_id)s::integer IS NULL OR file_id = %(file_id)s) "
+            "AND (%(path)s::text IS NULL OR path = %(path)s) ORDER BY file_id, record_no",
+            {"file_id": file_id, "path": path},
+        )
+        yield from cursor

@@ -1,0 +1,90 @@
+"""The rejects of a file as a file again, under `data/failed/`: mend it, drop it into `data/raw/`, done.
+
+The table `ingest.rejects` is the truth; these files are a copy of it for people, written when a load has come to its
+end. Beside the records stands `….reasons.csv`, which says what is wrong with each.
+"""
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from logistics_pipeline import ledger
+from logistics_pipeline.database import Connection
+from logistics_pipeline.discovery import path_of
+from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
+
+_COMPRESSIONS = (".gz", ".zst")
+
+
+def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+    """Writes the rejects of a file in the layout it came in, or removes an older export if it has none now.
+
+    Raises:
+        OSError: the folder cannot be written. The rejects are safe in the database.
+    """
+    records_path, reasons_path = export_paths(file.path, failed_dir)
+    if file.records_rejected == 0 or layout is None:
+        records_path.unlink(missing_ok=True)
+        reasons_path.unlink(missing_ok=True)
+        return
+    records_path.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(records_path) as records, _replacing(reasons_path) as reasons:
+        _write(connection, file.file_id, layout, records, reasons)
+
+
+def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
+    """Where the rejects of a file go, and their reasons. The name still belongs to the same dataset."""
+    name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
+    while name.suffix.lower() in _COMPRESSIONS:
+        name = name.with_suffix("")
+    return name.with_suffix(f".rejected{name.suffix}"), name.with_suffix(".rejected.reasons.csv")
+
+
+def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
+    before, between, after = _frame(layout)
+    records.write(before)
+    reasons.write(b"record_no,byte_offset,field,reason\n")
+    separator = b""
+    for reject in ledger.rejects(connection, file_id=file_id):
+        records.write(separator + reject.raw)
+        separator = between
+        reasons.write(_csv_line(reject.record_no, reject.byte_offset, reject.field, reject.reason))
+    records.write(after)
+
+
+def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after records of a layout."""
+    match layout:
+        case ElementsLayout():
+            return b"[\n", b",\n", b"\n]\n"
+        case CsvLayout():
+            return layout.header_text, layout.newline, layout.newline
+        case _:
+            return b"", b"\n", b"\n"
+
+
+def _csv_line(*values: object) -> bytes:
+    class Line:
+        text = ""
+
+        def write(self, text: str) -> None:
+            self.text = text
+
+    line = Line()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.text.encode()
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place only when it is complete."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""What a file looks like inside: plain data, made by `sniffing`, understood by `reading`."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class ElementsLayout:
+    """Records are the elements of a JSON array, which may stand inside objects."""
+
+    start: int
+    """Offset of the first byte after the array's opening bracket."""
+    keys: tuple[str, ...] = ()
+    """The keys that lead to the array; empty for an array at the top."""
+
+    @property
+    def name(self) -> str:
+        return f"json array under {'.'.join(self.keys)}" if self.keys else "json array"
+
+
+@dataclass(frozen=True)
+class ObjectsLayout:
+    """Records are JSON objects one after the other, each over any number of lines."""
+
+    start: int
+    name: str = "json objects"
+
+
+@dataclass(frozen=True)
+class LinesLayout:
+    """Records are JSON objects, one per line (NDJSON, JSON Lines)."""
+
+    start: int
+    name: str = "ndjson"
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """Records are rows below a header."""
+
+    start: int
+    """Offset of the first byte after the header."""
+    delimiter: str
+    newline: bytes
+    header: tuple[str, ...]
+    header_text: bytes
+    """The header as it stands in the file: an export of rejected rows begins with it."""
+
+    @property
+    def name(self) -> str:
+        return f"csv with {_DELIMITER_NAMES[self.delimiter]}"
+
+
+_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+DELIMITERS = tuple(_DELIMITER_NAMES)
+
+Layout = ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands in for the value of a record that could not be decoded on its own."""
+
+    reason: str
+
+
+class Record(NamedTuple):
+    """A record as it stands in the file."""
+
+    number: int
+    """Counts from 1 in the file."""
+    offset: int
+    """Of its first byte."""
+    end: int
+    """Offset behind its last byte: a load that has committed it resumes here."""
+    raw: bytes
+    value: object
+    """A mapping of field names to values if all is well; anything else is not a record."""

@@ -1,0 +1,129 @@
+"""The bytes of a file, decompressed, counted. Which compression is told by the first bytes, never by the name.
+
+Memory: one block, whatever the file's size. Byte offsets everywhere in `loading` are offsets into these bytes.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+import zstandard
+
+from logistics_pipeline.errors import FileError
+
+BLOCK_BYTES = 256 * 1024
+HEAD_BYTES = 64 * 1024
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"SQLite format 3": "an SQLite database",
+}
+
+_DECOMPRESSION_ERRORS = (EOFError, OSError, zlib.error, zstandard.ZstdError)
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class Source:
+    """A forward-only stream of decompressed bytes with a look at its beginning.
+
+    `head` holds up to 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
+    """
+
+    def __init__(self, stream: _Readable, compression: str | None) -> None:
+        self._stream = stream
+        self.compression = compression
+        self.position = 0
+        self.head = b""
+        self._pending = self.head = self._fill(HEAD_BYTES)
+        if self.head.startswith(b"\xef\xbb\xbf"):
+            self._pending = self.head = self.head[3:]
+            self.position = 3
+        self.start = self.position
+        """Offset of the first byte after a byte order mark."""
+
+    def read(self, size: int = BLOCK_BYTES) -> bytes:
+        """Returns the next bytes, at most `size`; empty at the end.
+
+        Raises:
+            FileError: the compressed stream is damaged or ends early.
+        """
+        block = self._pending[:size] or self._fill(size)
+        self._pending = self._pending[len(block) :]
+        self.position += len(block)
+        return block
+
+    def skip_to(self, offset: int) -> None:
+        """Moves on to `offset`: at once in a plain file, by decompressing what lies between otherwise.
+
+        Raises:
+            FileError: the file ends before it.
+        """
+        if self.compression is None and offset > self.position:
+            self._pending = b""
+            self.position = cast(BinaryIO, self._stream).seek(offset)
+        while self.position < offset:
+            if not self.read(min(BLOCK_BYTES, offset - self.position)):
+                raise FileError("The file ends before the place where its load was interrupted", byte_offset=offset)
+
+    def _fill(self, size: int) -> bytes:
+        """Reads until `size` bytes are there or the stream ends."""
+        parts, wanted = [], size
+        try:
+            while wanted > 0 and (part := self._stream.read(wanted)):
+                parts.append(part)
+                wanted -= len(part)
+        except _DECOMPRESSION_ERRORS as error:
+            if parts:  # what could still be decompressed is given first; the next call fails again
+                return b"".join(parts)
+            if self.compression is None:
+                raise FileError(f"The file cannot be read: {error}", byte_offset=self.position) from error
+            raise FileError(
+                f"The {self.compression} stream is damaged or cut off ({error}); deliver the file again",
+                byte_offset=self.position,
+            ) from error
+        return b"".join(parts)
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Opens a file for reading, decompressing as its content says.
+
+    Raises:
+        FileError: it is gone, not readable, empty, or of a kind that is never accepted.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FileError(f"The file cannot be opened: {error.strerror}") from error
+    with file:
+        start = file.read(16)
+        file.seek(0)
+        if start.startswith(_GZIP):
+            yield Source(gzip.GzipFile(fileobj=file), "gzip")
+        elif start.startswith(_ZSTD):
+            yield Source(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), "zstd")
+        else:
+            _refuse_foreign(start)
+            yield Source(file, None)
+
+
+def _refuse_foreign(start: bytes) -> None:
+    for magic, name in _OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise FileError(f"This is {name}; expected JSON, NDJSON or CSV in UTF-8, plain or as .gz or .zst")

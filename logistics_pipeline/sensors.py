@@ -1,0 +1,152 @@
+"""The file sensor: looks at the raw folder, registers files, adds partitions, requests runs.
+
+What to do is decided by `planning`; this module asks Dagster and the ledger, and does it. Each look starts from
+scratch: there is no cursor and no run key to be lost, and a file that is mended or replaced is loaded by itself.
+"""
+
+import time
+from collections import defaultdict
+
+import dagster as dg
+
+from logistics_pipeline import ledger
+from logistics_pipeline.database import Connection
+from logistics_pipeline.datasets import DATASETS, Dataset
+from logistics_pipeline.discovery import FoundFile, find_files
+from logistics_pipeline.jobs import LOAD_JOBS
+from logistics_pipeline.loading.loader import fail_missing_file
+from logistics_pipeline.partitions import contiguous_ranges, files_of
+from logistics_pipeline.planning import files_to_register, is_settled, plan_loads
+from logistics_pipeline.resources import Warehouse
+
+RUNS_PER_TICK = 20
+REGISTRATIONS_PER_TICK = 2_000
+"""Bounds that keep one look well within Dagster's time limit for sensors; what is left is taken by the next."""
+
+
+def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
+    """Makes the sensor over the raw folder."""
+
+    @dg.sensor(
+        name="raw_files",
+        jobs=list(LOAD_JOBS.values()),
+        minimum_interval_seconds=interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Watches the raw folder: every new or changed file becomes a partition and is loaded.",
+    )
+    def raw_files(
+        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.SensorResult | dg.SkipReason:
+        settled = _find_settled(warehouse)
+        with warehouse.connect() as connection:
+            _register(context, connection, settled)
+            by_dataset = defaultdict(list)
+            for file in settled:
+                by_dataset[file.dataset].append(file)
+            requests = [
+                request
+                for dataset in DATASETS.values()
+                for request in _request_loads(context, connection, warehouse, dataset, by_dataset[dataset.name])
+            ]
+            _fail_missing(context, connection, {file.key for file in settled})
+        if not requests:
+            return dg.SkipReason(f"{len(settled):,} files, nothing to load")
+        return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK])
+
+    return raw_files
+
+
+def _find_settled(warehouse: Warehouse) -> list[FoundFile]:
+    settings, now_ns = warehouse.settings, time.time_ns()
+    return [file for file in find_files(settings.raw_dir) if is_settled(file, now_ns, settings.settle_seconds)]
+
+
+def _register(context: dg.SensorEvaluationContext, connection: Connection, settled: list[FoundFile]) -> None:
+    """Registers what is new in a fixed order, before any run: the order of loads must not matter."""
+    known = ledger.latest_files(connection)
+    new = ledger.in_registration_order(files_to_register(settled, known))
+    for file in new[:REGISTRATIONS_PER_TICK]:
+        ledger.register(connection, file)
+        if file.dataset is None:
+            context.log.warning(f"{file.key}: belongs to no dataset by its path; it is not loaded")
+
+
+def _request_loads(
+    context: dg.SensorEvaluationContext,
+    connection: Connection,
+    warehouse: Warehouse,
+    dataset: Dataset,
+    settled: list[FoundFile],
+) -> list[dg.RunRequest]:
+    settings = warehouse.settings
+    found = {file.key: file for file in settled}
+    partitions = _add_partitions(context.instance, dataset, found)
+    wanted = _wanted(context, connection, warehouse, dataset, found, partitions)
+    if wanted:
+        # Dagster puts a status together from several queries and can miss a run that begins in between: ask twice.
+        wanted &= _wanted(context, connection, warehouse, dataset, found, partitions)
+    ranges = contiguous_ranges(
+        wanted,
+        partitions,
+        {key: file.size_bytes for key, file in found.items()},
+        most_files=settings.files_per_run,
+        most_bytes=settings.bytes_per_run,
+    )
+    return [_run_request(dataset, keys) for keys in ranges]
+
+
+def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[str, FoundFile]) -> list[str]:
+    """Adds what is new in one statement (a sensor's own way takes one per key); returns all, in order of insertion."""
+    name = files_of(dataset).name
+    assert name is not None
+    known = list(instance.get_dynamic_partitions(name))
+    new = [file for key, file in found.items() if key not in set(known)]
+    if not new:
+        return known
+    instance.add_dynamic_partitions(name, [file.key for file in ledger.in_registration_order(new)])
+    return list(instance.get_dynamic_partitions(name))
+
+
+def _wanted(
+    context: dg.SensorEvaluationContext,
+    connection: Connection,
+    warehouse: Warehouse,
+    dataset: Dataset,
+    found: dict[str, FoundFile],
+    partitions: list[str],
+) -> set[str]:
+    """Asks Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster."""
+    asset = dg.AssetKey(["raw", dataset.name])
+    status = context.instance.get_status_by_partition(asset, partitions, files_of(dataset)) or {}
+    known = ledger.latest_files(connection)
+    plan = plan_loads(
+        [file for key, file in found.items() if key in known],
+        known,
+        {key: value.value if value else None for key, value in status.items()},
+        load_attempts=warehouse.settings.load_attempts,
+    )
+    for key in plan.give_up:
+        error = (
+            f"Its load died {known[key].attempts} times; see the runs of this partition. Materialise it to try again."
+        )
+        context.log.error(f"{key}: {error}")
+        ledger.fail(connection, known[key].file_id, error)
+    return set(plan.load)
+
+
+def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
+    return dg.RunRequest(
+        job_name=LOAD_JOBS[dataset.name].name,
+        tags={
+            "dagster/asset_partition_range_start": keys[0],
+            "dagster/asset_partition_range_end": keys[-1],
+            "logistics/files": str(len(keys)),
+        },
+    )
+
+
+def _fail_missing(context: dg.SensorEvaluationContext, connection: Connection, present: set[str]) -> None:
+    """Closes the accounts of files that were registered and removed before they were loaded."""
+    for key, entry in ledger.latest_files(connection).items():
+        if entry.state in ("registered", "loading") and key not in present and not key.startswith("/"):
+            fail_missing_file(connection, key)
