@@ -1,0 +1,255 @@
+"""Commands about files and figures: load, refresh, files, rejects, generate."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from logistics_pipeline import ledger
+from logistics_pipeline.cli.output import errors, load_result, print_json, print_table, raw_text, say
+from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.datasets import DATASETS
+from logistics_pipeline.demo.generator import generate as generate_files
+from logistics_pipeline.discovery import FoundFile, find_files, key_of, look_at
+from logistics_pipeline.environment import open_environment
+from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.loader import LoadOptions, OnProgress, load_file
+from logistics_pipeline.refreshing import refresh as refresh_analytics
+from logistics_pipeline.resources import load_options
+from logistics_settings import Settings
+
+DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
+
+
+class FileFormat(StrEnum):
+    """What the generator can write."""
+
+    json = "json"
+    ndjson = "ndjson"
+    csv = "csv"
+
+
+class KeyOrder(StrEnum):
+    """How the keys follow each other in a generated file."""
+
+    chronological = "chronological"
+    random = "random"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document per line instead of text for people")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    for command in (load, refresh, files, rejects, generate):
+        app.command()(command)
+
+
+def load(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders to be searched for files", show_default=False)],
+    dataset: Annotated[
+        DatasetName | None, typer.Option(help="What the files hold, where their names do not tell", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    refresh_after: Annotated[
+        bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")
+    ] = True,
+) -> None:
+    """Loads files without Dagster.
+
+    Files are registered in the order given, and where two of them hold the same key the later one wins. A file that
+    was loaded before is not loaded again; one whose load was interrupted continues where it stopped.
+
+    Exit code 1 if any file failed.
+    """
+    settings = Settings()
+    options = load_options(settings)
+    found = list(_find(paths, options.raw_dir, dataset.value if dataset else None))
+    with open_environment(settings) as environment:
+        url = environment.database_url
+        with connect(url) as connection:
+            for file in found:
+                if isinstance(file, FoundFile):
+                    ledger.register(connection, file)
+        results = [_load_one(url, file, options, as_json) for file in found]
+        if refresh_after and any(results):
+            done = refresh_analytics(url)
+            if not as_json:
+                say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _find(paths: list[Path], raw_dir: Path, dataset: str | None) -> Iterator[FoundFile | Path]:
+    """The files meant by the arguments; a path where nothing is comes back as it is."""
+    for path in paths:
+        if path.is_dir():
+            inside = ledger.in_registration_order(find_files(path))
+            yield from (look_at(file.path, raw_dir, dataset) or file.path for file in inside)
+        else:
+            yield look_at(path, raw_dir, dataset) or path
+
+
+def _load_one(url: str, file: FoundFile | Path, options: LoadOptions, as_json: bool) -> bool:
+    if isinstance(file, Path):
+        return _say_missing(file, as_json)
+    with _progress(file, show=not as_json) as on_progress:
+        report = load_file(url, file, options, on_progress=on_progress)
+    if as_json:
+        print_json(load_result(report.file, file.path))
+    else:
+        say(_summary(report.file, report.was_loaded_before))
+    return report.is_loaded
+
+
+def _say_missing(path: Path, as_json: bool) -> bool:
+    error = "There is no such file"
+    if as_json:
+        counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
+        print_json({"file": str(path), "dataset": None, "state": "failed", **counts, "error": error})
+    else:
+        say(f"{path}: {error}.")
+    return False
+
+
+def _summary(file: LedgerFile, was_loaded_before: bool) -> str:
+    if file.state != "loaded":
+        return f"{file.path}: {file.state.upper()}: {file.error}"
+    before = ", had been loaded before" if was_loaded_before else ""
+    rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
+    warning = f" Warning: {file.warning}" if file.warning else ""
+    return (
+        f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
+        f"superseded + {file.records_rejected:,} rejected ({file.format}, {rate}{before}){warning}"
+    )
+
+
+@contextmanager
+def _progress(file: FoundFile, *, show: bool) -> Iterator[OnProgress]:
+    """A progress bar on a terminal. Of a compressed file the size to come is not known: it counts what was read."""
+    if not (show and errors.is_terminal):
+        yield lambda records, size: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[records]:,} records"),
+    )
+    with Progress(*columns, console=errors, transient=True) as progress:
+        compressed = file.path.suffix in (".gz", ".zst")
+        task = progress.add_task(file.path.name, total=None if compressed else file.size_bytes, records=0)
+        yield lambda records, size: progress.update(task, completed=size, records=records)
+
+
+def refresh(
+    full: Annotated[bool, typer.Option(help="Compute every day anew, not only those that changed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Refreshes the figures for the days that loads have changed."""
+    with open_environment(Settings()) as environment:
+        done = refresh_analytics(
+            environment.database_url, full=full, on_wait=lambda: say("Another refresh is going on: waiting for it.")
+        )
+    if as_json:
+        print_json(done.__dict__)
+    else:
+        say(
+            f"{done.days:,} days refreshed in {done.seconds:.2f} s; data version {done.data_version}, "
+            f"{done.unassigned_shipments:,} shipments wait for their log."
+        )
+
+
+def files(
+    state: Annotated[str | None, typer.Option(help="Only files in this state, e.g. failed", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the ledger: every file with its state and its balance.
+
+    For every file, records read = loaded + superseded + rejected.
+    """
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        found = ledger.files_in_order(connection, state=state)
+    if as_json:
+        for file in found:
+            print_json({"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path)))
+        return
+    columns = ("id", "file", "version", "dataset", "state", "read", "loaded", "superseded", "rejected", "error")
+    print_table(
+        columns,
+        [
+            (f.file_id, f.path, f.version, f.dataset, f.state, f.records_read, f.records_loaded, f.records_superseded,
+             f.records_rejected, f.error)
+            for f in found
+        ],
+        numeric=("id", "version", "read", "loaded", "superseded", "rejected"),
+    )  # fmt: skip
+
+
+def rejects(
+    file: Annotated[
+        str | None, typer.Argument(help="A file by its path, as `logistics files` shows it", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 for all")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Lists rejected records: where they stood, what is wrong, and their raw text.
+
+    Ready to be mended they also lie under `data/failed`, in the form they came in.
+    """
+    settings = Settings()
+    with open_environment(settings) as environment, connect(environment.database_url) as connection:
+        path = _ledger_path(connection, file, settings) if file else None
+        found = islice(ledger.rejects(connection, path=path), limit or None)
+        if as_json:
+            for reject in found:
+                document = {**reject.__dict__}
+                del document["raw"]
+                print_json(document | raw_text(reject.raw))
+            return
+        rows = [
+            (r.path, r.record_no, r.byte_offset, r.reason, r.raw[:300].decode("utf-8", "backslashreplace"))
+            for r in found
+        ]
+    print_table(("file", "record", "byte", "reason", "raw text"), rows, numeric=("record", "byte"))
+
+
+def _ledger_path(connection: Connection, name: str, settings: Settings) -> str:
+    """The ledger's name of a file given by that name or by its path on disk."""
+    for path in (name, key_of(Path(name), settings.raw_dir)):
+        if ledger.latest_file(connection, path):
+            return path
+    raise PipelineError(f"The ledger knows no file {name!r}; `logistics files` lists those it knows.")
+
+
+def generate(
+    out: Annotated[Path, typer.Option(help="Folder to write into; made if need be", show_default=False)],
+    shipments: Annotated[int, typer.Option(help="Number of shipments")] = 100_000,
+    logs: Annotated[int, typer.Option(help="Number of vehicle logs")] = 100_000,
+    vehicles: Annotated[int, typer.Option(help="Number of vehicles")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes")] = 42,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="Format of the files")] = FileFormat.json,
+    bad_every: Annotated[int, typer.Option(help="One bad record in so many; 0 for none")] = 5_000,
+    order: Annotated[KeyOrder, typer.Option(help="Order of the keys in the files")] = KeyOrder.chronological,
+) -> None:
+    """Writes sample data: realistic trips and shipments, a few bad records among them."""
+    written = generate_files(
+        out,
+        vehicles=vehicles,
+        logs=logs,
+        shipments=shipments,
+        seed=seed,
+        format=file_format.value,
+        bad_every=bad_every or None,
+        order=order.value,
+    )
+    for file in written:
+        say(f"{file.path}: {file.records:,} records, {file.bad:,} of them bad")

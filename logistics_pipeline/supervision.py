@@ -1,0 +1,249 @@
+"""Starts the system's processes, waits until they serve, and stops every one of them. Output goes to log files.
+
+A process is left its own process group: Ctrl-C reaches the supervisor alone, which then stops them in turn. On Linux
+they also end with a supervisor that was killed.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from logistics_pipeline.environment import Environment
+from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_settings import PROJECT_ROOT, Settings
+
+START_SECONDS = 90
+STOP_SECONDS = 15
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to run and how to tell that it serves."""
+
+    name: str
+    command: Sequence[str]
+    is_ready: Callable[[], bool]
+
+
+@dataclass
+class _Running:
+    program: Program
+    process: subprocess.Popen[bytes]
+    log: Path
+    is_ready: bool = False
+
+
+class Supervisor:
+    """Runs programs until told to stop."""
+
+    def __init__(self, logs_dir: Path, variables: dict[str, str]) -> None:
+        self._logs_dir = logs_dir
+        self._variables = {**os.environ, **variables, "PYTHONUNBUFFERED": "1"}
+        self._running: list[_Running] = []
+
+    def start(self, program: Program) -> None:
+        """Starts a program without waiting for it."""
+        log = self._logs_dir / f"{program.name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                program.command,
+                cwd=PROJECT_ROOT,
+                env=self._variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        self._running.append(_Running(program, process, log))
+
+    def wait_until_ready(self, on_wait: Callable[[str], None] = lambda name: None) -> None:
+        """Waits until every program serves.
+
+        Raises:
+            PipelineError: one ended, or does not serve in time.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        for running in self._running:
+            if not running.is_ready:
+                on_wait(running.program.name)
+            while not running.is_ready:
+                running.is_ready = running.program.is_ready()
+                self.refuse_dead()
+                if time.monotonic() > deadline:
+                    raise PipelineError(
+                        f"{running.program.name} does not serve after {START_SECONDS} s; its log is {running.log}"
+                    )
+                time.sleep(0.1)
+
+    def refuse_dead(self) -> None:
+        """Raises PipelineError if a program has ended by itself."""
+        for running in self._running:
+            code = running.process.poll()
+            if code is not None:
+                last = _last_line(running.log)
+                raise PipelineError(f"{running.program.name} ended (exit code {code}): {last} Its log is {running.log}")
+
+    def stop(self) -> None:
+        """Stops every program, the last started first; kills what does not stop in time."""
+        for running in reversed(self._running):
+            _signal_group(running.process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for running in reversed(self._running):
+            with suppress(subprocess.TimeoutExpired):
+                running.process.wait(max(0.1, deadline - time.monotonic()))
+            _signal_group(running.process, signal.SIGKILL)  # also what it started and left behind
+            running.process.wait()
+        self._running.clear()
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing."
+
+
+@contextmanager
+def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
+    """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block is left, however it is left.
+
+    Raises:
+        ConfigurationError: a port is taken.
+        PipelineError: a program does not start.
+    """
+    settings = environment.settings
+    refuse_taken_ports(settings)
+    code_port = settings.code_server_port or _free_port()
+    variables = environment.variables() | {"LOGISTICS_CODE_SERVER_PORT": str(code_port)}
+    prepare_dagster(variables)
+    supervisor = Supervisor(settings.logs_dir, variables)
+    try:
+        for program in _programs(settings, code_port):
+            supervisor.start(program)
+            if program.name == "code-server":  # the others ask it what there is as they start
+                supervisor.wait_until_ready(lambda name: say(f"starting {name}"))
+        supervisor.wait_until_ready(lambda name: say(f"starting {name}"))
+        yield supervisor
+    finally:
+        supervisor.stop()
+
+
+def _programs(settings: Settings, code_port: int) -> list[Program]:
+    python, bin_dir = sys.executable, Path(sys.executable).parent
+    dagster_url, api_url = web_urls(settings)
+    return [
+        Program(
+            "code-server",
+            [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(code_port), "-m",
+             "logistics_pipeline.definitions"],
+            lambda: _accepts("127.0.0.1", code_port),
+        ),
+        Program("dagster-daemon", [str(bin_dir / "dagster-daemon"), "run", "-w", "workspace.yaml"], lambda: True),
+        Program(
+            "dagster-webserver",
+            [str(bin_dir / "dagster-webserver"), "-h", settings.dagster_host, "-p", str(settings.dagster_port), "-w",
+             "workspace.yaml"],
+            lambda: _answers(f"{dagster_url}/server_info"),
+        ),
+        Program("api", [python, "-m", "logistics_api"], lambda: _answers(f"{api_url}/ready")),
+    ]  # fmt: skip
+
+
+def web_urls(settings: Settings) -> tuple[str, str]:
+    """Where a person on this machine finds the Dagster UI and the API."""
+    return (
+        f"http://{_reachable(settings.dagster_host)}:{settings.dagster_port}",
+        f"http://{_reachable(settings.api_host)}:{settings.api_port}",
+    )
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "") else "[::1]" if host == "::" else host
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """Raises ConfigurationError if the web UI's or the API's port is in use."""
+    ports = (
+        ("LOGISTICS_DAGSTER_PORT", "the Dagster UI", settings.dagster_host, settings.dagster_port),
+        ("LOGISTICS_API_PORT", "the API", settings.api_host, settings.api_port),
+    )
+    for variable, name, host, port in ports:
+        if _accepts(_reachable(host).strip("[]"), port):
+            raise ConfigurationError(
+                f"Port {port} for {name} is taken by another program (perhaps another `logistics up`). "
+                f"Stop that one, or choose another port: {variable}={port + 1}"
+            )
+
+
+def _accepts(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def prepare_dagster(variables: dict[str, str]) -> None:
+    """Makes Dagster's tables and limits (`dagster_instance`), in a process of its own.
+
+    Raises:
+        PipelineError: that process failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "logistics_pipeline.dagster_instance"],
+        env={**os.environ, **variables},
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise PipelineError(f"Dagster's database could not be prepared:\n{done.stderr.strip()[-2000:]}")
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into KeyboardInterrupt, so that being stopped in any way cleans up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

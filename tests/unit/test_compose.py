@@ -1,0 +1,419 @@
+"""The container files are held to the settings, to each other and to the code. None of this needs an engine."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+import yaml
+
+from logistics_pipeline import embedded
+from logistics_settings import PROJECT_ROOT, Settings
+
+COMPOSE_TEXT = (PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (PROJECT_ROOT / "Dockerfile").read_text(encoding="utf-8")
+ENV_EXAMPLE = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
+DOCKERIGNORE = (PROJECT_ROOT / ".dockerignore").read_text(encoding="utf-8")
+
+OURS = [name for name in SERVICES if name != "postgres"]
+LONG_RUNNING = [name for name in SERVICES if name != "migrate"]
+PIPELINE = ["migrate", "code", "daemon", "webserver"]
+
+FOR_DAGSTER = "LOGISTICS_DAGSTER_DATABASE_URL"
+"""Read by dagster.yaml alone."""
+
+NOT_IN_CONTAINERS = {"LOGISTICS_DAGSTER_HOST", "LOGISTICS_DAGSTER_PORT"}
+"""Read by `logistics up` alone, which starts everything without containers."""
+
+# $VAR, ${VAR}, ${VAR:-default}, ${VAR:?message}
+INTERPOLATION = re.compile(r"\$\{(?P<name>\w+)(?::(?P<guard>[-?])(?P<rest>[^}]*))?\}")
+
+
+def interpolations() -> list[tuple[str, str | None, str | None]]:
+    return [(match["name"], match["guard"], match["rest"]) for match in INTERPOLATION.finditer(COMPOSE_TEXT)]
+
+
+def documented() -> dict[str, str]:
+    """The variables of .env.example with their values, commented out or not."""
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, flags=re.MULTILINE))
+
+
+def dockerfile(instruction: str) -> list[str]:
+    """The arguments of every such instruction, continuation lines joined, comments left out."""
+    lines = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE)).splitlines()
+    return [line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{instruction} ")]
+
+
+# Settings
+
+
+def test_every_variable_named_anywhere_is_a_setting() -> None:
+    named = set(re.findall(r"\bLOGISTICS_[A-Z_]+\b", COMPOSE_TEXT + DOCKERFILE + ENV_EXAMPLE))
+
+    assert named - set(Settings.variables()) == {FOR_DAGSTER}
+
+
+def test_every_setting_can_be_set_in_containers() -> None:
+    given = {name for service in OURS for name in SERVICES[service]["environment"]}
+
+    assert set(Settings.variables()) - given == NOT_IN_CONTAINERS
+
+
+def test_settings_that_are_passed_on_are_documented_with_their_defaults() -> None:
+    passed_on = {name for service in OURS for name, value in SERVICES[service]["environment"].items() if value is None}
+    documented_settings = {name: value for name, value in documented().items() if name.startswith("LOGISTICS_")}
+
+    assert documented_settings.keys() == passed_on
+    for name, value in documented_settings.items():
+        default = Settings.model_fields[name.removeprefix("LOGISTICS_").lower()].default
+        assert value == "" if default is None else type(default)(value) == default, name
+
+
+def test_the_settings_of_every_container_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in OURS:
+        with monkeypatch.context() as container:
+            for name in Settings.variables():
+                container.delenv(name, raising=False)
+            for name, value in SERVICES[service]["environment"].items():
+                if value is not None:
+                    container.setenv(name, INTERPOLATION.sub("secret", value))
+            settings = Settings()
+
+        assert settings.api_host == ("0.0.0.0" if service == "api" else "127.0.0.1")
+        assert (settings.database_url is None) == (service == "api"), "the API knows no login but its own"
+        assert (settings.api_database_url is None) == (service not in ("api", "migrate"))
+
+
+def test_the_pipeline_stores_where_its_volumes_are() -> None:
+    for service in PIPELINE:
+        environment = SERVICES[service]["environment"]
+        settings = Settings(data_dir=environment["LOGISTICS_DATA_DIR"])
+        targets = {
+            volume["target"] if isinstance(volume, dict) else volume.split(":")[1] for volume in volumes(service)
+        }
+
+        assert environment["DAGSTER_HOME"] == "/app"
+        assert str(settings.dagster_dir) in targets
+        if service == "code":
+            assert targets == {str(settings.raw_dir), str(settings.failed_dir), str(settings.dagster_dir)}
+
+
+def test_dagster_and_the_pipeline_name_the_same_server_and_database() -> None:
+    for service in PIPELINE:
+        environment = SERVICES[service]["environment"]
+        driver, _, rest = environment[FOR_DAGSTER].partition("://")
+        server = environment["LOGISTICS_DATABASE_URL"].partition("://")[2].rpartition("/")[0]
+
+        assert driver == "postgresql+psycopg2", "plain postgresql:// is psycopg 3, which dagster-postgres cannot use"
+        assert rest == f"{server}/{environment['LOGISTICS_DAGSTER_DATABASE']}"
+
+
+def test_the_api_login_is_the_one_that_migrate_creates() -> None:
+    url = SERVICES["api"]["environment"]["LOGISTICS_API_DATABASE_URL"]
+
+    assert url == SERVICES["migrate"]["environment"]["LOGISTICS_API_DATABASE_URL"]
+    assert url.startswith("postgresql://logistics_api:${API_DATABASE_PASSWORD:?")
+    assert "POSTGRES_PASSWORD" not in str(SERVICES["api"])
+
+
+# Secrets
+
+
+def test_every_interpolated_variable_is_documented_and_none_is_documented_in_vain() -> None:
+    names = {name for name, _, _ in interpolations()}
+
+    assert len(names) >= 8
+    assert "$" not in INTERPOLATION.sub("", COMPOSE_TEXT), "every interpolation is understood by this test"
+    assert names == {name for name in documented() if not name.startswith("LOGISTICS_")}
+
+
+def test_secrets_come_from_the_environment_and_are_demanded_with_a_message() -> None:
+    secrets = [(guard, rest) for name, guard, rest in interpolations() if name.endswith("PASSWORD")]
+
+    assert len(secrets) >= 4
+    assert set(secrets) == {("?", "set it in .env (see .env.example)")}
+    for name, service in SERVICES.items():
+        for variable, value in service["environment"].items():
+            if "PASSWORD" in variable or "://" in str(value):
+                assert re.search(r"\$\{\w+PASSWORD:\?", value), f"{variable} of {name} holds a password of its own"
+
+
+def test_the_example_gives_no_password_and_real_ones_reach_neither_git_nor_the_image() -> None:
+    assert {name for name, value in documented().items() if name.endswith("PASSWORD") and not value} == {
+        "POSTGRES_PASSWORD",
+        "API_DATABASE_PASSWORD",
+    }
+    assert ".env" in (PROJECT_ROOT / ".gitignore").read_text().splitlines()
+    assert {".env", ".env.*", "data/"} <= set(DOCKERIGNORE.splitlines())
+
+
+def test_defaults_that_the_example_shows_are_those_that_apply() -> None:
+    defaults = {name: rest for name, guard, rest in interpolations() if guard == "-"}
+
+    assert defaults == {name: documented()[name] for name in defaults}
+
+
+# Services
+
+
+def test_only_three_ports_are_published_and_only_to_this_machine() -> None:
+    published = {name: ports(name) for name in SERVICES if "ports" in SERVICES[name]}
+
+    assert published == {
+        "postgres": ["127.0.0.1:5433:5432"],
+        "webserver": ["127.0.0.1:3000:3000"],
+        "api": ["127.0.0.1:8000:8000"],
+    }
+
+
+def ports(service: str) -> list[str]:
+    return [INTERPOLATION.sub(lambda match: match["rest"], port) for port in SERVICES[service]["ports"]]
+
+
+def volumes(service: str) -> list[Any]:
+    found: list[Any] = SERVICES[service].get("volumes", [])
+    return found
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_long_running_services_have_health_checks_and_come_back(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert {"interval", "timeout", "retries", "start_period"} <= service["healthcheck"].keys()
+
+
+def test_health_checks_ask_the_port_that_the_program_listens_on() -> None:
+    def check(service: str) -> str:
+        return " ".join(SERVICES[service]["healthcheck"]["test"][1:])
+
+    assert "127.0.0.1:3000/server_info" in check("webserver")
+    assert SERVICES["webserver"]["command"][3:5] == ["-p", "3000"]
+    assert f"127.0.0.1:{SERVICES['api']['environment']['LOGISTICS_API_PORT']}/ready" in check("api")
+    port = SERVICES["code"]["environment"]["LOGISTICS_CODE_SERVER_PORT"]
+    assert check("code") == f"dagster api grpc-health-check -p {port}"
+    assert SERVICES["code"]["command"][5:7] == ["-p", port]
+    assert SERVICES["code"]["environment"]["LOGISTICS_CODE_SERVER_HOST"] in SERVICES
+
+
+def test_services_start_in_order_of_need() -> None:
+    needs = {
+        name: {other: need["condition"] for other, need in service.get("depends_on", {}).items()}
+        for name, service in SERVICES.items()
+    }
+
+    assert needs == {
+        "postgres": {},
+        "migrate": {"postgres": "service_healthy"},
+        "code": {"migrate": "service_completed_successfully"},
+        "daemon": {"code": "service_healthy"},
+        "webserver": {"code": "service_healthy"},
+        "api": {"migrate": "service_completed_successfully"},
+    }
+    assert SERVICES["migrate"]["restart"] == "no"
+    assert "healthcheck" not in SERVICES["migrate"]
+
+
+def test_runs_get_the_time_to_finish_their_batch() -> None:
+    assert SERVICES["code"]["stop_grace_period"] == "90s"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_share_one_image_and_have_no_privileges(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["image"] == "logistics-analytics-platform"
+    assert "user" not in service, "the image says who"
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+
+
+def test_named_volumes_are_declared_and_postgres_has_its_own_where_version_18_wants_it() -> None:
+    named = {volume.split(":")[0] for service in SERVICES for volume in volumes(service) if isinstance(volume, str)}
+
+    assert named == set(COMPOSE["volumes"])
+    assert SERVICES["postgres"]["image"] == f"postgres:{embedded.VERSION}"
+    assert volumes("postgres") == ["postgres:/var/lib/postgresql"]
+
+
+def test_bound_folders_are_never_made_by_the_engine_which_would_make_them_as_root() -> None:
+    bound = [volume for service in SERVICES for volume in volumes(service) if isinstance(volume, dict)]
+
+    assert {volume["source"] for volume in bound} == {"./data/raw", "./data/failed"}
+    assert all(volume["bind"] == {"create_host_path": False} for volume in bound)
+
+
+@pytest.mark.parametrize("folder", ["data/raw", "data/failed"])
+def test_bound_folders_come_with_a_fresh_checkout(folder: str) -> None:
+    keeper = PROJECT_ROOT / folder / ".gitkeep"
+
+    assert keeper.exists()
+    if which("git") and (PROJECT_ROOT / ".git").exists():
+        ignored = subprocess.run(["git", "check-ignore", "-q", str(keeper)], cwd=PROJECT_ROOT, check=False)
+        assert ignored.returncode == 1, f".gitignore leaves {folder}/.gitkeep out"
+
+
+def test_the_postgres_service_is_configured_like_the_embedded_server() -> None:
+    pairs = re.findall(r"-c (\w+)=(\S+)", SERVICES["postgres"]["command"])
+    ours = dict(re.findall(r"^(\w+) = '?([^'\n]+)'?$", embedded._CONFIGURATION, flags=re.MULTILINE))
+
+    assert len(pairs) == len(ours) >= 6
+    assert dict(pairs) == ours
+
+
+# Commands
+
+
+def programs() -> list[list[str]]:
+    """Every command line that runs in our image, split at && where a shell is needed."""
+    lines = []
+    for name in OURS:
+        for command in (SERVICES[name]["command"], SERVICES[name].get("healthcheck", {}).get("test", [])[1:]):
+            if command[:2] == ["sh", "-c"]:
+                lines += [part.split() for part in command[2].split("&&")]
+            elif command:
+                lines.append(command)
+    return lines
+
+
+def test_every_program_is_installed() -> None:
+    names = {line[0] for line in programs()}
+    scripts = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+    assert names == {"dagster", "dagster-daemon", "dagster-webserver", "logistics", "python"}
+    assert "logistics" in scripts
+    for name in names:
+        assert (Path(sys.executable).parent / name).exists(), f"no console script {name}"
+
+
+def test_every_module_exists() -> None:
+    modules = {line[line.index("-m") + 1] for line in programs() if "-m" in line}
+
+    assert modules == {"logistics_pipeline.definitions", "logistics_api"}
+    for module in modules:
+        spec = find_spec(module)
+        assert spec is not None, f"no module {module}"
+        assert spec.submodule_search_locations is None or find_spec(f"{module}.__main__") is not None
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in programs() if line[0].startswith("dagster")], ids=lambda line: " ".join(line)
+)
+def test_dagster_knows_every_command_and_option(line: list[str]) -> None:
+    """`--help` is answered before anything runs, but only after the options before it have been understood."""
+    program = Path(sys.executable).parent / line[0]
+    answer = subprocess.run([program, *line[1:], "--help"], capture_output=True, text=True, check=False, timeout=120)
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("Usage: ")
+    subcommands = [word for word in line[1:] if re.fullmatch(r"[a-z][a-z-]+", word) and word != "code"]
+    assert answer.stdout.split("[OPTIONS]")[0].split()[2:] == subcommands
+
+
+# The image
+
+
+def test_the_image_is_built_from_a_python_that_the_project_supports() -> None:
+    stages = dockerfile("FROM")
+    version = re.fullmatch(r"python:3\.(\d+)-slim", stages[-1])
+    requires = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+
+    assert version is not None
+    assert stages == [f"{stages[-1]} AS build", stages[-1]]
+    assert int(version[1]) >= int(requires.removeprefix(">=3."))
+
+
+def test_the_image_runs_as_an_ordinary_user_whom_compose_may_choose() -> None:
+    arguments = dict(argument.split("=") for argument in dockerfile("ARG"))
+
+    assert dockerfile("USER") == ["$UID:$GID"]
+    assert arguments == {"UID": "1000", "GID": "1000"}
+    for name in OURS:
+        assert SERVICES[name]["build"]["args"] == {"UID": "${HOST_UID:-1000}", "GID": "${HOST_GID:-1000}"}
+    assert (documented()["HOST_UID"], documented()["HOST_GID"]) == ("1000", "1000")
+
+
+def test_volumes_are_mounted_on_folders_that_belong_to_the_user() -> None:
+    [made] = [line for line in dockerfile("RUN") if "install -d" in line]
+    targets = {"/data/raw", "/data/failed", "/data/dagster"}
+
+    assert targets <= set(made.rpartition("install -d")[2].split())
+
+
+@pytest.mark.parametrize("path", sorted({name for line in dockerfile("COPY") for name in line.split()[:-1]} - {"."}))
+def test_what_the_image_copies_exists_and_is_not_ignored(path: str) -> None:
+    if path.startswith(("--from=", "/")):
+        assert path in {"--from=build", "/opt/venv", "/app"}
+    else:
+        assert (PROJECT_ROOT / path).is_file()
+        assert not is_ignored(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dagster.yaml",
+        "workspace.yaml",
+        "README.md",
+        "LICENSE",
+        "logistics_settings.py",
+        "logistics_pipeline/definitions.py",
+        "logistics_pipeline/migrations/env.py",
+        "logistics_api/__main__.py",
+        "sql/roles.sql",
+    ],
+)
+def test_what_the_programs_need_gets_into_the_image(path: str) -> None:
+    assert (PROJECT_ROOT / path).is_file()
+    assert not is_ignored(path)
+
+
+def is_ignored(path: str) -> bool:
+    patterns = [line for line in DOCKERIGNORE.splitlines() if line and not line.startswith("#")]
+    assert not any(pattern.startswith("!") for pattern in patterns), "this test does not know exceptions"
+    parents = [path, *map(str, Path(path).parents)]
+    return any(fnmatch(part, pattern.rstrip("/").removeprefix("**/")) for part in parents for pattern in patterns)
+
+
+def test_constraints_pin_released_versions_only() -> None:
+    """pip refuses editable constraints, and a checkout's own path means nothing inside the image."""
+    lines = (PROJECT_ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+
+    assert any(line.startswith("dagster==") for line in pins)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[\w.!+]+", line) for line in pins)
+
+
+# The real thing
+
+
+def has_compose() -> bool:
+    docker = which("docker")
+    return docker is not None and not subprocess.run([docker, "compose", "version"], capture_output=True).returncode
+
+
+@pytest.mark.skipif(not has_compose(), reason="the plugin `docker compose` is not installed here")
+def test_docker_compose_accepts_the_file_and_demands_the_passwords(tmp_path: Path) -> None:
+    def config(env: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / ".env").write_text(env)
+        command = ["docker", "compose", "-f", str(PROJECT_ROOT / "docker-compose.yml")]
+        command += ["--env-file", str(tmp_path / ".env"), "config", "-q"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    accepted = config("POSTGRES_PASSWORD=a\nAPI_DATABASE_PASSWORD=b\n")
+    assert (accepted.returncode, accepted.stderr) == (0, "")
+    refused = config("POSTGRES_PASSWORD=a\n")
+    assert refused.returncode != 0
+    assert "API_DATABASE_PASSWORD" in refused.stderr
+    assert "see .env.example" in refused.stderr
