@@ -48,7 +48,7 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
     for each in filter(None, (url, dagster_url)):
         _ensure_database(url_text(parse_url(each)))
     with connect(url, application_name="logistics migrate") as connection, transient_errors("migrating"):
-        _refuse_old_server(connection)
+        _refuse_unfit_server(connection)
         connection.execute(_LOCK)
         _run_alembic(url)
         with connection.transaction():
@@ -77,7 +77,7 @@ def _ensure_database(url: str) -> None:
     assert database is not None
     with connect(with_database(url, "postgres")) as connection:
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database)))
         except psycopg.errors.DuplicateDatabase:
             pass
         except psycopg.errors.InsufficientPrivilege as error:
@@ -87,10 +87,16 @@ def _ensure_database(url: str) -> None:
             ) from error
 
 
-def _refuse_old_server(connection: Connection) -> None:
+def _refuse_unfit_server(connection: Connection) -> None:
     if connection.info.server_version < MINIMUM_SERVER_VERSION:
         found = connection.info.parameter_status("server_version")
         raise ConfigurationError(f"PostgreSQL 16 or newer is needed; this server is {found}.")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"The database must be encoded in UTF8; {connection.info.dbname!r} is in {encoding}. Let it be made anew: "
+            f"CREATE DATABASE {connection.info.dbname} TEMPLATE template0 ENCODING 'UTF8'"
+        )
 
 
 def _alembic_config() -> Config:

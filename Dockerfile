@@ -1,0 +1,42 @@
+# One image for every program of the system except PostgreSQL; docker-compose.yml says which one a container runs.
+# It holds the checkout at /app, because dagster.yaml, workspace.yaml and sql/ belong to it, and a virtual environment.
+
+FROM python:3.12-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+WORKDIR /app
+# The dependencies change seldom: a layer of their own, built from nothing but the two files that name them.
+COPY pyproject.toml constraints.txt ./
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+      > /tmp/requirements.txt \
+    && pip install --only-binary :all: -c constraints.txt -r /tmp/requirements.txt
+COPY . .
+# Compiled here, because nothing can be written at run time.
+RUN pip install --no-deps -e . \
+    && pip check \
+    && python -m compileall -q logistics_settings logistics_pipeline logistics_api
+
+
+FROM python:3.12-slim
+LABEL org.opencontainers.image.title="Logistics Analytics Platform" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# The user who reads and writes the bind-mounted data folder: build with your own `id -u` and `id -g` (.env.example).
+ARG UID=1000
+ARG GID=1000
+RUN groupadd --non-unique --gid "$GID" logistics \
+    && useradd --non-unique --uid "$UID" --gid "$GID" --home-dir /tmp --no-create-home logistics \
+    && install -d -o "$UID" -g "$GID" /data /data/raw /data/failed /data/logs /data/dagster
+ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/tmp \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DAGSTER_HOME=/app \
+    LOGISTICS_DATA_DIR=/data
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+WORKDIR /app
+USER $UID:$GID
+# 3000 Dagster's pages, 4000 Dagster's code server, 8000 the API and dashboard
+EXPOSE 3000 4000 8000
+CMD ["logistics", "--help"]

@@ -1,0 +1,49 @@
+# The daily words. Everything runs in .venv, made by `make install`; the only needs are Python 3.11 or newer and make.
+#   make demo [ONCE=1]   the whole line, on sample data          make test    the whole test suite
+#   make up              the system, for your own files          make check   formatting, lint, types, import rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo up install test check fix clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '2,3s/^# *//p' Makefile
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version 2>&1`. Choose another: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -w . || { echo "This folder is not writable, and .venv has to be made in it."; exit 1; }
+	@echo "Installing into $(VENV) (about a minute the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install
+	@$(BIN)/logistics demo $(if $(ONCE),--once)
+
+up: install
+	@$(BIN)/logistics up
+
+test: install
+	@$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,75 @@
+"""Fixtures for every test that needs a database: one embedded server per session, one migrated database per test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from logistics_pipeline.database import Connection, connect, with_database
+from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.loader import LoadOptions
+from logistics_pipeline.migrations import migrate
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the `postgres` database of a server of the tests' own; durability off, as nothing needs to last."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres")
+    url = with_database(server.acquire(), "postgres")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
+    server.release()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """Name of a migrated database that others are copied from."""
+    migrate(with_database(server_url, "template_migrated"))
+    return "template_migrated"
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """URL of a migrated, empty database for one test."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
+    yield with_database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection to the test's database, in autocommit mode."""
+    with connect(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def raw_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "raw"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def options(raw_dir: Path) -> LoadOptions:
+    """Loader options with batches so small that every test sees several."""
+    return LoadOptions(
+        raw_dir=raw_dir,
+        failed_dir=raw_dir.parent / "failed",
+        batch=BatchLimits(records=7, bytes=1 << 20),
+        max_record_bytes=1 << 20,
+        date_order=None,
+        retry_seconds=5.0,
+    )
