@@ -5,7 +5,7 @@ import dagster as dg
 from logistics_pipeline.assets.analytics import analytics_tables
 from logistics_pipeline.assets.raw import RAW_ASSETS
 from logistics_pipeline.automation import build_refresh_sensor
-from logistics_pipeline.jobs import LOAD_JOBS
+from logistics_pipeline.jobs import LOAD_JOBS, REFRESH_JOB
 from logistics_pipeline.resources import Warehouse
 from logistics_pipeline.sensors import build_file_sensor
 from logistics_settings import Settings
@@ -16,7 +16,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings()
     return dg.Definitions(
         assets=[*RAW_ASSETS, analytics_tables],
-        jobs=list(LOAD_JOBS.values()),
+        jobs=[*LOAD_JOBS.values(), REFRESH_JOB],
         sensors=[
             build_file_sensor(settings.sensor_interval_seconds),
             build_refresh_sensor(settings.sensor_interval_seconds),

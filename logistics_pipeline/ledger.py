@@ -215,6 +215,31 @@ def warn(connection: Connection, file_id: int, warning: str) -> None:
 
 
 @dataclass(frozen=True)
+class Staleness:
+    """How far the analytics are behind what is loaded."""
+
+    is_stale: bool
+    waited_seconds: float
+    """How long the oldest batch that they do not contain has waited."""
+    is_loading: bool
+    """A file is being loaded, with or without Dagster."""
+
+
+def staleness(connection: Connection) -> Staleness:
+    """Compares what is committed with what the last refresh took in."""
+    with connection.cursor(row_factory=class_row(Staleness)) as cursor:
+        found = cursor.execute(
+            "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
+            "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
+            "AS waited_seconds, "
+            "EXISTS (SELECT FROM ingest.files WHERE state = 'loading') AS is_loading "
+            "FROM ingest.batches WHERE refreshed_as IS NULL"
+        ).fetchone()
+    assert found is not None
+    return found
+
+
+@dataclass(frozen=True)
 class RejectReason:
     """Rejects of one file with the same field and kind of reason."""
 

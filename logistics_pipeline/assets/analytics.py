@@ -9,7 +9,6 @@ import dagster as dg
 
 from logistics_pipeline.assets.metadata import refresh_metadata
 from logistics_pipeline.assets.raw import RAW_ASSETS
-from logistics_pipeline.automation import LOADS_SETTLED
 from logistics_pipeline.refreshing import TABLES, refresh
 from logistics_pipeline.resources import Warehouse
 from logistics_pipeline.retries import TRANSIENT_RETRIES
@@ -28,7 +27,6 @@ def _spec(table: str) -> dg.AssetSpec:
         kinds={"postgres"},
         owners=["team:logistics"],
         metadata={"dagster/table_name": f"analytics.{table}"},
-        automation_condition=LOADS_SETTLED,
     )
 
 

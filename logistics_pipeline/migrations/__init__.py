@@ -77,7 +77,9 @@ def _ensure_database(url: str) -> None:
     assert database is not None
     with connect(with_database(url, "postgres")) as connection:
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
+            )
         except psycopg.errors.DuplicateDatabase:
             pass
         except psycopg.errors.InsufficientPrivilege as error:
