@@ -191,21 +191,23 @@ def supersede(connection: Connection, file_id: int, rows: int) -> None:
     )
 
 
-def finish(connection: Connection, file_id: int, *, content_hash: str | None, file_format: str) -> None:
+def finish(connection: Connection, file_id: int, *, content_hash: str | None, file_format: str, seconds: float) -> None:
     """Closes the account of a file that was read to its end."""
     connection.execute(
         "UPDATE ingest.files SET state = 'loaded', content_hash = %s, format = %s, attempts = 0, error = NULL, "
-        "finished_at = clock_timestamp() WHERE file_id = %s",
-        (content_hash, file_format, file_id),
+        "seconds = seconds + %s, finished_at = clock_timestamp() WHERE file_id = %s",
+        (content_hash, file_format, seconds, file_id),
     )
 
 
-def fail(connection: Connection, file_id: int, error: str, *, file_format: str | None = None) -> None:
+def fail(
+    connection: Connection, file_id: int, error: str, *, file_format: str | None = None, seconds: float = 0
+) -> None:
     """Closes the account of a file that is itself at fault; what was loaded of it stays."""
     connection.execute(
         "UPDATE ingest.files SET state = 'failed', error = %s, format = coalesce(%s, format), attempts = 0, "
-        "finished_at = clock_timestamp() WHERE file_id = %s",
-        (error, file_format, file_id),
+        "seconds = seconds + %s, finished_at = clock_timestamp() WHERE file_id = %s",
+        (error, file_format, seconds, file_id),
     )
 
 

@@ -1,5 +1,6 @@
 """Fixtures for every test that needs a database: one embedded server per session, one migrated database per test."""
 
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,9 +18,17 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the `postgres` database of a server of the tests' own; durability off, as nothing needs to last."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres")
+def server_url() -> Iterator[str]:
+    """URL of the `postgres` database of a server of the tests' own; durability off, as nothing needs to last.
+
+    Not in pytest's own temporary folder: other sessions on the machine clear old ones away.
+    """
+    with tempfile.TemporaryDirectory(prefix="logistics-tests-", ignore_cleanup_errors=True) as folder:
+        yield from _serve(Path(folder) / "postgres")
+
+
+def _serve(folder: Path) -> Iterator[str]:
+    server = EmbeddedPostgres(folder)
     url = with_database(server.acquire(), "postgres")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")

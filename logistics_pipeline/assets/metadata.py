@@ -10,6 +10,7 @@ from logistics_pipeline.loading.loader import LoadReport
 from logistics_pipeline.refreshing import Refresh
 
 _COLUMN_TYPES = {Kind.TEXT: "text", Kind.NUMBER: "numeric", Kind.DATE: "date"}
+_REQUIRED = dg.TableColumnConstraints(nullable=False)
 
 
 def column_schema(dataset: Dataset) -> dg.TableSchema:
@@ -35,8 +36,8 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
         for field in dataset.fields
     ]
     source = [
-        dg.TableColumn("file_id", "integer", description="The file it came from (ingest.files)"),
-        dg.TableColumn("record_no", "bigint", description="Its number in that file, from 1"),
+        dg.TableColumn("file_id", "integer", "The file it came from (ingest.files)", _REQUIRED),
+        dg.TableColumn("record_no", "bigint", "Its number in that file, from 1", _REQUIRED),
     ]
     return dg.TableSchema(columns=columns + source)
 
@@ -54,7 +55,7 @@ def load_metadata(
         "records_superseded": dg.MetadataValue.int(file.records_superseded),
         "records_rejected": dg.MetadataValue.int(file.records_rejected),
         "bytes": dg.MetadataValue.int(file.size_bytes),
-        "seconds": dg.MetadataValue.float(round(file.seconds, 3)),
+        "seconds": dg.MetadataValue.float(round(file.seconds, 4)),
         "records_per_second": dg.MetadataValue.float(round(report.records_per_second, 1)),
         "format": dg.MetadataValue.text(file.format or ""),
         "file_version": dg.MetadataValue.int(file.version),

@@ -7,7 +7,7 @@ that was committed. Of two calls for the same file one waits for the other and t
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter
 
@@ -83,7 +83,7 @@ def load_file(
     for attempt in Retrying(
         retry=retry_if_exception_type(TransientError),
         stop=patience.is_over,
-        wait=wait_exponential_jitter(initial=0.2, max=5),
+        wait=wait_exponential_jitter(multiplier=0.2, max=5),
         reraise=True,
     ):
         with (
@@ -141,22 +141,40 @@ def _load(
     try:
         _load_batches(connection, file, found, options, on_progress, outcome)
         _refuse_changed(found, options)
-        ledger.finish(connection, file.file_id, content_hash=_hash(found.path), file_format=outcome.format)
+        ledger.finish(
+            connection,
+            file.file_id,
+            content_hash=_hash(found.path),
+            file_format=outcome.format,
+            seconds=outcome.take_seconds(),
+        )
     except FileError as error:
-        ledger.fail(connection, file.file_id, str(error), file_format=outcome.format or None)
+        ledger.fail(
+            connection,
+            file.file_id,
+            str(error),
+            file_format=outcome.format or None,
+            seconds=outcome.take_seconds(),
+        )
     _export(connection, file.file_id, outcome, options)
     return LoadReport(ledger.file_by_id(connection, file.file_id))
 
 
 @dataclass
 class _Outcome:
-    """What is known of the file once it was opened."""
+    """What is known of the file once it was opened, and the time spent on it."""
 
     reading: Reading | None = None
+    _since: float = field(default_factory=perf_counter)
 
     @property
     def format(self) -> str:
         return self.reading.format if self.reading else ""
+
+    def take_seconds(self) -> float:
+        """The time since the last call: what the ledger has not been told yet."""
+        since, self._since = self._since, perf_counter()
+        return self._since - since
 
 
 def _register(connection: Connection, found: FoundFile) -> LedgerFile:
@@ -185,12 +203,9 @@ def _load_batches(
     writer = BatchWriter(connection, dataset, file.file_id)
     with open_records(found.path, dataset, before, options.max_record_bytes) as reading:
         outcome.reading = reading
-        started = perf_counter()
         for batch in _batches(reading, dataset, before, options):
             if batch.records:
-                now = perf_counter()
-                writer.write(batch, before, now - started)
-                started = now
+                writer.write(batch, before, outcome.take_seconds())
                 before = batch.checkpoint
                 on_progress(before.records, before.offset)
             if batch.error is not None:

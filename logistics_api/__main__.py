@@ -1,0 +1,104 @@
+"""`python -m logistics_api`: serves the API with uvicorn. What a user can mend is one sentence and exit code 1."""
+
+import copy
+import errno
+import logging
+import os
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from pydantic import ValidationError
+from uvicorn.config import LOGGING_CONFIG
+
+from logistics_api.app import create_app
+from logistics_api.errors import ConfigurationError
+from logistics_settings import Settings
+
+SHUTDOWN_SECONDS = 5
+"""Grace for answers under way after SIGTERM: without a bound, one open stream would hold the process for ever."""
+
+logger = logging.getLogger("logistics_api")
+
+
+def main() -> int:
+    """Serves until it is told to stop. Returns the exit code."""
+    try:
+        serve(_settings())
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Serves on the host and port of the settings, in this process, until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationError: no database is set, or the address cannot be listened on.
+    """
+    app = create_app(settings)
+    with listen(settings.api_host, settings.api_port) as listener:
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_level=settings.log_level,
+            log_config=_logging(settings.log_level),
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+        logger.info("Serving on http://%s:%d, documentation at /docs", host, settings.api_port)
+        with suppress(KeyboardInterrupt):  # uvicorn hands Ctrl-C on when it has shut down
+            uvicorn.Server(config).run([listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Opens the socket before anything else is started, so that a port that is taken is told at once.
+
+    Raises:
+        ConfigurationError: the address is taken, forbidden or not of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)  # localhost: IPv4 first
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(f"The API cannot listen on {host}:{port}: {_reason(error)}.") from error
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program has that port; stop it or set LOGISTICS_API_PORT to a free one"
+        case errno.EACCES:
+            return "this user may not use that port; set LOGISTICS_API_PORT to one above 1023"
+        case _:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            return f"{reason}; set LOGISTICS_API_HOST to an address of this machine"
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        variable = "_".join(["LOGISTICS", *(str(part) for part in wrong["loc"])]).upper()
+        raise ConfigurationError(f"{variable} is {wrong['input']!r}: {wrong['msg']}.") from error
+
+
+def _logging(level: str) -> dict[str, Any]:
+    """uvicorn's own configuration, with our loggers beside its own. The pool's warnings repeat what ours say."""
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["loggers"]["logistics_api"] = {"handlers": ["default"], "level": level.upper(), "propagate": False}
+    config["loggers"]["psycopg.pool"] = {"handlers": ["default"], "level": "ERROR", "propagate": False}
+    return config
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""PostgreSQL as the API sees it: a pool of connections that only read, and a guard that refuses at once.
+
+The pool alone would let every request of an outage wait for its timeout, and its `max_waiting` must not be used: a
+request that timed out stays in the pool's queue until a connection arrives, so after an outage the queue can be full of
+such ghosts, each newcomer is refused before the code that would make the pool grow again, and the service is dead for
+good (psycopg_pool 3.3.3). Instead one connection apart watches the server: while it is lost, requests are refused
+without touching the pool. And the requests inside are counted here.
+
+Statements live in each subject's `queries`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import psycopg
+from fastapi import Depends, Request
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from logistics_api.errors import ConfigurationError, Problem
+
+HEARTBEAT_SECONDS = 5.0
+RECONNECT_SECONDS = 0.3
+FIRST_LOOK_SECONDS = 3.0
+NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
+"""What a statement meets where the schema is older than this API."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much work is let in, and for how long."""
+
+    connections: int = 8
+    waiting: int = 64
+    """Requests that may wait for a connection; one more is refused at once."""
+    wait_seconds: float = 1.0
+    statement_seconds: float = 5.0
+
+
+class Database:
+    """Answers questions from PostgreSQL inside `async with`; starts without it and recovers by itself."""
+
+    def __init__(self, url: str, *, role: str | None = None, limits: Limits | None = None) -> None:
+        """Connects to nothing yet. With `role`, every connection gives up its login's own rights for that role's.
+
+        Raises:
+            ConfigurationError: the URL is not one.
+        """
+        self.limits = limits or Limits()
+        self.conninfo = read_only_conninfo(url, role, self.limits)
+        self._inside = 0
+        self._reachable = asyncio.Event()
+        self._looked = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        # A pool cannot be opened twice, so every lifespan makes its own.
+        self._pool = AsyncConnectionPool(
+            self.conninfo,
+            kwargs={"autocommit": True},
+            min_size=self.limits.connections,
+            max_size=self.limits.connections,
+            timeout=self.limits.wait_seconds,
+            reconnect_timeout=1.0,
+            max_lifetime=1800,
+            open=False,
+            name="logistics api",
+        )
+        await self._pool.open(wait=False)
+        self._looked.clear()
+        self._watcher = asyncio.create_task(self._watch())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                await self._looked.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watcher.cancel()
+        await asyncio.gather(self._watcher, return_exceptions=True)
+        await self._pool.close(timeout=2)
+
+    async def fetch_value(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
+        """The first column of the one row a statement returns.
+
+        Raises:
+            Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
+        """
+        with self._problems():
+            async with self._connection() as connection:
+                cursor = await connection.execute(query.encode(), parameters)
+                row = await cursor.fetchone()
+        assert row is not None
+        return row[0]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        if not self._reachable.is_set():
+            raise _unreachable()
+        if self._inside >= self.limits.connections + self.limits.waiting:
+            raise _busy()
+        self._inside += 1
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        finally:
+            self._inside -= 1
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        """Tells the client what PostgreSQL's errors mean for it. Errors in our own SQL are not among them."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise (_busy() if self._reachable.is_set() else _unreachable()) from error
+        except errors.QueryCanceled as error:
+            raise _too_slow(self.limits.statement_seconds) from error
+        except NOT_MIGRATED as error:
+            logger.error("The schema is not the one this API was written for: %s", str(error).strip())
+            raise _not_migrated() from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            logger.warning("PostgreSQL failed a request: %s", str(error).strip())
+            raise _unreachable() from error
+
+    async def _watch(self) -> None:
+        """Holds one connection for ever: the moment it is lost, the database is away."""
+        trouble: str | None = None
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+                    if trouble is not None:
+                        trouble = None
+                        logger.warning("PostgreSQL is back")
+                        await self._renew_pool()
+                    self._reachable.set()
+                    self._looked.set()
+                    await _stay(connection)
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                if trouble is None:
+                    trouble = str(error).strip() or type(error).__name__
+                    logger.warning("PostgreSQL cannot be reached; answering 503 until it can: %s", trouble)
+            finally:
+                self._reachable.clear()
+                self._looked.set()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _renew_pool(self) -> None:
+        await self._pool.drain()  # what it holds was connected to the server that went away
+        await self._pool.check()  # now empty: makes it grow again, where it had given up
+
+
+def read_only_conninfo(url: str, role: str | None, limits: Limits) -> str:
+    """The connection string of a session that can only read, within limits.
+
+    What the URL says itself is kept, its `options` too; only that the session reads is not for it to change.
+
+    Raises:
+        ConfigurationError: libpq cannot read the URL.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError(
+            "The database URL must look like postgresql://user:password@host:port/database; libpq cannot read it."
+        ) from error
+    options = [
+        f"-c statement_timeout={round(limits.statement_seconds * 1000)}",
+        "-c idle_in_transaction_session_timeout=10000",
+        "-c jit=off",
+        f"-c role={role}" if role else "",
+        str(given.pop("options", "")),
+        "-c TimeZone=UTC -c default_transaction_read_only=on",
+    ]
+    defaults: dict[str, Any] = {
+        "connect_timeout": 2,
+        "client_encoding": "utf8",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    ours = {"options": " ".join(filter(None, options)), "application_name": "logistics api"}
+    return make_conninfo(**(defaults | given | ours))
+
+
+async def _stay(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Returns never; fails as soon as the connection is lost, or when the server has stopped answering."""
+    while True:
+        async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
+            pass  # listens to no channel: waits for the socket to close
+        async with asyncio.timeout(HEARTBEAT_SECONDS):
+            await connection.execute("SELECT 1")
+
+
+def _unreachable() -> Problem:
+    return Problem(
+        503,
+        "database-unavailable",
+        "Database unavailable",
+        "PostgreSQL cannot be reached, or refuses the login of the API; the log of the API says which. "
+        "A new database first needs `logistics migrate`.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _busy() -> Problem:
+    return Problem(
+        503,
+        "database-busy",
+        "Database busy",
+        "Too many requests are waiting for the database. Try again in a moment.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _not_migrated() -> Problem:
+    return Problem(
+        503,
+        "schema-mismatch",
+        "Wrong schema version",
+        "The database lacks something this version of the API reads. Run `logistics migrate`.",
+        headers={"Retry-After": "10"},
+    )
+
+
+def _too_slow(seconds: float) -> Problem:
+    return Problem(
+        504,
+        "statement-timeout",
+        "Statement timeout",
+        f"The database did not finish within {seconds:g} seconds. Ask for a shorter range, or again later.",
+    )
+
+
+async def _of_app(request: Request) -> Database:
+    database = request.app.state.database
+    assert isinstance(database, Database)
+    return database
+
+
+Reader = Annotated[Database, Depends(_of_app)]
+"""What a route declares to be given the application's database."""

@@ -1,0 +1,158 @@
+"""Everything that is not an answer: one exception, and how it becomes application/problem+json (RFC 9457).
+
+What went wrong is decided where it is known (`database`, the routes); here it only gets its form. What nobody expected
+is caught by `edge`.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_FOUND = 200
+"""Characters of a refused value that are sent back."""
+
+
+class ConfigurationError(Exception):
+    """A setting without which the API cannot start; the message says which one and what to do."""
+
+
+class Problem(Exception):
+    """An answer other than the one asked for.
+
+    `kind` is the stable name clients may tell problems apart by; `members` are added to the body as they are.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.title = title
+        self.detail = detail
+        self.headers = headers
+        self.members = members or {}
+
+    def response(self, scope: Scope) -> JSONResponse:
+        """The answer to the request in `scope`."""
+        body = {
+            "type": f"urn:logistics:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": scope["path"],
+            "request_id": scope["state"]["request_id"],
+        }
+        return JSONResponse(body | dict(self.members), self.status, self.headers, MEDIA_TYPE)
+
+
+class ParameterError(BaseModel):
+    """One parameter that was refused."""
+
+    parameter: str = Field(description="Name of the parameter", examples=["end"])
+    location: str = Field(description="Where it stands in the request", examples=["query"])
+    expected: str = Field(description="What it must be", examples=["a date as YYYY-MM-DD, 1900-01-01 to 2100-12-31"])
+    found: str | None = Field(description="What it was; null where it is missing", examples=["31/12/2024"])
+
+
+class ProblemBody(BaseModel):
+    """A problem as RFC 9457 describes it."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(
+        description="Stable name of the kind of problem", examples=["urn:logistics:problem:invalid-parameters"]
+    )
+    title: str = Field(description="The kind of problem in words", examples=["Invalid parameters"])
+    status: int = Field(description="HTTP status", examples=[422])
+    detail: str = Field(
+        description="What happened this time, and what to do", examples=["1 parameter was refused: end."]
+    )
+    instance: str = Field(description="Path of the request", examples=["/api/dashboard"])
+    request_id: str = Field(
+        description="X-Request-ID of the answer: finds the request in the log", examples=["5f0c1f6e7a"]
+    )
+    errors: list[ParameterError] = Field(default=[], description="With status 422: every parameter that was refused")
+
+
+def internal_error() -> Problem:
+    """What a client is told when the fault is ours; the log has the rest, under the same request id."""
+    return Problem(
+        500,
+        "internal-error",
+        "Internal error",
+        "The server failed to answer. Its log says more under this request_id.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the framework and of ours a problem."""
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_refused_parameters)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+
+
+async def _answer_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return error.response(request.scope)
+
+
+async def _answer_refused_parameters(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    refused = [_parameter_error(found) for found in error.errors()]
+    names = ", ".join(dict.fromkeys(parameter["parameter"] or "" for parameter in refused))
+    count = "1 parameter was refused" if len(refused) == 1 else f"{len(refused)} parameters were refused"
+    problem = Problem(
+        422, "invalid-parameters", "Invalid parameters", f"{count}: {names}.", members={"errors": refused}
+    )
+    return problem.response(request.scope)
+
+
+def _parameter_error(error: Mapping[str, Any]) -> dict[str, str | None]:
+    location: Sequence[str | int] = error["loc"]
+    missing = error["type"] == "missing"
+    return {
+        "parameter": ".".join(str(part) for part in location[1:]),
+        "location": str(location[0]),
+        "expected": _expectation(error),
+        "found": None if missing else str(error["input"])[:LONGEST_FOUND],
+    }
+
+
+def _expectation(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "missing":
+            return "a value: this parameter is required"
+        case "extra_forbidden":
+            return "nothing: there is no such parameter here"
+        case _:
+            return str(error["msg"]).removeprefix("Input should be ")
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            detail = f"There is nothing at {request.url.path}. /docs lists what there is."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"{request.method} is not possible at {request.url.path}."
+        case _:
+            detail = str(error.detail)
+    kind = status.phrase.lower().replace(" ", "-")
+    return Problem(status, kind, status.phrase, detail, headers=error.headers).response(request.scope)

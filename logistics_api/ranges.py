@@ -1,0 +1,53 @@
+"""The range of days that every question about figures takes: `start` and `end`, both included."""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic.functional_validators import PlainValidator
+from pydantic_core import PydanticCustomError
+
+PATTERN = "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
+"""Says the bounds too: the years 1900 to 2100, as for `trip_date` in the data contract."""
+_PATTERN = re.compile(PATTERN[:-1])
+
+
+def parse_day(value: Any) -> date:
+    """Reads an ISO calendar date and nothing else: pydantic alone would take `0` for a Unix time."""
+    try:
+        if isinstance(value, str) and _PATTERN.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # such as February 30
+    raise PydanticCustomError("day", "a date as YYYY-MM-DD, 1900-01-01 to 2100-12-31")
+
+
+Day = Annotated[
+    date,
+    PlainValidator(parse_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": PATTERN, "examples": ["2024-01-31"]}),
+]
+
+
+class DayRange(BaseModel):
+    """Query parameters: a range of days. Subclasses add their own; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Day = Field(description="First day, YYYY-MM-DD, 1900-01-01 to 2100-12-31: the `trip_date` of logs")
+    end: Day = Field(description="Last day, included; not before `start`")
+
+    @field_validator("end")
+    @classmethod
+    def not_before_start(cls, end: date, others: ValidationInfo) -> date:
+        start = others.data.get("start")
+        if start is not None and end < start:
+            raise PydanticCustomError("end_before_start", "a date not before start ({start})", {"start": str(start)})
+        return end
+
+
+class NothingElse(BaseModel):
+    """Query parameters of a path that takes none: every one is refused."""
+
+    model_config = ConfigDict(extra="forbid")

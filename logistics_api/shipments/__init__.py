@@ -1,0 +1,1 @@
+"""Figures about shipments and the routes they took."""

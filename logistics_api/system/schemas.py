@@ -1,0 +1,66 @@
+"""What questions about the system answer."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = Field(description="Always ok: what does not run cannot say so")
+
+
+class Readiness(BaseModel):
+    """The API can answer questions."""
+
+    status: Literal["ready"] = Field(description="Always ready: what is not is a 503 problem that says why")
+    schema_version: str = Field(description="Version of the database's schema", examples=["0001"])
+
+
+class FilesByState(BaseModel):
+    """Files by the state of their latest version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    registered: int = Field(description="Found, waiting to be loaded", examples=[2])
+    loading: int = Field(description="Being loaded, or interrupted and to be resumed", examples=[1])
+    loaded: int = Field(description="Loaded to the end", examples=[214])
+    failed: int = Field(description="Given up: the file is at fault", examples=[0])
+    unrecognised: int = Field(description="Belongs to no dataset", examples=[1])
+
+
+class Records(BaseModel):
+    """Records over all files ever registered: read = loaded + superseded + rejected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    read: int = Field(description="Records found in files", examples=[1_000_000])
+    loaded: int = Field(description="Rows now in the raw tables", examples=[998_700])
+    superseded: int = Field(description="Records that lost their key to a later one", examples=[1_200])
+    rejected: int = Field(description="Records that broke a rule", examples=[100])
+
+
+class SystemStatus(BaseModel):
+    """What the figures show, and what is still on its way into them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    is_calculating: bool = Field(description="Whether a refresh of the analytics is running now", examples=[False])
+    started_calculating_at: datetime | None = Field(
+        description="When it began, UTC; null unless one is running", examples=[None]
+    )
+    last_calculated_at: datetime | None = Field(
+        description="When the figures were last published, UTC; null before the first time",
+        examples=["2024-04-01T06:00:02.113+00:00"],
+    )
+    error_message: str | None = Field(description="Why the last refresh failed; null if it did not", examples=[None])
+    data_version: int = Field(description="Grows by one whenever the figures change", examples=[37])
+    unassigned_shipments: int = Field(
+        description="Shipments whose log has not arrived: in no dated figure yet", examples=[12]
+    )
+    first_day: date | None = Field(description="First day that has a log; null without logs", examples=["2022-01-01"])
+    last_day: date | None = Field(description="Last day that has a log; null without logs", examples=["2024-03-31"])
+    files: FilesByState
+    records: Records

@@ -1,0 +1,1 @@
+"""Figures about vehicles: what they drove, burnt, carried and earned."""

@@ -1,0 +1,181 @@
+"""A real PostgreSQL, a real HTTP server, and rows put straight into the tables: the loader is not needed here."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import TypeAdapter
+
+from logistics_api.__main__ import listen
+from logistics_api.app import create_app
+from logistics_api.database import Limits
+from logistics_api.errors import MEDIA_TYPE, ProblemBody
+from logistics_pipeline.database import with_database
+from logistics_settings import Settings
+
+COLUMNS = {
+    "vehicles": "vehicle_id, name, total_mileage",
+    "vehicle_logs": "log_id, vehicle_id, trip_date, mileage, fuel_used",
+    "shipments": "shipment_id, origin, destination, weight, cost, delivery_time, log_id",
+}
+
+Rows = Sequence[Sequence[Any]]
+
+
+@pytest.fixture(scope="session")
+def new_database(server_url: str, template: str) -> Callable[[], AbstractContextManager[str]]:
+    """Makes a migrated, empty database that lasts as long as the `with` block."""
+    numbers = itertools.count()
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        name = f"api_{next(numbers)}"
+        with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+            yield with_database(server_url, name)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return make
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    with new_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def store() -> Callable[..., None]:
+    """Replaces the rows of the raw tables, and the ledger's record of the files they came from."""
+
+    def store(url: str, *, vehicles: Rows = (), vehicle_logs: Rows = (), shipments: Rows = ()) -> None:
+        rows = {"vehicles": vehicles, "vehicle_logs": vehicle_logs, "shipments": shipments}
+        with psycopg.connect(url) as connection:
+            connection.execute("DELETE FROM ingest.files")
+            for dataset, records in rows.items():
+                connection.execute(f"DELETE FROM raw.{dataset}")
+                connection.execute(
+                    "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns, state, records_read, "
+                    "records_loaded) VALUES (%s, %s, 1, 1, 'loaded', %s, %s)",
+                    (dataset, f"{dataset}.json", len(records), len(records)),
+                )
+                copy = f"COPY raw.{dataset} ({COLUMNS[dataset]}, file_id, record_no) FROM STDIN"
+                with connection.cursor().copy(copy) as rows_in:
+                    for number, record in enumerate(records, 1):
+                        rows_in.write_row((*record, 1, number))
+
+    return store
+
+
+class Api:
+    """A client of a running API that believes nothing: every answer is held against what the OpenAPI declares."""
+
+    def __init__(self, app: FastAPI, client: httpx.Client) -> None:
+        self.app = app
+        self.client = client
+        self.models = _declared_models(app)
+
+    def request(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, **query: Any) -> Any:
+        response = self.client.request(method, path, params=query or None, headers=headers)
+        if not response.is_success:
+            assert response.headers["content-type"] == MEDIA_TYPE
+            if method != "HEAD":
+                self.check_problem(response)
+        elif path in self.models and method != "HEAD":
+            assert response.headers["content-type"] == "application/json"
+            self.models[path].validate_json(response.content, strict=True)
+        return response
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The body of an answer that must be a success, its numbers exactly as they were sent."""
+        response = self.request(path, **query)
+        assert response.status_code == 200, response.text
+        return _exact(response)
+
+    def refused(self, status: int, path: str, **query: Any) -> Any:
+        """The body of a problem that must have this status."""
+        response = self.request(path, **query)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    @staticmethod
+    def check_problem(response: httpx.Response) -> None:
+        body = ProblemBody.model_validate_json(response.content, strict=True)
+        assert body.status == response.status_code
+        assert body.request_id == response.headers["x-request-id"]
+        assert body.instance == response.url.path
+        if response.status_code == 503:
+            assert int(response.headers["retry-after"]) >= 1
+
+
+def _declared_models(app: FastAPI) -> dict[str, TypeAdapter[Any]]:
+    """Path of every operation of the OpenAPI → the model it declares as its answer."""
+    routes = [context for context in iter_route_contexts(app.routes) if isinstance(context.original_route, APIRoute)]
+    models = {route.path: TypeAdapter(route.response_model) for route in routes if route.include_in_schema}
+    assert models.keys() == app.openapi()["paths"].keys()
+    return models
+
+
+def _exact(response: httpx.Response) -> Any:
+    return json.loads(response.content, parse_float=Decimal)
+
+
+Serve = Callable[..., AbstractContextManager[Api]]
+
+
+@contextmanager
+def _serve(url: str, limits: Limits | None = None) -> Iterator[Api]:
+    few = limits or Limits(connections=2)  # each one is a process of PostgreSQL to be started
+    app = create_app(Settings(api_database_url=None, database_url=url), limits=few)
+    with listen("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        )
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            _wait_until(lambda: server.started or not thread.is_alive())
+            port = listener.getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+                yield Api(app, client)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Serves the API for a database URL over real HTTP, as long as the `with` block lasts."""
+    return _serve
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Waits for a condition, and fails when it does not come true."""
+    return _wait_until
+
+
+@pytest.fixture
+def api(database_url: str, serve: Serve) -> Iterator[Api]:
+    """The API over the test's own database."""
+    with serve(database_url) as running:
+        yield running

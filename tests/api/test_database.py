@@ -1,0 +1,161 @@
+"""What stands between the API and PostgreSQL: it only reads, takes in what it can serve, and waits for nothing long."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
+
+from logistics_api.app import READER, make_database
+from logistics_api.database import Database, Limits, read_only_conninfo
+from logistics_api.errors import ConfigurationError
+from logistics_pipeline.database import with_database
+from logistics_pipeline.migrations import reader_url
+from logistics_settings import Settings
+
+SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
+
+
+def own_connection(url: str) -> psycopg.Connection[Any]:
+    """A connection exactly as the API makes them."""
+    database = make_database(Settings(api_database_url=None, database_url=url))
+    return psycopg.connect(database.conninfo, autocommit=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO raw.vehicles VALUES ('V1', NULL, NULL, 1, 1)",
+        "UPDATE analytics.status SET data_version = 0",
+        "DELETE FROM ingest.files",
+        "CREATE TABLE public.mine ()",
+        "TRUNCATE raw.shipments",
+    ],
+)
+def test_its_own_connections_cannot_write(server_url: str, statement: str) -> None:
+    with own_connection(server_url) as connection, pytest.raises(errors.ReadOnlySqlTransaction):
+        connection.execute(statement)
+
+
+def test_they_lack_the_right_to_write_as_well(server_url: str) -> None:
+    with own_connection(server_url) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("UPDATE analytics.status SET data_version = 0")
+
+
+def test_options_of_the_url_are_kept(server_url: str) -> None:
+    with own_connection(reader_url(server_url)) as connection:
+        query = (
+            "SELECT current_user, current_setting('application_name'), current_setting('default_transaction_read_only')"
+        )
+        assert connection.execute(query).fetchone() == (READER, "logistics api", "on")
+
+
+def test_the_url_may_set_limits_but_not_allow_writing() -> None:
+    options = "-c search_path=a\\ b -c statement_timeout=100 -c default_transaction_read_only=off"
+    url = "postgresql://me:secret@db.example:6543/fleet?connect_timeout=9&options=" + quote(options)
+    made = conninfo_to_dict(read_only_conninfo(url, None, Limits(statement_seconds=2.5)))
+    assert made["host"] == "db.example" and made["password"] == "secret"
+    assert int(made["connect_timeout"]) == 9
+    assert options in made["options"]
+    assert made["options"].index("statement_timeout=2500") < made["options"].index("statement_timeout=100")
+    assert made["options"].endswith("-c default_transaction_read_only=on")
+
+
+def test_a_login_of_its_own_is_used_as_it_is(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DROP ROLE IF EXISTS api_login")
+        connection.execute("CREATE ROLE api_login LOGIN IN ROLE logistics_reader")
+    own = database_url.replace("postgres@", "api_login@")
+    settings = Settings(api_database_url=own, database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    with psycopg.connect(make_database(settings).conninfo) as connection:
+        row = connection.execute("SELECT current_user, data_version FROM analytics.status").fetchone()
+    assert row == ("api_login", 0)
+
+
+@pytest.mark.parametrize("url", ["", "mysql:/x", "postgresql://host:port:5/x?a", "not a url"])
+def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
+    if url == "":
+        with pytest.raises(ConfigurationError, match="LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL"):
+            make_database(Settings(api_database_url=None, database_url=None))
+        return
+    with pytest.raises(ConfigurationError, match="must look like postgresql://") as refusal:
+        Database(url + "secret")
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_statement_that_takes_too_long_is_a_504(database_url: str, serve: Any) -> None:
+    with serve(database_url, Limits(statement_seconds=0.3)) as api, psycopg.connect(database_url) as connection:
+        connection.execute("LOCK TABLE analytics.daily_vehicles")
+        began = time.monotonic()
+        problem = api.refused(504, "/api/dashboard", **SPAN)
+        assert 0.3 <= time.monotonic() - began < 2
+        assert problem["type"] == "urn:logistics:problem:statement-timeout"
+        assert "0.3 seconds" in problem["detail"]
+        connection.rollback()
+        api.get("/api/dashboard", **SPAN)
+
+
+def test_more_requests_than_places_are_refused_at_once_and_the_others_answered(
+    database_url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    limits = Limits(connections=1, waiting=1, wait_seconds=5)
+    with serve(database_url, limits) as api, ThreadPoolExecutor(2) as clients:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("LOCK TABLE analytics.daily_vehicles")
+            admitted = [clients.submit(api.request, "/api/dashboard", **SPAN) for _ in range(2)]
+            wait_until(lambda: api.app.state.database._inside == 2)
+            began = time.monotonic()
+            problem = api.refused(503, "/api/dashboard", **SPAN)
+            assert time.monotonic() - began < 0.5
+            assert problem["type"] == "urn:logistics:problem:database-busy"
+            assert api.get("/health") == {"status": "ok"}
+        assert [future.result().status_code for future in admitted] == [200, 200]
+        api.get("/ready")
+
+
+def test_a_request_waits_for_a_connection_no_longer_than_it_may_and_leaves_nothing_behind(
+    database_url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    """psycopg_pool's own `max_waiting` would count the requests that gave up, and refuse every later one."""
+    limits = Limits(connections=1, waiting=2, wait_seconds=0.1)
+    with serve(database_url, limits) as api, ThreadPoolExecutor(1) as clients:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("LOCK TABLE analytics.daily_vehicles")
+            admitted = clients.submit(api.request, "/api/dashboard", **SPAN)
+            wait_until(lambda: api.app.state.database._inside == 1)
+            for _ in range(6):
+                assert api.refused(503, "/ready")["type"] == "urn:logistics:problem:database-busy"
+        assert admitted.result().status_code == 200
+        for _ in range(6):
+            api.get("/ready")
+
+
+def test_it_opens_again_after_it_was_closed(database_url: str) -> None:
+    async def use(database: Database) -> list[int]:
+        found = []
+        for _ in range(2):
+            async with database:
+                found.append(await database.fetch_value("SELECT %(n)s::int", {"n": 7}))
+        return found
+
+    assert asyncio.run(use(Database(database_url))) == [7, 7]
+
+
+def test_connections_are_given_back_when_the_api_stops(database_url: str, serve: Any, server_url: str) -> None:
+    name = conninfo_to_dict(database_url)["dbname"]
+    with serve(database_url) as api:
+        api.get("/ready")
+    with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'logistics api'"
+        deadline = time.monotonic() + 5
+        while connection.execute(query, [name]).fetchone() != (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)

@@ -1,0 +1,109 @@
+"""A database that is away: the API starts without it, refuses at once while it is gone, and recovers by itself."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+
+from logistics_pipeline.database import with_database
+from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.migrations import migrate
+
+QUICKLY = 0.25
+"""Seconds; the guard needs about 0.003, the rest is for a busy machine. Waiting for the pool would take 1."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of the module's own, to be stopped and started."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("outage") / "postgres")
+    migrate(server.acquire())
+    server.release()
+    yield server
+
+
+@pytest.fixture
+def url(server: EmbeddedPostgres) -> Iterator[str]:
+    """The server's URL; it runs when the test begins, and is stopped by `release` and started by `acquire`."""
+    yield server.acquire()
+    server.release()
+
+
+def refuses_quickly(api: Any, seconds: float) -> None:
+    """Asks over and over: every answer is a 503, and at once."""
+    times = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        began = time.monotonic()
+        problem = api.refused(503, "/ready")
+        times.append(time.monotonic() - began)
+        assert problem["type"] == "urn:logistics:problem:database-unavailable"
+    assert statistics.median(times) < 0.05
+    assert max(times) < QUICKLY
+    assert api.get("/health") == {"status": "ok"}
+
+
+def is_ready(api: Any) -> bool:
+    response = api.request("/ready")
+    assert response.status_code in (200, 503)
+    return bool(response.status_code == 200)
+
+
+def test_it_starts_without_a_database_and_finds_it_later(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    server.release()
+    began = time.monotonic()
+    with serve(url) as api:
+        assert time.monotonic() - began < 3
+        refuses_quickly(api, 2.0)  # long enough for the pool to give up
+        server.acquire()
+        wait_until(lambda: api.app.state.database._reachable.is_set(), 5)
+        assert all(is_ready(api) for _ in range(20))
+
+
+def test_it_recovers_when_the_database_restarts_between_requests(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    with serve(url) as api:
+        for _ in range(2):
+            assert is_ready(api)
+            server.release()
+            wait_until(lambda: not is_ready(api), 1)
+            refuses_quickly(api, 1.5)
+            server.acquire()
+            wait_until(lambda: api.app.state.database._reachable.is_set(), 5)
+            assert all(is_ready(api) for _ in range(20))  # from the first on: no connection of before is left
+
+
+def test_a_connection_cut_under_a_request_is_a_503_and_the_next_request_is_served(
+    url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'logistics api'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'logistics api'"
+    )
+    with serve(url) as api, ThreadPoolExecutor(1) as clients, psycopg.connect(url) as lock:
+        lock.execute("LOCK TABLE analytics.status")
+        asked = clients.submit(api.request, "/api/system/status")
+        with psycopg.connect(with_database(url, "postgres"), autocommit=True) as admin:
+            wait_until(lambda: admin.execute(waiting).fetchone() == (1,))
+            admin.execute(cut)
+        assert asked.result().status_code == 503
+        lock.rollback()
+        wait_until(lambda: is_ready(api), 5)
+        assert api.request("/api/system/status").status_code == 200
+
+
+def test_a_database_that_does_not_exist_yet_says_what_to_run_and_is_found_when_it_does(
+    url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    later = with_database(url, "later")
+    with serve(later) as api:
+        assert "logistics migrate" in api.refused(503, "/ready")["detail"]
+        migrate(later)
+        wait_until(lambda: is_ready(api), 5)

@@ -1,0 +1,111 @@
+"""An ephemeral Dagster instance over a real database and a real raw folder; no daemon."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from logistics_pipeline import ledger
+from logistics_pipeline.automation import build_refresh_sensor
+from logistics_pipeline.database import connect
+from logistics_pipeline.definitions import build_definitions
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.partitions import FILES
+from logistics_pipeline.sensors import build_file_sensor
+from logistics_settings import Settings
+
+
+def shipment(number: int, **values: Any) -> dict[str, Any]:
+    return {"shipment_id": f"S{number}", "origin": "Lyon", "destination": "Turin", "log_id": "L1", **values}
+
+
+def vehicle_log(number: int, **values: Any) -> dict[str, Any]:
+    return {"log_id": f"L{number}", "vehicle_id": "V1", "trip_date": "2024-03-05", **values}
+
+
+@dataclass
+class System:
+    """Dagster as the sensor and the runs see it, driven by hand."""
+
+    instance: dg.DagsterInstance
+    settings: Settings
+    runs: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+
+    def drop(self, name: str, content: object) -> Path:
+        """Puts a file into the raw folder: records as JSON, text and bytes as they are."""
+        path = self.settings.raw_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content if isinstance(content, bytes | str) else json.dumps(content)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        long_ago = time.time() - 100
+        os.utime(path, (long_ago, long_ago + len(data) / 1000))
+        return path
+
+    def tick(self) -> list[dg.RunRequest]:
+        """One look of the file sensor."""
+        return self._evaluate(build_file_sensor(5))
+
+    def refresh_tick(self) -> list[dg.RunRequest]:
+        """One look of the refresh sensor."""
+        return self._evaluate(build_refresh_sensor(5))
+
+    def _evaluate(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+        definitions = build_definitions(self.settings)
+        context = dg.build_sensor_context(
+            instance=self.instance, definitions=definitions, resources=definitions.resources, sensor_name=sensor.name
+        )
+        return list(sensor.evaluate_tick(context).run_requests or [])
+
+    def run(self, request: dg.RunRequest, job: str | None = None) -> dg.ExecuteInProcessResult:
+        """Executes what a sensor requested, in this process."""
+        definitions = build_definitions(self.settings)
+        result = definitions.resolve_job_def(job or request.job_name or "").execute_in_process(
+            instance=self.instance, tags=dict(request.tags), raise_on_error=False
+        )
+        self.runs.append(result)
+        return result
+
+    def settle(self) -> None:
+        """Ticks and runs until there is nothing left to do."""
+        for _ in range(10):
+            requests = self.tick()
+            if not requests:
+                return
+            for request in requests:
+                self.run(request)
+        raise AssertionError("the sensor never comes to rest")
+
+    def status(self, dataset: str) -> dict[str, str | None]:
+        """Dagster's status of every partition."""
+        name = FILES[dataset].name
+        assert name is not None
+        keys = self.instance.get_dynamic_partitions(name)
+        found = self.instance.get_status_by_partition(dg.AssetKey(["raw", dataset]), keys, FILES[dataset]) or {}
+        return {key: status.value if (status := found.get(key)) else None for key in keys}
+
+    def materialisations(self, dataset: str, partition: str) -> list[dg.EventLogRecord]:
+        records = dg.AssetRecordsFilter(dg.AssetKey(["raw", dataset]), asset_partitions=[partition])
+        return list(self.instance.fetch_materializations(records, limit=10).records)
+
+    def observations(self, dataset: str, partition: str) -> list[dg.EventLogRecord]:
+        records = dg.AssetRecordsFilter(dg.AssetKey(["raw", dataset]), asset_partitions=[partition])
+        return list(self.instance.fetch_observations(records, limit=10).records)
+
+    def ledger(self) -> dict[str, LedgerFile]:
+        assert self.settings.database_url is not None
+        with connect(self.settings.database_url) as connection:
+            return ledger.latest_files(connection)
+
+
+@pytest.fixture
+def system(database_url: str, tmp_path: Path) -> Iterator[System]:
+    with dg.instance_for_test() as instance:
+        settings = Settings(database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, retry_seconds=2)
+        settings.raw_dir.mkdir(parents=True)
+        yield System(instance, settings)
