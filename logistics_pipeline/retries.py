@@ -1,9 +1,25 @@
-"""How Dagster tries again. Only passing troubles are retried: a file at fault fails at once (see assets.raw)."""
+"""How Dagster tries again. Only passing troubles are retried: what would fail the same way again fails at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
+
+from logistics_pipeline.errors import TransientError
 
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """About 2, 6 and 14 seconds, on top of the waiting that the loader does itself before it gives up."""
 
 NO_RUN_RETRIES = {"dagster/max_retries": "0"}
 """Tags of load runs: a run that died is requested again by the sensor, which counts the attempts of each file."""
+
+
+@contextmanager
+def only_transient_errors_retried() -> Iterator[None]:
+    """Around an asset's work: a retry policy alone would repeat every error, and a bug or a bad setting for nothing."""
+    try:
+        yield
+    except (TransientError, dg.Failure, dg.RetryRequested):
+        raise
+    except Exception as error:
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

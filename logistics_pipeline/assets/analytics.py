@@ -11,7 +11,7 @@ from logistics_pipeline.assets.metadata import refresh_metadata
 from logistics_pipeline.assets.raw import RAW_ASSETS
 from logistics_pipeline.refreshing import TABLES, refresh
 from logistics_pipeline.resources import Warehouse
-from logistics_pipeline.retries import TRANSIENT_RETRIES
+from logistics_pipeline.retries import TRANSIENT_RETRIES, only_transient_errors_retried
 from logistics_pipeline.sql_files import describe_sql
 
 GROUP = "analytics"
@@ -37,6 +37,7 @@ def analytics_tables(
     context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Brings every analytics table up to what is loaded."""
-    done = refresh(warehouse.url, on_wait=lambda: context.log.info("Another refresh is going on: waiting for it"))
+    with only_transient_errors_retried():
+        done = refresh(warehouse.url, on_wait=lambda: context.log.info("Another refresh is going on: waiting for it"))
     for table in TABLES:
         yield dg.MaterializeResult(asset_key=["analytics", table], metadata=refresh_metadata(done, table))

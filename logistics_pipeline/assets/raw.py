@@ -17,7 +17,7 @@ from logistics_pipeline.discovery import look_at, path_of
 from logistics_pipeline.loading.loader import LoadReport, fail_missing_file, load_file
 from logistics_pipeline.partitions import files_of
 from logistics_pipeline.resources import Warehouse
-from logistics_pipeline.retries import TRANSIENT_RETRIES
+from logistics_pipeline.retries import TRANSIENT_RETRIES, only_transient_errors_retried
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 200
@@ -47,7 +47,8 @@ def _build(dataset: Dataset) -> dg.AssetsDefinition:
     def raw_table(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         failed = {}
         for key in list(context.partition_keys):
-            error = _load_partition(context, warehouse, dataset, key)
+            with only_transient_errors_retried():
+                error = _load_partition(context, warehouse, dataset, key)
             if error is not None:
                 failed[key] = error
         if failed:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from logistics_pipeline.assets import raw
+from logistics_pipeline.assets import analytics, raw
 from logistics_pipeline.automation import PATIENCE_SECONDS, Situation, reason_to_wait
 from logistics_pipeline.definitions import build_definitions, defs
 from logistics_pipeline.errors import TransientError
@@ -78,6 +78,23 @@ def test_a_file_at_fault_is_not_retried(system: System, monkeypatch: pytest.Monk
 
     assert not system.run(system.tick()[0]).success
     assert len(calls) == 1
+
+
+def test_a_refresh_is_retried_when_the_database_was_away_and_not_when_it_would_fail_again(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster._core.definitions.policy.RetryPolicy.calculate_delay", lambda *_: 0)
+    real, troubles = analytics.refresh, [TransientError("away"), RuntimeError("a bug")]
+
+    def troubled(*args: Any, **options: Any) -> object:
+        if troubles:
+            raise troubles.pop(0)
+        return real(*args, **options)
+
+    monkeypatch.setattr(analytics, "refresh", troubled)
+    assert not system.run(dg.RunRequest(), job="refresh_analytics_job").success
+    assert troubles == []
+    assert system.run(dg.RunRequest(), job="refresh_analytics_job").success
 
 
 def test_loads_lead_to_one_refresh_and_a_refresh_to_no_other(system: System) -> None:

@@ -1,0 +1,131 @@
+"""The whole system as users run it: real processes, real ports, started and stopped by the `logistics` command."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+LOGISTICS = [str(Path(sys.executable).parent / "logistics")]
+
+
+@dataclass
+class Installation:
+    """A data folder and ports of its own."""
+
+    data_dir: Path
+    api_port: int
+    dagster_port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+        return clean | {
+            "LOGISTICS_DATA_DIR": str(self.data_dir),
+            "LOGISTICS_API_PORT": str(self.api_port),
+            "LOGISTICS_DAGSTER_PORT": str(self.dagster_port),
+            "LOGISTICS_SENSOR_INTERVAL_SECONDS": "2",
+            "LOGISTICS_SETTLE_SECONDS": "1",
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            LOGISTICS + list(arguments),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            LOGISTICS + list(arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def drop(self, name: str, records: list[dict[str, Any]] | bytes) -> None:
+        """Puts a file into the raw folder as the manual says: written aside, renamed when complete."""
+        path = self.data_dir / "raw" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.tmp")
+        unfinished.write_bytes(records if isinstance(records, bytes) else json.dumps(records).encode())
+        unfinished.rename(path)
+
+    def get(self, path: str, **parameters: str) -> Any:
+        return httpx.get(f"http://127.0.0.1:{self.api_port}{path}", params=parameters, timeout=10).json()
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.dagster_port}/graphql", json={"query": query, "variables": variables}, timeout=30
+        ).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def processes(self) -> list[psutil.Process]:
+        """Whatever runs on this installation's data folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if str(self.data_dir) in " ".join(process.cmdline()) or (
+                    process.environ().get("LOGISTICS_DATA_DIR") == str(self.data_dir)
+                ):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Asks until the answer is true; connection troubles count as not yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except (httpx.HTTPError, KeyError, ValueError):
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path / "data", free_port(), free_port())
+    yield made
+    for process in made.processes():
+        process.kill()
+
+
+@pytest.fixture
+def running(installation: Installation) -> Iterator[Installation]:
+    """An installation that is up."""
+    process = installation.start("up")
+    try:
+        wait_for(lambda: installation.get("/ready")["status"] == "ready", 90, "the API is ready")
+        wait_for(lambda: installation.graphql("{version}")["version"], 60, "Dagster is up")
+        yield installation
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        print(re.sub(r"\n+", "\n", output))
