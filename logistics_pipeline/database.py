@@ -32,7 +32,7 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         parsed = None
     if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ConfigurationError(
@@ -45,8 +45,9 @@ def parse_url(url: str) -> URL:
 
 
 def url_text(url: URL) -> str:
-    """The URL with its password, as libpq reads it."""
-    return url.render_as_string(hide_password=False)
+    """The URL with its password, as libpq reads it: for a space it takes neither " " nor, in the query, "+"."""
+    address, mark, query = url.render_as_string(hide_password=False).partition("?")
+    return address.replace(" ", "%20") + mark + query.replace("+", "%20")
 
 
 def with_database(url: str, database: str) -> str:

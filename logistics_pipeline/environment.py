@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from logistics_pipeline.database import with_database, with_driver
+from logistics_pipeline.database import parse_url, url_text, with_database, with_driver
 from logistics_pipeline.embedded import EmbeddedPostgres
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations import migrate, reader_url
@@ -55,11 +55,12 @@ def open_environment(settings: Settings) -> Iterator[Environment]:
     An embedded server is started if need be and brought up to date; a server of somebody else's is taken as it is.
 
     Raises:
-        ConfigurationError: the data folder is not writable, or the embedded server does not start.
+        ConfigurationError: the data folder is not writable, the database URL is none, or the embedded server does not
+            start.
     """
     make_folders(settings)
     if settings.database_url is not None:
-        yield Environment(settings, settings.database_url)
+        yield Environment(settings, url_text(parse_url(settings.database_url)))
         return
     server = EmbeddedPostgres(settings.postgres_dir)
     try:

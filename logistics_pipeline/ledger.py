@@ -98,7 +98,9 @@ def register(connection: Connection, found: FoundFile, *, content_hash: str | No
                 return known
             if content_hash is not None and known.content_hash == content_hash:
                 return _touch(connection, known, found)
-        return _insert(connection, found, version=known.version + 1 if known else 1)
+        inserted = _insert(connection, found, version=known.version + 1 if known else 1)
+        _close_older_versions(connection, inserted)
+        return inserted
 
 
 def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
@@ -118,6 +120,19 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
     ).fetchone()
     assert row is not None
     return file_by_id(connection, row[0])
+
+
+def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
+    """Nobody can load a version any more whose content is gone; a loader at work on one moves on to the newest."""
+    connection.execute(
+        "UPDATE ingest.files SET state = 'failed', error = %s, finished_at = clock_timestamp() "
+        "WHERE path = %s AND version < %s AND state IN ('registered', 'loading')",
+        (
+            f"The file changed before this version was loaded to its end; its new content is version {newest.version}.",
+            newest.path,
+            newest.version,
+        ),
+    )
 
 
 _UNRECOGNISED = (

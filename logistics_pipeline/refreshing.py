@@ -96,7 +96,9 @@ def _refresh(connection: Connection) -> Refresh:
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else _stale_days(connection)
         rows = {table: _recompute(connection, table, days, full) for table in TABLES}
-        connection.execute("UPDATE ingest.batches SET refreshed_as = %s WHERE refreshed_as IS NULL", (version + 1,))
+        connection.execute(
+            "UPDATE ingest.batches SET refreshed_as = %s, stale_logs = '{}' WHERE refreshed_as IS NULL", (version + 1,)
+        )
         seconds = perf_counter() - started
         unassigned, day_count = _publish(connection, version + 1, seconds)
         return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)

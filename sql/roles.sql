@@ -7,6 +7,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'logistics_reader') THEN
         CREATE ROLE logistics_reader NOLOGIN;
     END IF;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN
+        NULL;  -- Roles belong to the whole server: another database was migrated at this moment.
 END
 $$;
 

@@ -3,7 +3,9 @@
 import os
 import sys
 
+import psycopg
 import typer
+from psycopg import errors
 from pydantic import ValidationError
 
 from logistics_pipeline.cli import data, database, system
@@ -38,6 +40,11 @@ def main() -> None:
         app()
     except PipelineError as error:
         sys.exit(f"Error: {error}")
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
+        reason = str(error).splitlines()[0]
+        sys.exit(f"Error: The database is not at this version ({reason}): run `logistics migrate` first.")
+    except psycopg.Error as error:
+        sys.exit(f"Error: PostgreSQL says: {str(error).strip() or type(error).__name__}")
     except ValidationError as error:
         sys.exit("\n".join(f"Error: {_describe(problem)}" for problem in error.errors()))
     except BrokenPipeError:

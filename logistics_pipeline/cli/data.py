@@ -19,7 +19,7 @@ from logistics_pipeline.discovery import FoundFile, find_files, key_of, look_at
 from logistics_pipeline.environment import open_environment
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.loader import LoadOptions, OnProgress, load_file
+from logistics_pipeline.loading.loader import LoadOptions, OnProgress, load_file, register_file
 from logistics_pipeline.refreshing import refresh as refresh_analytics
 from logistics_pipeline.resources import load_options
 from logistics_settings import Settings
@@ -76,9 +76,9 @@ def load(
         with connect(url) as connection:
             for file in found:
                 if isinstance(file, FoundFile):
-                    ledger.register(connection, file)
+                    register_file(connection, file)
         results = [_load_one(url, file, options, as_json) for file in found]
-        if refresh_after and any(results):
+        if refresh_after:  # also after failures: what was good in those files is loaded
             done = refresh_analytics(url)
             if not as_json:
                 say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
@@ -198,7 +198,7 @@ def rejects(
     file: Annotated[
         str | None, typer.Argument(help="A file by its path, as `logistics files` shows it", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 for all")] = 100,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 for all", min=0)] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Lists rejected records: where they stood, what is wrong, and their raw text.

@@ -5,9 +5,11 @@ there takes the merge path: staged, the rows it overwrites locked and counted, m
 Rows that PostgreSQL itself refuses are found by halving the batch and become rejects with its message.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import psycopg
 from psycopg import errors, sql
@@ -33,9 +35,20 @@ class _Written:
     loaded: int = 0
     superseded: int = 0
     merged: bool = False
+    overwritten: Counter[int] = field(default_factory=Counter)
+    """Rows that were there before and lost their key to one of these, by the file they came from."""
 
     def __add__(self, other: "_Written") -> "_Written":
-        return _Written(self.loaded + other.loaded, self.superseded + other.superseded, self.merged or other.merged)
+        return _Written(
+            self.loaded + other.loaded,
+            self.superseded + other.superseded,
+            self.merged or other.merged,
+            self.overwritten + other.overwritten,
+        )
+
+    @property
+    def met_known_keys(self) -> bool:
+        return self.superseded > 0 or bool(self.overwritten)
 
 
 _WriteRows = Callable[[list[Row], list[Place], list[Reject]], _Written]
@@ -77,18 +90,22 @@ class BatchWriter:
     def _commit(self, batch: Batch, before: Checkpoint, seconds: float, write_rows: _WriteRows) -> None:
         rejects = list(batch.rejects)
         self._stale_days: set[date] = set()
+        self._stale_logs: set[str] = set()
         with self._connection.transaction():
             written = write_rows(batch.rows, batch.places, rejects)
             self._write_rejects(rejects)
             self._note_batch(batch, written)
+            own = written.overwritten.pop(self._file_id, 0)
+            for file_id, count in sorted(written.overwritten.items()):  # in one order, so that loads do not deadlock
+                ledger.supersede(self._connection, file_id, count)
             moved = ledger.advance(
                 self._connection,
                 self._file_id,
                 ledger.Progress(
                     records_before=before.records,
                     records_read=batch.records,
-                    records_loaded=written.loaded,
-                    records_superseded=written.superseded,
+                    records_loaded=written.loaded - own,
+                    records_superseded=written.superseded + own,
                     records_rejected=len(rejects),
                     bytes_read=batch.checkpoint.offset,
                     unknown_fields=sorted(batch.unknown_fields),
@@ -98,7 +115,7 @@ class BatchWriter:
             if not moved:
                 raise TransientError("Another loader has moved on with this file; looking again where it stands")
         if written.merged:
-            self._expect_known_keys = written.superseded > 0
+            self._expect_known_keys = written.met_known_keys
 
     # -- three ways to write rows: copy, merge, isolate ------------------------------------------------------------
 
@@ -115,23 +132,21 @@ class BatchWriter:
         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
         self._copy(self._stage, [rows[i] for i in kept], [places[i].record_no for i in kept])
         self._note_own_days([rows[i] for i in kept])
-        inserted, overwrote = self._merge_stage()
-        return _Written(loaded=inserted + overwrote, superseded=len(rows) - inserted - overwrote, merged=True)
+        written, overwritten = self._merge_stage()
+        return _Written(written, len(rows) - written, merged=True, overwritten=overwritten)
 
-    def _merge_stage(self) -> tuple[int, int]:
-        """Merges what is staged; returns how many rows it inserted and how many it overwrote."""
-        by_file = self._connection.execute(self._sql("overwritten")).fetchall()
-        if by_file:
-            self._note_days_of_overwritten()
+    def _merge_stage(self) -> tuple[int, Counter[int]]:
+        """Merges what is staged; returns how many rows it wrote, and how many it overwrote of which file."""
+        overwritten = Counter(dict(self._connection.execute(self._sql("overwritten")).fetchall()))
+        if overwritten:
+            self._note_overwritten()
         row = self._connection.execute(self._sql("merge")).fetchone()
         assert row is not None
         inserted, overwrote = row
-        if overwrote != sum(count for _, count in by_file):
+        if overwrote != overwritten.total():
             # A row came in by another loader after the count: the older file's account would not be moved.
             raise TransientError("Another loader wrote one of these keys at the same moment; merging again")
-        for file_id, count in by_file:
-            ledger.supersede(self._connection, file_id, count)
-        return inserted, overwrote
+        return inserted + overwrote, overwritten
 
     def _isolate_rows(self, rows: list[Row], places: list[Place], rejects: list[Reject]) -> _Written:
         """Merges the rows that PostgreSQL accepts and makes rejects of the others, halving until they stand alone."""
@@ -173,9 +188,16 @@ class BatchWriter:
     def _note_batch(self, batch: Batch, written: _Written) -> None:
         if batch.records:
             self._connection.execute(
-                "INSERT INTO ingest.batches (file_id, last_record, records, stale_days, merged) "
-                "VALUES (%s, %s, %s, %s, %s)",
-                (self._file_id, batch.checkpoint.records, batch.records, sorted(self._stale_days), written.merged),
+                "INSERT INTO ingest.batches (file_id, last_record, records, stale_days, stale_logs, merged) "
+                "VALUES (%s, %s, %s, %s, %s, %s)",
+                (
+                    self._file_id,
+                    batch.checkpoint.records,
+                    batch.records,
+                    sorted(self._stale_days),
+                    sorted(self._stale_logs),
+                    written.merged,
+                ),
             )
 
     def _note_own_days(self, rows: list[Row]) -> None:
@@ -183,13 +205,16 @@ class BatchWriter:
             index = self._dataset.columns.index("trip_date")
             self._stale_days.update(date.fromisoformat(str(row[index])) for row in rows)
 
-    def _note_days_of_overwritten(self) -> None:
-        query = {
-            Touches.OWN_DATE: "days_of_overwritten_logs",
-            Touches.DATE_OF_LOG: "days_of_overwritten_shipments",
-        }.get(self._dataset.touches)
-        if query is not None:
-            self._stale_days.update(day for (day,) in self._connection.execute(self._sql(query)).fetchall())
+    def _note_overwritten(self) -> None:
+        """Notes the days that lose a log, or the logs that lose a shipment: those are dated by the refresh."""
+        match self._dataset.touches:
+            case Touches.OWN_DATE:
+                self._stale_days.update(self._column("days_of_overwritten_logs"))
+            case Touches.DATE_OF_LOG:
+                self._stale_logs.update(self._column("logs_of_overwritten_shipments"))
+
+    def _column(self, name: str) -> list[Any]:
+        return [value for (value,) in self._connection.execute(self._sql(name)).fetchall()]
 
     def _sql(self, name: str) -> sql.Composed:
         """A statement of `sql/loading` for this dataset."""

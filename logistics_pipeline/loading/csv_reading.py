@@ -21,14 +21,14 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
     lines = _Lines(source, layout, max_record_bytes, done)
-    rows = csv.reader(lines, delimiter=layout.delimiter)
+    rows = csv.reader(lines, delimiter=layout.delimiter, strict=True)
     while True:
         try:
             value = _as_mapping(next(rows), layout.header)
         except StopIteration:
             return
         except csv.Error as error:
-            value = Unreadable(f"not CSV: {error}")
+            value = Unreadable(f"not CSV: {str(error).partition(' - ')[0]}")
         if lines.exhausted:  # the reader asked for more within a row, and there was none
             raise FileError("A quote is opened and never closed", lines.number + 1, lines.offset)
         offset, raw = lines.take()
@@ -52,8 +52,7 @@ class _Lines:
     def __init__(self, source: Source, layout: CsvLayout, max_record_bytes: int, done: int) -> None:
         self._lines = read_lines(source, layout.newline, max_record_bytes)
         self._max_record_bytes = max_record_bytes
-        self._taken: list[bytes] = []
-        self._size = 0
+        self._taken = bytearray()
         self.offset = source.position
         """Of the first line of the row being read."""
         self.number = done
@@ -69,22 +68,18 @@ class _Lines:
         except StopIteration:
             self.exhausted = True
             raise
-        self._taken.append(line)
-        self._size += len(line)
-        if self._size > self._max_record_bytes:
+        self._taken += line
+        if len(self._taken) > self._max_record_bytes:
             raise FileError(
                 f"A row is larger than {self._max_record_bytes:,} bytes: is a quote never closed?",
                 self.number + 1,
                 self.offset,
             )
-        text = line.decode("utf-8", "surrogateescape")
-        # Files with bare carriage returns for line ends: the csv module wants to see a line feed.
-        return text[:-1] + "\n" if text.endswith("\r") else text
+        return line.decode("utf-8", "surrogateescape")
 
     def take(self) -> tuple[int, bytes]:
         """Returns offset and bytes of the row just read, and begins the next."""
-        raw = b"".join(self._taken)
+        raw = bytes(self._taken)
         offset, self.offset = self.offset, self.offset + len(raw)
         self._taken.clear()
-        self._size = 0
         return offset, raw

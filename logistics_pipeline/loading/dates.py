@@ -1,8 +1,10 @@
 """Dates as the data contract takes them: ISO, or with an English month name; all-number ones only in a stated order."""
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
+
+from logistics_pipeline.loading.showing import shown
 
 DateOrder = Literal["dmy", "mdy"]
 
@@ -22,7 +24,12 @@ _MONTHS = (
     "november",
     "december",
 )
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_ISO = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d\d\d)"
+    r"(?:[T ](?:[01]\d|2[0-4])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:[.,]\d+)?)?)?"
+    r"(?: ?(?:Z|UTC|[+-](?:[01]\d|2[0-4])(?::?[0-5]\d)?))?)?",
+    re.ASCII | re.IGNORECASE,
+)
 _DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-\s./]*([a-z]{3,9})\.?[-\s./,]*(\d{4}|\d{2})", re.ASCII)
 _MONTH_FIRST = re.compile(
     r"([a-z]{3,9})\.?[-\s./]*(\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|[-\s./]+)(\d{4}|\d{2})", re.ASCII
@@ -46,17 +53,16 @@ def parse_date(text: str, order: DateOrder | None = None) -> date:
     """
     parsed = _parse_iso(text) or _parse_named(text.lower()) or _parse_numbers(text, order)
     if parsed is None:
-        raise InvalidDateError(f'must be a date such as 2024-03-05 or 5-Mar-2024, found "{text[:40]}"')
+        raise InvalidDateError(f'must be a date such as 2024-03-05 or 5-Mar-2024, found "{shown(text)}"')
     if not FIRST_DATE <= parsed <= LAST_DATE:
         raise InvalidDateError(f"must lie between {FIRST_DATE} and {LAST_DATE}, found {parsed}")
     return parsed
 
 
 def _parse_iso(text: str) -> date | None:
+    match = _ISO.fullmatch(text)
     try:
-        if _ISO_DATE.fullmatch(text):
-            return date.fromisoformat(text)
-        return datetime.fromisoformat(text.replace(" UTC", "Z")).date()
+        return date.fromisoformat(match["date"].upper()) if match else None
     except ValueError:
         return None
 

@@ -5,7 +5,6 @@ end. Beside the records stands `….reasons.csv`, which says what is wrong with 
 """
 
 import csv
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,11 +35,17 @@ def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layo
 
 
 def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
-    """Where the rejects of a file go, and their reasons. The name still belongs to the same dataset."""
+    """Where the rejects of a file go, and their reasons: `shipments.json` to `shipments.rejected.json` and
+    `shipments.rejected.json.reasons.csv`.
+
+    The name still belongs to the same dataset, and no two files of a folder share it: `shipments.json.gz`, whose
+    rejects are written uncompressed, goes to `shipments.gz.rejected.json`.
+    """
     name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
-    while name.suffix.lower() in _COMPRESSIONS:
-        name = name.with_suffix("")
-    return name.with_suffix(f".rejected{name.suffix}"), name.with_suffix(".rejected.reasons.csv")
+    compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
+    plain = name.with_suffix("") if compression else name
+    records = plain.with_name(f"{plain.stem}{compression}.rejected{plain.suffix}")
+    return records, records.with_name(f"{records.name}.reasons.csv")
 
 
 def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
@@ -81,7 +86,7 @@ def _csv_line(*values: object) -> bytes:
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place only when it is complete."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = path.with_name(f".{path.name}.tmp")  # one name, so that what a killed loader left is overwritten
     try:
         with unfinished.open("wb") as file:
             yield file

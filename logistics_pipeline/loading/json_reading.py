@@ -8,19 +8,30 @@ Memory: one block and one record (`max_record_bytes`).
 """
 
 import json
+import re
 from collections.abc import Iterator
-from decimal import Decimal
-from itertools import count
+from decimal import Decimal, InvalidOperation
+from itertools import chain, count
 
 import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
-from ijson.common import JSONError
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.json_text import MAX_DEPTH, is_deeper_than, parser_reason, skip_gap, value_end
+from logistics_pipeline.loading.json_feeding import (
+    PARSER_ERRORS,
+    Piece,
+    cut_pieces,
+    parser_reason,
+    safe_piece,
+    walk_events,
+)
+from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, is_too_deep, skip_gap, value_end
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Record, Unreadable
 from logistics_pipeline.loading.lines import read_lines
 from logistics_pipeline.loading.source import Source
+
+_WHITE = b" \t\r\n"
+_ARRAY_END = re.compile(rb"[ \t\r\n]*\]")
 
 _WRAPPER_KEY = "logistics-wrapper"
 """Stands for every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
@@ -35,13 +46,12 @@ def read_elements(source: Source, layout: ElementsLayout, done: int, max_record_
     """
     opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
     prefix = ".".join([*[_WRAPPER_KEY] * len(layout.keys), "item"])
-    parser = _Pieces(prefix, opening + ("0" if done else ""), opening + "]")
-    return parser.records(source, done, max_record_bytes)
+    return _Records(source, done, max_record_bytes, prefix, opening.encode()).read()
 
 
 def read_objects(source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int) -> Iterator[Record]:
     """Yields objects that stand one after the other. Otherwise as `read_elements`."""
-    return _Pieces("", "", None).records(source, done, max_record_bytes)
+    return _Records(source, done, max_record_bytes, "", b"").read()
 
 
 def read_json_lines(source: Source, layout: LinesLayout, done: int, max_record_bytes: int) -> Iterator[Record]:
@@ -52,9 +62,9 @@ def read_json_lines(source: Source, layout: LinesLayout, done: int, max_record_b
     """
     numbers = count(done + 1)
     for offset, line in read_lines(source, b"\n", max_record_bytes):
-        raw = line.strip()
+        raw = line.strip(_WHITE)
         if raw:
-            start = offset + len(line) - len(line.lstrip())
+            start = offset + len(line) - len(line.lstrip(_WHITE))
             yield Record(next(numbers), start, offset + len(line), raw, decode(raw))
 
 
@@ -63,10 +73,17 @@ def decode(raw: bytes) -> object:
 
     Bytes that are not UTF-8 and lone surrogates come out as lone surrogates; numbers come out exact.
     """
+    if is_too_deep(raw):
+        return Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+    text = raw.decode("utf-8", "surrogateescape")
     try:
-        return json.loads(raw.decode("utf-8", "surrogateescape"), parse_float=Decimal, parse_constant=_refuse_constant)
-    except RecursionError:
-        return Unreadable("nested too deep")
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        return Unreadable(f"not JSON: {error}")
+    except (ValueError, InvalidOperation):  # a number that int or Decimal refuses
+        pass
+    try:
+        return _PATIENT_DECODER.decode(text)
     except ValueError as error:
         return Unreadable(f"not JSON: {error}")
 
@@ -75,134 +92,131 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a number in JSON")
 
 
-class _Pieces:
+def _any_number(text: str) -> Decimal:
+    """Decimal knows integers of any length, but no exponent of more than 18 digits: that becomes one of 6.
+
+    No field takes either, so only the sign of the exponent matters.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        mantissa, _, exponent = text.lower().partition("e")
+        return Decimal(f"{mantissa}e{'-' if exponent.startswith('-') else ''}999999")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
+
+
+class _Records:
     """Feeds an ijson parser piece by piece and cuts the records out of what it was fed."""
 
-    def __init__(self, prefix: str, opening: str, closed: str | None) -> None:
+    def __init__(self, source: Source, done: int, max_record_bytes: int, prefix: str, opening: bytes) -> None:
+        self._pieces = cut_pieces(source, b"}", max_record_bytes)
+        self._number = done
+        """Records read so far."""
+        self._offset = source.position
+        """Of the buffer, behind the last record."""
+        self._max_record_bytes = max_record_bytes
+        self._opening = opening
+        """What stands for the text before an array; empty where there is no array."""
         self._items = sendable_list()
-        self._parser = yajl.items_coro(self._items, prefix, multiple_values=prefix == "")
-        self._parser.send(opening.encode())
-        self._closed = closed
-        """What a parser of the text behind the array has to be told first; None where nothing can follow."""
+        self._parser = yajl.items_coro(self._items, prefix, multiple_values=not opening)
+        if opening:
+            self._parser.send(opening + b"null" if done else opening)
+            self._items.clear()  # the null stood for the records before the checkpoint
         self._buffer = bytearray()
         """Bytes behind the last record."""
-        self._opened = 0
-        """Brackets opened in the buffer, including any in strings: a cheap upper bound of its depth."""
-        self._suspicious = False
-        """The buffer holds an escape or a byte that ijson would silently replace: decode its records otherwise."""
+        self._is_odd = False
+        """The buffer holds what ijson would silently replace, or was not given: decode its records otherwise."""
+        self._begin_nesting()
 
-    def records(self, source: Source, done: int, max_record_bytes: int) -> Iterator[Record]:
-        number, offset = done, source.position
-        resumed = bool(done) and self._closed is not None
-        for piece in _pieces(source, max_record_bytes):
-            if not self._buffer and self._ends_array(piece):
-                return self._check_rest(piece, source, number)
-            if len(self._buffer) + len(piece) > max_record_bytes:
-                raise _too_large(number + 1, offset, max_record_bytes)
-            self._feed(piece, number, offset)
-            if resumed and self._items:
-                del self._items[0]  # the zero that stood for the records before the checkpoint
-                resumed = False
-            for record in self._cut(number, offset):
-                yield record
-                number, offset = record.number, record.end
-            if self._buffer and self._ends_array(self._buffer):
-                return self._check_rest(bytes(self._buffer), source, number)
-        self._close(number, offset)
-        yield from self._cut(number, offset)
+    def read(self) -> Iterator[Record]:
+        for piece in self._pieces:
+            error = self._feed(piece)
+            yield from self._cut()
+            if self._opening and _ARRAY_END.match(self._buffer):
+                return self._check_rest()
+            if error is not None:
+                error.record_no, error.byte_offset = self._number + 1, self._offset
+                raise error
+            if len(self._buffer) > self._max_record_bytes:
+                raise self._too_large()
+        self._close()
+        yield from self._cut()
 
-    def _feed(self, piece: bytes, number: int, offset: int) -> None:
-        self._buffer += piece
-        self._opened += piece.count(b"{") + piece.count(b"[")
-        if self._opened > MAX_DEPTH and is_deeper_than(self._buffer, MAX_DEPTH):
-            raise FileError(f"Nested deeper than {MAX_DEPTH} levels", number + 1, offset)
-        self._suspicious |= b"\\u" in piece
-        if not piece.isascii():
-            piece = self._with_valid_utf8(piece)
+    def _feed(self, piece: Piece) -> FileError | None:
+        """Gives a piece to the parser. An error is returned, not raised: records before it may be complete."""
+        deep_at = self._find_too_deep(piece.raw)
+        raw, safe = piece if deep_at is None else safe_piece(piece.raw[:deep_at])
+        self._buffer += raw
+        self._is_odd |= safe is not raw
         try:
-            self._parser.send(piece)
-        except (JSONError, ValueError) as error:
-            raise FileError(f"Not JSON: {parser_reason(error)}", number + 1, offset) from error
+            if safe:
+                self._parser.send(safe)
+        except PARSER_ERRORS as error:
+            return self._error(f"Not JSON: {parser_reason(error)}")
+        return None if deep_at is None else self._error(f"Nested deeper than {MAX_DEPTH} levels")
 
-    def _with_valid_utf8(self, piece: bytes) -> bytes:
-        try:
-            piece.decode()
-        except UnicodeDecodeError:
-            self._suspicious = True
-            return piece.decode("utf-8", "replace").encode()
-        return piece
-
-    def _cut(self, number: int, offset: int) -> Iterator[Record]:
+    def _cut(self) -> Iterator[Record]:
         """Cuts the complete values out of the buffer. Nearly always it is one object that ends with the buffer."""
-        start = 0
+        if not self._items:
+            return
+        base, start = self._offset, 0
+        only_object = len(self._items) == 1 and isinstance(self._items[0], dict)
         for item in self._items:
             begin = skip_gap(self._buffer, start)
-            only = len(self._items) == 1 and isinstance(item, dict)
-            end = len(self._buffer) if only else value_end(self._buffer, begin)
+            if self._buffer.startswith(b"]", begin):
+                break  # the array has ended: what looks like it behind it is none of it
+            end = len(self._buffer) if only_object else value_end(self._buffer, begin)
             if end is None:
-                raise FileError("Not JSON: a value without an end", number + 1, offset + begin)
+                raise self._error("Not JSON: a value without an end")
+            if end - start > self._max_record_bytes:
+                raise self._too_large()
             raw = bytes(self._buffer[begin:end])
-            number += 1
-            yield Record(number, offset + begin, offset + end, raw, decode(raw) if self._suspicious else item)
             start = end
+            self._number, self._offset = self._number + 1, base + end
+            yield Record(self._number, base + begin, base + end, raw, decode(raw) if self._is_odd else item)
         self._items.clear()
         del self._buffer[:start]
-        self._opened = self._buffer.count(b"{") + self._buffer.count(b"[")
-        self._suspicious = b"\\u" in self._buffer
+        self._is_odd &= bool(self._buffer)
+        self._begin_nesting()
 
-    def _close(self, number: int, offset: int) -> None:
+    def _begin_nesting(self) -> None:
+        self._nesting = Nesting()
+        self._opened = self._buffer.count(b"{") + self._buffer.count(b"[")
+        """Brackets opened in the buffer, including any in strings: a cheap upper bound of its depth."""
+        self._measured = 0
+        """So much of the buffer has been measured exactly."""
+
+    def _find_too_deep(self, raw: bytes) -> int | None:
+        """Returns the place in the next piece where it goes too deep for ijson, if it does."""
+        self._opened += raw.count(b"{") + raw.count(b"[")
+        if self._opened <= MAX_DEPTH:
+            return None
+        before = self._buffer[self._measured :]
+        self._measured = len(self._buffer) + len(raw)
+        found = self._nesting.find_deeper(MAX_DEPTH, before + raw)
+        return None if found is None else found - len(before)
+
+    def _close(self) -> None:
+        if not self._opening and not self._buffer.strip(_WHITE):
+            return  # between two objects is a good place to end
         try:
             self._parser.close()
-        except JSONError as error:
-            raise FileError(
-                f"The file ends in the middle, after {number:,} complete records ({parser_reason(error)})",
-                number + 1,
-                offset,
+        except PARSER_ERRORS as error:
+            raise self._error(
+                f"The file ends in the middle, after {self._number:,} complete records ({parser_reason(error)})"
             ) from error
 
-    def _ends_array(self, text: bytes | bytearray) -> bool:
-        return self._closed is not None and text.lstrip(b" \t\r\n").startswith(b"]")
-
-    def _check_rest(self, piece: bytes, source: Source, number: int) -> None:
+    def _check_rest(self) -> None:
         """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""
-        offset = source.position
-        parser = yajl.basic_parse_coro(_Nowhere())
-        assert self._closed is not None
-        block = self._closed.encode() + piece.lstrip()[1:]
-        try:
-            while block:
-                parser.send(block)
-                offset = source.position
-                block = source.read()
-            parser.close()
-        except JSONError as error:
-            raise FileError(
-                f"Not JSON after the array's {number:,} records: {parser_reason(error)}", None, offset
-            ) from error
+        rest = chain([safe_piece(bytes(self._buffer))], self._pieces)
+        for _ in walk_events(rest, self._offset, self._max_record_bytes, self._opening):
+            pass
 
+    def _error(self, message: str) -> FileError:
+        return FileError(message, self._number + 1, self._offset)
 
-class _Nowhere:
-    """A sink for events nobody looks at."""
-
-    def send(self, event: object) -> None:
-        """Forgets the event."""
-
-
-def _pieces(source: Source, most: int) -> Iterator[bytes]:
-    """Yields the bytes of `source` in pieces that end with a closing brace, the file, or after `most`."""
-    rest = bytearray()
-    while block := source.read():
-        *pieces, tail = block.split(b"}")
-        for piece in pieces:
-            yield bytes(rest) + piece + b"}"
-            rest.clear()
-        rest += tail
-        if len(rest) > most:
-            yield bytes(rest)
-            rest.clear()
-    if rest:
-        yield bytes(rest)
-
-
-def _too_large(number: int, offset: int, most: int) -> FileError:
-    return FileError(f"A record is larger than {most:,} bytes (LOGISTICS_MAX_RECORD_BYTES)", number, offset)
+    def _too_large(self) -> FileError:
+        return self._error(f"A record is larger than {self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from logistics_pipeline.loading.showing import shown
+
 
 @dataclass(frozen=True)
 class ElementsLayout:
@@ -15,7 +17,7 @@ class ElementsLayout:
 
     @property
     def name(self) -> str:
-        return f"json array under {'.'.join(self.keys)}" if self.keys else "json array"
+        return f"json array under {shown('.'.join(self.keys), 100)}" if self.keys else "json array"
 
 
 @dataclass(frozen=True)

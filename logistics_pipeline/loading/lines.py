@@ -20,10 +20,16 @@ def read_lines(source: Source, newline: bytes, max_bytes: int) -> Iterator[tuple
         for line in lines:
             whole = bytes(rest) + line + newline
             rest.clear()
+            if len(whole) > max_bytes:
+                raise _too_long(offset, max_bytes)
             yield offset, whole
             offset += len(whole)
         rest += tail
         if len(rest) > max_bytes:
-            raise FileError(f"A line is longer than {max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)", None, offset)
+            raise _too_long(offset, max_bytes)
     if rest:
         yield offset, bytes(rest)
+
+
+def _too_long(offset: int, max_bytes: int) -> FileError:
+    return FileError(f"A line is longer than {max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)", None, offset)

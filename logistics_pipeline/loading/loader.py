@@ -133,30 +133,19 @@ def _only_one(connection: Connection, key: str) -> Iterator[None]:
 def _load(
     connection: Connection, found: FoundFile, options: LoadOptions, run_id: str | None, on_progress: OnProgress
 ) -> LoadReport:
-    file = _register(connection, found)
+    found = look_at(found.path, options.raw_dir, found.dataset) or found
+    file = register_file(connection, found)
     if file.state in ("loaded", "unrecognised"):
         return LoadReport(file, was_loaded_before=file.state == "loaded")
     file = ledger.begin(connection, file.file_id, run_id)
     outcome = _Outcome()
     try:
         _load_batches(connection, file, found, options, on_progress, outcome)
-        _refuse_changed(found, options)
-        ledger.finish(
-            connection,
-            file.file_id,
-            content_hash=_hash(found.path),
-            file_format=outcome.format,
-            seconds=outcome.take_seconds(),
-        )
+        outcome.content_hash = _hash_unchanged(found, options)
     except FileError as error:
-        ledger.fail(
-            connection,
-            file.file_id,
-            str(error),
-            file_format=outcome.format or None,
-            seconds=outcome.take_seconds(),
-        )
-    _export(connection, file.file_id, outcome, options)
+        outcome.error = error
+    _export(connection, file.file_id, outcome, options)  # before the account is closed: if this dies, it is done again
+    _close(connection, file.file_id, outcome)
     return LoadReport(ledger.file_by_id(connection, file.file_id))
 
 
@@ -165,6 +154,8 @@ class _Outcome:
     """What is known of the file once it was opened, and the time spent on it."""
 
     reading: Reading | None = None
+    content_hash: str | None = None
+    error: FileError | None = None
     _since: float = field(default_factory=perf_counter)
 
     @property
@@ -177,8 +168,8 @@ class _Outcome:
         return self._since - since
 
 
-def _register(connection: Connection, found: FoundFile) -> LedgerFile:
-    """Registers the content that is there now. Content is only hashed where a touch must be told from a change."""
+def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
+    """Registers a file and tells a touch from a change, for which its content is hashed, but only then."""
     known = ledger.latest_file(connection, found.key)
     was_perhaps_touched = (
         known is not None
@@ -217,12 +208,17 @@ def _batches(reading: Reading, dataset: Dataset, before: Checkpoint, options: Lo
     return make_batches(reading.records, dataset, validate, before, options.batch)
 
 
-def _refuse_changed(found: FoundFile, options: LoadOptions) -> None:
+def _hash_unchanged(found: FoundFile, options: LoadOptions) -> str | None:
+    """The hash of the content that was loaded: taken first, then the file is looked at once more."""
+    content_hash = _hash(found.path)
     now = look_at(found.path, options.raw_dir)
-    if now is None or now.fingerprint != found.fingerprint:
+    if now is None:
+        raise FileError("The file was removed or renamed while it was loaded: nobody can say whether it was complete")
+    if now.fingerprint != found.fingerprint:
         raise FileChangedError(
             "The file changed while it was loaded. Its new content is a new version and is loaded as such"
         )
+    return content_hash
 
 
 def _hash(path: Path) -> str | None:
@@ -232,6 +228,16 @@ def _hash(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def _close(connection: Connection, file_id: int, outcome: _Outcome) -> None:
+    seconds = outcome.take_seconds()
+    if outcome.error is None:
+        ledger.finish(
+            connection, file_id, content_hash=outcome.content_hash, file_format=outcome.format, seconds=seconds
+        )
+    else:
+        ledger.fail(connection, file_id, str(outcome.error), file_format=outcome.format or None, seconds=seconds)
 
 
 def _export(connection: Connection, file_id: int, outcome: _Outcome, options: LoadOptions) -> None:

@@ -50,7 +50,7 @@ def open_records(path: Path, dataset: Dataset, after: Checkpoint, max_record_byt
         FileError: it cannot be opened or is of no accepted layout; also while its records are read.
     """
     with open_source(path) as source:
-        layout = recognise(source, dataset)
+        layout = recognise(source, dataset, max_record_bytes)
         compression = source.compression
     # A second time from the beginning: recognising may have read further than the first record.
     with open_source(path) as source:

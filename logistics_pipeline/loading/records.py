@@ -13,6 +13,7 @@ from functools import lru_cache
 from logistics_pipeline.datasets import Dataset, Field, Kind
 from logistics_pipeline.loading.dates import DateOrder, InvalidDateError, parse_date
 from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.showing import shown
 
 Row = tuple[str | None, ...]
 
@@ -178,8 +179,7 @@ def _describe(value: object) -> str:
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
         case str():
-            shown = value[:40].encode("ascii", "backslashreplace").decode() if not _is_utf8(value) else value[:40]
-            return f'the text "{shown}{"…" if len(value) > 40 else ""}"'
+            return f'the text "{shown(value)}"'
         case list():
             return "an array"
         case _:

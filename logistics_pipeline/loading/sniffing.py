@@ -4,18 +4,13 @@ An object at the top is a record if it has fields of the dataset, and a wrapper 
 """
 
 import csv
-import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import ijson.backends.yajl2_c as yajl
-from ijson import sendable_list
-from ijson.common import JSONError
 
 from logistics_pipeline.datasets import Dataset
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.json_text import MAX_DEPTH, parser_reason
+from logistics_pipeline.loading.json_feeding import cut_pieces, walk_events
+from logistics_pipeline.loading.json_reading import decode
+from logistics_pipeline.loading.json_text import value_end
 from logistics_pipeline.loading.layouts import (
     DELIMITERS,
     CsvLayout,
@@ -24,14 +19,14 @@ from logistics_pipeline.loading.layouts import (
     LinesLayout,
     ObjectsLayout,
 )
+from logistics_pipeline.loading.showing import shown
 from logistics_pipeline.loading.source import Source
 
 _EXPECTED = "expected a JSON array of objects, NDJSON, JSON objects, or CSV with a header"
 _WHITE = b" \t\r\n"
-_AFTER_BRACKET = re.compile(rb"(?<=\[)")
 
 
-def recognise(source: Source, dataset: Dataset) -> Layout:
+def recognise(source: Source, dataset: Dataset, max_record_bytes: int) -> Layout:
     """Returns the layout of the bytes of `source`, which is read as far as that takes.
 
     Raises:
@@ -43,31 +38,27 @@ def recognise(source: Source, dataset: Dataset) -> Layout:
     start = source.start + len(source.head) - len(body)
     if body.startswith(b"["):
         return ElementsLayout(start + 1)
-    if body.startswith(b"{"):
-        return _recognise_objects(source, body, start, dataset)
-    return _recognise_csv(source, dataset)
-
-
-def _recognise_objects(source: Source, body: bytes, start: int, dataset: Dataset) -> Layout:
-    lines = [line for line in body.splitlines() if line.strip()]
-    if _is_json_line(lines[0]) and not _is_lone_wrapper(lines, dataset):
+    if not body.startswith(b"{"):
+        return _recognise_csv(source, dataset)
+    if _is_ndjson(body, dataset):
         return LinesLayout(start)
-    return _ArraySearch(dataset).run(source, start)
+    source.skip_to(start)
+    return _ArraySearch(dataset).run(source, max_record_bytes)
 
 
-def _is_json_line(line: bytes) -> bool:
-    """Whether a line looks like one whole object, well formed or not."""
-    return line.startswith(b"{") and line.rstrip().endswith(b"}")
+def _is_ndjson(body: bytes, dataset: Dataset) -> bool:
+    """Whether lines are objects. One line may be broken, the first too: that is a bad record of a good file."""
+    lines = [line.strip(_WHITE) for line in body.split(b"\n", 100) if line.strip(_WHITE)]
+    if len(lines) == 1:
+        record = decode(lines[0])
+        return isinstance(record, dict) and dataset.key in record  # without the key it may be a wrapper
+    # In no other layout can a line begin an object right behind a line that was one.
+    return _is_object(lines[0]) or (len(lines) > 2 and _is_object(lines[1]) and lines[2].startswith(b"{"))
 
 
-def _is_lone_wrapper(lines: list[bytes], dataset: Dataset) -> bool:
-    """Whether the only line is an object without our key: `{"data": [...]}` written without line breaks."""
-    if len(lines) > 1:
-        return False
-    try:
-        return dataset.key not in json.loads(lines[0])
-    except ValueError:
-        return False
+def _is_object(line: bytes) -> bool:
+    """Whether a line is one object from its first brace to its last, well formed or not."""
+    return line.startswith(b"{") and value_end(line, 0) == len(line)
 
 
 @dataclass
@@ -90,38 +81,22 @@ class _ArraySearch:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._fields = set(dataset.columns)
-        self._path: list[str] = []
-        """For each open container: the key it stands under, empty inside an array and at the top."""
-        self._key = ""
+        self._path: list[str | None] = []
+        """For each open container: the key it stands under, None inside an array and at the top."""
+        self._key: str | None = None
         self._candidates: list[_Candidate] = []
         self._open: _Candidate | None = None
         """The array whose first element is being looked at."""
         self._is_record = False
 
-    def run(self, source: Source, start: int) -> Layout:
-        for offset, events in self._parsed(source, start):
+    def run(self, source: Source, max_record_bytes: int) -> Layout:
+        start = source.position
+        for offset, events in walk_events(cut_pieces(source, b"[", max_record_bytes), start, max_record_bytes):
             for event, value in events:
                 found = self._look(event, value, offset, start)
                 if found is not None:
                     return found
         raise FileError(f"The object at the top never ends; {_EXPECTED}", byte_offset=start)
-
-    def _parsed(self, source: Source, start: int) -> Iterator[tuple[int, list[tuple[str, object]]]]:
-        """Yields the parser's events with the offset behind the bytes that caused them."""
-        events = sendable_list()
-        parser = yajl.basic_parse_coro(events, multiple_values=True)
-        offset, block = start, source.head[start - source.start :]
-        source.skip_to(source.start + len(source.head))
-        while block:
-            for piece in _AFTER_BRACKET.split(block):
-                try:
-                    parser.send(piece)
-                except (JSONError, ValueError) as error:
-                    raise FileError(f"Not JSON: {parser_reason(error)}", byte_offset=offset) from error
-                offset += len(piece)
-                yield offset, list(events)
-                events.clear()
-            block = source.read()
 
     def _look(self, event: str, value: object, offset: int, start: int) -> Layout | None:
         """Takes one event in; returns the layout once it is certain."""
@@ -131,24 +106,27 @@ class _ArraySearch:
         if event in ("start_map", "start_array"):
             return self._enter(event, offset)
         if event in ("end_map", "end_array"):
-            self._path.pop()
-            self._key, self._open = "", None
+            self._leave()
             if not self._path:
                 return self._settle(start)
         return None
 
     def _enter(self, event: str, offset: int) -> Layout | None:
         self._path.append(self._key)
-        self._key = ""
-        if len(self._path) > MAX_DEPTH:
-            raise FileError(f"Nested deeper than {MAX_DEPTH} levels", byte_offset=offset)
-        keys = tuple(self._path[1:])
-        if event == "start_array" and "" not in keys:
+        self._key = None
+        keys = tuple(key for key in self._path[1:] if key is not None)
+        if event == "start_array" and len(keys) == len(self._path) - 1:
             self._open = _Candidate(ElementsLayout(offset, keys))
             self._candidates.append(self._open)
             if _is_named(keys[-1], self._dataset):
                 return self._open.layout
         return None
+
+    def _leave(self) -> None:
+        self._path.pop()
+        self._key = None
+        if self._open is not None and len(self._path) <= len(self._open.layout.keys) + 1:
+            self._open = None  # its first element has ended, or it has none
 
     def _judge_key(self, start: int) -> Layout | None:
         is_ours, is_field = self._key == self._dataset.key, self._key in self._fields
@@ -161,15 +139,16 @@ class _ArraySearch:
         return None
 
     def _settle(self, start: int) -> Layout:
-        likely = [candidate for candidate in self._candidates if candidate.has_fields] or self._candidates
+        likely = [candidate for candidate in self._candidates if candidate.has_fields]
+        if self._is_record and not likely:
+            return ObjectsLayout(start)  # a record that lacks its key, whatever lists it holds
+        likely = likely or self._candidates
         if len(likely) == 1:
             return likely[0].layout
-        if self._is_record:
-            return ObjectsLayout(start)
         names = ", ".join(".".join(candidate.layout.keys) for candidate in self._candidates[:5]) or "none"
         raise FileError(
             f"The object at the top is neither a record of {self._dataset.name} nor does it hold one array of them "
-            f"(arrays found: {names}); {_EXPECTED}",
+            f"(arrays found: {shown(names, 200)}); {_EXPECTED}",
             byte_offset=start,
         )
 
@@ -179,31 +158,43 @@ def _is_named(key: str, dataset: Dataset) -> bool:
 
 
 def _recognise_csv(source: Source, dataset: Dataset) -> Layout:
-    head = source.head
-    newline = b"\n" if b"\n" in head else b"\r"
-    line, _, _ = head.partition(newline)
-    text = line.decode("utf-8", "replace")
-    if any(ord(character) < 32 and character not in "\t\r" for character in text):
-        raise FileError(f"Not text; {_EXPECTED}", byte_offset=source.start)
+    body = source.head.lstrip(b"\r\n")
+    start = source.start + len(source.head) - len(body)
+    newline = _line_end(body)
+    line, _, _ = body.partition(newline)
+    text = line.decode("utf-8", "replace").rstrip("\r")
+    if any(ord(character) < 32 and character != "\t" for character in text):
+        raise FileError(f"Not text; {_EXPECTED}", byte_offset=start)
     delimiter = max(DELIMITERS, key=lambda candidate: _known_fields(text, candidate, dataset))
-    header = tuple(name.strip() for name in next(csv.reader([text], delimiter=delimiter), []))
-    _refuse_bad_header(header, dataset, source.start)
-    header_text = head[: len(line) + len(newline)]
-    return CsvLayout(source.start + len(header_text), delimiter, newline, header, header_text)
+    header = _names(text, delimiter)
+    _refuse_bad_header(header, dataset, start)
+    header_text = body[: len(line) + len(newline)]
+    return CsvLayout(start + len(header_text), delimiter, newline, header, header_text)
+
+
+def _line_end(text: bytes) -> bytes:
+    """What ends the first line, and so every line: a line feed (a carriage return before it is no matter), or a bare
+    carriage return."""
+    line = text.partition(b"\n")[0].rstrip(b"\r")
+    return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
+
+
+def _names(line: str, delimiter: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), []))
 
 
 def _known_fields(text: str, delimiter: str, dataset: Dataset) -> int:
     """How many of the dataset's fields the header names when cut at `delimiter`: a surer sign than statistics."""
-    names = next(csv.reader([text], delimiter=delimiter), [])
-    return len({name.strip() for name in names} & set(dataset.columns))
+    return len(set(_names(text, delimiter)) & set(dataset.columns))
 
 
 def _refuse_bad_header(header: tuple[str, ...], dataset: Dataset, offset: int) -> None:
-    found = ", ".join(header)[:200]
+    found = shown(", ".join(header), 200)
     missing = [field.name for field in dataset.fields if field.required and field.name not in header]
     if len(missing) == sum(field.required for field in dataset.fields):
-        raise FileError(f"Neither JSON nor a CSV header of {dataset.name}: {found!r}; {_EXPECTED}", byte_offset=offset)
+        raise FileError(f"Neither JSON nor a CSV header of {dataset.name}: {found}; {_EXPECTED}", byte_offset=offset)
     if missing:
         raise FileError(f"The CSV header lacks {', '.join(missing)}; it names {found}", byte_offset=offset)
-    if len(set(header)) < len(header):
-        raise FileError(f"The CSV header names a column twice: {found}", byte_offset=offset)
+    twice = [name for name in dataset.columns if header.count(name) > 1]
+    if twice:
+        raise FileError(f"The CSV header names {', '.join(twice)} twice: {found}", byte_offset=offset)

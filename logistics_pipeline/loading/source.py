@@ -4,22 +4,26 @@ Memory: one block, whatever the file's size. Byte offsets everywhere in `loading
 """
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, NoReturn, Protocol, cast
 
 import zstandard
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.zstd_stream import ZstdStream
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP = b"\x1f\x8b"
+_ZSTD = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")  # a frame, or what pzstd puts before frames
 
 _OTHER_FORMATS = {
+    _GZIP: "a gzip file inside a compressed one",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
@@ -36,7 +40,9 @@ _DECOMPRESSION_ERRORS = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 
 
 class _Readable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
+    """What gives bytes as they come. `read` would lose those it has when it meets damage behind them."""
+
+    def read1(self, size: int = -1, /) -> bytes: ...
 
 
 class Source:
@@ -49,7 +55,7 @@ class Source:
         self._stream = stream
         self.compression = compression
         self.position = 0
-        self.head = b""
+        self._damage: Exception | None = None
         self._pending = self.head = self._fill(HEAD_BYTES)
         if self.head.startswith(b"\xef\xbb\xbf"):
             self._pending = self.head = self.head[3:]
@@ -76,7 +82,8 @@ class Source:
         """
         if self.compression is None and offset > self.position:
             self._pending = b""
-            self.position = cast(BinaryIO, self._stream).seek(offset)
+            file = cast(BinaryIO, self._stream)
+            self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
         while self.position < offset:
             if not self.read(min(BLOCK_BYTES, offset - self.position)):
                 raise FileError("The file ends before the place where its load was interrupted", byte_offset=offset)
@@ -85,19 +92,22 @@ class Source:
         """Reads until `size` bytes are there or the stream ends."""
         parts, wanted = [], size
         try:
-            while wanted > 0 and (part := self._stream.read(wanted)):
+            while wanted > 0 and self._damage is None and (part := self._stream.read1(wanted)):
                 parts.append(part)
                 wanted -= len(part)
         except _DECOMPRESSION_ERRORS as error:
-            if parts:  # what could still be decompressed is given first; the next call fails again
-                return b"".join(parts)
-            if self.compression is None:
-                raise FileError(f"The file cannot be read: {error}", byte_offset=self.position) from error
-            raise FileError(
-                f"The {self.compression} stream is damaged or cut off ({error}); deliver the file again",
-                byte_offset=self.position,
-            ) from error
+            self._damage = error
+        if self._damage is not None and not parts:  # what could still be decompressed is given first
+            self._fail(self._damage)
         return b"".join(parts)
+
+    def _fail(self, damage: Exception) -> NoReturn:
+        if self.compression is None:
+            raise FileError(f"The file cannot be read: {damage}", byte_offset=self.position) from damage
+        raise FileError(
+            f"The {self.compression} stream is damaged or cut off ({damage}); deliver the file again",
+            byte_offset=self.position,
+        ) from damage
 
 
 @contextmanager
@@ -115,12 +125,13 @@ def open_source(path: Path) -> Iterator[Source]:
         start = file.read(16)
         file.seek(0)
         if start.startswith(_GZIP):
-            yield Source(gzip.GzipFile(fileobj=file), "gzip")
+            source = Source(gzip.GzipFile(fileobj=file), "gzip")
         elif start.startswith(_ZSTD):
-            yield Source(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), "zstd")
+            source = Source(ZstdStream(file), "zstd")
         else:
-            _refuse_foreign(start)
-            yield Source(file, None)
+            source = Source(file, None)
+        _refuse_foreign(source.head)
+        yield source
 
 
 def _refuse_foreign(start: bytes) -> None:

@@ -5,6 +5,8 @@ The ledger moves by Alembic versions (`versions/`, each runs one file of `sql/mi
 has changed, its table is made anew and a full refresh is due.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,10 +52,11 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
     with connect(url, application_name="logistics migrate") as connection, transient_errors("migrating"):
         _refuse_unfit_server(connection)
         connection.execute(_LOCK)
-        _run_alembic(url)
-        with connection.transaction():
-            _make_raw_tables(connection)
-            _make_analytics_tables(connection)
+        with _explained(connection):
+            _run_alembic(url)
+            with connection.transaction():
+                _make_raw_tables(connection)
+                _make_analytics_tables(connection)
         _make_roles(connection, api_url)
     return head_version()
 
@@ -80,8 +83,8 @@ def _ensure_database(url: str) -> None:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
             )
-        except psycopg.errors.DuplicateDatabase:
-            pass
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            pass  # somebody else has just made it; the latter error if at the same moment
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
                 f"Database {database!r} does not exist on {describe(url)} and this login may not create it. "
@@ -101,6 +104,18 @@ def _refuse_unfit_server(connection: Connection) -> None:
         )
 
 
+@contextmanager
+def _explained(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        database, user = connection.info.dbname, connection.info.user
+        raise ConfigurationError(
+            f"The login {user!r} may not make what is missing in database {database!r} ({str(error).splitlines()[0]}). "
+            f"Let an administrator run: ALTER DATABASE {database} OWNER TO {user}"
+        ) from error
+
+
 def _alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
@@ -111,11 +126,13 @@ def _alembic_config() -> Config:
 def _run_alembic(url: str) -> None:
     config = _alembic_config()
     engine = sqlalchemy.create_engine(with_driver(url, "psycopg"), poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ingest")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ingest")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sqlalchemy.exc.DBAPIError as error:
+        raise error.orig or error from error  # PostgreSQL's own error, which everybody else here understands
 
 
 def _make_raw_tables(connection: Connection) -> None:

@@ -59,7 +59,8 @@ CREATE TABLE IF NOT EXISTS ingest.batches (
     file_id      integer NOT NULL REFERENCES ingest.files ON DELETE CASCADE,
     last_record  bigint NOT NULL,
     records      integer NOT NULL,
-    stale_days   date[],
+    stale_days   date[] NOT NULL DEFAULT '{}',
+    stale_logs   text[] NOT NULL DEFAULT '{}',
     merged       boolean NOT NULL,
     committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     refreshed_as bigint,
@@ -69,7 +70,8 @@ CREATE INDEX IF NOT EXISTS batches_to_refresh ON ingest.batches (file_id) WHERE 
 
 COMMENT ON TABLE ingest.batches IS 'One row per committed batch of a file: rows, rejects and checkpoint went in with it';
 COMMENT ON COLUMN ingest.batches.last_record IS 'Number of the last record of the batch, counted from 1 in the file';
-COMMENT ON COLUMN ingest.batches.stale_days IS 'Days of the analytics that this batch changed, as far as known when it was committed';
+COMMENT ON COLUMN ingest.batches.stale_days IS 'Days that this batch gave logs to or took logs from';
+COMMENT ON COLUMN ingest.batches.stale_logs IS 'Logs that this batch took shipments from: the refresh dates them, then empties this';
 COMMENT ON COLUMN ingest.batches.merged IS 'Whether keys were seen before, so that the batch took the merge path';
 COMMENT ON COLUMN ingest.batches.refreshed_as IS 'analytics data version that first contains this batch; NULL while it waits';
 

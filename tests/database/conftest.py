@@ -1,0 +1,149 @@
+"""Fixtures for tests of the loading core: a raw folder to drop files into, and what the database holds afterwards."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import tenacity.nap
+from psycopg import sql
+
+from logistics_pipeline.database import Connection
+from logistics_pipeline.datasets import DATASETS
+from logistics_pipeline.discovery import FoundFile, look_at
+from logistics_pipeline.loading.loader import LoadOptions, LoadReport, load_file
+from tests.database.records import as_array
+
+
+@dataclass
+class RawFolder:
+    """A raw folder and the database it is loaded into."""
+
+    url: str
+    options: LoadOptions
+    _times: Any = field(default_factory=lambda: count(1_700_000_000_000_000_000, 1_000_000_000))
+
+    def drop(self, name: str, content: bytes | Sequence[object]) -> FoundFile:
+        """Writes a file (records become a JSON array, one per line), always with a later time than the last one."""
+        path = self.options.raw_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else as_array(content))
+        return self.touch(path)
+
+    def touch(self, path: Path) -> FoundFile:
+        """Gives a file a new modification time."""
+        time = next(self._times)
+        os.utime(path, ns=(time, time))
+        found = look_at(path, self.options.raw_dir)
+        assert found is not None
+        return found
+
+    def load(self, found: FoundFile, **changes: Any) -> LoadReport:
+        """Loads a file; keywords are those of `load_file` or of `LoadOptions`."""
+        ours = {name: changes.pop(name) for name in list(changes) if name in LoadOptions.__dataclass_fields__}
+        return load_file(self.url, found, replace(self.options, **ours), **changes)
+
+    def drop_and_load(self, name: str, content: bytes | Sequence[object], **changes: Any) -> LoadReport:
+        return self.load(self.drop(name, content), **changes)
+
+
+@pytest.fixture
+def raw_folder(database_url: str, options: LoadOptions) -> RawFolder:
+    return RawFolder(database_url, options)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a load leaves behind, without times, attempts and the gaps in numbers that a rollback leaves: loads that
+    did the same leave the same. Files are named by path and version, and stand in the order of registration."""
+
+    rows: dict[str, list[tuple[Any, ...]]]
+    rejects: list[tuple[Any, ...]]
+    files: list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def contents(connection: Connection) -> Callable[[], Contents]:
+    """Reads what the database holds now."""
+
+    def read() -> Contents:
+        files = connection.execute(
+            "SELECT file_id, path, version, state, error, warning, content_hash, format, records_read, "
+            "records_loaded, records_superseded, records_rejected, bytes_read, unknown_fields "
+            "FROM ingest.files ORDER BY 1"
+        ).fetchall()
+        names = {file_id: (path, version) for file_id, path, version, *_ in files}
+        return Contents(
+            rows={
+                name: [
+                    (*values, names[file_id], number)
+                    for *values, file_id, number in connection.execute(
+                        sql.SQL("SELECT * FROM {} ORDER BY 1").format(sql.Identifier("raw", name))
+                    ).fetchall()
+                ]
+                for name in DATASETS
+            },
+            rejects=[
+                (names[file_id], *values)
+                for file_id, *values in connection.execute(
+                    "SELECT file_id, record_no, byte_offset, field, reason, raw FROM ingest.rejects ORDER BY 1, 2"
+                ).fetchall()
+            ],
+            files=[tuple(file[1:]) for file in files],
+        )
+
+    return read
+
+
+@pytest.fixture
+def empty(connection: Connection) -> Callable[[], None]:
+    """Empties the database, so that one test can load the same files again and again."""
+
+    def run() -> None:
+        connection.execute(
+            "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects "
+            "RESTART IDENTITY"
+        )
+
+    return run
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow each other at once."""
+
+    class Clock:
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            """Does not."""
+
+    monkeypatch.setattr(tenacity.nap, "time", Clock)
+
+
+class Interrupted(BaseException):
+    """Stands for whatever ends a loader from outside; nothing in the product catches it."""
+
+
+@contextmanager
+def at_statement(number: int, act: Callable[[Connection], None]) -> Iterator[list[str]]:
+    """Does something to the loader's connection right before its n-th statement (from 0), once.
+
+    Yields the list of the statements that were run, so that a test can tell whether there was an n-th one.
+    """
+    execute, seen = psycopg.Connection.execute, []
+
+    def spy(self: Connection, query: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not self.closed and self.info.parameter_status("application_name") == "logistics load":
+            seen.append(query if isinstance(query, str) else query.as_string(self))
+            if len(seen) == number + 1:
+                act(self)
+        return execute(self, query, *arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Connection, "execute", spy)
+        yield seen

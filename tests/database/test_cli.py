@@ -1,0 +1,279 @@
+"""The command line, as real processes: what it prints, how it exits, and that expected trouble is never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logistics_pipeline.database import with_database
+from logistics_pipeline.ledger import LedgerFile
+from tests.database.records import as_array, as_lines, log, shipment, vehicle
+
+LOGISTICS = Path(sys.executable).with_name("logistics")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+RESULT_FIELDS = ["file", "dataset", "state", "records_read", "loaded", "superseded", "rejected", "bytes", "seconds"]
+"""The fields that issue 2 names, in its order."""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def logistics(data_dir: Path, database_url: str) -> Run:
+    """Runs a command on the test's database; keywords are further settings, None to unset one."""
+
+    def run(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+        ours = {"database_url": database_url, "data_dir": data_dir} | settings
+        environment |= {f"LOGISTICS_{name.upper()}": str(value) for name, value in ours.items() if value is not None}
+        done = subprocess.run(
+            [LOGISTICS, *map(str, arguments)], env=environment, cwd=data_dir.parent, capture_output=True, text=True, timeout=60
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def documents(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_load_prints_one_document_per_file_and_refreshes_at_the_end(logistics: Run, data_dir: Path) -> None:
+    vehicles = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1), vehicle(1), vehicle(2, total_mileage=-1)]))
+    write(data_dir / "raw" / "logs" / "vehicle_logs.ndjson", as_lines([log(number) for number in range(5)]))
+    shipments = write(data_dir.parent / "elsewhere" / "shipments.json", as_array([shipment(1), shipment(2)]))
+
+    done = logistics("load", vehicles, data_dir / "raw" / "logs", shipments, "--json")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, third = documents(done)
+    assert list(first)[: len(RESULT_FIELDS)] == RESULT_FIELDS
+    assert first["seconds"] >= 0 and first["bytes"] == vehicles.stat().st_size
+    assert [first[name] for name in RESULT_FIELDS[:7]] == [str(vehicles), "vehicles", "loaded", 3, 1, 1, 1]
+    assert (second["dataset"], second["loaded"], third["file"], third["loaded"]) == ("vehicle_logs", 5, str(shipments), 2)
+    refreshed = documents(logistics("refresh", "--json"))[0]
+    assert (refreshed["data_version"], refreshed["days"], refreshed["unassigned_shipments"]) == (1, 0, 0)
+
+
+def test_load_again_loads_nothing_even_when_the_file_was_touched(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1)]))
+    logistics("load", path)
+    os.utime(path, (1, 1))
+
+    again = logistics("load", path)
+
+    assert again.returncode == 0
+    assert "had been loaded before" in again.stderr
+    assert [file["version"] for file in documents(logistics("files", "--json"))] == [1]
+
+
+def test_any_file_that_fails_makes_the_exit_code_1_and_the_others_are_loaded(logistics: Run, data_dir: Path) -> None:
+    good = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1)]))
+    cut = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)])[:-20])
+    odd = write(data_dir / "raw" / "drivers.json", b"[]")
+
+    done = logistics("load", data_dir / "missing.json", cut, odd, good, "--json")
+
+    assert done.returncode == 1
+    found = documents(done)
+    assert [file["state"] for file in found] == ["failed", "failed", "unrecognised", "loaded"]
+    assert "no such file" in found[0]["error"]
+    assert "byte" in found[1]["error"] and found[1]["loaded"] == 1
+    assert documents(logistics("refresh", "--json"))[0]["days"] == 0, "the good record of the bad file was refreshed"
+    listed = documents(logistics("files", "--state", "failed", "--json"))
+    assert [(file["path"], file["state"]) for file in listed] == [("vehicle_logs.json", "failed")]
+    text = logistics("load", data_dir / "missing.json", odd)
+    assert (text.returncode, text.stdout) == (1, "")
+    assert "There is no such file" in text.stderr and "UNRECOGNISED" in text.stderr
+    as_vehicles = logistics("load", odd, "--dataset", "vehicles", "--json")
+    assert (as_vehicles.returncode, documents(as_vehicles)[0]["state"]) == (0, "loaded")
+
+
+def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run, data_dir: Path) -> None:
+    name = "vehicles [bold], 北京.ndjson"
+    bad = [vehicle(number, total_mileage=-1, name="[red]") for number in range(5)]
+    path = write(data_dir / "raw" / name, as_lines(bad) + b'{"vehicle_id": "\xff"}\n')
+    logistics("load", path)
+
+    listed = documents(logistics("rejects", "--json"))
+    assert [(reject["path"], reject["record_no"]) for reject in listed] == [(name, number) for number in range(1, 7)]
+    assert json.loads(listed[0]["raw"]) == bad[0]
+    assert "raw" not in listed[5] and listed[5]["raw_base64"]
+    assert len(documents(logistics("rejects", path, "--limit", "2", "--json"))) == 2
+    table = logistics("rejects", name)
+    assert "[red]" in table.stdout and "at least 0" in table.stdout
+    assert name in logistics("files").stdout
+    unknown = logistics("rejects", "nonsense.json")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "knows no file 'nonsense.json'" in unknown.stderr
+
+
+def test_refresh_says_what_it_did(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)]))
+    loaded = logistics("load", path, "--no-refresh")
+    assert "refreshed" not in loaded.stderr
+
+    done = logistics("refresh")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "2 days refreshed" in done.stderr
+    full = documents(logistics("refresh", "--full", "--json"))[0]
+    assert (full["full"], full["days"], full["data_version"]) == (True, 2, 2)
+
+
+def test_generate_writes_files_that_load(logistics: Run, data_dir: Path) -> None:
+    done = logistics(
+        "generate", "--out", data_dir / "raw", "--vehicles", 5, "--logs", 50, "--shipments", 60, "--format", "ndjson",
+        "--bad-every", 20, "--seed", 3,
+    )  # fmt: skip
+    assert done.returncode == 0
+
+    loaded = documents(logistics("load", data_dir / "raw", "--json"))
+
+    assert sorted(file["records_read"] for file in loaded) == [5, 50, 60]
+    assert all(file["state"] == "loaded" for file in loaded)
+    assert sum(file["rejected"] for file in loaded) > 0
+
+
+def test_a_setting_that_is_wrong_is_named(logistics: Run) -> None:
+    done = logistics("files", api_port="eighty", date_order="ymd")
+
+    assert done.returncode == 1
+    assert "LOGISTICS_API_PORT is 'eighty'" in done.stderr
+    assert "LOGISTICS_DATE_ORDER is 'ymd'" in done.stderr
+
+
+def test_a_variable_that_is_no_setting_is_warned_of(logistics: Run) -> None:
+    done = logistics("files", "--json", batch_recods=5)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "Warning: LOGISTICS_BATCH_RECODS is set but there is no such setting; README.md lists them.\n"
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere/data", "a file/data"])
+def test_a_data_folder_that_cannot_be_written_is_said(folder: str, logistics: Run, data_dir: Path) -> None:
+    (data_dir.parent / "a file").touch()
+
+    done = logistics("files", data_dir=folder)
+
+    assert done.returncode == 1
+    assert f"The data folder {folder} is not writable" in done.stderr
+    assert "LOGISTICS_DATA_DIR" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nonsense", "must look like postgresql://"),
+        ("sqlite:///logistics.db", "must look like postgresql://"),
+        ("postgresql://localhost:five/logistics", "must look like postgresql://"),
+        ("postgresql://localhost", "names no database"),
+        ("postgresql://someone:secret@127.0.0.1:1/logistics", "Cannot connect to PostgreSQL at 127.0.0.1:1/logistics"),
+        ("postgresql://localhost/logistics?colour=red", "colour"),
+    ],
+)
+@pytest.mark.parametrize("command", ["files", "migrate"])
+def test_a_database_url_that_does_not_work_is_said_without_its_password(
+    url: str, says: str, command: str, logistics: Run
+) -> None:
+    done = logistics(command, database_url=url)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert says in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["files"], ["refresh"], ["rejects", "--json"], ["load", "vehicles.json"]])
+def test_a_database_that_was_never_migrated_is_said(command: list[str], logistics: Run, data_dir: Path, database_url: str) -> None:
+    write(data_dir.parent / "vehicles.json", b"[]")
+
+    done = logistics(*command, database_url=with_database(database_url, "postgres"))
+
+    assert done.returncode == 1
+    assert "run `logistics migrate` first" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["load"],
+        ["load", "x.json", "--dataset", "drivers"],
+        ["rejects", "--limit", "-1"],
+        ["files", "--state", "nonsense"],
+        ["generate", "--out", "/proc/nowhere", "--shipments", "1"],
+        ["generate", "--out", "sample", "--shipments", "-1"],
+        ["no-such-command"],
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments: list[str], logistics: Run) -> None:
+    done = logistics(*arguments)
+
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert done.stderr
+
+
+def test_the_ledger_speaks_of_everything_in_its_table() -> None:
+    assert {"path", "version", "state", "error", "warning"} <= set(LedgerFile.__dataclass_fields__)
+
+
+def test_the_embedded_database_is_started_left_running_and_stopped(logistics: Run, data_dir: Path) -> None:
+    embedded = {"database_url": None}
+    path = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1)]))
+
+    loaded = logistics("load", path, "--json", **embedded)
+    assert documents(loaded)[0]["state"] == "loaded"
+    assert not (data_dir / "postgres" / "postmaster.pid").exists(), "whoever leaves last stops it"
+
+    url = logistics("db", "url", **embedded)
+    assert url.stdout.startswith("postgresql://")
+    assert url.stdout.count("\n") == 1
+    assert (data_dir / "postgres" / "postmaster.pid").exists()
+    files = logistics("files", "--json", database_url=url.stdout.strip())
+    assert [file["path"] for file in documents(files)] == ["vehicles.json"]
+
+    stopped = logistics("db", "stop", **embedded)
+    assert (stopped.returncode, "PostgreSQL stopped" in stopped.stderr) == (0, True)
+    assert "was not running" in logistics("db", "stop", **embedded).stderr
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_server_of_somebody_elses_is_not_stopped(logistics: Run) -> None:
+    done = logistics("db", "stop")
+
+    assert done.returncode == 1
+    assert "not ours to stop" in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) -> None:
+    bad = [vehicle(number, total_mileage=-1, name="x" * 200) for number in range(2_000)]
+    logistics("load", write(data_dir / "raw" / "vehicles.ndjson", as_lines(bad)), "--no-refresh")
+
+    environment = os.environ | {"LOGISTICS_DATABASE_URL": _url(logistics), "LOGISTICS_DATA_DIR": str(data_dir)}
+    with subprocess.Popen(
+        [LOGISTICS, "rejects", "--json", "--limit", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def _url(logistics: Run) -> str:
+    return logistics("db", "url").stdout.strip()

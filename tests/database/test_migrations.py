@@ -1,0 +1,210 @@
+"""Migrating makes what is missing, changes nothing that is there, and says in a sentence what it may not do."""
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from logistics_pipeline import migrations
+from logistics_pipeline.database import Connection, connect, parse_url, url_text, with_database
+from logistics_pipeline.errors import ConfigurationError, TransientError
+from logistics_pipeline.migrations import head_version, migrate, reader_url
+from logistics_pipeline.refreshing import refresh
+from tests.database.conftest import RawFolder
+from tests.database.records import log
+
+_numbers = count()
+
+
+@pytest.fixture
+def new_names(server_url: str) -> Iterator[list[str]]:
+    """Two names of databases that do not exist; gone again afterwards."""
+    number = next(_numbers)
+    names = [f"fresh_{number}_a", f"fresh_{number}_b"]
+    yield names
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def login(server_url: str) -> Iterator[str]:
+    """A login that may connect and nothing else."""
+    name = f"nobody_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'".encode())
+        yield name
+        connection.execute(f"DROP ROLE {name}".encode())
+
+
+def as_user(url: str, user: str, password: str = "secret") -> str:
+    return url_text(parse_url(url).set(username=user, password=password))
+
+
+def schema(url: str) -> list[tuple[object, ...]]:
+    """Every column, constraint and index."""
+    with connect(url) as connection:
+        return connection.execute(
+            "SELECT table_schema, table_name, column_name, data_type, is_nullable FROM information_schema.columns "
+            "WHERE table_schema IN ('ingest', 'raw', 'analytics') "
+            "UNION ALL SELECT schemaname, tablename, indexname, indexdef, '' FROM pg_indexes "
+            "WHERE schemaname IN ('ingest', 'raw', 'analytics') ORDER BY 1, 2, 3"
+        ).fetchall()
+
+
+def test_migrating_creates_the_database_and_doing_it_again_changes_nothing(server_url: str, new_names: list[str]) -> None:
+    url = with_database(server_url, new_names[0])
+
+    assert migrate(url) == head_version()
+    made = schema(url)
+    assert migrate(url) == head_version()
+
+    assert schema(url) == made
+    assert {table for _, table, *_ in made} >= {"files", "batches", "rejects", "shipments", "daily_routes", "status"}
+
+
+def test_migrating_again_keeps_what_is_loaded_and_refreshed(raw_folder: RawFolder, connection: Connection) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
+    refresh(raw_folder.url)
+
+    migrate(raw_folder.url)
+
+    assert connection.execute("SELECT count(*) FROM raw.vehicle_logs").fetchone() == (1,)
+    assert connection.execute("SELECT data_version, full_refresh_due FROM analytics.status").fetchone() == (1, False)
+
+
+def test_many_may_migrate_at_once(server_url: str, new_names: list[str]) -> None:
+    urls = [with_database(server_url, new_names[number % 2]) for number in range(6)]
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["logistics_pipeline.loading.loader", "logistics_pipeline.migrations"])
+    with ProcessPoolExecutor(6, mp_context=context) as pool:
+        versions = list(pool.map(migrate, urls))
+
+    assert versions == [head_version()] * 6
+    assert schema(urls[0]) == schema(urls[1])
+
+
+def test_a_changed_definition_makes_its_table_anew_and_a_full_refresh_due(
+    raw_folder: RawFolder, connection: Connection
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
+    refresh(raw_folder.url)
+    connection.execute("UPDATE analytics.definitions SET checksum = 'of an older text' WHERE name = 'daily_vehicles'")
+    connection.execute("ALTER TABLE analytics.daily_vehicles DROP COLUMN trips")
+
+    migrate(raw_folder.url)
+
+    assert connection.execute("SELECT count(trips) FROM analytics.daily_vehicles").fetchone() == (0,)
+    assert refresh(raw_folder.url).full
+    assert connection.execute("SELECT sum(trips) FROM analytics.daily_vehicles").fetchone() == (2,)
+    with connect(reader_url(raw_folder.url)) as reader:
+        assert reader.execute("SELECT count(*) FROM analytics.daily_vehicles").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO raw.vehicles VALUES ('v1', 'x', 1, 1, 1)",
+        "DELETE FROM ingest.files",
+        "UPDATE analytics.status SET data_version = 99",
+        "TRUNCATE raw.shipments",
+        "DROP TABLE raw.shipments",
+        "CREATE TABLE raw.mine (a int)",
+        "CREATE TABLE public.mine (a int)",
+    ],
+)
+def test_a_reader_can_change_nothing_even_outside_a_read_only_transaction(statement: str, database_url: str) -> None:
+    with connect(reader_url(database_url)) as reader:
+        assert reader.execute("SELECT count(*) FROM raw.shipments").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reader.execute(statement.encode())
+        reader.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement.encode())
+
+
+def test_the_login_of_the_api_is_made_from_its_url_and_follows_its_password(
+    server_url: str, new_names: list[str]
+) -> None:
+    url = with_database(server_url, new_names[0])
+    for password in ("first", "o'er %&/: ü"):
+        api_url = as_user(url, "api_of_the_test", password)
+        migrate(url, api_url=api_url)
+        with connect(api_url) as reader:
+            assert reader.execute("SELECT count(*) FROM raw.vehicles").fetchone() == (0,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute("DELETE FROM raw.vehicles")
+    with connect(url) as connection:
+        connection.execute("DROP OWNED BY api_of_the_test")
+        connection.execute("DROP ROLE api_of_the_test")
+
+
+def test_the_api_must_have_a_login_of_its_own(database_url: str) -> None:
+    with pytest.raises(ConfigurationError, match="login of its own"):
+        migrate(database_url, api_url=database_url)
+
+
+def test_a_server_too_old_is_refused_in_a_sentence() -> None:
+    old = SimpleNamespace(info=SimpleNamespace(server_version=150012, parameter_status=lambda name: "15.12"))
+
+    with pytest.raises(ConfigurationError, match="16 or newer is needed; this server is 15.12"):
+        migrations._refuse_unfit_server(old)  # type: ignore[arg-type]
+
+
+def test_a_database_in_another_encoding_is_refused_in_a_sentence(server_url: str, new_names: list[str]) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode()
+        )
+
+    with pytest.raises(ConfigurationError, match="must be encoded in UTF8; .* is in LATIN1"):
+        migrate(with_database(server_url, new_names[0]))
+
+
+def test_a_login_that_may_not_create_the_database_is_told_who_can(
+    server_url: str, login: str, new_names: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"CREATE DATABASE {new_names[0]} OWNER {login}"):
+        migrate(as_user(with_database(server_url, new_names[0]), login))
+
+
+def test_a_login_that_may_not_create_schemas_is_told_so(server_url: str, login: str, new_names: list[str]) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'UTF8'".encode())
+
+    with pytest.raises(ConfigurationError, match="may not"):
+        migrate(as_user(with_database(server_url, new_names[0]), login))
+
+
+def test_a_server_that_is_away_is_a_transient_error() -> None:
+    with pytest.raises(TransientError, match="Cannot connect to PostgreSQL at 127.0.0.1:1/logistics"):
+        migrate("postgresql://someone:secret@127.0.0.1:1/logistics")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://localhost/logistics", "must look like postgresql://"),
+        ("not a url", "must look like postgresql://"),
+        ("postgresql://localhost", "names no database"),
+        ("postgresql://localhost:port/logistics", "must look like postgresql://"),
+    ],
+)
+def test_a_url_that_is_none_is_refused_in_a_sentence(url: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        migrate(url)
+
+
+def test_the_readers_url_keeps_what_the_url_holds() -> None:
+    url = f"postgresql://user:{quote('p@ss/word')}@host:5433/logistics?sslmode=require"
+
+    reader = psycopg.conninfo.conninfo_to_dict(reader_url(url))
+
+    assert (reader["password"], reader["sslmode"], reader["port"]) == ("p@ss/word", "require", "5433")
+    assert "role=logistics_reader" in str(reader["options"])

@@ -1,0 +1,117 @@
+"""The file sensor's decisions, state by state."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.planning import IN_PROGRESS, files_to_register, is_settled, plan_loads
+
+SECOND = 1_000_000_000
+
+
+def found(key: str = "a.json", size: int = 10, modified_ns: int = 1) -> FoundFile:
+    return FoundFile(key, Path("/raw") / key, "shipments", size, modified_ns)
+
+
+def entry(state: str = "loaded", *, size: int = 10, modified_ns: int = 1, attempts: int = 0) -> LedgerFile:
+    return LedgerFile(
+        file_id=1,
+        dataset="shipments",
+        path="a.json",
+        version=1,
+        size_bytes=size,
+        modified_ns=modified_ns,
+        content_hash=None,
+        format=None,
+        state=state,
+        records_read=0,
+        records_loaded=0,
+        records_superseded=0,
+        records_rejected=0,
+        bytes_read=0,
+        unknown_fields=[],
+        error=None,
+        warning=None,
+        attempts=attempts,
+        seconds=0,
+        run_id=None,
+    )
+
+
+def planned(known: LedgerFile, status: str | None, file: FoundFile | None = None) -> str:
+    plan = plan_loads([file or found()], {"a.json": known}, {"a.json": status}, load_attempts=3)
+    return "load" if plan.load else "give up" if plan.give_up else "leave"
+
+
+@pytest.mark.parametrize("age_seconds, settled", [(0, False), (9.9, False), (10, True), (1e9, True), (-5, True)])
+def test_a_file_is_settled_once_it_was_left_alone_or_its_clock_is_wrong(age_seconds: float, settled: bool) -> None:
+    now_ns = 10**18
+
+    assert is_settled(found(modified_ns=now_ns - int(age_seconds * SECOND)), now_ns, 10) is settled
+
+
+def test_without_a_settle_time_every_file_is_settled() -> None:
+    assert is_settled(found(modified_ns=5), 5, 0)
+
+
+def test_new_files_and_files_of_another_size_are_registered_touched_ones_not() -> None:
+    files = [found("new.json"), found("same.json"), found("touched.json", modified_ns=2), found("grown.json", size=11)]
+    known = {key: entry() for key in ("same.json", "touched.json", "grown.json", "gone.json")}
+
+    assert [file.key for file in files_to_register(files, known)] == ["new.json", "grown.json"]
+
+
+@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed"])
+def test_a_file_that_a_run_has_is_left_to_it(state: str) -> None:
+    assert planned(entry(state, attempts=99), IN_PROGRESS, found(size=11)) == "leave"
+
+
+@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed"])
+@pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED", None])
+def test_new_content_is_loaded_whatever_became_of_the_old(state: str, status: str | None) -> None:
+    assert planned(entry(state, attempts=99), status, found(size=11)) == "load"
+    assert planned(entry(state, attempts=99), status, found(modified_ns=2)) == "load"
+
+
+@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed"])
+def test_a_file_that_dagster_has_no_result_for_is_loaded(state: str) -> None:
+    assert planned(entry(state), None) == "load"
+
+
+@pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED"])
+def test_an_ended_load_is_not_repeated_and_an_interrupted_one_is_until_it_is_given_up(status: str) -> None:
+    assert planned(entry("loaded"), status) == "leave"
+    assert planned(entry("failed"), status) == "leave"
+    for state in ("registered", "loading"):
+        assert planned(entry(state, attempts=2), status) == "load"
+        assert planned(entry(state, attempts=3), status) == "give up"
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    states=st.lists(
+        st.tuples(
+            st.sampled_from(["registered", "loading", "loaded", "failed"]),
+            st.sampled_from(["MATERIALIZED", "FAILED", IN_PROGRESS, None]),
+            st.integers(0, 5),
+            st.integers(10, 11),
+        )
+    )
+)
+def test_no_file_is_both_loaded_and_given_up_and_the_decision_is_each_files_own(
+    states: list[tuple[str, str | None, int, int]],
+) -> None:
+    files = [found(str(index), size=size) for index, (_, _, _, size) in enumerate(states)]
+    known = {str(index): entry(state, attempts=attempts) for index, (state, _, attempts, _) in enumerate(states)}
+    status = {str(index): status for index, (_, status, _, _) in enumerate(states)}
+
+    plan = plan_loads(files, known, status, load_attempts=3)
+
+    assert not plan.load & plan.give_up
+    for file in files:
+        alone = plan_loads([file], known, status, load_attempts=3)
+        assert (file.key in plan.load, file.key in plan.give_up) == (bool(alone.load), bool(alone.give_up))

@@ -1,0 +1,136 @@
+"""Bytes out of files: compression told by content, offsets that count, damage that is never taken for an end."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.source import Source, open_source
+
+
+def _read_all(source: Source, size: int = 1 << 20) -> bytes:
+    return b"".join(iter(lambda: source.read(size), b""))
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda content: content, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
+)
+@settings(deadline=None, max_examples=40)
+@given(content=st.binary(max_size=300).map(lambda tail: b"\n" + tail), size=st.integers(1, 100), data=st.data())
+def test_the_position_counts_decompressed_bytes_and_any_of_them_can_be_skipped_to(
+    tmp_path_factory: pytest.TempPathFactory, pack: object, content: bytes, size: int, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "source"
+    path.write_bytes(pack(content))  # type: ignore[operator]
+    offset = data.draw(st.integers(0, len(content)))
+
+    with open_source(path) as source:
+        block = source.read(size)
+        assert (block, source.position) == (content[:size], len(content[:size]))
+        assert _read_all(source, size) == content[size:]
+    with open_source(path) as source:
+        source.skip_to(offset)
+        assert source.position == offset
+        assert _read_all(source, size) == content[offset:]
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda content: content, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
+)
+def test_a_place_behind_the_end_is_an_error(tmp_path: Path, pack: object) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(pack(b"abc"))  # type: ignore[operator]
+
+    with open_source(path) as source:
+        source.skip_to(3)
+        assert source.read() == b""
+    with open_source(path) as source, pytest.raises(FileError, match="ends before the place"):
+        source.skip_to(4)
+
+
+def test_a_byte_order_mark_is_left_out_but_counted(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xef\xbb\xbfabc")
+
+    with open_source(path) as source:
+        assert (source.head, source.start, source.position) == (b"abc", 3, 3)
+        assert source.read(1) == b"a"
+        source.skip_to(5)
+        assert source.read() == b"c"
+
+
+@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_zstd_file_is_whole_only_with_its_last_byte(tmp_path: Path, checksum: bool, sized: bool) -> None:
+    content = b"abc" * 100 + os.urandom(300_000) + b"\0" * 1_000_000
+    frame = zstandard.ZstdCompressor(write_checksum=checksum, write_content_size=sized).compress(content)
+    path = tmp_path / "file"
+
+    path.write_bytes(frame + b"\x51\x2a\x4d\x18\x02\0\0\0xy" + frame)
+    with open_source(path) as source:
+        assert _read_all(source) == content * 2
+
+    for cut in [*range(4, 40), len(frame) // 2, *range(len(frame) - 20, len(frame))]:
+        path.write_bytes(frame[:cut])
+        read = b""
+        with pytest.raises(FileError), open_source(path) as source:
+            while block := source.read(50_000):
+                read += block
+        assert content.startswith(read)
+
+
+def test_trailing_zeros_of_a_gzip_file_are_padding_and_anything_else_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"abc") + b"\0" * 100)
+    with open_source(path) as source:
+        assert _read_all(source) == b"abc"
+
+    path.write_bytes(gzip.compress(b"abc") + b"rubbish")
+    with open_source(path) as source:
+        assert source.read() == b"abc"
+        for _ in range(2):
+            with pytest.raises(FileError, match="gzip stream is damaged or cut off"):
+                source.read()
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for packed in (gzip.compress(b"abc" * 1000), zstandard.ZstdCompressor(write_checksum=True).compress(b"abc" * 1000)):
+        path.write_bytes(packed[:-5] + bytes([packed[-5] ^ 1]) + packed[-4:])
+        with pytest.raises(FileError, match="damaged"), open_source(path) as source:
+            _read_all(source)
+
+
+@pytest.mark.parametrize(
+    "start, name",
+    [
+        (b"PK\x03\x04", "zip archive or an Excel"),
+        (b"BZh9", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"PAR1", "Parquet"),
+        (b"%PDF-1.7", "PDF"),
+        ("[]".encode("utf-16"), "UTF-16"),
+        (b"\xfe\xff\0[", "UTF-16"),
+        (gzip.compress(b""), "a gzip file"),
+    ],
+)
+def test_other_formats_are_named_also_inside_a_compressed_file(tmp_path: Path, start: bytes, name: str) -> None:
+    path = tmp_path / "file"
+    for content in (gzip.compress(start), zstandard.compress(start), start):
+        if content.startswith(b"\x1f\x8b") and content == start:
+            continue  # one layer of compression is fine
+        path.write_bytes(content)
+        with pytest.raises(FileError, match=name), open_source(path):
+            pass
+
+
+def test_a_file_that_is_gone_or_a_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot be opened: No such file"), open_source(tmp_path / "gone"):
+        pass
+    with pytest.raises(FileError, match="cannot be opened: Is a directory"), open_source(tmp_path):
+        pass
