@@ -33,7 +33,7 @@ up: install
 	@$(BIN)/logistics up
 
 test: install
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff format --check .

@@ -38,20 +38,20 @@ def own_connection(url: str) -> psycopg.Connection[Any]:
         "TRUNCATE raw.shipments",
     ],
 )
-def test_its_own_connections_cannot_write(server_url: str, statement: str) -> None:
-    with own_connection(server_url) as connection, pytest.raises(errors.ReadOnlySqlTransaction):
+def test_its_own_connections_cannot_write(database_url: str, statement: str) -> None:
+    with own_connection(database_url) as connection, pytest.raises(errors.ReadOnlySqlTransaction):
         connection.execute(statement)
 
 
-def test_they_lack_the_right_to_write_as_well(server_url: str) -> None:
-    with own_connection(server_url) as connection:
+def test_they_lack_the_right_to_write_as_well(database_url: str) -> None:
+    with own_connection(database_url) as connection:
         connection.execute("SET default_transaction_read_only = off")
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("UPDATE analytics.status SET data_version = 0")
 
 
-def test_options_of_the_url_are_kept(server_url: str) -> None:
-    with own_connection(reader_url(server_url)) as connection:
+def test_options_of_the_url_are_kept(database_url: str) -> None:
+    with own_connection(reader_url(database_url)) as connection:
         query = (
             "SELECT current_user, current_setting('application_name'), current_setting('default_transaction_read_only')"
         )
