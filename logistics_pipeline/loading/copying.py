@@ -137,7 +137,7 @@ class BatchWriter:
 
     def _merge_stage(self) -> tuple[int, Counter[int]]:
         """Merges what is staged; returns how many rows it wrote, and how many it overwrote of which file."""
-        overwritten = Counter(dict(self._connection.execute(self._sql("overwritten")).fetchall()))
+        overwritten: Counter[int] = Counter(dict(self._connection.execute(self._sql("overwritten")).fetchall()))
         if overwritten:
             self._note_overwritten()
         row = self._connection.execute(self._sql("merge")).fetchone()

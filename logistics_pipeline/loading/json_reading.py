@@ -129,7 +129,11 @@ class _Records:
         """Bytes behind the last record."""
         self._is_odd = False
         """The buffer holds what ijson would silently replace, or was not given: decode its records otherwise."""
-        self._begin_nesting()
+        self._nesting = Nesting()
+        self._opened = 0
+        """Brackets opened in the buffer, including any in strings: a cheap upper bound of its depth."""
+        self._measured = 0
+        """So much of the buffer has been measured exactly."""
 
     def read(self) -> Iterator[Record]:
         for piece in self._pieces:
@@ -180,14 +184,9 @@ class _Records:
         self._items.clear()
         del self._buffer[:start]
         self._is_odd &= bool(self._buffer)
-        self._begin_nesting()
-
-    def _begin_nesting(self) -> None:
-        self._nesting = Nesting()
         self._opened = self._buffer.count(b"{") + self._buffer.count(b"[")
-        """Brackets opened in the buffer, including any in strings: a cheap upper bound of its depth."""
-        self._measured = 0
-        """So much of the buffer has been measured exactly."""
+        if self._measured:
+            self._nesting, self._measured = Nesting(), 0
 
     def _find_too_deep(self, raw: bytes) -> int | None:
         """Returns the place in the next piece where it goes too deep for ijson, if it does."""

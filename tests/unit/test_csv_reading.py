@@ -174,11 +174,14 @@ def test_the_csv_spectrum_is_read_as_its_json_says(tmp_path: Path) -> None:
     assert len(names) == 12
     for name in names:
         path = tmp_path / name
-        path.write_bytes(files[f"csvs/{name}.csv"])
+        content = files[f"csvs/{name}.csv"]
+        if name.endswith("_crlf") and b"\r" not in content:  # lost on the set's way here
+            content = content.replace(b"\n", b"\r\n")
+        path.write_bytes(content)
         expected = json.loads(files[f"json/{name}.json"])
         if name == "location_coordinates":  # one row, and the two files of the set differ in its number
-            expected = [{**expected, "Contact Phone Number": "2095257564"}]
-        assert _rows(path) == expected, name
+            expected = {**expected, "Contact Phone Number": "2095257564"}
+        assert _rows(path) == (expected if isinstance(expected, list) else [expected]), name
 
 
 def _rows(path: Path) -> list[object]:
