@@ -6,7 +6,7 @@ An object at the top is a record if it has fields of the dataset, and a wrapper 
 import csv
 from dataclasses import dataclass
 
-from logistics_pipeline.datasets import Dataset
+from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.json_feeding import cut_pieces, walk_events
 from logistics_pipeline.loading.json_reading import decode
@@ -115,11 +115,14 @@ class _ArraySearch:
         self._path.append(self._key)
         self._key = None
         keys = tuple(key for key in self._path[1:] if key is not None)
-        if event == "start_array" and len(keys) == len(self._path) - 1:
+        if event != "start_array" or len(keys) < len(self._path) - 1:
+            return None
+        named = keys[-1].casefold().replace("-", "_").replace(" ", "_")
+        if named == self._dataset.name:
+            return ElementsLayout(offset, keys)
+        if named not in DATASETS:  # another dataset's array is not ours, even where its records carry our key
             self._open = _Candidate(ElementsLayout(offset, keys))
             self._candidates.append(self._open)
-            if _is_named(keys[-1], self._dataset):
-                return self._open.layout
         return None
 
     def _leave(self) -> None:
@@ -151,10 +154,6 @@ class _ArraySearch:
             f"(arrays found: {shown(names, 200)}); {_EXPECTED}",
             byte_offset=start,
         )
-
-
-def _is_named(key: str, dataset: Dataset) -> bool:
-    return key.casefold().replace("-", "_").replace(" ", "_") == dataset.name
 
 
 def _recognise_csv(source: Source, dataset: Dataset) -> Layout:

@@ -196,6 +196,13 @@ def test_a_record_without_its_key_is_a_record_whatever_lists_it_holds(read_conte
         assert _read_wrapped(read_content, record)[1] == [record]
 
 
+def test_an_array_of_another_dataset_is_not_ours_even_if_its_records_carry_our_key(read_content: Any) -> None:
+    wrapper = {"vehicle-logs": [{"log_id": "1", "vehicle_id": "9"}], "vehicles": BOTH}
+    assert _read_wrapped(read_content, wrapper) == ("json array under vehicles", BOTH)
+    wrapper = {"shipments": [{"vehicle_id": "9"}], "rows": BOTH}
+    assert _read_wrapped(read_content, wrapper) == ("json array under rows", BOTH)
+
+
 def test_a_nested_array_of_other_records_does_not_make_a_record_a_wrapper(read_content: Any) -> None:
     record = {"vehicle_id": "1", "logs": [{"vehicle_id": "1", "log_id": "2"}]}
 
