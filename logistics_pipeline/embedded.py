@@ -13,11 +13,12 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
 from logistics_pipeline.errors import ConfigurationError
@@ -58,18 +59,19 @@ class EmbeddedPostgres:
         Raises:
             ConfigurationError: the folder is not writable or belongs to another version, or the server does not start.
         """
-        with _explained(self.folder), self._alone():
+        with _explained(self.folder, "start"), self._alone():
             if not self._is_running():
                 self._start()
             self._users = self._open("users")
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            return f"postgresql://postgres@/{DATABASE}?host={self._socket_dir()}"
+            folder, port = self._address()
+            return f"postgresql://postgres@:{port}/{DATABASE}?host={folder}"
 
     def release(self) -> None:
         """Gives the server back; stops it if nobody else uses it and nobody started it by hand."""
         if self._users is None:
             return
-        with _explained(self.folder), self._alone():
+        with _explained(self.folder, "stop"), self._alone():
             try:
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -88,7 +90,7 @@ class EmbeddedPostgres:
         """Stops the server, whoever uses it. Returns whether it was running."""
         if not self.folder.exists():
             return False
-        with _explained(self.folder), self._alone():
+        with _explained(self.folder, "stop"), self._alone():
             self._started_by_hand.unlink(missing_ok=True)
             return self._stop()
 
@@ -102,23 +104,29 @@ class EmbeddedPostgres:
     def _stop(self) -> bool:
         if not self._is_running():
             return False
+        socket_dir, _ = self._address()
         try:
             _pg_ctl(self._server(), "stop", "-m", "fast")
         except subprocess.CalledProcessError:
             if self._is_running():  # else it died by itself at this moment
                 raise
+        with suppress(OSError):  # not empty: it is the data folder itself
+            Path(socket_dir).rmdir()
         return True
 
     def _is_running(self) -> bool:
         """Asked of the server itself: after a crash its pid file may name a process that is somebody else's now."""
-        folder = self._socket_dir()
-        return folder is not None and PGconn.ping(f"host={folder}".encode()) in (Ping.OK, Ping.REJECT)
+        folder, port = self._address()
+        return PGconn.ping(make_conninfo(host=folder, port=port).encode()) in (Ping.OK, Ping.REJECT)
 
-    def _socket_dir(self) -> str | None:
-        """Where the server that runs, or last ran, listens: the fifth line of its pid file."""
+    def _address(self) -> tuple[str, str]:
+        """Socket folder and port of the server that runs or last ran, from its pid file; else where none can be.
+
+        The port is named so that a PGPORT in somebody's environment does not matter.
+        """
         pid_file = self.folder / "postmaster.pid"
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-        return lines[4] if len(lines) > 4 else None
+        return (lines[4], lines[3]) if len(lines) > 4 else (str(self.folder.absolute()), "5432")
 
     def _server(self) -> "PostgresServer":
         with warnings.catch_warnings():
@@ -153,7 +161,7 @@ class EmbeddedPostgres:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
@@ -164,7 +172,7 @@ def _explained(folder: Path) -> Iterator[None]:
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         log = folder / "log"
         hint = f" Its log is {log}." if log.exists() else ""
-        raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not start: {error}.{hint}") from error
+        raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not {doing}: {error}.{hint}") from error
 
 
 def _pg_ctl(server: "PostgresServer", command: str, *options: str) -> None:

@@ -14,6 +14,9 @@ from psycopg.rows import class_row
 from logistics_pipeline.database import Connection
 from logistics_pipeline.discovery import FoundFile
 
+STATES = ("registered", "loading", "loaded", "failed", "unrecognised")
+"""What a file can be; the table accepts no others."""
+
 
 @dataclass(frozen=True)
 class LedgerFile:

@@ -27,6 +27,9 @@ from logistics_settings import Settings
 DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
 
 
+FileState = StrEnum("FileState", {name: name for name in ledger.STATES})  # type: ignore[misc]
+
+
 class FileFormat(StrEnum):
     """What the generator can write."""
 
@@ -169,7 +172,7 @@ def refresh(
 
 
 def files(
-    state: Annotated[str | None, typer.Option(help="Only files in this state, e.g. failed", show_default=False)] = None,
+    state: Annotated[FileState | None, typer.Option(help="Only files in this state", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists the ledger: every file with its state and its balance.
@@ -177,7 +180,7 @@ def files(
     For every file, records read = loaded + superseded + rejected.
     """
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
-        found = ledger.files_in_order(connection, state=state)
+        found = ledger.files_in_order(connection, state=state.value if state else None)
     if as_json:
         for file in found:
             print_json({"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path)))

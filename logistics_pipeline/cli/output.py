@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from rich.table import Table
 
 from logistics_pipeline.ledger import LedgerFile
 
-console = Console(highlight=False, soft_wrap=True)
+_UNBOUNDED = 10_000
+"""Columns of a line that nobody looks at but a program: nothing is folded."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBOUNDED)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from logistics_pipeline.database import with_database
-from logistics_pipeline.ledger import LedgerFile
+from tests.database.forking import run_command
 from tests.database.records import as_array, as_lines, log, shipment, vehicle
 
 LOGISTICS = Path(sys.executable).with_name("logistics")
+"""The command as it is installed. Most tests run its `main` in a forked process, which is as real and much quicker."""
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -35,9 +36,7 @@ def logistics(data_dir: Path, database_url: str) -> Run:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
         ours = {"database_url": database_url, "data_dir": data_dir} | settings
         environment |= {f"LOGISTICS_{name.upper()}": str(value) for name, value in ours.items() if value is not None}
-        done = subprocess.run(
-            [LOGISTICS, *map(str, arguments)], env=environment, cwd=data_dir.parent, capture_output=True, text=True, timeout=60
-        )
+        done = run_command([str(argument) for argument in arguments], environment, data_dir.parent)
         assert "Traceback" not in done.stderr
         return done
 
@@ -54,8 +53,18 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
+def test_the_command_is_installed_and_explains_itself() -> None:
+    done = subprocess.run([LOGISTICS, "--help"], capture_output=True, text=True, check=True)
+
+    assert all(
+        command in done.stdout for command in ("load", "refresh", "files", "rejects", "generate", "migrate", "up")
+    )
+
+
 def test_load_prints_one_document_per_file_and_refreshes_at_the_end(logistics: Run, data_dir: Path) -> None:
-    vehicles = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1), vehicle(1), vehicle(2, total_mileage=-1)]))
+    vehicles = write(
+        data_dir / "raw" / "vehicles.json", as_array([vehicle(1), vehicle(1), vehicle(2, total_mileage=-1)])
+    )
     write(data_dir / "raw" / "logs" / "vehicle_logs.ndjson", as_lines([log(number) for number in range(5)]))
     shipments = write(data_dir.parent / "elsewhere" / "shipments.json", as_array([shipment(1), shipment(2)]))
 
@@ -66,7 +75,12 @@ def test_load_prints_one_document_per_file_and_refreshes_at_the_end(logistics: R
     assert list(first)[: len(RESULT_FIELDS)] == RESULT_FIELDS
     assert first["seconds"] >= 0 and first["bytes"] == vehicles.stat().st_size
     assert [first[name] for name in RESULT_FIELDS[:7]] == [str(vehicles), "vehicles", "loaded", 3, 1, 1, 1]
-    assert (second["dataset"], second["loaded"], third["file"], third["loaded"]) == ("vehicle_logs", 5, str(shipments), 2)
+    assert (second["dataset"], second["loaded"], third["file"], third["loaded"]) == (
+        "vehicle_logs",
+        5,
+        str(shipments),
+        2,
+    )
     refreshed = documents(logistics("refresh", "--json"))[0]
     assert (refreshed["data_version"], refreshed["days"], refreshed["unassigned_shipments"]) == (1, 0, 0)
 
@@ -200,7 +214,9 @@ def test_a_database_url_that_does_not_work_is_said_without_its_password(
 
 
 @pytest.mark.parametrize("command", [["files"], ["refresh"], ["rejects", "--json"], ["load", "vehicles.json"]])
-def test_a_database_that_was_never_migrated_is_said(command: list[str], logistics: Run, data_dir: Path, database_url: str) -> None:
+def test_a_database_that_was_never_migrated_is_said(
+    command: list[str], logistics: Run, data_dir: Path, database_url: str
+) -> None:
     write(data_dir.parent / "vehicles.json", b"[]")
 
     done = logistics(*command, database_url=with_database(database_url, "postgres"))
@@ -227,10 +243,6 @@ def test_arguments_that_make_no_sense_are_refused(arguments: list[str], logistic
     assert done.returncode in (1, 2)
     assert done.stdout == ""
     assert done.stderr
-
-
-def test_the_ledger_speaks_of_everything_in_its_table() -> None:
-    assert {"path", "version", "state", "error", "warning"} <= set(LedgerFile.__dataclass_fields__)
 
 
 def test_the_embedded_database_is_started_left_running_and_stopped(logistics: Run, data_dir: Path) -> None:
@@ -267,7 +279,10 @@ def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) 
 
     environment = os.environ | {"LOGISTICS_DATABASE_URL": _url(logistics), "LOGISTICS_DATA_DIR": str(data_dir)}
     with subprocess.Popen(
-        [LOGISTICS, "rejects", "--json", "--limit", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [LOGISTICS, "rejects", "--json", "--limit", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()

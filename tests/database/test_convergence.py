@@ -112,7 +112,6 @@ class Converging(RuleBasedStateMachine):
         states = {(file.path, file.version): file.state for file in ledger.files_in_order(self.connection)}
         assert len(states) == len(self.versions)
         assert set(states.values()) <= {"loaded", "failed"}
-        assert all(states[version.found.key, 1] for version in self.versions)
 
     # -- what must hold --------------------------------------------------------------------------------------------
 
@@ -176,7 +175,7 @@ def test_the_tables_equal_a_simple_model_after_any_sequence(
     run_state_machine_as_test(
         lambda: Converging(raw_folder, connection, empty),
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -195,6 +195,20 @@ def test_a_path_with_spaces_and_other_letters_works(prepared: Path) -> None:
         assert not is_running(folder)
 
 
+def test_a_port_in_somebodys_environment_does_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "5999")
+    first = EmbeddedPostgres(folder)
+    url = first.acquire()
+    monkeypatch.setenv("PGPORT", "5998")
+
+    second = EmbeddedPostgres(folder)
+    assert second.acquire() == url
+    connect(with_database(url, "postgres")).close()
+    for server in (first, second):
+        server.release()
+    assert not is_running(folder)
+
+
 def test_a_pid_file_left_by_a_crash_that_names_another_process_is_no_server(folder: Path) -> None:
     socket_dir = folder.parent / "sockets"
     (folder / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n0\n5432\n{socket_dir}\n\n0 0\nready\n")

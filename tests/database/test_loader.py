@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import multiprocessing
 import os
 import random
 import threading
@@ -27,6 +26,7 @@ from logistics_pipeline.loading.batching import BatchLimits
 from logistics_pipeline.loading.copying import BatchWriter
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement
+from tests.database.forking import forkserver
 from tests.database.records import LAYOUTS, Record, as_array, as_lines, shipment, vehicle
 
 Read = Callable[[], Contents]
@@ -74,7 +74,7 @@ def test_the_last_record_of_a_key_wins_inside_a_file(raw_folder: RawFolder, conn
 
 
 def test_numbers_and_texts_arrive_as_they_were_delivered(raw_folder: RawFolder, connection: Connection) -> None:
-    odd = "tab\there, back\\slash, \\N, new\nline, return\r, quote\", ümläut 北京 \u2028 \x7f"
+    odd = 'tab\there, back\\slash, \\N, new\nline, return\r, quote", ümläut 北京 \u2028 \x7f'
     content = as_array([vehicle(1, name=odd)]).replace(b"1001", b"0.10000000000000000000000000000000000000000000001")
 
     raw_folder.drop_and_load("vehicles.json", content)
@@ -211,9 +211,7 @@ def test_a_file_registered_earlier_loses_even_when_it_is_loaded_later(
     assert one(connection, "SELECT count(*) FROM raw.vehicles WHERE name = 'late'") == 10
 
 
-def test_a_changed_file_leaves_no_version_unfinished_behind(
-    raw_folder: RawFolder, connection: Connection
-) -> None:
+def test_a_changed_file_leaves_no_version_unfinished_behind(raw_folder: RawFolder, connection: Connection) -> None:
     def stop(records: int, size: int) -> None:
         raise Interrupted
 
@@ -314,8 +312,7 @@ def test_a_killed_process_loses_and_doubles_nothing(
     raw_folder.load(found, batch=limits)
     undisturbed, chance, kills = contents(), random.Random(7), 0
     empty()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["logistics_pipeline.loading.loader"])
+    context = forkserver()
 
     for _ in range(100):
         process = context.Process(target=load_file, args=(raw_folder.url, found, options))
@@ -411,7 +408,9 @@ def test_a_deadlock_between_two_loads_is_retried(raw_folder: RawFolder, connecti
         "$$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$"
     )
     connection.execute("CREATE TRIGGER dawdle AFTER INSERT ON raw.vehicles FOR EACH ROW EXECUTE FUNCTION dawdle()")
-    connection.execute("CREATE TRIGGER dawdle_before BEFORE INSERT ON raw.vehicles FOR EACH ROW EXECUTE FUNCTION dawdle()")
+    connection.execute(
+        "CREATE TRIGGER dawdle_before BEFORE INSERT ON raw.vehicles FOR EACH ROW EXECUTE FUNCTION dawdle()"
+    )
     up = raw_folder.drop("vehicles/up.json", [vehicle(1), vehicle(2)])
     down = raw_folder.drop("vehicles/down.json", [vehicle(2), vehicle(1)])
     for found in (up, down):
@@ -522,9 +521,7 @@ def test_a_file_that_is_no_data_fails_with_the_reason(content: bytes, says: str,
     assert counts(report.file) == (0, 0, 0, 0)
 
 
-def test_a_failed_file_that_is_mended_is_loaded_as_a_new_version(
-    raw_folder: RawFolder, connection: Connection
-) -> None:
+def test_a_failed_file_that_is_mended_is_loaded_as_a_new_version(raw_folder: RawFolder, connection: Connection) -> None:
     raw_folder.drop_and_load("vehicles.json", as_array(GOOD)[:-20])
     mended = raw_folder.drop_and_load("vehicles.json", as_array(GOOD))
 

@@ -1,6 +1,5 @@
 """Migrating makes what is missing, changes nothing that is there, and says in a sentence what it may not do."""
 
-import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
@@ -16,6 +15,7 @@ from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
 from logistics_pipeline.refreshing import refresh
 from tests.database.conftest import RawFolder
+from tests.database.forking import forkserver
 from tests.database.records import log
 
 _numbers = count()
@@ -57,7 +57,9 @@ def schema(url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-def test_migrating_creates_the_database_and_doing_it_again_changes_nothing(server_url: str, new_names: list[str]) -> None:
+def test_migrating_creates_the_database_and_doing_it_again_changes_nothing(
+    server_url: str, new_names: list[str]
+) -> None:
     url = with_database(server_url, new_names[0])
 
     assert migrate(url) == head_version()
@@ -81,9 +83,7 @@ def test_migrating_again_keeps_what_is_loaded_and_refreshed(raw_folder: RawFolde
 def test_many_may_migrate_at_once(server_url: str, new_names: list[str]) -> None:
     urls = [with_database(server_url, new_names[number % 2]) for number in range(6)]
 
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["logistics_pipeline.loading.loader", "logistics_pipeline.migrations"])
-    with ProcessPoolExecutor(6, mp_context=context) as pool:
+    with ProcessPoolExecutor(6, mp_context=forkserver()) as pool:
         versions = list(pool.map(migrate, urls))
 
     assert versions == [head_version()] * 6
@@ -153,17 +153,15 @@ def test_the_api_must_have_a_login_of_its_own(database_url: str) -> None:
 def test_a_server_too_old_is_refused_in_a_sentence() -> None:
     old = SimpleNamespace(info=SimpleNamespace(server_version=150012, parameter_status=lambda name: "15.12"))
 
-    with pytest.raises(ConfigurationError, match="16 or newer is needed; this server is 15.12"):
+    with pytest.raises(ConfigurationError, match=r"16 or newer is needed; this server is 15\.12"):
         migrations._refuse_unfit_server(old)  # type: ignore[arg-type]
 
 
 def test_a_database_in_another_encoding_is_refused_in_a_sentence(server_url: str, new_names: list[str]) -> None:
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode()
-        )
+        connection.execute(f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode())
 
-    with pytest.raises(ConfigurationError, match="must be encoded in UTF8; .* is in LATIN1"):
+    with pytest.raises(ConfigurationError, match=r"must be encoded in UTF8; .* is in LATIN1"):
         migrate(with_database(server_url, new_names[0]))
 
 
@@ -183,7 +181,7 @@ def test_a_login_that_may_not_create_schemas_is_told_so(server_url: str, login: 
 
 
 def test_a_server_that_is_away_is_a_transient_error() -> None:
-    with pytest.raises(TransientError, match="Cannot connect to PostgreSQL at 127.0.0.1:1/logistics"):
+    with pytest.raises(TransientError, match=r"Cannot connect to PostgreSQL at 127\.0\.0\.1:1/logistics"):
         migrate("postgresql://someone:secret@127.0.0.1:1/logistics")
 
 

@@ -1,4 +1,4 @@
-"""Files of the real world, loaded and held against the data contract as this test reads it, with the standard library."""
+"""Files of the real world, held against the data contract as this test reads it, with the standard library."""
 
 import csv
 import gzip
@@ -127,7 +127,9 @@ def judge(dataset: str, records: list[Raw]) -> tuple[dict[Any, Row], list[tuple[
     return rows, rejects
 
 
-VARIANTS = [(name, suffix) for name in EXPECTED for suffix in (".json", ".csv") if (name, suffix) != ("pnwflights14", ".csv")]
+VARIANTS = [
+    (name, suffix) for name in EXPECTED for suffix in (".json", ".csv") if (name, suffix) != ("pnwflights14", ".csv")
+]
 """Every set in every format it comes in."""
 
 
@@ -151,7 +153,9 @@ def test_real_files_come_out_as_the_contract_says(
 
         assert (file.state, file.dataset, file.unknown_fields) == ("loaded", dataset, [])
         assert counts(file) == EXPECTED[name][dataset]
-        assert [(reject.record_no, reject.field) for reject in ledger.rejects(connection, file_id=file.file_id)] == rejects
+        assert [
+            (reject.record_no, reject.field) for reject in ledger.rejects(connection, file_id=file.file_id)
+        ] == rejects
         columns = sql.SQL(", ").join(map(sql.Identifier, [*FIELDS[dataset], "record_no"]))
         query = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier("raw", dataset))
         stored[dataset] = {row[0]: row for row in connection.execute(query).fetchall()}
@@ -183,7 +187,9 @@ def check_analytics(url: str, connection: Connection, stored: dict[str, dict[str
 
 
 @needs_data
-def test_the_csv_and_the_json_of_a_set_reject_the_same_records_for_the_same_reasons(raw_folder: RawFolder, connection: Connection) -> None:
+def test_the_csv_and_the_json_of_a_set_reject_the_same_records_for_the_same_reasons(
+    raw_folder: RawFolder, connection: Connection
+) -> None:
     reasons = []
     for name in ("shipments.json.gz", "shipments.csv"):
         found = look_at(DATA / "scms_deliveries" / name, raw_folder.options.raw_dir)

@@ -187,7 +187,9 @@ def test_a_full_disk_is_a_warning_and_leaves_nothing_half_written(
     assert files_in(failed_dir) == set()
 
 
-def test_files_from_elsewhere_export_under_their_whole_path(raw_folder: RawFolder, failed_dir: Path, tmp_path: Path) -> None:
+def test_files_from_elsewhere_export_under_their_whole_path(
+    raw_folder: RawFolder, failed_dir: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "elsewhere" / "vehicles.json"
     path.parent.mkdir()
     path.write_bytes(as_array(RECORDS))
