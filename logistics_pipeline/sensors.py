@@ -37,7 +37,9 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def raw_files(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
-        settled = _find_settled(warehouse)
+        found = list(find_files(warehouse.settings.raw_dir))
+        now_ns, settle_seconds = time.time_ns(), warehouse.settings.settle_seconds
+        settled = [file for file in found if is_settled(file, now_ns, settle_seconds)]
         with warehouse.connect() as connection:
             _register(context, connection, settled)
             by_dataset = defaultdict(list)
@@ -48,17 +50,12 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
                 for dataset in DATASETS.values()
                 for request in _request_loads(context, connection, warehouse, dataset, by_dataset[dataset.name])
             ]
-            _fail_missing(context, connection, {file.key for file in settled})
+            _fail_missing(connection, {file.key for file in found})
         if not requests:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
         return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK])
 
     return raw_files
-
-
-def _find_settled(warehouse: Warehouse) -> list[FoundFile]:
-    settings, now_ns = warehouse.settings, time.time_ns()
-    return [file for file in find_files(settings.raw_dir) if is_settled(file, now_ns, settings.settle_seconds)]
 
 
 def _register(context: dg.SensorEvaluationContext, connection: Connection, settled: list[FoundFile]) -> None:
@@ -145,7 +142,7 @@ def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
     )
 
 
-def _fail_missing(context: dg.SensorEvaluationContext, connection: Connection, present: set[str]) -> None:
+def _fail_missing(connection: Connection, present: set[str]) -> None:
     """Closes the accounts of files that were registered and removed before they were loaded."""
     for key, entry in ledger.latest_files(connection).items():
         if entry.state in ("registered", "loading") and key not in present and not key.startswith("/"):

@@ -100,7 +100,9 @@ def _report_load(
 def _report_failure(context: dg.AssetExecutionContext, key: str, error: str) -> str:
     """Puts the reason where people look: the partition's own page and the run's log."""
     context.log.error(f"{key}: {error}")
-    context.log_event(dg.AssetObservation(context.asset_key, partition=key, metadata={"error": error}))
+    context.log_event(
+        dg.AssetObservation(context.asset_key, partition=key, description=error, metadata={"error": error})
+    )
     return error
 
 

@@ -166,6 +166,28 @@ def test_a_file_that_vanishes_between_sensor_and_run_is_a_red_partition_with_the
     assert system.tick() == []
 
 
+def test_a_file_that_is_touched_or_written_to_while_it_waits_is_not_taken_for_gone(system: System) -> None:
+    path = system.drop("shipments.json", [shipment(1)])
+    assert len(system.tick()) == 1
+    now = time.time()
+    os.utime(path, (now, now))
+
+    system.tick()
+
+    assert system.ledger()["shipments.json"].state == "registered"
+
+
+def test_a_registered_file_that_disappears_is_closed_with_the_reason(system: System) -> None:
+    path = system.drop("shipments.json", [shipment(1)])
+    system.tick()
+    path.unlink()
+
+    system.tick()
+
+    entry = system.ledger()["shipments.json"]
+    assert entry.state == "failed" and "gone" in (entry.error or "")
+
+
 def test_a_file_that_belongs_to_no_dataset_is_in_the_ledger_and_nowhere_else(system: System) -> None:
     system.drop("invoices.json", [{"invoice": 1}])
 
