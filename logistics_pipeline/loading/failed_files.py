@@ -7,6 +7,7 @@ end. Beside the records stands `….reasons.csv`, which says what is wrong with 
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import IO
 
@@ -72,15 +73,9 @@ def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
 
 
 def _csv_line(*values: object) -> bytes:
-    class Line:
-        text = ""
-
-        def write(self, text: str) -> None:
-            self.text = text
-
-    line = Line()
+    line = StringIO()
     csv.writer(line, lineterminator="\n").writerow(values)
-    return line.text.encode()
+    return line.getvalue().encode()
 
 
 @contextmanager
