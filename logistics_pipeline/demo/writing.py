@@ -1,14 +1,13 @@
-"""How a file appears all at once: written under a hidden name, in batches, then renamed. Knows nothing of records."""
+"""Lines into a file, batch by batch. Knows nothing of records."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from logistics_pipeline.demo.layouts import Layout
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.whole_files import replacing
 
 BATCH_LINES = 8_192
 """Lines held in memory at a time: about 1 MB of text."""
@@ -25,7 +24,7 @@ def write_lines(
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    with _explained(path), _complete_file(path) as file:
+    with _explained(path), replacing(path) as file:
         written = 0
         while batch := list(islice(lines, BATCH_LINES)):
             revise(batch, written)
@@ -34,18 +33,6 @@ def write_lines(
             written += len(batch)
             yield written
         file.write((layout.closing if written else layout.empty).encode())
-
-
-@contextmanager
-def _complete_file(path: Path) -> Iterator[IO[bytes]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -5,8 +5,6 @@ end. Beside the records stands `….reasons.csv`, which says what is wrong with 
 """
 
 import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import IO
@@ -15,6 +13,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database import Connection
 from logistics_pipeline.discovery import path_of
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
+from logistics_pipeline.whole_files import replacing
 
 _COMPRESSIONS = (".gz", ".zst")
 
@@ -30,8 +29,7 @@ def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layo
         records_path.unlink(missing_ok=True)
         reasons_path.unlink(missing_ok=True)
         return
-    records_path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(records_path) as records, _replacing(reasons_path) as reasons:
+    with replacing(records_path) as records, replacing(reasons_path) as reasons:
         _write(connection, file.file_id, layout, records, reasons)
 
 
@@ -76,15 +74,3 @@ def _csv_line(*values: object) -> bytes:
     line = StringIO()
     csv.writer(line, lineterminator="\n").writerow(values)
     return line.getvalue().encode()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place only when it is complete."""
-    unfinished = path.with_name(f".{path.name}.tmp")  # one name, so that what a killed loader left is overwritten
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
