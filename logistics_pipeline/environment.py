@@ -25,9 +25,8 @@ class Environment:
 
     @property
     def dagster_database_url(self) -> str:
-        return with_driver(
-            self.settings.dagster_database_url or with_database(self.database_url, "dagster"), "psycopg2"
-        )
+        beside = with_database(self.database_url, f"{parse_url(self.database_url).database}_dagster")
+        return with_driver(self.settings.dagster_database_url or beside, "psycopg2")
 
     def variables(self) -> dict[str, str]:
         """The environment variables that Dagster's processes and the API need, by hand or under `logistics up`."""

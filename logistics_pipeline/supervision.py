@@ -127,12 +127,15 @@ def _last_line(log: Path) -> str:
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
     """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block is left, however it is left.
 
+    The database is brought up to this version first.
+
     Raises:
         ConfigurationError: a port is taken.
         PipelineError: a program does not start.
     """
     settings = environment.settings
     refuse_taken_ports(settings)
+    environment.migrate()
     code_port = settings.code_server_port or _free_port()
     variables = environment.variables() | {"LOGISTICS_CODE_SERVER_PORT": str(code_port)}
     prepare_dagster(variables)

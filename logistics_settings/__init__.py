@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     dagster_database_url: str | None = Field(
         None,
         description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
-        "database `dagster` on the same server",
+        "database of the same name with `_dagster` behind it, on the same server",
     )
     data_dir: Path = Field(
         PROJECT_ROOT / "data", description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "

@@ -27,6 +27,7 @@ class Installation:
     data_dir: Path
     api_port: int
     dagster_port: int
+    database_url: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -37,6 +38,7 @@ class Installation:
             "LOGISTICS_DAGSTER_PORT": str(self.dagster_port),
             "LOGISTICS_SENSOR_INTERVAL_SECONDS": "2",
             "LOGISTICS_SETTLE_SECONDS": "1",
+            **({"LOGISTICS_DATABASE_URL": self.database_url} if self.database_url else {}),
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

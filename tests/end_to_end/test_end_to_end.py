@@ -5,6 +5,9 @@ import socket
 import time
 from typing import Any
 
+import psycopg
+
+from logistics_pipeline.database import with_database
 from tests.end_to_end.conftest import Installation, wait_for
 
 VEHICLES = [{"vehicle_id": "V1", "name": "Truck"}, {"vehicle_id": "V2"}]
@@ -103,6 +106,17 @@ def test_the_demo_shows_figures_and_a_second_one_loads_nothing_twice(installatio
     assert "is there already" in second.stderr
     assert _figures(second.stdout) == _figures(first.stdout)
     assert installation.run("files", "--json").stdout == ledger
+
+
+def test_a_database_of_ones_own_is_made_and_brought_up_to_date(installation: Installation, server_url: str) -> None:
+    installation.database_url = with_database(server_url, "of_ones_own")
+
+    done = installation.run("demo", "--once", "--vehicles", "5", "--logs", "500", "--shipments", "500")
+
+    assert done.returncode == 0, done.stderr
+    assert not (installation.data_dir / "postgres").exists()
+    with psycopg.connect(with_database(server_url, "of_ones_own_dagster")) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM runs WHERE status = 'SUCCESS'").fetchone() == (True,)
 
 
 def _figures(output: str) -> list[str]:
