@@ -96,10 +96,11 @@ def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[
     """Adds what is new in one statement (a sensor's own way takes one per key); returns all, in order of insertion."""
     name = files_of(dataset).name
     assert name is not None
-    known = list(instance.get_dynamic_partitions(name))
-    new = [file for key, file in found.items() if key not in set(known)]
+    known = instance.get_dynamic_partitions(name)
+    seen = set(known)
+    new = [file for key, file in found.items() if key not in seen]
     if not new:
-        return known
+        return list(known)
     instance.add_dynamic_partitions(name, [file.key for file in ledger.in_registration_order(new)])
     return list(instance.get_dynamic_partitions(name))
 
