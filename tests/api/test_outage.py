@@ -1,6 +1,5 @@
 """A database that is away: the API starts without it, refuses at once while it is gone, and recovers by itself."""
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from logistics_api.database import Limits
 from logistics_pipeline.database import with_database
 from logistics_pipeline.embedded import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
-QUICKLY = 0.25
-"""Seconds; the guard needs about 0.003, the rest is for a busy machine. Waiting for the pool would take 1."""
+PATIENT = Limits(wait_seconds=60)
+"""A request that waited for the pool would show: the guard answers at once, on a busy machine too."""
+
+AT_ONCE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +37,14 @@ def url(server: EmbeddedPostgres) -> Iterator[str]:
 
 def refuses_quickly(api: Any, seconds: float) -> None:
     """Asks over and over: every answer is a 503, and at once."""
-    times = []
+    slowest = 0.0
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         began = time.monotonic()
         problem = api.refused(503, "/ready")
-        times.append(time.monotonic() - began)
+        slowest = max(slowest, time.monotonic() - began)
         assert problem["type"] == "urn:logistics:problem:database-unavailable"
-    assert statistics.median(times) < 0.05
-    assert max(times) < QUICKLY
+    assert slowest < AT_ONCE_SECONDS
     assert api.get("/health") == {"status": "ok"}
 
 
@@ -58,25 +59,25 @@ def test_it_starts_without_a_database_and_finds_it_later(
 ) -> None:
     server.release()
     began = time.monotonic()
-    with serve(url) as api:
-        assert time.monotonic() - began < 3
+    with serve(url, PATIENT) as api:
+        assert time.monotonic() - began < AT_ONCE_SECONDS
         refuses_quickly(api, 2.0)  # long enough for the pool to give up
         server.acquire()
-        wait_until(lambda: api.app.state.database._reachable.is_set(), 5)
+        wait_until(lambda: api.app.state.database._reachable.is_set(), 30)
         assert all(is_ready(api) for _ in range(20))
 
 
 def test_it_recovers_when_the_database_restarts_between_requests(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
 ) -> None:
-    with serve(url) as api:
+    with serve(url, PATIENT) as api:
         for _ in range(2):
             assert is_ready(api)
             server.release()
-            wait_until(lambda: not is_ready(api), 1)
+            wait_until(lambda: not is_ready(api), 30)
             refuses_quickly(api, 1.5)
             server.acquire()
-            wait_until(lambda: api.app.state.database._reachable.is_set(), 5)
+            wait_until(lambda: api.app.state.database._reachable.is_set(), 30)
             assert all(is_ready(api) for _ in range(20))  # from the first on: no connection of before is left
 
 
@@ -95,7 +96,7 @@ def test_a_connection_cut_under_a_request_is_a_503_and_the_next_request_is_serve
             admin.execute(cut)
         assert asked.result().status_code == 503
         lock.rollback()
-        wait_until(lambda: is_ready(api), 5)
+        wait_until(lambda: is_ready(api), 30)
         assert api.request("/api/system/status").status_code == 200
 
 
@@ -106,4 +107,4 @@ def test_a_database_that_does_not_exist_yet_says_what_to_run_and_is_found_when_i
     with serve(later) as api:
         assert "logistics migrate" in api.refused(503, "/ready")["detail"]
         migrate(later)
-        wait_until(lambda: is_ready(api), 5)
+        wait_until(lambda: is_ready(api), 30)

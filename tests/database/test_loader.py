@@ -437,7 +437,7 @@ def test_a_database_that_stays_away_is_a_transient_error_after_the_stated_patien
     with pytest.raises(TransientError, match="no_such_database"):
         load_file(url, found, loader.LoadOptions(**{**raw_folder.options.__dict__, "retry_seconds": 0.5}))
 
-    assert 0.5 < time.monotonic() - started < 8
+    assert 0.5 < time.monotonic() - started < 30
 
 
 def test_a_database_that_comes_back_in_time_is_waited_for(

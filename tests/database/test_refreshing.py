@@ -591,4 +591,4 @@ def test_a_database_that_cannot_be_reached_is_a_transient_error(filled: str) -> 
     started = time.monotonic()
     with pytest.raises(TransientError, match="Cannot connect"):
         refresh(with_database(filled, "no_such_database"))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
