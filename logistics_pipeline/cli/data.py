@@ -185,16 +185,20 @@ def files(
         for file in found:
             print_json({"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path)))
         return
-    columns = ("id", "file", "version", "dataset", "state", "read", "loaded", "superseded", "rejected", "error")
     print_table(
-        columns,
+        ("file", "state", "read", "loaded", "superseded", "rejected"),
         [
-            (f.file_id, f.path, f.version, f.dataset, f.state, f.records_read, f.records_loaded, f.records_superseded,
-             f.records_rejected, f.error)
+            (_name(f), f.state, f.records_read, f.records_loaded, f.records_superseded, f.records_rejected)
             for f in found
         ],
-        numeric=("id", "version", "read", "loaded", "superseded", "rejected"),
-    )  # fmt: skip
+        numeric=("read", "loaded", "superseded", "rejected"),
+    )
+
+
+def _name(file: LedgerFile) -> str:
+    """A file in the table: its path, its version if there were others, and below it what is wrong with it."""
+    version = f" (version {file.version})" if file.version > 1 else ""
+    return f"{file.path}{version}\n  {file.error}" if file.error else f"{file.path}{version}"
 
 
 def rejects(

@@ -33,7 +33,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, num
     """A table for people; columns in `numeric` are aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in set(numeric) else "left", overflow="fold")
+        is_number = column in set(numeric)
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
