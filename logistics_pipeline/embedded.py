@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from logistics_pipeline.errors import ConfigurationError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 VERSION = 18
 DATABASE = "logistics"
+BURIAL_SECONDS = 10
 START_SECONDS = 300
 """After a crash the server first replays up to `max_wal_size` of changes."""
 
@@ -99,7 +101,15 @@ class EmbeddedPostgres:
         server.ensure_pgdata_inited()
         self._configure()
         where = f'-h "" -k {_make_socket_dir(server)}'
-        _pg_ctl(server, "start", "-t", str(START_SECONDS), "-o", where, "-l", str(server.log))
+        # A server that was killed a moment ago holds its lock file until the system has buried it.
+        for attempt in Retrying(
+            retry=retry_if_exception_type(subprocess.CalledProcessError),
+            stop=stop_after_delay(BURIAL_SECONDS),
+            wait=wait_fixed(0.5),
+            reraise=True,
+        ):
+            with attempt:
+                _pg_ctl(server, "start", "-t", str(START_SECONDS), "-o", where, "-l", str(server.log))
 
     def _stop(self) -> bool:
         if not self._is_running():

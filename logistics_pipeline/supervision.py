@@ -127,7 +127,8 @@ def _last_line(log: Path) -> str:
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
     """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block is left, however it is left.
 
-    The database is brought up to this version first.
+    The database is brought up to this version first, and what an earlier system left unfinished is set free: only one
+    may run on a database.
 
     Raises:
         ConfigurationError: a port is taken.
@@ -138,7 +139,7 @@ def running_system(environment: Environment, say: Callable[[str], None]) -> Iter
     environment.migrate()
     code_port = settings.code_server_port or _free_port()
     variables = environment.variables() | {"LOGISTICS_CODE_SERVER_PORT": str(code_port)}
-    prepare_dagster(variables)
+    prepare_dagster(variables, nothing_runs=True)
     supervisor = Supervisor(settings.logs_dir, variables)
     try:
         for program in _programs(settings, code_port):
@@ -219,14 +220,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare_dagster(variables: dict[str, str]) -> None:
+def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) -> None:
     """Makes Dagster's tables and limits (`dagster_instance`), in a process of its own.
+
+    With `nothing_runs`, runs that are still noted as started are failed: their processes cannot be alive.
 
     Raises:
         PipelineError: that process failed.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "logistics_pipeline.dagster_instance"],
+        [sys.executable, "-m", "logistics_pipeline.dagster_instance", *(["--nothing-runs"] if nothing_runs else [])],
         env={**os.environ, **variables},
         cwd=PROJECT_ROOT,
         capture_output=True,

@@ -8,6 +8,7 @@ import pytest
 
 from logistics_pipeline.assets import analytics, raw
 from logistics_pipeline.automation import PATIENCE_SECONDS, Situation, reason_to_wait
+from logistics_pipeline.dagster_instance import fail_orphaned_runs
 from logistics_pipeline.definitions import build_definitions, defs
 from logistics_pipeline.errors import TransientError
 from logistics_settings import Settings
@@ -140,3 +141,17 @@ def test_a_refresh_is_requested_when_loads_have_settled_or_have_gone_on_too_long
     situation: Situation, waits: bool
 ) -> None:
     assert (reason_to_wait(situation) is not None) == waits
+
+
+def test_runs_that_a_kill_left_behind_are_failed_and_their_files_asked_for_again(system: System) -> None:
+    system.drop("shipments.json", [shipment(1)])
+    (request,) = system.tick()
+    job = build_definitions(system.settings).resolve_job_def("load_shipments")
+    run = system.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+
+    assert fail_orphaned_runs(system.instance) == 1
+
+    left = system.instance.get_run_by_id(run.run_id)
+    assert left is not None and left.status is dg.DagsterRunStatus.FAILURE
+    assert fail_orphaned_runs(system.instance) == 0
+    assert len(system.tick()) == 1
