@@ -48,10 +48,11 @@ class Environment:
 
 
 @contextmanager
-def open_environment(settings: Settings) -> Iterator[Environment]:
+def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterator[Environment]:
     """Makes the database available while the block runs.
 
-    An embedded server is started if need be and brought up to date; a server of somebody else's is taken as it is.
+    An embedded server is started if need be and brought up to date; a server of somebody else's is taken as it is,
+    unless it is wanted `up_to_date`.
 
     Raises:
         ConfigurationError: the data folder is not writable, the database URL is none, or the embedded server does not
@@ -59,7 +60,10 @@ def open_environment(settings: Settings) -> Iterator[Environment]:
     """
     make_folders(settings)
     if settings.database_url is not None:
-        yield Environment(settings, url_text(parse_url(settings.database_url)))
+        environment = Environment(settings, url_text(parse_url(settings.database_url)))
+        if up_to_date:
+            environment.migrate()
+        yield environment
         return
     server = EmbeddedPostgres(settings.postgres_dir)
     try:

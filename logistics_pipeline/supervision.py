@@ -127,16 +127,13 @@ def _last_line(log: Path) -> str:
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
     """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block is left, however it is left.
 
-    The database is brought up to this version first, and what an earlier system left unfinished is set free: only one
-    may run on a database.
+    The database is up to date and the ports are free (`refuse_taken_ports`): commands see to both before they begin.
+    What an earlier system left unfinished is set free: only one may run on a database.
 
     Raises:
-        ConfigurationError: a port is taken.
         PipelineError: a program does not start.
     """
     settings = environment.settings
-    refuse_taken_ports(settings)
-    environment.migrate()
     code_port = settings.code_server_port or _free_port()
     variables = environment.variables() | {"LOGISTICS_CODE_SERVER_PORT": str(code_port)}
     prepare_dagster(variables, nothing_runs=True)

@@ -10,6 +10,7 @@ import typer
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.embedded import EmbeddedPostgres
 from logistics_pipeline.environment import Environment, open_environment
+from logistics_pipeline.migrations import head_version
 from logistics_pipeline.supervision import prepare_dagster
 from logistics_settings import Settings
 
@@ -28,10 +29,9 @@ def migrate() -> None:
 
     Safe to run at any time; `logistics up` does it by itself.
     """
-    with open_environment(Settings()) as environment:
-        version = environment.migrate()
+    with open_environment(Settings(), up_to_date=True) as environment:
         prepare_dagster(environment.variables())
-        say(f"The database is at schema version {version}.")
+        say(f"The database is at schema version {head_version()}.")
 
 
 def env() -> None:

@@ -33,7 +33,7 @@ def up() -> None:
     with (
         stop_signals(),
         _until_interrupted(),
-        open_environment(settings) as environment,
+        open_environment(settings, up_to_date=True) as environment,
         running_system(environment, say) as supervisor,
     ):
         _print_urls(settings)
@@ -52,7 +52,7 @@ def demo(
     """
     settings = Settings()
     refuse_taken_ports(settings)
-    with stop_signals(), _until_interrupted(), open_environment(settings) as environment:
+    with stop_signals(), _until_interrupted(), open_environment(settings, up_to_date=True) as environment:
         showcase = Showcase(environment, say)
         showcase.write_sample(vehicles=vehicles, logs=logs, shipments=shipments)
         with running_system(environment, say) as supervisor:
