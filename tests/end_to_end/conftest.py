@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,12 @@ class Installation:
         return answer["data"]
 
     def processes(self) -> list[psutil.Process]:
-        """Whatever runs on this installation's data folder."""
+        """Whatever runs on this installation's data folder; not what has ended and only waits to be reaped."""
         found = []
         for process in psutil.process_iter():
             try:
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
                 if str(self.data_dir) in " ".join(process.cmdline()) or (
                     process.environ().get("LOGISTICS_DATA_DIR") == str(self.data_dir)
                 ):
@@ -90,6 +93,14 @@ class Installation:
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return found
+
+    def cut_power(self) -> None:
+        """Kills everything; also what was just being started while the first of them were killed."""
+        while running := self.processes():
+            for process in running:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(running, timeout=10)
 
 
 def free_port() -> int:
