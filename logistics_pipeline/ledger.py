@@ -4,12 +4,14 @@ The order of registration (`file_id`) decides which file wins a key, so files ar
 in a fixed order, however and whenever they are loaded later.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from logistics_pipeline.database import Connection
 from logistics_pipeline.discovery import FoundFile
@@ -42,6 +44,8 @@ class LedgerFile:
     attempts: int
     seconds: float
     run_id: str | None
+    layout: dict[str, Any] | None = None
+    """What it takes to read a rejected record by itself, see `loading.rereading`."""
 
     @property
     def fingerprint(self) -> tuple[int, int]:
@@ -71,6 +75,12 @@ def latest_files(connection: Connection) -> dict[str, LedgerFile]:
 def latest_file(connection: Connection, path: str) -> LedgerFile | None:
     """The newest version of one file, or None if it was never registered."""
     found = _fetch(connection, "WHERE path = %(path)s ORDER BY version DESC LIMIT 1", {"path": path})
+    return found[0] if found else None
+
+
+def file_version(connection: Connection, path: str, version: int) -> LedgerFile | None:
+    """One version of one file, or None if it was never registered."""
+    found = _fetch(connection, "WHERE path = %(path)s AND version = %(version)s", {"path": path, "version": version})
     return found[0] if found else None
 
 
@@ -178,6 +188,8 @@ class Progress:
     """Offset behind the batch, not a difference."""
     unknown_fields: list[str]
     seconds: float
+    layout: dict[str, Any] | None = None
+    """As `loading.rereading.remember` makes it: so whatever file has rejects, how to read them is known."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
@@ -191,13 +203,17 @@ def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
             "records_loaded = records_loaded + %(records_loaded)s, "
             "records_superseded = records_superseded + %(records_superseded)s, "
             "records_rejected = records_rejected + %(records_rejected)s, "
-            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, "
+            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, layout = coalesce(layout, %(layout)s), "
             "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
             "WHERE file_id = %(file_id)s AND state = 'loading' AND records_read = %(records_before)s",
-            {**progress.__dict__, "file_id": file_id},
+            {**progress.__dict__, "layout": _json(progress.layout), "file_id": file_id},
         ).rowcount
         == 1
     )
+
+
+def _json(document: dict[str, Any] | None) -> Jsonb | None:
+    return None if document is None else Jsonb(document)
 
 
 def supersede(connection: Connection, file_id: int, rows: int) -> None:
@@ -277,21 +293,9 @@ def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> lis
             "SELECT field, split_part(reason, ', found ', 1) AS reason, count(*) AS count, "
             "min(record_no) AS first_record, "
             "(array_agg(left(encode(raw, 'escape'), 200) ORDER BY record_no))[1] AS example "
-            "FROM ingest.rejects WHERE file_id = %s GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT %s",
+            "FROM ingest.rejects WHERE file_id = %s AND resolved_at IS NULL GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT %s",
             (file_id, limit),
         ).fetchall()
-
-
-@dataclass(frozen=True)
-class RejectedRecord:
-    """A row of `ingest.rejects` with its file's path."""
-
-    path: str
-    record_no: int
-    byte_offset: int | None
-    field: str | None
-    reason: str
-    raw: bytes
 
 
 def row_count(connection: Connection, dataset: str) -> int:
@@ -303,7 +307,23 @@ def row_count(connection: Connection, dataset: str) -> int:
     return int(row[0])
 
 
-def rejects(connection: Connection, *, file_id: int | None = None, path: str | None = None) -> Iterator[RejectedRecord]:
+@dataclass(frozen=True)
+class RejectedRecord:
+    """A row of `ingest.rejects` with its file's path and version."""
+
+    path: str
+    version: int
+    record_no: int
+    byte_offset: int | None
+    field: str | None
+    reason: str
+    raw: bytes
+    resolved_at: datetime | None
+
+
+def rejects(
+    connection: Connection, *, file_id: int | None = None, path: str | None = None, resolved_too: bool = False
+) -> Iterator[RejectedRecord]:
     """Yields rejected records in file and record order, of one file version or path if given. Constant memory."""
     with (
         connection.transaction(),
@@ -311,10 +331,106 @@ def rejects(connection: Connection, *, file_id: int | None = None, path: str | N
     ):
         cursor.itersize = 500
         cursor.execute(
-            "SELECT path, record_no, byte_offset, field, reason, raw "
+            "SELECT path, version, record_no, byte_offset, field, reason, raw, resolved_at "
             "FROM ingest.rejects JOIN ingest.files USING (file_id) "
             "WHERE (%(file_id)s::integer IS NULL OR file_id = %(file_id)s) "
-            "AND (%(path)s::text IS NULL OR path = %(path)s) ORDER BY file_id, record_no",
-            {"file_id": file_id, "path": path},
+            "AND (%(path)s::text IS NULL OR path = %(path)s) AND (%(resolved_too)s OR resolved_at IS NULL) "
+            "ORDER BY file_id, record_no",
+            {"file_id": file_id, "path": path, "resolved_too": resolved_too},
         )
         yield from cursor
+
+
+def files_with_rejects(
+    connection: Connection, *, path: str | None = None, dataset: str | None = None
+) -> list[LedgerFile]:
+    """Every version of a file, or of all of a dataset's or of all, that has rejects, resolved ones too."""
+    return _fetch(
+        connection,
+        "WHERE (%(path)s::text IS NULL OR path = %(path)s) AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s) "
+        "AND EXISTS (SELECT FROM ingest.rejects WHERE rejects.file_id = files.file_id) ORDER BY file_id",
+        {"path": path, "dataset": dataset},
+    )
+
+
+# -- rejects that are replayed -------------------------------------------------------------------------------------
+
+
+def unresolved_numbers(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[int]:
+    """Record numbers of a file's next unresolved rejects behind `after`: at most so many, or so many bytes, or one."""
+    found = connection.execute(
+        "SELECT record_no, sum(octet_length(raw)) OVER (ORDER BY record_no) FROM ("
+        "SELECT record_no, raw FROM ingest.rejects WHERE file_id = %s AND record_no > %s AND resolved_at IS NULL "
+        "ORDER BY record_no LIMIT %s) AS next_ones ORDER BY record_no",
+        (file_id, after, records),
+    ).fetchall()
+    return [number for index, (number, total) in enumerate(found) if index == 0 or total <= size]
+
+
+@dataclass(frozen=True)
+class LockedReject:
+    """A reject that nobody else can resolve while this transaction lasts."""
+
+    record_no: int
+    raw: bytes
+    is_resolved: bool
+
+
+def lock_rejects(connection: Connection, file_id: int, record_numbers: Collection[int]) -> list[LockedReject]:
+    """Locks those of the given rejects that exist, and tells which of them were resolved before."""
+    with connection.cursor(row_factory=class_row(LockedReject)) as cursor:
+        return cursor.execute(
+            "SELECT record_no, raw, resolved_at IS NOT NULL AS is_resolved FROM ingest.rejects "
+            "WHERE file_id = %s AND record_no = ANY(%s) ORDER BY record_no FOR UPDATE",
+            (file_id, list(record_numbers)),
+        ).fetchall()
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What one batch of a replay changes in the account of the file whose rejects they were."""
+
+    records_loaded: int
+    records_superseded: int
+    mended: dict[int, bytes | None]
+    """The accepted rejects by number: what went in instead of the raw text, None where that itself did."""
+    unknown_fields: list[str]
+    stale_days: Sequence[date]
+    stale_logs: Sequence[str]
+
+
+def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) -> None:
+    """Marks rejects as accepted, moves their file's account and lets the refresh know, in the batch's transaction."""
+    connection.execute(
+        "UPDATE ingest.rejects SET resolved_at = clock_timestamp(), mended = accepted.mended "
+        "FROM unnest(%s::bigint[], %s::bytea[]) AS accepted (record_no, mended) "
+        "WHERE file_id = %s AND rejects.record_no = accepted.record_no",
+        (list(replayed.mended), list(replayed.mended.values()), file_id),
+    )
+    connection.execute(
+        "UPDATE ingest.files SET records_rejected = records_rejected - %(records)s, "
+        "records_loaded = records_loaded + %(records_loaded)s, "
+        "records_superseded = records_superseded + %(records_superseded)s, "
+        "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
+        "WHERE file_id = %(file_id)s",
+        {**replayed.__dict__, "records": len(replayed.mended), "file_id": file_id},
+    )
+    connection.execute(
+        "INSERT INTO ingest.batches (file_id, records, stale_days, stale_logs, merged) VALUES (%s, %s, %s, %s, true)",
+        (file_id, len(replayed.mended), list(replayed.stale_days), list(replayed.stale_logs)),
+    )
+
+
+def update_reasons(connection: Connection, file_id: int, reasons: dict[int, tuple[str | None, str]]) -> None:
+    """Says anew, as (field, reason) by record number, why rejects are still none the contract accepts."""
+    connection.execute(
+        "UPDATE ingest.rejects SET field = judged.field, reason = judged.reason "
+        "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS judged (record_no, field, reason) "
+        "WHERE file_id = %s AND rejects.record_no = judged.record_no",
+        (
+            list(reasons),
+            [field for field, _ in reasons.values()],
+            [reason for _, reason in reasons.values()],
+            file_id,
+        ),
+    )

@@ -8,7 +8,7 @@ FROM ingest.batches
 WHERE refreshed_as IS NULL
 UNION
 -- A shipment is dated by its log, which may have arrived or moved since: asked now, in this snapshot.
--- First the logs that lost a shipment, then those that have the shipments now.
+-- First the logs that lost a shipment or were given one by a replay, then those that a loaded file's shipments name.
 SELECT log.trip_date
 FROM ingest.batches AS batch
 CROSS JOIN unnest(batch.stale_logs) AS stale (log_id)
@@ -22,5 +22,5 @@ WHERE shipment.file_id = ANY(
     SELECT DISTINCT batch.file_id
     FROM ingest.batches AS batch
     JOIN ingest.files AS file USING (file_id)
-    WHERE batch.refreshed_as IS NULL AND file.dataset = 'shipments'
+    WHERE batch.refreshed_as IS NULL AND batch.last_record IS NOT NULL AND file.dataset = 'shipments'
 );
