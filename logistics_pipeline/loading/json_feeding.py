@@ -9,7 +9,6 @@ Memory: one block, and one string or number (`max_bytes`).
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
@@ -28,34 +27,30 @@ _NUMBERS_AND_ESCAPES = b"0123456789+-.abcdefABCDEFu\\"
 _DIGITS_ALIKE = bytes(0x30 if byte in b"0123456789" else byte for byte in range(256))
 _MANY_DIGITS = b"0" * 20
 _LONG_NUMBER = re.compile(rb"([0-9]{10})[0-9]{10,}")
-_ESCAPE = re.compile(rb"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+_HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE_HALF = re.compile(rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!" + _HIGH + rb"\\u[dD])[c-fC-F])", re.DOTALL)
+"""Told right unless there are backslashes that are themselves escaped. Begins with plain text: many times faster."""
+_ANY_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(rb"(?P<pair>" + _HIGH + _LOW + rb")|(?P<half>" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 
-class Piece(NamedTuple):
-    """A piece of JSON text."""
-
-    raw: bytes
-    safe: bytes
-    """What a parser is given in its place: the same object unless it would choke on it. As valid as `raw`."""
-
-
-def cut_pieces(source: Source, mark: bytes, max_bytes: int) -> Iterator[Piece]:
-    """Yields what is left of `source` in pieces that end behind a `mark` outside strings, or where a block ends.
+def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") -> Iterator[bytes]:
+    """Yields what is left of `source`, behind what was `begun` to be read, in pieces that end behind a `mark` outside
+    strings, or where a block ends.
 
     No piece ends inside a number or an escape, unless there are `max_bytes` of nothing else.
     """
-    strings, held = _Strings(), b""
+    strings, held = _Strings(), begun
     while block := source.read():
         block = held + block
         end = len(block.rstrip(_NUMBERS_AND_ESCAPES)) if len(held) <= max_bytes else len(block)
         block, held = block[:end], block[end:]
-        is_odd = _MANY_DIGITS in block.translate(_DIGITS_ALIKE) or b"\f" in block or b"\v" in block
-        for raw in strings.cut(block, mark):
-            yield safe_piece(raw, is_odd=is_odd)
+        yield from strings.cut(block, mark)
     if held:
-        yield safe_piece(held)
+        yield held
 
 
 class _Strings:
@@ -88,24 +83,42 @@ class _Strings:
         self._is_inside ^= text.count(b'"') % 2 == 1
 
 
-def safe_piece(raw: bytes, *, is_odd: bool = True) -> Piece:
-    """Text with its stand-in for ijson: surrogates and invalid UTF-8 replaced, and if it `is_odd` (the whole block was
-    looked at) numbers shortened, form feeds made plainly invalid."""
-    safe = raw
-    if is_odd:
-        safe = _LONG_NUMBER.sub(rb"\1", raw).replace(b"\f", b"\0").replace(b"\v", b"\0")
-    if b"\\u" in safe:
-        safe = _ESCAPE.sub(lambda match: rb"\u0020" if match["surrogate"] else match[0], safe)
+def make_safe(text: bytes) -> bytes:
+    """What ijson is given in place of `text`: the same object unless it would choke on it. As valid, and no shorter in
+    values.
+
+    Long numbers are shortened, form feeds made plainly invalid, halves of surrogate pairs and invalid UTF-8 replaced.
+    """
+    safe = text
+    if _MANY_DIGITS in text.translate(_DIGITS_ALIKE) or b"\f" in text or b"\v" in text:
+        safe = _LONG_NUMBER.sub(rb"\1", text).replace(b"\f", b"\0").replace(b"\v", b"\0")
+    if b"\\" in safe and (_LONE_HALF.search(safe) or (b"\\\\" in safe and _ANY_HALF.search(safe))):
+        safe = _ESCAPE.sub(lambda escape: rb"\u0020" if escape["half"] else escape[0], safe)
     if not safe.isascii():
         try:
             safe.decode()
         except UnicodeDecodeError:
             safe = safe.decode("utf-8", "replace").encode()
-    return Piece(raw, raw if safe == raw else safe)
+    return text if safe == text else safe
+
+
+def is_broken(text: bytes) -> bool:
+    """Whether `text` cannot be the beginning of a JSON value, however it goes on."""
+    try:
+        yajl.basic_parse_coro(_Nowhere(), multiple_values=True).send(make_safe(text))
+    except PARSER_ERRORS:
+        return True
+    return False
+
+
+class _Nowhere:
+    """Where events go that nobody asks for."""
+
+    send = staticmethod(bool)  # takes anything and does nothing, without a call into Python
 
 
 def walk_events(
-    pieces: Iterable[Piece], offset: int, max_bytes: int, opening: bytes = b""
+    pieces: Iterable[bytes], offset: int, max_bytes: int, opening: bytes = b""
 ) -> Iterator[tuple[int, list[Event]]]:
     """Yields ijson's events of each piece with the offset behind it; the first piece begins at `offset`.
 
@@ -121,9 +134,9 @@ def walk_events(
     depth = sum(_STEPS.get(event, 0) for event, _ in events)
     events.clear()
     silent_bytes = 0
-    for raw, safe in pieces:
+    for raw in pieces:
         try:
-            parser.send(safe)
+            parser.send(make_safe(raw))
         except PARSER_ERRORS as error:
             raise FileError(f"Not JSON: {parser_reason(error)}", byte_offset=offset) from error
         offset += len(raw)

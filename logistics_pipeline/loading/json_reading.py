@@ -1,43 +1,38 @@
 """The records of JSON files: elements of an array at any depth, objects in a row, objects line by line.
 
-Arrays and rows of objects are parsed by ijson, which tells no offsets. So it is fed piece by piece, each piece ending
-with a closing brace: an object that is complete after a piece ends exactly there. That gives every record its place and
-its raw text in constant memory. A load resumes by starting a new parser inside an array opened for it.
+Arrays and rows of objects are parsed by ijson. A load resumes by starting a new parser inside an array opened for it.
 
-Memory: one block and one record (`max_record_bytes`).
+Memory: one block and twice one record (`max_record_bytes`): its text, and what the parser makes of it.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
-from itertools import chain, count
 
 import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.json_feeding import (
-    PARSER_ERRORS,
-    Piece,
-    cut_pieces,
-    parser_reason,
-    safe_piece,
-    walk_events,
-)
-from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, is_too_deep, skip_gap, value_end
-from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Record, Unreadable
-from logistics_pipeline.loading.lines import read_lines
+from logistics_pipeline.loading.ahead import Ahead
+from logistics_pipeline.loading.json_cutting import Stretch, ValueCutter
+from logistics_pipeline.loading.json_feeding import PARSER_ERRORS, cut_pieces, make_safe, parser_reason, walk_events
+from logistics_pipeline.loading.json_text import MAX_DEPTH, find_values, is_too_deep
+from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
+from logistics_pipeline.loading.lines import cut_lines
+from logistics_pipeline.loading.places import Places, Span
 from logistics_pipeline.loading.source import Source
 
 _WHITE = b" \t\r\n"
-_ARRAY_END = re.compile(rb"[ \t\r\n]*\]")
+_TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
 
 _WRAPPER_KEY = "logistics-wrapper"
 """Stands for every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
 
 
-def read_elements(source: Source, layout: ElementsLayout, done: int, max_record_bytes: int) -> Iterator[Record]:
+def read_elements(
+    source: Source, layout: ElementsLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
     """Yields the elements of the array behind the position of `source`, numbered after `done`.
 
     Raises:
@@ -46,26 +41,36 @@ def read_elements(source: Source, layout: ElementsLayout, done: int, max_record_
     """
     opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
     prefix = ".".join([*[_WRAPPER_KEY] * len(layout.keys), "item"])
-    return _Records(source, done, max_record_bytes, prefix, opening.encode()).read()
+    return _Values(source, done, max_record_bytes, run_bytes, prefix, opening.encode()).read()
 
 
-def read_objects(source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int) -> Iterator[Record]:
+def read_objects(
+    source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
     """Yields objects that stand one after the other. Otherwise as `read_elements`."""
-    return _Records(source, done, max_record_bytes, "", b"").read()
+    return _Values(source, done, max_record_bytes, run_bytes, "", b"").read()
 
 
-def read_json_lines(source: Source, layout: LinesLayout, done: int, max_record_bytes: int) -> Iterator[Record]:
+def read_json_lines(
+    source: Source, layout: LinesLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
     """Yields one record per line that is not blank. A line that is not JSON is a record that cannot be read.
 
     Raises:
-        FileError: a line is too large.
+        FileError: a line is too large. All lines before it have been yielded.
     """
-    numbers = count(done + 1)
-    for offset, line in read_lines(source, b"\n", max_record_bytes):
-        raw = line.strip(_WHITE)
-        if raw:
-            start = offset + len(line) - len(line.lstrip(_WHITE))
-            yield Record(next(numbers), start, offset + len(line), raw, decode(raw))
+    ahead = Ahead(source)
+    while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
+        values = [decode(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
+        places = Places(done, ahead.offset, text, _find_lines)
+        ahead.take(len(text))
+        done += len(values)
+        if values:
+            yield Records(done - len(values), values, ahead.offset, places)
+
+
+def _find_lines(text: bytes) -> Iterator[Span]:
+    return (found.span() for found in _TEXT_IN_LINE.finditer(text))
 
 
 def decode(raw: bytes) -> object:
@@ -108,16 +113,19 @@ _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant
 _PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
 
 
-class _Records:
-    """Feeds an ijson parser piece by piece and cuts the records out of what it was fed."""
+class _Values:
+    """Feeds an ijson parser with whole values, as far as there are any."""
 
-    def __init__(self, source: Source, done: int, max_record_bytes: int, prefix: str, opening: bytes) -> None:
-        self._pieces = cut_pieces(source, b"}", max_record_bytes)
+    def __init__(
+        self, source: Source, done: int, max_record_bytes: int, run_bytes: int, prefix: str, opening: bytes
+    ) -> None:
+        self._source = source
+        self._cutter = ValueCutter(source, max_record_bytes, run_bytes, is_array=bool(opening))
+        self._max_record_bytes = max_record_bytes
         self._number = done
         """Records read so far."""
-        self._offset = source.position
-        """Of the buffer, behind the last record."""
-        self._max_record_bytes = max_record_bytes
+        self._end = source.position
+        """Offset behind the last record."""
         self._opening = opening
         """What stands for the text before an array; empty where there is no array."""
         self._items = sendable_list()
@@ -125,81 +133,71 @@ class _Records:
         if opening:
             self._parser.send(opening + b"null" if done else opening)
             self._items.clear()  # the null stood for the records before the checkpoint
-        self._buffer = bytearray()
-        """Bytes behind the last record."""
-        self._is_odd = False
-        """The buffer holds what ijson would silently replace, or was not given: decode its records otherwise."""
-        self._nesting = Nesting()
-        self._opened = 0
-        """Brackets opened in the buffer, including any in strings: a cheap upper bound of its depth."""
-        self._measured = 0
-        """So much of the buffer has been measured exactly."""
 
-    def read(self) -> Iterator[Record]:
-        for piece in self._pieces:
-            error = self._feed(piece)
-            yield from self._cut()
-            if self._opening and _ARRAY_END.match(self._buffer):
-                return self._check_rest()
-            if error is not None:
-                error.record_no, error.byte_offset = self._number + 1, self._offset
-                raise error
-            if len(self._buffer) > self._max_record_bytes:
-                raise self._too_large()
-        self._close()
-        yield from self._cut()
+    def read(self) -> Iterator[Records]:
+        is_more = True
+        while is_more:
+            is_more = yield from self._read_stretch()
 
-    def _feed(self, piece: Piece) -> FileError | None:
-        """Gives a piece to the parser. An error is returned, not raised: records before it may be complete."""
-        deep_at = self._find_too_deep(piece.raw)
-        raw, safe = piece if deep_at is None else safe_piece(piece.raw[:deep_at])
-        self._buffer += raw
-        self._is_odd |= safe is not raw
+    def _read_stretch(self) -> Generator[Records, None, bool]:
+        """Reads some records; returns whether there may be more. Keeps no text when it is done."""
+        stretch = self._cutter.cut()
+        safe = make_safe(stretch.text)
+        fault = self._feed(safe, stretch) or stretch.fault
+        yield from self._take(stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
+        if fault is not None:
+            raise self._error(fault)
+        if stretch.closes_array:
+            self._check_rest(stretch.offset + len(stretch.text))
+        elif stretch.is_last:
+            self._close(stretch.text[stretch.end :])
+        return not stretch.closes_array and not stretch.is_last
+
+    def _feed(self, safe: bytes, stretch: Stretch) -> str | None:
+        """Gives text to the parser. What it finds wrong is returned: values before that are complete."""
         try:
-            if safe:
+            if safe:  # nothing would mean the end
                 self._parser.send(safe)
+            if stretch.spans and stretch.end == len(stretch.text):
+                self._parser.send(b" ")  # so that it takes a number at the end for complete
         except PARSER_ERRORS as error:
-            return self._error(f"Not JSON: {parser_reason(error)}")
-        return None if deep_at is None else self._error(f"Nested deeper than {MAX_DEPTH} levels")
+            return f"Not JSON: {parser_reason(error)}"
+        return None
 
-    def _cut(self) -> Iterator[Record]:
-        """Cuts the complete values out of the buffer. Nearly always it is one object that ends with the buffer."""
-        if not self._items:
-            return
-        base, start = self._offset, 0
-        only_object = len(self._items) == 1 and isinstance(self._items[0], dict)
-        for item in self._items:
-            begin = skip_gap(self._buffer, start)
-            if self._buffer.startswith(b"]", begin):
-                break  # the array has ended: what looks like it behind it is none of it
-            end = len(self._buffer) if only_object else value_end(self._buffer, begin)
-            if end is None:
-                raise self._error("Not JSON: a value without an end")
-            if end - start > self._max_record_bytes:
-                raise self._too_large()
-            raw = bytes(self._buffer[begin:end])
-            start = end
-            self._number, self._offset = self._number + 1, base + end
-            yield Record(self._number, base + begin, base + end, raw, decode(raw) if self._is_odd else item)
+    def _take(self, stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
+        """Yields as records what the parser has made of the text. Keeps none of it."""
+        values, text = list(self._items), stretch.text
         self._items.clear()
-        del self._buffer[:start]
-        self._is_odd &= bool(self._buffer)
-        self._opened = self._buffer.count(b"{") + self._buffer.count(b"[")
-        if self._measured:
-            self._nesting, self._measured = Nesting(), 0
+        if stretch.spans is None and is_sound and not is_odd:
+            yield self._records(values, stretch.offset, text, len(text), find_values)
+            return
+        spans = list(find_values(text)) if stretch.spans is None else stretch.spans
+        spans, ends_apart = spans[: len(values)], is_sound and len(spans) != len(values)
+        if is_odd:
+            raws = [text[begin:end] for begin, end in spans]
+            values = [_repaired(value, raw) for value, raw in zip(values, raws, strict=False)]
+        if spans:
+            yield self._records(values[: len(spans)], stretch.offset, text, spans[-1][1], lambda _: spans)
+        if ends_apart and not stretch.is_last:
+            raise self._error("Not JSON: a value without an end")
 
-    def _find_too_deep(self, raw: bytes) -> int | None:
-        """Returns the place in the next piece where it goes too deep for ijson, if it does."""
-        self._opened += raw.count(b"{") + raw.count(b"[")
-        if self._opened <= MAX_DEPTH:
-            return None
-        before = self._buffer[self._measured :]
-        self._measured = len(self._buffer) + len(raw)
-        found = self._nesting.find_deeper(MAX_DEPTH, before + raw)
-        return None if found is None else found - len(before)
+    def _records(
+        self, values: list[object], offset: int, text: bytes, end: int, find: Callable[[bytes], Iterable[Span]]
+    ) -> Records:
+        before, self._number = self._number, self._number + len(values)
+        self._end = offset + end
+        return Records(before, values, self._end, Places(before, offset, text, find))
 
-    def _close(self) -> None:
-        if not self._opening and not self._buffer.strip(_WHITE):
+    def _check_rest(self, offset: int) -> None:
+        """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""
+        rest = cut_pieces(self._source, b"}", self._max_record_bytes, self._cutter.rest)
+        for _ in walk_events(rest, offset, self._max_record_bytes, self._opening + b"]"):
+            pass
+
+    def _close(self, rest: bytes) -> None:
+        if self._cutter.damage is not None:
+            raise self._cutter.damage
+        if not self._opening and not rest.strip(_WHITE):
             return  # between two objects is a good place to end
         try:
             self._parser.close()
@@ -208,14 +206,10 @@ class _Records:
                 f"The file ends in the middle, after {self._number:,} complete records ({parser_reason(error)})"
             ) from error
 
-    def _check_rest(self) -> None:
-        """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""
-        rest = chain([safe_piece(bytes(self._buffer))], self._pieces)
-        for _ in walk_events(rest, self._offset, self._max_record_bytes, self._opening):
-            pass
-
     def _error(self, message: str) -> FileError:
-        return FileError(message, self._number + 1, self._offset)
+        return FileError(message, self._number + 1, self._end)
 
-    def _too_large(self) -> FileError:
-        return self._error(f"A record is larger than {self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)")
+
+def _repaired(value: object, raw: bytes) -> object:
+    """The value of a record in a text that ijson was not given as it is: if it is one of those that differed."""
+    return value if make_safe(raw) is raw else decode(raw)

@@ -1,5 +1,6 @@
 """What a file looks like inside: plain data, made by `sniffing`, understood by `reading`."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,15 +67,31 @@ class Unreadable:
     reason: str
 
 
-class Record(NamedTuple):
-    """A record as it stands in the file."""
+class Place(NamedTuple):
+    """Where a record stands in its file, and what it looks like there."""
 
-    number: int
+    record_no: int
     """Counts from 1 in the file."""
-    offset: int
+    byte_offset: int | None
     """Of its first byte."""
-    end: int
-    """Offset behind its last byte: a load that has committed it resumes here."""
     raw: bytes
-    value: object
+
+
+class Records(NamedTuple):
+    """Consecutive records of a file, decoded."""
+
+    before: int
+    """Records of the file before the first of these."""
+    values: Sequence[object]
     """A mapping of field names to values if all is well; anything else is not a record."""
+    end: int
+    """Offset behind the last: a load that has committed them resumes here."""
+    place: Callable[[int], Place]
+    """Finds the place of the i-th (from 0). Asked for few: only what is rejected needs it."""
+    header: tuple[str, ...] | None = None
+    """Names of the fields where records are rows: then each value that is a list holds one text for each of them."""
+
+    def mapping(self, index: int) -> object:
+        """The i-th value, as a mapping also where it is a row."""
+        value = self.values[index]
+        return dict(zip(self.header, value, strict=True)) if self.header and type(value) is list else value

@@ -14,10 +14,13 @@ from logistics_pipeline.loading.layouts import (
     Layout,
     LinesLayout,
     ObjectsLayout,
-    Record,
+    Records,
 )
 from logistics_pipeline.loading.sniffing import recognise
 from logistics_pipeline.loading.source import Source, open_source
+
+RUN_BYTES = 64 * 1024
+"""A run ends with the record that reaches so much input: the least that can be committed."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +37,66 @@ class Reading:
 
     layout: Layout
     compression: str | None
-    records: Iterator[Record]
+    records: Iterator[Records]
 
     @property
     def format(self) -> str:
-        """For people: `json array, gzip`."""
-        return f"{self.layout.name}, {self.compression}" if self.compression else self.layout.name
+        return format_name(self.layout, self.compression)
+
+
+def format_name(layout: Layout, compression: str | None) -> str:
+    """A file's format for people: `json array, gzip`."""
+    return f"{layout.name}, {compression}" if compression else layout.name
+
+
+def recognise_file(path: Path, dataset: Dataset, max_record_bytes: int) -> tuple[Layout, str | None]:
+    """Returns a file's layout and compression.
+
+    Raises:
+        FileError: it cannot be opened or is of no accepted layout.
+    """
+    with open_source(path) as source:
+        return recognise(source, dataset, max_record_bytes), source.compression
 
 
 @contextmanager
-def open_records(path: Path, dataset: Dataset, after: Checkpoint, max_record_bytes: int) -> Iterator[Reading]:
-    """Opens a file for reading behind a checkpoint of the same content.
+def open_records(
+    path: Path,
+    dataset: Dataset,
+    after: Checkpoint,
+    max_record_bytes: int,
+    *,
+    run_bytes: int = RUN_BYTES,
+    layout: Layout | None = None,
+) -> Iterator[Reading]:
+    """Opens a file for reading behind a checkpoint of the same content; `layout` if it was recognised before.
 
     Raises:
-        FileError: it cannot be opened or is of no accepted layout; also while its records are read.
+        FileError: it cannot be opened or is of no accepted layout; also while its records are read, after those
+            before the fault.
     """
-    with open_source(path) as source:
-        layout = recognise(source, dataset, max_record_bytes)
-        compression = source.compression
-    # A second time from the beginning: recognising may have read further than the first record.
-    with open_source(path) as source:
+    if layout is None:
+        layout, _ = recognise_file(path, dataset, max_record_bytes)
+    with open_source(path) as source:  # anew: recognising may have read further than the first record
         source.skip_to(max(layout.start, after.offset))
-        yield Reading(layout, compression, _read(source, layout, after.records, max_record_bytes))
+        records = read_records(source, layout, after.records, max_record_bytes, run_bytes=run_bytes)
+        yield Reading(layout, source.compression, records)
 
 
-def _read(source: Source, layout: Layout, done: int, max_record_bytes: int) -> Iterator[Record]:
+def read_records(
+    source: Source, layout: Layout, done: int, max_record_bytes: int, *, run_bytes: int = RUN_BYTES
+) -> Iterator[Records]:
+    """Yields the records behind the position of `source`, numbered after `done`.
+
+    Raises:
+        FileError: the file is not what its layout promises, after those records that are.
+    """
     match layout:
         case ElementsLayout():
-            return read_elements(source, layout, done, max_record_bytes)
+            return read_elements(source, layout, done, max_record_bytes, run_bytes)
         case LinesLayout():
-            return read_json_lines(source, layout, done, max_record_bytes)
+            return read_json_lines(source, layout, done, max_record_bytes, run_bytes)
         case CsvLayout():
-            return read_csv(source, layout, done, max_record_bytes)
+            return read_csv(source, layout, done, max_record_bytes, run_bytes)
         case ObjectsLayout():
-            return read_objects(source, layout, done, max_record_bytes)
+            return read_objects(source, layout, done, max_record_bytes, run_bytes)

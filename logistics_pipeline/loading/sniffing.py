@@ -3,16 +3,15 @@
 An object at the top is a record if it has fields of the dataset, and a wrapper if it leads to an array of records.
 """
 
-import csv
 from dataclasses import dataclass
 
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.delimiters import find_delimiter, split_header
 from logistics_pipeline.loading.json_feeding import cut_pieces, walk_events
 from logistics_pipeline.loading.json_reading import decode
-from logistics_pipeline.loading.json_text import value_end
+from logistics_pipeline.loading.json_text import find_values, value_end
 from logistics_pipeline.loading.layouts import (
-    DELIMITERS,
     CsvLayout,
     ElementsLayout,
     Layout,
@@ -52,13 +51,23 @@ def _is_ndjson(body: bytes, dataset: Dataset) -> bool:
     if len(lines) == 1:
         record = decode(lines[0])
         return isinstance(record, dict) and dataset.key in record  # without the key it may be a wrapper
+    if _is_object(lines[0]):
+        return not _has_object_over_lines(body)
     # In no other layout can a line begin an object right behind a line that was one.
-    return _is_object(lines[0]) or (len(lines) > 2 and _is_object(lines[1]) and lines[2].startswith(b"{"))
+    return len(lines) > 2 and _is_object(lines[1]) and lines[2].startswith(b"{")
 
 
 def _is_object(line: bytes) -> bool:
     """Whether a line is one object from its first brace to its last, well formed or not."""
     return line.startswith(b"{") and value_end(line, 0) == len(line)
+
+
+def _has_object_over_lines(body: bytes) -> bool:
+    """Whether objects follow that are written over several lines. A broken line makes nothing valid with others."""
+    if not body.count(b"\n") - body.count(b"}\n") - body.count(b"}\r\n"):
+        return False
+    longer = (body[begin:end] for begin, end in find_values(body) if b"\n" in body[begin:end])
+    return isinstance(decode(next(longer, b"")), dict)
 
 
 @dataclass
@@ -164,8 +173,8 @@ def _recognise_csv(source: Source, dataset: Dataset) -> Layout:
     text = line.decode("utf-8", "replace").rstrip("\r")
     if any(ord(character) < 32 and character != "\t" for character in text):
         raise FileError(f"Not text; {_EXPECTED}", byte_offset=start)
-    delimiter = max(DELIMITERS, key=lambda candidate: _known_fields(text, candidate, dataset))
-    header = _names(text, delimiter)
+    delimiter = find_delimiter(text, body, dataset)
+    header = split_header(text, delimiter)
     _refuse_bad_header(header, dataset, start)
     header_text = body[: len(line) + len(newline)]
     return CsvLayout(start + len(header_text), delimiter, newline, header, header_text)
@@ -176,15 +185,6 @@ def _line_end(text: bytes) -> bytes:
     carriage return."""
     line = text.partition(b"\n")[0].rstrip(b"\r")
     return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
-
-
-def _names(line: str, delimiter: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), []))
-
-
-def _known_fields(text: str, delimiter: str, dataset: Dataset) -> int:
-    """How many of the dataset's fields the header names when cut at `delimiter`: a surer sign than statistics."""
-    return len(set(_names(text, delimiter)) & set(dataset.columns))
 
 
 def _refuse_bad_header(header: tuple[str, ...], dataset: Dataset, offset: int) -> None:

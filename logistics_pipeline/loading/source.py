@@ -74,6 +74,11 @@ class Source:
         self.position += len(block)
         return block
 
+    def unread(self, block: bytes) -> None:
+        """Takes back the last bytes that were read: they are read again."""
+        self._pending = block + self._pending
+        self.position -= len(block)
+
     def skip_to(self, offset: int) -> None:
         """Moves on to `offset`: at once in a plain file, by decompressing what lies between otherwise.
 

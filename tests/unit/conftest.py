@@ -3,16 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pytest
 
 from logistics_pipeline.datasets import VEHICLES, Dataset
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.layouts import Record
-from logistics_pipeline.loading.reading import Checkpoint, open_records
+from logistics_pipeline.loading.layouts import Records
+from logistics_pipeline.loading.reading import RUN_BYTES, Checkpoint, open_records
 from logistics_pipeline.loading.source import Source
+
+
+class ReadRecord(NamedTuple):
+    """A record as it was read, with its place."""
+
+    number: int
+    offset: int | None
+    raw: bytes
+    value: object
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,22 @@ class Outcome:
     """All that reading a file gave."""
 
     format: str
-    records: list[Record]
+    runs: list[Records]
     error: FileError | None
 
     @property
     def values(self) -> list[object]:
-        return [record.value for record in self.records]
+        return [run.mapping(index) for run in self.runs for index in range(len(run.values))]
+
+    @cached_property
+    def records(self) -> list[ReadRecord]:
+        places = [run.place(index) for run in self.runs for index in range(len(run.values))]
+        return [ReadRecord(*place, value) for place, value in zip(places, self.values, strict=True)]
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """Behind each run: behind each record if runs were wanted that short."""
+        return [Checkpoint(run.before + len(run.values), run.end) for run in self.runs]
 
 
 class ReadContent(Protocol):
@@ -36,6 +56,7 @@ class ReadContent(Protocol):
         *,
         after: Checkpoint = Checkpoint(),  # noqa: B008
         block_bytes: int = 256 * 1024,
+        run_bytes: int | None = None,
         max_record_bytes: int = 1 << 20,
     ) -> Outcome: ...
 
@@ -53,7 +74,10 @@ def blocks_of(size: int) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def read_content(tmp_path_factory: pytest.TempPathFactory) -> ReadContent:
-    """Writes bytes to a file and reads its records up to the end or the error."""
+    """Writes bytes to a file and reads its records up to the end or the error.
+
+    Unless told otherwise, runs are no longer than blocks: else whole files would always be one run, read at once.
+    """
     path: Path = tmp_path_factory.mktemp("content") / "file"
 
     def read(
@@ -62,17 +86,21 @@ def read_content(tmp_path_factory: pytest.TempPathFactory) -> ReadContent:
         *,
         after: Checkpoint = Checkpoint(),  # noqa: B008
         block_bytes: int = 256 * 1024,
+        run_bytes: int | None = None,
         max_record_bytes: int = 1 << 20,
     ) -> Outcome:
         path.write_bytes(content)
-        layout, records = "", []
+        layout, runs, error = "", [], None
+        wanted = min(block_bytes, RUN_BYTES) if run_bytes is None else run_bytes
+        opened = open_records(path, dataset, after, max_record_bytes, run_bytes=wanted)
         try:
-            with blocks_of(block_bytes), open_records(path, dataset, after, max_record_bytes) as reading:
+            with blocks_of(block_bytes), opened as reading:
                 layout = reading.format
-                for record in reading.records:
-                    records.append(record)
-        except FileError as error:
-            return Outcome(layout, records, error)
-        return Outcome(layout, records, None)
+                for run in reading.records:
+                    runs.append(run)
+        except FileError as raised:
+            error = raised
+        assert all(run.values for run in runs)
+        return Outcome(layout, runs, error)
 
     return read

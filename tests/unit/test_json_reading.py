@@ -19,12 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.json_reading import decode
-from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, value_end
-from logistics_pipeline.loading.layouts import Unreadable
-from logistics_pipeline.loading.reading import Checkpoint
+from logistics_pipeline.loading.json_reading import decode, read_elements
+from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
+from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
+from logistics_pipeline.loading.reading import RUN_BYTES
+from logistics_pipeline.loading.source import open_source
 from logistics_settings import PROJECT_ROOT
 
+MIB = 1 << 20
 JSON_TEST_SUITE = PROJECT_ROOT.parent / "shared/data/json_test_suite/JSONTestSuite.tar.xz"
 
 # -- documents ---------------------------------------------------------------------------------------------------------
@@ -172,9 +174,28 @@ def test_every_record_is_read_exactly_with_its_number_place_and_raw_text(
     assert [record.number for record in outcome.records] == list(range(1, len(document.records) + 1))
     for record in outcome.records:
         assert document.content[record.offset : record.offset + len(record.raw)] == record.raw
-        assert record.offset + len(record.raw) <= record.end
         assert repr(record.value) == repr(exact(record.raw))
-    assert all(one.end <= other.offset for one, other in pairwise(outcome.records))
+    assert all(one.offset + len(one.raw) <= other.offset for one, other in pairwise(outcome.records))
+
+
+@settings(deadline=None, max_examples=80)
+@given(document=DOCUMENTS, block_bytes=BLOCKS, run_bytes=st.integers(1, 100))
+def test_runs_of_records_are_as_long_as_wanted(
+    read_content: Any, document: Document, block_bytes: int, run_bytes: int
+) -> None:
+    whole = read_content(document.content)
+
+    outcome = read_content(document.content, block_bytes=block_bytes, run_bytes=run_bytes)
+
+    assert outcome.records == whole.records
+    assert [run.before for run in outcome.runs] == [0, *(checkpoint.records for checkpoint in outcome.checkpoints)][:-1]
+    for run in outcome.runs:
+        last = run.place(len(run.values) - 1)
+        assert run.end >= last.byte_offset + len(last.raw)
+    for before, run in pairwise(outcome.runs):
+        assert run is outcome.runs[-1] or run.end - before.end >= run_bytes
+        objects = [place.byte_offset for place in map(run.place, range(len(run.values) - 1)) if place.raw[:1] == b"{"]
+        assert all(offset - before.end < run_bytes for offset in objects)
 
 
 @settings(deadline=None, max_examples=80)
@@ -182,18 +203,18 @@ def test_every_record_is_read_exactly_with_its_number_place_and_raw_text(
 def test_a_load_resumes_behind_any_record_and_gets_exactly_the_rest(
     read_content: Any, document: Document, block_bytes: int
 ) -> None:
-    whole = read_content(document.content).records
+    whole = read_content(document.content, run_bytes=1)
 
-    for index, record in enumerate(whole, start=1):
-        rest = read_content(document.content, after=Checkpoint(record.number, record.end), block_bytes=block_bytes)
+    for checkpoint in whole.checkpoints:
+        rest = read_content(document.content, after=checkpoint, block_bytes=block_bytes)
         assert rest.error is None
-        assert rest.records == whole[index:]
+        assert rest.records == whole.records[checkpoint.records :]
 
 
 @settings(deadline=None, max_examples=80)
 @given(document=DOCUMENTS, block_bytes=BLOCKS, how=st.sampled_from(["gzip", "gzip members", "zstd", "zstd frames"]))
 def test_compression_changes_nothing(read_content: Any, document: Document, block_bytes: int, how: str) -> None:
-    plain = read_content(document.content)
+    plain = read_content(document.content, run_bytes=1)
     packed_content = compress(document.content, how)
 
     packed = read_content(packed_content, block_bytes=block_bytes)
@@ -201,9 +222,9 @@ def test_compression_changes_nothing(read_content: Any, document: Document, bloc
     assert packed.error is None
     assert packed.records == plain.records
     assert packed.format == f"{plain.format}, {how.split()[0]}"
-    for record in plain.records[:1]:
-        rest = read_content(packed_content, after=Checkpoint(record.number, record.end), block_bytes=block_bytes)
-        assert rest.records == plain.records[1:]
+    for checkpoint in plain.checkpoints[:1]:
+        rest = read_content(packed_content, after=checkpoint, block_bytes=block_bytes)
+        assert rest.records == plain.records[checkpoint.records :]
 
 
 # -- cut documents -----------------------------------------------------------------------------------------------------
@@ -223,7 +244,7 @@ def test_a_cut_array_gives_every_complete_record_and_then_an_error_with_its_plac
         assert isinstance(outcome.error, FileError), cut
         assert outcome.error.byte_offset is not None or "is empty" in outcome.error.message
         assert outcome.records == whole[: len(outcome.records)]
-        complete = [record for record in whole if record.end < cut]
+        complete = [record for record in whole if record.offset + len(record.raw) < cut]
         assert len(outcome.records) >= len(complete) or outcome.format == ""
 
 
@@ -237,7 +258,7 @@ def test_cut_objects_give_every_complete_record_and_an_error_unless_cut_between_
     for cut in _cuts(len(document.content)):
         outcome = read_content(document.content[:cut], block_bytes=block_bytes)
         complete = [record for record in whole if record.offset + len(record.raw) <= cut]
-        rest = document.content[complete[-1].end if complete else 0 : cut]
+        rest = document.content[complete[-1].offset + len(complete[-1].raw) if complete else 0 : cut]
 
         if outcome.format == "ndjson":  # the objects stand on lines
             assert [record.raw for record in outcome.records[: len(complete)]] == [record.raw for record in complete]
@@ -318,6 +339,20 @@ def test_halves_of_surrogate_pairs_and_broken_bytes_reach_validation_in_every_la
             assert read_content(content, block_bytes=block_bytes).values[-1] == expected
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    parts=st.lists(st.sampled_from([r"\ud83d", r"\uDE00", r"\uD83D", r"\udc00", r"\\", r"\n", "u", "d83d", "x", "é"])),
+    other=st.booleans(),
+)
+def test_any_mixture_of_halves_is_read_as_the_standard_library_reads_it(
+    read_content: Any, parts: list[str], other: bool
+) -> None:
+    text = f'{{"vehicle_id":"{"".join(parts)}"}}'
+    content = f"[{text},{json.dumps({'vehicle_id': '1'})},{text}]" if other else f"[{text},{text}]"
+
+    assert read_content(content.encode()).values == json.loads(content)
+
+
 def test_form_feeds_are_not_white_space(read_content: Any) -> None:
     for control in (b"\f", b"\v"):
         assert "Not JSON" in str(read_content(b'[{"vehicle_id": "1"},' + control + b"{}]").error)
@@ -384,6 +419,40 @@ def test_a_tail_that_repeats_the_path_of_the_array_adds_no_records(read_content:
         assert read_content(content, block_bytes=block_bytes).values == [{"vehicle_id": "1"}]
 
 
+@settings(deadline=None, max_examples=200)
+@given(document=array_documents(), closing=st.sampled_from(["", "}", '{"}":', '{"', '"}', '\\"}', "{[}]"]))
+def test_text_that_is_said_to_be_whole_objects_is_so_wherever_it_ends(document: Document, closing: str) -> None:
+    text = ",".join([*document.records, closing]).encode()
+
+    for brace in re.finditer(b"}", text):
+        piece = text[: brace.end()]
+        if is_whole_objects(piece):
+            spans = list(find_values(piece))
+            assert spans[-1][1] == len(piece)
+            for begin, end in spans:
+                exact(piece[begin:end])
+
+
+def test_flat_objects_are_said_to_be_whole_and_brackets_in_strings_are_not_taken_for_any() -> None:
+    assert is_whole_objects(b'{"a":"x","b":1},\n{"a":"\\\\\\"","c":[{"d":[]}]} , 5, {}')
+    for text in (b'{"a":"}', b'{"}":{"}":{"}', b'{"a":{"b":1}', b'{"a":"}"}', b'{"a":"\\"}', b"[1]]}", b"[}"):
+        assert not is_whole_objects(text)
+    assert not is_whole_objects(b'{"a":' * (MAX_DEPTH + 1) + b"}" * (MAX_DEPTH + 1))
+
+
+def test_what_is_broken_is_noticed_before_much_more_is_read(tmp_path: Path) -> None:
+    good, bad = b'{"vehicle_id": "1", "x": "[{"}', b'{"vehicle_id": "1""}'
+    (tmp_path / "file").write_bytes(b"[" + b",".join([*[good] * 10, bad, *[good] * 200_000]) + b"]")
+
+    with open_source(tmp_path / "file") as source, pytest.raises(FileError, match="Not JSON") as caught:
+        source.skip_to(1)
+        for _ in read_elements(source, ElementsLayout(1), 0, 32 * MIB, RUN_BYTES):
+            pass
+
+    assert caught.value.record_no == 11
+    assert source.position < MIB
+
+
 # -- bounds ------------------------------------------------------------------------------------------------------------
 
 
@@ -429,7 +498,6 @@ def test_many_small_records_in_one_block_may_exceed_the_bound_of_one(read_conten
     assert len(read_content(f"[{','.join(['1'] * 1000)}]".encode(), max_record_bytes=20).records) == 1000
 
 
-MIB = 1 << 20
 BOMBS = {
     "open brackets": "b'[' * 100_000",
     "open objects": "b'{\"a\":' * 100_000",
@@ -441,6 +509,8 @@ BOMBS = {
     "braces in a string": 'b\'[{"vehicle_id": "1", "x": "\' + b\'}\' * 20_000_000 + b\'"}]\'',
     "escaped quotes in a string": 'b\'[{"vehicle_id": "1", "x": "\' + b\'\\\\\\"}\' * 100_000 + b\'"}]\'',
     "many small objects in a record": "b'[{\"vehicle_id\": \"1\", \"x\": [' + b'{},' * 100_000 + b'1]}]'",
+    "objects under keys that close them": "b'[' + b'{\"}\":' * 100_000",
+    "objects under keys that close them, in a record": 'b\'[{"vehicle_id": "1"},\' + b\'{"}":\' * 100_000',
     "empty arrays": "b'[' + b'[],' * 200_000 + b'1]'",
     "a record of 20 MB": 'b\'[{"vehicle_id": "\' + b\'x\' * 20_000_000 + b\'"}, {"vehicle_id": "1"}]\'',
     "a line of 20 MB": 'b\'{"vehicle_id": "1"}\\n{"vehicle_id": "\' + b\'x\' * 20_000_000 + b\'"}\\n\'',
@@ -488,8 +558,8 @@ for line in sys.stdin:
     records = 0
     try:
         with open_records(path, VEHICLES, Checkpoint(), int(sys.argv[2]) << 20) as reading:
-            for record in reading.records:
-                records += 1
+            for run in reading.records:
+                records += len(run.values)
         print("read", records, flush=True)
     except FileError as error:
         print("refused", records, str(error)[:200], flush=True)

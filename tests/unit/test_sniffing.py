@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from logistics_pipeline.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
-from logistics_pipeline.loading.reading import Checkpoint
 
 V1, V2 = '{"vehicle_id": "1"}', '{"vehicle_id": "2"}'
 BOTH = [{"vehicle_id": "1"}, {"vehicle_id": "2"}]
@@ -29,6 +28,8 @@ BOTH = [{"vehicle_id": "1"}, {"vehicle_id": "2"}]
         (f"{V1}\r{V2}\r", "json objects"),
         ('{\n"vehicle_id": "1"\n}\n{\n"vehicle_id":\n"2"}', "json objects"),
         (f'{{"vehicle_id":\n"1"}} {V2}', "json objects"),
+        (f'{V1}\n{{\n  "vehicle_id": "2"\n}}\n', "json objects"),
+        (f'{V1}\r\n\r\n{{"vehicle_id":\r\n"2"}}', "json objects"),
         (f'{{"data": [{V1}, {V2}]}}', "json array under data"),
         (f'{{\n"a": {{"b": {{"c": [\n{V1},\n{V2}\n]}}}}}}\n', "json array under a.b.c"),
         (f'{{"": {{"": [{V1}, {V2}]}}}}', "json array under ."),
@@ -252,6 +253,6 @@ def test_deep_or_huge_wrappers_on_one_line_are_errors_not_crashes(read_content: 
 
 def test_resuming_recognises_the_same_layout(read_content: Any) -> None:
     content = json.dumps({"meta": 1, "data": BOTH, "end": 2}).encode()
-    first = read_content(content).records[0]
+    first, _ = read_content(content, run_bytes=1).checkpoints
 
-    assert read_content(content, after=Checkpoint(1, first.end)).values == BOTH[1:]
+    assert read_content(content, after=first).values == BOTH[1:]
