@@ -29,6 +29,7 @@ from logistics_pipeline.database import (
 )
 from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.loading.indexes import build_missing
 from logistics_pipeline.refreshing import TABLES
 from logistics_pipeline.sql_files import checksum, read_sql
 
@@ -40,8 +41,8 @@ _LOCK = "select pg_advisory_lock(hashtextextended('logistics migrate', 0))"
 def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = None) -> str:
     """Makes everything that is missing and returns the schema version reached.
 
-    Creates the databases of `url` and `dagster_url` where they do not exist. With `api_url`, creates that login as a
-    member of the read-only role.
+    Creates the databases of `url` and `dagster_url` where they do not exist. Builds the indexes that an interrupted
+    bulk load has dropped. With `api_url`, creates that login as a member of the read-only role.
 
     Raises:
         TransientError: the server cannot be reached.
@@ -54,6 +55,8 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
         connection.execute(_LOCK)
         with _explained(connection):
             _run_alembic(url)
+            for dataset in DATASETS.values():
+                build_missing(connection, dataset)
             with connection.transaction():
                 _make_raw_tables(connection)
                 _make_analytics_tables(connection)

@@ -1,0 +1,9 @@
+-- Sets this transaction so that an index's definition reads the same to every session: all names with their schema.
+-- One row.
+-- Reads nothing.
+
+SELECT
+    set_config('search_path', '', true),
+    set_config('datestyle', 'ISO', true),
+    set_config('intervalstyle', 'postgres', true),
+    set_config('extra_float_digits', '1', true)

@@ -1,0 +1,21 @@
+-- Finds the secondary indexes of a raw table that a bulk load may drop.
+-- One row per index: object identifier, name.
+-- Reads the catalogue of PostgreSQL.
+
+SELECT class.oid, class.relname
+FROM pg_index AS index
+JOIN pg_class AS class ON class.oid = index.indexrelid
+WHERE index.indrelid = %(table)s::regclass
+  -- What keeps rows out, or what others lean on, stays.
+  AND NOT (index.indisunique OR index.indisprimary OR index.indisexclusion)
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = class.oid)
+  -- So does what its definition alone would not bring back as it was.
+  AND index.indisvalid
+  AND NOT index.indisclustered
+  AND class.reltablespace = 0
+  AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = class.oid)
+  AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attstattarget >= 0)
+  AND NOT EXISTS (
+      SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'x'
+  )
+ORDER BY class.relname
