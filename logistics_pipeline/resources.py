@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from logistics_pipeline.database import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.copying import BatchLimits
 from logistics_pipeline.loading.loader import LoadOptions
+from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_settings import Settings
 
 
@@ -46,4 +47,5 @@ def load_options(settings: Settings) -> LoadOptions:
         max_record_bytes=settings.max_record_bytes,
         date_order=settings.date_order,
         retry_seconds=settings.retry_seconds,
+        max_rejects=RejectLimit.parse(settings.max_rejects),
     )

@@ -4,15 +4,22 @@ Pipeline and API both read their settings here, and that is all they share besid
 same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
+
+
+def _check_limit(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,18}|(100|[0-9]{1,2}(\.[0-9]{1,6})?)%", text, re.ASCII):
+        raise ValueError("must be a number of records such as 10000, or a percentage from 0% to 100%")
+    return text
 
 
 class Settings(BaseSettings):
@@ -55,9 +62,14 @@ class Settings(BaseSettings):
     )
 
     # Loading
-    batch_records: PositiveInt = Field(20_000, description="At most this many records are one transaction")
-    batch_bytes: PositiveInt = Field(8 << 20, description="At most this many bytes of input are one transaction")
+    batch_records: PositiveInt = Field(100_000, description="A transaction is closed once it holds so many records")
+    batch_bytes: PositiveInt = Field(16 << 20, description="... or so many bytes of input")
     max_record_bytes: PositiveInt = Field(32 << 20, description="A single record larger than this fails its file")
+    max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "50%",
+        description="More rejected records than this fail their file: a number, or a percentage, which holds once "
+        "1,000 records were read",
+    )
     date_order: Literal["dmy", "mdy"] | None = Field(
         None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
     )

@@ -8,7 +8,7 @@ import typer
 from psycopg import errors
 from pydantic import ValidationError
 
-from logistics_pipeline.cli import data, database, system
+from logistics_pipeline.cli import data, database, rejects, system
 from logistics_pipeline.errors import PipelineError
 from logistics_settings import Settings
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 system.register(app)
 data.register(app)
+rejects.register(app)
 database.register(app)
 
 

@@ -1,9 +1,8 @@
-"""Commands about files and figures: load, refresh, files, rejects, generate."""
+"""Commands about files and figures: load, refresh, files, generate."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +10,12 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from logistics_pipeline import ledger
-from logistics_pipeline.cli.output import errors, load_result, print_json, print_table, raw_text, say
-from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.cli.output import errors, load_result, print_json, print_table, say
+from logistics_pipeline.database import connect
 from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.demo.generator import generate as generate_files
-from logistics_pipeline.discovery import FoundFile, find_files, key_of, look_at
+from logistics_pipeline.discovery import FoundFile, find_files, look_at
 from logistics_pipeline.environment import open_environment
-from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.loader import LoadOptions, OnProgress, load_file, register_file
 from logistics_pipeline.refreshing import refresh as refresh_analytics
@@ -50,7 +48,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document per line
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    for command in (load, refresh, files, rejects, generate):
+    for command in (load, refresh, files, generate):
         app.command()(command)
 
 
@@ -199,42 +197,6 @@ def _name(file: LedgerFile) -> str:
     """A file in the table: its path, its version if there were others, and below it what is wrong with it."""
     version = f" (version {file.version})" if file.version > 1 else ""
     return f"{file.path}{version}\n  {file.error}" if file.error else f"{file.path}{version}"
-
-
-def rejects(
-    file: Annotated[
-        str | None, typer.Argument(help="A file by its path, as `logistics files` shows it", show_default=False)
-    ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 for all", min=0)] = 100,
-    as_json: AsJson = False,
-) -> None:
-    """Lists rejected records: where they stood, what is wrong, and their raw text.
-
-    Ready to be mended they also lie under `data/failed`, in the form they came in.
-    """
-    settings = Settings()
-    with open_environment(settings) as environment, connect(environment.database_url) as connection:
-        path = _ledger_path(connection, file, settings) if file else None
-        found = islice(ledger.rejects(connection, path=path), limit or None)
-        if as_json:
-            for reject in found:
-                document = {**reject.__dict__}
-                del document["raw"]
-                print_json(document | raw_text(reject.raw))
-            return
-        rows = [
-            (r.path, r.record_no, r.byte_offset, r.reason, r.raw[:300].decode("utf-8", "backslashreplace"))
-            for r in found
-        ]
-    print_table(("file", "record", "byte", "reason", "raw text"), rows, numeric=("record", "byte"))
-
-
-def _ledger_path(connection: Connection, name: str, settings: Settings) -> str:
-    """The ledger's name of a file given by that name or by its path on disk."""
-    for path in (name, key_of(Path(name), settings.raw_dir)):
-        if ledger.latest_file(connection, path):
-            return path
-    raise PipelineError(f"The ledger knows no file {name!r}; `logistics files` lists those it knows.")
 
 
 def generate(

@@ -1,6 +1,5 @@
 """How commands speak: to people on standard error and in tables, to programs as one JSON document per line."""
 
-import base64
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -66,11 +65,3 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
     }
-
-
-def raw_text(raw: bytes) -> dict[str, str]:
-    """A rejected record for JSON: as text, or in base64 where its bytes are no text."""
-    try:
-        return {"raw": raw.decode()}
-    except UnicodeDecodeError:
-        return {"raw_base64": base64.b64encode(raw).decode()}

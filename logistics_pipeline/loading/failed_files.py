@@ -33,6 +33,19 @@ def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layo
         _write(connection, file.file_id, layout, records, reasons)
 
 
+def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+    """As `export_rejects`; that the folder cannot be written is noted as the file's warning."""
+    try:
+        export_rejects(connection, file, layout, failed_dir)
+    except OSError as error:
+        ledger.warn(
+            connection,
+            file.file_id,
+            f"Its rejects could not be written below {failed_dir} ({error.strerror}); "
+            "they are safe in the database: see `logistics rejects`.",
+        )
+
+
 def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
     """Where the rejects of a file go, and their reasons: `shipments.json` to `shipments.rejected.json` and
     `shipments.rejected.json.reasons.csv`.

@@ -130,15 +130,16 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def at_statement(number: int, act: Callable[[Connection], None]) -> Iterator[list[str]]:
-    """Does something to the loader's connection right before its n-th statement (from 0), once.
+def at_statement(number: int, act: Callable[[Connection], None], *, of: str = "logistics load") -> Iterator[list[str]]:
+    """Does something to a connection right before its n-th statement (from 0), once: the loader's, or another's by its
+    application name.
 
     Yields the list of the statements that were run, so that a test can tell whether there was an n-th one.
     """
     execute, seen = psycopg.Connection.execute, []
 
     def spy(self: Connection, query: Any, *arguments: Any, **keywords: Any) -> Any:
-        if not self.closed and self.info.parameter_status("application_name") == "logistics load":
+        if not self.closed and self.info.parameter_status("application_name") == of:
             seen.append(query if isinstance(query, str) else query.as_string(self))
             if len(seen) == number + 1:
                 act(self)

@@ -138,6 +138,99 @@ def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run
     assert "knows no file 'nonsense.json'" in unknown.stderr
 
 
+def test_rejects_are_exported_mended_replayed_and_in_the_figures(logistics: Run, data_dir: Path) -> None:
+    bad = [log(number, mileage=-1) for number in range(4)]
+    logistics("load", write(data_dir / "raw" / "vehicle_logs.json", as_array([*bad, log(9)])))
+    out = data_dir.parent / "exports" / "bad.ndjson"
+
+    exported = logistics("rejects", "export", "vehicle_logs.json", "--out", out)
+    assert (exported.returncode, exported.stdout) == (0, "")
+    assert "4 rejected records written" in exported.stderr
+    printed = logistics("rejects", "export", "--dataset", "vehicle_logs")
+    assert printed.stdout == out.read_text()
+    lines = documents(printed)
+    for line in lines[:3]:
+        line["record"]["mileage"] = 5
+    out.write_bytes(as_lines(lines))
+
+    replayed = logistics("rejects", "replay", out)
+    assert (replayed.returncode, replayed.stdout) == (1, "")
+    assert "3 accepted (3 loaded, 0 superseded by later records), 1 still bad." in replayed.stderr
+    assert "line 4, vehicle_logs.json record 4: mileage must be at least 0" in replayed.stderr
+    again = logistics("rejects", "replay", out, "--json")
+    assert again.returncode == 1
+    assert [documents(again)[0][name] for name in ("loaded", "still_bad", "resolved_before")] == [0, 1, 3]
+    (file,) = documents(logistics("files", "--json"))
+    assert [file[name] for name in RESULT_FIELDS[3:7]] == [5, 4, 0, 1]
+    assert documents(logistics("refresh", "--json"))[0]["data_version"] == 2, "the replay had refreshed the figures"
+    assert len(documents(logistics("rejects", "--json"))) == 1
+    listed = documents(logistics("rejects", "list", "--all", "--json"))
+    assert [reject["resolved_at"] is not None for reject in listed] == [True, True, True, False]
+    assert len(documents(logistics("rejects", "export"))) == 1
+    assert len(documents(logistics("rejects", "export", "--all"))) == 4
+
+
+def test_rejects_are_replayed_by_the_settings_of_now(logistics: Run, data_dir: Path) -> None:
+    files = [
+        write(data_dir / "raw" / name, b"log_id;vehicle_id;trip_date\n%s;v1;3/2/2024\n" % key)
+        for name, key in (("vehicle_logs-1.csv", b"l1"), ("vehicle_logs-2.csv", b"l2"), ("vehicle_logs-3.csv", b"l1"))
+    ]
+    logistics("load", *files)
+
+    one = logistics("rejects", "replay", files[0], "--json", "--no-refresh", date_order="dmy")
+    rest = logistics("rejects", "replay", "--dataset", "vehicle_logs", date_order="dmy")
+
+    assert (one.returncode, documents(one)[0]["loaded"]) == (0, 1)
+    assert (rest.returncode, "2 accepted" in rest.stderr) == (0, True)
+    listed = documents(logistics("files", "--json"))
+    assert [[file[name] for name in RESULT_FIELDS[3:7]] for file in listed] == [
+        [1, 0, 1, 0],
+        [1, 1, 0, 0],
+        [1, 1, 0, 0],
+    ]
+    assert documents(logistics("rejects", "replay", "--dataset", "shipments", "--json"))[0]["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["replay"], "either a FILE or --dataset"),
+        (["replay", "bad.ndjson", "--dataset", "vehicles"], "either a FILE or --dataset"),
+        (["replay", "nowhere.ndjson"], "neither a file here nor one that `logistics files` lists"),
+        (["replay", "bad.ndjson"], "line 1: "),
+        (["export", "nowhere.json"], "knows no file 'nowhere.json'"),
+        (["export", "--out", "data/raw/bad.ndjson"], "whose files are loaded"),
+        (["export", "--out", "bad.ndjson/bad.ndjson"], "cannot be written"),
+        (["list", "nowhere.json"], "knows no file 'nowhere.json'"),
+    ],
+)
+def test_what_cannot_be_exported_or_replayed_is_said(
+    arguments: list[str], says: str, logistics: Run, data_dir: Path
+) -> None:
+    write(data_dir.parent / "bad.ndjson", b"{}\n")
+
+    done = logistics("rejects", *arguments)
+
+    assert (done.returncode in (1, 2), done.stdout) == (True, "")
+    assert says in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_file_of_mostly_bad_records_fails_and_says_what_to_do(logistics: Run, data_dir: Path) -> None:
+    records = [vehicle(number, total_mileage=1 if number % 3 == 0 else -1) for number in range(9_000)]
+    path = write(data_dir / "raw" / "vehicles.ndjson", as_lines(records))
+
+    failed = logistics("load", path, "--json", batch_records=100, max_rejects="50%")
+    more = logistics("load", path, "--json", batch_records=100, max_rejects=3_000)
+    whole = logistics("load", path, "--json", batch_records=100, max_rejects="100%")
+
+    assert [documents(done)[0]["state"] for done in (failed, more, whole)] == ["failed", "failed", "loaded"]
+    first, second, third = (documents(done)[0] for done in (failed, more, whole))
+    assert 1_000 <= first["records_read"] < second["records_read"] < third["records_read"] == 9_000
+    assert 3_000 < second["rejected"] < third["rejected"] == 6_000
+    assert "total_mileage must be at least 0" in first["error"] and "LOGISTICS_MAX_REJECTS" in first["error"]
+    assert len(documents(logistics("rejects", "--json", "--limit", "0"))) == 6_000
+
+
 def test_refresh_says_what_it_did(logistics: Run, data_dir: Path) -> None:
     path = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)]))
     loaded = logistics("load", path, "--no-refresh")
@@ -231,6 +324,7 @@ def test_a_database_that_was_never_migrated_is_said(
         ["load"],
         ["load", "x.json", "--dataset", "drivers"],
         ["rejects", "--limit", "-1"],
+        ["rejects", "export", "--dataset", "drivers"],
         ["files", "--state", "nonsense"],
         ["generate", "--out", "/proc/nowhere", "--shipments", "1"],
         ["generate", "--out", "sample", "--shipments", "-1"],

@@ -1,0 +1,212 @@
+"""Commands about rejected records: rejects list|export|replay."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from logistics_pipeline import ledger
+from logistics_pipeline.cli.data import AsJson, DatasetName
+from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.discovery import key_of
+from logistics_pipeline.environment import open_environment
+from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.reject_lines import export_line, raw_text
+from logistics_pipeline.loading.replay_results import Problem, Replay
+from logistics_pipeline.loading.replaying import replay_export, replay_stored
+from logistics_pipeline.loading.rereading import recall
+from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.resources import load_options
+from logistics_pipeline.whole_files import replacing
+from logistics_settings import Settings
+
+
+class _ListsByDefault(TyperGroup):
+    """`logistics rejects FILE` is `logistics rejects list FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+rejects = typer.Typer(
+    cls=_ListsByDefault,
+    help="Rejected records: lists them (also without `list`), exports them to be mended, replays them.",
+)
+
+LedgerName = Annotated[
+    str | None, typer.Argument(help="A file by its path, as `logistics files` shows it", show_default=False)
+]
+OfDataset = Annotated[DatasetName | None, typer.Option(help="Of all files of a dataset", show_default=False)]
+ResolvedToo = Annotated[bool, typer.Option("--all", help="Also those that a replay has accepted since")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.add_typer(rejects, name="rejects")
+
+
+@rejects.command(name="list")
+def list_rejects(
+    file: LedgerName = None,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 for all", min=0)] = 100,
+    resolved_too: ResolvedToo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists rejected records: where they stood, what is wrong, and their raw text.
+
+    Ready to be mended they also lie under `data/failed`, in the form they came in.
+    """
+    settings = Settings()
+    with open_environment(settings) as environment, connect(environment.database_url) as connection:
+        path = _ledger_path(connection, file, settings) if file else None
+        found = islice(ledger.rejects(connection, path=path, resolved_too=resolved_too), limit or None)
+        if as_json:
+            for reject in found:
+                document = {**reject.__dict__}
+                del document["raw"]
+                print_json(document | raw_text(reject.raw))
+            return
+        rows = [
+            (r.path, r.record_no, r.byte_offset, r.reason, r.raw[:300].decode("utf-8", "backslashreplace"))
+            for r in found
+        ]
+    print_table(("file", "record", "byte", "reason", "raw text"), rows, numeric=("record", "byte"))
+
+
+@rejects.command()
+def export(
+    file: LedgerName = None,
+    dataset: OfDataset = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; without it, standard output", show_default=False)
+    ] = None,
+    resolved_too: ResolvedToo = False,
+) -> None:
+    """Writes rejected records to be mended: one JSON object per line.
+
+    Mend what stands behind `"record"`, leave the rest as it is, then: `logistics rejects replay FILE`.
+    """
+    settings = Settings()
+    with open_environment(settings) as environment, connect(environment.database_url) as connection:
+        path = _ledger_path(connection, file, settings) if file else None
+        files = ledger.files_with_rejects(connection, path=path, dataset=dataset.value if dataset else None)
+        written = 0
+        with _output(out, settings) as stream:
+            for each in files:
+                layout = recall(each.layout)
+                for reject in ledger.rejects(connection, file_id=each.file_id, resolved_too=resolved_too):
+                    stream.write(export_line(reject, layout))
+                    written += 1
+    if out is not None:
+        say(f"{written:,} rejected records written to {out}.")
+
+
+@contextmanager
+def _output(out: Path | None, settings: Settings) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete."""
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if not key_of(out, settings.raw_dir).startswith("/"):
+        raise ConfigurationError(f"{out} is below {settings.raw_dir}, whose files are loaded: write it elsewhere.")
+    try:
+        with replacing(out) as stream:
+            yield stream
+    except OSError as error:
+        raise ConfigurationError(f"{out} cannot be written ({error.strerror}).") from error
+
+
+@rejects.command()
+def replay(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            help="A mended export; or a file by its path, as `logistics files` shows it, whose rejects are to be "
+            "checked once more as they stand",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: OfDataset = None,
+    as_json: AsJson = False,
+    refresh_after: Annotated[
+        bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")
+    ] = True,
+) -> None:
+    """Takes in rejected records that were mended, or that the contract and the settings of now accept.
+
+    Each goes in as the record it was: a later one with the same key still wins. Repeating a replay does no harm.
+
+    Exit code 1 if any record is still bad, or any line of the export means no reject.
+    """
+    if (file is None) == (dataset is None):
+        raise typer.BadParameter("Give either a FILE or --dataset.")
+    settings = Settings()
+    with open_environment(settings) as environment:
+        url = environment.database_url
+        done = _replay(url, file, dataset.value if dataset else None, settings)
+        if refresh_after and done.accepted:
+            refresh(url)
+    if as_json:
+        print_json({**done.__dict__, "problems": [problem.__dict__ for problem in done.problems]})
+    else:
+        say(_summary(done))
+        for problem in done.problems:
+            say(f"  {_describe(problem)}")
+    if not done.is_clean:
+        raise typer.Exit(1)
+
+
+def _replay(url: str, file: str | None, dataset: str | None, settings: Settings) -> Replay:
+    options = load_options(settings)
+    if file is None:
+        return replay_stored(url, options, dataset=dataset, on_wait=_say_wait)
+    with connect(url) as connection:
+        known = _known_file(connection, file, settings)
+    if known is not None and known.dataset is not None:
+        return replay_stored(url, options, path=known.path, on_wait=_say_wait)
+    if Path(file).is_file():
+        return replay_export(url, Path(file), options, on_wait=_say_wait)
+    raise PipelineError(f"{file!r} is neither a file here nor one that `logistics files` lists.")
+
+
+def _say_wait(path: str) -> None:
+    say(f"{path} is being loaded: waiting for that to end, to renew its file of rejects. Everything else is done.")
+
+
+def _summary(done: Replay) -> str:
+    parts = [f"{done.accepted:,} accepted ({done.loaded:,} loaded, {done.superseded:,} superseded by later records)"]
+    parts += [f"{done.still_bad:,} still bad"]
+    parts += [f"{done.resolved_before:,} had been accepted before"] if done.resolved_before else []
+    parts += [f"{done.unusable:,} lines mean no reject"] if done.unusable else []
+    unknown = ", ".join(done.unknown_fields)
+    return f"{', '.join(parts)}." + (f" Fields that are not known were left out: {unknown}." if unknown else "")
+
+
+def _describe(problem: Problem) -> str:
+    line = f"line {problem.line_no:,}" if problem.line_no is not None else ""
+    version = f" (version {problem.version})" if problem.version and problem.version > 1 else ""
+    record = f"{problem.path}{version} record {problem.record_no:,}" if problem.record_no is not None else ""
+    return f"{', '.join(filter(None, (line, record)))}: {problem.reason}"
+
+
+def _ledger_path(connection: Connection, name: str, settings: Settings) -> str:
+    """The ledger's name of a file given by that name or by its path on disk."""
+    known = _known_file(connection, name, settings)
+    if known is None:
+        raise PipelineError(f"The ledger knows no file {name!r}; `logistics files` lists those it knows.")
+    return known.path
+
+
+def _known_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:
+    by_name = ledger.latest_file(connection, name)
+    return by_name or ledger.latest_file(connection, key_of(Path(name), settings.raw_dir))
