@@ -50,6 +50,8 @@ class Dataset:
     fields: tuple[Field, ...]
     touches: Touches
     description: str
+    dated_by: str | None = None
+    """The field that leads to the day: the date itself, or the log that has it."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -94,6 +96,7 @@ VEHICLE_LOGS = Dataset(
     name="vehicle_logs",
     key="log_id",
     touches=Touches.OWN_DATE,
+    dated_by="trip_date",
     description="Trips: one record per trip of a vehicle. Its date dates every shipment it carried.",
     fields=(
         _text("log_id", "Identifies the trip"),
@@ -108,6 +111,7 @@ SHIPMENTS = Dataset(
     name="shipments",
     key="shipment_id",
     touches=Touches.DATE_OF_LOG,
+    dated_by="log_id",
     description="Consignments: one record per shipment carried on a trip.",
     fields=(
         _text("shipment_id", "Identifies the shipment"),

@@ -10,7 +10,7 @@ import pytest
 
 from logistics_pipeline.database import Connection, connect, with_database
 from logistics_pipeline.embedded import EmbeddedPostgres
-from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.copying import BatchLimits
 from logistics_pipeline.loading.loader import LoadOptions
 from logistics_pipeline.migrations import migrate
 
@@ -73,7 +73,7 @@ def raw_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def options(raw_dir: Path) -> LoadOptions:
-    """Loader options with batches so small that every test sees several."""
+    """Loader options with batches so small that every test sees several, of chunks of a single record."""
     return LoadOptions(
         raw_dir=raw_dir,
         failed_dir=raw_dir.parent / "failed",
@@ -81,4 +81,5 @@ def options(raw_dir: Path) -> LoadOptions:
         max_record_bytes=1 << 20,
         date_order=None,
         retry_seconds=5.0,
+        chunk_bytes=16,
     )

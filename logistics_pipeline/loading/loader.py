@@ -1,33 +1,50 @@
-"""Loads a file: registers it, resumes where it stands, batch by batch, and closes its account. The core's only door.
+"""Loads files: registers each, resumes where it stands, batch by batch, and closes its account. The core's only door.
 
-Whatever interrupts a load (kill, lost connection, restart), calling `load_file` again continues behind the last batch
-that was committed. Of two calls for the same file one waits for the other and then finds the work done.
+Whatever interrupts a load (kill, lost connection, restart), loading the file again continues behind the last batch that
+was committed. Of two loads of the same file one waits for the other and then finds the work done.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter
+from types import TracebackType
+from typing import Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database import Connection, connect, transient_errors
-from logistics_pipeline.datasets import DATASETS, Dataset
+from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.discovery import FoundFile, look_at
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.batching import Batch, BatchLimits, make_batches
-from logistics_pipeline.loading.copying import BatchWriter
+from logistics_pipeline.loading.chunks import Chunk
+from logistics_pipeline.loading.copying import Batch, BatchLimits, BatchWriter
 from logistics_pipeline.loading.dates import DateOrder
-from logistics_pipeline.loading.failed_files import export_rejects
-from logistics_pipeline.loading.reading import Checkpoint, Reading, open_records
-from logistics_pipeline.loading.records import compile_validator
+from logistics_pipeline.loading.failed_files import export_or_warn
+from logistics_pipeline.loading.hashing import ContentHash, content_hash
+from logistics_pipeline.loading.indexes import bulk_load
+from logistics_pipeline.loading.lanes import ReadTask, read_chunks
+from logistics_pipeline.loading.layouts import Layout, Place
+from logistics_pipeline.loading.locking import only_one
+from logistics_pipeline.loading.reading import Checkpoint, format_name, open_records, recognise_file
+from logistics_pipeline.loading.reading_process import read_chunks_apart
+from logistics_pipeline.loading.reject_limit import RejectLimit
+from logistics_pipeline.loading.rereading import recall, remember
 
 OnProgress = Callable[[int, int], None]
 """Called after every batch with the records read and the bytes (decompressed) read so far."""
+
+CHUNK_BYTES = 64 * 1024
+"""Input that is read at a time: more does not stay in the processor's cache while it is decoded."""
+
+OWN_PROCESS_BYTES = 4 << 20
+"""A file with so much left to read is worth the tenth of a second that a process of its own takes to start."""
+
+COMPRESSED_BY = 8
+"""How much larger the content of a compressed file is, about: nobody knows before it was read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,11 @@ class LoadOptions:
     max_record_bytes: int
     date_order: DateOrder | None
     retry_seconds: float
+    max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
+    chunk_bytes: int = CHUNK_BYTES
+    own_process_bytes: int = OWN_PROCESS_BYTES
+    reference_lane: bool = False
+    """Read by the reference lane alone, to compare the two."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +89,77 @@ def load_file(
     run_id: str | None = None,
     on_progress: OnProgress = lambda records, size: None,
 ) -> LoadReport:
-    """Loads a file to its end, or to the place where it is at fault, and returns its account.
+    """Loads one file. See `Loader.load`."""
+    with Loader(url, options, run_id) as loader:
+        return loader.load(found, on_progress)
 
-    A passing trouble of the database is waited for, up to `options.retry_seconds` without any progress.
 
-    Raises:
-        TransientError: the database stayed away; what was committed stays, and the next call resumes there.
-    """
-    patience = _Patience(options.retry_seconds)
+def load_files(
+    url: str, files: Iterable[FoundFile], options: LoadOptions, *, run_id: str | None = None
+) -> Iterator[LoadReport]:
+    """Loads files one after the other through one connection and yields the account of each. See `Loader.load`."""
+    with Loader(url, options, run_id) as loader:
+        for found in files:
+            yield loader.load(found)
 
-    def on_batch(records: int, size: int) -> None:
-        patience.renew()
-        on_progress(records, size)
 
-    for attempt in Retrying(
-        retry=retry_if_exception_type(TransientError),
-        stop=patience.is_over,
-        wait=wait_exponential_jitter(multiplier=0.2, max=5),
-        reraise=True,
-    ):
-        with (
-            attempt,
-            transient_errors(f"loading {found.key}"),
-            connect(url, application_name="logistics load") as connection,
-            _only_one(connection, found.key),
+class Loader:
+    """Loads files through one connection, which is opened when it is first needed, and anew when it was lost."""
+
+    def __init__(self, url: str, options: LoadOptions, run_id: str | None = None) -> None:
+        self._url = url
+        self._options = options
+        self._run_id = run_id
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._disconnect()
+
+    def load(self, found: FoundFile, on_progress: OnProgress = lambda records, size: None) -> LoadReport:
+        """Loads a file to its end, or to the place where it is at fault, and returns its account.
+
+        A passing trouble of the database is waited for, up to `LoadOptions.retry_seconds` without any progress.
+
+        Raises:
+            TransientError: the database stayed away; what was committed stays, and the next call resumes there.
+        """
+        patience = _Patience(self._options.retry_seconds)
+
+        def on_batch(records: int, size: int) -> None:
+            patience.renew()
+            on_progress(records, size)
+
+        for attempt in Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=patience.is_over,
+            wait=wait_exponential_jitter(multiplier=0.2, max=5),
+            reraise=True,
         ):
-            return _load(connection, found, options, run_id, on_batch)
-    raise AssertionError("tenacity either returns or raises")
+            with attempt, transient_errors(f"loading {found.key}"):
+                try:
+                    with only_one(self._connected(), found.key):
+                        return _Load(self._connected(), self._options, self._run_id, on_batch).run(found)
+                except BaseException:
+                    self._disconnect()  # whatever state it is in: the next attempt begins with a new one
+                    raise
+        raise AssertionError("tenacity either returns or raises")
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, application_name="logistics load")
+            # What a crash takes back of the last commits is loaded again; closing a file's account waits for the disk.
+            self._connection.execute("SET synchronous_commit = off")
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class _Patience:
@@ -119,55 +185,6 @@ def fail_missing_file(connection: Connection, key: str) -> LedgerFile | None:
     return ledger.file_by_id(connection, known.file_id)
 
 
-@contextmanager
-def _only_one(connection: Connection, key: str) -> Iterator[None]:
-    """Keeps a second loader of the same file waiting. The lock goes with the connection, however it ends."""
-    connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (f"logistics load {key}",))
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (f"logistics load {key}",))
-
-
-def _load(
-    connection: Connection, found: FoundFile, options: LoadOptions, run_id: str | None, on_progress: OnProgress
-) -> LoadReport:
-    found = look_at(found.path, options.raw_dir, found.dataset) or found
-    file = register_file(connection, found)
-    if file.state in ("loaded", "unrecognised"):
-        return LoadReport(file, was_loaded_before=file.state == "loaded")
-    file = ledger.begin(connection, file.file_id, run_id)
-    outcome = _Outcome()
-    try:
-        _load_batches(connection, file, found, options, on_progress, outcome)
-        outcome.content_hash = _hash_unchanged(found, options)
-    except FileError as error:
-        outcome.error = error
-    _export(connection, file.file_id, outcome, options)  # before the account is closed: if this dies, it is done again
-    _close(connection, file.file_id, outcome)
-    return LoadReport(ledger.file_by_id(connection, file.file_id))
-
-
-@dataclass
-class _Outcome:
-    """What is known of the file once it was opened, and the time spent on it."""
-
-    reading: Reading | None = None
-    content_hash: str | None = None
-    error: FileError | None = None
-    _since: float = field(default_factory=perf_counter)
-
-    @property
-    def format(self) -> str:
-        return self.reading.format if self.reading else ""
-
-    def take_seconds(self) -> float:
-        """The time since the last call: what the ledger has not been told yet."""
-        since, self._since = self._since, perf_counter()
-        return self._since - since
-
-
 def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
     """Registers a file and tells a touch from a change, for which its content is hashed, but only then."""
     known = ledger.latest_file(connection, found.key)
@@ -177,77 +194,136 @@ def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
         and known.fingerprint != found.fingerprint
         and known.size_bytes == found.size_bytes
     )
-    return ledger.register(connection, found, content_hash=_hash(found.path) if was_perhaps_touched else None)
+    return ledger.register(connection, found, content_hash=content_hash(found.path) if was_perhaps_touched else None)
 
 
-def _load_batches(
-    connection: Connection,
-    file: LedgerFile,
-    found: FoundFile,
-    options: LoadOptions,
-    on_progress: OnProgress,
-    outcome: _Outcome,
-) -> None:
-    assert file.dataset is not None
-    dataset = DATASETS[file.dataset]
-    before = Checkpoint(file.records_read, file.bytes_read)
-    writer = BatchWriter(connection, dataset, file.file_id)
-    with open_records(found.path, dataset, before, options.max_record_bytes) as reading:
-        outcome.reading = reading
-        for batch in _batches(reading, dataset, before, options):
-            if batch.records:
-                writer.write(batch, before, outcome.take_seconds())
-                before = batch.checkpoint
-                on_progress(before.records, before.offset)
+class _Load:
+    """One attempt at one file."""
+
+    def __init__(
+        self, connection: Connection, options: LoadOptions, run_id: str | None, on_progress: OnProgress
+    ) -> None:
+        self._connection = connection
+        self._options = options
+        self._run_id = run_id
+        self._on_progress = on_progress
+        self._layout: Layout | None = None
+        self._format: str | None = None
+        self._hash: str | None = None
+        self._since = perf_counter()
+
+    def run(self, found: FoundFile) -> LoadReport:
+        """Loads the file as it is on disk now and closes its account."""
+        found = look_at(found.path, self._options.raw_dir, found.dataset) or found
+        file = register_file(self._connection, found)
+        if file.state in ("loaded", "unrecognised"):
+            return LoadReport(file, was_loaded_before=file.state == "loaded")
+        file = ledger.begin(self._connection, file.file_id, self._run_id)
+        error = None
+        try:
+            self._load(file, found)
+        except FileError as found_error:
+            error = found_error
+        self._export(file.file_id)  # before the account is closed: if this dies, it is done again
+        self._close(file.file_id, error)
+        return LoadReport(ledger.file_by_id(self._connection, file.file_id))
+
+    def _load(self, file: LedgerFile, found: FoundFile) -> None:
+        assert file.dataset is not None
+        dataset = DATASETS[file.dataset]
+        self._layout, compression = recognise_file(found.path, dataset, self._options.max_record_bytes)
+        self._format = format_name(self._layout, compression)
+        left_bytes = found.size_bytes * (COMPRESSED_BY if compression else 1) - file.bytes_read
+        task = ReadTask(
+            path=found.path,
+            dataset=dataset,
+            layout=self._layout,
+            file_id=file.file_id,
+            after=Checkpoint(file.records_read, file.bytes_read),
+            date_order=self._options.date_order,
+            chunk_bytes=self._options.chunk_bytes,
+            max_record_bytes=self._options.max_record_bytes,
+            reference_lane=self._options.reference_lane,
+        )
+        with ContentHash(found.path) as beside, bulk_load(self._connection, dataset, left_bytes):
+            with self._chunks(task, left_bytes) as chunks:
+                self._write(chunks, task)
+            self._hash = self._unchanged(found, beside)
+
+    @contextmanager
+    def _chunks(self, task: ReadTask, left_bytes: int) -> Iterator[Iterator[Chunk]]:
+        if left_bytes < self._options.own_process_bytes:
+            yield read_chunks(task)
+        else:
+            with read_chunks_apart(task) as chunks:
+                yield chunks
+
+    def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
+        def find_place(record_no: int, before: Checkpoint) -> Place:
+            return _find_place(task, record_no, before)
+
+        writer = BatchWriter(self._connection, task.dataset, task.file_id, find_place, remember(task.layout))
+        checkpoint = task.after
+        self._check_rejects(task.file_id)
+        for first in chunks:
+            batch = Batch(first, chunks, checkpoint, self._options.batch)
+            writer.write(batch, self._take_seconds)
+            checkpoint = batch.checkpoint
+            self._on_progress(checkpoint.records, checkpoint.offset)
+            self._check_rejects(task.file_id)
             if batch.error is not None:
                 raise batch.error
 
+    def _check_rejects(self, file_id: int) -> None:
+        file, limit = ledger.file_by_id(self._connection, file_id), self._options.max_rejects
+        if limit.is_exceeded(file.records_read, file.records_rejected):
+            raise limit.error(self._connection, file_id, file.records_read, file.records_rejected)
 
-def _batches(reading: Reading, dataset: Dataset, before: Checkpoint, options: LoadOptions) -> Iterator[Batch]:
-    validate = compile_validator(dataset, options.date_order)
-    return make_batches(reading.records, dataset, validate, before, options.batch)
+    def _unchanged(self, found: FoundFile, beside: ContentHash) -> str | None:
+        """The hash of the content that was loaded: taken first, then the file is looked at once more."""
+        taken = beside.wait()
+        now = look_at(found.path, self._options.raw_dir)
+        if now is None:
+            raise FileError(
+                "The file was removed or renamed while it was loaded: nobody can say whether it was complete"
+            )
+        if now.fingerprint != found.fingerprint:
+            raise FileChangedError(
+                "The file changed while it was loaded. Its new content is a new version and is loaded as such"
+            )
+        return taken
+
+    def _export(self, file_id: int) -> None:
+        file = ledger.file_by_id(self._connection, file_id)
+        export_or_warn(self._connection, file, self._layout or recall(file.layout), self._options.failed_dir)
+
+    def _close(self, file_id: int, error: FileError | None) -> None:
+        seconds = self._take_seconds()
+        with self._connection.transaction():
+            self._connection.execute("SET LOCAL synchronous_commit = on")
+            if error is None:
+                ledger.finish(
+                    self._connection,
+                    file_id,
+                    content_hash=self._hash,
+                    file_format=self._format or "",
+                    seconds=seconds,
+                )
+            else:
+                ledger.fail(self._connection, file_id, str(error), file_format=self._format, seconds=seconds)
+
+    def _take_seconds(self) -> float:
+        """The time since the last call: what the ledger has not been told yet."""
+        since, self._since = self._since, perf_counter()
+        return self._since - since
 
 
-def _hash_unchanged(found: FoundFile, options: LoadOptions) -> str | None:
-    """The hash of the content that was loaded: taken first, then the file is looked at once more."""
-    content_hash = _hash(found.path)
-    now = look_at(found.path, options.raw_dir)
-    if now is None:
-        raise FileError("The file was removed or renamed while it was loaded: nobody can say whether it was complete")
-    if now.fingerprint != found.fingerprint:
-        raise FileChangedError(
-            "The file changed while it was loaded. Its new content is a new version and is loaded as such"
-        )
-    return content_hash
-
-
-def _hash(path: Path) -> str | None:
-    """SHA-256 of the bytes on disk; None if they cannot be read now."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
-def _close(connection: Connection, file_id: int, outcome: _Outcome) -> None:
-    seconds = outcome.take_seconds()
-    if outcome.error is None:
-        ledger.finish(
-            connection, file_id, content_hash=outcome.content_hash, file_format=outcome.format, seconds=seconds
-        )
-    else:
-        ledger.fail(connection, file_id, str(outcome.error), file_format=outcome.format or None, seconds=seconds)
-
-
-def _export(connection: Connection, file_id: int, outcome: _Outcome, options: LoadOptions) -> None:
-    layout = outcome.reading.layout if outcome.reading else None
-    try:
-        export_rejects(connection, ledger.file_by_id(connection, file_id), layout, options.failed_dir)
-    except OSError as error:
-        ledger.warn(
-            connection,
-            file_id,
-            f"Its rejects could not be written below {options.failed_dir} ({error.strerror}); "
-            "they are safe in the database: see `logistics rejects`.",
-        )
+def _find_place(task: ReadTask, record_no: int, before: Checkpoint) -> Place:
+    """Reads a record again whose place nobody remembered."""
+    with open_records(task.path, task.dataset, before, task.max_record_bytes, layout=task.layout) as reading:
+        for records in reading.records:
+            if record_no <= records.before + len(records.values):
+                return records.place(record_no - records.before - 1)
+    raise FileChangedError(
+        "The file changed while it was loaded. Its new content is a new version and is loaded as such"
+    )

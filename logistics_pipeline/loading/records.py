@@ -58,6 +58,19 @@ def compile_validator(dataset: Dataset, date_order: DateOrder | None = None) -> 
     return validate
 
 
+def value_validator(field: Field, date_order: DateOrder | None = None) -> Callable[[object], str | Rejection | None]:
+    """Returns the function that holds one field's decoded value against its rules."""
+    convert = _converter(field, date_order)
+
+    def validate(value: object) -> str | Rejection | None:
+        try:
+            return convert(value)
+        except _InvalidError as error:
+            return Rejection(field.name, f"{field.name} {error}")
+
+    return validate
+
+
 def _not_a_record(value: object) -> Rejection:
     if isinstance(value, Unreadable):
         return Rejection(None, value.reason)

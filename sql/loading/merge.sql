@@ -1,12 +1,33 @@
 -- Merges the staged rows into the raw table: the record registered last wins its key.
--- Returns one row: rows inserted, rows overwritten.
--- Reads the staging table; the raw rows that will be overwritten are locked already (overwritten.sql).
+-- One row per file written (file_id), and of those updated per file overwritten (overwritten_file_id): how many, and what
+-- dated overwritten rows that are dated otherwise now. One row more, without file_id: how many there should be.
+-- Reads the staging table (one row per key) and the raw table.
 
-WITH merged AS (
-    INSERT INTO {table} AS existing
-    SELECT * FROM {stage} ORDER BY {key}
-    ON CONFLICT ({key}) DO UPDATE SET {assignments}
-    WHERE (existing.file_id, existing.record_no) < (excluded.file_id, excluded.record_no)
-    RETURNING xmax = 0 AS is_new
+WITH due AS MATERIALIZED (
+    SELECT staged.*, existing.ctid AS existing_at, existing.file_id AS existing_file_id,
+           {touched} AS touched
+    FROM {stage} AS staged
+    LEFT JOIN {table} AS existing ON existing.{key} = staged.{key}
+    WHERE existing.file_id IS NULL
+       OR (existing.file_id, existing.record_no) < (staged.file_id, staged.record_no)
+    ORDER BY staged.{key}  -- so that two merges meet each other in the same order
+),
+updated AS (
+    -- By its place: a row that another loader has changed since is not there any more, and the count tells.
+    UPDATE {table} AS existing SET {assignments}
+    FROM due
+    WHERE existing.ctid = due.existing_at
+    RETURNING due.file_id, due.existing_file_id, due.touched
+),
+inserted AS (
+    INSERT INTO {table} ({columns})
+    SELECT {columns} FROM due WHERE existing_at IS NULL
+    RETURNING file_id
 )
-SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
+SELECT file_id, existing_file_id AS overwritten_file_id, count(*), 
+       array_agg(DISTINCT touched) FILTER (WHERE touched IS NOT NULL) AS touched
+FROM updated GROUP BY file_id, existing_file_id
+UNION ALL
+SELECT file_id, NULL, count(*), NULL FROM inserted GROUP BY file_id
+UNION ALL
+SELECT NULL, NULL, count(*), NULL FROM due

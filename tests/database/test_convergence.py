@@ -1,5 +1,6 @@
 """What the raw tables hold depends on the files and the order of their registration, on nothing else."""
 
+import gzip
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +19,18 @@ from logistics_pipeline.database import Connection
 from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.copying import BatchLimits
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
 MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
 MEASURES = {"vehicles": "total_mileage", "vehicle_logs": "mileage", "shipments": "cost"}
-WRITERS: dict[str, Callable[[list[Record]], bytes]] = {".json": as_array, ".ndjson": as_lines, ".csv": as_csv}
+WRITERS: dict[str, Callable[[list[Record]], bytes]] = {
+    ".json": as_array,
+    ".ndjson": as_lines,
+    ".csv": as_csv,
+    ".json.gz": lambda records: gzip.compress(as_array(records), mtime=0),
+}
 
 entries = st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 3)), max_size=9)
 """Records as (key, measure); a negative measure is against the contract."""
@@ -70,9 +76,10 @@ class Converging(RuleBasedStateMachine):
             self._register(old.dataset, key, entries)
 
     @precondition(lambda self: self.versions)
-    @rule(data=st.data())
-    def load(self, data: st.DataObject) -> None:
-        self._load(self._choose(data))
+    @rule(data=st.data(), reference_lane=st.booleans())
+    def load(self, data: st.DataObject, reference_lane: bool) -> None:
+        """Whichever lane begins or ends a load, and however often it is called."""
+        self._load(self._choose(data), reference_lane)
 
     @precondition(lambda self: self.versions)
     @rule(data=st.data())
@@ -84,16 +91,16 @@ class Converging(RuleBasedStateMachine):
         self._load(version)
 
     @precondition(lambda self: self.versions)
-    @rule(data=st.data(), statement=st.integers(0, 40))
-    def load_and_die(self, data: st.DataObject, statement: int) -> None:
+    @rule(data=st.data(), statement=st.integers(0, 30), reference_lane=st.booleans())
+    def load_and_die(self, data: st.DataObject, statement: int, reference_lane: bool) -> None:
         def die(_: Connection) -> None:
             raise Interrupted
 
         with at_statement(statement, die), suppress(Interrupted):
-            self._load(self._choose(data))
+            self._load(self._choose(data), reference_lane)
 
     @precondition(lambda self: len(self.versions) > 1)
-    @rule(data=st.data(), statement=st.integers(0, 40))
+    @rule(data=st.data(), statement=st.integers(0, 30))
     def load_while_another_is_loaded(self, data: st.DataObject, statement: int) -> None:
         ours, other = self._choose(data), self._choose(data)
 
@@ -156,8 +163,8 @@ class Converging(RuleBasedStateMachine):
     def _choose(self, data: st.DataObject) -> Version:
         return data.draw(st.sampled_from([version for version in self.versions if version.is_current]), label="file")
 
-    def _load(self, version: Version) -> None:
-        assert self.folder.load(version.found).is_loaded
+    def _load(self, version: Version, reference_lane: bool = False) -> None:
+        assert self.folder.load(version.found, reference_lane=reference_lane).is_loaded
 
     def _rows(self, dataset: str) -> dict[str, tuple[Any, ...]]:
         query = sql.SQL("SELECT substr({}, 2), {}, file_id, record_no FROM {}").format(

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -21,9 +22,8 @@ from logistics_pipeline.database import Connection, with_database
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading import loader
-from logistics_pipeline.loading.batching import BatchLimits
-from logistics_pipeline.loading.copying import BatchWriter
+from logistics_pipeline.loading import hashing, loader
+from logistics_pipeline.loading.copying import BatchLimits, BatchWriter
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement
 from tests.database.forking import forkserver
@@ -615,14 +615,14 @@ def test_a_change_just_after_the_last_record_is_not_taken_for_a_touch(
 ) -> None:
     """The hash belongs to the bytes that were loaded, or else the changed file would never be."""
     found = raw_folder.drop("vehicles.json", [vehicle(1, name="old")])
-    hash_file = loader._hash
+    hash_file = hashing.content_hash
 
-    def change_then_hash(path: Path) -> str | None:
-        monkeypatch.setattr(loader, "_hash", hash_file)
+    def change_then_hash(path: Path, stop: Event | None = None) -> str | None:
+        monkeypatch.setattr(hashing, "content_hash", hash_file)
         raw_folder.drop("vehicles.json", [vehicle(1, name="new")])
-        return hash_file(path)
+        return hash_file(path, stop)
 
-    monkeypatch.setattr(loader, "_hash", change_then_hash)
+    monkeypatch.setattr(hashing, "content_hash", change_then_hash)
     raw_folder.load(found)
     raw_folder.load(found)
 

@@ -16,7 +16,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database import Connection
 from logistics_pipeline.discovery import look_at
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.copying import BatchLimits
 from logistics_pipeline.refreshing import refresh
 from logistics_settings import PROJECT_ROOT
 from tests.database.conftest import RawFolder

@@ -21,7 +21,7 @@ from logistics_pipeline import ledger, refreshing
 from logistics_pipeline.database import Connection, connect, with_database
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.batching import BatchLimits
+from logistics_pipeline.loading.copying import BatchLimits
 from logistics_pipeline.refreshing import CHANNEL, LOCK_NAME, TABLES, refresh
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, log, shipment, vehicle

@@ -1,0 +1,72 @@
+"""A further dataset is one entry in the catalogue and one file of SQL: everything else follows."""
+
+from pathlib import Path
+
+import pytest
+
+from logistics_pipeline import datasets, migrations, sql_files
+from logistics_pipeline.database import Connection
+from logistics_pipeline.datasets import Dataset, Field, Kind, Touches
+from logistics_pipeline.discovery import look_at
+from tests.database.conftest import RawFolder
+from tests.database.records import as_array, as_csv, as_lines
+
+DRIVERS = Dataset(
+    name="drivers",
+    key="driver_id",
+    touches=Touches.NOTHING,
+    description="People who drive.",
+    fields=(
+        Field("driver_id", Kind.TEXT, "Identifies the driver"),
+        Field("hired_on", Kind.DATE, "First day of work", required=False),
+        Field("licence_points", Kind.NUMBER, "Points", required=True, at_least=datasets._ZERO),
+    ),
+)
+TABLE = """
+CREATE TABLE IF NOT EXISTS raw.drivers (
+    driver_id      text COLLATE "C" PRIMARY KEY,
+    hired_on       date,
+    licence_points numeric NOT NULL,
+    file_id        integer NOT NULL,
+    record_no      bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS drivers_by_day ON raw.drivers (hired_on);
+"""
+
+
+@pytest.fixture
+def with_drivers(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = sql_files.read_sql
+    monkeypatch.setitem(datasets.DATASETS, "drivers", DRIVERS)
+    monkeypatch.setattr(migrations, "read_sql", lambda name: TABLE if name == "raw/drivers" else read(name))
+    migrations._make_raw_tables(connection)
+
+
+def driver(number: int, **changes: object) -> dict[str, object]:
+    return {"driver_id": f"d{number}", "hired_on": "2024-03-05", "licence_points": 3} | changes
+
+
+@pytest.mark.usefixtures("with_drivers")
+@pytest.mark.parametrize(("suffix", "write"), [("json", as_array), ("ndjson", as_lines), ("csv", as_csv)])
+def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
+    suffix: str, write: object, raw_folder: RawFolder, connection: Connection
+) -> None:
+    first = raw_folder.drop_and_load(
+        f"drivers.{suffix}",
+        write([driver(1), driver(2, hired_on=None), driver(3, licence_points=-1), driver(4, licence_points=None)]),  # type: ignore[operator]
+    )
+    second = raw_folder.drop_and_load(f"drivers/again.{suffix}", write([driver(2, licence_points=5), driver(9)]))  # type: ignore[operator]
+
+    assert (first.file.dataset, first.file.records_loaded, first.file.records_rejected) == ("drivers", 2, 2)
+    assert (second.file.records_loaded, second.file.records_superseded) == (2, 0)
+    rows = connection.execute("SELECT driver_id, hired_on::text, licence_points FROM raw.drivers ORDER BY 1").fetchall()
+    assert rows == [("d1", "2024-03-05", 3), ("d2", "2024-03-05", 5), ("d9", "2024-03-05", 3)]
+
+
+@pytest.mark.usefixtures("with_drivers")
+def test_its_files_are_recognised_by_their_path(tmp_path: Path) -> None:
+    path = tmp_path / "drivers-2024.json"
+    path.write_text("[]")
+    found = look_at(path, tmp_path)
+    assert found is not None
+    assert found.dataset == "drivers"

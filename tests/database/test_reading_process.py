@@ -1,0 +1,101 @@
+"""Big files are read by a process of their own: the same result, and no process is left behind."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from logistics_pipeline.database import Connection
+from logistics_pipeline.datasets import VEHICLES
+from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading import loader
+from logistics_pipeline.loading.chunks import Chunk
+from logistics_pipeline.loading.lanes import ReadTask
+from logistics_pipeline.loading.layouts import ElementsLayout
+from logistics_pipeline.loading.reading import Checkpoint
+from logistics_pipeline.loading.reading_process import read_chunks_apart
+from tests.database.conftest import RawFolder
+from tests.database.records import as_array, as_csv, vehicle
+
+
+@pytest.fixture
+def apart(raw_folder: RawFolder) -> RawFolder:
+    return replace(raw_folder, options=replace(raw_folder.options, own_process_bytes=0))
+
+
+def readers() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "reading_process" in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("write", [as_array, as_csv])
+def test_it_loads_the_same(write: object, apart: RawFolder, connection: Connection) -> None:
+    content = write([vehicle(number, total_mileage=number - 3) for number in range(50)])  # type: ignore[operator]
+
+    file = apart.drop_and_load("vehicles.data", content).file
+
+    assert (file.state, file.records_read, file.records_loaded, file.records_rejected) == ("loaded", 50, 47, 3)
+    assert readers() == []
+
+
+def test_a_file_at_fault_fails_where_it_would_have(apart: RawFolder, raw_folder: RawFolder) -> None:
+    content = as_array([vehicle(number) for number in range(50)])[:-20]
+
+    there = apart.drop_and_load("vehicles/a.json", content).file
+    here = raw_folder.drop_and_load("vehicles/b.json", content).file
+
+    assert there.state == "failed"
+    assert (there.error, there.records_loaded) == (here.error, here.records_loaded)
+
+
+def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
+    apart: RawFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = 0
+
+    def kill_once(records: int, size: int) -> None:
+        nonlocal kills
+        if kills == 0 and records >= 70:
+            kills += 1
+            for process in readers():
+                process.kill()
+
+    found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
+    report = loader.load_file(apart.url, found, apart.options, on_progress=kill_once)
+
+    assert kills == 1
+    assert (report.file.state, report.file.records_read, report.file.records_loaded) == ("loaded", 20_000, 20_000)
+
+
+def test_a_kill_is_told_from_the_end_of_the_file(apart: RawFolder) -> None:
+    found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
+    task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
+
+    def killed() -> Iterator[Chunk]:
+        with read_chunks_apart(task) as chunks:
+            yield next(chunks)
+            os.kill(readers()[0].pid, signal.SIGKILL)
+            yield from chunks
+
+    with pytest.raises(TransientError, match="SIGKILL"):
+        list(killed())
+
+
+def test_leaving_early_ends_the_process(apart: RawFolder) -> None:
+    found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
+    task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
+
+    with read_chunks_apart(task) as chunks:
+        next(chunks)
+        assert len(readers()) == 1
+
+    assert readers() == []

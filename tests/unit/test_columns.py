@@ -1,0 +1,85 @@
+"""Whole columns are judged as the reference judges each value: plain ones are taken as they stand, others named."""
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_pipeline.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, Kind
+from logistics_pipeline.loading.columns import NULL, ColumnEncoder, NumberTexts
+from logistics_pipeline.loading.encoding import escape
+from logistics_pipeline.loading.records import Rejection, compile_validator
+
+texts = st.one_of(
+    st.sampled_from(
+        ["v1", "Köln", "New York", " v", "v ", "", " ", "a\tb", "a\\b", "\\N", "NULL", "None", "x" * 255, "x" * 256]
+    ),
+    st.sampled_from(
+        ["\u3000x", "x\u2003", "\x85", "\xa0x", "a\nb", "\0", "\ud800", "2024-03-05", "5-Mar-2024", "1899-12-31"]
+    ),
+    st.sampled_from(
+        ["12.5", "007", "1.", ".5", ".", "1.2.3", "1,5", "1e3", "-1", "+1", "٣", "0", "0.00", "9" * 101, " 1"]
+    ),
+    st.text(max_size=4),
+)
+values: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    texts,
+    st.integers(-3, 10**6),
+    st.decimals(-10, 10**6, places=2),
+    st.sampled_from([True, False, Decimal("1E+3"), Decimal("1E-200"), Decimal("-0"), 10**200, [], {}, ["a"]]),
+)
+plain = {Kind.TEXT: "K1", Kind.NUMBER: "12.50", Kind.DATE: "2024-03-05"}
+
+
+@given(st.data(), st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS]), st.integers(1, 40))
+@settings(max_examples=600, deadline=None)
+def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Dataset, count: int) -> None:
+    columns: list[list[Any]] = [[plain[field.kind]] * count for field in dataset.fields]
+    for row, column in data.draw(
+        st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, len(columns) - 1)), max_size=8)
+    ):
+        columns[column][row] = data.draw(values)
+    encoded = ColumnEncoder(dataset).encode(columns, 101)
+    validate = compile_validator(dataset)
+
+    lines = {int(line.rsplit("\t", 1)[1]): line.split("\t")[:-1] for line in encoded.lines}
+    assert sorted([*lines, *(101 + index for index in encoded.odd)]) == [101 + index for index in range(count)]
+    for index in range(count):
+        record = {field.name: column[index] for field, column in zip(dataset.fields, columns, strict=True)}
+        expected = validate(record)
+        if 101 + index not in lines:
+            continue
+        assert not isinstance(expected, Rejection), "plain, and yet the reference refuses it"
+        for field, found, wanted in zip(dataset.fields, lines[101 + index], expected, strict=True):
+            if field.kind is Kind.NUMBER and wanted is not None:
+                assert Decimal(found) == Decimal(wanted)
+                assert Decimal(found).as_tuple().exponent == Decimal(wanted).as_tuple().exponent
+            else:
+                assert found == (NULL if wanted is None else escape(wanted))
+
+
+@given(
+    st.lists(st.sampled_from([b"1", b"0.50", b"null", b"-1", b"1e5", b'"x"', b'"null"', b"true", b"[]"]), min_size=1)
+)
+def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
+    found = NumberTexts.from_json(b",".join(elements), len(elements))
+
+    assert found is not None
+    good = {b"1": "1", b"0.50": "0.50", b"null": NULL}
+    assert sorted(set(found.odd)) == [index for index, element in enumerate(elements) if element not in good]
+    assert [found[i] for i, element in enumerate(elements) if element in good] == [
+        good[element] for element in elements if element in good
+    ]
+
+
+def test_commas_inside_an_element_are_noticed() -> None:
+    assert NumberTexts.from_json(b'1,"a,b"', 2) is None
+    assert NumberTexts.from_json(b"[1,2]", 1) is None
+
+
+def test_a_clean_column_is_plain_for_every_dataset() -> None:
+    for dataset in DATASETS.values():
+        columns = [[plain[field.kind]] * 5 for field in dataset.fields]
+        assert ColumnEncoder(dataset).encode(columns, 1).odd == []
