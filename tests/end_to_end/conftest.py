@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Installation:
     api_port: int
     dagster_port: int
     database_url: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    """Further `LOGISTICS_*` variables."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,6 +42,7 @@ class Installation:
             "LOGISTICS_SENSOR_INTERVAL_SECONDS": "2",
             "LOGISTICS_SETTLE_SECONDS": "1",
             **({"LOGISTICS_DATABASE_URL": self.database_url} if self.database_url else {}),
+            **self.settings,
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -118,7 +121,7 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
                 return found
         except (httpx.HTTPError, KeyError, ValueError):
             pass
-        time.sleep(0.5)
+        time.sleep(0.1)
     raise AssertionError(f"{what}: not within {seconds} s")
 
 

@@ -4,10 +4,11 @@ import json
 
 from tests.end_to_end.conftest import Installation, wait_for
 
-RECORDS = 150_000
+RECORDS = 500_000
 
 
 def test_after_a_power_cut_in_mid_load_the_file_is_loaded_exactly_once(installation: Installation) -> None:
+    installation.settings["LOGISTICS_BATCH_RECORDS"] = "600"  # hundreds of commits: the cut falls between two of them
     installation.drop(
         "vehicle_logs.json",
         [
