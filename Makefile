@@ -1,17 +1,19 @@
 # The daily words. Everything runs in .venv, made by `make install`; the only needs are Python 3.11 or newer and make.
 #   make demo [ONCE=1]   the whole line, on sample data          make test    the whole test suite
 #   make up              the system, for your own files          make check   formatting, lint, types, import rules
+#   make faults          loads broken in every way, resumed and compared: N=500 SEED=1, or RUN=17 alone
+#   make bench           how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo up install test check fix clean
+.PHONY: help demo up install test check fix faults bench clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,3s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 
 install: $(STAMP)
 
@@ -44,6 +46,12 @@ check: install
 fix: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+faults: install
+	@$(BIN)/python -m tests.faults $(if $(N),--runs $(N)) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--only $(RUN))
+
+bench: install
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE)) $(if $(REPEAT),--repeat $(REPEAT))
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

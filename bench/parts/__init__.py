@@ -1,0 +1,18 @@
+"""The parts of the benchmark, in the order they are run and shown.
+
+A further part is a module here with a `PART` (see `bench.part.Part`), and its line in `PARTS`.
+"""
+
+from bench.part import Part
+from bench.parts import formats, known_keys, memory, peers, rejects, resume, small, speed
+
+PARTS: tuple[Part, ...] = (
+    speed.PART,
+    formats.PART,
+    known_keys.PART,
+    rejects.PART,
+    small.PART,
+    resume.PART,
+    memory.PART,
+    peers.PART,
+)
