@@ -90,8 +90,8 @@ class Run:
     # -- the stage, and the undisturbed load, which tells what there is to strike --------------------------------------
 
     def _set_up(self) -> None:
-        if self.fault.name == "file overwritten":
-            self.others = [None, None]  # a mixture may hold anything, even other files' keys
+        if self.fault.name in ("file overwritten", "parser killed"):
+            self.others = [None, None]  # a mixture may hold anything, even other files' keys; and big files take time
         chance, records = self.chance, len(self.main.pieces)
         batch = replace(
             self.disturbed.options.batch,

@@ -77,7 +77,7 @@ def test_the_comparison_tells_what_is_lost_doubled_or_wrong(finished: Run, damag
 
 def test_tables_that_do_not_survive_a_crash_are_found_out(stage: Stage) -> None:
     disturbed, _, _ = stage
-    restarts = [number for number in range(40) if FAULTS[number % len(FAULTS)].name == "server restarted"]
+    restarts = [number for number in range(2 * len(FAULTS)) if FAULTS[number % len(FAULTS)].name == "server restarted"]
     with _unlogged(disturbed):
         report = run_campaign(stage, restarts, SEED)
 
