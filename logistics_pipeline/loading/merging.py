@@ -92,7 +92,8 @@ class Merger:
 
     def _merge_stage(self) -> Merged:
         # Each staged key is looked up by itself: joining another way may mean to read the whole table.
-        self._connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
+        for way in ("hashjoin", "mergejoin", "seqscan"):
+            self._connection.execute(f"SET LOCAL enable_{way} = off".encode())
         try:
             rows = self._connection.execute(self._merge).fetchall()
         except errors.UniqueViolation as error:
