@@ -91,9 +91,7 @@ class Merger:
         return {line.split(b"\t", index + 1)[index]: line for line in sorted(lines, key=_rank)}.values()
 
     def _merge_stage(self) -> Merged:
-        # Each staged key is looked up by itself: joining another way may mean to read the whole table.
-        for way in ("hashjoin", "mergejoin", "seqscan"):
-            self._connection.execute(f"SET LOCAL enable_{way} = off".encode())
+        self._connection.execute(_LOOK_UP_ONE_BY_ONE)
         try:
             rows = self._connection.execute(self._merge).fetchall()
         except errors.UniqueViolation as error:
@@ -120,6 +118,12 @@ class Merger:
                 merged.stale_days.update(touched or ())
             case Touches.DATE_OF_LOG:
                 merged.stale_logs.update(touched or ())
+
+
+_LOOK_UP_ONE_BY_ONE = """
+    SELECT set_config('enable_' || way, 'off', true) FROM unnest(ARRAY['hashjoin', 'mergejoin', 'seqscan']) AS way
+"""
+"""Keys are looked up by their index, each by itself: joining another way may mean to read the whole table."""
 
 
 def _touched(dataset: Dataset) -> sql.Composable:
