@@ -337,6 +337,7 @@ def rejects(
             "AND (%(path)s::text IS NULL OR path = %(path)s) AND (%(resolved_too)s OR resolved_at IS NULL) "
             "ORDER BY file_id, record_no",
             {"file_id": file_id, "path": path, "resolved_too": resolved_too},
+            binary=True,
         )
         yield from cursor
 

@@ -6,11 +6,10 @@ passes in C over all its values at once: about 0.1 microseconds a value instead 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import compress
-from typing import AnyStr, Self, TypeGuard
+from typing import Any, Self, TypeGuard
 
 from logistics_pipeline.datasets import Dataset, Field, Kind
 from logistics_pipeline.loading.dates import DateOrder
@@ -43,6 +42,7 @@ class ColumnEncoder:
 
     def __init__(self, dataset: Dataset, date_order: DateOrder | None = None) -> None:
         self._kinds = [_column_kind(field, date_order) for field in dataset.fields]
+        self._dates = [index for index, field in enumerate(dataset.fields) if field.kind is Kind.DATE]
         self._looks_at_lengths = False
         """There was a row so long that a value in it may be too long. Until then it is enough to look at whole rows."""
 
@@ -53,35 +53,21 @@ class ColumnEncoder:
 
     def encode(self, columns: Sequence[Column], first_number: int) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`."""
-        numbers: Iterable[int] = range(first_number, first_number + len(columns[0]))
-        if not numbers:
-            return Encoded([], frozenset(), [])
-        texts = [kind.texts(column) for kind, column in zip(self._kinds, columns, strict=True)]
-        odd: set[int] = set()
-        for kind, column, plain in zip(self._kinds, columns, texts, strict=True):
-            if plain is None:
-                odd.update(kind.find_odd(column))
-        if odd:
-            mask = [index not in odd for index in range(len(columns[0]))]
-            numbers = compress(numbers, mask)
-            texts = [
-                kind.texts(_keep(column, mask)) if plain is None else list(compress(plain, mask))
-                for kind, column, plain in zip(self._kinds, columns, texts, strict=True)
-            ]
-        plains = [plain for plain in texts if plain is not None]
-        if len(plains) < len(texts):  # it does not add up: then nothing is plain
-            return Encoded([], frozenset(), list(range(len(columns[0]))))
-        lines = list(map("\t".join, zip(*plains, map(str, numbers), strict=True)))
+        numbers = range(first_number, first_number + len(columns[0]))
+        texts, odd = list[Texts](), set[int]()
+        for kind, column in zip(self._kinds, columns, strict=True):
+            plain, odd_here = kind.encode(column)
+            texts.append(plain)
+            odd.update(odd_here)
+        lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
+        days = [list(texts[index]) for index in self._dates]
+        for index in sorted(odd, reverse=True):
+            for rows in (lines, *days):
+                del rows[index]
         if not self._looks_at_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._look_at_lengths()
             return self.encode(columns, first_number)
-        days = frozenset[str]().union(*(kind.days(plain) for kind, plain in zip(self._kinds, plains, strict=True)))
-        return Encoded(lines, days, sorted(odd))
-
-
-def _keep(column: Column, mask: Sequence[bool]) -> Column:
-    kept = compress(column, mask)
-    return NumberTexts(kept) if isinstance(column, NumberTexts) else list(kept)  # type: ignore[arg-type]
+        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, sorted(odd))
 
 
 class _ColumnKind:
@@ -91,55 +77,53 @@ class _ColumnKind:
         self._required = field.required
         self.looks_at_lengths = False
 
-    def texts(self, column: Column) -> Texts | None:
-        """The values as COPY text, if all are plain."""
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        """The values as COPY text, and the indexes of those that are not plain: what stands there means nothing."""
         raise NotImplementedError
-
-    def find_odd(self, column: Column) -> Iterable[int]:
-        """Indexes of the values that are not plain, in a column that has some."""
-        raise NotImplementedError
-
-    def days(self, texts: Texts) -> Iterable[str]:
-        """The ISO dates among the texts of a column."""
-        return ()
 
 
 # What COPY or a parser would stumble over, and what str.strip() takes away, but for the blank.
 _SUSPECT = re.compile(r"[\x00-\x1f\\\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
-_SUSPECT_BYTES = [bytes([code]) for code in (*range(0x20), ord("\\"))]
+_SUSPECT_BYTES = bytes([*range(0x20), ord("\\")])
 # First bytes, in UTF-8, of white space beyond ASCII: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000.
 _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
 
 
 class _TextColumn(_ColumnKind):
-    def texts(self, column: Column) -> Texts | None:
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        odd = list[int]()
+        if self._required and None in column:  # absent: common, and found more cheaply than anything else
+            odd = [index for index, value in enumerate(column) if value is None]
+            column = ["?" if value is None else value for value in column]
+        odd += self._find_odd(column)
+        if odd:
+            column = list(column)
+            for index in odd:
+                column[index] = ""
+        texts: Texts = column  # type: ignore[assignment]  # nothing else is plain
+        return (texts if self._required else [text or NULL for text in texts]), odd
+
+    def _find_odd(self, column: Column) -> list[int]:
+        return [] if self._are_plain(column) else list(self._halve(column, 0))
+
+    def _halve(self, column: Column, first: int) -> Iterator[int]:
+        """Finds what is odd in a part of a column that is not plain: few values as a rule, and whole runs are cheap."""
+        if len(column) == 1:
+            yield first
+            return
+        middle = len(column) // 2
+        left, right = column[:middle], column[middle:]
+        is_left_plain = self._are_plain(left)
+        if not is_left_plain:
+            yield from self._halve(left, first)
+        if is_left_plain or not self._are_plain(right):
+            yield from self._halve(right, first + middle)
+
+    def _are_plain(self, column: Column) -> bool:
         values = column if self._required else [value for value in column if value is not None and value != ""]
         if not _are_plain_texts(values):
-            return None
-        if self.looks_at_lengths and max(map(len, values), default=0) > MAX_TEXT_CHARACTERS:
-            return None
-        return values if self._required else [value or NULL for value in column]  # type: ignore[misc]
-
-    def find_odd(self, column: Column) -> Iterable[int]:
-        texts = [value if type(value) is str else "" for value in column]
-        framed = "\n".join(["", *texts, ""])
-        if framed.count("\n") != len(texts) + 1:
-            return [index for index, value in enumerate(column) if self.texts([value]) is None]
-        places = [found.start() for found in _SUSPECT.finditer(framed.replace("\n", "~"))]
-        places += [place for mark in ("\n ", "\n\n") for place in _places(mark, framed)]
-        places += [place - 1 for place in _places(" \n", framed)]
-        odd = {framed.count("\n", 0, place + 1) - 1 for place in places}
-        if max(map(len, texts)) > MAX_TEXT_CHARACTERS:
-            odd.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
-        return odd if self._required else [index for index in odd if column[index] is not None and column[index] != ""]
-
-
-def _places(mark: AnyStr, text: AnyStr) -> Iterator[int]:
-    """Offsets of a mark in a text, those that overlap too."""
-    place = text.find(mark)
-    while place >= 0:
-        yield place
-        place = text.find(mark, place + 1)
+            return False
+        return not self.looks_at_lengths or max(map(len, values), default=0) <= MAX_TEXT_CHARACTERS
 
 
 def _are_plain_texts(values: Sequence[object]) -> TypeGuard[Texts]:
@@ -151,7 +135,7 @@ def _are_plain_texts(values: Sequence[object]) -> TypeGuard[Texts]:
         return False
     return (
         all(values)
-        and not any(byte in data for byte in _SUSPECT_BYTES)
+        and len(data.translate(None, _SUSPECT_BYTES)) == len(data)
         and not (b" " in data and _have_outer_blanks(values))  # type: ignore[arg-type]
         and (joined.isascii() or not any(byte in data for byte in _WIDE_SPACE_LEADS) or not _SUSPECT.search(joined))
     )
@@ -174,15 +158,17 @@ class NumberTexts(list[str]):
         self.odd = list(odd)
 
     @classmethod
-    def from_json(cls, elements: bytes, count: int) -> Self | None:
-        """Reads the elements of a JSON array, without its brackets; None if there are commas inside them."""
-        odd = elements.translate(None, _NUMBER_BYTES)
-        if odd:
-            elements = elements.replace(b"null", NULL.encode())
-        texts = elements.decode("utf-8", "replace").split(",")
-        if len(texts) != count:
-            return None
-        return cls(texts, _odd_among(elements.replace(NULL.encode(), b"")) if odd.translate(None, b"nul") else ())
+    def from_json(cls, elements: bytes, values: Sequence[Any]) -> Self:
+        """Reads JSON values as they are written: together, with commas between them, and one by one, like bytes."""
+        unusual, separator = elements.translate(None, _NUMBER_BYTES + b","), b","
+        if not unusual:
+            return cls(elements.decode().split(","))
+        texts = _split_numbers(elements, separator)
+        if len(texts) != len(values):  # commas inside of some
+            elements = b"\x1f".join(values)  # no value holds such a byte
+            separator = b"\x1f"
+            texts = _split_numbers(elements, separator)
+        return cls(texts, _odd_among(elements, separator) if unusual.translate(None, b"nul") else ())
 
     @classmethod
     def from_values(cls, column: Column) -> Self:
@@ -191,7 +177,7 @@ class NumberTexts(list[str]):
         joined = ",".join(texts)
         if joined.count(",") >= len(texts):  # in one of them
             joined = ",".join(["?" if "," in text else text for text in texts])
-        odd = _odd_among(joined.encode("utf-8", "replace"))
+        odd = _odd_among(joined.encode("utf-8", "replace"), b",")
         framed = f",{joined},"
         if (
             ",." in framed or ".," in framed or ".." in framed or _SECOND_POINT.search(framed)
@@ -200,16 +186,23 @@ class NumberTexts(list[str]):
         return cls(texts if all(texts) else [text or NULL for text in texts], odd)
 
 
-_NUMBER_BYTES = b"0123456789.,"
-_ODD_TO_X = bytes(byte if byte in _NUMBER_BYTES else ord("x") for byte in range(256))
+_NUMBER_BYTES = b"0123456789."
 _SECOND_POINT = re.compile(r"\.[0-9]+\.")
 
 
-def _odd_among(elements: bytes) -> list[int]:
-    """Indexes of those that hold more than digits and points."""
-    if not elements.translate(None, _NUMBER_BYTES):
-        return []
-    return [elements.count(b",", 0, place) for place in _places(b"x", elements.translate(_ODD_TO_X))]
+def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
+    return elements.replace(b"null", NULL.encode()).decode("utf-8", "replace").split(separator.decode())
+
+
+def _odd_among(elements: bytes, separator: bytes) -> list[int]:
+    """Indexes of those that hold more than digits and points, or `null`."""
+    left = elements.replace(b"null", b"").translate(None, _NUMBER_BYTES)
+    odd, index, place = list[int](), 0, 0
+    for found in re.finditer(b"[^" + separator + b"]+", left):
+        index += found.start() - place  # nothing but separators
+        place = found.end()
+        odd.append(index)
+    return odd
 
 
 class _NumberColumn(_ColumnKind):
@@ -221,24 +214,16 @@ class _NumberColumn(_ColumnKind):
             raise NotImplementedError(f"{field.name}: only a bound of 0 is told from the text of a number so far")
         self._takes_zero = field.above is None
 
-    def texts(self, column: Column) -> Texts | None:
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts = column if isinstance(column, NumberTexts) else NumberTexts.from_values(column)
-        if texts.odd or (self._required and NULL in texts):
-            return None
+        odd = texts.odd
         if self.looks_at_lengths and max(map(len, texts), default=0) > MAX_DIGITS:
-            return None
-        return texts if self._takes_zero or not _has_zero(texts) else None
-
-    def find_odd(self, column: Column) -> Iterable[int]:
-        texts = column if isinstance(column, NumberTexts) else NumberTexts.from_values(column)
-        odd = set(texts.odd)
-        if max(map(len, texts)) > MAX_DIGITS:
-            odd.update(index for index, text in enumerate(texts) if len(text) > MAX_DIGITS)
-        if self._required:
-            odd.update(index for index, text in enumerate(texts) if text == NULL)
-        if not self._takes_zero:
-            odd.update(index for index, text in enumerate(texts) if not text.strip("0."))
-        return odd
+            odd += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
+        if self._required and NULL in texts:
+            odd += [index for index, text in enumerate(texts) if text == NULL]
+        if not self._takes_zero and _has_zero(texts):
+            odd += [index for index, text in enumerate(texts) if not text.strip("0.")]
+        return texts, odd
 
 
 def _has_zero(texts: Texts) -> bool:
@@ -257,38 +242,31 @@ class _DateColumn(_ColumnKind):
         self._known: dict[object, str] = {}
         """Values seen so far, with their COPY text."""
 
-    def texts(self, column: Column) -> Texts | None:
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         try:
             values = set(column)
-        except TypeError:  # an array or an object
-            return None
+        except TypeError:  # arrays or objects: no dates either
+            column = [value if isinstance(value, str | None) else False for value in column]
+            values = set(column)
         if len(self._known) > self._MOST:
             self._known.clear()
-        if not self._learn(values):
-            return None
-        if all(self._known[value] == value for value in values):
-            return column  # type: ignore[return-value]
-        return [self._known[value] for value in column]
+        bad = {value for value in values if not self._learn(value)}
+        texts: list[str] = list(column)  # type: ignore[arg-type]  # nothing else is plain
+        if any(self._known[value] != value for value in values - bad):
+            texts = [self._known.get(value, "") for value in column]
+        odd = [index for index, value in enumerate(column) if value in bad] if bad else []
+        for index in odd:
+            texts[index] = ""
+        return texts, odd
 
-    def find_odd(self, column: Column) -> Iterable[int]:
-        try:
-            bad = {value for value in set(column) if not self._learn([value])}
-        except TypeError:  # an array or an object
-            return [i for i, v in enumerate(column) if not isinstance(v, str | None) or not self._learn([v])]
-        return [index for index, value in enumerate(column) if value in bad] if bad else []
-
-    def _learn(self, values: Iterable[object]) -> bool:
-        """Takes in values that are new; False if any of them is no date."""
-        for value in values:
-            if value not in self._known:
-                text = self._validate(value)
-                if isinstance(text, Rejection):
-                    return False
-                self._known[value] = NULL if text is None else text
+    def _learn(self, value: object) -> bool:
+        """Whether a value is a date or none; takes it in if it is new."""
+        if value not in self._known:
+            text = self._validate(value)
+            if isinstance(text, Rejection):
+                return False
+            self._known[value] = NULL if text is None else text
         return True
-
-    def days(self, texts: Texts) -> Iterable[str]:
-        return set(texts) - {NULL}
 
 
 def _column_kind(field: Field, date_order: DateOrder | None) -> _ColumnKind:

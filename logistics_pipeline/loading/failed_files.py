@@ -5,7 +5,7 @@ end. Beside the records stands `….reasons.csv`, which says what is wrong with 
 """
 
 import csv
-from io import StringIO
+from codecs import getwriter
 from pathlib import Path
 from typing import IO
 
@@ -63,12 +63,13 @@ def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
 def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
     before, between, after = _frame(layout)
     records.write(before)
-    reasons.write(b"record_no,byte_offset,field,reason\n")
+    table = csv.writer(getwriter("utf-8")(reasons), lineterminator="\n")
+    table.writerow(["record_no", "byte_offset", "field", "reason"])
     separator = b""
     for reject in ledger.rejects(connection, file_id=file_id):
         records.write(separator + reject.raw)
         separator = between
-        reasons.write(_csv_line(reject.record_no, reject.byte_offset, reject.field, reject.reason))
+        table.writerow([reject.record_no, reject.byte_offset, reject.field, reject.reason])
     records.write(after)
 
 
@@ -81,9 +82,3 @@ def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
             return layout.header_text, layout.newline, layout.newline
         case _:
             return b"", b"\n", b"\n"
-
-
-def _csv_line(*values: object) -> bytes:
-    line = StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue().encode()

@@ -11,7 +11,7 @@ Only shapes are typed, never values: numbers stay the text they were, whatever i
 
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Protocol
@@ -23,8 +23,9 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.chunks import MAX_UNKNOWN_FIELDS, Chunk, ChunkMaker
 from logistics_pipeline.loading.columns import Column, NumberTexts
 from logistics_pipeline.loading.json_reading import decode
-from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, value_end
+from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, is_too_deep, value_end
 from logistics_pipeline.loading.layouts import Place, Records, Unreadable
+from logistics_pipeline.loading.places import Span
 from logistics_pipeline.loading.reading import Checkpoint
 from logistics_pipeline.loading.source import Source
 
@@ -34,6 +35,8 @@ TRIES = 4
 """So many places to cut are tried."""
 FEW_LINES = 16
 """So many lines are not worth halving again to find the bad one."""
+FEW_OF = 8
+"""If more numbers than one of so many are odd, as where numbers are quoted, all are worth decoding."""
 
 _WHITE = b" \t\r\n"
 _FIRST = re.compile(rb"[ \t\r\n]*(?=[^ \t\r\n\]])")
@@ -109,8 +112,12 @@ class TypedJson:
             piece = text[start:end]
             structs = self._decode(b"[" + piece + b"]", _AS_ARRAY)
             if structs is not None:
-                places = _ElementPlaces(piece, self._shape.count_objects(structs), place.records, place.offset + start)
-                return [self._chunk(structs, place.records, place.offset + end, places)], True
+                objects = self._shape.count_objects(structs)
+                places = cache(_ElementPlaces(piece, objects, place.records, place.offset + start))
+                chunk = self._chunk(structs, objects, place.records, place.offset + end, places)
+                if any(is_too_deep(reject.place.raw) for reject in chunk.rejects):
+                    break
+                return [chunk], True
         return self._elements_one_by_one(text, start, place)
 
     def _elements_one_by_one(self, text: bytes, start: int, place: Checkpoint) -> _Stretch:
@@ -154,8 +161,9 @@ class TypedJson:
             return
         structs = self._decode(text, _AS_LINES) if _is_object_per_line(text, lines) else None
         if structs is not None and len(structs) == lines:
-            places = _LinePlaces(text, place.records, place.offset)
-            chunks.append(self._chunk(structs, place.records, place.offset + len(text), places))
+            places = cache(_LinePlaces(text, place.records, place.offset))
+            objects = self._shape.count_objects(structs)
+            chunks.append(self._chunk(structs, objects, place.records, place.offset + len(text), places))
         elif lines <= FEW_LINES:
             chunks.append(self._lines_one_by_one(text, place))
         else:
@@ -185,7 +193,10 @@ class TypedJson:
     # -- both ------------------------------------------------------------------------------------------------------
 
     def _decode(self, text: bytes, way: _Way) -> list[Any] | None:
-        """Decodes objects, learning the names of fields that the dataset does not have; None if anything is odd."""
+        """Decodes objects, learning the names of fields that the dataset does not have; None if anything is odd.
+
+        Something nested too deep may be left in fields that the dataset has: no record with that is good.
+        """
         try:
             structs = way(self._shape)(text)
         except msgspec.ValidationError:
@@ -194,7 +205,7 @@ class TypedJson:
             return None
         if not self._shape.is_strict:
             self._learn(text, way)
-        return None if _is_perhaps_too_deep(text, len(structs)) else structs
+        return None if self._shape.others and _is_perhaps_too_deep(text, len(structs)) else structs
 
     def _learn(self, text: bytes, way: _Way) -> bool:
         """Takes in names of fields that are new; False if there are none, or enough."""
@@ -211,9 +222,9 @@ class TypedJson:
             self._shape = _Shape(self._dataset, self._shape.others | new)
         return bool(new)
 
-    def _chunk(self, structs: list[Any], before: int, end: int, place: Callable[[int], Place]) -> Chunk:
+    def _chunk(self, structs: list[Any], objects: int, before: int, end: int, place: Callable[[int], Place]) -> Chunk:
         records = Records(before, _Values(len(structs), place), end, place)
-        return self._maker.from_columns(self._shape.columns(structs), records, self._shape.names)
+        return self._maker.from_columns(self._shape.columns(structs, objects), records, self._shape.names)
 
 
 class _Decoders(Protocol):
@@ -249,9 +260,9 @@ class _Shape:
         """How many there are if all are objects, else 0."""
         return len(structs) if set(map(type, structs)) == {self._struct} else 0
 
-    def columns(self, structs: list[Any]) -> list[Column]:
+    def columns(self, structs: list[Any], objects: int) -> list[Column]:
         """The values of the dataset's fields, one column each."""
-        if not self.count_objects(structs):
+        if not objects:
             nothing = self._struct()  # without a key: not plain
             structs = [struct if type(struct) is self._struct else nothing for struct in structs]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
@@ -293,12 +304,11 @@ _decode_values = msgspec.json.Decoder(list[Any], float_hook=str).decode
 
 def _numbers(column: tuple[msgspec.Raw, ...]) -> Column:
     """Raw values decoded: numbers to the text they are, all others as usual."""
-    array = _encode_raw(column)
-    texts = NumberTexts.from_json(array[1:-1], len(column))
-    if texts is not None:
+    texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
+    if len(texts.odd) * FEW_OF <= len(column):
         return texts
     try:
-        return _decode_values(array)
+        return _decode_values(_encode_raw(column))
     except _DECODE_ERRORS:  # an integer of a thousand digits, say
         return [decode(bytes(raw)) for raw in column]
 
@@ -326,22 +336,40 @@ class _ElementPlaces:
         """So many elements there are, if all of them are objects, else 0."""
 
     def __call__(self, index: int) -> Place:
-        begin, end = self._spans[index]
+        begin, end = self._find(index)
         return Place(self._before + index + 1, self._offset + begin, self._piece[begin:end])
 
     @cached_property
-    def _spans(self) -> list[tuple[int, int]]:
-        if self._piece.count(b"{") == self._piece.count(b"}") == self._objects:  # so no brace is inside any of them
-            return [(found.start(), found.end()) for found in _FLAT_OBJECT.finditer(self._piece)]
+    def _find(self) -> Callable[[int], Span]:
+        """The cheapest way that holds."""
+        piece = self._piece
+        openings = piece.split(b"{")
+        if len(openings) - 1 == self._objects:  # no brace is inside any of them
+            lengths = list(map(len, openings))
+
+            def find_object(index: int) -> Span:
+                begin = sum(lengths[: index + 1]) + index
+                return begin, piece.rindex(b"}", begin, begin + 1 + lengths[index + 1]) + 1
+
+            return find_object
+        raws = _decode_raw(b"[" + piece + b"]")
+        between = piece[len(raws[0]) : piece.find(b"{", len(raws[0]))]
+        if between.join(raws) == piece:  # the same everywhere
+            sizes = list(map(len, raws))
+
+            def find_equidistant(index: int) -> Span:
+                begin = sum(sizes[:index]) + len(between) * index
+                return begin, begin + sizes[index]
+
+            return find_equidistant
         spans, end = [], 0
-        for raw in map(bytes, _decode_raw(b"[" + self._piece + b"]")):
-            begin = self._piece.index(raw, end)
+        for raw in map(bytes, raws):
+            begin = piece.index(raw, end)
             end = begin + len(raw)
             spans.append((begin, end))
-        return spans
+        return spans.__getitem__
 
 
-_FLAT_OBJECT = re.compile(rb"\{[^}]*+\}")
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
