@@ -12,7 +12,7 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.columns import Column, ColumnEncoder
 from logistics_pipeline.loading.dates import DateOrder
 from logistics_pipeline.loading.encoding import encode_row
-from logistics_pipeline.loading.layouts import Place, Records
+from logistics_pipeline.loading.layouts import Place, Records, Table
 from logistics_pipeline.loading.reading import Checkpoint
 from logistics_pipeline.loading.records import Rejection, compile_validator
 
@@ -63,19 +63,15 @@ class ChunkMaker:
 
     def from_records(self, records: Records) -> Chunk:
         """Makes a chunk of decoded records."""
-        if records.header is not None:
-            return self._from_lists(records, records.header)
-        mappings = [value if type(value) is dict else {} for value in records.values]  # without a key: not plain
+        values = records.values
+        if isinstance(values, Table):
+            nothing: Column = [None] * len(values)
+            return self.from_columns(
+                [values.columns.get(name, nothing) for name in self._names], records, values.columns
+            )
+        mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
         columns = [[mapping.get(name) for mapping in mappings] for name in self._names]
         return self.from_columns(columns, records, set[str]().union(*mappings))
-
-    def _from_lists(self, records: Records, header: tuple[str, ...]) -> Chunk:
-        """Makes a chunk of rows under a header."""
-        nothing = [None] * len(header)
-        rows = [value if type(value) is list else nothing for value in records.values]
-        by_name = dict(zip(header, zip(*rows, strict=True), strict=False))
-        empty: Column = [None] * len(rows)
-        return self.from_columns([by_name.get(name, empty) for name in self._names], records, header)
 
     def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
         """Makes a chunk of records whose values are also given as one column per field of the dataset.
@@ -87,7 +83,7 @@ class ChunkMaker:
         encoded = self._encoder.encode(columns, first)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
         for index in encoded.odd:
-            outcome = self._validate(records.mapping(index))
+            outcome = self._validate(records.values[index])
             if isinstance(outcome, Rejection):
                 rejects.append(Reject(records.place(index), outcome))
             else:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, cast
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.ahead import Ahead
-from logistics_pipeline.loading.layouts import CsvLayout, Records, Unreadable
+from logistics_pipeline.loading.layouts import CsvLayout, Records, Table, Unreadable
 from logistics_pipeline.loading.lines import cut_lines
 from logistics_pipeline.loading.places import Places, Span
 from logistics_pipeline.loading.source import Source
@@ -36,7 +36,7 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
             ahead.take(rows.end)
             wanted_bytes = run_bytes
             if rows.values:
-                yield Records(done, rows.values, ahead.offset, places, layout.header)
+                yield Records(done, _tabulate(rows.values, layout.header), ahead.offset, places)
             done += len(rows.values)
         elif is_small and len(text) >= wanted_bytes:  # a row that goes on behind the text
             wanted_bytes = min(2 * len(text), max_record_bytes + 1)
@@ -51,6 +51,17 @@ def _not_closed(ahead: Ahead, text: bytes, done: int, max_record_bytes: int) -> 
         return FileError("A quote is opened and never closed", done + 1, ahead.offset)
     message = f"A row is larger than {max_record_bytes:,} bytes: is a quote never closed?"
     return FileError(message, done + 1, ahead.offset)
+
+
+def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
+    """Rows, each a list as long as the header or unreadable, as columns."""
+    others, count = {}, len(rows)
+    if set(map(type, rows)) != {list}:
+        others = {index: row for index, row in enumerate(rows) if type(row) is not list}
+        nothing = [None] * len(header)
+        rows = [nothing if index in others else row for index, row in enumerate(rows)]
+    columns = zip(*cast("list[list[object]]", rows), strict=True)
+    return Table(dict(zip(header, columns, strict=True)), count, others)
 
 
 class _Rows(NamedTuple):

@@ -7,7 +7,7 @@ Memory: one block and twice one record (`max_record_bytes`): its text, and what 
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 import ijson.backends.yajl2_c as yajl
@@ -15,6 +15,7 @@ from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.ahead import Ahead
+from logistics_pipeline.loading.flat_objects import read_flat_objects
 from logistics_pipeline.loading.json_cutting import Stretch, ValueCutter
 from logistics_pipeline.loading.json_feeding import PARSER_ERRORS, cut_pieces, make_safe, parser_reason, walk_events
 from logistics_pipeline.loading.json_text import MAX_DEPTH, find_values, is_too_deep
@@ -23,8 +24,10 @@ from logistics_pipeline.loading.lines import cut_lines
 from logistics_pipeline.loading.places import Places, Span
 from logistics_pipeline.loading.source import Source
 
+_NESTED_AFTER_NESTED = 16
 _WHITE = b" \t\r\n"
 _TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
+
 
 _WRAPPER_KEY = "logistics-wrapper"
 """Stands for every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
@@ -40,15 +43,14 @@ def read_elements(
             before that place have been yielded.
     """
     opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
-    prefix = ".".join([*[_WRAPPER_KEY] * len(layout.keys), "item"])
-    return _Values(source, done, max_record_bytes, run_bytes, prefix, opening.encode()).read()
+    return _Values(source, done, max_record_bytes, run_bytes, opening.encode()).read()
 
 
 def read_objects(
     source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int, run_bytes: int
 ) -> Iterator[Records]:
     """Yields objects that stand one after the other. Otherwise as `read_elements`."""
-    return _Values(source, done, max_record_bytes, run_bytes, "", b"").read()
+    return _Values(source, done, max_record_bytes, run_bytes, b"").read()
 
 
 def read_json_lines(
@@ -114,11 +116,9 @@ _PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_numb
 
 
 class _Values:
-    """Feeds an ijson parser with whole values, as far as there are any."""
+    """Feeds ijson with whole values, as far as there are any. Each stretch of them has a parser of its own."""
 
-    def __init__(
-        self, source: Source, done: int, max_record_bytes: int, run_bytes: int, prefix: str, opening: bytes
-    ) -> None:
+    def __init__(self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes) -> None:
         self._source = source
         self._cutter = ValueCutter(source, max_record_bytes, run_bytes, is_array=bool(opening))
         self._max_record_bytes = max_record_bytes
@@ -128,11 +128,8 @@ class _Values:
         """Offset behind the last record."""
         self._opening = opening
         """What stands for the text before an array; empty where there is no array."""
-        self._items = sendable_list()
-        self._parser = yajl.items_coro(self._items, prefix, multiple_values=not opening)
-        if opening:
-            self._parser.send(opening + b"null" if done else opening)
-            self._items.clear()  # the null stood for the records before the checkpoint
+        self._expected_nested = 0
+        """So many stretches to come probably have something nested in them, as the last had."""
 
     def read(self) -> Iterator[Records]:
         is_more = True
@@ -142,32 +139,32 @@ class _Values:
     def _read_stretch(self) -> Generator[Records, None, bool]:
         """Reads some records; returns whether there may be more. Keeps no text when it is done."""
         stretch = self._cutter.cut()
+        opening = self._opening
+        if opening and self._number:
+            opening += b"null"  # stands for the records before
         safe = make_safe(stretch.text)
-        fault = self._feed(safe, stretch) or stretch.fault
-        yield from self._take(stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
+        self._expected_nested -= 1
+        if stretch.spans is None and safe is stretch.text and self._expected_nested <= 0:
+            objects = read_flat_objects(opening, safe)
+            if objects is None:
+                self._expected_nested = _NESTED_AFTER_NESTED
+            else:
+                yield self._records(objects, stretch.offset, safe, len(safe), find_values)
+                return True
+        parser = _ItemsParser(opening)
+        fault = parser.feed(safe, is_whole=bool(stretch.spans) and stretch.end == len(stretch.text)) or stretch.fault
+        yield from self._take(parser.values, stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
         if fault is not None:
             raise self._error(fault)
         if stretch.closes_array:
             self._check_rest(stretch.offset + len(stretch.text))
         elif stretch.is_last:
-            self._close(stretch.text[stretch.end :])
+            self._close(parser, stretch.text[stretch.end :])
         return not stretch.closes_array and not stretch.is_last
 
-    def _feed(self, safe: bytes, stretch: Stretch) -> str | None:
-        """Gives text to the parser. What it finds wrong is returned: values before that are complete."""
-        try:
-            if safe:  # nothing would mean the end
-                self._parser.send(safe)
-            if stretch.spans and stretch.end == len(stretch.text):
-                self._parser.send(b" ")  # so that it takes a number at the end for complete
-        except PARSER_ERRORS as error:
-            return f"Not JSON: {parser_reason(error)}"
-        return None
-
-    def _take(self, stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
-        """Yields as records what the parser has made of the text. Keeps none of it."""
-        values, text = list(self._items), stretch.text
-        self._items.clear()
+    def _take(self, values: list[object], stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
+        """Yields as records what the parser has made of the text."""
+        text = stretch.text
         if stretch.spans is None and is_sound and not is_odd:
             yield self._records(values, stretch.offset, text, len(text), find_values)
             return
@@ -182,7 +179,7 @@ class _Values:
             raise self._error("Not JSON: a value without an end")
 
     def _records(
-        self, values: list[object], offset: int, text: bytes, end: int, find: Callable[[bytes], Iterable[Span]]
+        self, values: Sequence[object], offset: int, text: bytes, end: int, find: Callable[[bytes], Iterable[Span]]
     ) -> Records:
         before, self._number = self._number, self._number + len(values)
         self._end = offset + end
@@ -194,20 +191,48 @@ class _Values:
         for _ in walk_events(rest, offset, self._max_record_bytes, self._opening + b"]"):
             pass
 
-    def _close(self, rest: bytes) -> None:
+    def _close(self, parser: "_ItemsParser", rest: bytes) -> None:
         if self._cutter.damage is not None:
             raise self._cutter.damage
         if not self._opening and not rest.strip(_WHITE):
             return  # between two objects is a good place to end
-        try:
-            self._parser.close()
-        except PARSER_ERRORS as error:
-            raise self._error(
-                f"The file ends in the middle, after {self._number:,} complete records ({parser_reason(error)})"
-            ) from error
+        reason = parser.close()
+        if reason is not None:
+            raise self._error(f"The file ends in the middle, after {self._number:,} complete records ({reason})")
 
     def _error(self, message: str) -> FileError:
         return FileError(message, self._number + 1, self._end)
+
+
+class _ItemsParser:
+    """Makes values of any kind out of text behind the opening of an array, or without one."""
+
+    def __init__(self, opening: bytes) -> None:
+        self.values = sendable_list()
+        prefix = ".".join([_WRAPPER_KEY] * opening.count(b"{") + ["item"]) if opening else ""
+        self._parser = yajl.items_coro(self.values, prefix, multiple_values=not opening)
+        if opening:
+            self._parser.send(opening)
+            self.values.clear()
+
+    def feed(self, text: bytes, *, is_whole: bool) -> str | None:
+        """Takes in text, whole values as a rule; returns what is wrong with it: the values before that are complete."""
+        try:
+            if text:  # nothing would mean the end
+                self._parser.send(text)
+            if is_whole:
+                self._parser.send(b" ")  # so that a number at the end is taken for complete
+        except PARSER_ERRORS as error:
+            return f"Not JSON: {parser_reason(error)}"
+        return None
+
+    def close(self) -> str | None:
+        """Ends the text; returns what is missing."""
+        try:
+            self._parser.close()
+        except PARSER_ERRORS as error:
+            return parser_reason(error)
+        return None
 
 
 def _repaired(value: object, raw: bytes) -> object:

@@ -1,6 +1,6 @@
 """What a file looks like inside: plain data, made by `sniffing`, understood by `reading`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,15 +83,31 @@ class Records(NamedTuple):
     before: int
     """Records of the file before the first of these."""
     values: Sequence[object]
-    """A mapping of field names to values if all is well; anything else is not a record."""
+    """A mapping of field names to values if all is well; anything else is not a record. Perhaps a `Table`."""
     end: int
     """Offset behind the last: a load that has committed them resumes here."""
     place: Callable[[int], Place]
     """Finds the place of the i-th (from 0). Asked for few: only what is rejected needs it."""
-    header: tuple[str, ...] | None = None
-    """Names of the fields where records are rows: then each value that is a list holds one text for each of them."""
 
-    def mapping(self, index: int) -> object:
-        """The i-th value, as a mapping also where it is a row."""
-        value = self.values[index]
-        return dict(zip(self.header, value, strict=True)) if self.header and type(value) is list else value
+
+class Table(Sequence[object]):
+    """Records that all have the same fields, held as columns: a record becomes a mapping when it is asked for."""
+
+    def __init__(
+        self, columns: Mapping[str, Sequence[object]], count: int, others: Mapping[int, object] | None = None
+    ) -> None:
+        self.columns = columns
+        """A value for each record: None where it is absent or null, and where there is no record."""
+        self._count = count
+        self._others = others or {}
+        """What stands, by its index, where there is no record."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        if index in self._others:
+            return self._others[index]
+        return {name: column[index] for name, column in self.columns.items()}

@@ -70,7 +70,7 @@ def _read_row(raw: bytes, layout: CsvLayout) -> object:
     source = Source(BytesIO(layout.newline + raw), None)
     try:
         for records in read_records(source, layout, 0, len(raw) + 1):
-            return records.mapping(0)
+            return records.values[0]
     except FileError as error:
         return Unreadable(error.message)
     return Unreadable("the row is empty")

@@ -35,7 +35,7 @@ class Outcome:
 
     @property
     def values(self) -> list[object]:
-        return [run.mapping(index) for run in self.runs for index in range(len(run.values))]
+        return [run.values[index] for run in self.runs for index in range(len(run.values))]
 
     @cached_property
     def records(self) -> list[ReadRecord]:
