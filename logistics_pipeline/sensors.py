@@ -5,7 +5,6 @@ scratch: there is no cursor and no run key to be lost, and a file that is mended
 """
 
 import time
-from collections import defaultdict
 
 import dagster as dg
 
@@ -14,10 +13,12 @@ from logistics_pipeline.database import Connection
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.discovery import FoundFile, find_files
 from logistics_pipeline.jobs import LOAD_JOBS
+from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.loader import fail_missing_file
 from logistics_pipeline.partitions import contiguous_ranges, files_of
 from logistics_pipeline.planning import files_to_register, is_settled, plan_loads
 from logistics_pipeline.resources import Warehouse
+from logistics_settings import Settings
 
 RUNS_PER_TICK = 20
 REGISTRATIONS_PER_TICK = 2_000
@@ -42,15 +43,17 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
         settled = [file for file in found if is_settled(file, now_ns, settle_seconds)]
         with warehouse.connect() as connection:
             _register(context, connection, settled)
-            by_dataset = defaultdict(list)
-            for file in settled:
-                by_dataset[file.dataset].append(file)
-            requests = [
-                request
-                for dataset in DATASETS.values()
-                for request in _request_loads(context, connection, warehouse, dataset, by_dataset[dataset.name])
-            ]
-            _fail_missing(connection, {file.key for file in found})
+            looks = [_Look(context.instance, dataset, settled) for dataset in DATASETS.values()]
+            wanted, known = _wanted(context, connection, warehouse, looks)
+            if any(wanted.values()):
+                # Dagster puts a status together from several queries and can miss a run that begins in between: ask
+                # twice.
+                again, known = _wanted(context, connection, warehouse, looks)
+                wanted = {name: keys & again[name] for name, keys in wanted.items()}
+            _fail_missing(connection, known, {file.key for file in found})
+        requests = [
+            request for look in looks for request in look.requests(wanted[look.dataset.name], warehouse.settings)
+        ]
         if not requests:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
         return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK])
@@ -68,28 +71,31 @@ def _register(context: dg.SensorEvaluationContext, connection: Connection, settl
             context.log.warning(f"{file.key}: belongs to no dataset by its path; it is not loaded")
 
 
-def _request_loads(
-    context: dg.SensorEvaluationContext,
-    connection: Connection,
-    warehouse: Warehouse,
-    dataset: Dataset,
-    settled: list[FoundFile],
-) -> list[dg.RunRequest]:
-    settings = warehouse.settings
-    found = {file.key: file for file in settled}
-    partitions = _add_partitions(context.instance, dataset, found)
-    wanted = _wanted(context, connection, warehouse, dataset, found, partitions)
-    if wanted:
-        # Dagster puts a status together from several queries and can miss a run that begins in between: ask twice.
-        wanted &= _wanted(context, connection, warehouse, dataset, found, partitions)
-    ranges = contiguous_ranges(
-        wanted,
-        partitions,
-        {key: file.size_bytes for key, file in found.items()},
-        most_files=settings.files_per_run,
-        most_bytes=settings.bytes_per_run,
-    )
-    return [_run_request(dataset, keys) for keys in ranges]
+class _Look:
+    """The settled files of one dataset, and what Dagster knows of them."""
+
+    def __init__(self, instance: dg.DagsterInstance, dataset: Dataset, settled: list[FoundFile]) -> None:
+        self.dataset = dataset
+        self.files = {file.key: file for file in settled if file.dataset == dataset.name}
+        self._instance = instance
+        self._partitions = _add_partitions(instance, dataset, self.files)
+
+    def status(self) -> dict[str, str | None]:
+        """Dagster's status of each partition."""
+        asset = dg.AssetKey(["raw", self.dataset.name])
+        found = self._instance.get_status_by_partition(asset, self._partitions, files_of(self.dataset)) or {}
+        return {key: value.value if value else None for key, value in found.items()}
+
+    def requests(self, wanted: set[str], settings: Settings) -> list[dg.RunRequest]:
+        """Runs for the wanted files, bounded by count and by bytes."""
+        ranges = contiguous_ranges(
+            wanted,
+            self._partitions,
+            {key: file.size_bytes for key, file in self.files.items()},
+            most_files=settings.files_per_run,
+            most_bytes=settings.bytes_per_run,
+        )
+        return [_run_request(self.dataset, keys) for keys in ranges]
 
 
 def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[str, FoundFile]) -> list[str]:
@@ -106,30 +112,27 @@ def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[
 
 
 def _wanted(
-    context: dg.SensorEvaluationContext,
-    connection: Connection,
-    warehouse: Warehouse,
-    dataset: Dataset,
-    found: dict[str, FoundFile],
-    partitions: list[str],
-) -> set[str]:
-    """Asks Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster."""
-    asset = dg.AssetKey(["raw", dataset.name])
-    status = context.instance.get_status_by_partition(asset, partitions, files_of(dataset)) or {}
+    context: dg.SensorEvaluationContext, connection: Connection, warehouse: Warehouse, looks: list[_Look]
+) -> tuple[dict[str, set[str]], dict[str, LedgerFile]]:
+    """Which files to load, by dataset, and the ledger's newest versions.
+
+    Asks Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster.
+    """
+    statuses = [look.status() for look in looks]
     known = ledger.latest_files(connection)
-    plan = plan_loads(
-        [file for key, file in found.items() if key in known],
-        known,
-        {key: value.value if value else None for key, value in status.items()},
-        load_attempts=warehouse.settings.load_attempts,
-    )
-    for key in plan.give_up:
-        error = (
-            f"Its load died {known[key].attempts} times; see the runs of this partition. Materialise it to try again."
-        )
-        context.log.error(f"{key}: {error}")
-        ledger.fail(connection, known[key].file_id, error)
-    return set(plan.load)
+    wanted = {}
+    for look, status in zip(looks, statuses, strict=True):
+        registered = [file for key, file in look.files.items() if key in known]
+        plan = plan_loads(registered, known, status, load_attempts=warehouse.settings.load_attempts)
+        for key in plan.give_up:
+            error = (
+                f"Its load died {known[key].attempts} times; see the runs of this partition. Materialise it to try "
+                "again."
+            )
+            context.log.error(f"{key}: {error}")
+            ledger.fail(connection, known[key].file_id, error)
+        wanted[look.dataset.name] = set(plan.load)
+    return wanted, known
 
 
 def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
@@ -143,8 +146,8 @@ def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
     )
 
 
-def _fail_missing(connection: Connection, present: set[str]) -> None:
+def _fail_missing(connection: Connection, known: dict[str, LedgerFile], present: set[str]) -> None:
     """Closes the accounts of files that were registered and removed before they were loaded."""
-    for key, entry in ledger.latest_files(connection).items():
+    for key, entry in known.items():
         if entry.state in ("registered", "loading") and key not in present and not key.startswith("/"):
             fail_missing_file(connection, key)

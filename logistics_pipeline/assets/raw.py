@@ -12,9 +12,10 @@ import dagster as dg
 
 from logistics_pipeline import ledger
 from logistics_pipeline.assets.metadata import column_schema, load_metadata
+from logistics_pipeline.database import transient_errors
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.discovery import look_at, path_of
-from logistics_pipeline.loading.loader import LoadReport, fail_missing_file, load_file
+from logistics_pipeline.loading.loader import Loader, LoadReport, fail_missing_file
 from logistics_pipeline.partitions import files_of
 from logistics_pipeline.resources import Warehouse
 from logistics_pipeline.retries import TRANSIENT_RETRIES, only_transient_errors_retried
@@ -46,11 +47,12 @@ def _build(dataset: Dataset) -> dg.AssetsDefinition:
     )
     def raw_table(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         failed = {}
-        for key in list(context.partition_keys):
-            with only_transient_errors_retried():
-                error = _load_partition(context, warehouse, dataset, key)
-            if error is not None:
-                failed[key] = error
+        with Loader(warehouse.url, warehouse.options, context.run.run_id) as loader:
+            for key in list(context.partition_keys):
+                with only_transient_errors_retried():
+                    error = _load_partition(context, loader, dataset, key)
+                if error is not None:
+                    failed[key] = error
         if failed:
             raise _failure(dataset, failed)
         yield from ()
@@ -65,28 +67,28 @@ def _describe(dataset: Dataset) -> str:
     )
 
 
-def _load_partition(context: dg.AssetExecutionContext, warehouse: Warehouse, dataset: Dataset, key: str) -> str | None:
+def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str) -> str | None:
     """Loads one file and reports it to Dagster. Returns why the file failed, or None."""
-    options = warehouse.options
-    path = path_of(key, options.raw_dir)
-    found = look_at(path, options.raw_dir, dataset.name)
+    raw_dir = loader.options.raw_dir
+    path = path_of(key, raw_dir)
+    found = look_at(path, raw_dir, dataset.name)
     if found is None:
-        with warehouse.connect() as connection:
-            fail_missing_file(connection, key)
+        with transient_errors(f"closing the account of {key}"):
+            fail_missing_file(loader.connection, key)
         return _report_failure(context, key, f"There is no file {path}: it was removed or renamed.")
-    report = load_file(warehouse.url, found, options, run_id=context.run.run_id)
+    report = loader.load(found)
     if not report.is_loaded:
         return _report_failure(context, key, report.file.error or "It was not loaded.")
-    _report_load(context, warehouse, dataset, key, report)
+    _report_load(context, loader, dataset, key, report)
     return None
 
 
 def _report_load(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, dataset: Dataset, key: str, report: LoadReport
+    context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str, report: LoadReport
 ) -> None:
-    with warehouse.connect() as connection:
-        reasons = ledger.reject_summary(connection, report.file.file_id)
-        rows = ledger.row_count(connection, dataset.name)
+    with transient_errors(f"reading the account of {key}"):
+        reasons = ledger.reject_summary(loader.connection, report.file.file_id) if report.file.records_rejected else []
+        rows = ledger.row_count(loader.connection, dataset.name)
     context.log_event(
         dg.AssetMaterialization(
             context.asset_key,

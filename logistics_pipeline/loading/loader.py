@@ -108,7 +108,7 @@ class Loader:
 
     def __init__(self, url: str, options: LoadOptions, run_id: str | None = None) -> None:
         self._url = url
-        self._options = options
+        self.options = options
         self._run_id = run_id
         self._connection: Connection | None = None
 
@@ -128,7 +128,7 @@ class Loader:
         Raises:
             TransientError: the database stayed away; what was committed stays, and the next call resumes there.
         """
-        patience = _Patience(self._options.retry_seconds)
+        patience = _Patience(self.options.retry_seconds)
 
         def on_batch(records: int, size: int) -> None:
             patience.renew()
@@ -142,14 +142,20 @@ class Loader:
         ):
             with attempt, transient_errors(f"loading {found.key}"):
                 try:
-                    with only_one(self._connected(), found.key):
-                        return _Load(self._connected(), self._options, self._run_id, on_batch).run(found)
+                    with only_one(self.connection, found.key):
+                        return _Load(self.connection, self.options, self._run_id, on_batch).run(found)
                 except BaseException:
                     self._disconnect()  # whatever state it is in: the next attempt begins with a new one
                     raise
         raise AssertionError("tenacity either returns or raises")
 
-    def _connected(self) -> Connection:
+    @property
+    def connection(self) -> Connection:
+        """The connection that it loads through, for what goes with a load; opened if there is none.
+
+        Raises:
+            TransientError: the server cannot be reached now.
+        """
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._url, application_name="logistics load")
             # What a crash takes back of the last commits is loaded again; closing a file's account waits for the disk.
@@ -245,9 +251,12 @@ class _Load:
             max_record_bytes=self._options.max_record_bytes,
             reference_lane=self._options.reference_lane,
         )
-        with ContentHash(found.path) as beside, bulk_load(self._connection, dataset, left_bytes):
-            with self._chunks(task, left_bytes) as chunks:
-                self._write(chunks, task)
+        with (
+            self._chunks(task, left_bytes) as chunks,  # first: a process of its own takes its time to start
+            ContentHash(found.path) as beside,
+            bulk_load(self._connection, dataset, left_bytes),
+        ):
+            self._write(chunks, task)
             self._hash = self._unchanged(found, beside)
 
     @contextmanager

@@ -49,7 +49,7 @@ def test_raw_assets_show_their_columns_with_units() -> None:
 
 
 def test_a_passing_trouble_is_retried_and_the_file_is_loaded(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = raw.load_file, []
+    real, calls = raw.Loader.load, []
 
     def trouble_first(*args: Any, **options: Any) -> object:
         calls.append(args)
@@ -57,7 +57,7 @@ def test_a_passing_trouble_is_retried_and_the_file_is_loaded(system: System, mon
             raise TransientError("the database was away")
         return real(*args, **options)
 
-    monkeypatch.setattr(raw, "load_file", trouble_first)
+    monkeypatch.setattr(raw.Loader, "load", trouble_first)
     monkeypatch.setattr("dagster._core.definitions.policy.RetryPolicy.calculate_delay", lambda *_: 0)
     system.drop("shipments.json", [shipment(1)])
 
@@ -68,13 +68,13 @@ def test_a_passing_trouble_is_retried_and_the_file_is_loaded(system: System, mon
 
 
 def test_a_file_at_fault_is_not_retried(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = raw.load_file, []
+    real, calls = raw.Loader.load, []
 
     def counted(*args: Any, **options: Any) -> object:
         calls.append(args)
         return real(*args, **options)
 
-    monkeypatch.setattr(raw, "load_file", counted)
+    monkeypatch.setattr(raw.Loader, "load", counted)
     system.drop("shipments.json", "not json")
 
     assert not system.run(system.tick()[0]).success
