@@ -62,6 +62,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
             (full,),
         )
         try:
+            _analyze(connection)
             return _refresh(connection)
         except psycopg.Error as error:
             _note_failure(connection, error)
@@ -83,6 +84,12 @@ def _only_one(connection: Connection, on_wait: Callable[[], None]) -> Iterator[N
             connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
 
 
+def _analyze(connection: Connection) -> None:
+    """Counts anew what a load has changed much: autovacuum may take a minute, and a wrong plan takes longer."""
+    for (table,) in connection.execute(read_sql("analytics/tables_to_analyze").encode()).fetchall():
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("raw", table)))
+
+
 def _refresh(connection: Connection) -> Refresh:
     started = perf_counter()
     with connection.transaction():
@@ -94,8 +101,10 @@ def _refresh(connection: Connection) -> Refresh:
         if not waiting and not full:
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
-        days = [] if full else _stale_days(connection)
+        days = [] if full else stale_days(connection)
         rows = {table: _recompute(connection, table, days, full) for table in TABLES}
+        if days:
+            _note_days(connection, days)
         connection.execute(
             "UPDATE ingest.batches SET refreshed_as = %s, stale_logs = '{}' WHERE refreshed_as IS NULL", (version + 1,)
         )
@@ -104,18 +113,50 @@ def _refresh(connection: Connection) -> Refresh:
         return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)
 
 
-def _stale_days(connection: Connection) -> list[date]:
-    return [day for (day,) in connection.execute(read_sql("analytics/stale_days").encode()).fetchall()]
+def stale_days(connection: Connection) -> list[date]:
+    """The days whose figures are out of date in the transaction's snapshot, because of batches that wait."""
+    files = [file_id for (file_id,) in connection.execute(read_sql("analytics/waiting_shipment_files").encode())]
+    with psycopg.ClientCursor(connection) as cursor:  # the planner is to see the numbers
+        found = cursor.execute(read_sql("analytics/stale_days").encode(), {"shipment_files": files}).fetchall()
+    return [day for (day,) in found]
+
+
+def _note_days(connection: Connection, days: list[date]) -> None:
+    """Keeps the days in the newest batch taken in: the checks compare with the raw rows what was changed last."""
+    connection.execute(
+        "UPDATE ingest.batches SET stale_days = %s "
+        "WHERE batch_id = (SELECT max(batch_id) FROM ingest.batches WHERE refreshed_as IS NULL)",
+        (days,),
+    )
+
+
+def recompute_into(connection: Connection, target: str, table: str, days: list[date], *, full: bool = False) -> int:
+    """Adds the rows that a refresh gives a table to it, or to another (temporary) one of the same columns.
+
+    Returns how many there are.
+    """
+    select = read_sql(f"analytics/{table}.refresh")
+    with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters
+        if full:
+            # An INSERT computes its rows in one process, this in several: half the time.
+            cursor.execute(f"CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS {select}".encode(), _days(days, full=True))
+            rows = cursor.execute(f"INSERT INTO {target} TABLE fresh".encode()).rowcount
+            cursor.execute("DROP TABLE fresh")
+            return rows
+        return cursor.execute(f"INSERT INTO {target} {select}".encode(), _days(days, full=False)).rowcount
 
 
 def _recompute(connection: Connection, table: str, days: list[date], full: bool) -> int:
     """Replaces the rows of the given days (all days where `full`) and returns how many there are now."""
-    parameters = {"full": full, "stale_days": days}
+    target = f"analytics.{table}"
     connection.execute(
-        sql.SQL("DELETE FROM analytics.{} WHERE %(full)s OR day = ANY(%(stale_days)s)").format(sql.Identifier(table)),
-        parameters,
+        f"DELETE FROM {target} WHERE %(full)s OR day = ANY(%(stale_days)s)".encode(), _days(days, full=full)
     )
-    return connection.execute(read_sql(f"analytics/{table}.refresh").encode(), parameters).rowcount
+    return recompute_into(connection, target, table, days, full=full)
+
+
+def _days(days: list[date], *, full: bool) -> dict[str, object]:
+    return {"full": full, "stale_days": days}
 
 
 def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
--- Fills analytics.daily_vehicles for the days in stale_days (every day where full).
+-- Computes analytics.daily_vehicles for the days in stale_days (every day where full): its columns, in its order.
 -- One row per day and vehicle.
 -- Reads raw.vehicle_logs, raw.shipments.
 
@@ -31,9 +31,8 @@ carried AS (
     WHERE %(full)s OR log.trip_date = ANY(%(stale_days)s)
     GROUP BY 1, 2
 )
-INSERT INTO analytics.daily_vehicles
 SELECT
-    trip_date,
+    trip_date AS day,
     vehicle_id,
     driven.trips,
     driven.mileage_sum,
@@ -41,10 +40,10 @@ SELECT
     driven.fuel_count,
     driven.mileage_with_fuel,
     driven.fuel_with_mileage,
-    coalesce(carried.shipments, 0),
-    coalesce(carried.cost_sum, 0),
-    coalesce(carried.cost_count, 0),
-    coalesce(carried.delivery_sum, 0),
-    coalesce(carried.delivery_count, 0)
+    coalesce(carried.shipments, 0) AS shipments,
+    coalesce(carried.cost_sum, 0) AS cost_sum,
+    coalesce(carried.cost_count, 0) AS cost_count,
+    coalesce(carried.delivery_sum, 0) AS delivery_sum,
+    coalesce(carried.delivery_count, 0) AS delivery_count
 FROM driven
 LEFT JOIN carried USING (trip_date, vehicle_id);

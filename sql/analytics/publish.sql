@@ -1,15 +1,15 @@
 -- Publishes a refresh: the new data version and the figures about the analytics as a whole.
 -- Returns one row: shipments without a log, days with logs.
--- Reads ingest.files (the balance says how many shipments there are), analytics.daily_routes, analytics.daily_vehicles.
+-- Reads ingest.files (the balance says how many shipments there are), analytics.days.
 
 WITH days AS (
-    SELECT min(day) AS first_day, max(day) AS last_day, count(DISTINCT day) AS days
-    FROM analytics.daily_vehicles
+    SELECT min(day) AS first_day, max(day) AS last_day, count(*) AS days, coalesce(sum(shipments), 0) AS shipments
+    FROM analytics.days
 ),
 unassigned AS (
-    SELECT
-        (SELECT coalesce(sum(records_loaded), 0) FROM ingest.files WHERE dataset = 'shipments')
-        - (SELECT coalesce(sum(shipments), 0) FROM analytics.daily_routes) AS shipments
+    SELECT coalesce(sum(records_loaded), 0) - (SELECT shipments FROM days) AS shipments
+    FROM ingest.files
+    WHERE dataset = 'shipments'
 )
 UPDATE analytics.status
 SET data_version = %(version)s,

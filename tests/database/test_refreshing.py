@@ -57,6 +57,17 @@ def expected_tables(connection: Connection) -> Tables:
     return {
         "daily_routes": {(*key, *route_figures(found)) for key, found in routes.items()},
         "daily_vehicles": {(*key, *vehicle_figures(found, carried[key])) for key, found in trips.items()},
+        "days": {
+            (
+                day,
+                sum(day == other for other, _ in trips),
+                *day_figures(
+                    [trip for (other, _), found in trips.items() if other == day for trip in found],
+                    [shipment for (other, _), found in carried.items() if other == day for shipment in found],
+                ),
+            )
+            for day in {day for day, _ in trips}
+        },
         "unassigned": {(sum(log_id not in log_of for log_id, *_ in shipments),)},
     }
 
@@ -99,21 +110,35 @@ def vehicle_figures(trips: list[Row], carried: list[Row]) -> Row:
     )
 
 
+def day_figures(trips: list[Row], carried: list[Row]) -> Row:
+    return (
+        len(trips),
+        total(mileage for mileage, _ in trips),
+        total(fuel for _, fuel in trips),
+        len(carried),
+        total(cost for cost, _ in carried),
+        sum(cost is not None for cost, _ in carried),
+        total(hours for _, hours in carried),
+        sum(hours is not None for _, hours in carried),
+    )
+
+
 def actual_tables(connection: Connection) -> Tables:
-    routes, vehicles = (
+    routes, vehicles, days = (
         connection.execute(f"SELECT * FROM analytics.{table}".encode()).fetchall()
-        for table in ("daily_routes", "daily_vehicles")
+        for table in ("daily_routes", "daily_vehicles", "days")
     )
     unassigned = connection.execute("SELECT unassigned_shipments FROM analytics.status").fetchall()
     return {
         "daily_routes": {(*row[:-1], tuple(row[-1])) for row in routes},
         "daily_vehicles": set(vehicles),
+        "days": set(days),
         "unassigned": set(unassigned),
     }
 
 
 def test_every_analytics_table_is_computed_once_more_here() -> None:
-    assert set(TABLES) == {"daily_routes", "daily_vehicles"}
+    assert TABLES == ("daily_routes", "daily_vehicles", "days")
 
 
 # -- any sequence --------------------------------------------------------------------------------------------------
@@ -159,7 +184,7 @@ class Refreshing(RuleBasedStateMachine):
         self.names = count()
         connection.execute(
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
-            "analytics.daily_routes, analytics.daily_vehicles RESTART IDENTITY"
+            "analytics.daily_routes, analytics.daily_vehicles, analytics.days RESTART IDENTITY"
         )
         connection.execute("UPDATE analytics.status SET full_refresh_due = false, unassigned_shipments = 0")
 
@@ -384,7 +409,7 @@ def test_a_refresh_says_what_it_did(raw_folder: RawFolder, filled: str) -> None:
     done = refresh(filled)
 
     assert (done.data_version, done.full, done.days, done.batches, done.unassigned_shipments) == (2, False, 2, 1, 0)
-    assert done.rows == {"daily_routes": 0, "daily_vehicles": 2}
+    assert done.rows == {"daily_routes": 0, "daily_vehicles": 2, "days": 2}
     assert done.seconds > 0
 
 
