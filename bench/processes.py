@@ -147,6 +147,18 @@ def children_cpu_seconds(pid: int) -> float:
     return float(times.children_user + times.children_system)
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """CPU time of a process, of all below it, and of those below it that have ended and been waited for."""
+    return sum(_cpu(process) for process in _family(pid))
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        return float(sum(process.cpu_times()[:4]))
+    except psutil.Error:
+        return 0
+
+
 def system_times() -> tuple[float, float | None]:
     """All CPU time of the machine so far, and what of it the host gave to others; None where it does not tell."""
     times = psutil.cpu_times()

@@ -4,7 +4,7 @@ A further part is a module here with a `PART` (see `bench.part.Part`), and its l
 """
 
 from bench.part import Part
-from bench.parts import aggregates, formats, known_keys, memory, peers, rejects, resume, small, speed
+from bench.parts import aggregates, formats, known_keys, memory, orchestration, peers, rejects, resume, small, speed
 
 PARTS: tuple[Part, ...] = (
     speed.PART,
@@ -16,4 +16,5 @@ PARTS: tuple[Part, ...] = (
     memory.PART,
     peers.PART,
     aggregates.PART,
+    orchestration.PART,
 )

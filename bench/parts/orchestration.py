@@ -1,0 +1,268 @@
+"""What Dagster adds: many small files through the whole system, a look of the sensor, how soon figures are there."""
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import dagster as dg
+import httpx
+
+from bench.comparing import spread
+from bench.part import Bench, Part
+from bench.processes import family_cpu_seconds
+from bench.results import Column, Findings, Table, Target
+from bench.samples import make_sample, split_sample
+from logistics_pipeline import ledger
+from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.datasets import VEHICLE_LOGS
+from logistics_pipeline.definitions import build_definitions
+from logistics_pipeline.discovery import find_files
+from logistics_pipeline.environment import Environment, open_environment
+from logistics_pipeline.partitions import FILES
+from logistics_pipeline.supervision import prepare_dagster, running_system, web_urls
+from logistics_settings import PROJECT_ROOT, Settings
+
+WANTED_MS = 50
+WANTED_LOOK_SECONDS = 2
+WANTED_LATENCY_SECONDS = 30
+_FILES, _RECORDS = 1_000, 100
+_KNOWN = 10_000
+_LATENCIES = 5
+_TICKS = 5
+
+_MARK_AS_LOADED = """
+    UPDATE ingest.files SET state = 'loaded', started_at = now(), finished_at = now(), content_hash = file_id::text
+    WHERE state = 'registered'
+"""
+
+
+def _measure(bench: Bench) -> Findings:
+    own = {
+        "LOGISTICS_DATA_DIR": str(bench.folder / "installation"),
+        "LOGISTICS_API_PORT": str(_free_port()),
+        "LOGISTICS_DAGSTER_PORT": str(_free_port()),
+    }
+    with (
+        _variables(own),
+        open_environment(Settings(_env_file=None)) as environment,
+        connect(environment.database_url) as connection,
+    ):
+        with running_system(environment, bench.say):
+            system = _System(bench, environment, connection)
+            system.wait(system.is_refreshed, "the first refresh")
+            latencies = system.latencies()
+            many = system.many_files()
+        tick = _tick(bench, environment, connection)
+    files, wall_ms, cpu_ms, runs, refreshes = many
+    latency, look = spread(latencies), median(tick.seconds)
+    what_latency = "from a file in place to figures on the API, at worst"
+    return Findings(
+        [
+            Table(
+                f"{_FILES:,} files of {_RECORDS} records, dropped at once",
+                [
+                    Column("files", "count"),
+                    Column("load runs", "count"),
+                    Column("refreshes", "count"),
+                    Column("ms per file, all loaded", "ms"),
+                    Column("CPU ms per file, all processes", "ms"),
+                ],
+                [[files, runs, refreshes, wall_ms, cpu_ms]],
+            ),
+            Table(
+                "One look of the file sensor with nothing to do",
+                [Column("files known", "count"), Column("looks", "count"), Column("CPU s", "seconds")],
+                [[tick.files, len(tick.seconds), look]],
+            ),
+            Table(
+                "From a file in place to its figures on the API, everything idle, default settings",
+                [Column("files", "count"), Column("median, s", "seconds"), Column("from–to", "text")],
+                [[len(latencies), latency.median, str(latency)]],
+            ),
+        ],
+        [
+            Target(f"{files:,} files of {_RECORDS} records: per file", "ms", "at most", WANTED_MS, wall_ms),
+            Target(f"a look at {tick.files:,} known files: CPU", "seconds", "at most", WANTED_LOOK_SECONDS, look),
+            Target(what_latency, "seconds", "at most", WANTED_LATENCY_SECONDS, latency.highest),
+        ],
+    )
+
+
+class _System:
+    """A whole system that runs, seen from outside."""
+
+    def __init__(self, bench: Bench, environment: Environment, connection: Connection) -> None:
+        self._bench = bench
+        self._settings = environment.settings
+        self._connection = connection
+        self._api = web_urls(environment.settings)[1]
+        self._postmaster = int((self._settings.postgres_dir / "postmaster.pid").read_text().splitlines()[0])
+
+    def latencies(self) -> list[float]:
+        """Seconds from a file in place to an answer of the API that knows it, one after the other."""
+        found = []
+        for number in range(_LATENCIES):
+            day = f"2024-05-{number + 1:02}"
+            record = {"log_id": f"late {number}", "vehicle_id": "V1", "trip_date": day, "mileage": 100 + number}
+            since = time.perf_counter()
+            self._drop(f"vehicle_logs/late {number}.json", json.dumps([record]).encode())
+            self.wait(lambda day=day: self._trips(day) == 1, "the figures of a single file")  # type: ignore[misc]
+            found.append(time.perf_counter() - since)
+            self._bench.say(f"a file's figures after {found[-1]:.1f} s")
+        return found
+
+    def many_files(self) -> tuple[int, float, float, int, int]:
+        """Files, then per file: wall and CPU milliseconds until all are loaded; runs and refreshes it took."""
+        files = max(20, round(_FILES * self._bench.scale))
+        self._bench.say(f"{files:,} files of {_RECORDS} records")
+        sample = make_sample(self._bench.folder, VEHICLE_LOGS, files * _RECORDS, format="ndjson")
+        folder = split_sample(sample, files)
+        before, version = self._loaded(), self._version()
+        runs, cpu, since = self._load_runs(), self._cpu_seconds(), time.perf_counter()
+        shutil.copytree(folder, self._settings.raw_dir / VEHICLE_LOGS.name / "many")
+        self.wait(lambda: self._loaded() == before + files, f"{files:,} files are loaded", 600)
+        seconds = time.perf_counter() - since
+        self.wait(self.is_refreshed, "the refresh of many files")
+        cpu_seconds = self._cpu_seconds() - cpu
+        per_file = 1_000 / files
+        return files, seconds * per_file, cpu_seconds * per_file, self._load_runs() - runs, self._version() - version
+
+    def is_refreshed(self) -> bool:
+        return self._version() > 0 and not ledger.staleness(self._connection).is_stale
+
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Not within {seconds:.0f} s: {what}")
+            time.sleep(0.05)
+
+    def _drop(self, name: str, content: bytes) -> None:
+        path = self._settings.raw_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.tmp")
+        unfinished.write_bytes(content)
+        unfinished.rename(path)
+
+    def _trips(self, day: str) -> int:
+        answer = httpx.get(f"{self._api}/api/vehicles/metrics", params={"start": day, "end": day}, timeout=10)
+        return len(answer.json()) if answer.status_code == httpx.codes.OK else 0
+
+    def _loaded(self) -> int:
+        return int(self._value("SELECT count(*) FROM ingest.files WHERE state = 'loaded'"))
+
+    def _load_runs(self) -> int:
+        return int(self._value("SELECT count(DISTINCT run_id) FROM ingest.files"))
+
+    def _version(self) -> int:
+        return int(self._value("SELECT data_version FROM analytics.status"))
+
+    def _value(self, query: str) -> Any:
+        row = self._connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return row[0]
+
+    def _cpu_seconds(self) -> float:
+        return family_cpu_seconds(os.getpid()) + family_cpu_seconds(self._postmaster)
+
+
+@dataclass(frozen=True)
+class _Ticks:
+    files: int
+    seconds: list[float]
+    """CPU seconds of each look, the server's included."""
+
+
+def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ticks:
+    """Looks of the sensor at many files that Dagster and the ledger know, in this process."""
+    settings = environment.settings
+    missing = max(100, round(_KNOWN * bench.scale)) - len(list(find_files(settings.raw_dir)))
+    bench.say(f"{missing:,} further files are made known")
+    folder = settings.raw_dir / VEHICLE_LOGS.name / "known"
+    folder.mkdir()
+    long_ago = time.time() - 3_600
+    for number in range(missing):
+        path = folder / f"{number:05}.json"
+        path.write_bytes(b"[]")
+        os.utime(path, (long_ago, long_ago + number))
+    postmaster = int((settings.postgres_dir / "postmaster.pid").read_text().splitlines()[0])
+    with _instance(environment) as instance:
+        _make_known(instance, connection, settings)
+        definitions = build_definitions(settings.model_copy(update={"database_url": environment.database_url}))
+        sensor = next(sensor for sensor in definitions.sensors or [] if sensor.name == "raw_files")
+        seconds = []
+        for _ in range(_TICKS):
+            before = time.process_time() + family_cpu_seconds(postmaster)
+            context = dg.build_sensor_context(
+                instance=instance, definitions=definitions, resources=definitions.resources, sensor_name=sensor.name
+            )
+            found = sensor.evaluate_tick(context)
+            seconds.append(time.process_time() + family_cpu_seconds(postmaster) - before)
+            if found.run_requests:
+                raise RuntimeError(f"The sensor requested {len(found.run_requests)} runs: it should know every file")
+    return _Ticks(len(list(find_files(settings.raw_dir))), seconds)
+
+
+def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: Settings) -> None:
+    """As if all files had been loaded: in the ledger, as partitions, and as materialised in Dagster."""
+    files = ledger.in_registration_order(find_files(settings.raw_dir))
+    known = set(ledger.latest_files(connection))
+    new = [file for file in files if file.key not in known]
+    with connection.transaction():
+        for file in new:
+            ledger.register(connection, file)
+        connection.execute(_MARK_AS_LOADED)
+    name = FILES[VEHICLE_LOGS.name].name
+    assert name is not None
+    instance.add_dynamic_partitions(name, [file.key for file in new])
+    for file in new:
+        event = dg.AssetMaterialization(dg.AssetKey(["raw", VEHICLE_LOGS.name]), partition=file.key)
+        instance.report_runless_asset_event(event)
+
+
+@contextmanager
+def _instance(environment: Environment) -> Iterator[dg.DagsterInstance]:
+    prepare_dagster(environment.variables())
+    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(PROJECT_ROOT)) as instance:
+        yield instance
+
+
+@contextmanager
+def _variables(own: dict[str, str]) -> Iterator[None]:
+    """Only these settings, for this process and those it starts: what is measured is the product as it comes."""
+    before = dict(os.environ)
+    others = {name: value for name, value in before.items() if not name.startswith("LOGISTICS_")}
+    os.environ.clear()
+    os.environ.update(others | own)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+PART = Part(
+    "orchestration",
+    "Through Dagster",
+    f"""\
+The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded* is
+from the first file in place to the last account closed: settle time, sensor interval, the queue and the start of the
+runs are in it. CPU is that of all processes together until the figures are refreshed, idle ticks included. A look with
+nothing to do is what every idle tick costs; its {_KNOWN:,} files are in the ledger, partitions, and materialised.
+From a file in place to figures: the settle time and the sensor's interval (half of it on average), the start of a
+load run, the refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
+    _measure,
+)
