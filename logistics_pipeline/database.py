@@ -1,12 +1,13 @@
 """Connections: database URLs, and which of PostgreSQL's errors are worth another try. Statements live elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -95,3 +96,22 @@ def transient_errors(doing: str) -> Iterator[None]:
     except TRANSIENT as error:
         reason = str(error).strip() or type(error).__name__
         raise TransientError(f"PostgreSQL failed while {doing}: {reason}") from error
+
+
+@contextmanager
+def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds a lock of this connection's session while the block runs; calls `on_wait` if somebody else has it.
+
+    A block that is interrupted amid a statement cannot unlock any more: then the connection is closed, which frees the
+    lock as well, and does not hide the interruption behind an error of its own.
+    """
+    if connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() != (True,):
+        on_wait()
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+    try:
+        yield
+    finally:
+        if connection.info.transaction_status is TransactionStatus.IDLE:
+            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+        else:
+            connection.close()

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from logistics_pipeline.database import Connection
 from logistics_pipeline.discovery import FoundFile
 
-STATES = ("registered", "loading", "loaded", "failed", "unrecognised")
+STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
 """What a file can be; the table accepts no others."""
 
 
@@ -46,6 +46,10 @@ class LedgerFile:
     run_id: str | None
     layout: dict[str, Any] | None = None
     """What it takes to read a rejected record by itself, see `loading.rereading`."""
+    is_reload_due: bool = False
+    """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
+    retry_requested_at: datetime | None = None
+    """When somebody asked for a load that has not begun yet."""
 
     @property
     def fingerprint(self) -> tuple[int, int]:
@@ -169,7 +173,8 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
     connection.execute(
         "UPDATE ingest.files SET state = 'loading', run_id = %(run_id)s, error = NULL, warning = NULL, "
         "attempts = attempts + (state <> 'loading' OR run_id IS DISTINCT FROM %(run_id)s OR run_id IS NULL)::integer, "
-        "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL WHERE file_id = %(file_id)s",
+        "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL "
+        "WHERE file_id = %(file_id)s",
         {"run_id": run_id, "file_id": file_id},
     )
     return file_by_id(connection, file_id)
@@ -434,4 +439,115 @@ def update_reasons(connection: Connection, file_id: int, reasons: dict[int, tupl
             [reason for _, reason in reasons.values()],
             file_id,
         ),
+    )
+
+
+# -- files that are taken out again --------------------------------------------------------------------------------
+
+
+def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:
+    """The newest version of a file that was loaded, be it in part, or be it unloaded since; None if none ever was."""
+    found = _fetch(
+        connection,
+        "WHERE path = %(path)s AND (state IN ('loaded', 'unloaded') OR records_read > 0) ORDER BY version DESC LIMIT 1",
+        {"path": path},
+    )
+    return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class RejectsTakenOut:
+    """What became of the rejects of a file that was taken out."""
+
+    rejects: int
+    mends: int
+    """Of these had been mended by hand: the next load of the file puts them back."""
+
+
+def take_out_rejects(connection: Connection, file_id: int) -> RejectsTakenOut:
+    """Deletes the rejects of a file; remembers how those were mended that were."""
+    row = connection.execute(
+        "WITH gone AS (DELETE FROM ingest.rejects WHERE file_id = %(file_id)s RETURNING record_no, raw, mended), "
+        "kept AS (INSERT INTO ingest.mends SELECT %(file_id)s, record_no, raw, mended FROM gone "
+        "WHERE mended IS NOT NULL ON CONFLICT (file_id, record_no) DO UPDATE SET mended = excluded.mended RETURNING 1) "
+        "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM kept)",
+        {"file_id": file_id},
+    ).fetchone()
+    assert row is not None
+    return RejectsTakenOut(*row)
+
+
+def clear(connection: Connection, file_id: int, state: str) -> None:
+    """Sets the account of a file back to nothing read, in the transaction that takes out its rows and rejects."""
+    connection.execute(
+        "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
+        "records_rejected = 0, bytes_read = 0, unknown_fields = '{}', layout = NULL, error = NULL, warning = NULL, "
+        "attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
+        "is_reload_due = false, retry_requested_at = NULL WHERE file_id = %s",
+        (state, file_id),
+    )
+
+
+def mark_older_for_reload(connection: Connection, file: LedgerFile) -> None:
+    """Notes that files registered before this one may have rows to bring back, as its own are taken out."""
+    connection.execute(
+        "UPDATE ingest.files SET is_reload_due = true "
+        "WHERE dataset = %s AND file_id < %s AND records_superseded > 0 AND NOT is_reload_due",
+        (file.dataset, file.file_id),
+    )
+
+
+def older_files_to_reload(connection: Connection, file: LedgerFile) -> list[LedgerFile]:
+    """Files registered before this one that may have rows to bring back, in the order of registration."""
+    return _fetch(
+        connection,
+        "WHERE dataset = %(dataset)s AND file_id < %(file_id)s AND is_reload_due ORDER BY file_id",
+        {"dataset": file.dataset, "file_id": file.file_id},
+    )
+
+
+@dataclass(frozen=True)
+class Mend:
+    """How a person had mended a reject of a file that was taken out since."""
+
+    record_no: int
+    raw: bytes
+    mended: bytes
+
+
+def mends_to_put_back(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[Mend]:
+    """The next mends behind `after` of rejects that are there again, unresolved: at most so many, or so many bytes."""
+    with connection.cursor(row_factory=class_row(Mend)) as cursor:
+        return cursor.execute(
+            "SELECT record_no, raw, mended FROM (SELECT mends.record_no, mends.raw, mends.mended, "
+            "sum(octet_length(mends.raw) + octet_length(mends.mended)) OVER (ORDER BY mends.record_no) "
+            "- octet_length(mends.raw) - octet_length(mends.mended) AS size_before "
+            "FROM ingest.mends JOIN ingest.rejects USING (file_id, record_no) WHERE file_id = %s AND record_no > %s "
+            "AND rejects.raw = mends.raw AND resolved_at IS NULL ORDER BY record_no LIMIT %s) AS next_ones "
+            "WHERE size_before < %s ORDER BY record_no",
+            (file_id, after, records, size),
+        ).fetchall()
+
+
+def forget_mends(connection: Connection, file_id: int) -> None:
+    """Deletes the mends of a file that are in place again: the rejects that they resolved remember them."""
+    connection.execute(
+        "DELETE FROM ingest.mends USING ingest.rejects WHERE mends.file_id = %s AND rejects.file_id = mends.file_id "
+        "AND rejects.record_no = mends.record_no AND rejects.resolved_at IS NOT NULL",
+        (file_id,),
+    )
+
+
+# -- loads that are asked for --------------------------------------------------------------------------------------
+
+
+def request_retry(connection: Connection, file_id: int) -> bool:
+    """Asks the file sensor for a load; returns False where the file's state has changed so that there is none to do."""
+    return (
+        connection.execute(
+            "UPDATE ingest.files SET retry_requested_at = clock_timestamp() WHERE file_id = %s "
+            "AND (state IN ('failed', 'unloaded') OR (state = 'loaded' AND is_reload_due))",
+            (file_id,),
+        ).rowcount
+        == 1
     )

@@ -47,8 +47,8 @@ def plan_loads(
 ) -> Plan:
     """Decides about settled, registered files of one dataset.
 
-    A file is loaded if its content is new, if its load was interrupted, or if Dagster has no result to show for it. It
-    is not while a run has it, nor when it failed and has not changed since.
+    A file is loaded if its content is new, if its load was interrupted, if somebody asked for it, or if Dagster has no
+    result to show for it. It is not while a run has it, nor when it failed or was unloaded and has not changed since.
     """
     load: set[str] = set()
     give_up: set[str] = set()
@@ -56,7 +56,11 @@ def plan_loads(
         entry, state = known[file.key], status.get(file.key)
         if state == IN_PROGRESS:
             continue
-        if entry.fingerprint != file.fingerprint or state is None:
+        if entry.fingerprint != file.fingerprint or entry.retry_requested_at is not None:
+            load.add(file.key)
+        elif entry.state == "unloaded":
+            continue
+        elif state is None:
             load.add(file.key)
         elif entry.state in ("registered", "loading"):
             (load if entry.attempts < load_attempts else give_up).add(file.key)

@@ -5,8 +5,7 @@ batches it sees, the days they made stale, the rows of those days. What commits 
 loads never wait for a refresh nor it for them, and readers see the old figures until the new ones are all there.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from time import perf_counter
@@ -15,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from logistics_pipeline.database import Connection, connect, transient_errors
+from logistics_pipeline.database import Connection, advisory_lock, connect, transient_errors
 from logistics_pipeline.sql_files import list_sql, read_sql
 
 TABLES = tuple(
@@ -26,6 +25,7 @@ TABLES = tuple(
 """The analytics tables: each has `sql/analytics/<table>.sql` that makes it and `<table>.refresh.sql` that fills it."""
 
 LOCK_NAME = "logistics refresh"
+"""Held by the one refresh that goes on: the API tells from it that there is one; a dead refresh loses it by itself."""
 CHANNEL = "data_version"
 
 
@@ -54,7 +54,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
     with (
         transient_errors("refreshing analytics"),
         connect(url, application_name="logistics refresh") as connection,
-        _only_one(connection, on_wait),
+        advisory_lock(connection, LOCK_NAME, on_wait),
     ):
         connection.execute(
             "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
@@ -67,21 +67,6 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         except psycopg.Error as error:
             _note_failure(connection, error)
             raise
-
-
-@contextmanager
-def _only_one(connection: Connection, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Holds the lock that also tells the API that a refresh is going on; a dead refresh loses it by itself."""
-    key = (LOCK_NAME,)
-    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone()
-    if row != (True,):
-        on_wait()
-        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
 
 
 def _analyze(connection: Connection) -> None:

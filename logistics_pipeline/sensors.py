@@ -9,6 +9,7 @@ import time
 import dagster as dg
 
 from logistics_pipeline import ledger
+from logistics_pipeline.assets.raw import FOUND_BY_SENSOR
 from logistics_pipeline.database import Connection
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.discovery import FoundFile, find_files
@@ -20,6 +21,7 @@ from logistics_pipeline.planning import files_to_register, is_settled, plan_load
 from logistics_pipeline.resources import Warehouse
 from logistics_settings import Settings
 
+SENSOR_NAME = "raw_files"
 RUNS_PER_TICK = 20
 REGISTRATIONS_PER_TICK = 2_000
 """Bounds that keep one look well within Dagster's time limit for sensors; what is left is taken by the next."""
@@ -29,7 +31,7 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     """Makes the sensor over the raw folder."""
 
     @dg.sensor(
-        name="raw_files",
+        name=SENSOR_NAME,
         jobs=list(LOAD_JOBS.values()),
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -141,7 +143,7 @@ def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
         tags={
             "dagster/asset_partition_range_start": keys[0],
             "dagster/asset_partition_range_end": keys[-1],
-            "logistics/files": str(len(keys)),
+            FOUND_BY_SENSOR: str(len(keys)),
         },
     )
 

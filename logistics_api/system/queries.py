@@ -23,7 +23,7 @@ latest AS (
 ),
 states AS (
     SELECT json_object_agg(state, coalesce(files, 0) ORDER BY position) AS files
-    FROM unnest(ARRAY['registered', 'loading', 'loaded', 'failed', 'unrecognised'])
+    FROM unnest(ARRAY['registered', 'loading', 'loaded', 'failed', 'unrecognised', 'unloaded'])
         WITH ORDINALITY AS known (state, position)
     LEFT JOIN (SELECT state, count(*) AS files FROM latest GROUP BY state) AS counted USING (state)
 ),

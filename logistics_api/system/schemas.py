@@ -29,6 +29,7 @@ class FilesByState(BaseModel):
     loaded: int = Field(description="Loaded to the end", examples=[214])
     failed: int = Field(description="Given up: the file is at fault", examples=[0])
     unrecognised: int = Field(description="Belongs to no dataset", examples=[1])
+    unloaded: int = Field(description="Its rows were taken out again on request", examples=[0])
 
 
 class Records(BaseModel):

@@ -23,6 +23,9 @@ from logistics_pipeline.retries import TRANSIENT_RETRIES, only_transient_errors_
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 200
 
+FOUND_BY_SENSOR = "logistics/files"
+"""Tag of the runs that the file sensor requests; nobody else's have it."""
+
 
 def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
     """Makes the asset of a dataset's raw table."""
@@ -76,7 +79,10 @@ def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: 
         with transient_errors(f"closing the account of {key}"):
             fail_missing_file(loader.connection, key)
         return _report_failure(context, key, f"There is no file {path}: it was removed or renamed.")
-    report = loader.load(found)
+    report = loader.load(found, on_request=FOUND_BY_SENSOR not in context.run.tags)
+    if report.file.state == "unloaded":
+        context.log.info(f"{key}: it was unloaded, and has not changed since: materialise it to load it again.")
+        return None
     if not report.is_loaded:
         return _report_failure(context, key, report.file.error or "It was not loaded.")
     _report_load(context, loader, dataset, key, report)

@@ -105,7 +105,7 @@ def _load_one(url: str, file: FoundFile | Path, options: LoadOptions, as_json: b
     if as_json:
         print_json(load_result(report.file, file.path))
     else:
-        say(_summary(report.file, report.was_loaded_before))
+        say(summary(report.file, report.was_loaded_before))
     return report.is_loaded
 
 
@@ -119,7 +119,8 @@ def _say_missing(path: Path, as_json: bool) -> bool:
     return False
 
 
-def _summary(file: LedgerFile, was_loaded_before: bool) -> str:
+def summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
+    """One line about a file after its load: its balance, or why it is not loaded."""
     if file.state != "loaded":
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""

@@ -78,10 +78,10 @@ def api() -> None:
 
 
 def _watch(supervisor: Supervisor) -> NoReturn:
-    """Until Ctrl-C, or until a process ends that should not."""
+    """Until Ctrl-C. A process that ends by itself is started again."""
     while True:
         time.sleep(1)
-        supervisor.refuse_dead()
+        supervisor.revive_dead(say)
 
 
 def _print_urls(settings: Settings) -> None:

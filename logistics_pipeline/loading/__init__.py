@@ -15,5 +15,6 @@ indexes          secondary indexes, dropped for bulk loads and built behind them
 loader           the whole: lock, resume, batch by batch, finish
 failed_files     the rejects of a file, ready to be mended and dropped again
 replaying        rejects that are taken in after all       (rejudging, rereading, reject_lines, resolving)
+taking_out       a file's rows and rejects out again
 reject_limit     how many rejects make a file a bad one
 """

@@ -33,6 +33,7 @@ from logistics_pipeline.loading.reading import Checkpoint, format_name, open_rec
 from logistics_pipeline.loading.reading_process import read_chunks_apart
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rereading import recall, remember
+from logistics_pipeline.loading.taking_out import put_mends_back, take_out
 
 OnProgress = Callable[[int, int], None]
 """Called after every batch with the records read and the bytes (decompressed) read so far."""
@@ -120,8 +121,16 @@ class Loader:
     ) -> None:
         self._disconnect()
 
-    def load(self, found: FoundFile, on_progress: OnProgress = lambda records, size: None) -> LoadReport:
+    def load(
+        self,
+        found: FoundFile,
+        on_progress: OnProgress = lambda records, size: None,
+        *,
+        on_request: bool = True,
+    ) -> LoadReport:
         """Loads a file to its end, or to the place where it is at fault, and returns its account.
+
+        A file that was unloaded is loaded again `on_request` of a person, not where a program merely found it.
 
         A passing trouble of the database is waited for, up to `LoadOptions.retry_seconds` without any progress.
 
@@ -143,7 +152,8 @@ class Loader:
             with attempt, transient_errors(f"loading {found.key}"):
                 try:
                     with only_one(self.connection, found.key):
-                        return _Load(self.connection, self.options, self._run_id, on_batch).run(found)
+                        load = _Load(self.connection, self.options, self._run_id, on_batch)
+                        return load.run(found, on_request)
                 except BaseException:
                     self._disconnect()  # whatever state it is in: the next attempt begins with a new one
                     raise
@@ -218,12 +228,14 @@ class _Load:
         self._hash: str | None = None
         self._since = perf_counter()
 
-    def run(self, found: FoundFile) -> LoadReport:
+    def run(self, found: FoundFile, on_request: bool) -> LoadReport:
         """Loads the file as it is on disk now and closes its account."""
         found = look_at(found.path, self._options.raw_dir, found.dataset) or found
         file = register_file(self._connection, found)
-        if file.state in ("loaded", "unrecognised"):
+        if not _is_to_load(file, on_request):
             return LoadReport(file, was_loaded_before=file.state == "loaded")
+        if file.is_reload_due:
+            take_out(self._connection, file, state="registered")
         file = ledger.begin(self._connection, file.file_id, self._run_id)
         error = None
         try:
@@ -304,6 +316,8 @@ class _Load:
 
     def _export(self, file_id: int) -> None:
         file = ledger.file_by_id(self._connection, file_id)
+        if file.records_rejected:
+            file = put_mends_back(self._connection, file, self._options.batch, self._options.date_order)
         export_or_warn(self._connection, file, self._layout or recall(file.layout), self._options.failed_dir)
 
     def _close(self, file_id: int, error: FileError | None) -> None:
@@ -325,6 +339,18 @@ class _Load:
         """The time since the last call: what the ledger has not been told yet."""
         since, self._since = self._since, perf_counter()
         return self._since - since
+
+
+def _is_to_load(file: LedgerFile, on_request: bool) -> bool:
+    match file.state:
+        case "unrecognised":
+            return False
+        case "loaded":
+            return file.is_reload_due
+        case "unloaded":
+            return on_request or file.retry_requested_at is not None
+        case _:
+            return True
 
 
 def _find_place(task: ReadTask, record_no: int, before: Checkpoint) -> Place:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from logistics_pipeline.database import Connection
+from logistics_pipeline.database import Connection, advisory_lock
 
 
 @contextmanager
@@ -12,12 +12,5 @@ def only_one(connection: Connection, path: str, on_wait: Callable[[str], None] =
 
     Calls `on_wait` with the path if it has to wait itself.
     """
-    key = (f"logistics load {path}",)
-    if connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone() != (True,):
-        on_wait(path)
-        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
-    try:
+    with advisory_lock(connection, f"logistics load {path}", lambda: on_wait(path)):
         yield
-    finally:
-        if not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)

@@ -84,7 +84,7 @@ def test_status_before_anything_has_happened(api: Any) -> None:
         "unassigned_shipments": 0,
         "first_day": None,
         "last_day": None,
-        "files": {"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unrecognised": 0},
+        "files": {"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unrecognised": 0, "unloaded": 0},
         "records": {"read": 0, "loaded": 0, "superseded": 0, "rejected": 0},
     }
 
@@ -126,6 +126,7 @@ def test_files_are_counted_by_the_state_of_their_latest_version(api: Any, databa
         ("vehicles", "d.json", 9, "failed", 2, 0, 0, 2),
         ("vehicles", "d.json", 10, "loaded", 2, 2, 0, 0),
         (None, "e.txt", 1, "unrecognised", 0, 0, 0, 0),
+        ("vehicles", "f.json", 1, "unloaded", 0, 0, 0, 0),
     ]
     with psycopg.connect(database_url) as connection:
         connection.cursor().executemany(
@@ -135,7 +136,14 @@ def test_files_are_counted_by_the_state_of_their_latest_version(api: Any, databa
             files,
         )
     status = api.get("/api/system/status")
-    assert status["files"] == {"registered": 1, "loading": 1, "loaded": 2, "failed": 0, "unrecognised": 1}
+    assert status["files"] == {
+        "registered": 1,
+        "loading": 1,
+        "loaded": 2,
+        "failed": 0,
+        "unrecognised": 1,
+        "unloaded": 1,
+    }
     assert status["records"] == {"read": 44, "loaded": 34, "superseded": 6, "rejected": 4}
 
 

@@ -129,6 +129,12 @@ class Interrupted(BaseException):
     """Stands for whatever ends a loader from outside; nothing in the product catches it."""
 
 
+def _text(query: Any, connection: Connection) -> str:
+    if isinstance(query, bytes):
+        return query.decode()
+    return query if isinstance(query, str) else str(query.as_string(connection))
+
+
 @contextmanager
 def at_statement(number: int, act: Callable[[Connection], None], *, of: str = "logistics load") -> Iterator[list[str]]:
     """Does something to a connection right before its n-th statement (from 0), once: the loader's, or another's by its
@@ -140,7 +146,7 @@ def at_statement(number: int, act: Callable[[Connection], None], *, of: str = "l
 
     def spy(self: Connection, query: Any, *arguments: Any, **keywords: Any) -> Any:
         if not self.closed and self.info.parameter_status("application_name") == of:
-            seen.append(query if isinstance(query, str) else query.as_string(self))
+            seen.append(_text(query, self))
             if len(seen) == number + 1:
                 act(self)
         return execute(self, query, *arguments, **keywords)

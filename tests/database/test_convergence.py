@@ -20,6 +20,7 @@ from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.copying import BatchLimits
+from logistics_pipeline.unloading import unload_file
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
@@ -111,6 +112,17 @@ class Converging(RuleBasedStateMachine):
         with at_statement(statement, meanwhile), suppress(TransientError):
             self._load(ours)
 
+    @precondition(lambda self: self.versions and all(version.is_current for version in self.versions))
+    @rule(data=st.data())
+    def unload_and_load_what_lost_keys_to_it(self, data: st.DataObject) -> None:
+        """The content of versions that are not current is gone: what they had lost nobody can bring back."""
+        unloaded = self._choose(data)
+        self._load(unloaded)
+        unload_file(self.folder.url, unloaded.found.key, self.folder.options)
+        for file, version in zip(ledger.files_in_order(self.connection), self.versions, strict=True):
+            if file.is_reload_due:
+                self._load(version)
+
     def teardown(self) -> None:
         for version in self.versions:
             if version.is_current:
@@ -118,7 +130,7 @@ class Converging(RuleBasedStateMachine):
         self.tables_equal_the_model()
         states = {(file.path, file.version): file.state for file in ledger.files_in_order(self.connection)}
         assert len(states) == len(self.versions)
-        assert set(states.values()) <= {"loaded", "failed"}
+        assert set(states.values()) <= {"loaded", "failed", "unloaded"}
 
     # -- what must hold --------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.copying import BatchLimits
 from logistics_pipeline.refreshing import CHANNEL, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.unloading import unload_file
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 
@@ -172,7 +173,8 @@ deliveries = st.one_of(
 
 
 class Refreshing(RuleBasedStateMachine):
-    """Files arrive, are loaded in any order, are interrupted, meet each other; refreshes come at any moment."""
+    """Files arrive, are loaded in any order, are interrupted, meet each other, are unloaded and asked for again;
+    refreshes come at any moment."""
 
     def __init__(self, raw_folder: RawFolder, connection: Connection) -> None:
         super().__init__()
@@ -181,6 +183,8 @@ class Refreshing(RuleBasedStateMachine):
             raw_folder, options=replace(raw_folder.options, batch=BatchLimits(3, 1 << 20), retry_seconds=0.001)
         )
         self.waiting: list[FoundFile] = []
+        self.loaded: list[FoundFile] = []
+        self.unloaded: list[FoundFile] = []
         self.names = count()
         connection.execute(
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
@@ -229,6 +233,50 @@ class Refreshing(RuleBasedStateMachine):
         self.register(delivery)
         self._load(self.waiting[-1])
 
+    @precondition(lambda self: self.loaded)
+    @rule(data=st.data())
+    def unload(self, data: st.DataObject) -> None:
+        self._unload(data.draw(st.sampled_from(self.loaded), label="file"))
+
+    @precondition(lambda self: self.loaded)
+    @rule(data=st.data(), statement=st.integers(0, 15))
+    def unload_and_die(self, data: st.DataObject, statement: int) -> None:
+        """Whether it was done or not, another call finds out."""
+        found = data.draw(st.sampled_from(self.loaded), label="file")
+
+        def die(_: Connection) -> None:
+            raise Interrupted
+
+        with at_statement(statement, die, of="logistics unload"), suppress(Interrupted):
+            unload_file(self.folder.url, found.key, self.folder.options)
+        self._refresh()
+        self._unload(found)
+
+    @precondition(lambda self: self.loaded)
+    @rule(data=st.data(), statement=st.integers(0, 15), others=st.integers(0, 2))
+    def unload_while_other_things_happen(self, data: st.DataObject, statement: int, others: int) -> None:
+        def meanwhile(_: Connection) -> None:
+            for found in self.waiting[:others]:
+                with suppress(TransientError):  # it would have to wait for us
+                    self._load(found)
+            self._refresh()
+
+        with at_statement(statement, meanwhile, of="logistics unload"):
+            self._unload(data.draw(st.sampled_from(self.loaded), label="file"))
+
+    @precondition(lambda self: self.unloaded)
+    @rule(data=st.data())
+    def ask_for_an_unloaded_file(self, data: st.DataObject) -> None:
+        found = data.draw(st.sampled_from(self.unloaded), label="file")
+        self.unloaded.remove(found)
+        self.waiting.append(found)
+
+    @precondition(lambda self: self.loaded)
+    @rule(data=st.data())
+    def load_again(self, data: st.DataObject) -> None:
+        """Which brings back what a file had lost to one that was unloaded since, if that is so."""
+        assert self.folder.load(data.draw(st.sampled_from(self.loaded), label="file")).is_loaded
+
     @rule()
     def refresh(self) -> None:
         self._refresh()
@@ -237,7 +285,11 @@ class Refreshing(RuleBasedStateMachine):
         for found in list(self.waiting):
             self._load(found)
         self._refresh()
-        assert self.connection.execute("SELECT count(*) FROM ingest.files WHERE state <> 'loaded'").fetchone() == (0,)
+        states = {file.path: file.state for file in ledger.files_in_order(self.connection)}
+        assert states == {
+            **{found.key: "loaded" for found in self.loaded},
+            **{found.key: "unloaded" for found in self.unloaded},
+        }
 
     @invariant()
     def every_file_is_balanced(self) -> None:
@@ -249,6 +301,12 @@ class Refreshing(RuleBasedStateMachine):
     def _load(self, found: FoundFile) -> None:
         assert self.folder.load(found).is_loaded
         self.waiting.remove(found)
+        self.loaded.append(found)
+
+    def _unload(self, found: FoundFile) -> None:
+        assert unload_file(self.folder.url, found.key, self.folder.options).file.state == "unloaded"
+        self.loaded.remove(found)
+        self.unloaded.append(found)
 
     def _refresh(self) -> None:
         refresh(self.folder.url)
@@ -265,7 +323,7 @@ def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
         lambda: Refreshing(raw_folder, connection),
         settings=settings(
             max_examples=25,
-            stateful_step_count=12,
+            stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),

@@ -1,5 +1,6 @@
 """The file sensor's decisions, state by state."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ def found(key: str = "a.json", size: int = 10, modified_ns: int = 1) -> FoundFil
     return FoundFile(key, Path("/raw") / key, "shipments", size, modified_ns)
 
 
-def entry(state: str = "loaded", *, size: int = 10, modified_ns: int = 1, attempts: int = 0) -> LedgerFile:
+def entry(
+    state: str = "loaded", *, size: int = 10, modified_ns: int = 1, attempts: int = 0, is_asked_for: bool = False
+) -> LedgerFile:
     return LedgerFile(
         file_id=1,
         dataset="shipments",
@@ -39,6 +42,7 @@ def entry(state: str = "loaded", *, size: int = 10, modified_ns: int = 1, attemp
         attempts=attempts,
         seconds=0,
         run_id=None,
+        retry_requested_at=datetime(2024, 3, 5, tzinfo=UTC) if is_asked_for else None,
     )
 
 
@@ -65,12 +69,13 @@ def test_new_files_and_files_of_another_size_are_registered_touched_ones_not() -
     assert [file.key for file in files_to_register(files, known)] == ["new.json", "grown.json"]
 
 
-@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed"])
-def test_a_file_that_a_run_has_is_left_to_it(state: str) -> None:
-    assert planned(entry(state, attempts=99), IN_PROGRESS, found(size=11)) == "leave"
+@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed", "unloaded"])
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_a_file_that_a_run_has_is_left_to_it(state: str, is_asked_for: bool) -> None:
+    assert planned(entry(state, attempts=99, is_asked_for=is_asked_for), IN_PROGRESS, found(size=11)) == "leave"
 
 
-@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed"])
+@pytest.mark.parametrize("state", ["registered", "loading", "loaded", "failed", "unloaded"])
 @pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED", None])
 def test_new_content_is_loaded_whatever_became_of_the_old(state: str, status: str | None) -> None:
     assert planned(entry(state, attempts=99), status, found(size=11)) == "load"
@@ -91,11 +96,23 @@ def test_an_ended_load_is_not_repeated_and_an_interrupted_one_is_until_it_is_giv
         assert planned(entry(state, attempts=3), status) == "give up"
 
 
+@pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED", None])
+def test_an_unloaded_file_stays_out_until_somebody_asks_for_it(status: str | None) -> None:
+    assert planned(entry("unloaded"), status) == "leave"
+    assert planned(entry("unloaded", is_asked_for=True), status) == "load"
+
+
+@pytest.mark.parametrize("state", ["loaded", "failed", "unloaded"])
+def test_what_somebody_asked_for_is_loaded_whatever_became_of_it(state: str) -> None:
+    assert planned(entry(state, is_asked_for=True), "MATERIALIZED") == "load"
+    assert planned(entry(state, is_asked_for=True), "FAILED") == "load"
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     states=st.lists(
         st.tuples(
-            st.sampled_from(["registered", "loading", "loaded", "failed"]),
+            st.sampled_from(["registered", "loading", "loaded", "failed", "unloaded"]),
             st.sampled_from(["MATERIALIZED", "FAILED", IN_PROGRESS, None]),
             st.integers(0, 5),
             st.integers(10, 11),

@@ -1,0 +1,62 @@
+"""The command that checks tables, ledger and figures: the same checks that Dagster shows."""
+
+from typing import Annotated
+
+import typer
+
+from logistics_pipeline.checking import CHECKS, Check, Finding, run_checks
+from logistics_pipeline.checking.asking import count
+from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.environment import open_environment
+from logistics_settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's command."""
+    app.command()(check)
+
+
+def check(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compare all days and count all rows, instead of a sample")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per check")] = False,
+) -> None:
+    """Checks that the figures are what the raw rows give and that every record is accounted for.
+
+    Exit code 1 if anything is wrong; a warning alone is none.
+    """
+    with open_environment(Settings()) as environment:
+        found = run_checks(environment.database_url, CHECKS, whole=everything)
+    if as_json:
+        for each, finding in found:
+            print_json(_document(each, finding))
+    else:
+        print_table(
+            ("table", "check", "", "found"),
+            [(f"{each.schema}.{each.table}", each.name, _mark(finding), finding.sentence) for each, finding in found],
+        )
+        say(_summary([finding for _, finding in found]))
+    if any(finding.is_error for _, finding in found):
+        raise typer.Exit(1)
+
+
+def _document(each: Check, finding: Finding) -> dict[str, object]:
+    return {
+        "table": f"{each.schema}.{each.table}",
+        "check": each.name,
+        "passed": finding.passed,
+        "severity": None if finding.passed else finding.severity,
+        "found": finding.sentence,
+        "figures": finding.figures,
+    }
+
+
+def _mark(finding: Finding) -> str:
+    return "ok" if finding.passed else finding.severity.upper()
+
+
+def _summary(found: list[Finding]) -> str:
+    errors = sum(finding.is_error for finding in found)
+    warnings = sum(not finding.passed for finding in found) - errors
+    return f"{len(found):,} checks: {count(errors, 'error', 'errors')}, {count(warnings, 'warning', 'warnings')}."

@@ -1,0 +1,21 @@
+-- Takes the rows of a file out of its raw table, and notes the days or the logs that lost them for the next refresh.
+-- One row: how many rows there were. Adds to ingest.batches one row per 10,000 days or logs.
+-- Reads and writes the raw table, writes ingest.batches.
+
+WITH removed AS (
+    DELETE FROM {table} WHERE file_id = %(file_id)s RETURNING {dated_by} AS touched
+),
+counted AS (
+    -- Cut into rows of a bounded size: a file of millions of shipments has as many logs.
+    SELECT touched, count(*) AS records, (row_number() OVER (ORDER BY touched) - 1) / 10000 AS part
+    FROM removed
+    GROUP BY touched
+),
+noted AS (
+    INSERT INTO ingest.batches (file_id, records, stale_days, stale_logs, merged)
+    SELECT %(file_id)s, sum(records), {stale_days}, {stale_logs}, false
+    FROM counted
+    GROUP BY part
+    RETURNING records
+)
+SELECT coalesce(sum(records), 0)::bigint FROM noted
