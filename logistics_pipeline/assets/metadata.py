@@ -1,15 +1,19 @@
 """What the Dagster UI shows beside an asset: schemas, counts, rates, reasons. Numbers become plots by themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
 from logistics_pipeline.datasets import Dataset, Kind
+from logistics_pipeline.describing import Column
 from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
 from logistics_pipeline.refreshing import Refresh
 
 _COLUMN_TYPES = {Kind.TEXT: "text", Kind.NUMBER: "numeric", Kind.DATE: "date"}
+SHOWN_AT_ONCE = 1_000
+"""Markdown of so many characters the Dagster UI folds up."""
+
 _REQUIRED = dg.TableColumnConstraints(nullable=False)
 
 
@@ -42,6 +46,30 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
     return dg.TableSchema(columns=columns + source)
 
 
+def described_schema(columns: Sequence[Column]) -> dg.TableSchema:
+    """The columns of a table as the database describes them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                column.comment,
+                dg.TableColumnConstraints(
+                    nullable=column.is_nullable, other=["part of the primary key"] if column.is_key else []
+                ),
+            )
+            for column in columns
+        ]
+    )
+
+
+def with_metadata(
+    assets: Sequence[dg.AssetsDefinition], metadata: Mapping[str, dg.MetadataValue]
+) -> list[dg.AssetsDefinition]:
+    """The assets with something more to show, of each of them."""
+    return [asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata=dict(metadata))) for asset in assets]
+
+
 def load_metadata(
     report: LoadReport, reasons: Sequence[RejectReason], table_rows: int
 ) -> Mapping[str, dg.MetadataValue]:
@@ -54,6 +82,7 @@ def load_metadata(
         "records_loaded": dg.MetadataValue.int(file.records_loaded),
         "records_superseded": dg.MetadataValue.int(file.records_superseded),
         "records_rejected": dg.MetadataValue.int(file.records_rejected),
+        "rejected_percent": dg.MetadataValue.float(_percent(file.records_rejected, file.records_read)),
         "bytes": dg.MetadataValue.int(file.size_bytes),
         "seconds": dg.MetadataValue.float(round(file.seconds, 4)),
         "records_per_second": dg.MetadataValue.float(round(report.records_per_second, 1)),
@@ -70,20 +99,60 @@ def load_metadata(
 
 
 def _reject_table(reasons: Sequence[RejectReason]) -> str:
-    lines = ["| records | reason | first | example |", "|---:|---|---:|---|"]
-    for reason in reasons:
-        example = reason.example.replace("|", "\\|").replace("`", "'").replace("\n", " ")
-        lines.append(f"| {reason.count:,} | {reason.reason} | {reason.first_record:,} | `{example}` |")
-    return "\n".join(lines)
+    """Counts, reasons and first examples, these as short as it takes for the table to be seen without a click."""
+    for width in (200, 100, 60, 30):
+        table = markdown_table(
+            ["records", "field", "reason", "first", "example"],
+            [
+                [each.count, each.field, each.reason, each.first_record, Literal(shorten(each.example, width))]
+                for each in reasons
+            ],
+        )
+        if len(table) < SHOWN_AT_ONCE:
+            break
+    return table
 
 
-def refresh_metadata(refresh: Refresh, table: str) -> Mapping[str, dg.MetadataValue]:
-    """What a refresh did to one analytics table."""
+def shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+class Literal(str):
+    """Text that a table shows as it stands."""
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table for the Dagster UI. Texts cannot break out of their cells."""
+    lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = str(value).replace("|", "\\|").replace("\n", " ")
+    return f"`{text.replace('`', chr(39))}`" if isinstance(value, Literal) else text
+
+
+def refresh_metadata(
+    refresh: Refresh, table: str, *, rows: int, columns: Sequence[Column]
+) -> Mapping[str, dg.MetadataValue]:
+    """What a refresh did to one analytics table, and what that is now."""
+    written = refresh.rows.get(table, 0)
     return {
-        "rows_written": dg.MetadataValue.int(refresh.rows.get(table, 0)),
+        "dagster/row_count": dg.MetadataValue.int(rows),
+        "dagster/column_schema": dg.MetadataValue.table_schema(described_schema(columns)),
+        "rows_written": dg.MetadataValue.int(written),
+        "rows_per_second": dg.MetadataValue.float(round(written / refresh.seconds, 1) if refresh.seconds else 0.0),
         "days_refreshed": dg.MetadataValue.int(refresh.days),
         "batches_taken_in": dg.MetadataValue.int(refresh.batches),
         "unassigned_shipments": dg.MetadataValue.int(refresh.unassigned_shipments),
         "data_version": dg.MetadataValue.int(refresh.data_version),
         "seconds": dg.MetadataValue.float(round(refresh.seconds, 3)),
     }
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 3) if whole else 0.0

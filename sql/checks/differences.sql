@@ -1,0 +1,27 @@
+-- Finds the days on which an analytics table is not what its recompute is.
+-- One row per such day: rows that only the table has, rows that only the recompute has, one of either.
+-- Reads the analytics table and the recompute, both for the days given (all where full).
+
+WITH stored AS (
+    SELECT * FROM {table} WHERE %(full)s OR day = ANY(%(days)s)
+),
+surplus AS (
+    SELECT * FROM stored EXCEPT SELECT * FROM {recomputed}
+),
+missing AS (
+    SELECT * FROM {recomputed} EXCEPT SELECT * FROM stored
+),
+differing AS (
+    SELECT day, true AS is_stored, to_jsonb(surplus)::text AS content FROM surplus
+    UNION ALL
+    SELECT day, false, to_jsonb(missing)::text FROM missing
+)
+SELECT
+    day,
+    count(*) FILTER (WHERE is_stored) AS only_stored,
+    count(*) FILTER (WHERE NOT is_stored) AS only_recomputed,
+    min(content) FILTER (WHERE is_stored) AS stored_example,
+    min(content) FILTER (WHERE NOT is_stored) AS recomputed_example
+FROM differing
+GROUP BY day
+ORDER BY day;

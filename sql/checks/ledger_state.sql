@@ -1,0 +1,12 @@
+-- Makes a text per dataset that is another one whenever one of its files fails, fails again or is mended.
+-- One row per dataset that has failed files.
+-- Reads ingest.files, by its indexes.
+
+SELECT dataset, md5(string_agg(concat_ws(' ', file_id, finished_at), ',' ORDER BY file_id))
+FROM ingest.files AS file
+WHERE state = 'failed'
+    AND NOT EXISTS (
+        SELECT FROM ingest.files AS newer
+        WHERE newer.path = file.path AND newer.version > file.version
+    )
+GROUP BY dataset;
