@@ -77,6 +77,21 @@ class Settings(BaseSettings):
         30.0, description="How long one load keeps trying to reach a database that is away, before its run fails"
     )
 
+    # Housekeeping, every night
+    keep_runs_days: PositiveInt = Field(
+        30, description="Dagster runs that ended longer ago are deleted with their events and logs, except those that "
+        "show the present state of a file or table"
+    )  # fmt: skip
+    keep_partitions_days: PositiveInt = Field(
+        90, description="Partitions of files that are no longer in raw/ are forgotten so long after their load"
+    )  # fmt: skip
+    keep_batches_days: PositiveInt = Field(
+        30, description="The ledger's batches of a file are summed up into one row so long after they were committed"
+    )  # fmt: skip
+    keep_resolved_rejects_days: PositiveInt | None = Field(
+        None, description="Rejects that a replay accepted longer ago are deleted. Unset: kept for ever"
+    )  # fmt: skip
+
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
