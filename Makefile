@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo up install test check fix faults bench clean
+.PHONY: help demo up install test test-slow check fix faults bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,7 +35,10 @@ up: install
 	@$(BIN)/logistics up
 
 test: install
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-slow: install
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
 
 check: install
 	$(BIN)/ruff format --check .

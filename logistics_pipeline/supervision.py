@@ -1,7 +1,7 @@
-"""Starts the system's processes, waits until they serve, and stops every one of them. Output goes to log files.
+"""Starts the system's processes, waits until they serve, starts again what dies, and stops every one of them.
 
-A process is left its own process group: Ctrl-C reaches the supervisor alone, which then stops them in turn. On Linux
-they also end with a supervisor that was killed.
+Output goes to log files. A process is left its own process group: Ctrl-C reaches the supervisor alone, which then stops
+them in turn. On Linux they also end with a supervisor that was killed.
 """
 
 import ctypes
@@ -25,6 +25,10 @@ from logistics_settings import PROJECT_ROOT, Settings
 
 START_SECONDS = 90
 STOP_SECONDS = 15
+STEADY_SECONDS = 60
+"""What has run for so long since it was started has recovered."""
+LONGEST_PAUSE_SECONDS = 60
+LAST_WORDS_BYTES = 300
 _PR_SET_PDEATHSIG = 1
 
 
@@ -42,7 +46,12 @@ class _Running:
     program: Program
     process: subprocess.Popen[bytes]
     log: Path
+    started_at: float
     is_ready: bool = False
+    deaths: int = 0
+    """Since it last ran steadily."""
+    restart_at: float | None = None
+    """When it is to be started again; None while it runs."""
 
 
 class Supervisor:
@@ -56,8 +65,11 @@ class Supervisor:
     def start(self, program: Program) -> None:
         """Starts a program without waiting for it."""
         log = self._logs_dir / f"{program.name}.log"
+        self._running.append(_Running(program, self._open(program, log), log, time.monotonic()))
+
+    def _open(self, program: Program, log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 program.command,
                 cwd=PROJECT_ROOT,
                 env=self._variables,
@@ -67,7 +79,6 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
-        self._running.append(_Running(program, process, log))
 
     def wait_until_ready(self, on_wait: Callable[[str], None] = lambda name: None) -> None:
         """Waits until every program serves.
@@ -91,22 +102,61 @@ class Supervisor:
     def refuse_dead(self) -> None:
         """Raises PipelineError if a program has ended by itself."""
         for running in self._running:
-            code = running.process.poll()
-            if code is not None:
-                last = _last_line(running.log)
-                raise PipelineError(f"{running.program.name} ended (exit code {code}): {last} Its log is {running.log}")
+            if running.process.poll() is not None:
+                raise PipelineError(f"{_ending(running)}. {_last_words(running)}")
+
+    def revive_dead(self, say: Callable[[str], None]) -> None:
+        """Starts programs again that have ended by themselves, and says so. To be called every second or so.
+
+        The first time at once; what dies again and again is started after longer and longer pauses, for ever: its
+        trouble may pass, such as a database that is away.
+        """
+        for running in self._running:
+            now = time.monotonic()
+            if running.restart_at is not None:
+                if now >= running.restart_at:
+                    self._revive(running)
+            elif running.process.poll() is not None:
+                self._bury(running, now, say)
+            elif now - running.started_at >= STEADY_SECONDS:
+                running.deaths = 0
+
+    def _bury(self, running: _Running, now: float, say: Callable[[str], None]) -> None:
+        pause = seconds_to_restart(running.deaths)
+        when = f"in {pause} s" if pause else "at once"
+        say(f"{_ending(running)} and is started again {when}. {_last_words(running)}")
+        # What it left behind is nobody's any more: runs of a code server, which are failed and asked for again.
+        _signal_group(running.process, signal.SIGKILL)
+        running.deaths += 1
+        running.restart_at = now + pause
+
+    def _revive(self, running: _Running) -> None:
+        running.process = self._open(running.program, running.log)
+        running.started_at, running.restart_at = time.monotonic(), None
 
     def stop(self) -> None:
         """Stops every program, the last started first; kills what does not stop in time."""
-        for running in reversed(self._running):
+        alive = [running for running in reversed(self._running) if running.restart_at is None]
+        for running in alive:
             _signal_group(running.process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        for running in reversed(self._running):
+        for running in alive:
             with suppress(subprocess.TimeoutExpired):
                 running.process.wait(max(0.1, deadline - time.monotonic()))
             _signal_group(running.process, signal.SIGKILL)  # also what it started and left behind
             running.process.wait()
         self._running.clear()
+
+
+def seconds_to_restart(deaths: int) -> int:
+    """The pause before a program is started again that has died so many times before, and not run steadily since."""
+    return min(2 ** (deaths - 1), LONGEST_PAUSE_SECONDS) if deaths else 0
+
+
+def _ending(running: _Running) -> str:
+    code = running.process.returncode
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended (exit code {code})"
+    return f"{running.program.name} {how}"
 
 
 def _end_with_parent() -> None:
@@ -118,9 +168,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing."
+def _last_words(running: _Running) -> str:
+    with running.log.open("rb") as log:
+        log.seek(max(0, running.log.stat().st_size - LAST_WORDS_BYTES))
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    return f"Its log {running.log} ends with: {lines[-1]}" if lines else f"Its log {running.log} is empty."
 
 
 @contextmanager
