@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.end_to_end.conftest import Installation, wait_for
+
+pytestmark = pytest.mark.slow
 
 LOGS = [{"log_id": f"L{n}", "vehicle_id": "V1", "trip_date": f"2024-03-0{n}", "mileage": 10} for n in range(1, 4)]
 WRONG = [{"log_id": "L1", "vehicle_id": "V1", "trip_date": "2024-03-01", "mileage": 999}]
