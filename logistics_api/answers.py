@@ -1,10 +1,12 @@
 """Forms that answers share: JSON that PostgreSQL has built, and the problems a path declares in the OpenAPI."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Response
 
-from logistics_api.errors import MEDIA_TYPE
+from logistics_api.database import Database
+from logistics_api.errors import MEDIA_TYPE, Problem
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -12,6 +14,26 @@ Responses = dict[int | str, dict[str, Any]]
 def json_answer(text: str) -> Response:
     """Sends JSON as it is: its shape is proven by tests, not checked again on every request."""
     return Response(text, media_type="application/json")
+
+
+async def figures_answer(
+    database: Database, query: str, parameters: Mapping[str, object], *, missing: Problem | None = None
+) -> Response:
+    """Answers with the JSON text that `query` makes of the analytics, and says of which data version it is.
+
+    `query` is a SELECT of one text. The version is read in the same statement, so of the same snapshot: the answer may
+    be kept and sent again until there is a newer version (`edge`).
+
+    Raises:
+        Problem: `missing` where the text is NULL; whatever `Database.fetch_row` raises.
+    """
+    version, text = await database.fetch_row(
+        f"SELECT (SELECT data_version FROM analytics.status), (\n{query}\n)", parameters
+    )
+    if text is None:
+        assert missing is not None
+        raise missing
+    return Response(text, media_type="application/json", headers={"Data-Version": str(version)})
 
 
 def _problem(description: str) -> dict[str, Any]:

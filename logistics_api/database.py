@@ -89,17 +89,35 @@ class Database:
         """The first column of the one row a statement returns.
 
         Raises:
+            Problem: as `fetch_row`.
+        """
+        return (await self.fetch_row(query, parameters))[0]
+
+    async def fetch_row(self, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:
+        """The one row a statement returns.
+
+        Raises:
             Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
         """
-        with self._problems():
-            async with self._connection() as connection:
-                cursor = await connection.execute(query.encode(), parameters)
-                row = await cursor.fetchone()
+        async with self.connection() as connection:
+            cursor = await connection.execute(query.encode(), parameters)
+            row = await cursor.fetchone()
         assert row is not None
-        return row[0]
+        return row
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """Lends a connection, for statements that return more than one row.
+
+        Raises:
+            Problem: as `fetch_row`, from any statement of the block.
+        """
+        with self._problems():
+            async with self._admitted() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         if not self._reachable.is_set():
             raise _unreachable()
         if self._inside >= self.limits.connections + self.limits.waiting:

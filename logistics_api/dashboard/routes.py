@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from logistics_api.answers import FIGURE_PROBLEMS, json_answer
+from logistics_api.answers import FIGURE_PROBLEMS, figures_answer
 from logistics_api.dashboard.queries import DASHBOARD
 from logistics_api.dashboard.schemas import Dashboard, DashboardQuestion
 from logistics_api.database import Reader
@@ -20,4 +20,4 @@ router = APIRouter(tags=["dashboard"])
 )
 async def read_dashboard(question: Annotated[DashboardQuestion, Query()], database: Reader) -> Response:
     """Shipments, vehicles, revenue and delivery time, each with its change against the same range moved back."""
-    return json_answer(await database.fetch_value(DASHBOARD, question.model_dump()))
+    return await figures_answer(database, DASHBOARD, question.model_dump())

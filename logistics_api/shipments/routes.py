@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from logistics_api.answers import FIGURE_PROBLEMS, json_answer
+from logistics_api.answers import FIGURE_PROBLEMS, figures_answer
 from logistics_api.database import Reader
 from logistics_api.ranges import DayRange
 from logistics_api.shipments.queries import ANALYTICS
@@ -21,4 +21,4 @@ router = APIRouter(tags=["shipments"])
 )
 async def read_shipment_analytics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Totals and means over all shipments of the range, and the 5 routes with the highest mean cost."""
-    return json_answer(await database.fetch_value(ANALYTICS, question.model_dump()))
+    return await figures_answer(database, ANALYTICS, question.model_dump())

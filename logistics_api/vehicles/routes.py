@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from logistics_api.answers import FIGURE_PROBLEMS, json_answer
+from logistics_api.answers import FIGURE_PROBLEMS, figures_answer
 from logistics_api.database import Reader
 from logistics_api.ranges import DayRange
 from logistics_api.vehicles.queries import METRICS
@@ -21,4 +21,4 @@ router = APIRouter(tags=["vehicles"])
 )
 async def read_vehicle_metrics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
-    return json_answer(await database.fetch_value(METRICS, question.model_dump()))
+    return await figures_answer(database, METRICS, question.model_dump())
