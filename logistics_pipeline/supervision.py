@@ -186,7 +186,7 @@ def running_system(environment: Environment, say: Callable[[str], None]) -> Iter
         PipelineError: a program does not start.
     """
     settings = environment.settings
-    code_port = settings.code_server_port or _free_port()
+    code_port = settings.code_server_port or free_port()
     variables = environment.variables() | {"LOGISTICS_CODE_SERVER_PORT": str(code_port)}
     prepare_dagster(variables, nothing_runs=True)
     supervisor = Supervisor(settings.logs_dir, variables)
@@ -263,7 +263,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -26,7 +26,7 @@ from logistics_pipeline.definitions import build_definitions
 from logistics_pipeline.discovery import find_files
 from logistics_pipeline.environment import Environment, open_environment
 from logistics_pipeline.partitions import FILES
-from logistics_pipeline.supervision import prepare_dagster, running_system, web_urls
+from logistics_pipeline.supervision import free_port, prepare_dagster, running_system, web_urls
 from logistics_settings import PROJECT_ROOT, Settings
 
 WANTED_MS = 50
@@ -46,8 +46,8 @@ _MARK_AS_LOADED = """
 def _measure(bench: Bench) -> Findings:
     own = {
         "LOGISTICS_DATA_DIR": str(bench.folder / "installation"),
-        "LOGISTICS_API_PORT": str(_free_port()),
-        "LOGISTICS_DAGSTER_PORT": str(_free_port()),
+        "LOGISTICS_API_PORT": str(free_port()),
+        "LOGISTICS_DAGSTER_PORT": str(free_port()),
     }
     with (
         _variables(own),
@@ -113,7 +113,7 @@ class _System:
             record = {"log_id": f"late {number}", "vehicle_id": "V1", "trip_date": day, "mileage": 100 + number}
             since = time.perf_counter()
             self._drop(f"vehicle_logs/late {number}.json", json.dumps([record]).encode())
-            self.wait(lambda day=day: self._trips(day) == 1, "the figures of a single file")  # type: ignore[misc]
+            self.wait(partial(self._has_figures, day), "the figures of a single file")
             found.append(time.perf_counter() - since)
             self._bench.say(f"a file's figures after {found[-1]:.1f} s")
         return found
@@ -151,9 +151,9 @@ class _System:
         unfinished.write_bytes(content)
         unfinished.rename(path)
 
-    def _trips(self, day: str) -> int:
+    def _has_figures(self, day: str) -> bool:
         answer = httpx.get(f"{self._api}/api/vehicles/metrics", params={"start": day, "end": day}, timeout=10)
-        return len(answer.json()) if answer.status_code == httpx.codes.OK else 0
+        return answer.status_code == httpx.codes.OK and len(answer.json()) == 1
 
     def _loaded(self) -> int:
         return int(self._value("SELECT count(*) FROM ingest.files WHERE state = 'loaded'"))
@@ -246,12 +246,6 @@ def _variables(own: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 PART = Part(

@@ -14,6 +14,7 @@ import pytest
 
 from logistics_api.__main__ import listen
 from logistics_api.errors import ConfigurationError
+from logistics_pipeline.supervision import free_port
 
 NOWHERE = "postgresql://me:secret@127.0.0.1:1/nothing"
 
@@ -45,12 +46,6 @@ def running(log: Path, **variables: object) -> Iterator[subprocess.Popen[bytes]]
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def answers(port: int) -> bool:

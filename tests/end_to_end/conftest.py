@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+
+from logistics_pipeline.supervision import free_port
 
 LOGISTICS = [str(Path(sys.executable).parent / "logistics")]
 
@@ -104,12 +105,6 @@ class Installation:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(running, timeout=10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -19,7 +19,8 @@ import psycopg
 import pytest
 
 from logistics_pipeline.ledger import LedgerFile, latest_file
-from tests.end_to_end.conftest import Installation, free_port, wait_for
+from logistics_pipeline.supervision import free_port
+from tests.end_to_end.conftest import Installation, wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,9 @@ from logistics_pipeline.database import connect, with_database
 from logistics_pipeline.environment import Environment, make_folders
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.locking import only_one
+from logistics_pipeline.supervision import free_port
 from logistics_settings import PROJECT_ROOT, Settings
-from tests.end_to_end.conftest import free_port, wait_for
+from tests.end_to_end.conftest import wait_for
 
 if find_spec("dagster_celery") is None:
     pytest.skip("the extra `celery` is not installed: pip install -e '.[celery]'", allow_module_level=True)
