@@ -154,3 +154,19 @@ def at_statement(number: int, act: Callable[[Connection], None], *, of: str = "l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psycopg.Connection, "execute", spy)
         yield seen
+
+
+def raise_interrupted(_: Connection) -> None:
+    """A trouble for `at_statement`: the process dies."""
+    raise Interrupted
+
+
+def terminate_backend(connection: Connection) -> None:
+    """A trouble for `at_statement`: the server's process dies, as by an administrator or the out-of-memory killer."""
+    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+
+
+every_trouble = pytest.mark.parametrize(
+    "trouble", [raise_interrupted, terminate_backend], ids=["process dies", "backend dies"]
+)

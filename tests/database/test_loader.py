@@ -25,7 +25,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading import hashing, loader
 from logistics_pipeline.loading.copying import BatchLimits, BatchWriter
 from logistics_pipeline.loading.loader import LoadReport, load_file
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement
+from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble
 from tests.database.forking import forkserver
 from tests.database.records import LAYOUTS, Record, as_array, as_lines, shipment, vehicle
 
@@ -262,18 +262,8 @@ def test_a_load_interrupted_after_every_batch_ends_like_an_undisturbed_one(
     assert contents() == undisturbed
 
 
-def _raise(_: Connection) -> None:
-    raise Interrupted
-
-
-def _terminate(connection: Connection) -> None:
-    """Kills the server's process behind a connection, as an administrator or the out-of-memory killer does."""
-    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
-
-
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("trouble", [_raise, _terminate], ids=["process dies", "backend dies"])
+@every_trouble
 def test_a_load_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(
     trouble: Callable[[Connection], None],
     raw_folder: RawFolder,

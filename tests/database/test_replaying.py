@@ -28,7 +28,7 @@ from logistics_pipeline.loading.replaying import replay_export, replay_stored
 from logistics_pipeline.loading.rereading import recall
 from logistics_pipeline.refreshing import TABLES, refresh
 from logistics_pipeline.sql_files import read_sql
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement
+from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, raise_interrupted
 from tests.database.records import LAYOUTS, Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
 Read = Callable[[], Contents]
@@ -511,17 +511,8 @@ def test_the_failed_folder_is_left_to_a_load_that_is_going_on(
 # -- whatever happens meanwhile ------------------------------------------------------------------------------------
 
 
-def _raise(_: Connection) -> None:
-    raise Interrupted
-
-
-def _terminate(connection: Connection) -> None:
-    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
-
-
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("trouble", [_raise, _terminate], ids=["process dies", "backend dies"])
+@every_trouble
 def test_a_replay_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(
     trouble: Callable[[Connection], None],
     raw_folder: RawFolder,
@@ -662,7 +653,7 @@ class Replaying(RuleBasedStateMachine):
     @rule(data=st.data(), statement=st.none() | st.integers(0, 25))
     def load(self, data: st.DataObject, statement: int | None) -> None:
         version = self._choose(data)
-        with at_statement(-1 if statement is None else statement, _raise), suppress(Interrupted):
+        with at_statement(-1 if statement is None else statement, raise_interrupted), suppress(Interrupted):
             assert self.folder.load(version.found).is_loaded
 
     @precondition(lambda self: self.versions)
@@ -672,7 +663,10 @@ class Replaying(RuleBasedStateMachine):
         lines = data.draw(st.permutations(self._exported()), label="lines")
         mended = data.draw(st.sets(st.sampled_from(range(len(lines)))) if lines else st.just(set()), label="mended")
         lines = [self._mended(line) if number in mended else line for number, line in enumerate(lines)]
-        with at_statement(-1 if statement is None else statement, _raise, of="logistics replay"), suppress(Interrupted):
+        with (
+            at_statement(-1 if statement is None else statement, raise_interrupted, of="logistics replay"),
+            suppress(Interrupted),
+        ):
             replay(self.folder, self.path, lines)
         self._learn()
 

@@ -24,7 +24,7 @@ from logistics_pipeline.loading.loader import Loader
 from logistics_pipeline.loading.replaying import replay_export
 from logistics_pipeline.refreshing import refresh
 from logistics_pipeline.unloading import Unloaded, unload_file
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement
+from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, terminate_backend
 from tests.database.forking import run_command
 from tests.database.records import Record, as_array, as_lines, log, shipment, vehicle
 from tests.database.test_refreshing import actual_tables, expected_tables
@@ -396,24 +396,10 @@ def prepare(raw_folder: RawFolder, empty: Callable[[], None]) -> Callable[[], No
     return run
 
 
-def die(_: Connection) -> None:
-    raise Interrupted
-
-
-def cut(connection: Connection) -> None:
-    with connect(_url(connection)) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
-
-
-def _url(connection: Connection) -> str:
-    info = connection.info
-    return f"postgresql://{info.user}@/{info.dbname}?host={info.host}&port={info.port}"
-
-
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("act", [die, cut])
+@every_trouble
 def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_the_same(
-    act: Callable[[Connection], None],
+    trouble: Callable[[Connection], None],
     prepare: Callable[[], None],
     raw_folder: RawFolder,
     connection: Connection,
@@ -428,10 +414,10 @@ def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_
     number, was_reached = 0, True
     while was_reached:
         prepare()
-        with at_statement(number, act, of="logistics unload") as seen, suppress(Interrupted):
+        with at_statement(number, trouble, of="logistics unload") as seen, suppress(Interrupted):
             unload("shipments/2.json")
         was_reached = len(seen) > number
-        assert contents() in ((undisturbed,) if act is cut else (untouched, undisturbed))
+        assert contents() in ((undisturbed,) if trouble is terminate_backend else (untouched, undisturbed))
         check()
         unload("shipments/2.json")
         assert contents() == undisturbed
@@ -441,9 +427,9 @@ def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("act", [die, cut])
+@every_trouble
 def test_a_file_that_begins_anew_ends_the_same_wherever_it_is_interrupted(
-    act: Callable[[Connection], None],
+    trouble: Callable[[Connection], None],
     raw_folder: RawFolder,
     empty: Callable[[], None],
     connection: Connection,
@@ -462,7 +448,7 @@ def test_a_file_that_begins_anew_ends_the_same_wherever_it_is_interrupted(
         raw_folder.drop_and_load("shipments/2.json", [shipment(n, log_id="l1") for n in range(5, 9)])
         refresh(raw_folder.url, full=True)
         unload("shipments/2.json")
-        with at_statement(number, act) as seen, suppress(Interrupted):
+        with at_statement(number, trouble) as seen, suppress(Interrupted):
             raw_folder.load(found)
         was_reached = len(seen) > number
         check()
