@@ -10,7 +10,7 @@ from time import perf_counter
 
 from psycopg import sql
 
-from logistics_pipeline.database import Connection, connect, transient_errors
+from logistics_pipeline.database import Connection, advisory_lock, connect, transient_errors
 from logistics_pipeline.sql_files import read_sql
 from logistics_settings import Settings
 
@@ -57,8 +57,8 @@ def keep_house(url: str, retention: Retention) -> Housekeeping:
     with (
         transient_errors("keeping house"),
         connect(url, application_name="logistics housekeeping") as connection,
+        advisory_lock(connection, LOCK_NAME),
     ):
-        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (LOCK_NAME,))
         return Housekeeping(
             batches_removed=_compact_batches(connection, retention.batches_days),
             rejects_deleted=_delete_resolved_rejects(connection, retention.resolved_rejects_days),

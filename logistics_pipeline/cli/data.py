@@ -44,6 +44,7 @@ class KeyOrder(StrEnum):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document per line instead of text for people")]
+RefreshAfter = Annotated[bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,9 +59,7 @@ def load(
         DatasetName | None, typer.Option(help="What the files hold, where their names do not tell", show_default=False)
     ] = None,
     as_json: AsJson = False,
-    refresh_after: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")
-    ] = True,
+    refresh_after: RefreshAfter = True,
 ) -> None:
     """Loads files without Dagster.
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from logistics_pipeline import ledger
-from logistics_pipeline.cli.data import AsJson, DatasetName, summary
+from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter, summary
 from logistics_pipeline.cli.output import load_result, print_json, say
 from logistics_pipeline.database import Connection, connect
 from logistics_pipeline.discovery import key_of
@@ -44,9 +44,7 @@ def unload(
         typer.Option(help="An older version of it; without it, the newest that was loaded", min=1, show_default=False),
     ] = None,
     as_json: AsJson = False,
-    refresh_after: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")
-    ] = True,
+    refresh_after: RefreshAfter = True,
 ) -> None:
     """Takes a file's rows and rejects out of the database again. The file itself is not touched.
 

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from logistics_pipeline import ledger
-from logistics_pipeline.cli.data import AsJson, DatasetName
+from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database import Connection, connect
 from logistics_pipeline.discovery import key_of
@@ -138,9 +138,7 @@ def replay(
     ] = None,
     dataset: OfDataset = None,
     as_json: AsJson = False,
-    refresh_after: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")
-    ] = True,
+    refresh_after: RefreshAfter = True,
 ) -> None:
     """Takes in rejected records that were mended, or that the contract and the settings of now accept.
 

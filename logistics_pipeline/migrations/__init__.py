@@ -19,6 +19,7 @@ from psycopg import sql
 
 from logistics_pipeline.database import (
     Connection,
+    advisory_lock,
     connect,
     describe,
     parse_url,
@@ -35,7 +36,7 @@ from logistics_pipeline.sql_files import checksum, read_sql
 
 MINIMUM_SERVER_VERSION = 160000
 READER = "logistics_reader"
-_LOCK = "select pg_advisory_lock(hashtextextended('logistics migrate', 0))"
+LOCK_NAME = "logistics migrate"
 
 
 def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = None) -> str:
@@ -50,9 +51,12 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
     """
     for each in filter(None, (url, dagster_url)):
         _ensure_database(url_text(parse_url(each)))
-    with connect(url, application_name="logistics migrate") as connection, transient_errors("migrating"):
+    with (
+        connect(url, application_name="logistics migrate") as connection,
+        transient_errors("migrating"),
+        advisory_lock(connection, LOCK_NAME),
+    ):
         _refuse_unfit_server(connection)
-        connection.execute(_LOCK)
         with _explained(connection):
             _run_alembic(url)
             for dataset in DATASETS.values():
