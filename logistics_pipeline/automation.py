@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from logistics_pipeline import ledger
+from logistics_pipeline.assets.analytics import analytics_tables
 from logistics_pipeline.jobs import LOAD_JOBS, REFRESH_JOB
 from logistics_pipeline.resources import Warehouse
 
@@ -40,7 +41,7 @@ class Situation:
     is_loading: bool
     is_refreshing: bool
     seconds_since_failure: float | None
-    """Since the last refresh ended, if it failed."""
+    """Since the last refresh ended, if it failed; whether the checks after it could run is of no matter."""
 
 
 def reason_to_wait(situation: Situation) -> str | None:
@@ -98,4 +99,11 @@ def _seconds_since_failure(instance: dg.DagsterInstance) -> float | None:
     records = instance.get_run_records(dg.RunsFilter(job_name=REFRESH_JOB.name), limit=1)
     if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
         return None
+    if _has_refreshed(instance, records[0].dagster_run.run_id):
+        return None  # a check failed to run after it
     return time.time() - (records[0].end_time or 0)
+
+
+def _has_refreshed(instance: dg.DagsterInstance, run_id: str) -> bool:
+    steps = instance.get_run_step_stats(run_id, [analytics_tables.node_def.name])
+    return any(step.status is not None and step.status.value == "SUCCESS" for step in steps)

@@ -15,14 +15,14 @@ import psycopg
 from psycopg import sql
 
 from logistics_pipeline.database import Connection, advisory_lock, connect, transient_errors
-from logistics_pipeline.sql_files import list_sql, read_sql
+from logistics_pipeline.sql_files import read_sql
 
-TABLES = tuple(
-    name.removeprefix("analytics/").removesuffix(".refresh")
-    for name in list_sql("analytics")
-    if name.endswith(".refresh")
-)
-"""The analytics tables: each has `sql/analytics/<table>.sql` that makes it and `<table>.refresh.sql` that fills it."""
+DAILY_TABLES = ("daily_vehicles", "daily_routes", "days")
+"""Have rows per day. `sql/analytics/<table>.refresh.sql` selects those of any days."""
+
+TABLES = ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
+"""The analytics tables, each after those it is computed from. `sql/analytics/<table>.sql` makes it; of those without
+days, `<table>.refresh.sql` is the statement that moves it by what the stale days had and have."""
 
 LOCK_NAME = "logistics refresh"
 """Held by the one refresh that goes on: the API tells from it that there is one; a dead refresh loses it by itself."""
@@ -87,7 +87,7 @@ def _refresh(connection: Connection) -> Refresh:
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
-        rows = {table: _recompute(connection, table, days, full) for table in TABLES}
+        rows = _recompute(connection, days, full)
         if days:
             _note_days(connection, days)
         connection.execute(
@@ -115,33 +115,63 @@ def _note_days(connection: Connection, days: list[date]) -> None:
     )
 
 
-def recompute_into(connection: Connection, target: str, table: str, days: list[date], *, full: bool = False) -> int:
-    """Adds the rows that a refresh gives a table to it, or to another (temporary) one of the same columns.
+def _recompute(connection: Connection, days: list[date], full: bool) -> dict[str, int]:
+    """Brings every table up to date for the given days (all days where `full`); returns the rows written to each."""
+    compute(connection, "daily_vehicles", days, full=full)
+    vehicles = _replace(connection, "daily_vehicles", days, full)
+    numbers = _move(connection, "vehicle_numbers", days, full)
+    compute(connection, "daily_routes", days, full=full)
+    routes = _move(connection, "routes", days, full)  # reads the rows that go and those that come
+    by_route = _replace(connection, "daily_routes", days, full)
+    compute(connection, "days", days, full=full)
+    return {
+        "daily_vehicles": vehicles,
+        "vehicle_numbers": numbers,
+        "daily_routes": by_route,
+        "routes": routes,
+        "days": _replace(connection, "days", days, full),
+    }
 
-    Returns how many there are.
+
+def compute(connection: Connection, table: str, days: list[date], *, full: bool = False) -> None:
+    """Computes the rows that a daily table is to have on the given days (all days where `full`), for `fresh_rows`.
+
+    Into a temporary table, which lives as long as the transaction: an INSERT would compute them in one process, this
+    does in several.
     """
-    select = read_sql(f"analytics/{table}.refresh")
-    with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters
-        if full:
-            # An INSERT computes its rows in one process, this in several: half the time.
-            cursor.execute(f"CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS {select}".encode(), _days(days, full=True))
-            rows = cursor.execute(f"INSERT INTO {target} TABLE fresh".encode()).rowcount
-            cursor.execute("DROP TABLE fresh")
-            return rows
-        return cursor.execute(f"INSERT INTO {target} {select}".encode(), _days(days, full=False)).rowcount
-
-
-def _recompute(connection: Connection, table: str, days: list[date], full: bool) -> int:
-    """Replaces the rows of the given days (all days where `full`) and returns how many there are now."""
-    target = f"analytics.{table}"
-    connection.execute(
-        f"DELETE FROM {target} WHERE %(full)s OR day = ANY(%(stale_days)s)".encode(), _days(days, full=full)
+    _execute(
+        connection,
+        f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {read_sql(f'analytics/{table}.refresh')}",
+        days,
+        full,
     )
-    return recompute_into(connection, target, table, days, full=full)
 
 
-def _days(days: list[date], *, full: bool) -> dict[str, object]:
-    return {"full": full, "stale_days": days}
+def fresh_rows(table: str) -> str:
+    """The SELECT of what `compute` has made, with the columns of the table in their order."""
+    if table == "daily_routes":  # only now do new routes have their numbers
+        return (
+            "SELECT fresh.*, routes.route FROM pg_temp.fresh_daily_routes AS fresh "
+            "LEFT JOIN analytics.routes USING (origin, destination)"
+        )
+    return f"SELECT * FROM pg_temp.fresh_{table}"
+
+
+def _replace(connection: Connection, table: str, days: list[date], full: bool) -> int:
+    """Puts the computed rows of a daily table in the place of those it has and returns how many they are."""
+    target = f"analytics.{table}"
+    _execute(connection, f"DELETE FROM {target} WHERE %(full)s OR day = ANY(%(stale_days)s)", days, full)
+    return _execute(connection, f"INSERT INTO {target} {fresh_rows(table)}", days, full)
+
+
+def _move(connection: Connection, table: str, days: list[date], full: bool) -> int:
+    """Moves a table that has no days on, and returns how many of its rows that concerned."""
+    return _execute(connection, read_sql(f"analytics/{table}.refresh"), days, full)
+
+
+def _execute(connection: Connection, statement: str, days: list[date], full: bool) -> int:
+    with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters, and the planner sees the days
+        return cursor.execute(statement.encode(), {"full": full, "stale_days": days}).rowcount
 
 
 def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:

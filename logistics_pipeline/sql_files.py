@@ -18,11 +18,6 @@ def read_sql(name: str) -> str:
     return (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def list_sql(folder: str) -> list[str]:
-    """Names of the files directly in `sql/<folder>`, sorted, ready for `read_sql`."""
-    return sorted(f"{folder}/{path.stem}" for path in (SQL_DIR / folder).glob("*.sql"))
-
-
 def checksum(name: str) -> str:
     """A fingerprint of a file's text: tells whether a definition has changed since it was applied."""
     return sha256(read_sql(name).encode()).hexdigest()

@@ -13,6 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from logistics_pipeline.checking.agreeing import (
+    every_vehicle_has_a_number,
+    routes_and_vehicles_agree,
+    totals_match_days,
+)
 from logistics_pipeline.checking.asking import ask
 from logistics_pipeline.checking.figures import (
     UNASSIGNED_LIMIT_PERCENT,
@@ -26,7 +31,7 @@ from logistics_pipeline.checking.findings import Finding, Severity
 from logistics_pipeline.checking.rows import NULL_LIMIT_PERCENT, NULL_RISE_PERCENT, null_share, rows_present
 from logistics_pipeline.database import Connection, connect, transient_errors
 from logistics_pipeline.datasets import DATASETS, Dataset
-from logistics_pipeline.refreshing import TABLES
+from logistics_pipeline.refreshing import DAILY_TABLES, TABLES
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,8 @@ def _raw_checks(dataset: Dataset) -> Iterator[Check]:
         yield Check("raw", dataset.name, find.__name__, description, partial(find, dataset))
 
 
-def _analytics_checks(table: str) -> Iterator[Check]:
-    yield Check(
+def _daily_check(table: str) -> Check:
+    return Check(
         "analytics",
         table,
         aggregates_match_raw.__name__,
@@ -107,7 +112,10 @@ def _analytics_checks(table: str) -> Iterator[Check]:
         "some others after each refresh, of all days in `check_everything`.",
         partial(aggregates_match_raw, table),
     )
-    yield Check(
+
+
+def _taken_in_check(table: str) -> Check:
+    return Check(
         "analytics",
         table,
         all_taken_in.__name__,
@@ -118,7 +126,30 @@ def _analytics_checks(table: str) -> Iterator[Check]:
 
 RAW_CHECKS = tuple(check for dataset in DATASETS.values() for check in _raw_checks(dataset))
 ANALYTICS_CHECKS = (
-    *(check for table in TABLES for check in _analytics_checks(table)),
+    *(_daily_check(table) for table in DAILY_TABLES),
+    *(_taken_in_check(table) for table in TABLES),
+    Check(
+        "analytics",
+        "vehicle_numbers",
+        every_vehicle_has_a_number.__name__,
+        "Every vehicle with figures has a number, and the numbers have no gaps.",
+        every_vehicle_has_a_number,
+    ),
+    Check(
+        "analytics",
+        "routes",
+        totals_match_days.__name__,
+        "The all-time sums of every route are those of its days.",
+        totals_match_days,
+    ),
+    Check(
+        "analytics",
+        "days",
+        routes_and_vehicles_agree.__name__,
+        "Shipments, their sums and the vehicles that carried them are the same by route and by vehicle: of the days "
+        "that the other checks compare, of all days in `check_everything`.",
+        routes_and_vehicles_agree,
+    ),
     Check(
         "analytics",
         "daily_routes",

@@ -1,8 +1,8 @@
 """Compares the analytics with what computing them once more from the raw rows gives. Knows no Dagster.
 
-The recompute is the refresh's own statement, into a temporary table; the comparison goes both ways. All of it reads one
-snapshot, so loads and refreshes that go on meanwhile do not disturb it. A day that committed batches have made stale is
-out of date by design, and no difference.
+The recompute is the refresh's own statement; the comparison goes both ways. All of it reads one snapshot, so loads and
+refreshes that go on meanwhile do not disturb it. A day that committed batches have made stale is out of date by design,
+and no difference.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from psycopg import sql
 from logistics_pipeline.checking.asking import ask, ask_one
 from logistics_pipeline.checking.findings import Finding
 from logistics_pipeline.database import Connection
-from logistics_pipeline.refreshing import recompute_into, stale_days
+from logistics_pipeline.refreshing import compute, fresh_rows, stale_days
 
 RECENT_DAYS = 4
 OTHER_DAYS = 2
@@ -113,9 +113,7 @@ def sample_days(connection: Connection, seed: int, first_day: date | None, last_
 
 
 def _differences(connection: Connection, table: str, days: list[date], whole: bool) -> Iterator[Difference]:
-    again = f"recomputed_{table}"
-    names = {"table": sql.Identifier("analytics", table), "recomputed": sql.Identifier("pg_temp", again)}
-    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {recomputed} (LIKE {table}) ON COMMIT DROP").format(**names))
-    recompute_into(connection, f"pg_temp.{again}", table, days, full=whole)
+    names = {"table": sql.Identifier("analytics", table), "recomputed": sql.SQL(fresh_rows(table))}
+    compute(connection, table, days, full=whole)
     for row in ask(connection, "differences", **names, full=whole, days=days):
         yield Difference(*row)

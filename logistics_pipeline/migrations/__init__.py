@@ -2,7 +2,7 @@
 
 The ledger moves by Alembic versions (`versions/`, each runs one file of `sql/migrations`). The raw tables are made from
 `sql/raw`, one file per dataset of the catalogue. The analytics tables are derived data: when a file of `sql/analytics`
-has changed, its table is made anew and a full refresh is due.
+has changed, its table is made anew, with it those that are computed from it, and a full refresh is due.
 """
 
 from collections.abc import Iterator
@@ -149,9 +149,12 @@ def _make_raw_tables(connection: Connection) -> None:
 
 def _make_analytics_tables(connection: Connection) -> None:
     known: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM analytics.definitions").fetchall())
+    has_changed = False
     for table in TABLES:
         definition = checksum(f"analytics/{table}") + checksum(f"analytics/{table}.refresh")
-        if known.get(table) == definition:
+        # Those that come after it too: they hold numbers that a new table would give to others.
+        has_changed = has_changed or known.get(table) != definition
+        if not has_changed:
             continue
         connection.execute(sql.SQL("DROP TABLE IF EXISTS analytics.{}").format(sql.Identifier(table)))
         connection.execute(read_sql(f"analytics/{table}").encode())

@@ -1,6 +1,6 @@
--- Computes analytics.daily_routes for the days in stale_days (every day where full): its columns, in its order.
+-- Computes analytics.daily_routes for the days in stale_days (every day where full): its columns but the route's number.
 -- One row per day and route.
--- Reads raw.vehicle_logs, raw.shipments.
+-- Reads raw.vehicle_logs, raw.shipments, analytics.vehicle_numbers, which is brought up to date before.
 
 SELECT
     log.trip_date AS day,
@@ -20,8 +20,17 @@ SELECT
     coalesce(sum(shipment.weight) FILTER (WHERE shipment.cost IS NOT NULL), 0) AS weight_with_cost,
     coalesce(sum(shipment.cost) FILTER (WHERE shipment.delivery_time IS NOT NULL), 0) AS cost_with_time,
     coalesce(sum(shipment.delivery_time) FILTER (WHERE shipment.cost IS NOT NULL), 0) AS time_with_cost,
-    array_agg(DISTINCT log.vehicle_id ORDER BY log.vehicle_id) AS vehicle_ids
+    -- bit_or wants strings of one length: one bit for every vehicle, then nothing after the last one that is set.
+    substring(
+        bit_or(set_bit((SELECT repeat('0', count(*)::int)::bit varying FROM analytics.vehicle_numbers), vehicle.number, 1))
+        FOR max(vehicle.number) + 1
+    ) AS vehicles,
+    coalesce(
+        array_agg(shipment.delivery_time ORDER BY shipment.delivery_time) FILTER (WHERE shipment.delivery_time IS NOT NULL),
+        '{}'
+    ) AS delivery_times
 FROM raw.vehicle_logs AS log
 JOIN raw.shipments AS shipment USING (log_id)
+JOIN analytics.vehicle_numbers AS vehicle USING (vehicle_id)
 WHERE %(full)s OR log.trip_date = ANY(%(stale_days)s)
 GROUP BY 1, 2, 3;

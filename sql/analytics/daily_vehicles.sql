@@ -20,10 +20,16 @@ CREATE TABLE analytics.daily_vehicles (
 );
 
 COMMENT ON TABLE analytics.daily_vehicles IS 'Trips and shipments per day and vehicle; a log that carries several shipments counts once';
+COMMENT ON COLUMN analytics.daily_vehicles.day IS 'The trip_date of its logs';
+COMMENT ON COLUMN analytics.daily_vehicles.vehicle_id IS 'The vehicle, as its logs name it';
 COMMENT ON COLUMN analytics.daily_vehicles.trips IS 'Logs of the vehicle on that day';
 COMMENT ON COLUMN analytics.daily_vehicles.mileage_sum IS 'Distance driven, km';
 COMMENT ON COLUMN analytics.daily_vehicles.fuel_sum IS 'Fuel burnt, litres';
+COMMENT ON COLUMN analytics.daily_vehicles.fuel_count IS 'Logs that have the fuel burnt: the divisor of its mean';
 COMMENT ON COLUMN analytics.daily_vehicles.mileage_with_fuel IS 'Distance over logs that have mileage and fuel, km';
 COMMENT ON COLUMN analytics.daily_vehicles.fuel_with_mileage IS 'Fuel over logs that have mileage and fuel, litres';
-COMMENT ON COLUMN analytics.daily_vehicles.cost_sum IS 'Revenue of the shipments it carried';
+COMMENT ON COLUMN analytics.daily_vehicles.shipments IS 'Shipments its logs carried';
+COMMENT ON COLUMN analytics.daily_vehicles.cost_sum IS 'Sum of their costs (revenue), currency';
+COMMENT ON COLUMN analytics.daily_vehicles.cost_count IS 'Those that have a cost: the divisor of its mean';
 COMMENT ON COLUMN analytics.daily_vehicles.delivery_sum IS 'Sum of their delivery times, hours';
+COMMENT ON COLUMN analytics.daily_vehicles.delivery_count IS 'Those that have a delivery time: the divisor of its mean';

@@ -5,16 +5,19 @@
 WITH stored AS (
     SELECT * FROM {table} WHERE %(full)s OR day = ANY(%(days)s)
 ),
+recomputed AS (
+    {recomputed}
+),
 surplus AS (
-    SELECT * FROM stored EXCEPT SELECT * FROM {recomputed}
+    SELECT * FROM stored EXCEPT ALL SELECT * FROM recomputed
 ),
 missing AS (
-    SELECT * FROM {recomputed} EXCEPT SELECT * FROM stored
+    SELECT * FROM recomputed EXCEPT ALL SELECT * FROM stored
 ),
 differing AS (
-    SELECT day, true AS is_stored, to_jsonb(surplus)::text AS content FROM surplus
+    SELECT day, true AS is_stored, left(to_jsonb(surplus)::text, 1000) AS content FROM surplus
     UNION ALL
-    SELECT day, false, to_jsonb(missing)::text FROM missing
+    SELECT day, false, left(to_jsonb(missing)::text, 1000) FROM missing
 )
 SELECT
     day,

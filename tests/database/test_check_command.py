@@ -47,7 +47,7 @@ def test_where_all_is_well_every_check_is_listed_and_the_exit_code_is_0(check: R
 def test_what_is_wrong_makes_the_exit_code_1_and_is_told_to_people_and_programs(
     check: Run, connection: Connection
 ) -> None:
-    connection.execute("UPDATE analytics.daily_routes SET cost_sum = cost_sum + 1")
+    connection.execute("UPDATE analytics.daily_routes SET delivery_max = delivery_max + 1")
 
     done = check("--json")
 

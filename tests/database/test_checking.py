@@ -13,7 +13,7 @@ from logistics_pipeline.database import Connection, with_database
 from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.describing import columns_of, row_count
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.refreshing import TABLES, refresh
+from logistics_pipeline.refreshing import DAILY_TABLES, TABLES, refresh
 from tests.database.conftest import RawFolder
 from tests.database.records import as_lines, log, shipment, vehicle
 
@@ -60,8 +60,14 @@ def test_every_table_has_its_checks() -> None:
     of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share"}
     assert found == (
         {(dataset.table, name) for dataset in DATASETS.values() for name in of_raw}
-        | {(f"analytics.{table}", name) for table in TABLES for name in ("aggregates_match_raw", "all_taken_in")}
-        | {("analytics.daily_routes", "unassigned_shipments")}
+        | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}
+        | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
+        | {
+            ("analytics.daily_routes", "unassigned_shipments"),
+            ("analytics.days", "routes_and_vehicles_agree"),
+            ("analytics.routes", "totals_match_days"),
+            ("analytics.vehicle_numbers", "every_vehicle_has_a_number"),
+        }
     )
     assert len(found) == len(CHECKS)
     assert all(check.description for check in CHECKS)
@@ -312,7 +318,7 @@ CORRUPTIONS = {
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", DAILY_TABLES)
 def test_figures_that_are_not_what_the_raw_rows_give_are_an_error(
     filled: RawFolder, connection: Connection, look: Look, table: str, corruption: str
 ) -> None:
@@ -323,6 +329,70 @@ def test_figures_that_are_not_what_the_raw_rows_give_are_an_error(
     (difference,) = finding.figures["differences"]
     assert difference["day"] == ("2024-02-09" if corruption == "a row of nothing" else "2024-01-09")
     assert "on 1 of every day" in error(finding) and difference["day"] in finding.sentence
+
+
+def test_a_row_that_is_there_twice_is_an_error(filled: RawFolder, connection: Connection, look: Look) -> None:
+    connection.execute("ALTER TABLE analytics.daily_routes DROP CONSTRAINT daily_routes_pkey")
+    connection.execute(
+        "INSERT INTO analytics.daily_routes SELECT * FROM analytics.daily_routes WHERE day = '2024-01-03' LIMIT 1"
+    )
+
+    assert "2024-01-03" in error(look("analytics.daily_routes", "aggregates_match_raw", whole=True))
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "UPDATE analytics.routes SET shipments = shipments + 1",
+        "UPDATE analytics.routes SET delivery_sum = 0",
+        "UPDATE analytics.daily_routes SET route = -1",
+        "DELETE FROM analytics.routes",
+    ],
+)
+def test_all_time_sums_that_are_not_those_of_their_days_are_an_error(
+    filled: RawFolder, connection: Connection, look: Look, corruption: str
+) -> None:
+    assert look("analytics.routes", "totals_match_days").passed
+    connection.execute(f"{corruption} WHERE origin = 'origin 1' AND destination = 'destination 2'".encode())
+
+    assert "origin 1 to destination 2" in error(look("analytics.routes", "totals_match_days"))
+    refresh(filled.url, full=True)
+    assert look("analytics.routes", "totals_match_days").passed
+
+
+def test_a_vehicle_without_a_number_is_an_error_and_a_gap_too(
+    filled: RawFolder, connection: Connection, look: Look
+) -> None:
+    assert look("analytics.vehicle_numbers", "every_vehicle_has_a_number").figures["numbers"] == 3
+
+    connection.execute("UPDATE analytics.vehicle_numbers SET number = 17 WHERE vehicle_id = 'v1'")
+    assert "up to 17 instead of 2" in error(look("analytics.vehicle_numbers", "every_vehicle_has_a_number"))
+    connection.execute("DELETE FROM analytics.vehicle_numbers WHERE vehicle_id = 'v1'")
+    assert "first v1" in error(look("analytics.vehicle_numbers", "every_vehicle_has_a_number"))
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "UPDATE analytics.days SET cost_sum = cost_sum + 1 WHERE day = '2024-01-03'",
+        "UPDATE analytics.days SET carrier_set = '' WHERE day = '2024-01-03'",
+        "UPDATE analytics.days SET vehicle_set = '' WHERE day = '2024-01-03'",
+        "UPDATE analytics.daily_vehicles SET shipments = 0 WHERE day = '2024-01-03'",
+        "UPDATE analytics.daily_routes SET vehicles = '' WHERE day = '2024-01-03'",
+        "DELETE FROM analytics.daily_vehicles WHERE day = '2024-01-03'",
+        "DELETE FROM analytics.daily_routes WHERE day = '2024-01-03'",
+        "DELETE FROM analytics.days WHERE day = '2024-01-03'",
+    ],
+)
+def test_a_day_that_is_not_the_same_by_route_and_by_vehicle_is_an_error(
+    filled: RawFolder, connection: Connection, look: Look, corruption: str
+) -> None:
+    connection.execute(corruption.encode())
+
+    finding = look("analytics.days", "routes_and_vehicles_agree", whole=True)
+
+    assert finding.figures["days"] == ["2024-01-03"]
+    assert "on 1 of every day compared (2024-01-03)" in error(finding)
 
 
 def test_the_sample_finds_what_is_wrong_with_a_day_refreshed_last(
@@ -405,21 +475,28 @@ def test_while_every_day_waits_to_be_computed_there_is_nothing_to_compare(
     connection.execute("UPDATE analytics.status SET full_refresh_due = true")
     connection.execute("TRUNCATE analytics.daily_routes")
 
-    assert "Not compared" in look("analytics.daily_routes", "aggregates_match_raw").sentence
+    for check in CHECKS:
+        if check.name in {
+            "aggregates_match_raw",
+            "every_vehicle_has_a_number",
+            "routes_and_vehicles_agree",
+            "totals_match_days",
+        }:
+            assert "Not compared" in look(f"{check.schema}.{check.table}", check.name).sentence
 
 
 def test_a_refresh_in_the_middle_of_a_check_does_not_disturb_it(
     filled: RawFolder, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compute = comparing.recompute_into
+    compute = comparing.compute
 
-    def refresh_first(*arguments: Any, **keywords: Any) -> int:
+    def refresh_first(*arguments: Any, **keywords: Any) -> None:
         monkeypatch.undo()
         filled.drop_and_load("vehicle_logs/2.json", [log(number, mileage=1) for number in range(28)])
         refresh(filled.url)
-        return compute(*arguments, **keywords)
+        compute(*arguments, **keywords)
 
-    monkeypatch.setattr(comparing, "recompute_into", refresh_first)
+    monkeypatch.setattr(comparing, "compute", refresh_first)
     assert look("analytics.daily_vehicles", "aggregates_match_raw", whole=True).passed
     assert look("analytics.daily_vehicles", "aggregates_match_raw", whole=True).passed
 
@@ -432,9 +509,9 @@ def test_tables_describe_their_columns_and_count_their_rows(
     filled: RawFolder, connection: Connection, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     columns = columns_of(connection, "analytics", table)
-    day = columns[0]
-    assert (day.name, day.type, day.is_nullable, day.is_key) == ("day", "date", False, True)
-    assert any(column.comment for column in columns)
+    assert any(column.is_key and not column.is_nullable for column in columns)
+    assert [column.name for column in columns if not column.comment] == []
+    assert (columns[0].name, columns[0].type) == ("day", "date") or table not in DAILY_TABLES
     counted = row_count(connection, "analytics", table)
     assert connection.execute(f"SELECT count(*) FROM analytics.{table}".encode()).fetchone() == (counted,)
 

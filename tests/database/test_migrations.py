@@ -13,10 +13,10 @@ from logistics_pipeline import migrations
 from logistics_pipeline.database import Connection, connect, parse_url, url_text, with_database
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.refreshing import TABLES, refresh
 from tests.database.conftest import RawFolder
 from tests.database.forking import forkserver
-from tests.database.records import log
+from tests.database.records import log, shipment
 
 _numbers = count()
 
@@ -105,6 +105,35 @@ def test_a_changed_definition_makes_its_table_anew_and_a_full_refresh_due(
     assert connection.execute("SELECT sum(trips) FROM analytics.daily_vehicles").fetchone() == (2,)
     with connect(reader_url(raw_folder.url)) as reader:
         assert reader.execute("SELECT count(*) FROM analytics.daily_vehicles").fetchone() == (2,)
+
+
+def test_a_table_made_anew_takes_with_it_those_that_hold_its_numbers(
+    raw_folder: RawFolder, connection: Connection
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
+    raw_folder.drop_and_load("shipments.json", [shipment(1), shipment(2)])
+    refresh(raw_folder.url)
+    connection.execute("UPDATE analytics.definitions SET checksum = 'of an older text' WHERE name = 'vehicle_numbers'")
+
+    migrate(raw_folder.url)
+
+    def rows(table: str) -> int:
+        row = connection.execute(f"SELECT count(*) FROM analytics.{table}".encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    assert {table: rows(table) > 0 for table in TABLES} == {
+        "daily_vehicles": True,
+        "vehicle_numbers": False,
+        "daily_routes": False,
+        "routes": False,
+        "days": False,
+    }
+    assert refresh(raw_folder.url).full
+    assert all(rows(table) for table in TABLES)
+    with connect(reader_url(raw_folder.url)) as reader:
+        for table in TABLES:
+            reader.execute(f"SELECT count(*) FROM analytics.{table}".encode())
 
 
 @pytest.mark.parametrize(

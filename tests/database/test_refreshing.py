@@ -22,7 +22,7 @@ from logistics_pipeline.database import Connection, connect, with_database
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.refreshing import CHANNEL, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.refreshing import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
 from logistics_pipeline.unloading import unload_file
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, log, shipment, vehicle
@@ -39,7 +39,10 @@ def total(values: Iterable[Decimal | None]) -> Decimal:
 
 
 def expected_tables(connection: Connection) -> Tables:
-    """What the analytics tables should hold, computed here from the raw rows by the definitions of the contract."""
+    """What the analytics tables should hold, computed here from the raw rows by the definitions of the contract.
+
+    Vehicles by their names; which numbers they have is for the refresh to say.
+    """
     logs = connection.execute(
         "SELECT log_id, vehicle_id, trip_date, mileage, fuel_used FROM raw.vehicle_logs"
     ).fetchall()
@@ -47,99 +50,139 @@ def expected_tables(connection: Connection) -> Tables:
         "SELECT log_id, origin, destination, weight, cost, delivery_time FROM raw.shipments"
     ).fetchall()
     log_of = {log_id: (vehicle_id, day) for log_id, vehicle_id, day, *_ in logs}
-    routes, trips, carried = defaultdict(list), defaultdict(list), defaultdict(list)
+    by_route, trips, carried = defaultdict(list), defaultdict(list), defaultdict(list)
     for _, vehicle_id, day, mileage, fuel in logs:
         trips[day, vehicle_id].append((mileage, fuel))
-    for log_id, origin, destination, weight, cost, hours in shipments:
+    for log_id, origin, destination, *measures in shipments:
         if log_id in log_of:
             vehicle_id, day = log_of[log_id]
-            routes[day, origin, destination].append((weight, cost, hours, vehicle_id))
-            carried[day, vehicle_id].append((cost, hours))
+            by_route[day, origin, destination].append((*measures, vehicle_id))
+            carried[day, vehicle_id].append(tuple(measures))
     return {
-        "daily_routes": {(*key, *route_figures(found)) for key, found in routes.items()},
+        "daily_routes": {(*key, *route_figures(found), key[1:]) for key, found in by_route.items()},
         "daily_vehicles": {(*key, *vehicle_figures(found, carried[key])) for key, found in trips.items()},
-        "days": {
+        "routes": {
             (
-                day,
-                sum(day == other for other, _ in trips),
-                *day_figures(
-                    [trip for (other, _), found in trips.items() if other == day for trip in found],
-                    [shipment for (other, _), found in carried.items() if other == day for shipment in found],
+                *route,
+                *all_time_figures(
+                    [hours for key, found in by_route.items() if key[1:] == route for *_, hours, _ in found]
                 ),
             )
-            for day in {day for day, _ in trips}
+            for route in {key[1:] for key in by_route}
         },
+        "days": {(day, *day_figures(of_day(trips, day), of_day(carried, day))) for day in {day for day, _ in trips}},
         "unassigned": {(sum(log_id not in log_of for log_id, *_ in shipments),)},
     }
 
 
+def of_day(found: dict[Row, list[Row]], day: object) -> dict[str, list[Row]]:
+    """The rows of one day, per vehicle."""
+    return {vehicle_id: rows for (other, vehicle_id), rows in found.items() if other == day and rows}
+
+
 def route_figures(shipments: list[Row]) -> Row:
-    weights, costs, hours, vehicles = zip(*shipments, strict=True)
-    known_hours = [value for value in hours if value is not None]
+    hours = [time for _, _, time, _ in shipments if time is not None]
     return (
         len(shipments),
-        total(costs),
-        sum(cost is not None for cost in costs),
-        total(weights),
-        sum(weight is not None for weight in weights),
-        total(hours),
-        len(known_hours),
-        total(value * value for value in known_hours),
-        min(known_hours, default=None),
-        max(known_hours, default=None),
-        total(cost for weight, cost, _, _ in shipments if weight is not None),
-        total(weight for weight, cost, _, _ in shipments if cost is not None),
-        total(cost for _, cost, time, _ in shipments if time is not None),
-        total(time for _, cost, time, _ in shipments if cost is not None),
-        tuple(sorted(set(vehicles))),
+        *measure_sums([measures for *measures, _ in shipments]),
+        total(value * value for value in hours),
+        min(hours, default=None),
+        max(hours, default=None),
+        *pair_sums([measures for *measures, _ in shipments]),
+        tuple(sorted({vehicle_id for *_, vehicle_id in shipments})),
+        tuple(sorted(hours)),
+    )
+
+
+def measure_sums(shipments: list[Row]) -> Row:
+    """Cost, weight and time: sum and count of each."""
+    weights, costs, hours = zip(*shipments, strict=True) if shipments else ((), (), ())
+    return tuple(figure for values in (costs, weights, hours) for figure in (total(values), known(values)))
+
+
+def pair_sums(shipments: list[Row]) -> Row:
+    return (
+        total(cost for weight, cost, _ in shipments if weight is not None),
+        total(weight for weight, cost, _ in shipments if cost is not None),
+        total(cost for _, cost, time in shipments if time is not None),
+        total(time for _, cost, time in shipments if cost is not None),
+    )
+
+
+def all_time_figures(hours: list[Decimal | None]) -> Row:
+    return len(hours), total(hours), known(hours)
+
+
+def known(values: Iterable[Decimal | None]) -> int:
+    return sum(value is not None for value in values)
+
+
+def trip_sums(trips: list[Row]) -> Row:
+    return (
+        len(trips),
+        total(mileage for mileage, _ in trips),
+        total(fuel for _, fuel in trips),
+        known(fuel for _, fuel in trips),
+        total(mileage for mileage, fuel in trips if fuel is not None),
+        total(fuel for mileage, fuel in trips if mileage is not None),
     )
 
 
 def vehicle_figures(trips: list[Row], carried: list[Row]) -> Row:
-    return (
-        len(trips),
-        total(mileage for mileage, _ in trips),
-        total(fuel for _, fuel in trips),
-        sum(fuel is not None for _, fuel in trips),
-        total(mileage for mileage, fuel in trips if fuel is not None),
-        total(fuel for mileage, fuel in trips if mileage is not None),
-        len(carried),
-        total(cost for cost, _ in carried),
-        sum(cost is not None for cost, _ in carried),
-        total(hours for _, hours in carried),
-        sum(hours is not None for _, hours in carried),
-    )
+    cost_sum, cost_count, _, _, delivery_sum, delivery_count = measure_sums(carried)
+    return (*trip_sums(trips), len(carried), cost_sum, cost_count, delivery_sum, delivery_count)
 
 
-def day_figures(trips: list[Row], carried: list[Row]) -> Row:
+def day_figures(trips: dict[str, list[Row]], carried: dict[str, list[Row]]) -> Row:
+    shipments = [shipment for found in carried.values() for shipment in found]
     return (
         len(trips),
-        total(mileage for mileage, _ in trips),
-        total(fuel for _, fuel in trips),
-        len(carried),
-        total(cost for cost, _ in carried),
-        sum(cost is not None for cost, _ in carried),
-        total(hours for _, hours in carried),
-        sum(hours is not None for _, hours in carried),
+        *trip_sums([trip for found in trips.values() for trip in found]),
+        len(shipments),
+        *measure_sums(shipments),
+        *pair_sums(shipments),
+        tuple(sorted(trips)),
+        tuple(sorted(carried)),
     )
 
 
 def actual_tables(connection: Connection) -> Tables:
-    routes, vehicles, days = (
-        connection.execute(f"SELECT * FROM analytics.{table}".encode()).fetchall()
-        for table in ("daily_routes", "daily_vehicles", "days")
+    """What the analytics tables hold; sets of vehicles and numbers of routes as what they stand for."""
+    daily_routes, daily_vehicles, routes, days, unassigned = (
+        connection.execute(f"SELECT {columns} FROM analytics.{table}".encode()).fetchall()
+        for columns, table in (
+            ("*", "daily_routes"),
+            ("*", "daily_vehicles"),
+            ("*", "routes"),
+            ("*", "days"),
+            ("unassigned_shipments", "status"),
+        )
     )
-    unassigned = connection.execute("SELECT unassigned_shipments FROM analytics.status").fetchall()
+    vehicle_of = {number: vehicle_id for vehicle_id, number in vehicle_numbers(connection).items()}
+    route_of = {number: tuple(route) for number, *route, _, _, _ in routes}
+
+    def vehicles(bits: str) -> tuple[str, ...]:
+        assert not bits.endswith("0"), "as short as it can be"
+        return tuple(sorted(vehicle_of[number] for number, bit in enumerate(bits) if bit == "1"))
+
     return {
-        "daily_routes": {(*row[:-1], tuple(row[-1])) for row in routes},
-        "daily_vehicles": set(vehicles),
-        "days": set(days),
+        "daily_routes": {
+            (*row, vehicles(bits), tuple(hours), route_of[route]) for *row, bits, hours, route in daily_routes
+        },
+        "daily_vehicles": set(daily_vehicles),
+        "routes": {tuple(row) for _, *row in routes},
+        "days": {(*row, vehicles(all_of_them), vehicles(carriers)) for *row, all_of_them, carriers in days},
         "unassigned": set(unassigned),
     }
 
 
-def test_every_analytics_table_is_computed_once_more_here() -> None:
-    assert TABLES == ("daily_routes", "daily_vehicles", "days")
+def vehicle_numbers(connection: Connection) -> dict[str, int]:
+    return dict(connection.execute("SELECT vehicle_id, number FROM analytics.vehicle_numbers").fetchall())
+
+
+def test_every_analytics_table_is_computed_once_more_here(connection: Connection) -> None:
+    assert set(TABLES) == (expected_tables(connection).keys() - {"unassigned"}) | {"vehicle_numbers"}
+    assert set(DAILY_TABLES) < set(TABLES)
 
 
 # -- any sequence --------------------------------------------------------------------------------------------------
@@ -150,7 +193,7 @@ log_records = st.builds(
         key, vehicle_id=f"v{vehicle}", trip_date=f"2024-01-0{day}", mileage=mileage, fuel_used=fuel
     ),
     st.integers(0, 3),
-    st.integers(0, 1),
+    st.integers(0, 4),
     st.integers(1, 4),
     measures,
     measures,
@@ -188,8 +231,10 @@ class Refreshing(RuleBasedStateMachine):
         self.names = count()
         connection.execute(
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
-            "analytics.daily_routes, analytics.daily_vehicles, analytics.days RESTART IDENTITY"
+            "analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
+            "analytics.vehicle_numbers RESTART IDENTITY"
         )
+        self.numbers: dict[str, int] = {}
         connection.execute("UPDATE analytics.status SET full_refresh_due = false, unassigned_shipments = 0")
 
     @rule(delivery=deliveries)
@@ -281,6 +326,10 @@ class Refreshing(RuleBasedStateMachine):
     def refresh(self) -> None:
         self._refresh()
 
+    @rule()
+    def a_full_refresh_is_due(self) -> None:
+        self.connection.execute("UPDATE analytics.status SET full_refresh_due = true")
+
     def teardown(self) -> None:
         for found in list(self.waiting):
             self._load(found)
@@ -311,6 +360,10 @@ class Refreshing(RuleBasedStateMachine):
     def _refresh(self) -> None:
         refresh(self.folder.url)
         assert actual_tables(self.connection) == expected_tables(self.connection)
+        numbers = vehicle_numbers(self.connection)
+        assert numbers.items() >= self.numbers.items(), "a vehicle keeps its number"
+        assert sorted(numbers.values()) == list(range(len(numbers)))
+        self.numbers = numbers
 
 
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
@@ -442,6 +495,96 @@ def test_loads_of_logs_and_of_their_shipments_do_not_wait_for_each_other(
     assert [file.state for file in ledger.files_in_order(connection)] == ["loaded"] * 4
 
 
+# -- numbers and all-time sums -------------------------------------------------------------------------------------
+
+
+def test_vehicles_that_come_later_get_the_next_numbers_and_all_keep_theirs(
+    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs/1.json", [log(1, vehicle_id="m"), log(2, vehicle_id="k")])
+    check()
+    raw_folder.drop_and_load("vehicle_logs/2.json", [log(3, vehicle_id="z"), log(4, vehicle_id="a")])
+    check()
+    numbers = {"k": 0, "m": 1, "a": 2, "z": 3}
+    assert vehicle_numbers(connection) == numbers
+
+    unload_file(raw_folder.url, "vehicle_logs/1.json", raw_folder.options)
+    check()
+    refresh(raw_folder.url, full=True)
+    check()
+
+    assert vehicle_numbers(connection) == numbers, (
+        "also of a vehicle that is gone, also when every day is computed anew"
+    )
+
+
+def test_a_set_of_vehicles_ends_with_its_last_one(
+    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+) -> None:
+    raw_folder.drop_and_load(
+        "vehicle_logs.json", [log(number, vehicle_id=f"v{number}", trip_date="2024-01-01") for number in range(9)]
+    )
+    raw_folder.drop_and_load("shipments.json", [shipment(1, log_id="l1"), shipment(3, log_id="l4")])
+    check()
+
+    (day,) = connection.execute("SELECT vehicle_set, carrier_set FROM analytics.days").fetchall()
+    assert day == ("111111111", "01001")
+
+
+def test_delivery_times_are_counted_by_binary_search(
+    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(0)])
+    raw_folder.drop_and_load(
+        "shipments.json",
+        [
+            shipment(number, origin="o", destination="d", log_id="l0", delivery_time=hours)
+            for number, hours in enumerate([3, 1, None, 2, 2, 10])
+        ],
+    )
+    check()
+
+    query = "SELECT delivery_times, width_bucket(2.0, delivery_times) FROM analytics.daily_routes"
+    assert connection.execute(query).fetchall() == [([1, 2, 2, 3, 10], 3)]
+
+
+def test_a_route_leaves_with_its_last_shipment_and_the_others_keep_their_numbers(
+    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+) -> None:
+    def numbers() -> dict[str, int]:
+        return dict(connection.execute("SELECT origin, route FROM analytics.routes").fetchall())
+
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
+    raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1", origin="here")])
+    raw_folder.drop_and_load("shipments/2.json", [shipment(2, log_id="l1", origin="there")])
+    check()
+    before = numbers()
+    unload_file(raw_folder.url, "shipments/1.json", raw_folder.options)
+    check()
+    assert numbers() == {"there": before["there"]}
+
+    refresh(raw_folder.url, full=True)
+
+    assert numbers() == {"there": before["there"]}
+
+
+def test_a_full_refresh_mends_all_time_sums_that_are_wrong(
+    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
+    raw_folder.drop_and_load("shipments.json", [shipment(1, log_id="l1")])
+    check()
+    connection.execute("UPDATE analytics.routes SET shipments = 7, delivery_sum = 5")
+    connection.execute(
+        "INSERT INTO analytics.routes (origin, destination, shipments, delivery_sum, delivery_count) "
+        "VALUES ('no', 'where', 1, 1, 1)"
+    )
+
+    refresh(raw_folder.url, full=True)
+
+    assert actual_tables(connection) == expected_tables(connection)
+
+
 # -- one refresh ---------------------------------------------------------------------------------------------------
 
 
@@ -467,7 +610,7 @@ def test_a_refresh_says_what_it_did(raw_folder: RawFolder, filled: str) -> None:
     done = refresh(filled)
 
     assert (done.data_version, done.full, done.days, done.batches, done.unassigned_shipments) == (2, False, 2, 1, 0)
-    assert done.rows == {"daily_routes": 0, "daily_vehicles": 2, "days": 2}
+    assert done.rows == {"daily_routes": 0, "daily_vehicles": 2, "days": 2, "routes": 0, "vehicle_numbers": 0}
     assert done.seconds > 0
 
 

@@ -28,9 +28,10 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
     raw_tables = ["raw/shipments", "raw/vehicle_logs", "raw/vehicles"]
     assert shape == {
         **{table: ("raw", [], "DynamicPartitionsDefinition") for table in raw_tables},
-        "analytics/daily_routes": ("analytics", raw_tables, "NoneType"),
-        "analytics/daily_vehicles": ("analytics", raw_tables, "NoneType"),
-        "analytics/days": ("analytics", raw_tables, "NoneType"),
+        **{
+            f"analytics/{table}": ("analytics", raw_tables, "NoneType")
+            for table in ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
+        },
     }
 
 
@@ -118,7 +119,13 @@ def test_loads_lead_to_one_refresh_and_a_refresh_to_no_other(system: System) -> 
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
     }
-    assert set(materialised) == {"analytics/daily_routes", "analytics/daily_vehicles", "analytics/days"}
+    assert set(materialised) == {
+        "analytics/daily_vehicles",
+        "analytics/vehicle_numbers",
+        "analytics/daily_routes",
+        "analytics/routes",
+        "analytics/days",
+    }
     assert materialised["analytics/daily_routes"]["rows_written"].value == 1
     assert materialised["analytics/daily_routes"]["batches_taken_in"].value == 3
 

@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckSeverity
 
+from logistics_pipeline import automation
 from logistics_pipeline.assets import analytics
+from logistics_pipeline.assets import checks as asset_checks
 from logistics_pipeline.assets.checks import check_key
 from logistics_pipeline.check_sensor import build_check_sensor
 from logistics_pipeline.checking import CHECKS
@@ -151,6 +153,34 @@ def test_the_raw_tables_are_checked_though_the_refresh_fails(filled: System, mon
     found = shown(filled, "raw/shipments", "rows_present")
     assert found is not None and found.passed
     assert shown(filled, "analytics/daily_routes", "aggregates_match_raw") is None
+
+
+def test_checks_that_cannot_run_do_not_delay_the_next_refresh(filled: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asset_checks, "run_checks", fail)
+        assert not refresh(filled).success
+    filled.drop("vehicles/late.json", [{"vehicle_id": "V9", "total_mileage": 2}])
+    filled.settle()
+
+    assert len(filled.refresh_tick()) == 1
+
+
+def test_a_refresh_that_failed_is_asked_for_again_after_a_pause(
+    filled: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(analytics, "refresh", fail)
+        assert not refresh(filled).success
+    assert filled.refresh_tick() == []
+
+    monkeypatch.setattr(automation, "PAUSE_AFTER_FAILURE_SECONDS", 0)
+    assert len(filled.refresh_tick()) == 1
 
 
 def test_all_days_are_compared_on_request(filled: System) -> None:
