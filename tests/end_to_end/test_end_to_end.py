@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import psycopg
+import pytest
 
 from logistics_pipeline.database import with_database
-from tests.end_to_end.conftest import Installation, wait_for
+from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
 
 VEHICLES = [{"vehicle_id": "V1", "name": "Truck"}, {"vehicle_id": "V2"}]
 LOGS = [
@@ -108,6 +109,7 @@ def test_the_demo_shows_figures_and_a_second_one_loads_nothing_twice(installatio
     assert installation.run("files", "--json").stdout == ledger
 
 
+@pytest.mark.slow
 def test_a_database_of_ones_own_is_made_and_brought_up_to_date(installation: Installation, server_url: str) -> None:
     installation.database_url = with_database(server_url, "of_ones_own")
 
@@ -129,7 +131,7 @@ def test_ctrl_c_stops_every_process_that_was_started(installation: Installation)
     assert len(installation.processes()) > 4
 
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60 * PATIENCE)
 
     assert process.returncode == 0
     assert output.rstrip().endswith("Stopped.")

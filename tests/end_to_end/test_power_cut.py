@@ -2,11 +2,14 @@
 
 import json
 
-from tests.end_to_end.conftest import Installation, wait_for
+import pytest
+
+from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
 
 RECORDS = 500_000
 
 
+@pytest.mark.slow
 def test_after_a_power_cut_in_mid_load_the_file_is_loaded_exactly_once(installation: Installation) -> None:
     installation.settings["LOGISTICS_BATCH_RECORDS"] = "600"  # hundreds of commits: the cut falls between two of them
     installation.drop(
@@ -19,7 +22,7 @@ def test_after_a_power_cut_in_mid_load_the_file_is_loaded_exactly_once(installat
     up = installation.start("up")
     wait_for(lambda: 0 < _records(installation)["read"] < RECORDS, 120, "the load is under way")
     installation.cut_power()
-    up.communicate(timeout=30)
+    up.communicate(timeout=30 * PATIENCE)
 
     up = installation.start("up")
     try:
@@ -28,7 +31,7 @@ def test_after_a_power_cut_in_mid_load_the_file_is_loaded_exactly_once(installat
         assert records == {"read": RECORDS, "loaded": RECORDS, "superseded": 0, "rejected": 0}
     finally:
         up.terminate()
-        print(up.communicate(timeout=60)[0])
+        print(up.communicate(timeout=60 * PATIENCE)[0])
     (file,) = (
         json.loads(line)
         for line in installation.run("files", "--json").stdout.splitlines()

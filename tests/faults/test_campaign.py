@@ -20,6 +20,7 @@ def stage() -> Iterator[Stage]:
         yield built
 
 
+@pytest.mark.slow
 def test_loads_struck_by_any_fault_end_like_undisturbed_ones(stage: Stage) -> None:
     report = run_campaign(stage, range(RUNS), SEED)
     print(report)
