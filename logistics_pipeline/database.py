@@ -15,6 +15,8 @@ from logistics_pipeline.errors import ConfigurationError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+CLIENT_CHECK = "client_connection_check_interval"
+
 TRANSIENT = (
     psycopg.OperationalError,  # connection lost, server starting, out of memory or disk, lock timeout, cancelled
     psycopg.InterfaceError,  # "the connection is closed": the way psycopg says it was lost a statement ago
@@ -65,6 +67,8 @@ def with_driver(url: str, driver: str) -> str:
 def connect(url: str, *, application_name: str = "logistics") -> Connection:
     """Opens a connection in autocommit mode: transactions are always opened explicitly.
 
+    The server ends a statement soon after its client is gone; without that, what was killed would go on there.
+
     Raises:
         TransientError: the server cannot be reached now.
     """
@@ -72,6 +76,7 @@ def connect(url: str, *, application_name: str = "logistics") -> Connection:
         return psycopg.connect(
             url,
             autocommit=True,
+            options=_options(url),
             connect_timeout=10,
             application_name=application_name,
             keepalives_idle=30,
@@ -80,6 +85,13 @@ def connect(url: str, *, application_name: str = "logistics") -> Connection:
         )
     except psycopg.OperationalError as error:
         raise TransientError(f"Cannot connect to PostgreSQL at {describe(url)}: {str(error).strip()}") from error
+
+
+def _options(url: str) -> str:
+    """The URL's own options, and the interval at which the server looks for its client. A URL that names one has it its
+    way: a server on Windows takes none but 0."""
+    given = str(conninfo_to_dict(url).get("options", ""))
+    return given if CLIENT_CHECK in given else f"-c {CLIENT_CHECK}=5s {given}".strip()
 
 
 def describe(url: str) -> str:

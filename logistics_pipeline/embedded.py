@@ -32,6 +32,8 @@ DATABASE = "logistics"
 BURIAL_SECONDS = 10
 START_SECONDS = 300
 """After a crash the server first replays up to `max_wal_size` of changes."""
+STOP_SECONDS = 300
+"""Before it ends it writes all that is changed in memory: on a busy disk, minutes."""
 
 # For a laptop: enough memory to sort and join some millions of rows, checkpoints that do not interrupt a bulk load.
 _CONFIGURATION = """
@@ -84,6 +86,25 @@ class EmbeddedPostgres:
             if not self._started_by_hand.exists():
                 self._stop()
 
+    def revive(self) -> bool:
+        """Starts the server again if it has died; returns whether it had.
+
+        One that was stopped (`logistics db stop`) has taken its pid file along: that was meant, and it is left alone.
+
+        Raises:
+            ConfigurationError: it does not start.
+        """
+        if not self._has_died():
+            return False
+        with _explained(self.folder, "start"), self._alone():
+            if not self._has_died():
+                return False  # another process was quicker
+            self._start()
+            return True
+
+    def _has_died(self) -> bool:
+        return (self.folder / "postmaster.pid").exists() and not self._is_running()
+
     def keep(self) -> None:
         """Lets the server run on after the last user has left."""
         self._started_by_hand.touch()
@@ -116,7 +137,7 @@ class EmbeddedPostgres:
             return False
         socket_dir, _ = self._address()
         try:
-            _pg_ctl(self._server(), "stop", "-m", "fast")
+            _pg_ctl(self._server(), "stop", "-m", "fast", "-t", str(STOP_SECONDS))
         except subprocess.CalledProcessError:
             if self._is_running():  # else it died by itself at this moment
                 raise
@@ -127,7 +148,7 @@ class EmbeddedPostgres:
     def _is_running(self) -> bool:
         """Asked of the server itself: after a crash its pid file may name a process that is somebody else's now."""
         folder, port = self._address()
-        return PGconn.ping(make_conninfo(host=folder, port=port).encode()) in (Ping.OK, Ping.REJECT)
+        return PGconn.ping(make_conninfo(host=folder, port=port, connect_timeout=5).encode()) in (Ping.OK, Ping.REJECT)
 
     def _address(self) -> tuple[str, str]:
         """Socket folder and port of the server that runs or last ran, from its pid file; else where none can be.

@@ -18,6 +18,8 @@ class Environment:
 
     settings: Settings
     database_url: str
+    embedded: EmbeddedPostgres | None = None
+    """The server, where it is ours to look after."""
 
     @property
     def api_database_url(self) -> str:
@@ -67,7 +69,7 @@ def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterato
         return
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
-        environment = Environment(settings, server.acquire())
+        environment = Environment(settings, server.acquire(), server)
         environment.migrate()
         yield environment
     finally:

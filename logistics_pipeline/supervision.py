@@ -1,7 +1,8 @@
 """Starts the system's processes, waits until they serve, starts again what dies, and stops every one of them.
 
-Output goes to log files. A process is left its own process group: Ctrl-C reaches the supervisor alone, which then stops
-them in turn. On Linux they also end with a supervisor that was killed.
+Output goes to log files, turned over before they grow large (`log_files`). A process is left its own process group:
+Ctrl-C reaches the supervisor alone, which then stops them in turn. On Linux they also end with a supervisor that was
+killed.
 """
 
 import ctypes
@@ -19,8 +20,10 @@ from types import FrameType
 
 import httpx
 
+from logistics_pipeline.embedded import EmbeddedPostgres
 from logistics_pipeline.environment import Environment
 from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.log_files import turn_over
 from logistics_settings import PROJECT_ROOT, Settings
 
 START_SECONDS = 90
@@ -105,6 +108,11 @@ class Supervisor:
             if running.process.poll() is not None:
                 raise PipelineError(f"{_ending(running)}. {_last_words(running)}")
 
+    def turn_logs_over(self) -> None:
+        """Keeps the log files small. To be called every second or so."""
+        for running in self._running:
+            turn_over(running.log)
+
     def revive_dead(self, say: Callable[[str], None]) -> None:
         """Starts programs again that have ended by themselves, and says so. To be called every second or so.
 
@@ -146,6 +154,33 @@ class Supervisor:
             _signal_group(running.process, signal.SIGKILL)  # also what it started and left behind
             running.process.wait()
         self._running.clear()
+
+
+class DatabaseWatch:
+    """Starts an embedded server again that has died. What does not start is tried after longer and longer pauses."""
+
+    def __init__(self, server: EmbeddedPostgres | None, say: Callable[[str], None]) -> None:
+        self._server = server
+        self._say = say
+        self._failures = 0
+        self._not_before = 0.0
+
+    def look(self) -> None:
+        """To be called every second or so; returns once the server is up again, or would not start."""
+        if self._server is None or time.monotonic() < self._not_before:
+            return
+        try:
+            revived = self._server.revive()
+        except ConfigurationError as error:
+            self._failures += 1
+            pause = seconds_to_restart(self._failures)
+            self._not_before = time.monotonic() + pause
+            self._say(f"{error} Trying again in {pause} s.")
+            return
+        if revived:
+            log = self._server.folder / "log"
+            self._say(f"The embedded PostgreSQL had died and was started again; its log is {log}")
+        self._failures = 0
 
 
 def seconds_to_restart(deaths: int) -> int:

@@ -13,6 +13,6 @@ EXCEPTION
 END
 $$;
 
-GRANT USAGE ON SCHEMA ingest, raw, analytics TO logistics_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics TO logistics_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics GRANT SELECT ON TABLES TO logistics_reader;
+GRANT USAGE ON SCHEMA ingest, raw, analytics, access TO logistics_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access TO logistics_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access GRANT SELECT ON TABLES TO logistics_reader;

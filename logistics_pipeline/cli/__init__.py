@@ -8,7 +8,7 @@ import typer
 from psycopg import errors
 from pydantic import ValidationError
 
-from logistics_pipeline.cli import checks, data, database, files, rejects, system
+from logistics_pipeline.cli import checks, data, database, files, keys, rejects, system
 from logistics_pipeline.errors import PipelineError
 from logistics_settings import Settings
 
@@ -33,6 +33,7 @@ data.register(app)
 files.register(app)
 rejects.register(app)
 checks.register(app)
+keys.register(app)
 database.register(app)
 
 

@@ -12,8 +12,15 @@ import typer
 
 from logistics_pipeline.cli.output import console, say
 from logistics_pipeline.demo.showcase import Showcase
-from logistics_pipeline.environment import open_environment
-from logistics_pipeline.supervision import Supervisor, refuse_taken_ports, running_system, stop_signals, web_urls
+from logistics_pipeline.environment import Environment, open_environment
+from logistics_pipeline.supervision import (
+    DatabaseWatch,
+    Supervisor,
+    refuse_taken_ports,
+    running_system,
+    stop_signals,
+    web_urls,
+)
 from logistics_settings import Settings
 
 
@@ -37,7 +44,7 @@ def up() -> None:
         running_system(environment, say) as supervisor,
     ):
         _print_urls(settings)
-        _watch(supervisor)
+        _watch(supervisor, environment)
 
 
 def demo(
@@ -60,7 +67,7 @@ def demo(
             console.print(showcase.headline(), markup=False)
             _print_urls(settings)
             if not once:
-                _watch(supervisor)
+                _watch(supervisor, environment)
 
 
 def api() -> None:
@@ -77,11 +84,14 @@ def api() -> None:
             raise typer.Exit(code)
 
 
-def _watch(supervisor: Supervisor) -> NoReturn:
-    """Until Ctrl-C. A process that ends by itself is started again."""
+def _watch(supervisor: Supervisor, environment: Environment) -> NoReturn:
+    """Until Ctrl-C. A process that ends by itself is started again; the embedded server first: the others need it."""
+    database = DatabaseWatch(environment.embedded, say)
     while True:
         time.sleep(1)
+        database.look()
         supervisor.revive_dead(say)
+        supervisor.turn_logs_over()
 
 
 def _print_urls(settings: Settings) -> None:

@@ -15,10 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from logistics_pipeline import supervision
 from logistics_pipeline.database import connect, with_database
 from logistics_pipeline.embedded import EmbeddedPostgres
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations import migrate
+from logistics_pipeline.supervision import DatabaseWatch
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become an ordinary user")
 
@@ -279,3 +281,41 @@ def test_databases_of_one_server_may_be_migrated_at_once(folder: Path) -> None:
         thread.join()
     server.release()
     assert errors == []
+
+
+def test_a_server_that_was_killed_is_revived_and_one_that_was_stopped_is_not(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = server.acquire()
+    try:
+        assert not server.revive()
+        os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        assert server.revive()
+        with psycopg.connect(with_database(url, "postgres")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert not server.revive()
+        server.stop()
+        assert not server.revive()
+        assert not is_running(folder)
+    finally:
+        server.release()
+
+
+def test_what_does_not_start_again_is_said_and_tried_after_pauses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, said = [0.0], []
+    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
+    server = EmbeddedPostgres(folder)
+    (folder / "postmaster.pid").write_text(f"1\n{folder}\n1\n5432\n{folder}\n\n")
+    monkeypatch.setattr(server, "_start", lambda: (_ for _ in ()).throw(RuntimeError("no space")))
+    watch = DatabaseWatch(server, said.append)
+    for _ in range(10):
+        watch.look()
+        clock[0] += 1
+    assert len(said) == 4  # after 1, 2, 4 s, and the first
+    assert "did not start: no space. " in said[0]
+    assert [sentence[-20:] for sentence in said] == [f"Trying again in {pause} s." for pause in (1, 2, 4, 8)]
+    monkeypatch.setattr(server, "_start", lambda: None)
+    clock[0] += 60
+    watch.look()
+    assert said[4] == f"The embedded PostgreSQL had died and was started again; its log is {folder / 'log'}"

@@ -1,0 +1,95 @@
+"""How often somebody may ask: token buckets, each a single number, in the memory of this process alone."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from time import monotonic
+
+from cachetools import LRUCache
+
+from logistics_api.errors import Problem
+
+MOST_ADDRESSES = 10_000
+"""The buckets kept: of one more address the one not heard of for the longest time is forgotten."""
+
+
+class Bucket:
+    """Lets `burst` requests through at once, and `rate` a second from then on. A rate of 0 is no limit."""
+
+    __slots__ = ("_full_at", "_interval", "_slack", "burst", "rate")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._interval = 1 / rate if rate else 0.0
+        self._slack = (burst - 1) * self._interval
+        self._full_at = 0.0
+        """When all tokens will be back, were nobody to ask any more."""
+
+    def take(self) -> None:
+        """Counts a request.
+
+        Raises:
+            Problem: 429, there are too many.
+        """
+        if not self.rate:
+            return
+        now = monotonic()
+        full_at = self._full_at
+        if full_at < now:
+            full_at = now
+        if full_at - now > self._slack:
+            raise self._too_many(full_at - now - self._slack)
+        self._full_at = full_at + self._interval
+
+    def _too_many(self, wait_seconds: float) -> Problem:
+        seconds = max(1, ceil(wait_seconds))
+        return Problem(
+            429,
+            "too-many-requests",
+            "Too many requests",
+            f"More than {self.rate:g} requests a second, after {self.burst} at once. Try again in {seconds} s.",
+            headers={
+                "Retry-After": str(seconds),
+                "RateLimit-Policy": f'"requests";q={self.burst};w={max(1, ceil(self.burst * self._interval))}',
+                "RateLimit": f'"requests";r=0;t={seconds}',
+            },
+        )
+
+
+class AddressLimits:
+    """A bucket for each client address, of which it remembers a bounded number."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: LRUCache[str, Bucket] = LRUCache(MOST_ADDRESSES)
+
+    def take(self, address: str) -> None:
+        """Counts a request from there.
+
+        Raises:
+            Problem: 429, there are too many.
+        """
+        if not self._rate:
+            return
+        network = _network(address)
+        bucket = self._buckets.get(network)
+        if bucket is None:
+            bucket = self._buckets[network] = Bucket(self._rate, self._burst)
+        bucket.take()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+
+@lru_cache(MOST_ADDRESSES)
+def _network(address: str) -> str:
+    """Whoever has one IPv6 address has the 2^64 beside it: they count as one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(IPv6Address(int(parsed) >> 64 << 64))
+    return address

@@ -1,0 +1,49 @@
+"""What the parts of the application hold at this moment."""
+
+from collections.abc import Iterator
+from time import monotonic
+
+from logistics_api.access import Access
+from logistics_api.database import Database
+from logistics_api.edge import Cache
+from logistics_api.events import Events
+from logistics_api.metrics.recording import Metrics
+
+
+def add_gauges(metrics: Metrics, *, database: Database, cache: Cache, events: Events, access: Access) -> None:
+    """Has `/metrics` tell of them."""
+    metrics.gauge("logistics_cache_entries", "Answers kept", lambda: len(cache))
+    metrics.gauge("logistics_cache_bytes", "Memory of the answers kept", lambda: cache.bytes)
+    metrics.gauge("logistics_event_streams", "Clients that listen to /api/events", lambda: len(events))
+    metrics.gauge(
+        "logistics_database_connected",
+        "1 while the connection that watches the database is there, else 0",
+        lambda: float(database.freshness.reachable),
+    )
+    metrics.gauge(
+        "logistics_data_version_confirmed_seconds",
+        "Time since the data version was last seen to be the newest",
+        lambda: monotonic() - database.freshness.confirmed_at,
+    )
+    metrics.gauge("logistics_pool_connections", "Connections to the database", lambda: database.pool("pool_size"))
+    metrics.gauge(
+        "logistics_pool_in_use",
+        "Connections that answer a request",
+        lambda: database.pool("pool_size") - database.pool("pool_available"),
+    )
+    metrics.gauge(
+        "logistics_pool_waiting", "Requests that wait for a connection", lambda: database.pool("requests_waiting")
+    )
+    metrics.gauge("logistics_api_keys", "Keys in force that this process knows", lambda: len(list(access.keyring)))
+    metrics.counter(
+        "logistics_principal_requests",
+        "Requests admitted, by the name of the key; those of everybody and without a key as anonymous",
+        "principal",
+        lambda: _requests(access),
+    )
+
+
+def _requests(access: Access) -> Iterator[tuple[str, float]]:
+    yield access.anonymous.name, access.anonymous.requests
+    for principal in access.keyring:
+        yield f"{principal.name}", principal.requests

@@ -1,0 +1,107 @@
+"""How the pipeline fares, as the database tells: asked once in a few seconds, however often /metrics is read."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from logistics_api.database import Database
+from logistics_api.errors import Problem
+from logistics_api.metrics.queries import PIPELINE
+
+KEPT_SECONDS = 5.0
+
+STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
+DATASETS = ("vehicles", "vehicle_logs", "shipments")
+OUTCOMES = ("loaded", "superseded", "rejected")
+
+
+class Pipeline(Collector):
+    """The figures of the database as they were last read. While it is away there is `logistics_database_up` alone."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._found: dict[str, Any] | None = None
+        self._read_at = float("-inf")
+        self._one_at_a_time = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Asks the database, unless that was done a moment ago."""
+        async with self._one_at_a_time:
+            if self._clock() - self._read_at < KEPT_SECONDS and self._found is not None:
+                return
+            try:
+                self._found = json.loads(await self._database.fetch_value(PIPELINE))
+            except Problem:  # away, too busy, too slow or not migrated: the database says so in its own log and ours
+                self._found = None
+            self._read_at = self._clock()
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by the registry."""
+        found = self._found
+        yield GaugeMetricFamily(
+            "logistics_database_up",
+            "1 while the database answers what /metrics asks it, else 0",
+            float(found is not None),
+        )
+        if found is not None:
+            yield from _of_figures(found)
+            yield from _of_files(found)
+
+
+def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "logistics_data_version", "Grows by one with every refresh that changed a figure", found["data_version"]
+    )
+    if found["calculated_at"] is not None:
+        yield GaugeMetricFamily(
+            "logistics_figures_calculated_timestamp_seconds",
+            "When the figures were last published, Unix time",
+            found["calculated_at"],
+        )
+        yield GaugeMetricFamily(
+            "logistics_refresh_duration_seconds", "How long that refresh took", found["refresh_seconds"] or 0
+        )
+    yield GaugeMetricFamily(
+        "logistics_figures_behind_seconds",
+        "Age of the oldest rows that the figures do not show yet; 0 where they show all",
+        found["behind_seconds"],
+    )
+    yield GaugeMetricFamily(
+        "logistics_unrefreshed_batches", "Batches of rows that the figures do not show yet", found["waiting_batches"]
+    )
+    yield GaugeMetricFamily("logistics_refresh_running", "1 while a refresh runs", float(found["refresh_is_running"]))
+    yield GaugeMetricFamily(
+        "logistics_refresh_failed", "1 where the last refresh failed", float(found["refresh_failed"])
+    )
+    yield GaugeMetricFamily(
+        "logistics_unassigned_shipments", "Shipments whose log has not arrived", found["unassigned_shipments"]
+    )
+
+
+def _of_files(found: dict[str, Any]) -> Iterator[Metric]:
+    files = GaugeMetricFamily(
+        "logistics_files", "Files, by the state of their latest version", labels=["dataset", "state"]
+    )
+    counted = {(dataset, state): count for dataset, state, count in found["files"]}
+    known = {(dataset, state): 0 for dataset in DATASETS for state in STATES if state != "unrecognised"}
+    for labels, count in sorted((known | {("none", "unrecognised"): 0} | counted).items()):
+        files.add_metric(labels, count)
+    yield files
+    records = GaugeMetricFamily(
+        "logistics_records",
+        "Records of the ledger, by what became of them; those of an unloaded file are in it no more",
+        labels=["dataset", "outcome"],
+    )
+    by_dataset = {dataset: [0, 0, 0] for dataset in DATASETS} | {
+        dataset: counts for dataset, *counts in found["records"]
+    }
+    for dataset, counts in by_dataset.items():
+        for outcome, count in zip(OUTCOMES, counts, strict=True):
+            records.add_metric([dataset, outcome], count)
+    yield records

@@ -1,0 +1,52 @@
+"""The one statement that asks how the pipeline fares."""
+
+PIPELINE = """
+-- Counts what the pipeline has done and what it has still to do.
+-- One row: one JSON object.
+-- Reads analytics.status, ingest.files, ingest.batches, pg_locks.
+WITH refresh AS (
+    SELECT EXISTS (
+        SELECT FROM pg_locks, hashtextextended('logistics refresh', 0) AS key
+        WHERE locktype = 'advisory'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid = ((key >> 32) & 4294967295)::oid
+            AND objid = (key & 4294967295)::oid
+            AND objsubid = 1
+    ) AS is_running
+),
+files AS (
+    SELECT dataset, state, count(*) AS files
+    FROM (SELECT DISTINCT ON (path) dataset, state FROM ingest.files ORDER BY path, version DESC) AS latest
+    GROUP BY dataset, state
+),
+records AS (
+    SELECT
+        dataset,
+        sum(records_loaded) AS loaded,
+        sum(records_superseded) AS superseded,
+        sum(records_rejected) AS rejected
+    FROM ingest.files
+    WHERE dataset IS NOT NULL
+    GROUP BY dataset
+),
+waiting AS (
+    SELECT count(*) AS batches, extract(epoch FROM clock_timestamp() - min(committed_at)) AS oldest_seconds
+    FROM ingest.batches
+    WHERE refreshed_as IS NULL
+)
+SELECT json_build_object(
+    'data_version', data_version,
+    'calculated_at', extract(epoch FROM last_calculated_at),
+    'refresh_seconds', seconds,
+    'refresh_is_running', is_running,
+    'refresh_failed', error_message IS NOT NULL,
+    'unassigned_shipments', unassigned_shipments,
+    'waiting_batches', batches,
+    'behind_seconds', coalesce(oldest_seconds, 0),
+    'files', (SELECT coalesce(json_agg(json_build_array(coalesce(dataset, 'none'), state, files)), '[]') FROM files),
+    'records', (
+        SELECT coalesce(json_agg(json_build_array(dataset, loaded, superseded, rejected)), '[]') FROM records
+    )
+)::text
+FROM analytics.status, refresh, waiting
+"""

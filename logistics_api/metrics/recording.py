@@ -1,0 +1,128 @@
+"""Counts answers, and collects what is to be told of them and of the process.
+
+Not by prometheus_client's own counters: they take locks and look labels up by string for threads that are not here.
+All of this runs on one event loop, and `observe` on every answer.
+"""
+
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from time import time
+
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds in seconds. Kept answers lie in the first, figures up to 0.5, the statement timeout is at 5."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+MOST_SERIES = 1_000
+"""More combinations of method, route and status than there are: what came on top would be counted as one."""
+OTHER = "other"
+
+_BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
+
+
+class _Series:
+    """The answers of one method, route and status."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+
+
+class Metrics(Collector):
+    """Everything that /metrics says. The edge calls `observe`; the application adds gauges of what it holds."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._answers: dict[tuple[str, str, int], _Series] = {}
+        self._cache = {"hit": 0, "miss": 0, "none": 0}
+        self._gauges: list[tuple[str, str, Callable[[], float]]] = []
+        self._counters: list[tuple[str, str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
+        self._version = version
+        self._started_at = time()
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def observe(self, method: str, template: str, status: int, seconds: float, cache: str) -> None:
+        """Counts an answer: to which route, how, after how many seconds, and what the cache had to do with it."""
+        series = self._answers.get((method, template, status))
+        if series is None:
+            series = self._new_series(method, template, status)
+        series.buckets[bisect_left(BUCKETS, seconds)] += 1
+        series.seconds += seconds
+        self._cache[cache] += 1
+
+    def _new_series(self, method: str, template: str, status: int) -> _Series:
+        """Whatever clients send, the number of series is bounded."""
+        if method not in METHODS:
+            method = OTHER
+        if len(self._answers) >= MOST_SERIES:
+            method, template, status = OTHER, OTHER, 0
+        return self._answers.setdefault((method, template, status), _Series())
+
+    def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Adds a figure that is read whenever somebody asks."""
+        self._gauges.append((name, meaning, read))
+
+    def counter(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Adds counts that somebody else keeps, as pairs of the label's value and the count."""
+        self._counters.append((name, meaning, label, read))
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by the registry."""
+        yield GaugeMetricFamily(
+            "logistics_start_time_seconds", "When this process of the API started, Unix time", self._started_at
+        )
+        build = GaugeMetricFamily("logistics_build_info", "Always 1: what runs", labels=["version", "python"])
+        build.add_metric([self._version, sys.version.split()[0]], 1)
+        yield build
+        yield from self._of_answers()
+        for name, meaning, read in self._gauges:
+            yield GaugeMetricFamily(name, meaning, read())
+        for name, meaning, label, counts in self._counters:
+            family = CounterMetricFamily(name, meaning, labels=[label])
+            for value, count in counts():
+                family.add_metric([value], count)
+            yield family
+
+    def _of_answers(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "logistics_http_requests", "Requests answered", labels=["method", "route", "status"]
+        )
+        seconds = HistogramMetricFamily(
+            "logistics_http_request_duration_seconds", "Time until an answer began", labels=["method", "route"]
+        )
+        by_route: dict[tuple[str, str], _Series] = {}
+        for (method, template, status), series in list(self._answers.items()):  # read in a thread, while answers go on
+            requests.add_metric([method, template, str(status)], sum(series.buckets))
+            both = by_route.setdefault((method, template), _Series())
+            both.buckets = [ours + more for ours, more in zip(both.buckets, series.buckets, strict=True)]
+            both.seconds += series.seconds
+        for labels, series in by_route.items():
+            seconds.add_metric(labels, list(_cumulative(series.buckets)), series.seconds)
+        cache = CounterMetricFamily(
+            "logistics_cache_requests", "Figures asked for, by whether they were at hand", labels=["result"]
+        )
+        for result in ("hit", "miss"):
+            cache.add_metric([result], self._cache[result])
+        yield from (requests, seconds, cache)
+
+
+def _cumulative(buckets: list[int]) -> Iterator[tuple[str, float]]:
+    total = 0
+    for bound, count in zip(_BOUNDS, buckets, strict=True):
+        total += count
+        yield bound, total

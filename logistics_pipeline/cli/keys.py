@@ -1,0 +1,112 @@
+"""Commands about keys of the API: keys create|list|revoke."""
+
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.database import connect
+from logistics_pipeline.environment import open_environment
+from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.keys import ApiKey, create_key, list_keys, revoke_key
+from logistics_settings import Scope, Settings
+
+keys = typer.Typer(no_args_is_help=True, help="Keys of the API: who may read, export and upload beyond this machine.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.add_typer(keys, name="keys")
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Who or what will use it: stands in the log and the metrics")],
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may do, given once for each; none contains another")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="From when on it is refused: a day (2027-01-31, UTC) or a time from now (90d)")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Requests per second it may make; else LOGISTICS_API_RATE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, the key in it")] = False,
+) -> None:
+    """Makes a key and prints it, this once: only its digest is stored. Without --scope it may read.
+
+    `KEY=$(logistics keys create laptop --scope read --scope export)`, then `curl -H "X-API-Key: $KEY" ...`.
+    """
+    expires_at = None if expires is None else _expiry(expires, datetime.now(UTC))
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        key, made = create_key(
+            connection,
+            name,
+            [each.value for each in scope or [Scope.READ]],
+            expires_at=expires_at,
+            requests_per_second=rate,
+        )
+    if as_json:
+        print_json({"key": key} | _document(made))
+    else:
+        until = f" until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else ""
+        say(f"Key {made.key_id} of {name!r}, for {', '.join(made.scopes)}{until}. It is not shown again:")
+        print(key)
+
+
+@keys.command("list")
+def list_(
+    everything: Annotated[bool, typer.Option("--all", help="Revoked ones too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per key")] = False,
+) -> None:
+    """Lists the keys, without the keys themselves."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        found = list_keys(connection, revoked=everything)
+    if as_json:
+        for key in found:
+            print_json(_document(key))
+    elif found:
+        print_table(
+            ("id", "name", "scopes", "state", "created", "expires", "requests/s"),
+            [
+                (key.key_id, key.name, ", ".join(key.scopes), key.state, _minute(key.created_at),
+                 _minute(key.expires_at), key.requests_per_second)
+                for key in found
+            ],
+            numeric=("id", "requests/s"),
+        )  # fmt: skip
+    else:
+        say("There is no key. `logistics keys create NAME` makes one.")
+
+
+@keys.command()
+def revoke(
+    which: Annotated[str, typer.Argument(metavar="NAME|ID", help="Its name, or its number from `logistics keys list`")],
+) -> None:
+    """Revokes a key: a running API refuses it from the next moment on."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        revoked = revoke_key(connection, which)
+    say(f"Key {revoked.key_id} of {revoked.name!r} is revoked.")
+
+
+def _expiry(text: str, now: datetime) -> datetime:
+    if days := re.fullmatch(r"([1-9][0-9]{0,4})d", text, re.ASCII):
+        return now + timedelta(days=int(days[1]))
+    try:
+        expires_at = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise PipelineError(f"--expires {text!r} is neither a day such as 2027-01-31 nor a time such as 90d.") from None
+    if expires_at <= now:
+        raise PipelineError(f"--expires {text} is past: the key would never be in force.")
+    return expires_at
+
+
+def _document(key: ApiKey) -> dict[str, object]:
+    return asdict(key)
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
