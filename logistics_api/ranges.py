@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import PydanticCustomError
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
+"""The days the data contract knows."""
 PATTERN = "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
 """Says the bounds too: the years 1900 to 2100, as for `trip_date` in the data contract."""
 _PATTERN = re.compile(PATTERN[:-1])
@@ -45,6 +47,13 @@ class DayRange(BaseModel):
         if start is not None and end < start:
             raise PydanticCustomError("end_before_start", "a date not before start ({start})", {"start": str(start)})
         return end
+
+
+class OpenDayRange(DayRange):
+    """Query parameters: a range of days, each end of which may be left out."""
+
+    start: Day = Field(FIRST_DAY, description="First day, YYYY-MM-DD; without it everything up to `end`")
+    end: Day = Field(LAST_DAY, description="Last day, included, not before `start`; without it everything since then")
 
 
 class NothingElse(BaseModel):

@@ -6,7 +6,7 @@
 DASHBOARD = """
 -- Makes the dashboard: figures of a range, and trends against the same range moved back.
 -- One row: one JSON object.
--- Reads analytics.daily_vehicles.
+-- Reads analytics.days, analytics.vehicle_numbers.
 WITH spans (span, first_day, last_day) AS (
     VALUES
         ('now', %(start)s::date, %(end)s::date),
@@ -16,28 +16,21 @@ WITH spans (span, first_day, last_day) AS (
             (%(end)s::date - %(periods_back)s::int * ('1 ' || %(interval_type)s)::interval)::date
         )
 ),
--- By vehicle first: counting distinct vehicles of ungrouped days would sort them all.
-vehicles AS (
-    SELECT
-        span,
-        vehicle_id,
-        sum(shipments) AS shipments,
-        sum(cost_sum) AS cost_sum,
-        sum(delivery_sum) AS delivery_sum,
-        sum(delivery_count) AS delivery_count
-    FROM spans
-    LEFT JOIN analytics.daily_vehicles ON day BETWEEN first_day AND last_day
-    GROUP BY span, vehicle_id
-),
 sums AS (
     SELECT
         span,
         coalesce(sum(shipments), 0) AS shipments,
-        count(vehicle_id) AS vehicles,
+        coalesce(
+            bit_count(
+                bit_or(pg_catalog."bit"(vehicle_set, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
+            ),
+            0
+        ) AS vehicles,
         coalesce(sum(cost_sum), 0) + 0e-30 AS revenue,
         coalesce(sum(delivery_sum), 0) + 0e-30 AS delivery_sum,
         coalesce(sum(delivery_count), 0) AS delivery_count
-    FROM vehicles
+    FROM spans
+    LEFT JOIN analytics.days ON day BETWEEN first_day AND last_day
     GROUP BY span
 ),
 answer AS (

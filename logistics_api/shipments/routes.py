@@ -1,4 +1,4 @@
-"""GET /api/shipments/analytics."""
+"""GET /api/shipments/analytics and /api/shipments/routes."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 from logistics_api.answers import FIGURE_PROBLEMS, figures_answer
 from logistics_api.database import Reader
 from logistics_api.ranges import DayRange
-from logistics_api.shipments.queries import ANALYTICS
-from logistics_api.shipments.schemas import ShipmentAnalytics
+from logistics_api.route_lists import page_answer
+from logistics_api.shipments.queries import ANALYTICS, ROUTES
+from logistics_api.shipments.schemas import ShipmentAnalytics, ShipmentRoutePage, ShipmentRoutesQuestion
 
 router = APIRouter(tags=["shipments"])
 
@@ -22,3 +23,14 @@ router = APIRouter(tags=["shipments"])
 async def read_shipment_analytics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Totals and means over all shipments of the range, and the 5 routes with the highest mean cost."""
     return await figures_answer(database, ANALYTICS, question.model_dump())
+
+
+@router.get(
+    "/api/shipments/routes",
+    response_model=ShipmentRoutePage,
+    responses=FIGURE_PROBLEMS,
+    summary="What routes carried",
+)
+async def read_shipment_routes(question: Annotated[ShipmentRoutesQuestion, Query()], database: Reader) -> Response:
+    """Shipments, delivery times, cost, weight and vehicles of the routes with at least 5 shipments in the range."""
+    return await page_answer(database, ROUTES, question, question.sort_by)

@@ -1,6 +1,10 @@
-"""What questions about shipments answer."""
+"""What questions about shipments are asked and what they answer."""
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from logistics_api.route_lists import ListOfAnyRange, RoutePage
 
 
 class ShipmentsOverview(BaseModel):
@@ -40,3 +44,49 @@ class ShipmentAnalytics(BaseModel):
     expensive_routes: list[ExpensiveRoute] = Field(
         max_length=5, description="Up to 5 routes, highest mean cost first; ties by origin, destination"
     )
+
+
+class ShipmentRoutesQuestion(ListOfAnyRange):
+    """A page of the routes that shipments took."""
+
+    sort_by: Literal[
+        "origin",
+        "destination",
+        "total_trips",
+        "avg_delivery_time",
+        "min_delivery_time",
+        "max_delivery_time",
+        "total_cost",
+        "avg_cost",
+        "total_weight",
+        "unique_vehicles",
+        "cost_per_trip",
+    ] = Field("total_trips", description="Column of the answer to sort by")
+
+
+class ShipmentRoute(BaseModel):
+    """What a route carried. Averages skip shipments that lack the measure, and are null where all do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origin: str = Field(examples=["Chicago"])
+    destination: str = Field(examples=["Denver"])
+    total_trips: int = Field(description="Shipments on the route", examples=[31])
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
+    min_delivery_time: float | None = Field(description="Shortest delivery time, hours", examples=[28.5])
+    max_delivery_time: float | None = Field(description="Longest delivery time, hours", examples=[61.0])
+    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+    avg_cost: float | None = Field(
+        description="Mean cost, over shipments that have one, in the currency of the feed", examples=[910.37]
+    )
+    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
+    unique_vehicles: int = Field(description="Distinct vehicles that carried them", examples=[9])
+    cost_per_trip: float | None = Field(
+        description="total_cost / total_trips; null where no shipment has a cost", examples=[881.01]
+    )
+
+
+class ShipmentRoutePage(RoutePage):
+    """A page of routes and what they carried."""
+
+    data: list[ShipmentRoute]

@@ -1,0 +1,1 @@
+"""What transport costs, and how that moved."""

@@ -1,0 +1,1 @@
+"""Figures about routes: pairs of origin and destination."""

@@ -1,0 +1,284 @@
+"""What questions about routes are asked and what they answer.
+
+Everywhere: measures a shipment lacks are skipped, and what cannot be computed is null.
+"""
+
+import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from logistics_api.names import Name
+from logistics_api.ranges import DayRange
+from logistics_api.route_lists import ListOfRange, RoutePage
+
+ON_TIME = "% of the shipments with a delivery time whose time is at most the all-time mean of their route plus 1 hour"
+RELIABILITY = "100 x (1 - standard deviation / mean) of the delivery times in hours; below 0 where they vary widely"
+
+
+class Route(BaseModel):
+    """A pair of places."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origin: str = Field(examples=["Chicago"])
+    destination: str = Field(examples=["Denver"])
+
+
+class ReliabilityQuestion(ListOfRange):
+    """A page of the list of reliability."""
+
+    sort_by: Literal[
+        "origin",
+        "destination",
+        "total_deliveries",
+        "avg_delivery_time",
+        "delivery_time_variation",
+        "reliability_score",
+        "on_time_delivery_rate",
+    ] = Field("reliability_score", description="Column of the answer to sort by")
+
+
+class RouteReliability(Route):
+    """How reliably a route was served."""
+
+    total_deliveries: int = Field(description="Shipments on the route", examples=[31])
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
+    delivery_time_variation: float | None = Field(
+        description="Sample standard deviation of the delivery times, hours; null for fewer than 2", examples=[6.12]
+    )
+    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
+    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
+
+
+class ReliabilityPage(RoutePage):
+    """A page of routes and how reliably they were served."""
+
+    data: list[RouteReliability]
+
+
+class CostValueQuestion(ListOfRange):
+    """A page of the list of cost and value."""
+
+    sort_by: Literal[
+        "origin",
+        "destination",
+        "total_shipments",
+        "avg_shipment_weight",
+        "avg_cost",
+        "cost_per_kg",
+        "value_score",
+        "value_category",
+    ] = Field("value_score", description="Column of the answer to sort by")
+
+
+class RouteCostValue(Route):
+    """What a route costs for what it carries."""
+
+    total_shipments: int = Field(description="Shipments on the route", examples=[31])
+    avg_shipment_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
+    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
+    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
+    value_score: float | None = Field(
+        description="Cost / delivery time in hours, over shipments that have both", examples=[21.92]
+    )
+    value_category: Literal["High Value", "Medium Value", "Low Value"] | None = Field(
+        description="Third of all listed routes, before search and pages, that the value score falls into: the lowest "
+        "is High Value. Routes with one score share the better third. Null without a score",
+        examples=["Medium Value"],
+    )
+
+
+class CostValuePage(RoutePage):
+    """A page of routes and what they cost for what they carry."""
+
+    data: list[RouteCostValue]
+
+
+class OptimizationQuestion(ListOfRange):
+    """A page of the list of recommendations."""
+
+    sort_by: Literal[
+        "origin",
+        "destination",
+        "total_shipments",
+        "avg_delivery_time",
+        "avg_cost",
+        "avg_weight",
+        "total_cost",
+        "total_weight",
+        "cost_time_efficiency",
+        "optimization_recommendation",
+    ] = Field("cost_time_efficiency", description="Column of the answer to sort by")
+
+
+class RouteOptimization(Route):
+    """What a route takes and costs, and what to do about it."""
+
+    total_shipments: int = Field(description="Shipments on the route", examples=[31])
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
+    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
+    avg_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
+    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
+    cost_time_efficiency: float | None = Field(description="Cost per kg / mean delivery time in hours", examples=[0.18])
+    optimization_recommendation: Literal[
+        "High delivery time - Consider route optimization",
+        "High cost per weight - Review pricing strategy",
+        "Low volume, high cost - Consider consolidation",
+        "Performing within normal parameters",
+    ] = Field(
+        description="The first that holds: mean delivery time above 1.2 times the mean of all listed routes' means; "
+        "cost per kg likewise; fewer than 10 shipments and a cost above 1.5 times that mean per kg"
+    )
+
+
+class OptimizationPage(RoutePage):
+    """A page of routes and what to do about them."""
+
+    data: list[RouteOptimization]
+
+
+class TopPerformingQuestion(DayRange):
+    """A range, and how many routes of it."""
+
+    limit: int = Field(10, ge=1, le=100, description="Routes in the answer, at most")
+
+
+class PerformanceMetrics(BaseModel):
+    """What stands behind the scores of a route."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
+    avg_cost_per_shipment: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
+    total_revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+    total_weight_shipped: float = Field(description="Sum of weight, kg", examples=[3701.4])
+
+
+class TopRoute(Route):
+    """A route and its scores, 100 being the best of all listed routes."""
+
+    total_shipments: int = Field(description="Shipments on the route", examples=[31])
+    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
+    cost_efficiency_score: float | None = Field(
+        description="Where its cost per kg stands between the highest (0) and the lowest (100) of all listed routes, %",
+        examples=[62.5],
+    )
+    delivery_efficiency_score: float | None = Field(
+        description="Likewise for its mean delivery time, %", examples=[48.1]
+    )
+    overall_score: float | None = Field(
+        description="0.4 x reliability + 0.3 x cost efficiency + 0.3 x delivery efficiency", examples=[67.09]
+    )
+    performance_metrics: PerformanceMetrics
+
+
+class Cell(Route):
+    """A route and its figures, however few its shipments."""
+
+    shipments: int = Field(description="Shipments on the route", examples=[31])
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
+    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
+    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
+    revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+
+
+class Matrix(BaseModel):
+    """Every route of a range, by origin and destination."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: list[Cell]
+
+
+class DetailsQuestion(DayRange):
+    """A route and a range."""
+
+    origin: Name = Field(description="Where its shipments come from, exactly as it is written", examples=["Chicago"])
+    destination: Name = Field(description="Where they go, exactly as it is written", examples=["Denver"])
+
+
+class RouteSummary(Route):
+    """All figures of one route in a range."""
+
+    total_shipments: int = Field(description="Shipments on the route", examples=[31])
+    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
+    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
+    avg_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
+    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
+    value_score: float | None = Field(
+        description="Cost / delivery time in hours, over shipments that have both", examples=[21.92]
+    )
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
+    min_delivery_time: float | None = Field(description="Shortest delivery time, hours", examples=[28.5])
+    max_delivery_time: float | None = Field(description="Longest delivery time, hours", examples=[61.0])
+    delivery_time_variation: float | None = Field(
+        description="Sample standard deviation of the delivery times, hours; null for fewer than 2", examples=[6.12]
+    )
+    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
+    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
+    p50_delivery_time: float | None = Field(
+        description="The shortest time, hours, within which at least 50 % of them arrived", examples=[39.5]
+    )
+    p90_delivery_time: float | None = Field(description="Likewise for 90 %, hours", examples=[48.0])
+    p95_delivery_time: float | None = Field(description="Likewise for 95 %, hours", examples=[52.25])
+    vehicles_used: int = Field(description="Distinct vehicles that carried them", examples=[9])
+
+
+class RouteDay(BaseModel):
+    """One day on which the route had a shipment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    date: datetime.date = Field(description="The `trip_date` of the logs", examples=["2024-01-31"])
+    shipments: int = Field(description="Shipments on the route", examples=[3])
+    revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[2610.5])
+    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[38.75])
+
+
+class Bin(BaseModel):
+    """Delivery times from `lower`, included, to `upper`, excluded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lower: float = Field(description="Hours", examples=[38.0])
+    upper: float = Field(description="Hours", examples=[40.0])
+    shipments: int = Field(description="Shipments that took as long", examples=[7])
+
+
+class Distribution(BaseModel):
+    """How often which delivery time occurred: up to about 30 bins of one width, without gaps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bin_width: float | None = Field(
+        description="Hours: 1, 2 or 5 times a power of ten, at least 0.01; null without delivery times", examples=[2.0]
+    )
+    bins: list[Bin] = Field(description="From the shortest delivery time to the longest")
+
+
+class RouteVehicle(BaseModel):
+    """A vehicle that served the route."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vehicle_id: str = Field(examples=["V-017"])
+    name: str | None = Field(
+        description="From the vehicles' master data; null where that does not know the vehicle", examples=["Truck 17"]
+    )
+    days: int = Field(description="Days on which it carried a shipment of the route", examples=[12])
+
+
+class RouteDetails(BaseModel):
+    """Everything about one route in a range."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    summary: RouteSummary
+    daily: list[RouteDay] = Field(description="Days with a shipment, oldest first")
+    distribution: Distribution
+    top_vehicles: list[RouteVehicle] = Field(
+        max_length=10, description="Up to 10 vehicles, those on most days first; ties by vehicle_id"
+    )
