@@ -12,6 +12,9 @@ from logistics_pipeline.ledger import LedgerFile
 IN_PROGRESS = "IN_PROGRESS"
 """Dagster's status of a partition with a run queued or started. None stands for a partition it knows nothing of."""
 
+FAILED = "FAILED"
+"""Dagster's status of a partition whose last run ended without reporting it."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -19,6 +22,8 @@ class Plan:
 
     load: frozenset[str]
     """Keys of files that should be loaded by a run."""
+    report: frozenset[str]
+    """Of these are loaded: their run died between committing them and telling Dagster, so only that is left to do."""
     give_up: frozenset[str]
     """Keys of files whose loads died too often: they are failed, and a person decides."""
 
@@ -48,9 +53,12 @@ def plan_loads(
     """Decides about settled, registered files of one dataset.
 
     A file is loaded if its content is new, if its load was interrupted, if somebody asked for it, or if Dagster has no
-    result to show for it. It is not while a run has it, nor when it failed or was unloaded and has not changed since.
+    result to show for it. It is not while a run has it, nor when it failed, was terminated or was unloaded and has not
+    changed since. One that is loaded although Dagster shows it as failed is asked for to be reported, as often as a
+    load may die.
     """
     load: set[str] = set()
+    report: set[str] = set()
     give_up: set[str] = set()
     for file in found:
         entry, state = known[file.key], status.get(file.key)
@@ -61,7 +69,11 @@ def plan_loads(
         elif entry.state == "unloaded":
             continue
         elif state is None:
-            load.add(file.key)
+            # Of a run that was terminated Dagster keeps no result: whoever ended it does not want it again at once.
+            if entry.state != "failed" or entry.run_id is None:
+                load.add(file.key)
+        elif entry.state == "loaded" and state == FAILED and entry.attempts < load_attempts:
+            report.add(file.key)
         elif entry.state in ("registered", "loading"):
             (load if entry.attempts < load_attempts else give_up).add(file.key)
-    return Plan(frozenset(load), frozenset(give_up))
+    return Plan(frozenset(load | report), frozenset(report), frozenset(give_up))

@@ -47,5 +47,6 @@ def load_options(settings: Settings) -> LoadOptions:
         max_record_bytes=settings.max_record_bytes,
         date_order=settings.date_order,
         retry_seconds=settings.retry_seconds,
+        max_expansion=settings.max_expansion,
         max_rejects=RejectLimit.parse(settings.max_rejects),
     )

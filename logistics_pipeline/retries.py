@@ -14,12 +14,21 @@ NO_RUN_RETRIES = {"dagster/max_retries": "0"}
 """Tags of load runs: a run that died is requested again by the sensor, which counts the attempts of each file."""
 
 
+INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
+"""What Dagster raises in a run's process when the run is terminated, or its machine shut down."""
+
+
 @contextmanager
 def only_transient_errors_retried() -> Iterator[None]:
-    """Around an asset's work: a retry policy alone would repeat every error, and a bug or a bad setting for nothing."""
+    """Around an asset's work: a retry policy alone would repeat every error, and a bug or a bad setting for nothing.
+
+    It would repeat a step that was terminated as well: whoever pressed the button means that it ends.
+    """
     try:
         yield
     except (TransientError, dg.Failure, dg.RetryRequested):
         raise
+    except INTERRUPTIONS as interruption:
+        raise dg.Failure("The run was terminated.", allow_retries=False) from interruption
     except Exception as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -5,6 +5,7 @@ scratch: there is no cursor and no run key to be lost, and a file that is mended
 """
 
 import time
+from collections.abc import Collection
 
 import dagster as dg
 
@@ -17,7 +18,7 @@ from logistics_pipeline.jobs import LOAD_JOBS
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.loader import fail_missing_file
 from logistics_pipeline.partitions import contiguous_ranges, files_of
-from logistics_pipeline.planning import files_to_register, is_settled, plan_loads
+from logistics_pipeline.planning import Plan, files_to_register, is_settled, plan_loads
 from logistics_pipeline.resources import Warehouse
 from logistics_settings import Settings
 
@@ -46,19 +47,21 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
         with warehouse.connect() as connection:
             _register(context, connection, settled)
             looks = [_Look(context.instance, dataset, settled) for dataset in DATASETS.values()]
-            wanted, known = _wanted(context, connection, warehouse, looks)
+            plans, known = _plan(context, connection, warehouse, looks)
+            wanted = {name: plan.load for name, plan in plans.items()}
             if any(wanted.values()):
                 # Dagster puts a status together from several queries and can miss a run that begins in between: ask
                 # twice.
-                again, known = _wanted(context, connection, warehouse, looks)
-                wanted = {name: keys & again[name] for name, keys in wanted.items()}
+                plans, known = _plan(context, connection, warehouse, looks)
+                wanted = {name: keys & plans[name].load for name, keys in wanted.items()}
             _fail_missing(connection, known, {file.key for file in found})
-        requests = [
-            request for look in looks for request in look.requests(wanted[look.dataset.name], warehouse.settings)
-        ]
-        if not requests:
+            runs = [(look, keys) for look in looks for keys in look.runs(wanted[look.dataset.name], warehouse.settings)]
+            runs = runs[:RUNS_PER_TICK]
+            asked = {key for _, keys in runs for key in keys}
+            _count_reports(connection, known, asked & {key for plan in plans.values() for key in plan.report})
+        if not runs:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
-        return dg.SensorResult(run_requests=requests[:RUNS_PER_TICK])
+        return dg.SensorResult(run_requests=[_run_request(look.dataset, keys) for look, keys in runs])
 
     return raw_files
 
@@ -88,16 +91,15 @@ class _Look:
         found = self._instance.get_status_by_partition(asset, self._partitions, files_of(self.dataset)) or {}
         return {key: value.value if value else None for key, value in found.items()}
 
-    def requests(self, wanted: set[str], settings: Settings) -> list[dg.RunRequest]:
-        """Runs for the wanted files, bounded by count and by bytes."""
-        ranges = contiguous_ranges(
+    def runs(self, wanted: Collection[str], settings: Settings) -> list[list[str]]:
+        """The wanted files as one run after the other, bounded by count and by bytes."""
+        return contiguous_ranges(
             wanted,
             self._partitions,
             {key: file.size_bytes for key, file in self.files.items()},
             most_files=settings.files_per_run,
             most_bytes=settings.bytes_per_run,
         )
-        return [_run_request(self.dataset, keys) for keys in ranges]
 
 
 def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[str, FoundFile]) -> list[str]:
@@ -113,16 +115,16 @@ def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[
     return list(instance.get_dynamic_partitions(name))
 
 
-def _wanted(
+def _plan(
     context: dg.SensorEvaluationContext, connection: Connection, warehouse: Warehouse, looks: list[_Look]
-) -> tuple[dict[str, set[str]], dict[str, LedgerFile]]:
-    """Which files to load, by dataset, and the ledger's newest versions.
+) -> tuple[dict[str, Plan], dict[str, LedgerFile]]:
+    """What to do about the files of each dataset, and the ledger's newest versions.
 
     Asks Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster.
     """
     statuses = [look.status() for look in looks]
     known = ledger.latest_files(connection)
-    wanted = {}
+    plans = {}
     for look, status in zip(looks, statuses, strict=True):
         registered = [file for key, file in look.files.items() if key in known]
         plan = plan_loads(registered, known, status, load_attempts=warehouse.settings.load_attempts)
@@ -133,8 +135,14 @@ def _wanted(
             )
             context.log.error(f"{key}: {error}")
             ledger.fail(connection, known[key].file_id, error)
-        wanted[look.dataset.name] = set(plan.load)
-    return wanted, known
+        plans[look.dataset.name] = plan
+    return plans, known
+
+
+def _count_reports(connection: Connection, known: dict[str, LedgerFile], asked: set[str]) -> None:
+    """Notes that runs were asked for only to report what is loaded: it is done so often and no more."""
+    if asked:
+        ledger.count_reports(connection, [known[key].file_id for key in asked])
 
 
 def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:

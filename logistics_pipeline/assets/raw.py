@@ -5,20 +5,21 @@ own partition red: Dagster plans every partition of the range and fails those no
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
 from logistics_pipeline import ledger
 from logistics_pipeline.assets.metadata import column_schema, load_metadata
-from logistics_pipeline.database import transient_errors
+from logistics_pipeline.database import connect, transient_errors
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.discovery import look_at, path_of
-from logistics_pipeline.loading.loader import Loader, LoadReport, fail_missing_file
+from logistics_pipeline.loading.loader import Loader, LoadReport, fail_missing_file, fail_terminated_file
 from logistics_pipeline.partitions import files_of
 from logistics_pipeline.resources import Warehouse
-from logistics_pipeline.retries import TRANSIENT_RETRIES, only_transient_errors_retried
+from logistics_pipeline.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 200
@@ -50,10 +51,14 @@ def _build(dataset: Dataset) -> dg.AssetsDefinition:
     )
     def raw_table(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
         failed = {}
-        with Loader(warehouse.url, warehouse.options, context.run.run_id) as loader:
-            for key in list(context.partition_keys):
-                with only_transient_errors_retried():
-                    error = _load_partition(context, loader, dataset, key)
+        keys = list(context.partition_keys)
+        with (
+            only_transient_errors_retried(),
+            _closing_accounts_if_terminated(context, warehouse, keys),
+            Loader(warehouse.url, warehouse.options, context.run.run_id) as loader,
+        ):
+            for key in keys:
+                error = _load_partition(context, loader, dataset, key)
                 if error is not None:
                     failed[key] = error
         if failed:
@@ -68,6 +73,26 @@ def _describe(dataset: Dataset) -> str:
         f"{dataset.description}\n\nOne row per `{dataset.key}`, the record that was registered last. One partition per "
         f"file under the raw folder; loaded by COPY, exactly once. Re-materialising a failed one resumes its load."
     )
+
+
+@contextmanager
+def _closing_accounts_if_terminated(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, keys: Sequence[str]
+) -> Iterator[None]:
+    """Fails the files that a person's terminating the run leaves unloaded: else the sensor would ask for them again.
+
+    A run that is interrupted because its machine shuts down leaves them as they are, to be asked for.
+    """
+    try:
+        yield
+    except INTERRUPTIONS:
+        run = context.instance.get_run_by_id(context.run.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+            # A connection of its own: the loader's may be amid a statement.
+            with transient_errors("closing the accounts of a terminated run"), connect(warehouse.url) as connection:
+                for key in keys:
+                    fail_terminated_file(connection, key, run.run_id)
+        raise
 
 
 def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str) -> str | None:

@@ -13,7 +13,7 @@ from logistics_pipeline.loading.chunks import Chunk, ChunkMaker
 from logistics_pipeline.loading.dates import DateOrder
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.reading import Checkpoint, read_records
-from logistics_pipeline.loading.source import Source, open_source
+from logistics_pipeline.loading.source import MAX_EXPANSION, Source, open_source
 from logistics_pipeline.loading.typed_json import TypedJson
 
 
@@ -31,13 +31,14 @@ class ReadTask:
     max_record_bytes: int
     reference_lane: bool = False
     """Leave everything to the reference lane."""
+    max_expansion: int = MAX_EXPANSION
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
     """Yields the chunks behind a checkpoint. A file that is at fault ends with a chunk that carries its error."""
     done = task.after
     try:
-        with open_source(task.path) as source:
+        with open_source(task.path, task.max_expansion) as source:
             source.skip_to(max(task.layout.start, task.after.offset))
             for chunk in _read(task, source):
                 done = chunk.checkpoint

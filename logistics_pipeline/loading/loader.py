@@ -33,6 +33,7 @@ from logistics_pipeline.loading.reading import Checkpoint, format_name, open_rec
 from logistics_pipeline.loading.reading_process import read_chunks_apart
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rereading import recall, remember
+from logistics_pipeline.loading.source import MAX_EXPANSION
 from logistics_pipeline.loading.taking_out import put_mends_back, take_out
 
 OnProgress = Callable[[int, int], None]
@@ -58,6 +59,7 @@ class LoadOptions:
     max_record_bytes: int
     date_order: DateOrder | None
     retry_seconds: float
+    max_expansion: int = MAX_EXPANSION
     max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
     chunk_bytes: int = CHUNK_BYTES
     own_process_bytes: int = OWN_PROCESS_BYTES
@@ -201,6 +203,18 @@ def fail_missing_file(connection: Connection, key: str) -> LedgerFile | None:
     return ledger.file_by_id(connection, known.file_id)
 
 
+def fail_terminated_file(connection: Connection, key: str, run_id: str) -> None:
+    """Closes the account of a file whose run was terminated before it was loaded. What is committed stays."""
+    known = ledger.latest_file(connection, key)
+    if known is not None and known.state in ("registered", "loading"):
+        ledger.fail(
+            connection,
+            known.file_id,
+            "Its run was terminated in Dagster. Materialise its partition, or `logistics retry`, to load the rest.",
+            run_id=run_id,
+        )
+
+
 def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
     """Registers a file and tells a touch from a change, for which its content is hashed, but only then."""
     known = ledger.latest_file(connection, found.key)
@@ -261,6 +275,7 @@ class _Load:
             date_order=self._options.date_order,
             chunk_bytes=self._options.chunk_bytes,
             max_record_bytes=self._options.max_record_bytes,
+            max_expansion=self._options.max_expansion,
             reference_lane=self._options.reference_lane,
         )
         with (

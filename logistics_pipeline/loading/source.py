@@ -5,6 +5,7 @@ Memory: one block, whatever the file's size. Byte offsets everywhere in `loading
 
 import gzip
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,12 @@ from logistics_pipeline.loading.zstd_stream import ZstdStream
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
+
+MAX_EXPANSION = 200
+"""Content of a compressed file may be so many times as large as the file; JSON of the contract is 10 to 30 times."""
+
+FREE_EXPANSION_BYTES = 1 << 30
+"""So much content is taken whatever the ratio: small files compress as well as they like."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")  # a frame, or what pzstd puts before frames
@@ -51,8 +58,9 @@ class Source:
     `head` holds up to 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
     """
 
-    def __init__(self, stream: _Readable, compression: str | None) -> None:
+    def __init__(self, stream: _Readable, compression: str | None, most_bytes: int = sys.maxsize) -> None:
         self._stream = stream
+        self._most_bytes = most_bytes
         self.compression = compression
         self.position = 0
         self._damage: Exception | None = None
@@ -67,11 +75,13 @@ class Source:
         """Returns the next bytes, at most `size`; empty at the end.
 
         Raises:
-            FileError: the compressed stream is damaged or ends early.
+            FileError: the compressed stream is damaged or ends early, or holds more than a file of its size may.
         """
         block = self._pending[:size] or self._fill(size)
         self._pending = self._pending[len(block) :]
         self.position += len(block)
+        if self.position > self._most_bytes:
+            self._refuse_expansion()
         return block
 
     def unread(self, block: bytes) -> None:
@@ -114,10 +124,17 @@ class Source:
             byte_offset=self.position,
         ) from damage
 
+    def _refuse_expansion(self) -> NoReturn:
+        raise FileError(
+            f"The {self.compression} stream holds more than {self._most_bytes:,} bytes, which no file of its size may: "
+            "a decompression bomb, or so repetitive that LOGISTICS_MAX_EXPANSION must be raised for it",
+            byte_offset=self._most_bytes,
+        )
+
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
-    """Opens a file for reading, decompressing as its content says.
+def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Source]:
+    """Opens a file for reading, decompressing as its content says; gives at most `max_expansion` times its size.
 
     Raises:
         FileError: it is gone, not readable, empty, or of a kind that is never accepted.
@@ -129,10 +146,11 @@ def open_source(path: Path) -> Iterator[Source]:
     with file:
         start = file.read(16)
         file.seek(0)
+        most_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
         if start.startswith(_GZIP):
-            source = Source(gzip.GzipFile(fileobj=file), "gzip")
+            source = Source(gzip.GzipFile(fileobj=file), "gzip", most_bytes)
         elif start.startswith(_ZSTD):
-            source = Source(ZstdStream(file), "zstd")
+            source = Source(ZstdStream(file), "zstd", most_bytes)
         else:
             source = Source(file, None)
         _refuse_foreign(source.head)

@@ -243,6 +243,59 @@ def test_a_load_that_died_is_asked_for_again_and_given_up_after_so_many_runs(sys
     assert system.tick() == []
 
 
+def loaded_but_red(system: System) -> None:
+    """Leaves what a run does that is killed between the commit that ends a file and telling Dagster."""
+    path, aside = system.drop("shipments.json", [shipment(1)]), system.settings.data_dir / "aside"
+    (request,) = system.tick()
+    path.rename(aside)
+    system.run(request)
+    aside.rename(path)
+    found = look_at(path, system.settings.raw_dir)
+    assert found is not None and system.settings.database_url is not None
+    load_file(system.settings.database_url, found, load_options(system.settings))
+    assert system.ledger()["shipments.json"].state == "loaded"
+    assert system.status("shipments") == {"shipments.json": "FAILED"}
+
+
+def test_a_run_that_died_when_its_file_was_loaded_but_unreported_does_not_leave_it_red(system: System) -> None:
+    loaded_but_red(system)
+    before = system.ledger()["shipments.json"]
+
+    (request,) = system.tick()
+    assert system.run(request).success
+
+    assert system.status("shipments") == {"shipments.json": "MATERIALIZED"}
+    assert system.ledger()["shipments.json"].records_read == before.records_read == 1
+    assert system.ledger()["shipments.json"].seconds == before.seconds
+    assert system.tick() == []
+
+
+def test_runs_that_die_before_they_report_a_loaded_file_are_not_asked_for_for_ever(system: System) -> None:
+    loaded_but_red(system)
+
+    asked = 0
+    while system.tick():
+        asked += 1
+        assert asked < 10
+
+    assert asked == system.settings.load_attempts
+    assert system.ledger()["shipments.json"].state == "loaded"
+
+
+def test_a_load_that_gets_on_with_every_run_is_not_given_up_however_often_its_run_dies(system: System) -> None:
+    system.drop("shipments.json", [shipment(number) for number in range(10)])
+    system.tick()
+    entry = system.ledger()["shipments.json"]
+    assert system.settings.database_url is not None
+    with connect(system.settings.database_url) as connection:
+        for run in range(system.settings.load_attempts + 2):
+            ledger.begin(connection, entry.file_id, f"run {run}")
+            assert ledger.advance(connection, entry.file_id, ledger.Progress(run, 1, 1, 0, 0, run + 1, [], 0.1))
+            # The run dies here: the attempt was not in vain, so the next ones are counted from its batch on.
+            assert system.ledger()["shipments.json"].attempts == 0
+            assert system.tick() != []
+
+
 def test_files_are_registered_in_the_order_they_were_written_whatever_their_dataset_or_name(system: System) -> None:
     for name, age in (("shipments/b.json", 50), ("vehicle_logs.json", 60), ("shipments/a.json", 40)):
         content = [vehicle_log(1)] if "logs" in name else [shipment(1)]

@@ -1,5 +1,6 @@
 """The file sensor's decisions, state by state."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,13 +88,29 @@ def test_a_file_that_dagster_has_no_result_for_is_loaded(state: str) -> None:
     assert planned(entry(state), None) == "load"
 
 
+def test_a_file_that_failed_with_a_run_dagster_has_no_result_of_was_terminated_and_is_left() -> None:
+    known = {"a.json": replace(entry("failed"), run_id="terminated")}
+    assert not plan_loads([found()], known, {}, load_attempts=3).load
+
+
 @pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED"])
 def test_an_ended_load_is_not_repeated_and_an_interrupted_one_is_until_it_is_given_up(status: str) -> None:
-    assert planned(entry("loaded"), status) == "leave"
+    assert planned(entry("loaded", attempts=3), status) == "leave"
     assert planned(entry("failed"), status) == "leave"
     for state in ("registered", "loading"):
         assert planned(entry(state, attempts=2), status) == "load"
         assert planned(entry(state, attempts=3), status) == "give up"
+
+
+def test_a_file_whose_run_died_when_it_was_loaded_but_unreported_is_reported_by_another_run() -> None:
+    for attempts, decision in ((0, "load"), (2, "load"), (3, "leave")):
+        known = {"a.json": entry("loaded", attempts=attempts)}
+        plan = plan_loads([found()], known, {"a.json": "FAILED"}, load_attempts=3)
+
+        assert ("load" if plan.load else "leave") == decision
+        assert plan.report == plan.load
+    assert planned(entry("loaded"), "MATERIALIZED") == "leave"
+    assert not plan_loads([found()], {"a.json": entry("loading")}, {"a.json": "FAILED"}, load_attempts=3).report
 
 
 @pytest.mark.parametrize("status", ["MATERIALIZED", "FAILED", None])

@@ -1,0 +1,91 @@
+"""The ledger: which files there are, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
+
+The order of registration (`file_id`) decides which file wins a key, so files are registered when they are first seen,
+in a fixed order, however and whenever they are loaded later.
+"""
+
+from logistics_pipeline.ledger.accounts import (
+    Progress,
+    advance,
+    begin,
+    clear,
+    count_reports,
+    fail,
+    finish,
+    mark_older_for_reload,
+    request_retry,
+    supersede,
+    warn,
+)
+from logistics_pipeline.ledger.files import (
+    STATES,
+    LedgerFile,
+    file_by_id,
+    file_version,
+    files_in_order,
+    files_with_rejects,
+    in_registration_order,
+    latest_file,
+    latest_files,
+    newest_loaded_version,
+    older_files_to_reload,
+)
+from logistics_pipeline.ledger.mends import Mend, RejectsTakenOut, forget_mends, mends_to_put_back, take_out_rejects
+from logistics_pipeline.ledger.registering import register
+from logistics_pipeline.ledger.rejected import (
+    LockedReject,
+    RejectedRecord,
+    RejectReason,
+    Replayed,
+    lock_rejects,
+    reject_summary,
+    rejects,
+    resolve_rejects,
+    unresolved_numbers,
+    update_reasons,
+)
+from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
+
+__all__ = [
+    "STATES",
+    "LedgerFile",
+    "LockedReject",
+    "Mend",
+    "Progress",
+    "RejectReason",
+    "RejectedRecord",
+    "RejectsTakenOut",
+    "Replayed",
+    "Staleness",
+    "advance",
+    "begin",
+    "clear",
+    "count_reports",
+    "fail",
+    "file_by_id",
+    "file_version",
+    "files_in_order",
+    "files_with_rejects",
+    "finish",
+    "forget_mends",
+    "in_registration_order",
+    "latest_file",
+    "latest_files",
+    "lock_rejects",
+    "mark_older_for_reload",
+    "mends_to_put_back",
+    "newest_loaded_version",
+    "older_files_to_reload",
+    "register",
+    "reject_summary",
+    "rejects",
+    "request_retry",
+    "resolve_rejects",
+    "row_count",
+    "staleness",
+    "supersede",
+    "take_out_rejects",
+    "unresolved_numbers",
+    "update_reasons",
+    "warn",
+]

@@ -1,0 +1,132 @@
+"""Files as the ledger knows them: what one is, and how to find those one is looking for. Changes nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from logistics_pipeline.database import Connection
+from logistics_pipeline.discovery import FoundFile
+
+STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
+"""What a file can be; the table accepts no others."""
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """One registered version of a file: a row of `ingest.files`."""
+
+    file_id: int
+    dataset: str | None
+    path: str
+    version: int
+    size_bytes: int
+    modified_ns: int
+    content_hash: str | None
+    format: str | None
+    state: str
+    records_read: int
+    records_loaded: int
+    records_superseded: int
+    records_rejected: int
+    bytes_read: int
+    unknown_fields: list[str]
+    error: str | None
+    warning: str | None
+    attempts: int
+    seconds: float
+    run_id: str | None
+    layout: dict[str, Any] | None = None
+    """What it takes to read a rejected record by itself, see `loading.rereading`."""
+    is_reload_due: bool = False
+    """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
+    retry_requested_at: datetime | None = None
+    """When somebody asked for a load that has not begun yet."""
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        return self.size_bytes, self.modified_ns
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every record read is accounted for; the table refuses anything else."""
+        return self.records_read == self.records_loaded + self.records_superseded + self.records_rejected
+
+
+COLUMNS = sql.SQL(", ").join(map(sql.Identifier, LedgerFile.__dataclass_fields__))
+_SELECT = sql.SQL("SELECT {} FROM ingest.files ").format(COLUMNS)
+
+
+def fetch_files(connection: Connection, where: str, parameters: dict[str, Any]) -> list[LedgerFile]:
+    with connection.cursor(row_factory=class_row(LedgerFile)) as cursor:
+        return cursor.execute(_SELECT + sql.SQL(where), parameters).fetchall()
+
+
+def latest_files(connection: Connection) -> dict[str, LedgerFile]:
+    """The newest version of every file, by path."""
+    newest = "WHERE (path, version) IN (SELECT path, max(version) FROM ingest.files GROUP BY path) ORDER BY file_id"
+    return {file.path: file for file in fetch_files(connection, newest, {})}
+
+
+def latest_file(connection: Connection, path: str) -> LedgerFile | None:
+    """The newest version of one file, or None if it was never registered."""
+    found = fetch_files(connection, "WHERE path = %(path)s ORDER BY version DESC LIMIT 1", {"path": path})
+    return found[0] if found else None
+
+
+def file_version(connection: Connection, path: str, version: int) -> LedgerFile | None:
+    """One version of one file, or None if it was never registered."""
+    found = fetch_files(
+        connection, "WHERE path = %(path)s AND version = %(version)s", {"path": path, "version": version}
+    )
+    return found[0] if found else None
+
+
+def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
+    return fetch_files(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
+
+
+def files_in_order(connection: Connection, *, state: str | None = None) -> list[LedgerFile]:
+    """Every version of every file in the order of registration, or those in one state."""
+    return fetch_files(
+        connection, "WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY file_id", {"state": state}
+    )
+
+
+def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
+    """The order in which files found together are registered: the one changed last wins, then the name decides."""
+    return sorted(files, key=lambda file: (file.modified_ns, file.key))
+
+
+def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:
+    """The newest version of a file that was loaded, be it in part, or be it unloaded since; None if none ever was."""
+    found = fetch_files(
+        connection,
+        "WHERE path = %(path)s AND (state IN ('loaded', 'unloaded') OR records_read > 0) ORDER BY version DESC LIMIT 1",
+        {"path": path},
+    )
+    return found[0] if found else None
+
+
+def older_files_to_reload(connection: Connection, file: LedgerFile) -> list[LedgerFile]:
+    """Files registered before this one that may have rows to bring back, in the order of registration."""
+    return fetch_files(
+        connection,
+        "WHERE dataset = %(dataset)s AND file_id < %(file_id)s AND is_reload_due ORDER BY file_id",
+        {"dataset": file.dataset, "file_id": file.file_id},
+    )
+
+
+def files_with_rejects(
+    connection: Connection, *, path: str | None = None, dataset: str | None = None
+) -> list[LedgerFile]:
+    """Every version of a file, or of all of a dataset's or of all, that has rejects, resolved ones too."""
+    return fetch_files(
+        connection,
+        "WHERE (%(path)s::text IS NULL OR path = %(path)s) AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s) "
+        "AND EXISTS (SELECT FROM ingest.rejects WHERE rejects.file_id = files.file_id) ORDER BY file_id",
+        {"path": path, "dataset": dataset},
+    )

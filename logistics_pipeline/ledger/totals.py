@@ -1,0 +1,41 @@
+"""What the ledger says about all files together: whether the analytics are behind it, how many rows there are."""
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from logistics_pipeline.database import Connection
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """How far the analytics are behind what is loaded."""
+
+    is_stale: bool
+    waited_seconds: float
+    """How long the oldest batch that they do not contain has waited."""
+    is_loading: bool
+    """A file is being loaded, with or without Dagster."""
+
+
+def staleness(connection: Connection) -> Staleness:
+    """Compares what is committed with what the last refresh took in."""
+    with connection.cursor(row_factory=class_row(Staleness)) as cursor:
+        found = cursor.execute(
+            "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
+            "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
+            "AS waited_seconds, "
+            "EXISTS (SELECT FROM ingest.files WHERE state = 'loading') AS is_loading "
+            "FROM ingest.batches WHERE refreshed_as IS NULL"
+        ).fetchone()
+    assert found is not None
+    return found
+
+
+def row_count(connection: Connection, dataset: str) -> int:
+    """Rows in the raw table of a dataset: what its files have loaded, which the balance keeps true. Counts no rows."""
+    row = connection.execute(
+        "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
