@@ -14,8 +14,8 @@ from stat import S_ISREG
 from urllib.parse import unquote_to_bytes
 
 from logistics_pipeline.datasets import DATASETS
+from logistics_settings.raw_folder import is_ignored
 
-_UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
 _ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
 
 
@@ -44,7 +44,7 @@ def find_files(raw_dir: Path) -> Iterator[FoundFile]:
     for folder, subfolders, names in os.walk(raw_dir):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         for name in names:
-            if name.startswith(".") or name.lower().endswith(_UNFINISHED):
+            if is_ignored(name):
                 continue
             found = look_at(Path(folder, name), raw_dir)
             if found is not None:

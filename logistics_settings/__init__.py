@@ -5,6 +5,7 @@ same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,9 +17,41 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
 
 
+class Scope(StrEnum):
+    """What a key of the API may be allowed to do; none contains another."""
+
+    READ = "read"
+    EXPORT = "export"
+    INGEST = "ingest"
+
+
 def _check_limit(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,18}|(100|[0-9]{1,2}(\.[0-9]{1,6})?)%", text, re.ASCII):
         raise ValueError("must be a number of records such as 10000, or a percentage from 0% to 100%")
+    return text
+
+
+def _check_scopes(text: str | None) -> str | None:
+    if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
+        raise ValueError("must be none, or some of read,export,ingest separated by commas")
+    return text
+
+
+_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+
+
+_ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
+
+
+def _check_hosts(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(f"{_HOST}(,{_HOST})*", text, re.ASCII):
+        raise ValueError("must be names or addresses without ports, separated by commas, such as logistics.example.org")
+    return text
+
+
+def _check_origins(text: str | None) -> str | None:
+    if text is not None and text != "*" and not re.fullmatch(f"{_ORIGIN}(,{_ORIGIN})*", text, re.ASCII):
+        raise ValueError("must be * or origins separated by commas, such as https://fleet.example.org")
     return text
 
 
@@ -65,6 +98,10 @@ class Settings(BaseSettings):
     batch_records: PositiveInt = Field(100_000, description="A transaction is closed once it holds so many records")
     batch_bytes: PositiveInt = Field(16 << 20, description="... or so many bytes of input")
     max_record_bytes: PositiveInt = Field(32 << 20, description="A single record larger than this fails its file")
+    max_expansion: PositiveInt = Field(
+        200, description="The content of a compressed file may be so many times as large as the file, or 1 GiB; a file "
+        "with more in it fails (a decompression bomb)"
+    )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
         description="More rejected records than this fail their file: a number, or a percentage, which holds once "
@@ -95,6 +132,37 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_published_at: str | None = Field(
+        None, description="Address on which others find the API, where that is not the one it listens on, as in a "
+        "container. Unset: LOGISTICS_API_HOST"
+    )  # fmt: skip
+    api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
+        None, description="What requests without a key may do: none, or some of read,export,ingest. Unset: everything "
+        "where the API is reached at an address of this machine only, else none"
+    )  # fmt: skip
+    api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
+        None, description="Names under which the API may be asked without a key, separated by commas. Those of this "
+        "machine (localhost, 127.0.0.1) always may where it is reached from there only; elsewhere, if unset, any"
+    )  # fmt: skip
+    api_rate: float = Field(
+        100.0, ge=0, description="Requests per second of each key, and of each address without one where other "
+        "machines reach the API. 0: no limit"
+    )  # fmt: skip
+    api_burst: PositiveInt = Field(
+        200, description="Requests that may come at once before the rate is held against them"
+    )
+    api_cache_bytes: int = Field(
+        64 << 20, ge=1 << 16, description="Memory for answers that are kept until the next refresh, per process"
+    )
+    cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
+        None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
+        "https://fleet.example.org; * for any. Unset: none but its own"
+    )  # fmt: skip
+    upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
+    dagster_public_url: str | None = Field(
+        None, description="Where users find the Dagster UI; answers of the API link to it. Unset: "
+        "LOGISTICS_DAGSTER_HOST and LOGISTICS_DAGSTER_PORT"
+    )  # fmt: skip
     dagster_host: str = Field("127.0.0.1", description="Address the Dagster UI listens on")
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI")
     code_server_host: str = Field("127.0.0.1", description="Where Dagster finds the code server")
@@ -102,6 +170,20 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="Port of Dagster's code server. Unset: `logistics up` takes a free one"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Verbosity of the API's log")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines of the API's log: for people or for programs"
+    )
+    access_log: Literal["all", "misses", "errors", "none"] = Field(
+        "misses", description="Requests the API logs: all; those not answered from memory; those that went wrong; none"
+    )  # fmt: skip
+
+    @cached_property
+    def dagster_url(self) -> str:
+        """Where users find the Dagster UI, without a slash at its end."""
+        if self.dagster_public_url is not None:
+            return self.dagster_public_url.rstrip("/")
+        host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
+        return f"http://{host}:{self.dagster_port}"
 
     @cached_property
     def raw_dir(self) -> Path:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.source import Source, open_source
+from logistics_pipeline.loading import source as source_module
+from logistics_pipeline.loading.source import BLOCK_BYTES, Source, open_source
 
 
 def _read_all(source: Source, size: int = 1 << 20) -> bytes:
@@ -134,3 +136,35 @@ def test_a_file_that_is_gone_or_a_folder_is_an_error_that_says_so(tmp_path: Path
         pass
     with pytest.raises(FileError, match="cannot be opened: Is a directory"), open_source(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_decompression_bomb_ends_where_a_file_of_its_size_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(source_module, "FREE_EXPANSION_BYTES", 1 << 20)
+    path = tmp_path / "file"
+    for size, is_taken in ((1 << 20, True), ((1 << 20) + 1, False), (8 << 20, False)):
+        path.write_bytes(compress(b" " * size))
+        with open_source(path, 3) as source:
+            if is_taken:
+                assert len(_read_all(source)) == size
+                continue
+            for _ in range(2):
+                with pytest.raises(FileError, match=r"holds more than 1,048,576 bytes.*LOGISTICS_MAX_EXPANSION"):
+                    _read_all(source, BLOCK_BYTES)
+            assert source.position <= (1 << 20) + 2 * BLOCK_BYTES
+
+
+def test_a_file_may_hold_so_many_times_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "FREE_EXPANSION_BYTES", 0)
+    path = tmp_path / "file"
+    path.write_bytes(packed := gzip.compress(bytes(1 << 20)))
+    times = -(-(1 << 20) // len(packed))
+    with open_source(path, times) as source:
+        assert len(_read_all(source)) == 1 << 20
+    with pytest.raises(FileError, match="holds more than"), open_source(path, times - 1) as source:
+        _read_all(source)
+    path.write_bytes(bytes(1 << 20))
+    with open_source(path, 1) as source:
+        assert len(_read_all(source)) == 1 << 20

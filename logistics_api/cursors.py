@@ -1,0 +1,112 @@
+"""Cursors: the place behind a page's last row, as an opaque text that fits no other question than the one it came from.
+
+A cursor holds the sort keys of that row, so the next page begins there whatever has come or gone since (keyset
+pagination). It carries a checksum over the question too: path, filters and order. The checksum is no secret: whoever
+computes one gets no more than a page that begins elsewhere, because keys are parsed as their types and bound as
+parameters.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
+
+from pydantic import BaseModel, Field
+
+from logistics_api.errors import Problem
+
+Key = str | int | date | datetime | Decimal | None
+KeyType = type[str] | type[int] | type[date] | type[datetime] | type[Decimal]
+
+CHECKSUM_BYTES = 8
+LONGEST = 4096
+"""Characters of the longest text that is looked at."""
+
+DESCRIPTION = "`next_cursor` of the page before, as it is; with the same other parameters"
+
+
+class Page(BaseModel):
+    """What every page of rows says beside them."""
+
+    next_cursor: str | None = Field(
+        description="Ask for the next page with it as `cursor`; null on the last page", examples=["Qo3rYw9m3mlbIjE3Il0"]
+    )
+
+
+def fingerprint(path: str, order: str, filters: Mapping[str, object]) -> str:
+    """What a question is, as a text: two are the same if they filter alike, whatever the size of their pages.
+
+    `filters` must not hold what may differ from page to page (`cursor`, `limit`, `fields`).
+    """
+    given = {name: str(value) for name, value in filters.items() if value is not None}
+    return json.dumps([path, order, sorted(given.items())])
+
+
+def encode(question: str, keys: Sequence[Key]) -> str:
+    """Makes the cursor behind a row with these sort keys, for a question as `fingerprint` makes it."""
+    texts = [None if key is None else _text(key) for key in keys]
+    body = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()  # a key may have 255 characters
+    return base64.urlsafe_b64encode(_checksum(question, body) + body).rstrip(b"=").decode()
+
+
+def decode(question: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
+    """The sort keys in a cursor of this question, each of its type or None.
+
+    Raises:
+        Problem: 404, it is damaged, or it came with the answer to another question.
+    """
+    try:
+        if len(cursor) > LONGEST:
+            raise ValueError("too long")
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        checksum, body = raw[:CHECKSUM_BYTES], raw[CHECKSUM_BYTES:]
+        if checksum != _checksum(question, body):
+            raise ValueError("of another question")
+        return [
+            None if text is None else _parse(kind, text) for kind, text in zip(types, json.loads(body), strict=True)
+        ]
+    except (ValueError, TypeError, InvalidOperation, RecursionError, binascii.Error) as error:
+        raise unknown_cursor() from error
+
+
+def unknown_cursor() -> Problem:
+    """What is answered to a cursor that leads nowhere."""
+    return Problem(
+        404,
+        "unknown-cursor",
+        "Unknown cursor",
+        "This cursor is damaged or belongs to another question: a cursor fits the path, the filters and the order that "
+        "it came with. Ask without `cursor` to begin with the first page.",
+    )
+
+
+def _text(key: str | int | date | datetime | Decimal) -> str:
+    return key.isoformat() if isinstance(key, date) else str(key)
+
+
+def _parse(kind: KeyType, text: str) -> Key:
+    if not isinstance(text, str):
+        raise TypeError("every key is a text")
+    if kind is str:
+        text.encode()  # PostgreSQL takes neither lone surrogates nor NUL
+        if "\0" in text:
+            raise ValueError("NUL")
+        return text
+    if kind is int:
+        number = int(text)
+        if not -(1 << 63) <= number < 1 << 63:
+            raise ValueError("not a bigint")
+        return number
+    if kind is Decimal:
+        decimal = Decimal(text)
+        if not decimal.is_finite() or abs(decimal.adjusted()) > 1000:
+            raise ValueError("not a number PostgreSQL stores")
+        return decimal
+    return kind.fromisoformat(text)  # type: ignore[union-attr]
+
+
+def _checksum(question: str, body: bytes) -> bytes:
+    return blake2b(question.encode("utf-8", "surrogatepass") + b"\0" + body, digest_size=CHECKSUM_BYTES).digest()

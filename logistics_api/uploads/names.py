@@ -1,0 +1,58 @@
+"""Names of uploaded files: what is accepted stands in the raw folder, in the ledger and in Dagster under the same name.
+
+Nothing is made of a bad name, it is refused: a file under another name than the one its sender knows is lost to him.
+"""
+
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+from pydantic.functional_validators import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from logistics_settings.raw_folder import UNFINISHED, is_ignored
+
+MOST_CHARACTERS = 200
+MOST_BYTES = 255
+"""Of a name, on all common file systems."""
+
+# Separators; what partition keys encode; what cannot be seen or turns around the text behind it; what stands for bytes
+# that are no UTF-8.
+_REFUSED = r"/\\%\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\uffff"
+_ENDINGS = "|".join(
+    "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else re.escape(letter) for letter in ending)
+    for ending in UNFINISHED
+)
+PATTERN = rf"^(?!\.)(?!.*\.\.\.)(?!.*({_ENDINGS})$)[^{_REFUSED}]+$"
+_PATTERN = re.compile(PATTERN[:-1])
+
+EXPECTED = (
+    "a file name without path, such as 2024-03.ndjson.gz: no slash, backslash, percent sign, control character or "
+    "`...`; not hidden, and not named like an unfinished download"
+)
+
+
+def parse_name(value: Any) -> str:
+    """The name in Unicode's composed form (NFC): what looks the same is the same."""
+    if isinstance(value, str):
+        name = unicodedata.normalize("NFC", value)
+        fits = len(name) <= MOST_CHARACTERS and len(name.encode("utf-8", "surrogatepass")) <= MOST_BYTES
+        if fits and _PATTERN.fullmatch(name) and not is_ignored(name):
+            return name
+    raise PydanticCustomError("file_name", EXPECTED)
+
+
+FileName = Annotated[
+    str,
+    PlainValidator(parse_name),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MOST_CHARACTERS,
+            "pattern": PATTERN,
+            "examples": ["2024-03.ndjson.gz"],
+        }
+    ),
+]
