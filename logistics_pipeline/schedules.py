@@ -1,10 +1,11 @@
-"""What happens by the clock: housekeeping, every night. The job stands here too, as nothing else asks for it.
+"""What happens by the clock, every night: housekeeping, whose job stands here too, and the pictures.
 
 What it does stands in `housekeeping` (the ledger and the tables) and `run_retention` (Dagster's runs and partitions).
 """
 
 import dagster as dg
 
+from logistics_pipeline.assets.pictures import pictures
 from logistics_pipeline.discovery import find_files
 from logistics_pipeline.housekeeping import Retention, files_closed_long_ago, keep_house
 from logistics_pipeline.resources import Warehouse
@@ -70,4 +71,13 @@ NIGHTLY_HOUSEKEEPING = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Housekeeping, when least is going on.",
+)
+
+NIGHTLY_PICTURES = dg.ScheduleDefinition(
+    name="nightly_pictures",
+    target=dg.AssetSelection.assets(pictures),
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Charts of the newest days, in the metadata of analytics/pictures.",
 )

@@ -1,0 +1,122 @@
+"""Every chart can be drawn as a picture, from rows as its own file says they must be."""
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vl_convert
+
+import logistics_charts
+
+CITIES = ("Antwerpen", "Berlin", "Köln", "Wien")
+DAYS = [str(date(2024, 1, 31) + timedelta(days=number)) for number in range(21)]
+PAIRS = [(origin, destination) for origin in CITIES for destination in CITIES if origin != destination]
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "daily_revenue": [
+        {"date": day, "revenue": 900.5 + 31 * number % 700, "previous": 800, "lead": number < 6}
+        for number, day in enumerate(DAYS)
+    ],
+    "daily_shipments": [{"date": day, "shipments": 31 * number % 17} for number, day in enumerate(DAYS)],
+    "route_matrix": [
+        {
+            "origin": origin, "destination": destination, "shipments": number,
+            "value": 1.5 * number if number else None, "label": "1.5 h",
+            "measure": "avg_delivery_time", "selected": number == 3,
+        }
+        for number, (origin, destination) in enumerate(PAIRS)
+    ],
+    "costliest_routes": [
+        {
+            "origin": origin, "destination": destination, "route": f"{origin} → {destination}",
+            "total_cost": 5000.5 - 100 * number, "total_trips": number, "selected": number == 1,
+        }
+        for number, (origin, destination) in enumerate(PAIRS)
+    ],
+    "route_times": [
+        {"date": day, "avg_delivery_time": 10 + number % 5, "shipments": number, "mean": 12}
+        for number, day in enumerate(DAYS)
+    ],
+    "time_distribution": [
+        *({"lower": 2 * number, "upper": 2 * number + 2, "shipments": 5} for number in range(10)),
+        {"percentile": "p50", "hours": 7.5},
+        {"percentile": "p90", "hours": 17.0},
+    ],
+    "vehicle_days": [
+        {
+            "date": day, "value": 100.5 * (number % 4), "unit": "km", "trips": number % 3, "daily_revenue": 12.5,
+            "daily_mileage": 100.5 * (number % 4), "daily_deliveries": number % 5, "daily_fuel": 30.25,
+        }
+        for number, day in enumerate(DAYS)
+    ],
+    "vehicle_spread": [
+        {
+            "vehicle": f"V-{number} Truck", "vehicle_id": f"V-{number}", "total_mileage": 900.5 + 31 * number % 700,
+            "total_revenue": 100.25 * number, "total_trips": number, "shipments_delivered": 2 * number,
+        }
+        for number in range(1, 10)
+    ],
+    "thirstiest_vehicles": [
+        {
+            "vehicle": f"V-{number} Truck", "vehicle_id": f"V-{number}", "fuel_efficiency": 2 + number / 10,
+            "total_mileage": 900.5, "total_fuel": 300.25,
+        }
+        for number in range(10)
+    ],
+    "weekly_revenue": [
+        {
+            "monday": DAYS[7 * number], "next": DAYS[7 * number + 7],
+            "start": DAYS[7 * number], "end": DAYS[7 * number + 6],
+            "days": "a week", "revenue": 700.5 + number, "previous": 0, "partial": number == 1,
+        }
+        for number in range(2)
+    ],
+    "daily_rate": [
+        {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
+        for number, day in enumerate(DAYS)
+    ],
+}  # fmt: skip
+MARKS = {
+    "daily_revenue": 3,
+    "daily_shipments": 21,
+    "route_matrix": len(PAIRS) - 1,
+    "costliest_routes": len(PAIRS),
+    "route_times": len(DAYS),
+    "time_distribution": 12,
+    "vehicle_days": 21,
+    "vehicle_spread": 9,
+    "thirstiest_vehicles": 10,
+    "weekly_revenue": 2,
+    "daily_rate": 18,
+}
+"""Marks that must at least be in the picture: an empty frame is a picture too."""
+
+
+@pytest.mark.parametrize("name", logistics_charts.list_charts())
+def test_a_chart_becomes_a_picture_with_its_marks(name: str) -> None:
+    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, ROWS[name], width=480))
+    drawn = [path for path in re.findall(r"<(?:path|line|rect)[^>]*>", svg) if "mark" not in path]
+    assert svg.startswith("<svg")
+    assert 'width="4' in svg
+    assert len(drawn) >= MARKS[name]
+
+
+@pytest.mark.parametrize("name", logistics_charts.list_charts())
+def test_a_chart_without_rows_is_an_empty_frame(name: str) -> None:
+    assert vl_convert.vegalite_to_svg(logistics_charts.picture(name, [])).startswith("<svg")
+
+
+@pytest.mark.parametrize("name", logistics_charts.list_charts())
+def test_the_sample_rows_are_what_the_file_says(name: str) -> None:
+    columns = logistics_charts.specification(name)["usermeta"]["columns"]
+    assert {column for row in ROWS[name] for column in row} <= columns.keys()
+
+
+@pytest.mark.parametrize("name", logistics_charts.list_charts())
+def test_a_specification_holds_neither_data_nor_colours_nor_width(name: str) -> None:
+    text = (Path(logistics_charts.__file__).parent / f"{name}.vl.json").read_text(encoding="utf-8")
+    assert logistics_charts.specification(name)["data"] == {"name": "rows"}
+    assert "width" not in logistics_charts.specification(name)
+    assert not re.search(r'"#[0-9a-fA-F]{3,8}"|rgb\(', text)
