@@ -1,24 +1,24 @@
 """`python -m logistics_api`: serves the API with uvicorn. What a user can mend is one sentence and exit code 1."""
 
-import copy
 import errno
 import logging
 import os
 import socket
 import sys
 from contextlib import suppress
-from typing import Any
+from threading import Thread
 
 import uvicorn
 from pydantic import ValidationError
-from uvicorn.config import LOGGING_CONFIG
 
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
+from logistics_api.events import Events
+from logistics_api.logs import logging_config
 from logistics_settings import Settings
 
 SHUTDOWN_SECONDS = 5
-"""Grace for answers under way after SIGTERM: without a bound, one open stream would hold the process for ever."""
+"""Grace for answers under way after SIGTERM: without a bound, one slow reader would hold the process for ever."""
 
 logger = logging.getLogger("logistics_api")
 
@@ -48,14 +48,28 @@ def serve(settings: Settings) -> None:
             ws="none",
             lifespan="on",
             log_level=settings.log_level,
-            log_config=_logging(settings.log_level),
+            log_config=logging_config(settings),
+            access_log=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         logger.info("Serving on http://%s:%d, documentation at /docs", host, settings.api_port)
+        Thread(target=app.state.web.prepare, name="dashboard", daemon=True).start()
         with suppress(KeyboardInterrupt):  # uvicorn hands Ctrl-C on when it has shut down
-            uvicorn.Server(config).run([listener])
+            _Server(config, app.state.events).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events when it is told to stop: they would use up the grace of everybody else."""
+
+    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+        super().__init__(config)
+        self._events = events
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._events.close()
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -90,14 +104,6 @@ def _settings() -> Settings:
         wrong = error.errors()[0]
         variable = "_".join(["LOGISTICS", *(str(part) for part in wrong["loc"])]).upper()
         raise ConfigurationError(f"{variable} is {wrong['input']!r}: {wrong['msg']}.") from error
-
-
-def _logging(level: str) -> dict[str, Any]:
-    """uvicorn's own configuration, with our loggers beside its own. The pool's warnings repeat what ours say."""
-    config = copy.deepcopy(LOGGING_CONFIG)
-    config["loggers"]["logistics_api"] = {"handlers": ["default"], "level": level.upper(), "propagate": False}
-    config["loggers"]["psycopg.pool"] = {"handlers": ["default"], "level": "ERROR", "propagate": False}
-    return config
 
 
 if __name__ == "__main__":

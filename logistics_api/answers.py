@@ -36,14 +36,15 @@ async def figures_answer(
     return Response(text, media_type="application/json", headers={"Data-Version": str(version)})
 
 
-def _problem(description: str) -> dict[str, Any]:
+def problem_response(description: str) -> dict[str, Any]:
+    """One entry of `responses=`: what a problem of a path means."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-REFUSED_PARAMETERS: Responses = {422: _problem("A parameter is missing, unknown or not what it must be")}
+REFUSED_PARAMETERS: Responses = {422: problem_response("A parameter is missing, unknown or not what it must be")}
 DATABASE_PROBLEMS: Responses = {
-    503: _problem("The database is away, too busy or not migrated: try again after Retry-After seconds"),
-    504: _problem("The database did not finish in time"),
+    503: problem_response("The database is away, too busy or not migrated: try again after Retry-After seconds"),
+    504: problem_response("The database did not finish in time"),
 }
 FIGURE_PROBLEMS: Responses = REFUSED_PARAMETERS | DATABASE_PROBLEMS

@@ -3,23 +3,45 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from logistics_api import errors
+from logistics_api.access import Access
+from logistics_api.access import routes as session
+from logistics_api.application import Application
+from logistics_api.costs import routes as costs
 from logistics_api.dashboard import routes as dashboard
 from logistics_api.database import Database, Limits
-from logistics_api.edge import Edge
-from logistics_api.errors import ConfigurationError, ProblemBody
+from logistics_api.documentation import openapi, pages
+from logistics_api.edge import Cache, Edge
+from logistics_api.errors import ConfigurationError
+from logistics_api.events import Events
+from logistics_api.exports import routes as exports
+from logistics_api.figures import routes as figures
+from logistics_api.ingestion import routes as ingestion
+from logistics_api.live import routes as live
+from logistics_api.logs import AccessLog
+from logistics_api.metrics import Metrics
+from logistics_api.metrics import routes as metrics
+from logistics_api.metrics.gauges import add_gauges
+from logistics_api.metrics.pipeline import Pipeline
+from logistics_api.routes import routes
+from logistics_api.rows import routes as rows
 from logistics_api.shipments import routes as shipments
 from logistics_api.system import routes as system
+from logistics_api.uploads import routes as uploads
 from logistics_api.vehicles import routes as vehicles
+from logistics_api.web import Web, WebLayer
 from logistics_settings import Settings
 
 READER = "logistics_reader"
+EXPOSED_HEADERS = ("Age", "Data-Version", "ETag", "Location", "Retry-After", "Server-Timing", "Warning", "X-Request-ID")
+"""What a page of another origin may read of an answer beside its body."""
+
 DESCRIPTION = """
 Exact figures about vehicles, their trips and the shipments they carried.
 
@@ -29,39 +51,81 @@ rounded to 2 decimals, trends to 1, half away from zero. Averages skip missing m
 """
 
 
-def create_app(settings: Settings, *, limits: Limits | None = None) -> FastAPI:
+def create_app(settings: Settings, *, limits: Limits | None = None) -> Application:
     """Makes the application; it connects to the database when it starts, and starts without one as well.
 
     Raises:
         ConfigurationError: no database URL is set, or it is not one.
     """
-    app = FastAPIOffline(
-        "/docs",
-        None,
+    app = Application(
         title="Logistics Analytics Platform",
         version=version("logistics-analytics-platform"),
         description=DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        swagger_ui_parameters={"validatorUrl": None},
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.database = make_database(settings, limits)
-    for subject in (dashboard, shipments, vehicles, system):
+    app.state.settings = settings
+    app.state.events = Events()
+    app.state.database = make_database(settings, limits, app.state.events)
+    app.state.cache = Cache(app.state.database.freshness, settings.api_cache_bytes)
+    for subject in (
+        dashboard,
+        figures,
+        shipments,
+        vehicles,
+        routes,
+        costs,
+        system,
+        live,
+        session,
+        metrics,
+        rows,
+        exports,
+        ingestion,
+        uploads,
+    ):
         app.include_router(subject.router)
-    app.add_api_route("/", read_index, include_in_schema=False)
-    app.add_middleware(Edge)
+    app.add_api_route("/api", read_index, include_in_schema=False)
+    app.state.web = Web(settings)
+    pages.install(app)
+    openapi.install(app)
     errors.install(app)
-    _declare_problems(app)
+    _watch_the_door(app, settings)
+    app.front = Edge(
+        WebLayer(app.behind_front, web=app.state.web),
+        cache=app.state.cache,
+        access=app.state.access,
+        metrics=app.state.metrics,
+        log=app.state.access_log,
+        private=not app.state.access.anonymous.scopes,
+    )
+    if settings.cors_origins is not None:
+        app.front = _allow_origins(app.front, settings.cors_origins.split(","))
     return app
 
 
-def make_database(settings: Settings, limits: Limits | None = None) -> Database:
+def _watch_the_door(app: FastAPI, settings: Settings) -> None:
+    """Who may pass, and what is counted of it."""
+    state = app.state
+    state.access = Access(settings)
+    state.access_log = AccessLog(settings)
+    state.database.looks.append(state.access.reload)
+    state.metrics = Metrics(app.version)
+    state.pipeline = Pipeline(state.database)
+    state.metrics.registry.register(state.pipeline)
+    add_gauges(state.metrics, database=state.database, cache=state.cache, events=state.events, access=state.access)
+
+
+def make_database(settings: Settings, limits: Limits | None = None, events: Events | None = None) -> Database:
     """The API's own login where it has one, else the pipeline's, reduced to the role that reads."""
+    publish = events.publish if events is not None else None
     if settings.api_database_url is not None:
-        return Database(settings.api_database_url, limits=limits)
+        return Database(settings.api_database_url, limits=limits, publish=publish)
     if settings.database_url is not None:
-        return Database(settings.database_url, role=READER, limits=limits)
+        return Database(settings.database_url, role=READER, limits=limits, publish=publish)
     raise ConfigurationError(
         "No database to read: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
         "or run `logistics up`, which starts one."
@@ -70,19 +134,24 @@ def make_database(settings: Settings, limits: Limits | None = None) -> Database:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.events.open()
     async with app.state.database:
         yield
+    app.state.events.close()
+    app.state.access_log.flush()
 
 
 async def read_index() -> dict[str, str]:
     """Where to go from here."""
     return {
         "documentation": "/docs",
+        "reference": "/redoc",
         "openapi": "/openapi.json",
         "dashboard": "/api/dashboard",
         "shipments": "/api/shipments/analytics",
         "vehicles": "/api/vehicles/metrics",
         "status": "/api/system/status",
+        "events": "/api/events",
         "health": "/health",
         "ready": "/ready",
     }
@@ -93,14 +162,13 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _declare_problems(app: FastAPI) -> None:
-    """Adds the schema of a problem to the OpenAPI. FastAPI would declare it as application/json."""
-    framework_openapi = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = framework_openapi()
-        schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+def _allow_origins(app: ASGIApp, origins: list[str]) -> CORSMiddleware:
+    """Lets pages of other origins read the answers. Outside of the edge: a browser asks beforehand without a key."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["Content-Type", "If-None-Match", "Last-Event-ID", "X-API-Key", "X-Request-ID"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )

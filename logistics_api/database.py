@@ -6,14 +6,17 @@ such ghosts, each newcomer is refused before the code that would make the pool g
 good (psycopg_pool 3.3.3). Instead one connection apart watches the server: while it is lost, requests are refused
 without touching the pool. And the requests inside are counted here.
 
+The same connection hears of new figures (`freshness`) and of loads (`events`).
+
 Statements live in each subject's `queries`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from time import monotonic, perf_counter
 from typing import Annotated, Any, Self
 
 import psycopg
@@ -22,13 +25,32 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from logistics_api import timing
 from logistics_api.errors import ConfigurationError, Problem
+from logistics_api.freshness import Freshness, Published
 
+LOOK_SECONDS = 2.0
+"""Between two looks at the data version where nothing is notified, as behind a pooler that shares connections."""
 HEARTBEAT_SECONDS = 5.0
+"""A server that has not answered a look for so long has stopped."""
 RECONNECT_SECONDS = 0.3
 FIRST_LOOK_SECONDS = 3.0
 NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 """What a statement meets where the schema is older than this API."""
+
+DATA_VERSION, INGEST = "data_version", "ingest"
+"""Channels that the pipeline notifies, and events by the same names."""
+
+API_KEYS = "api_keys"
+"""Channel that is notified when keys were made or revoked."""
+
+Look = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
+
+# One row. As a number, because databases differ in how they write times.
+PUBLISHED = "SELECT data_version, extract(epoch FROM last_calculated_at)::double precision FROM analytics.status"
+
+NOTICE_LOST_CLIENTS = "SELECT set_config('client_connection_check_interval', '1s', false)"
+"""Lets PostgreSQL end the statement of a client that has died. Not every platform of a server can."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +69,46 @@ class Limits:
 class Database:
     """Answers questions from PostgreSQL inside `async with`; starts without it and recovers by itself."""
 
-    def __init__(self, url: str, *, role: str | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        role: str | None = None,
+        limits: Limits | None = None,
+        publish: Callable[[str, str], None] | None = None,
+    ) -> None:
         """Connects to nothing yet. With `role`, every connection gives up its login's own rights for that role's.
+
+        `publish` is told what the database notifies: name of the event, data.
 
         Raises:
             ConfigurationError: the URL is not one.
         """
         self.limits = limits or Limits()
         self.conninfo = read_only_conninfo(url, role, self.limits)
+        self._url, self._role = url, role
+        self._watched_by: Database | None = None
+        self._pools: list[AsyncConnectionPool] = []
+        """Those that have to be renewed after an outage: the own one, and those of databases `beside`."""
+        self.freshness = Freshness()
+        self._publish = publish or _tell_nobody
+        self.looks: list[Look] = []
+        """Asked with the watcher's connection whenever it looks: after connecting, when notified, every 2 s anyway."""
         self._inside = 0
-        self._reachable = asyncio.Event()
-        self._looked = asyncio.Event()
+
+    def beside(self, limits: Limits) -> "Database":
+        """The same database with connections and limits apart, for work that must not take those of others.
+
+        This one watches for both: it must be entered as well.
+        """
+        other = Database(self._url, role=self._role, limits=limits)
+        other.freshness = self.freshness
+        other._watched_by = self
+        return other
 
     async def __aenter__(self) -> Self:
-        # A pool cannot be opened twice, so every lifespan makes its own.
+        # A pool cannot be opened twice, and an event belongs to one loop, so every lifespan makes its own.
+        self._looked = asyncio.Event()
         self._pool = AsyncConnectionPool(
             self.conninfo,
             kwargs={"autocommit": True},
@@ -69,11 +117,14 @@ class Database:
             timeout=self.limits.wait_seconds,
             reconnect_timeout=1.0,
             max_lifetime=1800,
+            configure=_configure,
             open=False,
             name="logistics api",
         )
         await self._pool.open(wait=False)
-        self._looked.clear()
+        (self._watched_by or self)._pools.append(self._pool)
+        if self._watched_by is not None:
+            return self
         self._watcher = asyncio.create_task(self._watch())
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_SECONDS):
@@ -81,8 +132,10 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._watcher.cancel()
-        await asyncio.gather(self._watcher, return_exceptions=True)
+        (self._watched_by or self)._pools.remove(self._pool)
+        if self._watched_by is None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
         await self._pool.close(timeout=2)
 
     async def fetch_value(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
@@ -100,8 +153,12 @@ class Database:
             Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
         """
         async with self.connection() as connection:
+            since = perf_counter()
             cursor = await connection.execute(query.encode(), parameters)
             row = await cursor.fetchone()
+            if (spent := timing.of_request.get()) is not None:
+                spent.seconds += perf_counter() - since
+                spent.statements += 1
         assert row is not None
         return row
 
@@ -118,7 +175,7 @@ class Database:
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        if not self._reachable.is_set():
+        if not self.freshness.reachable:
             raise _unreachable()
         if self._inside >= self.limits.connections + self.limits.waiting:
             raise _busy()
@@ -135,7 +192,7 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise (_busy() if self._reachable.is_set() else _unreachable()) from error
+            raise (_busy() if self.freshness.reachable else _unreachable()) from error
         except errors.QueryCanceled as error:
             raise _too_slow(self.limits.statement_seconds) from error
         except NOT_MIGRATED as error:
@@ -145,31 +202,64 @@ class Database:
             logger.warning("PostgreSQL failed a request: %s", str(error).strip())
             raise _unreachable() from error
 
+    def pool(self, figure: str) -> int:
+        """A figure of the pool, as psycopg_pool names it; 0 before it was opened."""
+        return self._pool.get_stats().get(figure, 0) if hasattr(self, "_pool") else 0
+
     async def _watch(self) -> None:
         """Holds one connection for ever: the moment it is lost, the database is away."""
         trouble: str | None = None
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+                    await _listen(connection)  # first: what is published after the look is heard of
+                    await self._look(connection)
                     if trouble is not None:
                         trouble = None
                         logger.warning("PostgreSQL is back")
-                        await self._renew_pool()
-                    self._reachable.set()
+                        await self._renew_pools()
+                    self.freshness.reachable = True
                     self._looked.set()
-                    await _stay(connection)
+                    await self._follow(connection)
             except (psycopg.Error, OSError, TimeoutError) as error:
                 if trouble is None:
                     trouble = str(error).strip() or type(error).__name__
                     logger.warning("PostgreSQL cannot be reached; answering 503 until it can: %s", trouble)
             finally:
-                self._reachable.clear()
+                self.freshness.reachable = False
                 self._looked.set()
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _renew_pool(self) -> None:
-        await self._pool.drain()  # what it holds was connected to the server that went away
-        await self._pool.check()  # now empty: makes it grow again, where it had given up
+    async def _follow(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Returns never; fails as soon as the connection is lost, or when the server has stopped answering."""
+        while True:
+            channels = set()
+            async for notification in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+                channels.add(notification.channel)
+                if notification.channel == INGEST:
+                    self._publish(INGEST, notification.payload)
+            # What a notification says is not believed: anybody may send one.
+            if channels != {INGEST} or monotonic() - self.freshness.confirmed_at > LOOK_SECONDS:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._look(connection)
+
+    async def _look(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Finds out which figures are the newest. There is one watcher, so what it finds never goes back in time."""
+        try:
+            cursor = await connection.execute(PUBLISHED)
+            row = await cursor.fetchone()
+        except NOT_MIGRATED:
+            row = None
+        published = None if row is None else Published(*row)
+        if self.freshness.confirm(published) and published is not None:
+            self._publish(DATA_VERSION, str(published.data_version))
+        for look in self.looks:
+            await look(connection)
+
+    async def _renew_pools(self) -> None:
+        for pool in list(self._pools):
+            await pool.drain()  # what it holds was connected to the server that went away
+            await pool.check()  # now empty: makes it grow again, where it had given up
 
 
 def read_only_conninfo(url: str, role: str | None, limits: Limits) -> str:
@@ -206,13 +296,21 @@ def read_only_conninfo(url: str, role: str | None, limits: Limits) -> str:
     return make_conninfo(**(defaults | given | ours))
 
 
-async def _stay(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Returns never; fails as soon as the connection is lost, or when the server has stopped answering."""
-    while True:
-        async for _ in connection.notifies(timeout=HEARTBEAT_SECONDS):
-            pass  # listens to no channel: waits for the socket to close
-        async with asyncio.timeout(HEARTBEAT_SECONDS):
-            await connection.execute("SELECT 1")
+async def _listen(connection: psycopg.AsyncConnection[Any]) -> None:
+    for channel in (DATA_VERSION, INGEST, API_KEYS):
+        try:
+            await connection.execute(f"LISTEN {channel}".encode())
+        except (errors.FeatureNotSupported, errors.ObjectNotInPrerequisiteState, errors.ReadOnlySqlTransaction):
+            return  # a standby, which cannot: looking every now and then must do
+
+
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    with suppress(errors.DataError, errors.FeatureNotSupported):
+        await connection.execute(NOTICE_LOST_CLIENTS)
+
+
+def _tell_nobody(_event: str, _data: str) -> None:
+    """Nobody listens."""
 
 
 def _unreachable() -> Problem:

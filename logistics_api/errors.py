@@ -1,9 +1,10 @@
 """Everything that is not an answer: one exception, and how it becomes application/problem+json (RFC 9457).
 
 What went wrong is decided where it is known (`database`, the routes); here it only gets its form. What nobody expected
-is caught by `edge`.
+is logged by `edge`.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,13 +12,17 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_FOUND = 200
 """Characters of a refused value that are sent back."""
+
+logger = logging.getLogger(__name__)
 
 
 class ConfigurationError(Exception):
@@ -100,11 +105,21 @@ def internal_error() -> Problem:
     )
 
 
+def log_unexpected(scope: Scope, error: Exception) -> None:
+    """Logs an error nobody expected with its traceback, once."""
+    state = scope["state"]
+    if state.get("logged") is not error:
+        state["logged"] = error
+        name = f"{scope['method']} {scope['path']}"
+        logger.error("%s failed (request id %s)", name, state["request_id"], exc_info=error)
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of the framework and of ours a problem."""
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_refused_parameters)
     app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 async def _answer_problem(request: Request, error: Exception) -> JSONResponse:
@@ -121,6 +136,12 @@ async def _answer_refused_parameters(request: Request, error: Exception) -> JSON
         422, "invalid-parameters", "Invalid parameters", f"{count}: {names}.", members={"errors": refused}
     )
     return problem.response(request.scope)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The framework hands the error on nevertheless, to `edge`, after the answer is out; so it is logged here."""
+    log_unexpected(request.scope, error)
+    return internal_error().response(request.scope)
 
 
 def _parameter_error(error: Mapping[str, Any]) -> dict[str, str | None]:
@@ -146,13 +167,24 @@ def _expectation(error: Mapping[str, Any]) -> str:
 
 async def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
+    status, headers = HTTPStatus(error.status_code), error.headers
     match status:
         case HTTPStatus.NOT_FOUND:
             detail = f"There is nothing at {request.url.path}. /docs lists what there is."
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            detail = f"{request.method} is not possible at {request.url.path}."
+            headers = {"Allow": _allowed_methods(request)}
+            detail = f"{request.method} is not possible at {request.url.path}; {headers['Allow']} is."
         case _:
             detail = str(error.detail)
     kind = status.phrase.lower().replace(" ", "-")
-    return Problem(status, kind, status.phrase, detail, headers=error.headers).response(request.scope)
+    return Problem(status, kind, status.phrase, detail, headers=headers).response(request.scope)
+
+
+def _allowed_methods(request: Request) -> str:
+    """What is possible at a path, by whichever of its routes: the framework names the methods of the first one only."""
+    found: set[str] = set()
+    for context in iter_route_contexts(request.app.routes):
+        route = context.original_route
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))

@@ -4,7 +4,20 @@ A further part is a module here with a `PART` (see `bench.part.Part`), and its l
 """
 
 from bench.part import Part
-from bench.parts import aggregates, formats, known_keys, memory, orchestration, peers, rejects, resume, small, speed
+from bench.parts import (
+    aggregates,
+    api,
+    exports,
+    formats,
+    known_keys,
+    memory,
+    orchestration,
+    peers,
+    rejects,
+    resume,
+    small,
+    speed,
+)
 
 PARTS: tuple[Part, ...] = (
     speed.PART,
@@ -16,5 +29,7 @@ PARTS: tuple[Part, ...] = (
     memory.PART,
     peers.PART,
     aggregates.PART,
+    api.PART,
+    exports.PART,
     orchestration.PART,
 )

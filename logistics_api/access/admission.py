@@ -172,7 +172,7 @@ def _cookie(headers: Mapping[bytes, bytes]) -> bytes | None:
     return None
 
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
 
 
 def _key_needed(needed: str) -> Problem:
@@ -182,7 +182,7 @@ def _key_needed(needed: str) -> Problem:
         "Key needed",
         f"This needs a key with the scope {needed!r}: send it as X-API-Key or as Authorization: Bearer. "
         "`logistics keys create` makes one.",
-        headers=_CHALLENGE,
+        headers=CHALLENGE,
     )
 
 
@@ -192,7 +192,7 @@ def _unknown_key() -> Problem:
         "unknown-key",
         "Unknown key",
         "The key that was sent is none of this API's, or has expired, or was revoked. `logistics keys list` tells.",
-        headers={"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'},
+        headers={"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'},
     )
 
 
@@ -223,7 +223,7 @@ def _forwarded() -> Problem:
         "Key needed",
         "A proxy passed this on, so it may not come from this machine: send a key. Where everybody who reaches the "
         "proxy may do without one, set LOGISTICS_API_ANONYMOUS.",
-        headers=_CHALLENGE,
+        headers=CHALLENGE,
     )
 
 

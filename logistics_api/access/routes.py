@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
-from logistics_api.access.admission import COOKIE, SESSION_PATH, Access
+from logistics_api.access.admission import CHALLENGE, COOKIE, SESSION_PATH, Access
 from logistics_api.access.keys import Principal
 from logistics_api.access.origins import refuse_foreign_pages
 from logistics_api.access.schemas import Login, Session
@@ -56,7 +56,11 @@ async def open_session(request: Request, response: Response, access: Doorkeeper)
     principal = access.find(key.encode("latin-1", "replace"))
     if principal is None:
         raise Problem(
-            401, "unknown-key", "Unknown key", "That is no key of this API, or it has expired or was revoked."
+            401,
+            "unknown-key",
+            "Unknown key",
+            "That is no key of this API, or it has expired or was revoked.",
+            headers=CHALLENGE,
         )
     _set_cookie(request, response, key)
     return _session(principal)

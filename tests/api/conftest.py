@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -93,10 +94,15 @@ class Api:
             assert response.headers["content-type"] == MEDIA_TYPE
             if method != "HEAD":
                 self.check_problem(response)
-        elif path in self.models and method != "HEAD":
+        elif (model := self.models.get(self.template(path))) and method != "HEAD":
             assert response.headers["content-type"] == "application/json"
-            self.models[path].validate_json(response.content, strict=True)
+            model.validate_json(response.content, strict=True)
         return response
+
+    def template(self, path: str) -> str:
+        """The declared path that answers a path which may hold keys."""
+        found = [template for template in self.models if re.fullmatch(re.sub("{[^}]+}", ".+", template), path)]
+        return path if path in self.models or not found else max(found, key=len)
 
     def get(self, path: str, **query: Any) -> Any:
         """The body of an answer that must be a success, its numbers exactly as they were sent."""
@@ -123,7 +129,8 @@ class Api:
 def _declared_models(app: FastAPI) -> dict[str, TypeAdapter[Any]]:
     """Path of every operation of the OpenAPI → the model it declares as its answer."""
     routes = [context for context in iter_route_contexts(app.routes) if isinstance(context.original_route, APIRoute)]
-    models = {route.path: TypeAdapter(route.response_model) for route in routes if route.include_in_schema}
+    declared = [context.original_route for context in routes if context.include_in_schema]
+    models = {route.path_format: TypeAdapter(route.response_model) for route in declared if isinstance(route, APIRoute)}
     assert models.keys() == app.openapi()["paths"].keys()
     return models
 
@@ -136,9 +143,9 @@ Serve = Callable[..., AbstractContextManager[Api]]
 
 
 @contextmanager
-def _serve(url: str, limits: Limits | None = None) -> Iterator[Api]:
+def _serve(url: str, limits: Limits | None = None, **settings: Any) -> Iterator[Api]:
     few = limits or Limits(connections=2)  # each one is a process of PostgreSQL to be started
-    app = create_app(Settings(api_database_url=None, database_url=url), limits=few)
+    app = create_app(Settings(**{"api_database_url": None, "database_url": url} | settings), limits=few)
     with listen("127.0.0.1", 0) as listener:
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
@@ -179,3 +186,13 @@ def api(database_url: str, serve: Serve) -> Iterator[Api]:
     """The API over the test's own database."""
     with serve(database_url) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_uploaded_into_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever serves the API without saying where its data folder is gets one of the tests' own."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "raw").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOGISTICS_DATA_DIR", str(folder))
+        yield

@@ -93,7 +93,7 @@ def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
 
 def test_a_statement_that_takes_too_long_is_a_504(database_url: str, serve: Any) -> None:
     with serve(database_url, Limits(statement_seconds=0.3)) as api, psycopg.connect(database_url) as connection:
-        connection.execute("LOCK TABLE analytics.daily_vehicles")
+        connection.execute("LOCK TABLE analytics.days")
         began = time.monotonic()
         problem = api.refused(504, "/api/dashboard", **SPAN)
         assert time.monotonic() - began >= 0.3
@@ -109,11 +109,12 @@ def test_more_requests_than_places_are_refused_at_once_and_the_others_answered(
     limits = Limits(connections=1, waiting=1, wait_seconds=60, statement_seconds=60)
     with serve(database_url, limits) as api, ThreadPoolExecutor(2) as clients:
         with psycopg.connect(database_url) as connection:
-            connection.execute("LOCK TABLE analytics.daily_vehicles")
-            admitted = [clients.submit(api.request, "/api/dashboard", **SPAN) for _ in range(2)]
+            connection.execute("LOCK TABLE analytics.days")
+            # Two different questions: the same one is asked once, whoever waits for the answer.
+            admitted = [clients.submit(api.request, "/api/dashboard", **SPAN, periods_back=n) for n in (1, 2)]
             wait_until(lambda: api.app.state.database._inside == 2)
             began = time.monotonic()
-            problem = api.refused(503, "/api/dashboard", **SPAN)
+            problem = api.refused(503, "/api/dashboard", **SPAN, periods_back=3)
             assert time.monotonic() - began < 10  # it did not wait its turn, which would take 60
             assert problem["type"] == "urn:logistics:problem:database-busy"
             assert api.get("/health") == {"status": "ok"}
@@ -128,7 +129,7 @@ def test_a_request_waits_for_a_connection_no_longer_than_it_may_and_leaves_nothi
     limits = Limits(connections=1, waiting=2, wait_seconds=0.1)
     with serve(database_url, limits) as api, ThreadPoolExecutor(1) as clients:
         with psycopg.connect(database_url) as connection:
-            connection.execute("LOCK TABLE analytics.daily_vehicles")
+            connection.execute("LOCK TABLE analytics.days")
             admitted = clients.submit(api.request, "/api/dashboard", **SPAN)
             wait_until(lambda: api.app.state.database._inside == 1)
             for _ in range(6):

@@ -109,7 +109,7 @@ def test_an_unknown_path_is_a_problem(shared: Any, path: str) -> None:
 def test_nothing_but_reading_is_possible(shared: Any, method: str) -> None:
     response = shared.request("/api/dashboard", method)
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, HEAD"
     assert response.json()["type"] == "urn:logistics:problem:method-not-allowed"
 
 

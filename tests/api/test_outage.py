@@ -1,8 +1,10 @@
 """A database that is away: the API starts without it, refuses at once while it is gone, and recovers by itself."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,12 +22,16 @@ AT_ONCE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of the module's own, to be stopped and started."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("outage") / "postgres")
-    migrate(server.acquire())
-    server.release()
-    yield server
+def server() -> Iterator[EmbeddedPostgres]:
+    """A server of the module's own, to be stopped and started.
+
+    Not in pytest's own temporary folder: other sessions on the machine close it to the server's user.
+    """
+    with tempfile.TemporaryDirectory(prefix="logistics-tests-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        migrate(server.acquire())
+        server.release()
+        yield server
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ def test_it_starts_without_a_database_and_finds_it_later(
         assert time.monotonic() - began < AT_ONCE_SECONDS
         refuses_quickly(api, 2.0)  # long enough for the pool to give up
         server.acquire()
-        wait_until(lambda: api.app.state.database._reachable.is_set(), 30)
+        wait_until(lambda: api.app.state.database.freshness.reachable, 30)
         assert all(is_ready(api) for _ in range(20))
 
 
@@ -77,7 +83,7 @@ def test_it_recovers_when_the_database_restarts_between_requests(
             wait_until(lambda: not is_ready(api), 30)
             refuses_quickly(api, 1.5)
             server.acquire()
-            wait_until(lambda: api.app.state.database._reachable.is_set(), 30)
+            wait_until(lambda: api.app.state.database.freshness.reachable, 30)
             assert all(is_ready(api) for _ in range(20))  # from the first on: no connection of before is left
 
 
@@ -108,3 +114,61 @@ def test_a_database_that_does_not_exist_yet_says_what_to_run_and_is_found_when_i
         assert "logistics migrate" in api.refused(503, "/ready")["detail"]
         migrate(later)
         wait_until(lambda: is_ready(api), 30)
+
+
+SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
+
+
+def test_figures_that_are_kept_are_answered_during_an_outage_and_marked(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    with serve(url, PATIENT) as api:
+        fresh = api.request("/api/dashboard", **SPAN)
+        assert "warning" not in fresh.headers
+        server.release()
+        wait_until(lambda: not is_ready(api), 30)
+        stale = api.request("/api/dashboard", **SPAN)
+        assert stale.status_code == 200
+        assert stale.content == fresh.content
+        assert stale.headers["warning"] == '110 - "Response is Stale"'
+        assert int(stale.headers["age"]) >= 0
+        assert stale.headers["data-version"] == fresh.headers["data-version"]
+        api.refused(503, "/api/dashboard", **SPAN, periods_back=2)  # was never asked for
+        server.acquire()
+        wait_until(lambda: api.app.state.database.freshness.reachable, 30)
+        assert "warning" not in api.request("/api/dashboard", **SPAN).headers
+
+
+def test_a_refresh_during_an_outage_of_the_watcher_alone_is_noticed(
+    url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    """Only its connection is cut; what was published before it listens again must not be missed."""
+    with serve(url) as api:
+        database = api.app.state.database
+        for _ in range(3):
+            before = api.request("/api/dashboard", **SPAN).headers["data-version"]
+            with psycopg.connect(url) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'logistics api' "
+                    "AND datname = current_database()"
+                )
+                connection.execute("UPDATE analytics.status SET data_version = data_version + 1")
+            wait_until(lambda: database.freshness.reachable, 30)
+            wait_until(lambda known=before: api.request("/api/dashboard", **SPAN).headers["data-version"] != known)
+
+
+@pytest.mark.slow
+def test_it_recovers_within_a_second_from_an_outage_that_the_pool_does_not_survive(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    """35 seconds: beyond the pool's patience, with requests coming in all the time."""
+    with serve(url, PATIENT) as api:
+        assert api.request("/api/dashboard", **SPAN).status_code == 200
+        server.release()
+        wait_until(lambda: not is_ready(api), 30)
+        refuses_quickly(api, 35)
+        server.acquire()
+        back = time.monotonic()
+        wait_until(lambda: is_ready(api), 30)
+        assert time.monotonic() - back < 1.0
+        assert all(is_ready(api) for _ in range(20))

@@ -1,0 +1,273 @@
+"""What answers of the API cost: kept ones beside a bare server, figures that are not kept, and a mix of it all."""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from shutil import rmtree
+from statistics import median
+from time import perf_counter, sleep
+from urllib.parse import urlencode
+
+import httpx
+
+from bench.comparing import spread
+from bench.loading import load_path
+from bench.part import Bench, Part
+from bench.results import Cell, Column, Findings, Table, Target
+from bench.run_clients import Order
+from bench.serving import Served, api_of, bare_server, clients
+from logistics_pipeline.demo.generator import generate
+from logistics_pipeline.keys import create_key
+from logistics_pipeline.refreshing import CHANNEL, refresh
+
+WANTED_HIT, WANTED_UNMODIFIED = 1.6, 1.2
+WANTED_MONTH_MS, WANTED_ALL_MS = 50, 500
+WANTED_FRESH_MS = 100
+_RECORDS = 10_000_000
+_FIRST_DAY, _DAYS = date(2024, 1, 1), 730
+_REQUESTS = 4_000
+"""In one measurement of CPU; what is not kept is asked for a tenth as often."""
+_REPETITIONS = 7
+_ASKED = 12
+"""Ranges of each figure, none of them kept."""
+_REFRESHES = 30
+_MIXED = 20_000
+
+FIGURES = (
+    "/api/dashboard",
+    "/api/shipments/analytics",
+    "/api/shipments/routes",
+    "/api/vehicles/metrics",
+    "/api/route/reliability",
+    "/api/route/cost-value",
+    "/api/route/optimization",
+    "/api/route/top-performing",
+    "/api/costs/overview",
+)
+ROWS = ("/api/shipments?limit=100", "/api/vehicle-logs?limit=100")
+_KEPT = "/api/shipments/routes?start=2024-01-01&end=2024-12-31&page_size=210"
+
+_SOON = "/api/dashboard?start=2024-03-01&end=2024-03-30"
+_PUBLISH = """
+    UPDATE analytics.status SET data_version = data_version + 1, last_calculated_at = now() RETURNING data_version
+"""
+_DATABASE_MS = re.compile(r"db;dur=([0-9.]+)")
+
+
+def _measure(bench: Bench) -> Findings:
+    records = bench.records(_RECORDS)
+    bench.say(f"{records:,} logs and {records:,} shipments over {_DAYS} days")
+    _load(bench, records)
+    key, _ = create_key(bench.database.connection, "bench", ["read", "export"], requests_per_second=1e6)
+    # A key is needed, as where others can reach the API, and the log names what was not answered from memory.
+    variables = {"API_ANONYMOUS": "none", "ACCESS_LOG": "misses", "API_RATE": "0"}
+    with ExitStack() as servers:
+        api = servers.enter_context(api_of(bench.database.url, bench.folder, **variables))
+        client = servers.enter_context(httpx.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60))
+        bench.say("CPU per request")
+        cpu_table, cpu_targets = _cpu(bench, api, client, key, servers)
+        bench.say("figures that are not kept")
+        database_table, database_targets = _database_time(client)
+        bench.say("the first fresh answer")
+        fresh_table, fresh_targets = _first_fresh(bench, client)
+        bench.say("a mix of it all")
+        load_table, load_targets = _mix(bench, api, key)
+    targets = [*cpu_targets, *fresh_targets, *load_targets]
+    if bench.scale == 1:
+        targets += database_targets
+    return Findings([cpu_table, database_table, fresh_table, load_table], targets)
+
+
+def _load(bench: Bench, records: int) -> None:
+    bench.database.reset()
+    folder = bench.folder / "api"
+    made = generate(folder, logs=records, shipments=records, bad_every=None, first_day=_FIRST_DAY, days=_DAYS)
+    written = sum(file.records for file in made)
+    load_path(bench, folder, written, written)
+    rmtree(folder)
+    refresh(bench.database.url, full=True)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Something to be asked again and again."""
+
+    name: str
+    server: Served
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    status: str = "200"
+    share: float = 1.0
+    wanted: float | None = None
+
+    def cpu_microseconds(self, requests: int) -> float:
+        """CPU time of the server per request."""
+        before = self.server.cpu_seconds()
+        outcome = clients(Order(self.server.port, [self.path], requests, headers=self.headers))
+        if outcome.statuses != {self.status: requests}:
+            raise RuntimeError(f"{self.name}: {outcome.statuses}")
+        return (self.server.cpu_seconds() - before) / requests * 1e6
+
+
+def _cpu(bench: Bench, api: Served, client: httpx.Client, key: str, servers: ExitStack) -> tuple[Table, list[Target]]:
+    cases = _cases(bench.folder, api, client, key, servers)
+    rounds: list[list[float]] = []
+    for _ in range(bench.repetitions(_REPETITIONS)):
+        rounds.append([case.cpu_microseconds(round(_REQUESTS * case.share)) for case in cases])
+    rows: list[list[Cell]] = []
+    targets = []
+    for number, case in enumerate(cases):
+        ratio = spread([costs[number] / costs[0] for costs in rounds])
+        rows.append([case.name, median(costs[number] for costs in rounds), ratio.median, str(ratio)])
+        if case.wanted is not None:
+            targets.append(Target(f"{case.name}: CPU / bare server", "ratio", "at most", case.wanted, ratio.median))
+    columns = [
+        Column("request", "text"),
+        Column("CPU µs", "count"),
+        Column("of the bare one", "ratio"),
+        Column("from–to", "text"),
+    ]
+    return Table("CPU of the server per request", columns, rows), targets
+
+
+def _cases(folder: Path, api: Served, client: httpx.Client, key: str, servers: ExitStack) -> list[_Case]:
+    """The bare server first; each of the kept answers was asked for once before."""
+    keyed = {"X-API-Key": key}
+    plain = client.get(_KEPT, headers={"Accept-Encoding": "identity"}).raise_for_status()
+    client.get(_KEPT, headers={"Accept-Encoding": "zstd"}).raise_for_status()
+    body = folder / "body.json"
+    body.write_bytes(plain.content)
+    bare = servers.enter_context(bare_server(body))
+    etag = {"If-None-Match": plain.headers["etag"]}
+    cases = [
+        _Case(f"bare server, {len(plain.content):,} bytes", bare, "/", keyed),
+        _Case("kept figure", api, _KEPT, keyed, wanted=WANTED_HIT),
+        _Case(
+            "kept figure, zstd", api, _KEPT, keyed | {"Accept-Encoding": "gzip, deflate, br, zstd"}, wanted=WANTED_HIT
+        ),
+        _Case("kept figure, 304", api, _KEPT, keyed | etag, "304", wanted=WANTED_UNMODIFIED),
+        _Case("/health, through FastAPI", api, "/health", keyed, share=0.2),
+        _Case("/api/system/status, one statement", api, "/api/system/status", keyed, share=0.1),
+    ]
+    for path in ROWS:
+        if client.get(path).status_code == 200:
+            cases.append(_Case(path, api, path, keyed, share=0.1))
+    return cases
+
+
+def _database_time(client: httpx.Client) -> tuple[Table, list[Target]]:
+    """Each figure over many ranges that nobody asked for before."""
+    rows: list[list[Cell]] = []
+    slowest = {30: 0.0, _DAYS: 0.0}
+    for path in FIGURES:
+        cells: list[Cell] = [path]
+        for days in slowest:
+            times = [_asked_ms(client, path, number, days) for number in range(_ASKED)]
+            found = spread([milliseconds for milliseconds in times if milliseconds is not None] or [0.0])
+            slowest[days] = max(slowest[days], found.median)
+            cells += [found.median, str(found)]
+        rows.append(cells)
+    columns = [Column("path", "text")]
+    for days in slowest:
+        columns += [Column(f"{days} days, ms", "ms"), Column("from–to" + " " * (days != 30), "text")]
+    targets = [
+        Target("figure over 30 days, the slowest: time of the database", "ms", "at most", WANTED_MONTH_MS, slowest[30]),
+        Target(
+            "figure over all days, the slowest: time of the database", "ms", "at most", WANTED_ALL_MS, slowest[_DAYS]
+        ),
+    ]
+    return Table("Time of the database for figures that are not kept", columns, rows), targets
+
+
+def _asked_ms(client: httpx.Client, path: str, number: int, days: int) -> float | None:
+    """Milliseconds of the database, None where there is no such path. No two questions are the same."""
+    if days == _DAYS:
+        start, end = _FIRST_DAY - timedelta(days=number), _FIRST_DAY + timedelta(days=days - 1)
+    else:
+        start = _FIRST_DAY + timedelta(days=40 + 29 * number)
+        end = start + timedelta(days=days - 1)
+    response = client.get(path, params={"start": str(start), "end": str(end)})
+    if response.status_code == 404:
+        return None
+    timing = _DATABASE_MS.search(response.raise_for_status().headers["server-timing"])
+    assert timing is not None, f"{path} was answered from memory"
+    return float(timing[1])
+
+
+def _first_fresh(bench: Bench, client: httpx.Client) -> tuple[Table, list[Target]]:
+    found = spread([_until_fresh_ms(bench, client) for _ in range(_REFRESHES)])
+    columns = [Column("refreshes", "count"), Column("ms", "ms"), Column("from–to", "text")]
+    table = Table(
+        "From the commit of a refresh to the first answer that is of it",
+        columns,
+        [[_REFRESHES, found.median, str(found)]],
+    )
+    return table, [
+        Target(
+            "commit of a refresh to the first fresh answer, at worst", "ms", "at most", WANTED_FRESH_MS, found.highest
+        )
+    ]
+
+
+def _until_fresh_ms(bench: Bench, client: httpx.Client) -> float:
+    """Publishes as `logistics refresh` does, without computing anything: only the commit counts here."""
+    client.get(_SOON).raise_for_status()
+    with bench.database.connection.transaction():
+        version = bench.database.value(_PUBLISH)
+        bench.database.connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version)))
+    committed = perf_counter()
+    while client.get(_SOON).headers["data-version"] != str(version):
+        sleep(0.001)
+    return (perf_counter() - committed) * 1000
+
+
+def _mix(bench: Bench, api: Served, key: str) -> tuple[Table, list[Target]]:
+    """What a room full of dashboards asks: mostly the same figures, some of their own, rows, the state of things."""
+    with httpx.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60) as client:
+        paths = [path for path in _mixed_paths() if client.get(path).status_code == 200]
+    requests = max(1_000, round(_MIXED * min(1.0, bench.scale * 10)))
+    outcome = clients(Order(api.port, paths, requests, clients=16, headers={"X-API-Key": key}))
+    wrong = sum(count for status, count in outcome.statuses.items() if status != "200")
+    latencies = [seconds * 1000 for seconds in outcome.latencies]
+    columns = [
+        *(Column(name, "count") for name in ("paths", "requests", "errors", "requests per second")),
+        *(Column(name, "ms") for name in ("p50, ms", "p99, ms", "slowest, ms")),
+    ]
+    row: list[Cell] = [len(paths), requests, wrong, requests / outcome.seconds]
+    row += [_percentile(latencies, 50), _percentile(latencies, 99), latencies[-1]]
+    return Table("16 clients without a pause, a mix of paths", columns, [row]), [
+        Target("mix of paths: errors", "count", "at most", 0, wrong)
+    ]
+
+
+def _mixed_paths() -> Sequence[str]:
+    paths = []
+    for number in range(12):
+        start = _FIRST_DAY + timedelta(days=30 * number)
+        span = urlencode({"start": str(start), "end": str(start + timedelta(days=89))})
+        paths += [f"{path}?{span}" for path in FIGURES]
+        paths += [*ROWS, "/api/system/status", "/health"]
+    return paths
+
+
+def _percentile(ascending: list[float], percent: int) -> float:
+    return ascending[min(len(ascending) - 1, len(ascending) * percent // 100)]
+
+
+PART = Part(
+    "api",
+    "The API",
+    f"""\
+`python -m logistics_api` as it comes, one process, over {_RECORDS:,} logs and as many shipments of {_DAYS} days. A key
+is needed, request id, Server-Timing and metrics are on; requests that are not answered from memory are logged.
+
+*CPU per request* is the user and system time of the server's process, divided by the requests it answered meanwhile, in
+turns with the bare server: an ASGI application of three lines, under the same uvicorn, uvloop and httptools, that sends
+the same bytes to everybody. *Time of the database* is what the answer's own Server-Timing says (`db`), from sending the
+statement to its last row, for ranges that were not asked for before. The clients are processes of their own on the same
+machine: rates and latencies say how it behaves when everything is busy, not how fast it could be.""",
+    _measure,
+)

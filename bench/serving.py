@@ -1,0 +1,94 @@
+"""The API as a process of its own, a bare server beside it, and clients: all as other programs see them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from bench.run_clients import Order, Outcome
+from logistics_pipeline.supervision import free_port
+
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that answers."""
+
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the process so far, user and system: to the nanosecond on Linux, to 10 ms elsewhere."""
+        threads = list(Path(f"/proc/{self.pid}/task").glob("*/schedstat"))
+        if threads:
+            return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
+
+
+@contextmanager
+def api_of(database_url: str, folder: Path, **variables: str) -> Iterator[Served]:
+    """`python -m logistics_api` over a database, with its defaults but for the variables given (without prefix)."""
+    port = free_port()
+    ours = {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "API_PORT": str(port), **variables}
+    environment = {f"LOGISTICS_{name}": value for name, value in ours.items()}
+    with _server(["-m", "logistics_api"], port, "/ready", environment) as served:
+        yield served
+
+
+@contextmanager
+def bare_server(body: Path) -> Iterator[Served]:
+    """The least that can send the bytes of a file."""
+    port = free_port()
+    with _server(["-m", "bench.run_bare", str(port), str(body)], port, "/", {}) as served:
+        yield served
+
+
+@contextmanager
+def _server(arguments: list[str], port: int, probe: str, environment: Mapping[str, str]) -> Iterator[Served]:
+    with subprocess.Popen(
+        [sys.executable, *arguments], env=os.environ | environment, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            served = Served(port, process.pid)
+            deadline = time.monotonic() + _START_SECONDS
+            while not _answers(served.url + probe):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{' '.join(arguments)} does not answer {probe}.")
+                time.sleep(0.05)
+            yield served
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def clients(order: Order) -> Outcome:
+    """Has clients in a process of their own ask what is ordered."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.run_clients"],
+        input=json.dumps(asdict(order)),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    return Outcome(**json.loads(done.stdout))

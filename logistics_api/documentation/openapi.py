@@ -1,0 +1,98 @@
+"""What the OpenAPI says of all operations alike: problems, headers, links, and the key that lets a client in."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from logistics_api.answers import problem_response
+from logistics_api.documentation.links import add_links
+from logistics_api.errors import ProblemBody
+
+KEY_SCHEME = "ApiKey"
+OPEN_PATHS = frozenset({"/health", "/ready"})
+"""For probes: nobody is asked for a key there."""
+
+REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
+    "401": problem_response("A key is needed and none was given, or one that is unknown, revoked or has expired"),
+    "403": problem_response("The key does not allow this"),
+    "429": problem_response("Too many requests: try again after Retry-After seconds"),
+}
+
+FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
+"""Tags of the operations whose answers are of one data version, and kept."""
+
+KEPT_ANSWERS: dict[str, dict[str, Any]] = {
+    "304": {"description": "What If-None-Match names is still the answer"},
+    "406": problem_response("Accept-Encoding refuses every coding there is"),
+}
+
+
+def _header(description: str, kind: str = "string") -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": {"type": kind}}
+
+
+FIGURE_HEADERS = {
+    "ETag": _header("Of the figures: the same as long as they are. For If-None-Match"),
+    "Data-Version": _header(
+        "Which calculation of the figures this is of; the `data_version` of /api/events", "integer"
+    ),
+}
+HEADERS = {
+    "401": {"WWW-Authenticate": _header("How to send a key")},
+    "429": {"Retry-After": _header("Seconds until there is room again", "integer")},
+    "503": {"Retry-After": _header("Seconds after which to try again", "integer")},
+}
+"""By status, of whatever operation. Every answer has X-Request-ID and Server-Timing besides."""
+
+
+def install(app: FastAPI) -> None:
+    """Completes what FastAPI makes of the routes. It would declare problems as application/json."""
+    framework_openapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            complete(framework_openapi())
+        return framework_openapi()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Adds the schema of a problem, the key, and what refuses a client."""
+    components = document.setdefault("components", {})
+    schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    components.setdefault("schemas", {}).update(schema.pop("$defs") | {"Problem": schema})
+    components.setdefault("securitySchemes", {})[KEY_SCHEME] = {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "Made by `logistics keys create`. Not needed where the API lets anybody read.",
+    }
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []):
+                _drop_null(parameter)
+            if path not in OPEN_PATHS:
+                operation["security"] = [{KEY_SCHEME: []}, {}]
+                operation["responses"] = REFUSED_CLIENTS | operation["responses"]
+            _complete_answers(operation)
+    add_links(document)
+
+
+def _drop_null(parameter: dict[str, Any]) -> None:
+    """What a model takes for "not given" cannot be sent: in a query there is no null."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        parameter["schema"] = kinds[0] | schema
+
+
+def _complete_answers(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if FIGURES.intersection(operation["tags"]):
+        responses |= KEPT_ANSWERS
+        responses["200"]["headers"] = FIGURE_HEADERS
+    for status, response in responses.items():
+        response |= {"headers": HEADERS[status]} if status in HEADERS else {}
+    operation["responses"] = dict(sorted(responses.items()))

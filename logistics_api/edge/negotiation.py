@@ -1,0 +1,54 @@
+"""What a client says it takes: Accept-Encoding and If-None-Match (RFC 9110, sections 12.5.3 and 13.1.2)."""
+
+import re
+from functools import lru_cache
+
+CODINGS = ("zstd", "br", "gzip")
+"""In the order of our preference where the client has none: equally small, cheapest to unpack first."""
+
+IDENTITY = "identity"
+
+_ENTITY_TAG = re.compile(rb'(?:W/)?"([^"]*)"')
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
+
+@lru_cache(1024)
+def acceptable_codings(accept_encoding: bytes | None) -> tuple[str, ...]:
+    """The codings a client takes, best first; `identity` where it takes that, last among equals.
+
+    Empty where it takes none of ours. Weights that are none count as 0: what is not understood is not sent.
+    """
+    if accept_encoding is None:
+        return (IDENTITY,)
+    weights = _weights(accept_encoding.decode("latin-1").lower())
+    others = weights.pop("*", None)
+    for coding in CODINGS:
+        weights.setdefault(coding, others or 0.0)
+    weights.setdefault(IDENTITY, 0.001 if others is None else others)  # acceptable unless it is refused
+    ranked = sorted((*CODINGS, IDENTITY), key=lambda coding: -weights[coding])  # stable: ours decides among equals
+    return tuple(coding for coding in ranked if weights[coding] > 0)
+
+
+def _weights(accepted: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in accepted.split(","):
+        coding, *parameters = (piece.strip() for piece in part.split(";"))
+        if coding:
+            weights["gzip" if coding == "x-gzip" else coding] = _weight(parameters)
+    return weights
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return float(value) if _WEIGHT.fullmatch(value.strip()) else 0.0
+    return 1.0
+
+
+def matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Whether the client has the representation already. Compares weakly, as RFC 9110 wants it for If-None-Match."""
+    if if_none_match == etag or if_none_match.strip() == b"*":
+        return True
+    opaque = _ENTITY_TAG.findall(etag)
+    return opaque[0] in _ENTITY_TAG.findall(if_none_match)

@@ -1,0 +1,61 @@
+"""The files: what their bytes are and how they end, so that one that was cut off is noticed. Parquet: `parquet`."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from hashlib import sha256
+from typing import Literal
+
+from logistics_api.exports.snapshots import Snapshot, ahead
+
+Format = Literal["csv", "ndjson", "parquet"]
+
+MEDIA_TYPES: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8; header=present",
+    "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+Chunks = AsyncGenerator[bytes, None]
+
+
+async def write_ndjson(snapshot: Snapshot, *, trailer: bool) -> Chunks:
+    """One JSON object per line; at the end, with `trailer`, `{"_end": …}` about all lines before it."""
+    ending = Ending()
+    async with aclosing(ahead(snapshot.batches("ndjson"))) as batches:
+        async for batch in batches:
+            yield ending.add(batch.lines, batch.rows)
+    if trailer:
+        yield ending.as_ndjson()
+
+
+async def write_csv(snapshot: Snapshot, *, trailer: bool) -> Chunks:
+    """A header, then a line per row (RFC 4180, with line feeds); at the end, with `trailer`, a line `#end,…`."""
+    ending = Ending()
+    yield ending.add(",".join(snapshot.wanted.columns) + "\n", 0)
+    async with aclosing(ahead(snapshot.batches("csv"))) as batches:
+        async for batch in batches:
+            yield ending.add(batch.lines, batch.rows)
+    if trailer:
+        yield ending.as_csv()
+
+
+class Ending:
+    """Counts the rows and takes the checksum of all bytes that go out."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._digest = sha256()
+
+    def add(self, text: str, rows: int) -> bytes:
+        """The text as the bytes to be sent."""
+        chunk = text.encode()
+        self._rows += rows
+        self._digest.update(chunk)
+        return chunk
+
+    def as_ndjson(self) -> bytes:
+        ending = {"_end": {"rows": self._rows, "sha256": self._digest.hexdigest()}}
+        return json.dumps(ending, separators=(",", ":")).encode() + b"\n"
+
+    def as_csv(self) -> bytes:
+        return f"#end,rows={self._rows},sha256={self._digest.hexdigest()}\n".encode()

@@ -1,0 +1,163 @@
+"""Parquet files, with pyarrow where it is installed (the extra `parquet`). The only module that imports it.
+
+Exact, as everywhere: a measure becomes a decimal with 10 digits behind the point (28 before it), so that the type does
+not change from one export to the next; with more digits behind it where the data has more; and a text where the 38
+digits of a decimal do not hold them all. Readers would round a wider decimal, or refuse it.
+
+Memory: a row group of 32,768 rows or 8 MiB, whichever is less, and the batch that is being read.
+"""
+
+import asyncio
+from contextlib import aclosing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from logistics_api.errors import Problem
+from logistics_api.exports.formats import Chunks
+from logistics_api.exports.snapshots import Needs, Snapshot, ahead
+from logistics_api.rows.datasets import Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PRECISION, SCALE = 38, 10
+ROW_GROUP_ROWS = 32_768
+ROW_GROUP_BYTES = 8 << 20
+
+
+def require_pyarrow() -> None:
+    """Refuses where pyarrow is not installed.
+
+    Raises:
+        Problem: 501.
+    """
+    if find_spec("pyarrow") is None:
+        raise Problem(
+            501,
+            "parquet-unavailable",
+            "Parquet unavailable",
+            "This server has no pyarrow. Install the extra: pip install 'logistics-analytics-platform[parquet]'; "
+            "or ask for .csv or .ndjson.",
+        )
+
+
+async def write_parquet(snapshot: Snapshot) -> Chunks:
+    """A Parquet file. Its last bytes say where everything is: without them no reader opens it."""
+    kinds = {column: snapshot.wanted.dataset.columns[column] for column in snapshot.wanted.columns}
+    needs = await snapshot.needs([column for column, kind in kinds.items() if kind == "number"])
+    writer = await asyncio.to_thread(Writer, kinds, needs)
+    async with aclosing(ahead(snapshot.batches("trimmed"))) as batches:
+        async for batch in batches:
+            if chunk := await asyncio.to_thread(writer.add, batch.lines):
+                yield chunk
+    yield await asyncio.to_thread(writer.finish)
+
+
+class Writer:
+    """Takes lines of CSV and gives back the bytes of a file. Used by one thread at a time."""
+
+    def __init__(self, kinds: dict[str, Kind], needs: dict[str, Needs]) -> None:
+        import pyarrow as pa
+        from pyarrow import csv, parquet
+
+        self._schema = pa.schema(
+            [(column, _type(kind, needs.get(column))) for column, kind in kinds.items()],
+        )
+        self._read = csv.ReadOptions(column_names=list(kinds), use_threads=False)
+        self._parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+        self._convert = csv.ConvertOptions(
+            column_types=self._schema,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        self._sink = Drain()
+        self._file = parquet.ParquetWriter(self._sink, self._schema, compression="zstd")
+        self._waiting: list[pa.Table] = []
+        self._rows = self._bytes = 0
+
+    def add(self, lines: str) -> bytes:
+        """Takes a batch. Returns what can be sent now, often nothing."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        text = lines.encode()
+        self._read.block_size = len(text) + 1
+        part = csv.read_csv(
+            pa.BufferReader(text), read_options=self._read, parse_options=self._parse, convert_options=self._convert
+        )
+        self._waiting.append(part)
+        self._rows += part.num_rows
+        self._bytes += part.nbytes
+        if self._rows >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
+            self._write()
+        return self._sink.drain()
+
+    def finish(self) -> bytes:
+        """The rest of the file."""
+        if self._waiting:
+            self._write()
+        self._file.close()
+        return self._sink.drain()
+
+    def _write(self) -> None:
+        import pyarrow as pa
+
+        self._file.write_table(pa.concat_tables(self._waiting), row_group_size=self._rows)
+        self._waiting.clear()
+        self._rows = self._bytes = 0
+        pa.default_memory_pool().release_unused()  # what encoding took is not kept for the next time
+
+
+class Drain:
+    """A file that is written from beginning to end and emptied meanwhile."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._position = 0
+
+    def write(self, data: Any) -> int:
+        chunk = bytes(data)
+        self._chunks.append(chunk)
+        self._position += len(chunk)
+        return len(chunk)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Everything is where it belongs already."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def drain(self) -> bytes:
+        """What was written since the last time."""
+        written = b"".join(self._chunks)
+        self._chunks.clear()
+        return written
+
+
+def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
+    import pyarrow as pa
+
+    match kind:
+        case "day":
+            return pa.date32()
+        case "integer":
+            return pa.int64()
+        case "number":
+            assert needs is not None
+            scale = _scale(needs)
+            return pa.string() if scale is None else pa.decimal128(PRECISION, scale)
+        case _:
+            return pa.string()
+
+
+def _scale(needs: Needs) -> int | None:
+    """The digits behind the point of a decimal that holds every value; None where none does."""
+    if needs.scale <= SCALE and needs.digits <= PRECISION - SCALE:
+        return SCALE
+    return needs.scale if needs.digits + needs.scale <= PRECISION else None

@@ -1,0 +1,125 @@
+"""Statements of exports. PostgreSQL writes the lines, some thousands at a time: Python only passes them on.
+
+A batch is a range of the table's blocks, not of its keys. The table is read once, in the order it is stored in,
+whatever the filters are; a range of keys would be planned anew for every batch, badly for many filters.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, LiteralString
+
+from psycopg import sql
+
+from logistics_api.rows.datasets import Dataset, Kind
+from logistics_api.rows.queries import chosen, conditions, files, table
+
+# The lock comes before the snapshot: no TRUNCATE can slip in between. It hinders nobody who reads or writes rows.
+BEGIN = """
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL statement_timeout = {statement_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+LOCK TABLE {table} IN ACCESS SHARE MODE
+"""
+
+BLOCKS = """
+-- Counts the blocks of {table}; rows of this snapshot are in these.
+-- One row: how many.
+-- Reads the size of {table}.
+SELECT pg_relation_size({name}) / current_setting('block_size')::integer
+"""
+
+BATCH = """
+-- Makes the lines of the rows that pass the filters in a range of blocks of {table}.
+-- One row: the lines, each with its line feed (NULL for none), and how many.
+-- Reads {table} and, where asked for, ingest.files.
+SELECT string_agg({line}, '')::text, count(*)
+FROM (
+    SELECT {chosen}
+    FROM {table} AS page
+    {files}
+    WHERE page.ctid >= %(first)s::tid AND page.ctid < %(behind)s::tid AND {conditions}
+) AS exported
+"""
+
+LARGEST = """
+-- Finds what numbers of {table} need: digits before the point and behind it.
+-- One row: for each column its largest value and its largest scale without zeros at the end.
+-- Reads {table}.
+SELECT {measures}
+FROM {table} AS page
+WHERE {conditions}
+"""
+
+Lines = Literal["ndjson", "csv", "trimmed"]
+"""How a row is written; `trimmed` is CSV without the zeros at the end of decimals."""
+
+NDJSON_LINE = "row_to_json(exported)::text || E'\\n'"
+
+
+def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float) -> bytes:
+    """The statements at the beginning of an export's transaction."""
+    return (
+        sql.SQL(BEGIN)
+        .format(
+            table=table(dataset),
+            statement_timeout=sql.Literal(round(statement_seconds * 1000)),
+            idle_timeout=sql.Literal(round(idle_seconds * 1000)),
+        )
+        .as_bytes(None)
+    )
+
+
+def blocks(dataset: Dataset) -> bytes:
+    """The statement that counts blocks."""
+    name = sql.Literal(f"raw.{dataset.table}")
+    return sql.SQL(BLOCKS).format(table=table(dataset), name=name).as_bytes(None)
+
+
+@lru_cache(1024)
+def batch(dataset: Dataset, filters: Sequence[str], columns: Sequence[str], lines: Lines) -> bytes:
+    """The statement of the lines in blocks `first` to `behind`."""
+    return (
+        sql.SQL(BATCH)
+        .format(
+            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(dataset, columns, trimmed=lines == "trimmed"),
+            chosen=chosen(columns),
+            table=table(dataset),
+            files=files(columns),
+            conditions=_conditions(dataset, filters),
+        )
+        .as_bytes(None)
+    )
+
+
+@lru_cache(1024)
+def largest(dataset: Dataset, filters: Sequence[str], columns: Sequence[str]) -> bytes:
+    """The statement that finds what the numbers of these columns need."""
+    measure = sql.SQL("max(abs({column})), max(min_scale({column}))")
+    measures = sql.SQL(", ").join([measure.format(column=sql.Identifier(column)) for column in columns])
+    return (
+        sql.SQL(LARGEST)
+        .format(measures=measures, table=table(dataset), conditions=_conditions(dataset, filters))
+        .as_bytes(None)
+    )
+
+
+def _conditions(dataset: Dataset, filters: Sequence[str]) -> sql.Composable:
+    return conditions(dataset, filters, of=sql.Identifier("page"))
+
+
+def _csv_line(dataset: Dataset, columns: Sequence[str], *, trimmed: bool) -> sql.Composable:
+    cells = [_csv_cell(column, dataset.columns[column], trimmed) for column in columns]
+    return sql.SQL(" || ',' || ").join(cells) + sql.SQL(" || E'\\n'")
+
+
+def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
+    """Texts in quotes, always; an absent value as nothing at all, so that it is told from a text."""
+    cell: LiteralString
+    match kind:
+        case "text":
+            cell = "'\"' || replace({}, '\"', '\"\"') || '\"'"
+        case "number" if trimmed:
+            cell = "trim_scale({})::text"
+        case _:
+            cell = "{}::text"
+    return sql.SQL("coalesce({}, '')").format(sql.SQL(cell).format(sql.Identifier(column)))

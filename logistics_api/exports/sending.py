@@ -1,0 +1,67 @@
+"""Sends a stream, and lets go of what it holds the moment its client has gone."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from logistics_api.exports.formats import Chunks
+from logistics_api.exports.snapshots import STALLED_SECONDS
+
+
+class StreamedFile(Response):
+    """An answer whose length nobody knows beforehand.
+
+    What fails before the first chunk is answered as a problem. What fails later breaks the connection: the last chunk
+    of the transfer never comes, and every HTTP client reports that.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[], Chunks],
+        media_type: str,
+        headers: Mapping[str, str],
+        *,
+        stalled_seconds: float = STALLED_SECONDS,
+    ) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self.body = b""
+        self.init_headers(headers)
+        del self.headers["content-length"]
+        self._open_stream = open_stream
+        self._stalled_seconds = stalled_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.create_task(self._send_all(send))
+        leaving = asyncio.create_task(_disconnected(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            finished = sending.done()
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+        if finished:
+            sending.result()
+
+    async def _send_all(self, send: Send) -> None:
+        async with aclosing(self._open_stream()) as chunks:
+            chunk = await anext(chunks, b"")
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._send_chunk(send, chunk)
+            async for chunk in chunks:
+                await self._send_chunk(send, chunk)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send_chunk(self, send: Send, chunk: bytes) -> None:
+        async with asyncio.timeout(self._stalled_seconds):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

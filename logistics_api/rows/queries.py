@@ -1,0 +1,183 @@
+"""Statements about rows, made of what `datasets` knows: no text of a request ever becomes part of one.
+
+PostgreSQL writes the JSON, so a number has the digits it is stored with. A page is found by its key, never by counting
+rows to skip: `(trip_date, log_id) > (…)` as one comparison of rows, which an index answers.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from psycopg import sql
+
+from logistics_api.rows.datasets import OF_FILE, Dataset
+
+CAP = 10_000
+"""A capped count ends here."""
+
+_OPERATORS = {"_from": sql.SQL(">="), "_to": sql.SQL("<="), "_prefix": sql.SQL("^@")}
+
+PAGE = """
+-- Makes one page of {table} and counts nothing but the page.
+-- One row: the objects with commas between them; how many rows were found, at most one more than the page has; the sort
+-- keys of the page's last row; with a capped count, that.
+-- Reads {table} and, where asked for, ingest.files.
+SELECT
+    coalesce(string_agg(document, ',' ORDER BY number) FILTER (WHERE number <= %(limit)s), ''),
+    count(*),
+    {last_keys},
+    {counted}
+FROM (
+    SELECT page.number, {page_keys}, (SELECT row_to_json(chosen) FROM (SELECT {chosen}) AS chosen)::text AS document
+    FROM (
+        SELECT row_number() OVER (ORDER BY {order}) AS number, *
+        FROM {matching}
+        ORDER BY {order}
+        LIMIT %(limit)s + 1
+    ) AS page
+    {files}
+) AS documents
+"""
+
+MATCHING = "(SELECT * FROM {table} WHERE {conditions}) AS matching"
+
+# OFFSET 0 keeps the planner from walking the index of the order until it has met enough matching rows: where there are
+# few, that is all of the index. So it looks for the rows by whatever finds them soonest, and they are sorted.
+FEW_MATCHING = "(SELECT * FROM {table} WHERE {conditions} OFFSET 0) AS matching"
+
+CAPPED = "(SELECT count(*) FROM (SELECT FROM {table} WHERE {conditions} LIMIT {most}) AS counted)"
+
+FILES = "LEFT JOIN ingest.files AS file USING (file_id)"
+
+ESTIMATE = """
+-- Asks the planner how many rows it expects: an estimate that costs no row.
+-- One row: its plan as JSON.
+-- Reads the statistics of {table}.
+EXPLAIN (FORMAT json) SELECT FROM {table} WHERE {conditions}
+"""
+
+ROW = """
+-- Makes one row of {table}.
+-- One row, or none: the object.
+-- Reads {table} and, where asked for, ingest.files.
+SELECT (SELECT row_to_json(chosen) FROM (SELECT {chosen}) AS chosen)::text
+FROM {table} AS page
+{files}
+WHERE {key} = %(key)s
+"""
+
+
+@lru_cache(1024)
+def page(
+    dataset: Dataset,
+    filters: Sequence[str],
+    order: str,
+    columns: Sequence[str],
+    *,
+    begun: bool = False,
+    few: bool = False,
+    capped: bool = False,
+) -> bytes:
+    """The statement of a page in an order (`-` before it turns it round).
+
+    `begun`: behind the keys `key0`, …; `few`: not many rows are expected to pass the filters; `capped`: count them.
+    """
+    descending, keys = order.startswith("-"), dataset.orders[order.removeprefix("-")]
+    names = [sql.Identifier(key) for key in keys]
+    direction = sql.SQL(" DESC" if descending else "")
+    last = "max({key}) FILTER (WHERE number = %(limit)s)"
+    counted = sql.SQL(CAPPED).format(
+        table=table(dataset), conditions=conditions(dataset, filters), most=sql.Literal(CAP + 1)
+    )
+    return _bytes(
+        sql.SQL(PAGE).format(
+            table=table(dataset),
+            last_keys=_listed([sql.SQL(last).format(key=name) for name in names]),
+            page_keys=_listed([sql.Identifier("page", key) for key in keys]),
+            order=_listed([name + direction for name in names]),
+            matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
+                table=table(dataset), conditions=conditions(dataset, filters, (keys, descending) if begun else None)
+            ),
+            counted=counted if capped else sql.SQL("NULL"),
+            chosen=chosen(columns),
+            files=files(columns),
+        )
+    )
+
+
+@lru_cache(1024)
+def estimate(dataset: Dataset, filters: Sequence[str]) -> bytes:
+    """The statement that estimates how many rows pass the filters."""
+    return _bytes(sql.SQL(ESTIMATE).format(table=table(dataset), conditions=conditions(dataset, filters)))
+
+
+@lru_cache(1024)
+def row(dataset: Dataset, columns: Sequence[str]) -> bytes:
+    """The statement of the row with the key `key`."""
+    return _bytes(
+        sql.SQL(ROW).format(
+            table=table(dataset), chosen=chosen(columns), files=files(columns), key=sql.Identifier(dataset.key)
+        )
+    )
+
+
+def table(dataset: Dataset) -> sql.Composable:
+    """Its table."""
+    return sql.Identifier("raw", dataset.table)
+
+
+def conditions(
+    dataset: Dataset,
+    filters: Sequence[str],
+    begins: tuple[Sequence[str], bool] | None = None,
+    of: sql.Identifier | None = None,
+) -> sql.Composable:
+    """What rows must fulfil; with `begins`, also that they come behind `key0`, … in that order (or before: True).
+
+    `of`: the name of the relation, where others are joined that have columns of the same names.
+    """
+    parts = [condition(dataset, name, of) for name in filters]
+    if begins is not None:
+        keys, descending = begins
+        parts.append(
+            sql.SQL("({keys}) {operator} ({values})").format(
+                keys=_listed([sql.Identifier(key) for key in keys]),
+                operator=sql.SQL("<" if descending else ">"),
+                values=_listed([sql.Placeholder(f"key{number}") for number in range(len(keys))]),
+            )
+        )
+    return sql.SQL(" AND ").join(parts) if parts else sql.SQL("true")
+
+
+def condition(dataset: Dataset, name: str, of: sql.Identifier | None = None) -> sql.Composable:
+    """What the filter `name` demands: `cost_from` that `cost` is at least as much, `cost` that it is the same."""
+    column, operator = name, sql.SQL("=")
+    if name not in dataset.columns:
+        column, _, suffix = name.rpartition("_")
+        operator = _OPERATORS[f"_{suffix}"]
+    qualified = sql.Identifier(column) if of is None else of + sql.SQL(".") + sql.Identifier(column)
+    return sql.SQL(" ").join((qualified, operator, sql.Placeholder(name)))
+
+
+def chosen(columns: Sequence[str]) -> sql.Composable:
+    """The columns of an answer, of the relations `page` and `file`."""
+    return _listed(
+        [
+            sql.SQL("{} AS {}").format(sql.Identifier("file", OF_FILE[column]), sql.Identifier(column))
+            if column in OF_FILE
+            else sql.Identifier("page", column)
+            for column in columns
+        ]
+    )
+
+
+def files(columns: Sequence[str]) -> sql.SQL:
+    """Joins the ledger of files, where a column needs it."""
+    return sql.SQL(FILES if OF_FILE.keys() & set(columns) else "")
+
+
+def _listed(parts: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)
+
+
+def _bytes(statement: sql.Composable) -> bytes:
+    return statement.as_bytes(None)

@@ -1,0 +1,66 @@
+// Asks the API. The browser keeps answers and their ETags itself, so a question that is asked again costs a 304.
+
+import { on } from "./events.js";
+
+/** What the API answered instead: its problem (RFC 9457), or that it could not be reached. */
+export class ApiError extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail);
+    this.status = status;
+    this.kind = problem.type ?? "";
+    this.title = problem.title;
+    this.requestId = problem.request_id;
+    this.errors = problem.errors ?? [];
+    this.retryAfter = retryAfter;
+  }
+}
+
+const UNREACHABLE = { title: "The server does not answer", detail: "Is it running? The page tries again by itself." };
+const underway = new Map();
+
+/** path with its query; parameters that are null, undefined or "" are left out. */
+export function url(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined && value !== "") query.set(name, value);
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** The JSON of an answer. The same question asked twice at once is sent once. Throws ApiError. */
+export function get(address) {
+  if (!underway.has(address)) {
+    const answer = ask(address).finally(() => underway.get(address) === answer && underway.delete(address));
+    underway.set(address, answer);
+  }
+  return underway.get(address);
+}
+
+// An answer that was asked for before the news may not have them yet.
+for (const news of ["data_version", "ingest"]) on(news, () => underway.clear());
+
+async function ask(address) {
+  return (await send(address)).json();
+}
+
+/** Any request; throws ApiError unless it succeeds. */
+export async function send(address, options = {}) {
+  let response;
+  try {
+    response = await fetch(address, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, UNREACHABLE, 5);
+  }
+  if (response.ok) return response;
+  throw new ApiError(response.status, await problem(response), Number(response.headers.get("Retry-After")) || null);
+}
+
+async function problem(response) {
+  try {
+    return await response.json();
+  } catch {
+    return { title: `Error ${response.status}`, detail: response.statusText };
+  }
+}

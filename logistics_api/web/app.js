@@ -1,0 +1,183 @@
+// The shell: navigation, head, range control; opens the page that the address names and tells it what changes.
+
+import { ApiError, get } from "./api.js";
+import * as events from "./events.js";
+import { dayRange } from "./format.js";
+import { h, replace } from "./dom.js";
+import { icon } from "./icons.js";
+import * as router from "./router.js";
+import { View } from "./view.js";
+import { rangeControl } from "./components/range.js";
+import { account, openLogin } from "./components/login.js";
+import { message } from "./components/panel.js";
+
+/** Name in the address → words, icon, and the module; a page exports title(view), build(view), and ranged (default true). */
+const PAGES = {
+  "": { words: "Overview", image: "overview", load: () => import("./pages/overview.js") },
+  routes: { words: "Routes", image: "routes", load: () => import("./pages/routes.js"), one: () => import("./pages/route.js") },
+  vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
+  costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
+  pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
+  data: { words: "Data", image: "data", load: () => import("./pages/data.js") },
+};
+const STATUS = "/api/system/status";
+/** Pages that need no figures, so they open before the first file is there. */
+const WITHOUT_DATA = new Set(["pipeline", "data"]);
+
+let view = null;
+let shown = null;
+let opening = 0;
+
+const links = Object.entries(PAGES).map(([name, { words, image }]) => {
+  const link = h("a", { href: `/${name}` }, icon(image), words);
+  link.page = name;
+  return link;
+});
+const liveState = h("p", { class: "live", role: "status" });
+const range = rangeControl(() => view);
+const crumbs = h("p", { class: "crumbs", hidden: true });
+const title = h("h1", {});
+const subtitle = h("p", { class: "subtitle" });
+const body = h("div", {});
+const main = h(
+  "main",
+  { class: "content", id: "main", tabindex: "-1" },
+  h("header", { class: "head" }, h("div", {}, crumbs, title, subtitle), range),
+  body,
+);
+
+function build() {
+  const mark = h("img", { src: document.querySelector('link[rel="icon"]').href, alt: "", width: 30, height: 30 });
+  const sidebar = h(
+    "header",
+    { class: "sidebar" },
+    h("a", { class: "brand", href: "/" }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
+    h("nav", { class: "nav", "aria-label": "Dashboard" }, links),
+    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: "/docs" }, "API"), h("a", { href: "/openapi.json" }, "OpenAPI")), account(), liveState, themeChoice()),
+  );
+  document.querySelector("#app").replaceWith(h("div", { class: "shell" }, sidebar, main));
+}
+
+function themeChoice() {
+  const choices = { light: ["sun", "Light"], system: ["system", "As the system"], dark: ["moon", "Dark"] };
+  const buttons = Object.entries(choices).map(([name, [image, words]]) => {
+    const button = h("button", { type: "button", "aria-label": words, title: words, onclick: () => theme.choose(name) }, icon(image));
+    button.choice = name;
+    return button;
+  });
+  const update = () => buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.choice === theme.choice())));
+  document.addEventListener("themechange", update);
+  update();
+  return h("div", { class: "theme", role: "group", "aria-label": "Colours" }, buttons);
+}
+
+/** Shows what the address says: the open page follows by itself, another one is built. */
+async function follow(place) {
+  const mine = ++opening;
+  let status;
+  try {
+    status = await get(STATUS);
+  } catch (error) {
+    return mine === opening && fail(error);
+  }
+  if (mine !== opening) return;
+  events.know(status.data_version);
+  const page = PAGES[place.page];
+  if (!page) return void router.go("/", { replace: true });
+  const key = [place.page, ...place.arguments].join("/");
+  if (view && shown === key && !firstDataCame(status)) {
+    view.moved(place, status);
+    return head();
+  }
+  await open(place, status, key, mine);
+}
+
+const firstDataCame = (status) => view.range === null && status.last_day !== null;
+
+async function open(place, status, key, mine) {
+  const next = new View(place, status);
+  const page = PAGES[place.page];
+  const welcome = next.range === null && !WITHOUT_DATA.has(place.page);
+  let module;
+  try {
+    module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
+  } catch (error) {
+    // The files of this version are gone after an upgrade: the page itself has to be asked for anew, once.
+    if (sessionStorage.getItem("reloaded") === location.href) return fail(error);
+    sessionStorage.setItem("reloaded", location.href);
+    return location.reload();
+  }
+  if (mine !== opening) return;
+  const first = view === null;
+  view?.end();
+  view = next;
+  view.module = module;
+  shown = key;
+  replace(body, module.build(view));
+  head();
+  if (!first) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+}
+
+/** What stands above the page: title, where it belongs, the range. */
+function head() {
+  const place = router.read();
+  const words = view.module.title(view);
+  title.textContent = words;
+  document.title = `${words} · Logistics Analytics`;
+  const page = PAGES[place.page];
+  crumbs.hidden = place.arguments.length === 0;
+  replace(crumbs, h("a", { href: router.href(place.page) }, page.words));
+  const ranged = view.range !== null && view.module.ranged !== false;
+  range.hidden = !ranged;
+  range.update();
+  subtitle.hidden = !ranged;
+  if (ranged) {
+    const days = dayRange(view.range.start, view.range.end);
+    subtitle.textContent = view.compare ? `${days}, compared with ${dayRange(view.previous.start, view.previous.end)}` : days;
+  }
+  for (const link of links) {
+    link.href = router.href(link.page);
+    if (link.page === place.page) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** Nothing can be shown without the status: the whole page says why, and tries again. */
+function fail(error) {
+  if (!(error instanceof ApiError)) console.error(error);
+  view?.end();
+  view = null;
+  shown = null;
+  title.textContent = "Logistics Analytics";
+  range.hidden = true;
+  subtitle.hidden = true;
+  const again = error.status === 401
+    ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard is open to those who have a key.") }, "Sign in")
+    : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
+  const note = message("warning", error.title ?? "The page could not be opened", error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
+  note.classList.add("error");
+  note.setAttribute("role", "alert");
+  replace(body, h("div", { class: "panel" }, note));
+  if (error.status === 401) return;
+  const mine = opening;
+  setTimeout(() => mine === opening && !document.hidden && follow(router.read()), (error.retryAfter ?? 10) * 1000);
+}
+
+function showLive() {
+  const state = events.state();
+  liveState.dataset.state = state;
+  liveState.textContent = { live: "Live", lost: "Connection lost, trying again", paused: "Paused" }[state];
+}
+
+build();
+showLive();
+router.start(follow);
+events.on("state", showLive);
+events.on("data_version", async () => {
+  await follow(router.read());
+  view?.renew();
+});
+events.start();

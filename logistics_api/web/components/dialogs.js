@@ -1,0 +1,36 @@
+// Things in front of the page: dialogs and drawers (native <dialog>), and short notices.
+
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { unique } from "../dom.js";
+
+/** Opens a dialog; resolves when it is closed. `drawer`: at the side, full height. */
+export function openDialog({ title, content, drawer = false }) {
+  const id = unique("dialog");
+  const close = h("button", { type: "button", class: "button plain icon-only", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"));
+  const dialog = h(
+    "dialog",
+    { class: drawer ? "drawer" : null, "aria-labelledby": id },
+    h("div", { class: "dialog-head" }, h("h2", { id }, title), close),
+    h("div", { class: "dialog-body" }, content),
+  );
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    });
+  });
+}
+
+let box = null;
+
+/** A notice that goes away by itself. tone: "good", "bad" or null. */
+export function toast(text, tone = null) {
+  box ??= document.body.appendChild(h("div", { class: "toasts", role: "status", "aria-live": "polite" }));
+  const notice = h("div", { class: `toast ${tone ?? ""}` }, text);
+  box.append(notice);
+  setTimeout(() => notice.remove(), 6_000);
+}

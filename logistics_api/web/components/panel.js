@@ -1,0 +1,143 @@
+// A panel: asks for its data, shows that it is loading, empty or broken, and offers the data, CSV and PNG.
+
+import { h, replace, unique } from "../dom.js";
+import { icon } from "../icons.js";
+import { get } from "../api.js";
+import * as events from "../events.js";
+import { menu } from "./menu.js";
+import { saveCsv, save } from "../saving.js";
+
+/**
+ * panel(view, options) returns a <section>. Options:
+ *   title, subtitle   strings, or functions of nothing that give one (asked again at each change)
+ *   request           () => address | {name: address, …} | null: what to ask. Asked again only when it changes
+ *   live              name of the event after which it is asked again: "data_version" (default), "ingest" or null
+ *   render            (data) => node or list of nodes
+ *   empty             (data) => words instead of the rendering, or null
+ *   csv               (data) => {columns: [{key, label}], rows: […]}: gives the menu's CSV entry
+ *   actions           nodes for the head (search, switches); made once, so that they keep focus and text
+ *   className         classes for the <section>, such as "span-6"
+ *   active            () => false while the panel is not on the page, though its page is: it rests until it is again
+ *   placeholder       height while nothing has been shown yet, as a CSS length
+ */
+export function panel(view, options) {
+  const { render, empty = () => null, live = "data_version", csv = null, actions = [] } = options;
+  const id = unique("panel");
+  const title = h("h2", { id });
+  const subtitle = h("p", {});
+  const body = h("div", { class: "panel-body" });
+  const entries = options.request ? menu("Data of this panel", () => menuEntries()) : null;
+  const section = h(
+    "section",
+    { class: `panel ${options.className ?? ""}`, "aria-labelledby": id },
+    h("div", { class: "panel-head" }, h("div", { class: "panel-title" }, title, subtitle), h("div", { class: "panel-actions" }, actions, entries)),
+    body,
+  );
+  let asked = null;
+  let data = null;
+  let turn = 0;
+  let retry = null;
+
+  function menuEntries() {
+    const addresses = asked === null ? [] : typeof asked === "string" ? { "": asked } : asked;
+    const chart = body.querySelector(".chart")?.chart;
+    const name = (words(options.title) || "data").toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
+    return [
+      ...Object.entries(addresses).map(([part, address]) =>
+        h("a", { href: address, target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
+      ),
+      csv && data !== null && h("button", { type: "button", onclick: () => saveCsv(`${name}.csv`, csv(data)) }, icon("download"), "CSV"),
+      chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png()) }, icon("image"), "PNG"),
+      chart && h("button", { type: "button", onclick: async () => save(`${name}.svg`, await chart.svg(), "image/svg+xml") }, icon("image"), "SVG"),
+    ];
+  }
+
+  function draw() {
+    title.textContent = words(options.title);
+    subtitle.textContent = words(options.subtitle);
+    subtitle.hidden = !subtitle.textContent;
+    if (data === null && options.request) return;
+    const nothing = empty(data);
+    const scrolled = [...body.querySelectorAll(".table-scroll")].map(({ scrollLeft }) => scrollLeft);
+    replace(body, nothing ? message("inbox", nothing) : render(data));
+    body.querySelectorAll(".table-scroll").forEach((table, i) => (table.scrollLeft = scrolled[i] ?? 0));
+  }
+
+  async function update(again = false, quietly = false) {
+    if (options.active?.() === false) {
+      if (again) data = null;
+      return;
+    }
+    const wanted = options.request ? options.request() : null;
+    const same = JSON.stringify(wanted) === JSON.stringify(asked);
+    if (wanted === null || (same && !again && data !== null)) return draw();
+    if (!same) data = null;
+    asked = wanted;
+    turn += 1;
+    const mine = turn;
+    clearTimeout(retry);
+    if (!quietly) section.setAttribute("aria-busy", "true");
+    if (body.querySelector(".skeleton, .error") || !body.firstChild) wait();
+    else if (!quietly) body.classList.add("stale");
+    try {
+      const answer = await ask(wanted);
+      if (mine !== turn) return;
+      data = answer;
+      draw();
+    } catch (error) {
+      if (mine === turn) fail(error);
+    } finally {
+      if (mine === turn) {
+        section.removeAttribute("aria-busy");
+        body.classList.remove("stale");
+      }
+    }
+  }
+
+  function wait() {
+    const block = h("div", { class: "skeleton" });
+    if (options.placeholder) block.style.minHeight = options.placeholder;
+    title.textContent = words(options.title);
+    subtitle.textContent = words(options.subtitle);
+    replace(body, h("p", { class: "sr-only", role: "status" }, "Loading"), block);
+  }
+
+  function fail(error) {
+    if (!error.title) console.error(error);
+    const again = h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
+    const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
+    const shown = message("warning", error.title ?? "This could not be shown", error.message, again, note);
+    shown.classList.add("error");
+    shown.setAttribute("role", "alert");
+    replace(body, shown);
+    // Only what time alone can mend is asked again by itself; the stream of events does the rest.
+    if (error.retryAfter) retry = setTimeout(() => !document.hidden && update(true), error.retryAfter * 1000);
+  }
+
+  view.follow(() => update());
+  if (live === "data_version") view.atNews(() => update(true));
+  else if (live) view.atEnd(events.on(live, () => update(true)));
+  view.atEnd(() => {
+    turn += 1;
+    clearTimeout(retry);
+  });
+  section.refresh = () => update(true);
+  section.renew = () => update(true, true); // without dimming what is shown: for what comes every second
+  section.redraw = draw;
+  update();
+  return section;
+}
+
+const words = (text) => (typeof text === "function" ? text() : text) ?? "";
+
+async function ask(wanted) {
+  if (typeof wanted === "string") return get(wanted);
+  const names = Object.keys(wanted);
+  const answers = await Promise.all(names.map((name) => get(wanted[name])));
+  return Object.fromEntries(names.map((name, place) => [name, answers[place]]));
+}
+
+/** Words in the middle of an empty space: what is missing, and what to do. */
+export function message(image, title, text = null, ...more) {
+  return h("div", { class: "message" }, icon(image), h("strong", {}, title), text && h("p", {}, text), more);
+}

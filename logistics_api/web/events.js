@@ -1,0 +1,78 @@
+// What the server tells by itself: a new data version, the progress of a load. One stream, closed while nobody looks.
+
+const listeners = { data_version: new Set(), ingest: new Set(), state: new Set() };
+let source = null;
+let lost = false;
+let version = null;
+let again = null;
+
+/** Calls `listener(data)` for each event of that name until `stop` (a function) is called. Names: data_version, ingest, state. */
+export function on(name, listener) {
+  listeners[name].add(listener);
+  return () => listeners[name].delete(listener);
+}
+
+/** The version of what is shown already, so that the stream's first event is no news. */
+export function know(shown) {
+  version ??= String(shown);
+}
+
+const tell = (name, data) => listeners[name].forEach((listener) => listener(data));
+
+/** "live", "lost" or "paused". */
+export const state = () => (source === null ? "paused" : lost || source.readyState !== EventSource.OPEN ? "lost" : "live");
+
+export function start() {
+  document.addEventListener("visibilitychange", follow);
+  addEventListener("pagehide", close);
+  follow();
+}
+
+/** Closes the stream until the next `start`. */
+export function stop() {
+  document.removeEventListener("visibilitychange", follow);
+  close();
+}
+
+function follow() {
+  if (document.hidden) close();
+  else if (source === null) open();
+}
+
+function open() {
+  source = new EventSource("/api/events");
+  source.addEventListener("open", () => {
+    lost = false;
+    tell("state", state());
+  });
+  source.addEventListener("error", () => {
+    if (source === null) return;
+    if (!lost) {
+      lost = true;
+      tell("state", "lost");
+    }
+    if (source.readyState === EventSource.CLOSED) reopen();
+  });
+  // Each stream begins with the present version: what happened while there was none is told by that.
+  source.addEventListener("data_version", ({ data }) => {
+    const known = version;
+    version = data;
+    if (known !== null && known !== data) tell("data_version", data);
+  });
+  source.addEventListener("ingest", ({ data }) => tell("ingest", JSON.parse(data)));
+}
+
+/** A browser gives a stream up for good when the answer is an error; the server may only be starting. */
+function reopen() {
+  source.close();
+  source = null;
+  clearTimeout(again);
+  again = setTimeout(() => source === null && !document.hidden && open(), 5_000);
+}
+
+function close() {
+  clearTimeout(again);
+  source?.close();
+  source = null;
+  tell("state", "paused");
+}

@@ -1,0 +1,57 @@
+// Numbers, dates and lengths of time as people read them. Figures without a value are a dash.
+
+const NONE = "–";
+const numbers = new Map();
+
+function numberFormat(options) {
+  const key = JSON.stringify(options);
+  if (!numbers.has(key)) numbers.set(key, new Intl.NumberFormat(undefined, options));
+  return numbers.get(key);
+}
+
+const isMissing = (value) => value === null || value === undefined;
+const format = (value, options) => (isMissing(value) ? NONE : numberFormat(options).format(value));
+
+/** 12,345 */
+export const count = (value) => format(value, { maximumFractionDigits: 0 });
+/** 12,345.67: money has no unit here, the data does not name one */
+export const money = (value) => format(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+/** 12.3 with so many digits behind the point */
+export const decimal = (value, digits = 2) => format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+/** 1.23M */
+export const compact = (value) =>
+  format(value, Math.abs(value) < 10_000 ? { maximumFractionDigits: 0 } : { notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+/** 97.5 % of a value that is in percent already */
+export const percent = (value, digits = 1) =>
+  isMissing(value) ? NONE : numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value / 100);
+/** 12.3 h */
+export const hours = (value) => (isMissing(value) ? NONE : `${decimal(value, 1)} h`);
+/** 3.4 MB */
+export function bytes(value) {
+  if (isMissing(value)) return NONE;
+  const unit = ["B", "kB", "MB", "GB", "TB"];
+  const step = value < 1 ? 0 : Math.min(unit.length - 1, Math.floor(Math.log10(value) / 3));
+  return `${numberFormat({ maximumFractionDigits: step ? 1 : 0 }).format(value / 1000 ** step)} ${unit[step]}`;
+}
+
+const DAY = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+const days = new Intl.DateTimeFormat(undefined, DAY);
+const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+
+/** 31 Jan 2024, of YYYY-MM-DD: a day of the data, whatever the time zone here */
+export const day = (text) => (text ? days.format(new Date(`${text}T00:00:00Z`)) : NONE);
+/** 1 – 31 Jan 2024 */
+export const dayRange = (start, end) =>
+  days.formatRange(new Date(`${start}T00:00:00Z`), new Date(`${end}T00:00:00Z`));
+/** A moment, in the reader's time zone */
+export const moment = (text) => (text ? moments.format(new Date(text)) : NONE);
+/** 5 minutes ago */
+export function ago(text, now = Date.now()) {
+  if (!text) return NONE;
+  const seconds = (new Date(text).getTime() - now) / 1000;
+  for (const [unit, length] of [["day", 86_400], ["hour", 3_600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
+  }
+  return relative.format(Math.round(seconds), "second");
+}

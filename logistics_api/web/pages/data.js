@@ -1,0 +1,210 @@
+// The rows themselves: any dataset, filtered, page by page in both directions, and all that is filtered as a file.
+
+import { h, replace } from "../dom.js";
+import { url } from "../api.js";
+import { count, day, decimal } from "../format.js";
+import { icon } from "../icons.js";
+import { href } from "../router.js";
+import { DATASETS } from "../datasets.js";
+import { may } from "../session.js";
+import { parameterSelect } from "../components/choices.js";
+import { openLogin } from "../components/login.js";
+import { menu } from "../components/menu.js";
+import { panel } from "../components/panel.js";
+import { segments } from "../components/segments.js";
+import { table } from "../components/table.js";
+
+export const title = () => "Data";
+export const ranged = false;
+
+const SIZES = [25, 50, 100, 500];
+const FIRST = "shipments";
+const FORMATS = { csv: "CSV", ndjson: "NDJSON", parquet: "Parquet" };
+/** By kind of column: end of the parameter's name → words between column and value. */
+const OPERATORS = {
+  text: { _prefix: "begins with", "": "is" },
+  number: { _from: "at least", _to: "at most", "": "is" },
+  day: { _from: "from", _to: "to", "": "on" },
+};
+const FROM_FILE = { file_id: "File number", record_no: "Record number" };
+const FRESH = { cursor: null, page: null };
+
+const chosen = (view) => (DATASETS[view.get("dataset")] ? view.get("dataset") : FIRST);
+
+/** Every filter of a dataset: parameter → {column, words, operator}. */
+function filtersOf(dataset) {
+  const own = Object.entries(DATASETS[dataset].columns).flatMap(([column, [words, kind]]) =>
+    Object.entries(OPERATORS[kind]).map(([end, operator]) => [column + end, { column, words, kind, operator }]),
+  );
+  return Object.fromEntries([...own, ...Object.entries(FROM_FILE).map(([column, words]) => [column, { column, words, kind: "whole", operator: "is" }])]);
+}
+
+const given = (view) => Object.fromEntries(Object.keys(filtersOf(chosen(view))).map((name) => [name, view.get(name)]).filter(([, value]) => value !== null));
+
+/** Which rows, in which order, and how exactly they are counted: with filters that may mean to read the whole table. */
+function question(view) {
+  const filters = given(view);
+  const [first] = Object.keys(DATASETS[chosen(view)].sorts);
+  return { ...filters, sort: view.get("sort", first), count: Object.keys(filters).length ? "estimated" : "capped" };
+}
+
+export function build(view) {
+  const host = h("div", {});
+  const panels = {};
+  const show = () => {
+    const dataset = chosen(view);
+    panels[dataset] ??= [filterBar(view, dataset), rowsPanel(view, dataset)];
+    if (host.shown !== dataset) host.replaceChildren(...panels[dataset]);
+    host.shown = dataset;
+  };
+  const datasets = segments({
+    label: "Dataset",
+    options: Object.fromEntries(Object.entries(DATASETS).map(([name, { words }]) => [name, words])),
+    value: () => chosen(view),
+    choose: (name) => view.set({ ...nothing(view), dataset: name === FIRST ? null : name }),
+  });
+  host.className = "stack";
+  view.follow(datasets.update);
+  view.follow(show);
+  show();
+  return h("div", { class: "grid" }, h("div", {}, datasets), host);
+}
+
+/** Takes all filters away. */
+const nothing = (view) => ({ ...FRESH, sort: null, ...Object.fromEntries(Object.keys(given(view)).map((name) => [name, null])) });
+
+function filterBar(view, dataset) {
+  const filters = filtersOf(dataset);
+  const columns = { ...DATASETS[dataset].columns, ...Object.fromEntries(Object.entries(FROM_FILE).map(([column, words]) => [column, [words, "whole"]])) };
+  const column = h("select", { class: "input", "aria-label": "Column" }, Object.entries(columns).map(([name, [words]]) => h("option", { value: name }, words)));
+  const operator = h("select", { class: "input", "aria-label": "How" });
+  const value = h("input", { class: "input", "aria-label": "Value", required: true, maxlength: 4096, placeholder: "Value" });
+  const kind = () => columns[column.value][1];
+  const fit = () => {
+    const options = OPERATORS[kind()] ?? { "": "is" };
+    replace(operator, Object.entries(options).map(([end, words]) => h("option", { value: end }, words)));
+    value.type = kind() === "day" ? "date" : "text";
+    value.inputMode = kind() === "number" ? "decimal" : kind() === "whole" ? "numeric" : "text";
+  };
+  column.addEventListener("change", fit);
+  fit();
+  const form = h("form", { class: "filters" }, column, operator, value, h("button", { type: "submit", class: "button" }, "Add filter"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const name = column.value + operator.value;
+    view.set({ ...FRESH, [name]: value.value.trim() });
+    value.value = "";
+    value.focus();
+  });
+  const chips = h("div", { class: "chips" });
+  const showChips = () => {
+    if (chosen(view) !== dataset) return;
+    const all = Object.entries(given(view)).map(([name, text]) => {
+      const { words, operator: how, kind: type } = filters[name];
+      const shown = `${words} ${how} ${type === "day" ? day(text) : text}`;
+      return h("button", { type: "button", class: "chip", "aria-label": `No longer ${shown}`, onclick: () => view.set({ ...FRESH, [name]: null }) }, shown, icon("close"));
+    });
+    const clear = all.length > 1 && h("button", { type: "button", class: "link", onclick: () => view.set(nothing(view)) }, "Clear all");
+    chips.hidden = all.length === 0;
+    replace(chips, all, clear);
+  };
+  view.follow(showChips);
+  showChips();
+  return h("section", { class: "panel filter-panel", "aria-label": "Filters" }, form, chips);
+}
+
+function rowsPanel(view, dataset) {
+  const { words, path, sorts } = DATASETS[dataset];
+  const size = () => (SIZES.includes(Number(view.get("size"))) ? Number(view.get("size")) : SIZES[1]);
+  const address = () => url(path, { ...question(view), source: true, limit: size(), cursor: view.get("cursor") });
+  return panel(view, {
+    title: words,
+    placeholder: "40rem",
+    active: () => chosen(view) === dataset,
+    request: address,
+    actions: [parameterSelect(view, { label: "Sort by", name: "sort", also: FRESH, options: sorts }), exportMenu(view, dataset)],
+    empty: ({ data }) => (data.length ? null : Object.keys(given(view)).length ? "No row is like that" : `No ${words.toLowerCase()} have been loaded yet`),
+    csv: ({ data }) => ({ columns: Object.keys(data[0] ?? {}).map((key) => ({ key })), rows: data }),
+    render: ({ data, next_cursor: next, total }) => [
+      table({ caption: words, rows: data, columns: columns(dataset) }),
+      steps(view, { rows: data.length, size: size(), next, total }),
+    ],
+  });
+}
+
+function exportMenu(view, dataset) {
+  const address = (format) => url(`/api/exports/${DATASETS[dataset].path.split("/").pop()}.${format}`, given(view));
+  let allowed = true;
+  may("export").then((answer) => (allowed = answer));
+  const host = menu("Export all rows that pass the filters", () =>
+    allowed
+      ? Object.entries(FORMATS).map(([format, words]) => h("a", { href: address(format), download: "" }, icon("download"), words))
+      : h("button", { type: "button", onclick: () => openLogin("Exports need a key with the scope export.") }, "Sign in to export"),
+  );
+  const button = host.querySelector("button");
+  button.className = "button";
+  button.replaceChildren(icon("download"), "Export");
+  return host;
+}
+
+const LINKS = {
+  vehicle_id: (value) => href("vehicles", [value]),
+  origin: (_, row) => href("routes", [row.origin, row.destination]),
+  destination: (_, row) => href("routes", [row.origin, row.destination]),
+};
+
+function columns(dataset) {
+  const { key, columns: all } = DATASETS[dataset];
+  const formats = { number: (value) => (value === null ? "–" : decimalAsGiven(value)), day: (value) => day(value), text: (value) => value ?? "–" };
+  const links = {
+    ...LINKS,
+    log_id: (value) => (dataset === "shipments" ? href("data", [], { dataset: "vehicle_logs", log_id: value }) : href("data", [], { log_id: value })),
+  };
+  const own = Object.entries(all).map(([name, [label, kind]]) => ({
+    key: name, label, number: kind === "number", head: name === key,
+    ...(links[name] ? { node: (value, row) => h("a", { href: links[name](value, row) }, value) } : { format: formats[kind] }),
+  }));
+  const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
+  return [...own, source];
+}
+
+/** Every digit that was delivered, at least two behind the point. */
+const decimalAsGiven = (value) => decimal(value, Math.min(20, Math.max(2, (String(value).split(".")[1] ?? "").length)));
+
+/**
+ * The way to the next page and back. An answer only knows the next one; the way back is kept in this tab, under the
+ * address of each page, so it is there after a reload as well. A shared page has no way back but to the first.
+ */
+function steps(view, { rows, size, next, total }) {
+  const cursor = view.get("cursor");
+  const page = cursor === null ? 1 : Math.max(2, Number(view.get("page")) || 2);
+  const back = cursor === null ? null : sessionStorage.getItem(`before:${cursor}`);
+  const from = (page - 1) * size + 1;
+  const forward = () => {
+    sessionStorage.setItem(`before:${next}`, cursor ?? "");
+    view.set({ cursor: next, page: page + 1 });
+  };
+  const backward = () => view.set(back ? { cursor: back, page: page - 1 } : FRESH);
+  const button = (name, label, action, disabled) =>
+    h("button", { type: "button", class: "button icon-only", "aria-label": label, "data-focus": `step-${name}`, disabled, onclick: action }, icon(name));
+  const all = total && ` of ${{ exact: "", at_least: "more than ", estimated: "about " }[total.kind]}${count(total.rows)}`;
+  return h(
+    "nav",
+    { class: "pager wide", "aria-label": "Pages" },
+    h("span", { role: "status" }, `${count(from)}–${count(from + rows - 1)}${all ?? ""}`),
+    h(
+      "div",
+      {},
+      h("label", {}, h("span", { class: "sr-only" }, "Rows on a page"), sizeSelect(view, size)),
+      cursor !== null && h("button", { type: "button", class: "button", "data-focus": "step-first", onclick: () => view.set(FRESH) }, "First"),
+      button("left", "Previous page", backward, back === null),
+      h("span", {}, count(page)),
+      button("right", "Next page", forward, next === null),
+    ),
+  );
+}
+
+function sizeSelect(view, size) {
+  const choose = (event) => view.set({ ...FRESH, size: event.target.value === String(SIZES[1]) ? null : event.target.value });
+  return h("select", { class: "input", "data-focus": "page-size", onchange: choose }, SIZES.map((option) => h("option", { value: option, selected: option === size }, `${option} rows`)));
+}

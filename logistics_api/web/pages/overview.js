@@ -1,0 +1,253 @@
+// The first page: how the range went, at a glance. Its charts filter its table.
+
+import { h } from "../dom.js";
+import { url } from "../api.js";
+import { chart } from "../charts.js";
+import { compact, count, decimal, hours, money, percent } from "../format.js";
+import { icon } from "../icons.js";
+import { addDays, listDays } from "../ranges.js";
+import { href } from "../router.js";
+import { kpi } from "../components/kpi.js";
+import { comparison, rowsPanel } from "../components/lists.js";
+import { panel } from "../components/panel.js";
+import { parameterSegments } from "../components/segments.js";
+import { bar } from "../components/table.js";
+
+export const title = () => "Overview";
+
+const KPIS = [
+  { key: "shipments", label: "Shipments", format: count, better: "up" },
+  { key: "active_vehicles", label: "Active vehicles", format: count, better: null },
+  { key: "revenue", label: "Revenue", format: compact, better: "up" },
+  { key: "avg_delivery_time", label: "Mean delivery time", format: (value) => decimal(value, 1), unit: "h", better: "down" },
+  { key: "cost_per_km", label: "Cost per km", format: (value) => decimal(value, 2), better: "down" },
+  { key: "fuel_per_100_km", label: "Fuel per 100 km", format: (value) => decimal(value, 1), unit: "l", better: "down" },
+];
+
+const MEASURES = {
+  avg_delivery_time: { words: "Delivery time", name: "Mean delivery time", format: hours },
+  on_time_delivery_rate: { words: "On time", name: "On-time rate", format: percent },
+  cost_per_kg: { words: "Cost per kg", name: "Cost per kg", format: money },
+};
+const LEAD = 6;
+const LARGEST = 20;
+
+export function build(view) {
+  const summary = () => url("/api/figures/summary", view.days());
+  const daily = () => ({
+    daily: url("/api/figures/daily", { start: addDays(view.range.start, -LEAD), end: view.range.end }),
+    ...(view.compare && { previous: url("/api/figures/daily", view.previous) }),
+  });
+  const matrix = () => url("/api/route/matrix", view.days());
+  return h(
+    "div",
+    { class: "grid" },
+    keyFigures(view, summary, daily),
+    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact, kind: "mean" }),
+    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count, kind: "day" }),
+    matrixPanel(view, matrix),
+    costliestPanel(view, matrix),
+    routesPanel(view, matrix),
+  );
+}
+
+function keyFigures(view, summary, daily) {
+  return panel(view, {
+    title: "Key figures",
+    className: "bare",
+    placeholder: "9rem",
+    request: () => ({ summary: summary(), ...daily() }),
+    csv: ({ summary: { current, previous, trend } }) => ({
+      columns: ["figure", "current", "previous", "trend"].map((key) => ({ key })),
+      rows: Object.keys(current).map((figure) => ({ figure, current: current[figure], previous: previous?.[figure], trend: trend?.[figure] })),
+    }),
+    render: ({ summary: answer, daily: days, previous }) => {
+      const now = byDay(days, view.range);
+      const before = previous && byDay(previous, view.previous);
+      return h(
+        "div",
+        { class: "kpis" },
+        KPIS.map(({ key, label, format, unit, better }) =>
+          kpi({
+            label, unit, better, versus: answer.trend?.[key] == null ? "nothing to compare with" : "vs previous",
+            value: format(answer.current[key]),
+            change: answer.trend?.[key],
+            points: now.map((day) => day[key] ?? null),
+            previous: before?.map((day) => day[key] ?? null),
+          }),
+        ),
+      );
+    },
+  });
+}
+
+/** One object per calendar day: a day without logs has no shipments and no revenue, and no rates. */
+function byDay({ data }, range) {
+  const known = new Map(data.map((day) => [day.date, day]));
+  return listDays(range).map((date) => known.get(date) ?? { date, shipments: 0, revenue: 0 });
+}
+
+function trendPanel(view, { title: words, name, key, request, format, kind }) {
+  const rows = ({ daily, previous }) => {
+    const before = previous && byDay(previous, view.previous);
+    const led = byDay(daily, { start: addDays(view.range.start, -LEAD), end: view.range.end });
+    const first = led.findIndex(({ date }) => date === view.range.start);
+    return led.map((day, i) => ({ date: day.date, [key]: day[key], ...(i < first ? { lead: true } : { previous: before?.[i - first]?.[key] ?? null }) }));
+  };
+  return panel(view, {
+    title: words,
+    className: "span-6",
+    placeholder: "16rem",
+    request,
+    empty: (answer) => (byDay(answer.daily, view.range).some((day) => day[key]) ? null : "No shipments in this range"),
+    csv: (answer) => ({
+      columns: [{ key: "date" }, { key }, ...(view.compare ? [{ key: "previous" }] : [])],
+      rows: rows(answer).filter(({ lead }) => !lead),
+    }),
+    render: (answer) => {
+      const shown = rows(answer);
+      const values = shown.filter(({ lead }) => !lead);
+      const sum = values.reduce((total, row) => total + row[key], 0);
+      const peak = values.reduce((best, row) => (row[key] > best[key] ? row : best));
+      return chart({
+        name,
+        rows: shown,
+        legend: [
+          { words: "Day", kind: "day" },
+          { words: "Mean of 7 days", kind: "mean" },
+          ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : []),
+        ],
+        summary: `${words}: ${format(sum)} in ${values.length} days, most on ${peak.date} (${format(peak[key])}).`,
+      });
+    },
+  });
+}
+
+const routeName = ({ origin, destination }) => `${origin} → ${destination}`;
+const chosen = (view) => ({ origin: view.get("origin"), destination: view.get("destination") });
+const isChosen = (view) => (row) => row.origin === view.get("origin") && row.destination === view.get("destination");
+
+/** What a click on a mark does: filter by its route, or, on the route that is chosen already, show all again. */
+function choose(view, row) {
+  const again = isChosen(view)(row);
+  view.set({ origin: again ? null : row.origin, destination: again ? null : row.destination, page: null });
+}
+
+function matrixPanel(view, matrix) {
+  const measure = () => MEASURES[view.get("measure")] ? view.get("measure") : Object.keys(MEASURES)[0];
+  return panel(view, {
+    title: () => `${MEASURES[measure()].name} by route`,
+    subtitle: "Click a cell to filter the table",
+    className: "span-7",
+    placeholder: "24rem",
+    request: matrix,
+    actions: [
+      parameterSegments(view, { label: "Measure", name: "measure", options: Object.fromEntries(Object.entries(MEASURES).map(([key, { words }]) => [key, words])) }),
+    ],
+    empty: ({ data }) => (data.length ? null : "No shipments in this range"),
+    csv: ({ data }) => ({ columns: ["origin", "destination", "shipments", ...Object.keys(MEASURES)].map((key) => ({ key })), rows: data }),
+    render: ({ data }) => {
+      const key = measure();
+      const { name, format } = MEASURES[key];
+      const { rows, hidden } = cells(data, key, format, isChosen(view));
+      const known = data.filter((row) => row[key] !== null).sort(comparison(key, "desc"));
+      const [most, least] = [known[0], known.at(-1)];
+      return [
+        chart({
+          name: "route_matrix",
+          rows,
+          minWidth: Math.min(560, 130 + 24 * new Set(rows.map(({ destination }) => destination)).size),
+          height: null,
+          onSelect: (row) => row.shipments && choose(view, row),
+          summary: most
+            ? `${name} of ${data.length} routes: highest ${routeName(most)} with ${format(most[key])}, lowest ${routeName(least)} with ${format(least[key])}.`
+            : `${name}: not known for any route.`,
+        }),
+        hidden > 0 && h("p", { class: "muted" }, `The ${LARGEST} busiest origins and destinations; the table below has all.`),
+      ];
+    },
+  });
+}
+
+/** A full grid of the busiest places in order of their names: one cell per pair, empty where nothing went. */
+function cells(data, key, format, selected) {
+  const busiest = (end) => {
+    const totals = new Map();
+    data.forEach((row) => totals.set(row[end], (totals.get(row[end]) ?? 0) + row.shipments));
+    return { names: [...totals].sort((a, b) => b[1] - a[1]).slice(0, LARGEST).map(([name]) => name).sort(), all: totals.size };
+  };
+  const [origins, destinations] = [busiest("origin"), busiest("destination")];
+  const found = new Map(data.map((row) => [`${row.origin}\n${row.destination}`, row]));
+  const rows = origins.names.flatMap((origin) =>
+    destinations.names.map((destination) => {
+      const row = found.get(`${origin}\n${destination}`) ?? { origin, destination, shipments: 0 };
+      const value = row[key] ?? null;
+      return { origin, destination, shipments: row.shipments, value, label: format(value), measure: key, selected: selected(row) };
+    }),
+  );
+  return { rows, hidden: origins.all + destinations.all - origins.names.length - destinations.names.length };
+}
+
+function costliestPanel(view, matrix) {
+  // About as high as the matrix beside it.
+  const most = (data) => Math.max(6, Math.min(18, Math.round(new Set(data.map(({ origin }) => origin)).size * 0.8) + 3));
+  const top = ({ data }) => [...data].sort(comparison("revenue", "desc")).slice(0, most(data));
+  return panel(view, {
+    title: "Costliest routes",
+    subtitle: "Total cost of their shipments; click a bar to filter",
+    className: "span-5",
+    placeholder: "24rem",
+    request: matrix,
+    empty: ({ data }) => (data.length ? null : "No shipments in this range"),
+    csv: (answer) => ({ columns: ["origin", "destination", "revenue", "shipments"].map((key) => ({ key })), rows: top(answer) }),
+    render: (answer) => {
+      const rows = top(answer).map((row) => ({
+        origin: row.origin, destination: row.destination, route: routeName(row),
+        total_cost: row.revenue, total_trips: row.shipments, selected: isChosen(view)(row),
+      }));
+      return chart({
+        name: "costliest_routes",
+        rows,
+        onSelect: (row) => choose(view, row),
+        summary: `Costliest routes: ${rows.slice(0, 3).map((row) => `${row.route} ${compact(row.total_cost)}`).join(", ")}.`,
+      });
+    },
+  });
+}
+
+function routesPanel(view, matrix) {
+  let largest = 1;
+  const filters = h("div", { class: "chips" });
+  const showFilters = () => {
+    const { origin, destination } = chosen(view);
+    const chip = (label, name, value) =>
+      value && h("button", { type: "button", class: "chip", "aria-label": `No longer ${label} ${value}`, onclick: () => view.set({ [name]: null, page: null }) }, `${label} ${value}`, icon("close"));
+    filters.replaceChildren(...[chip("from", "origin", origin), chip("to", "destination", destination)].filter(Boolean));
+  };
+  view.follow(showFilters);
+  showFilters();
+  return rowsPanel(view, {
+    title: "Routes",
+    caption: "Routes of the range",
+    request: matrix,
+    placeholder: "20rem",
+    actions: [filters],
+    sort: { by: "revenue", order: "desc" },
+    searchLabel: "Search routes",
+    searched: routeName,
+    rows: ({ data }) => {
+      const { origin, destination } = chosen(view);
+      largest = Math.max(1, ...data.map(({ revenue }) => revenue));
+      return data.filter((row) => (!origin || row.origin === origin) && (!destination || row.destination === destination));
+    },
+    columns: [
+      { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
+      { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
+      { key: "shipments", label: "Shipments", format: count, number: true },
+      { key: "revenue", label: "Total cost", number: true, node: (value) => bar((100 * value) / largest, money(value)) },
+      { key: "avg_delivery_time", label: "Mean delivery time", format: hours, number: true },
+      { key: "on_time_delivery_rate", label: "On time", format: (value) => percent(value), number: true },
+      { key: "cost_per_kg", label: "Cost per kg", format: money, number: true },
+    ],
+  });
+}

@@ -1,0 +1,16 @@
+// What arrives and what becomes of it: uploads, files with their balance, loads while they run, rejects.
+
+import { h } from "../dom.js";
+import { followFile } from "./pipeline/file.js";
+import { filesPanel } from "./pipeline/files.js";
+import { kindsPanel, recordsPanel } from "./pipeline/rejects.js";
+import { datasetsPanel, keyFigures, nowPanel } from "./pipeline/stats.js";
+import { uploadPanel } from "./pipeline/uploads.js";
+
+export const title = () => "Pipeline";
+export const ranged = false;
+
+export function build(view) {
+  followFile(view);
+  return h("div", { class: "grid" }, keyFigures(view), uploadPanel(view), datasetsPanel(view), nowPanel(view), filesPanel(view), kindsPanel(view), recordsPanel(view));
+}

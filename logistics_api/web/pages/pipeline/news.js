@@ -1,0 +1,26 @@
+// When to ask again how loads come along: events of a load come many times a second, people read once.
+
+import * as events from "../../events.js";
+
+const PAUSE = 1_000;
+
+/** Calls `listener` soon after the first of many events and at most once a second; also when the stream is back. */
+export function atIngest(view, listener, concerns = () => true) {
+  let waiting = null;
+  let last = 0;
+  let lost = false;
+  const call = () => {
+    waiting = null;
+    last = Date.now();
+    listener();
+  };
+  const soon = () => (waiting ??= setTimeout(call, Math.max(50, last + PAUSE - Date.now())));
+  view.atEnd(events.on("ingest", (event) => concerns(event) && soon()));
+  view.atEnd(
+    events.on("state", (state) => {
+      if (state === "live" && lost) soon();
+      lost = state === "lost" || state === "paused";
+    }),
+  );
+  view.atEnd(() => clearTimeout(waiting));
+}

@@ -1,0 +1,109 @@
+// Files on their way from this browser into the raw folder, and from there into the figures. They go on while other
+// pages are looked at, so they belong to no page.
+
+import { ApiError, get, url } from "../../api.js";
+import * as events from "../../events.js";
+import { guessDataset } from "../../datasets.js";
+
+const AT_ONCE = 2;
+const ADDRESS = "/api/ingestion/uploads";
+
+/** {id, name, size, file, dataset, state: "chosen" | "queued" | "sending" | "resting" | "refused" | "stored", sent, problem, replace, upload} */
+export const transfers = [];
+const listeners = new Set();
+let numbers = 0;
+
+/** Calls `listener()` after each change until the function it returns is called. */
+export function onChange(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const tell = () => listeners.forEach((listener) => listener());
+
+function change(transfer, changes) {
+  Object.assign(transfer, changes);
+  tell();
+}
+
+/** Takes files as the browser gives them; what is not sent yet can still be changed. */
+export function add(files) {
+  for (const file of files) {
+    const dataset = guessDataset(file.webkitRelativePath || file.name);
+    transfers.push({ id: ++numbers, name: file.name, size: file.size, file, dataset, state: "chosen", sent: 0, problem: null, replace: false, upload: null });
+  }
+  tell();
+}
+
+export function choose(transfer, dataset) {
+  change(transfer, { dataset });
+}
+
+export function remove(transfer) {
+  clearTimeout(transfer.timer);
+  transfer.request?.abort();
+  transfers.splice(transfers.indexOf(transfer), 1);
+  tell();
+  sendNext();
+}
+
+/** Sends one, or sends it again: with `replace` in the place of another of its name. */
+export function start(transfer, replace = false) {
+  clearTimeout(transfer.timer);
+  change(transfer, { state: "queued", problem: null, sent: 0, replace });
+  sendNext();
+}
+
+export const startable = () => transfers.filter(({ state, dataset }) => state === "chosen" && dataset);
+export const finished = () => transfers.filter(({ upload }) => upload?.is_final);
+
+function sendNext() {
+  const sending = transfers.filter(({ state }) => state === "sending").length;
+  transfers.filter(({ state }) => state === "queued").slice(0, Math.max(0, AT_ONCE - sending)).forEach(transmit);
+}
+
+/** By XMLHttpRequest: fetch() does not tell how much of a body has gone. */
+function transmit(transfer) {
+  const request = new XMLHttpRequest();
+  request.open("POST", url(ADDRESS, { dataset: transfer.dataset, filename: transfer.name, replace: transfer.replace || null }));
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.responseType = "json";
+  request.upload.addEventListener("progress", ({ loaded }) => change(transfer, { sent: loaded }));
+  request.addEventListener("load", () => answered(transfer, request));
+  request.addEventListener("error", () => refuse(transfer, new ApiError(0, { title: "The connection broke", detail: "The server closed it or cannot be reached; nothing of the file was kept." })));
+  request.addEventListener("loadend", () => sendNext());
+  change(transfer, { state: "sending", request });
+  request.send(transfer.file);
+}
+
+function answered(transfer, request) {
+  if (request.status >= 200 && request.status < 300) {
+    change(transfer, { state: "stored", upload: request.response, sent: transfer.size, request: null });
+    return void renew(transfer);
+  }
+  const wait = Number(request.getResponseHeader("Retry-After"));
+  if (request.status === 503 && wait) {
+    change(transfer, { state: "resting", request: null, timer: setTimeout(() => start(transfer, transfer.replace), wait * 1000) });
+    return;
+  }
+  refuse(transfer, new ApiError(request.status, request.response ?? { title: `Error ${request.status}`, detail: request.statusText }));
+}
+
+const refuse = (transfer, problem) => change(transfer, { state: "refused", problem, request: null });
+
+/** Asks what has become of it: when it is stored, when the pipeline tells of it, and when the stream is back. */
+async function renew(transfer) {
+  try {
+    change(transfer, { upload: await get(`${ADDRESS}/${transfer.upload.upload_id}`) });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+const pending = () => transfers.filter(({ state, upload }) => state === "stored" && !upload.is_final);
+
+events.on("ingest", ({ path }) => pending().filter(({ upload }) => upload.path === path).forEach(renew));
+events.on("state", (state) => state === "live" && pending().forEach(renew));
+addEventListener("beforeunload", (event) => {
+  if (transfers.some(({ state }) => ["queued", "sending", "resting"].includes(state))) event.preventDefault();
+});

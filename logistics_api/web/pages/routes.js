@@ -1,0 +1,124 @@
+// The four lists of routes: volume, reliability, cost and value, what to improve. The API searches, sorts and pages them.
+
+import { h } from "../dom.js";
+import { count, decimal, hours, money, percent } from "../format.js";
+import { href } from "../router.js";
+import { badge } from "../components/badges.js";
+import { listPanel } from "../components/lists.js";
+import { bar } from "../components/table.js";
+
+export const title = () => "Routes";
+
+const ends = [
+  { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
+  { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
+];
+const number = (key, label, format = money, more = {}) => ({ key, label, format: (value) => format(value), number: true, ...more });
+const share = (key, label) => ({ key, label, number: true, node: (value) => (value === null ? "–" : bar(value, percent(value))) });
+
+const VALUES = { "High Value": "good", "Medium Value": null, "Low Value": "warn" };
+const ADVICE = {
+  "High delivery time": "bad",
+  "High cost per weight": "warn",
+  "Low volume, high cost": "warn",
+  "Performing within normal parameters": "good",
+};
+
+/** "High delivery time - Consider route optimization": what is found stands in the badge, what to do beside it. */
+function advice(text) {
+  const [found, action] = text.split(" - ");
+  return [badge(found === "Performing within normal parameters" ? "Normal" : found, ADVICE[found]), action && h("span", { class: "muted" }, ` ${action}`)];
+}
+
+const LISTS = {
+  volume: {
+    words: "Volume",
+    title: "Volume and cost",
+    path: "/api/shipments/routes",
+    sort: { by: "total_trips", order: "desc" },
+    columns: [
+      ...ends,
+      number("total_trips", "Shipments", count),
+      number("avg_delivery_time", "Mean time", hours),
+      number("min_delivery_time", "Shortest", hours),
+      number("max_delivery_time", "Longest", hours),
+      number("total_cost", "Total cost"),
+      number("avg_cost", "Mean cost"),
+      number("cost_per_trip", "Cost per shipment"),
+      number("total_weight", "Weight, kg", count),
+      number("unique_vehicles", "Vehicles", count),
+    ],
+  },
+  reliability: {
+    words: "Reliability",
+    title: "Reliability",
+    path: "/api/route/reliability",
+    sort: { by: "reliability_score", order: "desc" },
+    columns: [
+      ...ends,
+      number("total_deliveries", "Deliveries", count),
+      share("reliability_score", "Reliability"),
+      share("on_time_delivery_rate", "On time"),
+      number("avg_delivery_time", "Mean time", hours),
+      number("delivery_time_variation", "Variation", hours, { title: "Sample standard deviation of the delivery times" }),
+    ],
+  },
+  value: {
+    words: "Cost and value",
+    title: "Cost and value",
+    path: "/api/route/cost-value",
+    sort: { by: "value_score", order: "desc" },
+    columns: [
+      ...ends,
+      number("total_shipments", "Shipments", count),
+      number("avg_shipment_weight", "Mean weight, kg", (value) => decimal(value, 1)),
+      number("avg_cost", "Mean cost"),
+      number("cost_per_kg", "Cost per kg"),
+      number("value_score", "Cost per hour", money, { title: "Value score: cost per hour of delivery time" }),
+      { key: "value_category", label: "Category", node: (value) => (value === null ? "–" : badge(value, VALUES[value])) },
+    ],
+  },
+  optimization: {
+    words: "Recommendations",
+    title: "What to improve",
+    path: "/api/route/optimization",
+    sort: { by: "cost_time_efficiency", order: "desc" },
+    columns: [
+      ...ends,
+      { key: "optimization_recommendation", label: "Recommendation", node: advice },
+      number("total_shipments", "Shipments", count),
+      number("avg_delivery_time", "Mean time", hours),
+      number("avg_cost", "Mean cost"),
+      number("avg_weight", "Mean weight, kg", (value) => decimal(value, 1)),
+      number("total_cost", "Total cost"),
+      number("total_weight", "Weight, kg", count),
+      number("cost_time_efficiency", "Cost per kg and hour", (value) => decimal(value, 2)),
+    ],
+  },
+};
+
+export function build(view) {
+  const chosen = () => (LISTS[view.get("list")] ? view.get("list") : "volume");
+  const tabs = Object.entries(LISTS).map(([name, { words }]) => h("button", { type: "button", onclick: () => choose(name) }, words));
+  const bar = h("div", { class: "segments", role: "group", "aria-label": "List" }, tabs);
+  // Search stays when the list changes; columns differ, so sort and page do not.
+  const choose = (name) => view.set({ list: name === "volume" ? null : name, sort: null, order: null, page: null });
+  const panels = {};
+  const host = h("div", {});
+  const show = () => {
+    const name = chosen();
+    Object.keys(LISTS).forEach((key, i) => tabs[i].setAttribute("aria-pressed", String(key === name)));
+    panels[name] ??= listPanel(view, {
+      ...LISTS[name],
+      subtitle: "Routes with at least 5 shipments in the range",
+      caption: `Routes: ${LISTS[name].title}`,
+      parameters: () => view.days(),
+      active: () => chosen() === name,
+      placeholder: "28rem",
+    });
+    if (host.firstChild !== panels[name]) host.replaceChildren(panels[name]);
+  };
+  view.follow(show);
+  show();
+  return h("div", { class: "grid" }, h("div", {}, bar), host);
+}

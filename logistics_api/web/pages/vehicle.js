@@ -1,0 +1,164 @@
+// One vehicle: its figures, how its days went, where it went, and its logs from the newest back.
+
+import { h } from "../dom.js";
+import { url } from "../api.js";
+import { chart } from "../charts.js";
+import { compact, count, day, decimal, hours, money } from "../format.js";
+import { listDays } from "../ranges.js";
+import { href } from "../router.js";
+import { kpi } from "../components/kpi.js";
+import { morePanel } from "../components/more.js";
+import { panel } from "../components/panel.js";
+import { parameterSegments } from "../components/segments.js";
+import { table } from "../components/table.js";
+
+export const title = (view) => view.arguments.join("/");
+
+const MEASURES = {
+  daily_revenue: { words: "Revenue", format: compact },
+  daily_mileage: { words: "Distance", unit: "km", format: (value) => `${count(value)} km` },
+  daily_deliveries: { words: "Shipments", format: count },
+  daily_fuel: { words: "Fuel", unit: "l", format: (value) => `${count(value)} l` },
+};
+const DAY_COLUMNS = ["date", "trips", ...Object.keys(MEASURES)].map((key) => ({ key }));
+const LOGS = 25;
+
+export function build(view) {
+  const id = title(view);
+  const request = () => url(`/api/vehicles/${encodeURIComponent(id)}/details`, view.days());
+  return h(
+    "div",
+    { class: "grid" },
+    keyFigures(view, request),
+    factsPanel(view, request),
+    daysPanel(view, request),
+    routesPanel(view, request),
+    logsPanel(view, id),
+  );
+}
+
+/** One object per calendar day; a day without a log has nothing. */
+function everyDay(view, days) {
+  const known = new Map(days.map((row) => [row.date, row]));
+  const nothing = { trips: 0, daily_mileage: 0, daily_fuel: 0, daily_revenue: 0, daily_deliveries: 0 };
+  return listDays(view.range).map((date) => known.get(date) ?? { date, ...nothing });
+}
+
+function keyFigures(view, request) {
+  return panel(view, {
+    title: "Key figures",
+    className: "bare",
+    placeholder: "9rem",
+    request,
+    csv: ({ summary }) => ({ columns: Object.keys(summary).map((key) => ({ key })), rows: [summary] }),
+    render: ({ summary, daily_performance: days }) => {
+      const all = everyDay(view, days);
+      const points = (key) => all.map((row) => row[key]);
+      const driven = `on ${count(days.length)} of ${count(all.length)} days`;
+      return h(
+        "div",
+        { class: "kpis" },
+        kpi({ label: "Revenue", value: compact(summary.total_revenue), versus: `${money(summary.revenue_per_trip)} per trip`, points: points("daily_revenue") }),
+        kpi({ label: "Trips", value: count(summary.total_trips), versus: driven, points: points("trips") }),
+        kpi({ label: "Shipments", value: count(summary.deliveries_completed), versus: `in ${hours(summary.avg_delivery_time)} on average`, points: points("daily_deliveries") }),
+        kpi({ label: "Distance", value: compact(summary.period_mileage), unit: "km", versus: `${compact(summary.lifetime_mileage)} km in its life`, points: points("daily_mileage") }),
+        kpi({ label: "Fuel", value: compact(summary.total_fuel), unit: "l", versus: `${decimal(summary.fuel_per_trip, 1)} l per trip`, points: points("daily_fuel") }),
+        kpi({ label: "Fuel efficiency", value: decimal(summary.fuel_efficiency), unit: "km/l", versus: "where both are known", points: all.map((row) => (row.daily_fuel ? row.daily_mileage / row.daily_fuel : null)) }),
+      );
+    },
+  });
+}
+
+function daysPanel(view, request) {
+  const measure = () => (MEASURES[view.get("measure")] ? view.get("measure") : Object.keys(MEASURES)[0]);
+  return panel(view, {
+    title: () => `${MEASURES[measure()].words} by day`,
+    className: "span-7",
+    placeholder: "18rem",
+    request,
+    actions: [parameterSegments(view, { label: "Measure", name: "measure", options: Object.fromEntries(Object.entries(MEASURES).map(([key, { words }]) => [key, words])) })],
+    empty: ({ daily_performance: days }) => (days.length ? null : "No trip of this vehicle in this range"),
+    csv: ({ daily_performance: rows }) => ({ columns: DAY_COLUMNS, rows }),
+    render: ({ daily_performance: days }) => {
+      const key = measure();
+      const { words, format, unit } = MEASURES[key];
+      const best = days.reduce((most, row) => (row[key] > most[key] ? row : most));
+      return chart({
+        name: "vehicle_days",
+        rows: everyDay(view, days).map((row) => ({ ...row, value: row[key], unit: unit ?? "" })),
+        summary: `${words} on ${days.length} days; most on ${day(best.date)}: ${format(best[key])}.`,
+      });
+    },
+  });
+}
+
+function factsPanel(view, request) {
+  return panel(view, {
+    title: "Vehicle",
+    placeholder: "4rem",
+    request,
+    csv: ({ summary }) => ({ columns: Object.keys(summary).map((key) => ({ key })), rows: [summary] }),
+    render: ({ summary }) => {
+      const entries = {
+        Name: summary.name ?? "Not in the master data",
+        "Lifetime distance": summary.lifetime_mileage === null ? "–" : `${decimal(summary.lifetime_mileage)} km`,
+        Distance: `${decimal(summary.period_mileage)} km`,
+        Fuel: `${decimal(summary.total_fuel)} l`,
+        Revenue: money(summary.total_revenue),
+        "Mean delivery time": hours(summary.avg_delivery_time),
+      };
+      return h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
+    },
+  });
+}
+
+function routesPanel(view, request) {
+  return panel(view, {
+    title: "Top routes",
+    subtitle: "Those it took most often in the range",
+    className: "span-5",
+    placeholder: "16rem",
+    request,
+    empty: ({ top_routes: rows }) => (rows.length ? null : "It carried no shipment in this range"),
+    csv: ({ top_routes: rows }) => ({ columns: ["origin", "destination", "route_trips", "avg_route_time", "avg_route_revenue"].map((key) => ({ key })), rows }),
+    render: ({ top_routes: rows }) =>
+      table({
+        caption: "Routes the vehicle took most often",
+        rows,
+        columns: [
+          { key: "origin", label: "Route", head: true, wrap: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, `${row.origin} → ${row.destination}`) },
+          { key: "route_trips", label: "Trips", number: true, format: count },
+          { key: "avg_route_time", label: "Mean time", number: true, format: (value) => hours(value) },
+          { key: "avg_route_revenue", label: "Mean cost", number: true, format: (value) => money(value) },
+        ],
+      }),
+  });
+}
+
+function logsPanel(view, id) {
+  return morePanel(view, {
+    title: "Logs",
+    subtitle: () => `Newest first, up to ${day(view.range.end)}`,
+    placeholder: "24rem",
+    name: "logs",
+    size: LOGS,
+    path: "/api/vehicle-logs",
+    parameters: () => ({ vehicle_id: id, trip_date_to: view.range.end, sort: "-trip_date", source: true, count: "none" }),
+    items: ({ data }) => data,
+    more: "Load older",
+    empty: "No log of this vehicle up to here",
+    csv: (rows) => ({ columns: ["log_id", "trip_date", "mileage", "fuel_used", "file_path", "record_no"].map((key) => ({ key })), rows }),
+    list: (rows) =>
+      table({
+        caption: "Logs of the vehicle, newest first",
+        rows,
+        columns: [
+          { key: "log_id", label: "Log", head: true, node: (value) => h("a", { href: href("data", [], { dataset: "shipments", log_id: value }), title: "Its shipments" }, value) },
+          { key: "trip_date", label: "Day", format: (value) => day(value) },
+          { key: "mileage", label: "Distance, km", number: true, format: (value) => decimal(value) },
+          { key: "fuel_used", label: "Fuel, l", number: true, format: (value) => decimal(value) },
+          { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) },
+        ],
+      }),
+  });
+}

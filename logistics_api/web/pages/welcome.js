@@ -1,0 +1,34 @@
+// Before the first file: how to bring data in. The page gives way by itself when the first figures are there.
+
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { href } from "../router.js";
+
+export const title = () => "Welcome";
+export const ranged = false;
+
+const SAMPLE = `data/raw/vehicles.json
+data/raw/vehicle_logs-2024-06.ndjson.gz
+data/raw/shipments/june/part-1.csv`;
+
+export function build() {
+  return h(
+    "div",
+    { class: "welcome" },
+    h(
+      "section",
+      { class: "panel", "aria-labelledby": "first-file" },
+      h("h2", { id: "first-file" }, "No figures yet: drop your first files"),
+      h("p", { class: "muted" }, "Vehicles, their logs and their shipments, in any order, as JSON, NDJSON or CSV, also compressed. The name or the folder says which dataset a file belongs to."),
+      h(
+        "ol",
+        { class: "steps" },
+        h("li", {}, h("h3", {}, "Put files into the raw folder"), h("pre", { class: "sample" }, SAMPLE)),
+        h("li", {}, h("h3", {}, "Or upload them here"), h("p", { class: "muted" }, "The ", h("a", { href: href("pipeline") }, "Pipeline"), " page takes files by drag and drop and shows each load while it runs.")),
+        h("li", {}, h("h3", {}, "Or look around with sample data"), h("pre", { class: "sample" }, "make demo")),
+      ),
+      h("p", {}, h("a", { class: "button primary", href: href("pipeline") }, icon("upload"), "Open the pipeline")),
+      h("p", { class: "muted" }, "This page shows the figures by itself as soon as shipments with a log are there."),
+    ),
+  );
+}

@@ -1,0 +1,56 @@
+// The address is the state: path, range, filters, sort, page. Nothing that a shared link should show lives elsewhere.
+
+/** Parameters that stay when another page is opened. */
+export const SHARED = ["range", "compare"];
+let follow = () => {};
+
+/** Calls `listener(location)` now and at every change of the address; clicks on links of this page become such changes. */
+export function start(listener) {
+  follow = () => listener(read());
+  addEventListener("popstate", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const target = new URL(link.href);
+    if (link.target || link.hasAttribute("download") || target.origin !== location.origin || !isPage(target.pathname)) return;
+    if (target.hash && target.pathname === location.pathname && target.search === location.search) return;
+    event.preventDefault();
+    go(target.pathname + target.search);
+  });
+  follow();
+}
+
+const isPage = (path) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(path);
+
+export function read() {
+  const segments = location.pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  return { page: segments[0] ?? "", arguments: segments.slice(1), parameters: new URLSearchParams(location.search) };
+}
+
+/** Opens an address. With `replace`, the back button skips the present one. */
+export function go(address, { replace = false } = {}) {
+  if (address === location.pathname + location.search) return;
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  follow();
+}
+
+/** Changes parameters of the present address; null or "" takes one away. */
+export function change(changes, options) {
+  go(address(location.pathname, { ...Object.fromEntries(new URLSearchParams(location.search)), ...changes }), options);
+}
+
+/** The address of a page, with what is shared kept: href("routes", ["Hamburg", "Köln"], {sort: "…"}). */
+export function href(page, segments = [], parameters = {}) {
+  const present = new URLSearchParams(location.search);
+  const shared = Object.fromEntries(SHARED.filter((name) => present.has(name)).map((name) => [name, present.get(name)]));
+  return address(`/${[page, ...segments].map(encodeURIComponent).join("/")}`, { ...shared, ...parameters });
+}
+
+function address(path, parameters) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined && value !== "") query.set(name, value);
+  }
+  const text = query.toString().replaceAll("%2C", ",");
+  return text ? `${path}?${text}` : path;
+}

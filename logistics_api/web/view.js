@@ -1,0 +1,70 @@
+// One page while it is open: its arguments, its parameters, the range; and who is told when one of them changes.
+
+import * as router from "./router.js";
+import { previous, resolve } from "./ranges.js";
+
+export class View {
+  #followers = new Set();
+  #renewals = new Set();
+  #endings = new Set();
+
+  constructor(place, status) {
+    this.arguments = place.arguments;
+    this.#read(place, status);
+  }
+
+  #read(place, status) {
+    this.parameters = place.parameters;
+    this.status = status;
+    /** {name, start, end}, or null where there is no data yet */
+    this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
+    /** {start, end} of the range before, and whether the reader wants it shown */
+    this.previous = this.range && previous(this.range);
+    this.compare = place.parameters.get("compare") === "1";
+  }
+
+  /** The value of a parameter of the address, or `otherwise`. */
+  get(name, otherwise = null) {
+    return this.parameters.get(name) ?? otherwise;
+  }
+
+  /** Changes parameters; the address, and with it every follower, changes along. */
+  set(changes, options) {
+    router.change(changes, options);
+  }
+
+  /** {start, end} for questions. */
+  days() {
+    return { start: this.range.start, end: this.range.end };
+  }
+
+  /** Calls `follower()` after each change of address or status, until the page is left. */
+  follow(follower) {
+    this.#followers.add(follower);
+  }
+
+  /** Calls `renewal()` when there are newer figures. */
+  atNews(renewal) {
+    this.#renewals.add(renewal);
+  }
+
+  /** Calls `ending()` when the page is left. */
+  atEnd(ending) {
+    this.#endings.add(ending);
+  }
+
+  moved(place, status) {
+    this.#read(place, status);
+    this.#followers.forEach((follower) => follower());
+  }
+
+  renew() {
+    this.#renewals.forEach((renewal) => renewal());
+  }
+
+  end() {
+    this.#endings.forEach((ending) => ending());
+    this.#followers.clear();
+    this.#renewals.clear();
+  }
+}

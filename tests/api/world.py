@@ -1,0 +1,64 @@
+"""A database that real files were loaded into: a few hundred records, some of them rejected, on several pages."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from logistics_pipeline.discovery import look_at
+from logistics_pipeline.loading.copying import BatchLimits
+from logistics_pipeline.loading.loader import LoadOptions, load_file
+from logistics_pipeline.refreshing import refresh
+
+FIRST = date(2024, 1, 1)
+PLACES = ("Aachen", "Zürich", "100% Zug", "A\\B/C", "Σίγμας")
+
+
+def records() -> dict[str, list[dict[str, Any]]]:
+    """Of each dataset. Some vehicles and logs never arrive, and every twentieth shipment breaks a rule."""
+    return {
+        "vehicles": [{"vehicle_id": f"V-{n:03}", "name": f"Truck {n}", "total_mileage": n * 1000.5} for n in range(15)],
+        "vehicle_logs": [
+            {
+                "log_id": f"LOG-{n:06}",
+                "vehicle_id": f"V-{n % 17:03}",
+                "trip_date": str(FIRST + timedelta(n % 70)),
+                "mileage": n / 2,
+                "fuel_used": None if n % 5 == 0 else n / 10,
+            }
+            for n in range(150)
+        ],
+        "shipments": [
+            {
+                "shipment_id": f"SHP-{n:06}",
+                "origin": PLACES[n % 5],
+                "destination": PLACES[n % 3],
+                "weight": n if n % 20 else -1,
+                "cost": n * 1.25,
+                "delivery_time": n % 48,
+                "log_id": f"LOG-{n % 160:06}",
+            }
+            for n in range(400)
+        ],
+    }
+
+
+def load_world(url: str, raw_dir: Path) -> None:
+    """Loads two files of every dataset, and calculates the figures."""
+    options = LoadOptions(
+        raw_dir=raw_dir,
+        failed_dir=raw_dir.parent / "failed",
+        batch=BatchLimits(records=50, bytes=1 << 20),
+        max_record_bytes=1 << 20,
+        date_order=None,
+        retry_seconds=5.0,
+    )
+    for dataset, all_records in records().items():
+        for part in range(2):
+            path = raw_dir / dataset / f"2024-0{part + 1}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(all_records[part::2]))
+            found = look_at(path, raw_dir)
+            assert found is not None
+            load_file(url, found, options)
+    refresh(url, full=True)

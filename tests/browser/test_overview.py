@@ -1,0 +1,126 @@
+"""The first page: its numbers are the API's, and a click on a chart filters the table."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+
+def panel(page: Page, name: str) -> Any:
+    return page.locator("section.panel", has=page.get_by_role("heading", name=name, exact=True))
+
+
+def figure(page: Page, label: str) -> Any:
+    return page.locator("article.kpi", has=page.get_by_role("heading", name=label, exact=True))
+
+
+def last_days(dashboard: Any, days: int) -> dict[str, str]:
+    end = date.fromisoformat(dashboard.get("/api/system/status")["last_day"])
+    return {"start": str(end - timedelta(days=days - 1)), "end": str(end)}
+
+
+def test_the_key_figures_are_those_of_the_api(dashboard: Any, open_page: Any) -> None:
+    page = open_page()
+    answer = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))
+    now, trend = answer["current"], answer["trend"]
+    expect(figure(page, "Shipments")).to_contain_text(f"{now['shipments']:,}")
+    expect(figure(page, "Active vehicles")).to_contain_text(str(now["active_vehicles"]))
+    expect(figure(page, "Mean delivery time")).to_contain_text(f"{now['avg_delivery_time']:.1f}")
+    expect(figure(page, "Cost per km")).to_contain_text(f"{now['cost_per_km']:.2f}")
+    expect(figure(page, "Fuel per 100 km")).to_contain_text(f"{now['fuel_per_100_km']:.1f}")
+    expect(figure(page, "Shipments")).to_contain_text(f"{abs(trend['shipments']):.1f}%")
+    direction = "up" if trend["shipments"] > 0 else "down"
+    assert direction in figure(page, "Shipments").locator(".trend").inner_text()
+
+
+def test_every_chart_is_drawn_and_says_what_it_shows(open_page: Any) -> None:
+    page = open_page("/?compare=1")
+    for name in ("daily_revenue", "daily_shipments", "route_matrix", "costliest_routes"):
+        page.locator(f"[data-drawn={name}] canvas").wait_for()
+    assert page.locator("figure.chart figcaption").count() == 4
+    assert "lowest" in panel(page, "Mean delivery time by route").locator("figcaption").inner_text()
+    expect(panel(page, "Revenue by day")).to_contain_text("Previous range")
+
+
+def test_a_click_on_a_bar_filters_the_table_and_a_second_one_does_not(dashboard: Any, open_page: Any) -> None:
+    page = open_page()
+    routes = dashboard.get("/api/route/matrix", **last_days(dashboard, 30))["data"]
+    first = max(routes, key=lambda route: route["revenue"])
+    expect(page.get_by_role("table", name="Routes of the range").locator("tbody tr")).to_have_count(10)
+    bars = page.locator("[data-drawn=costliest_routes] canvas")
+    bars.click(position={"x": bars.bounding_box()["width"] - 150, "y": 15})
+    rows = page.get_by_role("table", name="Routes of the range").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(first["origin"])
+    expect(rows).to_contain_text(f"{first['revenue']:,.2f}")
+    assert "origin=" in page.url
+    page.go_back()
+    expect(rows).to_have_count(10)
+
+
+def test_a_click_on_a_cell_filters_by_its_route_and_the_chip_takes_it_away(open_page: Any) -> None:
+    page = open_page("/?range=all")
+    matrix = page.locator("[data-drawn=route_matrix] canvas")
+    matrix.wait_for()
+    box = matrix.bounding_box()
+    matrix.click(position={"x": box["width"] - 60, "y": 200})
+    rows = page.get_by_role("table", name="Routes of the range").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    chips = page.locator(".chip")
+    expect(chips).to_have_count(2)
+    chips.last.click()
+    expect(chips).to_have_count(1)
+    expect(rows).not_to_have_count(1)
+
+
+def test_the_matrix_switches_its_measure(open_page: Any) -> None:
+    page = open_page()
+    page.get_by_role("group", name="Measure").get_by_role("button", name="On time").click()
+    expect(page.get_by_role("heading", name="On-time rate by route")).to_be_visible()
+    assert "measure=on_time_delivery_rate" in page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="On-time rate by route")).to_be_visible()
+
+
+def test_another_range_changes_the_figures_and_the_back_button_brings_them_back(dashboard: Any, open_page: Any) -> None:
+    page = open_page()
+    thirty = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))["current"]["shipments"]
+    seven = dashboard.get("/api/figures/summary", **last_days(dashboard, 7))["current"]["shipments"]
+    expect(figure(page, "Shipments")).to_contain_text(f"{thirty:,}")
+    page.get_by_role("button", name="7 days", exact=True).click()
+    expect(figure(page, "Shipments").locator(".value")).to_have_text(f"{seven:,}")
+    assert "range=7d" in page.url
+    page.go_back()
+    expect(figure(page, "Shipments").locator(".value")).to_have_text(f"{thirty:,}")
+
+
+def test_any_two_days_can_be_the_range(dashboard: Any, open_page: Any) -> None:
+    page = open_page()
+    days = last_days(dashboard, 12)
+    page.get_by_role("button", name="Dates").click()
+    page.get_by_label("First day").fill(days["start"])
+    page.get_by_label("Last day").fill(days["end"])
+    page.get_by_role("button", name="Show", exact=True).click()
+    shipments = dashboard.get("/api/figures/summary", **days)["current"]["shipments"]
+    expect(figure(page, "Shipments").locator(".value")).to_have_text(f"{shipments:,}")
+    assert f"range={days['start']}..{days['end']}" in page.url
+
+
+def test_a_panel_offers_its_data_as_address_csv_and_picture(dashboard: Any, open_page: Any) -> None:
+    page = open_page()
+    page.locator("[data-drawn=daily_shipments] canvas").wait_for()
+    shown = panel(page, "Shipments by day")
+    menu = shown.get_by_role("button", name="Data of this panel")
+    menu.click()
+    address = shown.get_by_role("link", name="Data: daily").get_attribute("href")
+    assert address.startswith("/api/figures/daily?start=")
+    with page.expect_download() as download:
+        shown.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "date,shipments"
+    days = dashboard.get("/api/figures/daily", **last_days(dashboard, 30))["data"]
+    assert sum(int(line.split(",")[1]) for line in lines[1:]) == sum(day["shipments"] for day in days)
+    menu.click()
+    with page.expect_download() as download:
+        shown.get_by_role("button", name="PNG").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,178 @@
+"""What holds for every page: colours, narrow screens, keyboard, accessibility, budget, outage, the first run."""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from logistics_pipeline.database import with_database
+
+PAGES = ["/", "/routes", "/routes/Berlin/Hamburg?range=all", "/vehicles", "/costs", "/pipeline", "/data"]
+FIRST_PAGE_BYTES = 500_000
+
+
+def settled(page: Page) -> None:
+    """Everything asked for has been answered and drawn."""
+    page.locator("main h1").wait_for()
+    page.wait_for_function(
+        "() => !document.querySelector('[aria-busy]') && !document.querySelector('.skeleton')"
+        " && [...document.querySelectorAll('figure.chart')].every((chart) => chart.dataset.drawn)"
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_scrolls_sideways_on_a_phone(open_page: Any, path: str) -> None:
+    page = open_page(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_keeps_the_rules_of_accessibility(open_page: Any, path: str) -> None:
+    page = open_page(path, reduced_motion="reduce")
+    for colours in ("light", "dark"):
+        page.emulate_media(color_scheme=colours)
+        page.wait_for_function("(colours) => document.documentElement.dataset.theme === colours", arg=colours)
+        settled(page)
+        results = Axe().run(page)
+        assert results.violations_count == 0, f"{colours}: {results.generate_report()}"
+
+
+def test_the_choice_of_colours_is_kept_and_redraws_the_charts(open_page: Any) -> None:
+    page = open_page()
+    settled(page)
+    colour = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(colour)
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(colour) != before
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    settled(page)
+    page.get_by_role("button", name="As the system").click()
+    assert page.evaluate(colour) == before
+
+
+def test_the_page_can_be_used_by_keyboard(open_page: Any) -> None:
+    page = open_page()
+    settled(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="7 days")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("range=7d"))
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    menu = page.get_by_role("button", name="Data of this panel").first
+    menu.press("Enter")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+
+
+def test_the_first_page_stays_within_its_budget(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    received: list[float] = []
+    asked: list[str] = []
+    session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    session.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
+    page.goto(dashboard.url)
+    settled(page)
+    assert sum(received) <= FIRST_PAGE_BYTES
+    figures = [url for url in asked if "/api/" in url]
+    assert len(figures) == len(set(figures)) <= 6
+    asked.clear()
+    received.clear()
+    page.goto(f"{dashboard.url}/?range=30d")
+    settled(page)
+    assert sum(received) <= 60_000, "what has a hash in its address is not asked for again"
+
+
+def test_a_hidden_tab_holds_no_stream(open_page: Any) -> None:
+    page = open_page()
+    live = page.locator(".live")
+    expect(live).to_have_text("Live")
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    tell = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(hide % "true" + tell)
+    expect(live).to_have_text("Paused")
+    page.evaluate(hide % "false" + tell)
+    expect(live).to_have_text("Live")
+
+
+def test_without_files_the_page_says_how_to_begin_and_changes_by_itself(
+    dashboard: Any, new_dashboard: Callable[[], Any], new_page: Any
+) -> None:
+    empty = new_dashboard()
+    empty.start()
+    page, _ = new_page(empty)
+    expect(page.get_by_role("heading", name="No figures yet: drop your first files")).to_be_visible()
+    expect(page.get_by_text("data/raw/vehicles.json")).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    empty.load(shipments=300, logs=300, vehicles=5)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    shipments = empty.get("/api/figures/summary", **last_month(empty))["current"]["shipments"]
+    expect(page.locator("article.kpi .value").first).to_have_text(f"{shipments:,}")
+
+
+def last_month(dashboard: Any) -> dict[str, str]:
+    end = date.fromisoformat(dashboard.get("/api/system/status")["last_day"])
+    return {"start": str(end - timedelta(days=29)), "end": str(end)}
+
+
+def test_while_the_database_is_away_the_page_says_so_and_recovers(
+    server_url: str, dashboard: Any, new_dashboard: Callable[[], Any], new_page: Any
+) -> None:
+    broken = new_dashboard()
+    broken.load(shipments=300, logs=300, vehicles=5)
+    broken.start()
+    name = broken.database_url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        page, watched = new_page(broken)
+        watched.expected = re.compile("503|Failed to load resource")
+        alert = page.get_by_role("alert").first
+        expect(alert).to_contain_text("database", ignore_case=True)
+        expect(alert.get_by_role("button", name="Try again")).to_be_visible()
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+    expect(page.locator("article.kpi").first).to_be_visible()
+
+
+def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboard: Any) -> None:
+    with httpx.Client(base_url=dashboard.url, trust_env=False) as client:
+        for path in ("/", "/routes", "/routes/A/B%2FC", "/vehicles/V-1", "/costs", "/pipeline", "/data"):
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+            assert "unsafe" not in answer.headers["content-security-policy"]
+            assert client.get(path, headers={"If-None-Match": f"W/{answer.headers['etag']}"}).status_code == 304
+        (script,) = re.findall(r'type="module" src="([^"]+)"', client.get("/").text)
+        for encoding in ("br", "gzip", "identity"):
+            module = client.get(script, headers={"Accept-Encoding": f"{encoding}, *;q=0"})
+            assert module.headers.get("content-encoding", "identity") == encoding
+            assert "immutable" in module.headers["cache-control"]
+            assert "rangeControl" in module.text
+        assert client.head(script).headers["content-length"] != "0"
+        for path in (
+            "/nothing",
+            "/assets/x/app.js",
+            script.replace("app.js", "none.js"),
+            "/index.html",
+            "/../pyproject.toml",
+        ):
+            assert client.get(path).status_code == 404, path
+        assert client.post("/").status_code == 404
+        assert client.get("/api/nothing").headers["content-type"] == "application/problem+json"
