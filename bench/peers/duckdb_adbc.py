@@ -1,6 +1,6 @@
 """DuckDB reads the file, Arrow carries the rows, ADBC ingests them by COPY BINARY."""
 
-import duckdb
+import duckdb  # type: ignore[import-not-found]
 from adbc_driver_postgresql import dbapi  # type: ignore[import-not-found]
 
 _QUERY = """
