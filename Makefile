@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo up install test test-slow check fix faults bench clean
+.PHONY: help demo up install test test-slow check fix faults bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +55,9 @@ faults: install
 
 bench: install
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE)) $(if $(REPEAT),--repeat $(REPEAT))
+
+screenshots: install
+	@$(BIN)/python -m tests.browser.screenshots
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
