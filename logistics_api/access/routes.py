@@ -2,21 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from logistics_api.access.admission import CHALLENGE, COOKIE, SESSION_PATH, Access
 from logistics_api.access.keys import Principal
 from logistics_api.access.origins import refuse_foreign_pages
 from logistics_api.access.schemas import Login, Session
-from logistics_api.answers import Responses, problem_response
+from logistics_api.answers import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.errors import Problem
+from logistics_api.ranges import NothingElse
 from logistics_settings import Scope
 
 MOST_BYTES = 4096
 KEPT_SECONDS = 30 * 24 * 3600
 
-ANSWERS: Responses = {
+ANSWERS: Responses = REFUSED_PARAMETERS | {
     401: problem_response("The key is none of this API's, or has expired, or was revoked"),
     403: problem_response("A page of another site asked"),
     429: problem_response("Too many requests: try again after Retry-After seconds"),
@@ -24,7 +25,7 @@ ANSWERS: Responses = {
 }
 LOGIN_ANSWERS: Responses = ANSWERS | {
     413: problem_response("The body is too long to be a login"),
-    422: problem_response("The body is no login"),
+    422: problem_response("The body is no login, or there is a parameter: there are none"),
 }
 _LOGIN_BODY = {"required": True, "content": {"application/json": {"schema": Login.model_json_schema()}}}
 
@@ -38,17 +39,18 @@ async def _of_app(request: Request) -> Access:
 
 
 Doorkeeper = Annotated[Access, Depends(_of_app)]
+Nothing = Annotated[NothingElse, Query()]
 
 
 @router.get(SESSION_PATH, responses=ANSWERS, summary="Who asks, and what they may do")
-async def read_session(request: Request, response: Response, access: Doorkeeper) -> Session:
+async def read_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
     """By the key that was sent, the cookie of a login, or without either."""
     response.headers["Cache-Control"] = "no-store"
     return _session(access.identify(request.scope))
 
 
 @router.post(SESSION_PATH, responses=LOGIN_ANSWERS, openapi_extra={"requestBody": _LOGIN_BODY}, summary="Log in")
-async def open_session(request: Request, response: Response, access: Doorkeeper) -> Session:
+async def open_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
     """Answers with a cookie that holds the key: sent back by the browser to this API alone, unreadable to scripts."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
     access.count_address(request.scope)
@@ -66,8 +68,8 @@ async def open_session(request: Request, response: Response, access: Doorkeeper)
     return _session(principal)
 
 
-@router.delete(SESSION_PATH, status_code=204, responses={403: ANSWERS[403]}, summary="Log out")
-async def close_session(request: Request, response: Response) -> None:
+@router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: ANSWERS[403]}, summary="Log out")
+async def close_session(_: Nothing, request: Request, response: Response) -> None:
     """Has the browser forget the key. The key stays in force: `logistics keys revoke` ends it."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
     _set_cookie(request, response, None)

@@ -48,10 +48,11 @@ def load_world(url: str, raw_dir: Path) -> None:
     options = LoadOptions(
         raw_dir=raw_dir,
         failed_dir=raw_dir.parent / "failed",
-        batch=BatchLimits(records=50, bytes=1 << 20),
+        batch=BatchLimits(records=30, bytes=1 << 20),
         max_record_bytes=1 << 20,
         date_order=None,
         retry_seconds=5.0,
+        chunk_bytes=2_000,
     )
     for dataset, all_records in records().items():
         for part in range(2):

@@ -1,4 +1,4 @@
-"""What arrives and what becomes of it: the ledger, rejects, loads while they run, uploads from the first byte to the figures."""
+"""What arrives and what becomes of it: the ledger, rejects, running loads, uploads from first byte to the figures."""
 
 import json
 import re
@@ -62,7 +62,10 @@ def small(new_dashboard: Callable[[], Any], dashboard: Any) -> Any:
     for dataset, records in trips(0, 20).items():
         write(made.raw_dir, f"{dataset}.json", records)
     write(made.raw_dir, "shipments-broken.json", b'[{"shipment_id": "S-cut", ')
-    strange = [{"vehicle_id": "V-1", "name": "Eins", "total_mileage": 5, "colour": "red"}, {"vehicle_id": "", "name": "x"}]
+    strange = [
+        {"vehicle_id": "V-1", "name": "Eins", "total_mileage": 5, "colour": "red"},
+        {"vehicle_id": "", "name": "x"},
+    ]
     write(made.raw_dir, "vehicles.json", strange)
     for name in ("vehicles.json", "vehicle_logs.json", "shipments.json"):
         made.command("load", made.raw_dir / name)
@@ -162,15 +165,17 @@ def test_a_load_shows_its_progress_while_it_runs(small: Any, new_page: Any) -> N
             "bytes_read, seconds, started_at, format) VALUES "
             "('shipments', 'shipments-big.ndjson', 1000, 1, 'loading', 40, 40, 400, 2, now(), 'ndjson')"
         )
-        connection.execute("SELECT pg_notify('ingest', '{\"file_id\": 9, \"path\": \"shipments-big.ndjson\"}')")
+        connection.execute('SELECT pg_notify(\'ingest\', \'{"file_id": 9, "path": "shipments-big.ndjson"}\')')
         bar = rows_of(page).filter(has_text="shipments-big.ndjson").get_by_role("progressbar")
         expect(bar).to_have_attribute("aria-valuenow", "40")
         expect(page.get_by_role("list", name="Being loaded")).to_contain_text("20 records/s")
-        connection.execute("UPDATE ingest.files SET bytes_read = 900, records_read = 90, records_loaded = 90 WHERE state = 'loading'")
-        connection.execute("SELECT pg_notify('ingest', '{\"file_id\": 9, \"path\": \"shipments-big.ndjson\"}')")
+        connection.execute(
+            "UPDATE ingest.files SET bytes_read = 900, records_read = 90, records_loaded = 90 WHERE state = 'loading'"
+        )
+        connection.execute('SELECT pg_notify(\'ingest\', \'{"file_id": 9, "path": "shipments-big.ndjson"}\')')
         expect(bar).to_have_attribute("aria-valuenow", "90")
         connection.execute("DELETE FROM ingest.files WHERE path = 'shipments-big.ndjson'")
-        connection.execute("SELECT pg_notify('ingest', '{\"file_id\": 9, \"path\": \"shipments-big.ndjson\"}')")
+        connection.execute('SELECT pg_notify(\'ingest\', \'{"file_id": 9, "path": "shipments-big.ndjson"}\')')
     expect(page.get_by_text("Nothing is being loaded.")).to_be_visible()
 
 
