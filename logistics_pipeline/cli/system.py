@@ -97,8 +97,8 @@ def _watch(supervisor: Supervisor, environment: Environment) -> NoReturn:
 def _print_urls(settings: Settings) -> None:
     dagster_url, api_url = web_urls(settings)
     console.print(
-        f"Dashboard   {api_url}\nAPI         {api_url}/docs\nDagster UI  {dagster_url}\nDrop files  {settings.raw_dir}\n"
-        f"Logs        {settings.logs_dir}",
+        f"Dashboard   {api_url}\nAPI         {api_url}/docs\nDagster UI  {dagster_url}\n"
+        f"Drop files  {settings.raw_dir}\nLogs        {settings.logs_dir}",
         markup=False,
     )
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 
 def rows_of(page: Page, table: str = "Shipments") -> Any:
-    return page.get_by_role("table", name=table, exact=True).locator("tbody tr")
+    return page.get_by_role("table", name=f"Rows: {table}").locator("tbody tr")
 
 
 def add_filter(page: Page, column: str, how: str, value: str) -> None:

@@ -126,7 +126,7 @@ function rowsPanel(view, dataset) {
     empty: ({ data }) => (data.length ? null : Object.keys(given(view)).length ? "No row is like that" : `No ${words.toLowerCase()} have been loaded yet`),
     csv: ({ data }) => ({ columns: Object.keys(data[0] ?? {}).map((key) => ({ key })), rows: data }),
     render: ({ data, next_cursor: next, total }) => [
-      table({ caption: words, rows: data, columns: columns(dataset) }),
+      table({ caption: `Rows: ${words}`, rows: data, columns: columns(dataset) }),
       steps(view, { rows: data.length, size: size(), next, total }),
     ],
   });
