@@ -23,6 +23,9 @@ from logistics_api.timing import DatabaseTime
 WAIT_SECONDS: Final = 10.0
 """How long a request waits for the same question asked before it: longer than that takes, with all its own bounds."""
 
+KEPT_UNDER: Final = "/api/"
+"""Nothing else is ever kept: the dashboard's files have their own memory, and nobody needs to wait for another there."""
+
 NO_REMARKS: Final[RawHeaders] = []
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 PATHS_REMEMBERED = 4_096
@@ -125,7 +128,7 @@ class Edge:
 
     async def _read(self, exchange: Exchange, receive: Receive, key: Key, old: Entry | None) -> None:
         """Answers what is not at hand. Of those who ask the same at once, one asks the database."""
-        if key[0] in self._passing:
+        if key[0] in self._passing or not key[0].startswith(KEPT_UNDER):
             await self._pass(exchange, receive, exchange.send)
             return
         question = key, self.cache.freshness.published  # who asks after a refresh does not join one from before it

@@ -9,7 +9,15 @@ let specifications = null;
 const shown = new Set();
 let vega = null;
 
-const loadVega = () => (vega ??= import(document.querySelector('meta[name="logistics-vega"]').content));
+let attempts = 0;
+/** A browser remembers an import that failed: the next attempt asks under another address. */
+const loadVega = () =>
+  (vega ??= import(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`).catch(
+    (error) => {
+      vega = null;
+      throw error;
+    },
+  ));
 
 function loadSpecifications() {
   specifications ??= fetch(new URL("./charts.json", import.meta.url)).then((answer) =>

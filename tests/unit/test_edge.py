@@ -215,13 +215,25 @@ async def test_nothing_is_kept_before_a_version_is_known(bench: Bench) -> None:
     assert bench.app.asked == 2
 
 
+@with_bench
+async def test_outside_of_the_api_nobody_waits_for_another_and_nothing_is_kept(bench: Bench) -> None:
+    bench.app.gate.clear()
+    both = asyncio.gather(bench.get("/assets/a.js"), bench.get("/assets/a.js"))
+    async with asyncio.timeout(10):
+        while bench.app.asked < 2:
+            await asyncio.sleep(0)
+    bench.app.gate.set()
+    await both
+    assert len(bench.cache) == 0
+
+
 @edged(max_bytes=200_000)
 async def test_memory_is_bounded_in_bytes_and_the_longest_unused_goes_first(bench: Bench) -> None:
     bench.app.body = BODY[:5000]
-    await bench.get("/first")
+    await bench.get("/api/first")
     for number in range(200):
         await bench.get(f"/api/{number}", Accept_Encoding="br")
-        await bench.get("/first")
+        await bench.get("/api/first")
         assert bench.cache.bytes <= 200_000
     assert bench.app.asked == 201
     assert 10 < len(bench.cache) < 50
