@@ -24,7 +24,7 @@ WAIT_SECONDS: Final = 10.0
 """How long a request waits for the same question asked before it: longer than that takes, with all its own bounds."""
 
 KEPT_UNDER: Final = "/api/"
-"""Nothing else is ever kept: the dashboard's files have their own memory, and nobody needs to wait for another there."""
+"""Nothing else is ever kept: the dashboard's files have their own memory, and nobody waits for another there."""
 
 NO_REMARKS: Final[RawHeaders] = []
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
