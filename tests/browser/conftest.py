@@ -130,7 +130,7 @@ def new_dashboard(server_url: str, template: str) -> Iterator[Callable[[], Dashb
             dashboard.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
     yield browser
@@ -138,16 +138,21 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
+def needs_chromium() -> None:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install one, or name it in LOGISTICS_TEST_CHROMIUM")
+
+
+@pytest.fixture(scope="module")
+def playwright(needs_chromium: None) -> Iterator[Playwright]:
+    """Not for the session: as long as it lives an event loop runs in this thread, where other tests start their own."""
     expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def dashboard(chromium: Browser, new_dashboard: Callable[[], Dashboard]) -> Dashboard:
+def dashboard(needs_chromium: None, new_dashboard: Callable[[], Dashboard]) -> Dashboard:
     """An installation with two years of sample data, ready to be looked at. Tests only read it."""
     made = new_dashboard()
     made.load(shipments=20_000, logs=14_000, vehicles=40)

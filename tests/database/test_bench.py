@@ -19,6 +19,7 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
         yield Bench(tmp_path, Database(database_url, connection, postmaster=None), scale=1e-6, repeat=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [formats.PART, known_keys.PART, rejects.PART, small.PART, memory.PART],
                          ids=lambda part: part.name)  # fmt: skip
 def test_a_part_measures_what_it_says(bench: Bench, part: Part) -> None:

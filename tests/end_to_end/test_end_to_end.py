@@ -125,6 +125,7 @@ def _figures(output: str) -> list[str]:
     return [line for line in output.splitlines() if line.startswith(("  ", "Of "))]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_every_process_that_was_started(installation: Installation) -> None:
     process = installation.start("up")
     wait_for(lambda: installation.get("/ready")["status"] == "ready", 90, "the API is ready")

@@ -32,6 +32,7 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
             f"analytics/{table}": ("analytics", raw_tables, "NoneType")
             for table in ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
         },
+        "analytics/pictures": ("analytics", ["analytics/daily_routes", "analytics/days"], "NoneType"),
     }
 
 

@@ -22,6 +22,8 @@ from logistics_pipeline.run_retention import ClearedRuns, delete_old_runs, forge
 from logistics_settings import Settings
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
+pytestmark = pytest.mark.slow
+
 SHIPMENTS = dg.AssetKey(["raw", "shipments"])
 REFRESH = "refresh_analytics_job"
 A_MONTH = 30

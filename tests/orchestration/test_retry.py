@@ -248,6 +248,7 @@ def test_a_file_that_cannot_be_loaded_again_makes_the_exit_code_1(system: System
     assert "shipments.json: is loaded: there is nothing to retry" in done.stderr
 
 
+@pytest.mark.slow
 def test_waiting_for_a_dagster_that_does_not_run_ends_at_once(system: System, logistics: Run) -> None:
     system.drop("shipments.json", CUT_OFF)
     system.settle()
