@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     # Watching the raw folder
     settle_seconds: float = Field(2.0, ge=0, description="A file must have been left alone this long to be picked up")
     sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two looks at the raw folder")
-    files_per_run: PositiveInt = Field(200, description="At most this many files are loaded by one Dagster run")
+    files_per_run: PositiveInt = Field(500, description="At most this many files are loaded by one Dagster run")
     bytes_per_run: PositiveInt = Field(1 << 30, description="At most this many bytes (one larger file excepted)")
     parallel_loads: PositiveInt = Field(2, description="Load runs at the same time, per dataset")
     load_attempts: PositiveInt = Field(

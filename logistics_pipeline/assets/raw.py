@@ -22,7 +22,7 @@ from logistics_pipeline.resources import Warehouse
 from logistics_pipeline.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried
 
 GROUP = "raw"
-FILES_PER_BACKFILL_RUN = 200
+FILES_PER_BACKFILL_RUN = 500
 
 FOUND_BY_SENSOR = "logistics/files"
 """Tag of the runs that the file sensor requests; nobody else's have it."""

@@ -128,9 +128,12 @@ def judge(dataset: str, records: list[Raw]) -> tuple[dict[Any, Row], list[tuple[
 
 
 VARIANTS = [
-    (name, suffix) for name in EXPECTED for suffix in (".json", ".csv") if (name, suffix) != ("pnwflights14", ".csv")
+    pytest.param(name, suffix, marks=[pytest.mark.slow] if name == "pnwflights14" else [])
+    for name in EXPECTED
+    for suffix in (".json", ".csv")
+    if (name, suffix) != ("pnwflights14", ".csv")
 ]
-"""Every set in every format it comes in."""
+"""Every set in every format it comes in; the largest one is slow."""
 
 
 def counts(file: LedgerFile) -> tuple[int, int, int, int]:

@@ -213,6 +213,7 @@ def logistics(system: System, tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_all_failed_files_are_asked_for_or_those_of_one_dataset(system: System, logistics: Run) -> None:
     system.drop("shipments/bad.json", CUT_OFF)
     system.drop("shipments/good.json", [shipment(1)])
