@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import httpx
 import psycopg
 import pytest

@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from logistics_pipeline.database import with_database
+from logistics_pipeline.supervision import free_port
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -44,8 +44,7 @@ class Dashboard:
     """A served installation with a database and a data folder of its own."""
 
     def __init__(self, database_url: str, data_dir: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
         self.data_dir = data_dir
