@@ -309,9 +309,10 @@ def test_files_are_registered_in_the_order_they_were_written_whatever_their_data
 
 
 def test_many_small_files_are_few_runs(system: System) -> None:
-    for number in range(250):
+    system.settings = system.settings.model_copy(update={"files_per_run": 20})
+    for number in range(45):
         system.drop(f"shipments/{number:03}.json", [shipment(number)])
 
     requests = system.tick()
 
-    assert [request.tags["logistics/files"] for request in requests] == ["200", "50"]
+    assert [request.tags["logistics/files"] for request in requests] == ["20", "20", "5"]
