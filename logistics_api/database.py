@@ -14,7 +14,7 @@ Statements live in each subject's `queries`.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Annotated, Any, Self
@@ -35,6 +35,7 @@ HEARTBEAT_SECONDS = 5.0
 """A server that has not answered a look for so long has stopped."""
 RECONNECT_SECONDS = 0.3
 FIRST_LOOK_SECONDS = 3.0
+SPARE_SECONDS = 0.05
 NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 """What a statement meets where the schema is older than this API."""
 
@@ -172,6 +173,24 @@ class Database:
         with self._problems():
             async with self._admitted() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def spare_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]] | None]:
+        """Lends one more connection to who has one already; None where that would have to be waited for.
+
+        Its errors are those of the block that `connection` lent the first one to.
+        """
+        async with AsyncExitStack() as lent:
+            connection = None
+            if self.pool("pool_available"):
+                with suppress(PoolTimeout):  # somebody was faster
+                    connection = await lent.enter_async_context(self._pool.connection(timeout=SPARE_SECONDS))
+                    self._inside += 1
+                    lent.callback(self._left)
+            yield connection
+
+    def _left(self) -> None:
+        self._inside -= 1
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:

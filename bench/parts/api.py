@@ -31,7 +31,7 @@ _FIRST_DAY, _DAYS = date(2024, 1, 1), 730
 _REQUESTS = 1_500
 """In one measurement of CPU; what is not kept is asked for a tenth as often."""
 _REPETITIONS = 30
-"""Many short rounds: what else the machine does then falls on all contenders alike."""
+"""Many short rounds, each request's beside one of the bare server: what else the machine does falls on both alike."""
 _ASKED = 12
 """Ranges of each figure, none of them kept."""
 _REFRESHES = 30
@@ -114,15 +114,16 @@ class _Case:
 
 
 def _cpu(bench: Bench, api: Served, client: httpx.Client, key: str, servers: ExitStack) -> tuple[Table, list[Target]]:
-    cases = _cases(bench.folder, api, client, key, servers)
-    rounds: list[list[float]] = []
-    for _ in range(bench.repetitions(_REPETITIONS)):
-        rounds.append([case.cpu_microseconds(round(_REQUESTS * case.share)) for case in cases])
-    rows: list[list[Cell]] = []
+    bare, *cases = _cases(bench.folder, api, client, key, servers)
+    rounds = [
+        [(bare.cpu_microseconds(_REQUESTS), case.cpu_microseconds(round(_REQUESTS * case.share))) for case in cases]
+        for _ in range(bench.repetitions(_REPETITIONS))
+    ]
+    rows: list[list[Cell]] = [[bare.name, median(theirs for pairs in rounds for theirs, _ in pairs), 1, "–"]]
     targets = []
-    for number, case in enumerate(cases):
-        ratio = spread([costs[number] / costs[0] for costs in rounds])
-        rows.append([case.name, median(costs[number] for costs in rounds), ratio.median, str(ratio)])
+    for case, pairs in zip(cases, zip(*rounds, strict=True), strict=True):
+        ratio = spread([ours / theirs for theirs, ours in pairs])
+        rows.append([case.name, median(ours for _, ours in pairs), ratio.median, str(ratio)])
         if case.wanted is not None:
             targets.append(Target(f"{case.name}: CPU / bare server", "ratio", "at most", case.wanted, ratio.median))
     columns = [

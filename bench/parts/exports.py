@@ -198,7 +198,7 @@ PART = Part(
     "Rows and exports",
     f"""\
 Pages of 100 rows of {_RECORDS:,} `vehicle_logs` and `shipments`, asked for over HTTP in turns: the first one, and the
-one behind {_DEEP_ROWS:,} rows. Orders by day read the days they touch whole and sort them; all others read 101 rows.
+one behind {_DEEP_ROWS:,} rows.
 
 Exports of all shipments, in turns with `psql \\copy` of the same columns in the same format (`row_to_json` for
 NDJSON), both read by the same program that throws the bytes away. Memory is that of the API's process: its peak against

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import Literal
 
-from logistics_api.exports.snapshots import Snapshot, ahead
+from logistics_api.exports.snapshots import Snapshot
 
 Format = Literal["csv", "ndjson", "parquet"]
 
@@ -21,7 +21,7 @@ Chunks = AsyncGenerator[bytes, None]
 async def write_ndjson(snapshot: Snapshot, *, trailer: bool) -> Chunks:
     """One JSON object per line; at the end, with `trailer`, `{"_end": …}` about all lines before it."""
     ending = Ending()
-    async with aclosing(ahead(snapshot.batches("ndjson"))) as batches:
+    async with aclosing(snapshot.batches("ndjson")) as batches:
         async for batch in batches:
             yield ending.add(batch.lines, batch.rows)
     if trailer:
@@ -31,8 +31,8 @@ async def write_ndjson(snapshot: Snapshot, *, trailer: bool) -> Chunks:
 async def write_csv(snapshot: Snapshot, *, trailer: bool) -> Chunks:
     """A header, then a line per row (RFC 4180, with line feeds); at the end, with `trailer`, a line `#end,…`."""
     ending = Ending()
-    yield ending.add(",".join(snapshot.wanted.columns) + "\n", 0)
-    async with aclosing(ahead(snapshot.batches("csv"))) as batches:
+    yield ending.add(",".join(snapshot.wanted.columns).encode() + b"\n", 0)
+    async with aclosing(snapshot.batches("csv")) as batches:
         async for batch in batches:
             yield ending.add(batch.lines, batch.rows)
     if trailer:
@@ -46,9 +46,8 @@ class Ending:
         self._rows = 0
         self._digest = sha256()
 
-    def add(self, text: str, rows: int) -> bytes:
-        """The text as the bytes to be sent."""
-        chunk = text.encode()
+    def add(self, chunk: bytes, rows: int) -> bytes:
+        """Takes in what is to be sent next, and gives it back."""
         self._rows += rows
         self._digest.update(chunk)
         return chunk

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from logistics_api.errors import Problem
 from logistics_api.exports.formats import Chunks
-from logistics_api.exports.snapshots import Needs, Snapshot, ahead
+from logistics_api.exports.snapshots import Needs, Snapshot
 from logistics_api.rows.datasets import Kind
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def write_parquet(snapshot: Snapshot) -> Chunks:
     kinds = {column: snapshot.wanted.dataset.columns[column] for column in snapshot.wanted.columns}
     needs = await snapshot.needs([column for column, kind in kinds.items() if kind == "number"])
     writer = await asyncio.to_thread(Writer, kinds, needs)
-    async with aclosing(ahead(snapshot.batches("trimmed"))) as batches:
+    async with aclosing(snapshot.batches("trimmed")) as batches:
         async for batch in batches:
             if chunk := await asyncio.to_thread(writer.add, batch.lines):
                 yield chunk
@@ -76,15 +76,14 @@ class Writer:
         self._waiting: list[pa.Table] = []
         self._rows = self._bytes = 0
 
-    def add(self, lines: str) -> bytes:
+    def add(self, lines: bytes) -> bytes:
         """Takes a batch. Returns what can be sent now, often nothing."""
         import pyarrow as pa
         from pyarrow import csv
 
-        text = lines.encode()
-        self._read.block_size = len(text) + 1
+        self._read.block_size = len(lines) + 1
         part = csv.read_csv(
-            pa.BufferReader(text), read_options=self._read, parse_options=self._parse, convert_options=self._convert
+            pa.BufferReader(lines), read_options=self._read, parse_options=self._parse, convert_options=self._convert
         )
         self._waiting.append(part)
         self._rows += part.num_rows

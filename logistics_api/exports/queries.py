@@ -14,11 +14,13 @@ from logistics_api.rows.datasets import Dataset, Kind
 from logistics_api.rows.queries import chosen, conditions, files, table
 
 # The lock comes before the snapshot: no TRUNCATE can slip in between. It hinders nobody who reads or writes rows.
+# Who shares a snapshot does not wait for the lock: whoever stands in the way may be waiting for the first one.
 BEGIN = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+{snapshot}
 SET LOCAL statement_timeout = {statement_timeout};
 SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
-LOCK TABLE {table} IN ACCESS SHARE MODE
+LOCK TABLE {table} IN ACCESS SHARE MODE {nowait}
 """
 
 BLOCKS = """
@@ -30,9 +32,9 @@ SELECT pg_relation_size({name}) / current_setting('block_size')::integer
 
 BATCH = """
 -- Makes the lines of the rows that pass the filters in a range of blocks of {table}.
--- One row: the lines, each with its line feed (NULL for none), and how many.
+-- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
 -- Reads {table} and, where asked for, ingest.files.
-SELECT string_agg({line}, '')::text, count(*)
+SELECT convert_to(string_agg({line}, '')::text, 'UTF8'), count(*)
 FROM (
     SELECT {chosen}
     FROM {table} AS page
@@ -56,11 +58,14 @@ Lines = Literal["ndjson", "csv", "trimmed"]
 NDJSON_LINE = "row_to_json(exported)::text || E'\\n'"
 
 
-def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float) -> bytes:
-    """The statements at the beginning of an export's transaction."""
+def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float, snapshot: str | None = None) -> bytes:
+    """The statements that begin an export's transaction; with the name of a snapshot, one that shares it."""
+    shared = sql.SQL("SET TRANSACTION SNAPSHOT {};").format(sql.Literal(snapshot))
     return (
         sql.SQL(BEGIN)
         .format(
+            snapshot=sql.SQL("") if snapshot is None else shared,
+            nowait=sql.SQL("" if snapshot is None else "NOWAIT"),
             table=table(dataset),
             statement_timeout=sql.Literal(round(statement_seconds * 1000)),
             idle_timeout=sql.Literal(round(idle_seconds * 1000)),

@@ -1,12 +1,20 @@
-"""Reads a table as it was at one moment, batch by batch, whatever is loaded meanwhile. Holds two batches at most."""
+"""Reads a table as it was at one moment, batch by batch, whatever is loaded meanwhile. Holds three batches at most.
+
+Where a second connection is idle it shares the first one's snapshot and makes every other batch: writing rows as text
+is what an export costs, and PostgreSQL does that in one process per connection.
+"""
 
 import asyncio
+import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 
 from logistics_api.database import Database
@@ -20,7 +28,7 @@ BLOCKS = 64
 STALLED_SECONDS = 60.0
 """A client that takes nothing for so long loses its export: it holds a connection, and old rows cannot be vacuumed."""
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,9 +42,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows, as text: each with its line feed."""
+    """Some rows, as text in UTF-8: each with its line feed."""
 
-    lines: str
+    lines: bytes
     rows: int
 
 
@@ -51,22 +59,43 @@ class Needs:
 
 
 class Snapshot:
-    """The rows of one moment."""
+    """The rows of one moment, as one connection or several see it."""
 
-    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], wanted: Wanted) -> None:
-        self._connection = connection
+    def __init__(self, connections: Sequence[AsyncConnection[tuple[Any, ...]]], wanted: Wanted) -> None:
+        self._connections = connections
         self.wanted = wanted
 
     async def batches(self, lines: Lines) -> AsyncGenerator[Batch, None]:
-        """All rows that are wanted, once each, in the order they are stored in. Never an empty batch."""
+        """All rows that are wanted, once each, in the order they are stored in. Never an empty batch.
+
+        Each connection makes one while the last one is worked on.
+        """
         wanted = self.wanted
         statement = queries.batch(wanted.dataset, tuple(wanted.filters), wanted.columns, lines)
-        (blocks,) = await self._row(queries.blocks(wanted.dataset), {})
-        for first in range(0, blocks, BLOCKS):
-            between = {"first": f"({first},0)", "behind": f"({first + BLOCKS},0)"}
-            text, rows = await self._row(statement, {**wanted.filters, **between})
-            if rows:
-                yield Batch(text, rows)
+        (blocks,) = await self._row(self._connections[0], queries.blocks(wanted.dataset), {})
+        starts = iter(range(0, blocks, BLOCKS))
+        coming: deque[asyncio.Task[tuple[Any, ...]]] = deque()
+
+        def ask(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+            if (first := next(starts, None)) is not None:
+                between = {"first": f"({first},0)", "behind": f"({first + BLOCKS},0)"}
+                coming.append(asyncio.create_task(self._row(connection, statement, {**wanted.filters, **between})))
+
+        try:
+            for connection in self._connections:
+                ask(connection)
+            turn = 0
+            while coming:
+                text, rows = await coming[0]
+                coming.popleft()
+                ask(self._connections[turn % len(self._connections)])
+                turn += 1
+                if rows:
+                    yield Batch(text, rows)
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
 
     async def needs(self, columns: Sequence[str]) -> dict[str, Needs]:
         """What these columns need for the rows that are wanted. Reads the table once."""
@@ -74,12 +103,15 @@ class Snapshot:
             return {}
         wanted = self.wanted
         statement = queries.largest(wanted.dataset, tuple(wanted.filters), tuple(columns))
-        found = iter(await self._row(statement, wanted.filters))
+        found = iter(await self._row(self._connections[0], statement, wanted.filters))
         return {column: _needs(next(found), next(found)) for column in columns}
 
-    async def _row(self, statement: bytes, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    async def _row(
+        self, connection: AsyncConnection[tuple[Any, ...]], statement: bytes, parameters: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
         # Never prepared: the plan must know which blocks are meant, and what the filters leave of them.
-        found = await self._connection.execute(statement, parameters, prepare=False)
+        # Binary: the lines arrive as the bytes that go out.
+        found = await connection.execute(statement, parameters, prepare=False, binary=True)
         return await found.fetchone() or ()
 
 
@@ -90,29 +122,28 @@ async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Sna
     Raises:
         Problem: as `Database.connection`.
     """
+    begin = partial(
+        queries.begin,
+        wanted.dataset,
+        statement_seconds=database.limits.statement_seconds,
+        idle_seconds=2 * STALLED_SECONDS,
+    )
     async with database.connection() as connection, connection.transaction():
-        seconds = database.limits.statement_seconds
-        await connection.execute(
-            queries.begin(wanted.dataset, statement_seconds=seconds, idle_seconds=2 * STALLED_SECONDS)
-        )
-        yield Snapshot(connection, wanted)
-
-
-async def ahead(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The same, with the next one on its way while the last one is worked on. Closes the source when it is closed."""
-    coming = asyncio.ensure_future(anext(source))
-    try:
-        while True:
-            try:
-                item = await coming
-            except StopAsyncIteration:
-                return
-            coming = asyncio.ensure_future(anext(source))
-            yield item
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        await source.aclose()
+        await connection.execute(begin())
+        connections = [connection]
+        async with database.spare_connection() as spare, AsyncExitStack() as transaction:
+            if spare is not None:
+                shared = await connection.execute("SELECT pg_export_snapshot()")
+                (name,) = await shared.fetchone() or ()
+                try:
+                    async with AsyncExitStack() as joining:
+                        await joining.enter_async_context(spare.transaction())
+                        await spare.execute(begin(snapshot=name))
+                        transaction.push_async_exit(joining.pop_all())
+                    connections.append(spare)
+                except psycopg.Error as error:
+                    logger.info("An export goes on with one connection: %s", str(error).strip())
+            yield Snapshot(connections, wanted)
 
 
 def _needs(largest: Decimal | None, scale: int | None) -> Needs:

@@ -33,7 +33,8 @@ class Dataset:
     own: Mapping[str, Kind]
     """The columns of the data contract, in its order: what an answer has unless it is asked for others."""
     orders: Mapping[str, Sequence[str]]
-    """What a page can be sorted by → the columns of that order. An index gives each, in either direction."""
+    """What a page can be sorted by → the columns of that order. An index gives each, in either direction, or all
+    but its last column: what is left to sort is then a few rows."""
 
     @property
     def columns(self) -> Mapping[str, Kind]:
@@ -58,7 +59,7 @@ VEHICLE_LOGS = Dataset(
     "vehicle_logs",
     "log_id",
     {"log_id": "text", "vehicle_id": "text", "trip_date": "day", "mileage": "number", "fuel_used": "number"},
-    {"log_id": ("log_id",), "trip_date": ("trip_date", "log_id")},
+    {"log_id": ("log_id",), "trip_date": ("trip_date", "vehicle_id", "log_id")},
 )
 SHIPMENTS = Dataset(
     "shipments",

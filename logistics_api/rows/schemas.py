@@ -12,6 +12,9 @@ from logistics_api.rows.queries import CAP
 
 Count = Literal["estimated", "capped", "none"]
 _SORT = "Order of the rows, `-` before it turns it round. Ties are broken by the id, in the same direction"
+_LOGS_SORT = (
+    "Order of the rows, `-` before it turns it round. Within a day by vehicle, then by log, in the same direction"
+)
 
 
 class RowPaging(Paging):
@@ -34,7 +37,7 @@ class VehiclesQuestion(RowPaging, VehicleFilters):
 class LogsQuestion(RowPaging, LogFilters):
     """Query parameters of a page of vehicle logs."""
 
-    sort: Literal["trip_date", "-trip_date", "log_id", "-log_id"] = Field("-trip_date", description=_SORT)
+    sort: Literal["trip_date", "-trip_date", "log_id", "-log_id"] = Field("-trip_date", description=_LOGS_SORT)
 
 
 class ShipmentsQuestion(RowPaging, ShipmentFilters):

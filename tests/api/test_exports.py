@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from logistics_api.exports import queries
 from logistics_api.exports.parquet import Writer
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Needs
@@ -175,7 +176,10 @@ def test_parquet_of_a_single_column_keeps_its_nulls(shared: Any) -> None:
 
 def test_row_groups_are_bounded() -> None:
     writer = Writer({"id": "text", "cost": "number"}, {"cost": Needs(3, 2)})
-    content = b"".join(writer.add("".join(f'"{n}",{n}\n' for n in range(1000))) for _ in range(150)) + writer.finish()
+    content = (
+        b"".join(writer.add("".join(f'"{n}",{n}\n' for n in range(1000)).encode()) for _ in range(150))
+        + writer.finish()
+    )
     groups = parquet.ParquetFile(io.BytesIO(content)).metadata
     assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [
         33_000,
@@ -290,7 +294,7 @@ def test_a_client_that_goes_away_lets_go_of_the_connection_at_once(
     shared: Any, large: None, reading: Any, wait_until: Any, format: str
 ) -> None:
     readers = [reading(shared, f"/api/exports/shipments.{format}") for _ in range(2)]
-    wait_until(lambda: shared.app.state.exports._inside == 2)
+    wait_until(lambda: shared.app.state.exports._inside == 4)
     for reader in readers:
         reader.read(1)
         reader.close()
@@ -302,7 +306,7 @@ def test_exports_have_connections_of_their_own_and_refuse_when_all_are_taken(
     shared: Any, large: None, reading: Any, wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readers = [reading(shared, "/api/exports/shipments.ndjson") for _ in range(2)]
-    wait_until(lambda: shared.app.state.exports._inside == 2)
+    wait_until(lambda: shared.app.state.exports._inside == 4)
     monkeypatch.setattr(shared.app.state.exports._pool, "timeout", 0.1)
     assert shared.refused(503, "/api/exports/vehicles.csv")["type"] == "urn:logistics:problem:database-busy"
     assert len(shared.get("/api/vehicles")["data"]) == len(EXOTIC)
@@ -365,7 +369,7 @@ def test_http_clients_report_a_transfer_that_was_cut_off(shared: Any, url: str, 
     ):
         chunks = response.iter_bytes()
         next(chunks)
-        assert admin.execute(cut).fetchall() == [(True,)]
+        assert admin.execute(cut).fetchall() == [(True,)] * 2  # an export reads through two connections
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
 
@@ -401,3 +405,25 @@ def test_a_statement_that_takes_too_long_is_a_problem_before_anything_is_sent(
         lock.execute("LOCK TABLE raw.shipments")
         assert shared.refused(504, "/api/exports/shipments.csv")["type"].endswith(":statement-timeout")
     export(shared, "vehicles.csv")
+
+
+def test_an_export_that_cannot_share_its_snapshot_goes_on_alone(shared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a list of several servers, of which another one lent the second connection."""
+    whole = export(shared, "shipments.ndjson").text
+    begin, asked = queries.begin, []
+
+    def elsewhere(dataset: Any, *, snapshot: str | None = None, **limits: float) -> bytes:
+        asked.append(snapshot)
+        return begin(dataset, snapshot=snapshot and "00000003-0000001B-1", **limits)
+
+    monkeypatch.setattr(queries, "begin", elsewhere)
+    assert export(shared, "shipments.ndjson").text == whole
+    assert asked[0] is None and asked[1] is not None
+
+
+def test_an_export_alone_has_the_same_bytes_as_one_with_two_connections(
+    shared: Any, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = export(shared, "shipments.csv", trailer="true").content
+    monkeypatch.setattr(shared.app.state.exports, "pool", lambda figure: 0)
+    assert export(shared, "shipments.csv", trailer="true").content == both

@@ -111,7 +111,9 @@ def test_files_can_be_filtered_and_the_address_says_how(small: Any, new_page: An
     expect(rows.get_by_text("New fields")).to_be_visible()
     page.get_by_role("combobox", name="Dataset").select_option(label="Any dataset")
     page.get_by_role("searchbox", name="Path begins with").fill("vehicle_")
-    expect(page).to_have_url(re.compile("path=vehicle_"))  # once the typing has paused; until then one row is an old one
+    expect(page).to_have_url(
+        re.compile("path=vehicle_")
+    )  # once the typing has paused; until then one row is an old one
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("vehicle_logs")
     page.reload()
