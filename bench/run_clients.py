@@ -1,8 +1,9 @@
 """`python -m bench.run_clients`: clients of an HTTP server, in a process of their own so as not to cost it anything.
 
-Reads an `Order` as JSON from its input and writes an `Outcome` as JSON to its output. Each client keeps its connection
-and asks for the next thing as soon as it has its answer. It speaks just enough HTTP/1.1 for the answers of the API:
-Content-Length or no body, no chunks.
+Reads one `Order` or several as JSON from its input and writes an `Outcome` for each as JSON to its output. Each client
+keeps its connection and asks for the next thing as soon as it has its answer. Several orders are carried out in turns of
+some milliseconds: what else the machine does then falls on all of them alike. It speaks just enough HTTP/1.1 for the
+answers of the API: Content-Length or no body, no chunks.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ import re
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from time import perf_counter
 
 import uvloop
+
+from bench.processes import cpu_seconds
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -29,6 +32,8 @@ class Order:
     requests: int
     clients: int = 8
     headers: dict[str, str] = field(default_factory=dict)
+    pid: int | None = None
+    """The server's process, where its CPU time is to be known."""
 
 
 @dataclass(frozen=True)
@@ -40,36 +45,68 @@ class Outcome:
     """Answers by status; what was no answer at all under `broken`."""
     latencies: list[float]
     """Seconds from the request to the last byte of its answer, ascending."""
+    cpu_seconds: float
+    """Of the server meanwhile; 0 where its process was not named."""
 
 
 def main() -> None:
-    order = Order(**json.load(sys.stdin))
-    outcome = uvloop.run(carry_out(order))
-    json.dump(asdict(outcome), sys.stdout)
+    given = json.load(sys.stdin)
+    outcomes = uvloop.run(carry_out([Order(**order) for order in given["orders"]], given["turns"]))
+    json.dump([asdict(outcome) for outcome in outcomes], sys.stdout)
 
 
-async def carry_out(order: Order) -> Outcome:
-    """Has all clients work until the requests are done."""
-    requests = iter(islice(cycle([_request(order, path) for path in order.paths]), order.requests))
-    statuses: Counter[str] = Counter()
-    latencies: list[float] = []
-    began = perf_counter()
+async def carry_out(orders: list[Order], turns: int) -> list[Outcome]:
+    """Has all clients of one order after the other work, until all requests are done."""
+    at_work = [_Clients(order) for order in orders]
+    for clients in at_work:
+        await clients.connect()
+    for turn in range(turns):
+        for clients in at_work:
+            await clients.work((turn + 1) * clients.order.requests // turns)
+    return [clients.outcome() for clients in at_work]
 
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", order.port, limit=1 << 24)
+
+class _Clients:
+    """The clients of one order."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self._requests = cycle([_request(order, path) for path in order.paths])
+        self._asked = 0
+        self._statuses: Counter[str] = Counter()
+        self._latencies: list[float] = []
+        self._seconds = self._cpu_seconds = 0.0
+        self._connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def connect(self) -> None:
+        for _ in range(self.order.clients):
+            self._connections.append(await asyncio.open_connection("127.0.0.1", self.order.port, limit=1 << 24))
+
+    async def work(self, until: int) -> None:
+        """Has all of them ask until so many requests have been made in all."""
+        began, cpu_before = perf_counter(), self._server_cpu()
+        await asyncio.gather(*(self._client(*connection, until) for connection in self._connections))
+        self._seconds += perf_counter() - began
+        self._cpu_seconds += self._server_cpu() - cpu_before
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, until: int) -> None:
         try:
-            for request in requests:
+            while self._asked < until:
+                self._asked += 1
                 since = perf_counter()
-                writer.write(request)
-                statuses[await _answer(reader)] += 1
-                latencies.append(perf_counter() - since)
+                writer.write(next(self._requests))
+                self._statuses[await _answer(reader)] += 1
+                self._latencies.append(perf_counter() - since)
         except (OSError, EOFError, ValueError):
-            statuses["broken"] += 1
-        finally:
-            writer.close()
+            self._statuses["broken"] += 1
 
-    await asyncio.gather(*(client() for _ in range(order.clients)))
-    return Outcome(perf_counter() - began, dict(statuses), sorted(latencies))
+    def _server_cpu(self) -> float:
+        return cpu_seconds(self.order.pid) if self.order.pid is not None else 0.0
+
+    def outcome(self) -> Outcome:
+        for _, writer in self._connections:
+            writer.close()
+        return Outcome(self._seconds, dict(self._statuses), sorted(self._latencies), self._cpu_seconds)
 
 
 def _request(order: Order, path: str) -> bytes:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
-import psutil  # type: ignore[import-untyped]
 
+from bench.processes import cpu_seconds
 from bench.run_clients import Order, Outcome
 from logistics_pipeline.supervision import free_port
 
@@ -32,10 +32,7 @@ class Served:
 
     def cpu_seconds(self) -> float:
         """CPU time so far, user and system: on Linux to the nanosecond, of the thread that serves; else of them all."""
-        exact = Path(f"/proc/{self.pid}/schedstat")  # of all threads would shrink whenever one of them ends
-        if exact.exists():
-            return int(exact.read_text().split()[0]) / 1e9
-        return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
+        return cpu_seconds(self.pid)
 
 
 @contextmanager
@@ -81,14 +78,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def clients(order: Order) -> Outcome:
-    """Has clients in a process of their own ask what is ordered."""
+def clients(*orders: Order, turns: int = 1) -> list[Outcome]:
+    """Has clients in a process of their own ask what is ordered; several orders in so many turns."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.run_clients"],
-        input=json.dumps(asdict(order)),
+        input=json.dumps({"orders": [asdict(order) for order in orders], "turns": turns}),
         capture_output=True,
         text=True,
         check=True,
         cwd=Path(__file__).parent.parent,
     )
-    return Outcome(**json.loads(done.stdout))
+    return [Outcome(**outcome) for outcome in json.loads(done.stdout)]
