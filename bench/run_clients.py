@@ -1,8 +1,8 @@
 """`python -m bench.run_clients`: clients of an HTTP server, in a process of their own so as not to cost it anything.
 
 Reads one `Order` or several as JSON from its input and writes an `Outcome` for each as JSON to its output. Each client
-keeps its connection and asks for the next thing as soon as it has its answer. Several orders are carried out in turns of
-some milliseconds: what else the machine does then falls on all of them alike. It speaks just enough HTTP/1.1 for the
+keeps its connection and asks for the next thing as soon as it has its answer. Several orders are carried out in turns
+of some milliseconds: what else the machine does then falls on all of them alike. It speaks just enough HTTP/1.1 for the
 answers of the API: Content-Length or no body, no chunks.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 from statistics import median
 from time import perf_counter, sleep
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -46,6 +46,9 @@ FIGURES = (
     "/api/route/optimization",
     "/api/route/top-performing",
     "/api/costs/overview",
+    "/api/figures/summary",
+    "/api/figures/daily",
+    "/api/route/matrix",
 )
 ROWS = ("/api/shipments?limit=100", "/api/vehicle-logs?limit=100")
 _KEPT = "/api/shipments/routes?start=2024-01-01&end=2024-12-31&page_size=210"
@@ -165,8 +168,8 @@ def _database_time(client: httpx.Client) -> tuple[Table, list[Target]]:
     """Each figure over many ranges that nobody asked for before."""
     rows: list[list[Cell]] = []
     slowest = {30: 0.0, _DAYS: 0.0}
-    for path in FIGURES:
-        cells: list[Cell] = [path]
+    for name, path in (*zip(FIGURES, FIGURES, strict=True), *_of_one(client)):
+        cells: list[Cell] = [name]
         for days in slowest:
             times = [_asked_ms(client, path, number, days) for number in range(_ASKED)]
             found = spread([milliseconds for milliseconds in times if milliseconds is not None] or [0.0])
@@ -185,6 +188,18 @@ def _database_time(client: httpx.Client) -> tuple[Table, list[Target]]:
     return Table("Time of the database for figures that are not kept", columns, rows), targets
 
 
+def _of_one(client: httpx.Client) -> list[tuple[str, str]]:
+    """The figures of one route and of one vehicle: what to call them, and their addresses."""
+    days = {"start": str(_FIRST_DAY), "end": str(_FIRST_DAY + timedelta(days=_DAYS - 1))}
+    (route,) = client.get("/api/shipments/routes", params=days | {"page_size": "1"}).raise_for_status().json()["data"]
+    places = urlencode({key: route[key] for key in ("origin", "destination")})
+    (log,) = client.get("/api/vehicle-logs", params={"limit": 1}).raise_for_status().json()["data"]
+    return [
+        ("/api/route/details, one route", f"/api/route/details?{places}"),
+        ("/api/vehicles/{id}/details", f"/api/vehicles/{quote(log['vehicle_id'])}/details"),
+    ]
+
+
 def _asked_ms(client: httpx.Client, path: str, number: int, days: int) -> float | None:
     """Milliseconds of the database, None where there is no such path. No two questions are the same."""
     if days == _DAYS:
@@ -192,7 +207,7 @@ def _asked_ms(client: httpx.Client, path: str, number: int, days: int) -> float 
     else:
         start = _FIRST_DAY + timedelta(days=40 + 29 * number)
         end = start + timedelta(days=days - 1)
-    response = client.get(path, params={"start": str(start), "end": str(end)})
+    response = client.get(httpx.URL(path).copy_merge_params({"start": str(start), "end": str(end)}))
     if response.status_code == 404:
         return None
     timing = _DATABASE_MS.search(response.raise_for_status().headers["server-timing"])
