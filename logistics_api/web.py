@@ -1,15 +1,14 @@
 """The dashboard's files, served from memory: pages, modules, styles, chart specifications, and Vega (`vega_bundle`).
 
-Nothing is built: the files under `web/` are what the browser gets. What makes them cheap stands here: they are read
-once, compressed once, and sent under an address that holds the hash of them all, so that a browser asks for each once
-per version. The page itself is asked for every time, and says which version. `logistics_api/dashboard` is another
-thing: figures.
+Nothing is built beforehand: what stands under `web/` is what the browser gets, modules and style sheets each put
+together as one. What makes them cheap stands here: they are read once, compressed once, and sent under an address that
+holds the hash of them all, so that a browser asks for each once per version. The page itself is asked for every time,
+and says which version. `logistics_api/dashboard` is another thing: figures.
 """
 
 import asyncio
 import json
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,12 +20,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.errors import Problem
 from logistics_api.vega_bundle import BundleError, VegaBundle, compress
+from logistics_api.web_modules import join
 from logistics_charts import list_charts, specification
 from logistics_settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "web"
 PAGES = re.compile(r"/(?:(?:routes|vehicles)(?:/.*)?|costs|pipeline|data)?", re.DOTALL)
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
+ENTRY = "app.js"
+"""The module of all modules: they are sent as one too."""
+FIRST_SCRIPT = "theme.js"
+"""No module: it sets the colours before anything is drawn."""
 STYLES = ("tokens", "base", "shell", "components")
 """The style sheets in their order: sent as one, as the specifications of all charts are, to save questions."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
@@ -161,8 +165,13 @@ def _sources() -> dict[str, bytes]:
         path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.suffix in TYPES
     }
     styles = b"\n".join(files.pop(f"styles/{name}.css") for name in STYLES)
+    modules = {name: files.pop(name).decode() for name in list(files) if name.endswith(".js") and name != FIRST_SCRIPT}
     charts = {name: specification(name) for name in list_charts()}
-    made = {"styles.css": styles, "charts.json": json.dumps(charts, separators=(",", ":")).encode()}
+    made = {
+        ENTRY: join(modules, ENTRY).encode(),
+        "styles.css": styles,
+        "charts.json": json.dumps(charts, separators=(",", ":")).encode(),
+    }
     return dict(sorted((files | made).items()))
 
 
@@ -183,37 +192,9 @@ def _files() -> dict[str, File]:
 
 @cache
 def _page(vega: str) -> File:
-    """The one page, with the addresses of this version; the modules of the first view are asked for at once."""
+    """The one page, with the addresses of this version; what every view needs is asked for at once."""
     assets = f"/assets/{_release()}"
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
-    links = [f'<link rel="modulepreload" href="{escape(assets)}/{escape(name)}">' for name in _eager()]
-    links.append(f'<link rel="modulepreload" href="/assets/vega-{escape(vega)}.js">')
-    html = (
-        html.replace("{{preload}}", "\n  ".join(links)).replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
-    )
+    html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
     body = html.encode()
     return File("text/html", f'"{sha256(body).hexdigest()[:16]}"', "no-cache", compress(body, quality=9), "/")
-
-
-def _eager() -> Iterable[str]:
-    """Every module that `app.js` and the first page import, directly or not."""
-    found: dict[str, None] = {}
-    waiting = ["app.js", "pages/overview.js"]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = None
-            text = _sources()[name].decode()
-            for target in re.findall(r'^(?:import|export)\b[^;]*?"(\.[^"]+)"', text, re.MULTILINE):
-                waiting.append(_resolve(name, target))
-    return found
-
-
-def _resolve(importer: str, target: str) -> str:
-    parts = importer.split("/")[:-1]
-    for part in target.split("/"):
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)

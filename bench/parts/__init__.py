@@ -7,6 +7,7 @@ from bench.part import Part
 from bench.parts import (
     aggregates,
     api,
+    dashboard,
     exports,
     formats,
     known_keys,
@@ -31,5 +32,6 @@ PARTS: tuple[Part, ...] = (
     aggregates.PART,
     api.PART,
     exports.PART,
+    dashboard.PART,
     orchestration.PART,
 )

@@ -98,15 +98,7 @@ async function open(place, status, key, mine) {
   const next = new View(place, status);
   const page = PAGES[place.page];
   const welcome = next.range === null && !WITHOUT_DATA.has(place.page);
-  let module;
-  try {
-    module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
-  } catch (error) {
-    // The files of this version are gone after an upgrade: the page itself has to be asked for anew, once.
-    if (sessionStorage.getItem("reloaded") === location.href) return fail(error);
-    sessionStorage.setItem("reloaded", location.href);
-    return location.reload();
-  }
+  const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
   if (mine !== opening) return;
   const first = view === null;
   view?.end();

@@ -1,4 +1,4 @@
-// Charts: a specification of ours, drawn by Vega, which is only asked for when a chart is.
+// Charts: a specification of ours, drawn by Vega, which is asked for when the first page with charts is opened.
 //
 // Vega would make functions out of text; the policy of the page forbids that, so its interpreter does the same work
 // (`ast: true`). Its own style sheet and tooltip are left out for the same reason.
@@ -20,11 +20,17 @@ const loadVega = () =>
   ));
 
 function loadSpecifications() {
-  specifications ??= fetch(new URL("./charts.json", import.meta.url)).then((answer) =>
-    answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`)),
-  );
+  specifications ??= fetch(new URL("./charts.json", import.meta.url))
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`))))
+    .catch((error) => {
+      specifications = null;
+      throw error;
+    });
   return specifications;
 }
+
+// Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
+Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // told where a chart needs them
 
 let last = Promise.resolve();
 /** One chart after the other, and the browser shows each before it goes on with the next. */

@@ -35,23 +35,28 @@ export function bytes(value) {
 }
 
 const DAY = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
-const days = new Intl.DateTimeFormat(undefined, DAY);
-const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+// Made when they are needed: a browser takes milliseconds for each.
+const once = (make) => {
+  let made = null;
+  return () => (made ??= make());
+};
+const days = once(() => new Intl.DateTimeFormat(undefined, DAY));
+const moments = once(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }));
+const relative = once(() => new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }));
 
 /** 31 Jan 2024, of YYYY-MM-DD: a day of the data, whatever the time zone here */
-export const day = (text) => (text ? days.format(new Date(`${text}T00:00:00Z`)) : NONE);
+export const day = (text) => (text ? days().format(new Date(`${text}T00:00:00Z`)) : NONE);
 /** 1 – 31 Jan 2024 */
 export const dayRange = (start, end) =>
-  days.formatRange(new Date(`${start}T00:00:00Z`), new Date(`${end}T00:00:00Z`));
+  days().formatRange(new Date(`${start}T00:00:00Z`), new Date(`${end}T00:00:00Z`));
 /** A moment, in the reader's time zone */
-export const moment = (text) => (text ? moments.format(new Date(text)) : NONE);
+export const moment = (text) => (text ? moments().format(new Date(text)) : NONE);
 /** 5 minutes ago */
 export function ago(text, now = Date.now()) {
   if (!text) return NONE;
   const seconds = (new Date(text).getTime() - now) / 1000;
   for (const [unit, length] of [["day", 86_400], ["hour", 3_600], ["minute", 60]]) {
-    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return relative().format(Math.round(seconds / length), unit);
   }
-  return relative.format(Math.round(seconds), "second");
+  return relative().format(Math.round(seconds), "second");
 }

@@ -10,6 +10,7 @@ import pytest
 
 from logistics_api import vega_bundle, web
 from logistics_api.vega_bundle import BundleError, VegaBundle, compress, pack, unpack
+from logistics_api.web_modules import join
 
 BODIES = compress(b"export const vegaEmbed = 1;")
 
@@ -56,21 +57,56 @@ def test_other_addresses_are_not_pages(path: str) -> None:
     assert not web.PAGES.fullmatch(path)
 
 
-def test_every_module_that_is_imported_exists() -> None:
-    sources = web._sources()
-    for name in sources:
-        if name.endswith(".js"):
-            imported = re.findall(r'(?:from|import)\s*\(?\s*"(\.[^"]+)"', sources[name].decode())
-            assert [
-                web._resolve(name, target) for target in imported if web._resolve(name, target) not in sources
-            ] == []
+def test_every_module_is_sent_and_only_as_part_of_the_one() -> None:
+    sent = web._sources()
+    modules = {path.relative_to(web.FOLDER).as_posix() for path in web.FOLDER.rglob("*.js")} - {web.FIRST_SCRIPT}
+    assert set(re.findall(r'^define\["(.+)"\]', sent["app.js"].decode(), re.MULTILINE)) == modules
+    assert [name for name in sent if name.endswith(".js")] == ["app.js", "theme.js"]
 
 
-def test_the_page_asks_for_every_module_of_the_first_view_at_once() -> None:
+def test_the_page_asks_for_all_that_every_view_needs_at_once() -> None:
     page = web._page("1").bodies["identity"].decode()
-    for module in ("app.js", "charts.js", "pages/overview.js", "components/panel.js"):
-        assert f'<link rel="modulepreload" href="/assets/{web._release()}/{module}">' in page
-    assert "pages/costs.js" not in page
+    asked = re.findall(r'(?:src|href)="(/[^"]+)"', page)
+    assets = f"/assets/{web._release()}"
+    assert {f"{assets}/app.js", f"{assets}/charts.json", f"{assets}/styles.css", "/assets/vega-1.js"} <= set(asked)
+    assert {path.removeprefix(f"{assets}/") for path in asked if path.startswith(assets)} <= set(web._sources())
+
+
+MODULES = {
+    "app.js": 'import { b, c as d } from "./x/b.js";\nimport * as c from "./c.js";\n'
+    'const later = () => import("./x/late.js");\nresult(b, d, c.double(2), later);\n',
+    "x/b.js": 'import { double } from "../c.js";\nexport const b = double(1);\nexport class c {}\n',
+    "c.js": "export function double(x) {\n  return 2 * x;\n}\n",
+    "x/late.js": 'import { b } from "./b.js";\nexport async function late() {\n  return b;\n}\n',
+}
+
+
+def test_modules_become_one_in_which_each_stands_once_behind_what_it_needs() -> None:
+    joined = join(MODULES, "app.js")
+    assert re.findall(r'^define\["(.+)"\]', joined, re.MULTILINE) == ["c.js", "x/b.js", "app.js", "x/late.js"]
+    assert 'const { b, c: d } = need("x/b.js");' in joined
+    assert 'const c = need("c.js");' in joined
+    assert 'const later = () => new Promise((done) => done(need("x/late.js")));' in joined
+    assert "return { b, c };" in joined
+    assert "\nexport" not in joined and "\nimport" not in joined
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('import b from "./x/b.js";', "not understood: import b"),
+        ('import "./x/b.js";', "not understood: import"),
+        ("export default 1;", "not understood: export default"),
+        ("export let x = 1;", "not understood: export let"),
+        ('export * from "./c.js";', "not understood"),
+        ("await b;", "not understood: await b"),
+        ('import { x } from "./none.js";', "app.js imports none.js, which does not exist"),
+        ('import { x } from "./app.js";', "circle: app.js → app.js"),
+    ],
+)
+def test_what_is_not_understood_of_a_module_is_an_error(source: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        join(MODULES | {"app.js": source + "\n"}, "app.js")
 
 
 def test_nothing_in_the_files_needs_more_than_the_policy_allows() -> None:
