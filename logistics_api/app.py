@@ -39,6 +39,18 @@ from logistics_api.web import Web, WebLayer
 from logistics_settings import Settings
 
 READER = "logistics_reader"
+ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Digest",
+    "Content-Type",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Repr-Digest",
+    "X-API-Key",
+    "X-Checksum-SHA256",
+    "X-Request-ID",
+)
+"""What a page of another origin may send beside what every page may."""
 EXPOSED_HEADERS = ("Age", "Data-Version", "ETag", "Location", "Retry-After", "Server-Timing", "Warning", "X-Request-ID")
 """What a page of another origin may read of an answer beside its body."""
 
@@ -150,6 +162,7 @@ async def read_index() -> dict[str, str]:
         "dashboard": "/api/dashboard",
         "shipments": "/api/shipments/analytics",
         "vehicles": "/api/vehicles/metrics",
+        "ingestion": "/api/ingestion/stats",
         "status": "/api/system/status",
         "events": "/api/events",
         "health": "/health",
@@ -168,7 +181,7 @@ def _allow_origins(app: ASGIApp, origins: list[str]) -> CORSMiddleware:
         app,
         allow_origins=origins,
         allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=["Content-Type", "If-None-Match", "Last-Event-ID", "X-API-Key", "X-Request-ID"],
+        allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
     )

@@ -32,10 +32,10 @@ function loadSpecifications() {
 // Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
 Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // told where a chart needs them
 
-let last = Promise.resolve();
-/** One chart after the other, and the browser shows each before it goes on with the next. */
+let last = null;
+/** One chart after the other, the first at once; the browser shows each before it goes on with the next. */
 function turn() {
-  last = last.then(() => new Promise((go) => setTimeout(go)));
+  last = last === null ? Promise.resolve() : last.then(() => new Promise((go) => setTimeout(go)));
   return last;
 }
 
@@ -76,6 +76,7 @@ class Chart {
     this.observer = new ResizeObserver(() => this.#resized());
     this.observer.observe(body);
     shown.add(this);
+    queueMicrotask(() => this.#resized()); // it stands on the page by then; the observer would wait for all other panels
   }
 
   async draw() {
@@ -113,8 +114,8 @@ class Chart {
   #resized() {
     const width = this.body.clientWidth;
     if (width === 0 || width === this.#width) return;
-    if (this.#view === null) return void this.draw();
     this.#width = width;
+    if (this.#view === null) return void this.draw();
     this.#view.width(width).runAsync();
   }
 

@@ -68,7 +68,7 @@ def test_the_page_asks_for_all_that_every_view_needs_at_once() -> None:
     page = web._page("1").bodies["identity"].decode()
     asked = re.findall(r'(?:src|href)="(/[^"]+)"', page)
     assets = f"/assets/{web._release()}"
-    assert {f"{assets}/app.js", f"{assets}/charts.json", f"{assets}/styles.css", "/assets/vega-1.js"} <= set(asked)
+    assert {f"{assets}/app.js", f"{assets}/styles.css", "/assets/vega-1.js"} <= set(asked)
     assert {path.removeprefix(f"{assets}/") for path in asked if path.startswith(assets)} <= set(web._sources())
 
 
