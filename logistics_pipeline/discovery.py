@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
 from urllib.parse import unquote_to_bytes
@@ -16,18 +17,28 @@ from urllib.parse import unquote_to_bytes
 from logistics_pipeline.datasets import DATASETS
 from logistics_settings.raw_folder import is_ignored
 
+LONGEST_KEY = 1_000
+"""Bytes: PostgreSQL's indexes, Dagster's among them, take about 2,700 in all."""
+
+_SHORTENED = "%\N{HORIZONTAL ELLIPSIS}"
+"""Stands in no other key: behind a percent sign of theirs are two digits."""
 _ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file on disk as it is now. `dataset` is None if its path belongs to none."""
+    """A file on disk as it is now. `dataset` is None if its path belongs to none, or is too long for a key."""
 
     key: str
     path: Path
     dataset: str | None
     size_bytes: int
     modified_ns: int
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the key is only the beginning of the path, and a hash to tell it from others."""
+        return _SHORTENED in self.key
 
     @property
     def fingerprint(self) -> tuple[int, int]:
@@ -60,14 +71,19 @@ def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile 
     if not S_ISREG(status.st_mode):
         return None
     key = key_of(path, raw_dir)
-    return FoundFile(key, path, dataset or dataset_of(key), status.st_size, status.st_mtime_ns)
+    known = None if _SHORTENED in key else dataset or dataset_of(key)
+    return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
 
 
 def key_of(path: Path, raw_dir: Path) -> str:
-    """The partition key of a file: relative inside the raw folder, absolute elsewhere."""
+    """The partition key of a file: relative inside the raw folder, absolute elsewhere; shortened if it is too long."""
     absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(raw_dir))
     text = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
-    return _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), text)
+    key = _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), text)
+    whole = key.encode()
+    if len(whole) <= LONGEST_KEY:
+        return key
+    return whole[: LONGEST_KEY - 100].decode(errors="ignore") + _SHORTENED + sha256(whole).hexdigest()
 
 
 def path_of(key: str, raw_dir: Path) -> Path:

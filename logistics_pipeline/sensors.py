@@ -73,7 +73,8 @@ def _register(context: dg.SensorEvaluationContext, connection: Connection, settl
     for file in new[:REGISTRATIONS_PER_TICK]:
         ledger.register(connection, file)
         if file.dataset is None:
-            context.log.warning(f"{file.key}: belongs to no dataset by its path; it is not loaded")
+            why = "its path is too long" if file.is_too_long else "belongs to no dataset by its path"
+            context.log.warning(f"{file.key}: {why}; it is not loaded")
 
 
 class _Look:

@@ -1,7 +1,7 @@
 """How files come into the ledger: each version of each once, in the order that decides which one wins a key."""
 
 from logistics_pipeline.database import Connection
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.discovery import LONGEST_KEY, FoundFile
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
 from logistics_pipeline.ledger.notifying import NOTIFY
 
@@ -36,7 +36,7 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
             found.size_bytes,
             found.modified_ns,
             "registered" if recognised else "unrecognised",
-            None if recognised else _UNRECOGNISED,
+            None if recognised else _TOO_LONG if found.is_too_long else _UNRECOGNISED,
         ),
     ).fetchone()
     assert row is not None
@@ -59,6 +59,10 @@ def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
 _UNRECOGNISED = (
     "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with "
     "vehicles, vehicle_logs or shipments."
+)
+_TOO_LONG = (
+    f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "
+    "or put it into fewer folders."
 )
 
 

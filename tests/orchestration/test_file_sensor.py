@@ -316,3 +316,15 @@ def test_many_small_files_are_few_runs(system: System) -> None:
     requests = system.tick()
 
     assert [request.tags["logistics/files"] for request in requests] == ["20", "20", "5"]
+
+
+def test_a_path_too_long_is_told_and_keeps_no_other_file_waiting(system: System) -> None:
+    system.drop("/".join(["shipments", *["x" * 200] * 15, "deep.json"]), [shipment(1)])
+    system.drop("shipments.json", [shipment(2)])
+
+    assert len(system.tick()) == 1
+
+    (entry,) = [file for file in system.ledger().values() if file.state == "unrecognised"]
+    assert "longer than 1,000 bytes" in (entry.error or "")
+    system.tick()
+    assert len(system.ledger()) == 2

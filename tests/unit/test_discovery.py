@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.discovery import FoundFile, dataset_of, find_files, key_of, look_at, path_of
+from logistics_pipeline.discovery import LONGEST_KEY, FoundFile, dataset_of, find_files, key_of, look_at, path_of
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,24 @@ def test_a_file_that_vanishes_while_it_is_looked_at_was_not_there(
 def test_a_raw_folder_that_is_not_there_holds_no_files(tmp_path: Path) -> None:
     assert _found(tmp_path / "gone") == {}
     assert look_at(tmp_path / "gone.json", tmp_path) is None
+
+
+def test_a_path_too_long_for_a_key_is_found_shortened_and_never_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "shipments"
+    for _ in range(5):
+        folder /= "\N{LATIN SMALL LETTER E WITH ACUTE}" * 120
+    folder.mkdir(parents=True)
+    for name in ("a.json", "b.json"):
+        (folder / name).write_bytes(b"[]")
+
+    found = sorted(_found(tmp_path).values(), key=lambda file: file.path)
+
+    assert [file.path.name for file in found] == ["a.json", "b.json"]
+    assert found[0].key != found[1].key
+    for file in found:
+        assert len(file.key.encode()) <= LONGEST_KEY
+        assert file.is_too_long and file.dataset is None
+        assert look_at(file.path, tmp_path, "shipments") == file
 
 
 def test_a_stated_dataset_overrules_the_path(tmp_path: Path) -> None:
