@@ -21,7 +21,7 @@ _INTRODUCTION = """\
 Written by `make bench` from the figures in `bench/results/`; edit neither by hand.
 
 ```sh
-make bench                      # everything: about half an hour
+make bench                      # everything: three quarters of an hour
 make bench ONLY=speed,memory    # some parts
 make bench SCALE=0.1 REPEAT=3   # smaller and sooner, to look at; recorded only at full scale
 ```

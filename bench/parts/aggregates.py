@@ -67,7 +67,7 @@ def _measure(bench: Bench) -> Findings:
         share = full / one_day.median
         rows.append([records, repetitions, plain, full, ratio.median, one_day.median, str(one_day), share])
         what = f"{records:,} logs and shipments: "
-        targets += [
+        targets = [  # promised of the largest: of few rows the result, one per day and route, is a large part
             Target(f"{what}all days anew against a plain SELECT", "ratio", "at most", WANTED_FULL_RATIO, ratio.median),
             Target(f"{what}all days against one", "ratio", "at least", WANTED_DAY_SHARE, share),
         ]
