@@ -45,6 +45,15 @@ def test_every_page_keeps_the_rules_of_accessibility(open_page: Any, path: str) 
         assert results.violations_count == 0, f"{colours}: {results.generate_report()}"
 
 
+def test_what_stands_beside_wide_pages_stands_behind_narrow_ones(open_page: Any) -> None:
+    page = open_page("/costs", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    settled(page)
+    page.get_by_role("button", name="Dark").tap()  # scrolls there; the navigation must not lie over it
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_in_viewport()
+    expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
+
+
 def test_the_choice_of_colours_is_kept_and_redraws_the_charts(open_page: Any) -> None:
     page = open_page()
     settled(page)

@@ -91,6 +91,7 @@ def _backfill_failed(running: Installation) -> None:
     assert done["__typename"] == "LaunchBackfillSuccess", done
 
 
+@pytest.mark.slow
 def test_the_demo_shows_figures_and_a_second_one_loads_nothing_twice(installation: Installation) -> None:
     small = ("--vehicles", "20", "--logs", "6000", "--shipments", "6000")
     first = installation.run("demo", "--once", *small)
