@@ -34,9 +34,9 @@ demo: install
 up: install
 	@$(BIN)/logistics up
 
-# Twice as many workers as cores: most of the time they wait for processes of their own.
+# Three workers are the fastest on two cores: some wait for processes of their own.
 test: install
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile -m "not slow"
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow"
 
 test-slow: install
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
