@@ -1,6 +1,5 @@
 """What the dashboard's first page costs: time until its charts, bytes, CPU of the server; and an open tab."""
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.browser import ARGUMENTS, CHROMIUM
 from bench.comparing import spread
 from bench.loading import load_path
 from bench.part import Bench, Part
@@ -21,16 +21,6 @@ WANTED_CHART_MS, WANTED_KILOBYTES, WANTED_CPU_MS = 600, 500, 20
 _RECORDS = 100_000
 _REPETITIONS = 10
 _IDLE_SECONDS = 30
-_CHROMIUM = os.environ.get("LOGISTICS_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _WATCH = """
     const seen = (name, holds) => { if (!window[name] && holds()) window[name] = performance.now(); };
     new MutationObserver(() => {
@@ -55,7 +45,7 @@ class _Load:
 
 
 def _measure(bench: Bench) -> Findings:
-    if _CHROMIUM is None:
+    if CHROMIUM is None:
         raise RuntimeError("There is no Chromium: install one, or name it in LOGISTICS_TEST_CHROMIUM")
     records = bench.records(_RECORDS)
     bench.say(f"{records:,} logs and {records:,} shipments")
@@ -68,7 +58,7 @@ def _measure(bench: Bench) -> Findings:
     with (
         api_of(bench.database.url, bench.folder, ACCESS_LOG="none") as api,
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_ARGUMENTS)) as browser,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS)) as browser,
     ):
         _load(browser, api)  # the server bundles Vega once
         bench.say("the first page, again and again")

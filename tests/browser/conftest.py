@@ -22,19 +22,10 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from bench.browser import ARGUMENTS, CHROMIUM
 from logistics_pipeline.database import with_database
 from logistics_pipeline.supervision import free_port
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-CHROMIUM = os.environ.get("LOGISTICS_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 20.0
 
 _numbers = itertools.count()
