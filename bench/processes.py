@@ -165,9 +165,18 @@ def system_times() -> tuple[float, float | None]:
     return sum(times), getattr(times, "steal", None)
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time so far, user and system: on Linux to the nanosecond, of the main thread; else of them all."""
-    exact = Path(f"/proc/{pid}/schedstat")  # of all threads would shrink whenever one of them ends
-    if exact.exists():
-        return int(exact.read_text().split()[0]) / 1e9
-    return float(sum(psutil.Process(pid).cpu_times()[:2]))
+def cpu_seconds(pid: int, *, all_threads: bool = False) -> float:
+    """CPU time so far, user and system: on Linux to the nanosecond, of the main thread; elsewhere of them all.
+
+    With `all_threads`, of them all on Linux too: only where none of them ends meanwhile, as that takes its time away.
+    """
+    process = Path(f"/proc/{pid}")
+    if not (process / "schedstat").exists():
+        return float(sum(psutil.Process(pid).cpu_times()[:2]))
+    threads = (process / "task").iterdir() if all_threads else [process]
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def resident_bytes(pid: int) -> int:
+    """The resident set size of one process."""
+    return _rss(psutil.Process(pid))

@@ -3,15 +3,14 @@
 import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.browser import ARGUMENTS, CHROMIUM
 from bench.comparing import spread
 from bench.loading import load_path
 from bench.part import Bench, Part
+from bench.processes import cpu_seconds
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.serving import Served, api_of
 from logistics_pipeline.demo.generator import generate
@@ -123,11 +122,7 @@ def _idle_cpu(api: Served) -> float:
 
 
 def _cpu_ms(api: Served) -> float:
-    """Of all threads of the server. None of them ends while it is measured: the pool of threads keeps its own."""
-    tasks = Path(f"/proc/{api.pid}/task")
-    if tasks.exists():
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e6
-    return float(sum(psutil.Process(api.pid).cpu_times()[:2])) * 1000
+    return cpu_seconds(api.pid, all_threads=True) * 1000  # its pool of threads keeps them
 
 
 PART = Part(

@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-import psutil  # type: ignore[import-untyped]
 
 from bench.comparing import Spread, spread
 from bench.limit import find_psql
 from bench.loading import load_path
 from bench.part import Bench, Part
-from bench.processes import Memory, watching
+from bench.processes import Memory, resident_bytes, watching
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.serving import Served, api_of
 from logistics_pipeline.demo.generator import generate
@@ -117,7 +116,7 @@ def _exports(bench: Bench, api: Served) -> tuple[Table, list[Target]]:
     targets = []
     _export(api, "/api/exports/vehicles.parquet")  # what is imported and allocated once
     for format in ("ndjson", "csv", "parquet"):
-        before = psutil.Process(api.pid).memory_info().rss
+        before = resident_bytes(api.pid)
         memory, ours, theirs, cpu, ratios = Memory(), [], [], [], []
         for _ in range(bench.repetitions(_REPETITIONS)):
             if format in _COPIES:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import psycopg
@@ -84,12 +85,11 @@ class Snapshot:
         try:
             for connection in self._connections:
                 ask(connection)
-            turn = 0
+            free = cycle(self._connections)
             while coming:
                 text, rows = await coming[0]
                 coming.popleft()
-                ask(self._connections[turn % len(self._connections)])
-                turn += 1
+                ask(next(free))
                 if rows:
                     yield Batch(text, rows)
         finally:
