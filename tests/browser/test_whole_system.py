@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from logistics_pipeline.supervision import free_port
-from tests.end_to_end.conftest import Installation, wait_for
+from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
 
 LOAD_SECONDS = 120
 
@@ -31,7 +31,7 @@ def system(tmp_path: Path) -> Iterator[Installation]:
         yield made
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=60 * PATIENCE)
 
 
 def upload(page: Page, *paths: Path) -> None:
