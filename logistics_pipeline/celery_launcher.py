@@ -14,7 +14,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from kombu.exceptions import OperationalError
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
 """So long workers may take to say what they are doing; a busy one answers too, as its pool does the work."""
 
 ASKED_BEFORE_GIVEN_UP = 2

@@ -26,7 +26,8 @@ from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.log_files import turn_over
 from logistics_settings import PROJECT_ROOT, Settings
 
-START_SECONDS = 90
+START_SECONDS = 300
+"""An idle machine needs 10; a busy one with a cold disk must not be given up on."""
 STOP_SECONDS = 15
 STEADY_SECONDS = 60
 """What has run for so long since it was started has recovered."""
@@ -80,7 +81,7 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_begin,
             )
 
     def wait_until_ready(self, on_wait: Callable[[str], None] = lambda name: None) -> None:
@@ -194,8 +195,16 @@ def _ending(running: _Running) -> str:
     return f"{running.program.name} {how}"
 
 
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _begin() -> None:
+    """Gives a new process the signals it expects, and an end with its parent.
+
+    A shell without job control starts `logistics up &` with SIGINT ignored, Dagster makes its handler of SIGTERM from
+    that of SIGINT, and what is ignored stays so in every process started from there: none could be asked to stop.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:

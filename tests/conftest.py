@@ -1,5 +1,9 @@
-"""Fixtures for every test that needs a database: one embedded server per session, one migrated database per test."""
+"""Fixtures for every test that needs a database: one embedded server per session, one migrated database per test.
 
+And what all tests rely on: time for generated examples, the usual signals.
+"""
+
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -7,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from logistics_pipeline.database import Connection, connect, with_database
 from logistics_pipeline.embedded import EmbeddedPostgres
@@ -15,6 +20,24 @@ from logistics_pipeline.loading.loader import LoadOptions
 from logistics_pipeline.migrations import migrate
 
 _numbers = count(1)
+
+# What is slow is the machine: no example has to be found or tried within a time.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("same-every-time", settings.get_profile("tests"), derandomize=True, database=None)
+settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def _usual_signals() -> Iterator[None]:
+    """Dagster makes its handler of SIGTERM from that of SIGINT, which a shell without job control has ignored for
+    `pytest &`; what is ignored stays so in every process that later tests start, and none of them could be stopped."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    for number, handler in usual.items():
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +57,7 @@ def _serve(folder: Path) -> Iterator[str]:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("ALTER SYSTEM SET synchronous_commit = off")
         connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")  # it holds locks, and counts, when nobody expects it
         connection.execute("SELECT pg_reload_conf()")
     yield url
     server.release()
@@ -80,6 +104,6 @@ def options(raw_dir: Path) -> LoadOptions:
         batch=BatchLimits(records=7, bytes=1 << 20),
         max_record_bytes=1 << 20,
         date_order=None,
-        retry_seconds=5.0,
+        retry_seconds=60.0,
         chunk_bytes=16,
     )

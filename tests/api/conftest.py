@@ -155,14 +155,14 @@ def _serve(url: str, limits: Limits | None = None, **settings: Any) -> Iterator[
         try:
             _wait_until(lambda: server.started or not thread.is_alive())
             port = listener.getsockname()[1]
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
                 yield Api(app, client)
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+def _wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

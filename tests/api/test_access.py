@@ -157,11 +157,9 @@ def test_keys_made_and_revoked_take_effect_on_a_running_api(
     with serve(database_url, **BEYOND) as api:
         assert status_of(api) == 401
         key = logistics("create", "laptop")
-        began = time.monotonic()
-        wait_until(lambda: status_of(api, x_api_key=key) == 200, 5)
+        wait_until(lambda: status_of(api, x_api_key=key) == 200)
         logistics("revoke", "laptop")
-        wait_until(lambda: status_of(api, x_api_key=key) == 401, 5)
-        assert time.monotonic() - began < 10
+        wait_until(lambda: status_of(api, x_api_key=key) == 401)
 
 
 def test_a_key_stops_by_itself_when_it_expires(database_url: str, connection: Connection, serve: Any) -> None:

@@ -92,13 +92,13 @@ def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
 
 
 def test_a_statement_that_takes_too_long_is_a_504(database_url: str, serve: Any) -> None:
-    with serve(database_url, Limits(statement_seconds=0.3)) as api, psycopg.connect(database_url) as connection:
+    with serve(database_url, Limits(statement_seconds=2)) as api, psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE analytics.days")
         began = time.monotonic()
         problem = api.refused(504, "/api/dashboard", **SPAN)
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 2
         assert problem["type"] == "urn:logistics:problem:statement-timeout"
-        assert "0.3 seconds" in problem["detail"]
+        assert "2 seconds" in problem["detail"]
         connection.rollback()
         api.get("/api/dashboard", **SPAN)
 
@@ -123,17 +123,20 @@ def test_more_requests_than_places_are_refused_at_once_and_the_others_answered(
 
 
 def test_a_request_waits_for_a_connection_no_longer_than_it_may_and_leaves_nothing_behind(
-    database_url: str, serve: Any, wait_until: Callable[..., None]
+    database_url: str, serve: Any, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """psycopg_pool's own `max_waiting` would count the requests that gave up, and refuse every later one."""
-    limits = Limits(connections=1, waiting=2, wait_seconds=0.1)
+    limits = Limits(connections=1, waiting=2, wait_seconds=60, statement_seconds=60)
     with serve(database_url, limits) as api, ThreadPoolExecutor(1) as clients:
+        pool = api.app.state.database._pool
         with psycopg.connect(database_url) as connection:
             connection.execute("LOCK TABLE analytics.days")
             admitted = clients.submit(api.request, "/api/dashboard", **SPAN)
-            wait_until(lambda: api.app.state.database._inside == 1)
-            for _ in range(6):
-                assert api.refused(503, "/ready")["type"] == "urn:logistics:problem:database-busy"
+            wait_until(lambda: pool.get_stats()["pool_available"] == 0)
+            with monkeypatch.context() as patch:
+                patch.setattr(pool, "timeout", 0.1)
+                for _ in range(6):
+                    assert api.refused(503, "/ready")["type"] == "urn:logistics:problem:database-busy"
         assert admitted.result().status_code == 200
         for _ in range(6):
             api.get("/ready")
@@ -156,7 +159,7 @@ def test_connections_are_given_back_when_the_api_stops(database_url: str, serve:
         api.get("/ready")
     with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'logistics api'"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while connection.execute(query, [name]).fetchone() != (0,):
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -1,7 +1,6 @@
 """GET /api/events over real HTTP: what PostgreSQL notifies reaches the clients, and no client keeps the server."""
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.api.test_serving import answers, free_port, running
+from tests.api.test_serving import answers, running
+from tests.ports import free_port
 
 
 @contextmanager
@@ -95,8 +95,8 @@ def test_open_streams_do_not_keep_the_server_from_stopping(
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client, listening(client) as events:
             next(events)
             process.send_signal(signal.SIGTERM)
-            began = time.monotonic()
             assert [event for event in events if event[0].startswith("event: ingest")] == []  # read to its end
-            process.wait(10)
-            assert time.monotonic() - began < 4.5  # the grace for answers under way is 5 s, and was not used up
-    assert "Traceback" not in (tmp_path / "log").read_text()
+            process.wait(60)
+    log = (tmp_path / "log").read_text()
+    assert "graceful shutdown exceeded" not in log  # the grace for answers under way was not used up
+    assert "Traceback" not in log

@@ -310,7 +310,9 @@ def test_exports_have_connections_of_their_own_and_refuse_when_all_are_taken(
     monkeypatch.setattr(shared.app.state.exports._pool, "timeout", 0.1)
     assert shared.refused(503, "/api/exports/vehicles.csv")["type"] == "urn:logistics:problem:database-busy"
     assert len(shared.get("/api/vehicles")["data"]) == len(EXOTIC)
+    monkeypatch.undo()
     readers[0].close()
+    wait_until(lambda: shared.app.state.exports._inside <= 2)
     export(shared, "vehicles.csv")
 
 
@@ -404,6 +406,7 @@ def test_a_statement_that_takes_too_long_is_a_problem_before_anything_is_sent(
     with psycopg.connect(url) as lock:
         lock.execute("LOCK TABLE raw.shipments")
         assert shared.refused(504, "/api/exports/shipments.csv")["type"].endswith(":statement-timeout")
+    monkeypatch.undo()
     export(shared, "vehicles.csv")
 
 

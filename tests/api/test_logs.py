@@ -18,7 +18,7 @@ import pytest
 from logistics_api.access import Principal
 from logistics_api.logs import AccessLog, JsonFormatter, TextFormatter, request_id
 from logistics_settings import Settings
-from tests.end_to_end.conftest import free_port
+from tests.ports import free_port
 
 
 def written(path: bytes = b"/api/dashboard", *, cache: str = "miss", status: int = 200, **settings: Any) -> list[str]:

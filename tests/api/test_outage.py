@@ -95,7 +95,7 @@ def test_a_connection_cut_under_a_request_is_a_503_and_the_next_request_is_serve
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'logistics api'"
     )
     with serve(url) as api, ThreadPoolExecutor(1) as clients, psycopg.connect(url) as lock:
-        lock.execute("LOCK TABLE analytics.status")
+        lock.execute("LOCK TABLE ingest.files")  # which the watcher does not read
         asked = clients.submit(api.request, "/api/system/status")
         with psycopg.connect(with_database(url, "postgres"), autocommit=True) as admin:
             wait_until(lambda: admin.execute(waiting).fetchone() == (1,))
@@ -158,7 +158,7 @@ def test_a_refresh_during_an_outage_of_the_watcher_alone_is_noticed(
 
 
 @pytest.mark.slow
-def test_it_recovers_within_a_second_from_an_outage_that_the_pool_does_not_survive(
+def test_it_recovers_at_once_from_an_outage_that_the_pool_does_not_survive(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
 ) -> None:
     """35 seconds: beyond the pool's patience, with requests coming in all the time."""
@@ -170,5 +170,5 @@ def test_it_recovers_within_a_second_from_an_outage_that_the_pool_does_not_survi
         server.acquire()
         back = time.monotonic()
         wait_until(lambda: is_ready(api), 30)
-        assert time.monotonic() - back < 1.0
+        assert time.monotonic() - back < AT_ONCE_SECONDS
         assert all(is_ready(api) for _ in range(20))

@@ -14,7 +14,7 @@ import pytest
 
 from logistics_api.__main__ import listen
 from logistics_api.errors import ConfigurationError
-from logistics_pipeline.supervision import free_port
+from tests.ports import free_port
 
 NOWHERE = "postgresql://me:secret@127.0.0.1:1/nothing"
 
@@ -30,7 +30,7 @@ def run(**variables: object) -> subprocess.CompletedProcess[str]:
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -61,7 +61,7 @@ def test_it_serves_until_it_is_told_to_stop(database_url: str, tmp_path: Path, w
         wait_until(lambda: answers(port), 30)
         assert httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False).status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert f"Serving on http://127.0.0.1:{port}" in log.read_text()
     assert "Traceback" not in log.read_text()
 
@@ -75,7 +75,7 @@ def test_a_database_that_is_away_is_logged_once_and_without_its_password(
         for _ in range(3):
             assert httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False).status_code == 503
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert log.read_text().count("PostgreSQL cannot be reached") == 1
     assert len(log.read_text().splitlines()) < 6
     assert "secret" not in log.read_text()

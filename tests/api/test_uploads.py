@@ -487,7 +487,7 @@ def test_of_many_uploads_of_one_name_one_wins_and_the_others_are_told(
     def send(content: bytes) -> int:
         def body() -> Iterator[bytes]:
             yield content[:5]
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             yield content[5:]
 
         return int(site.send("a.json", body()).status_code)

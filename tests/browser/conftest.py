@@ -24,9 +24,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from bench.browser import ARGUMENTS, CHROMIUM
 from logistics_pipeline.database import with_database
-from logistics_pipeline.supervision import free_port
+from tests.ports import free_port
 
-SECONDS = 20.0
+SECONDS = 60.0
+"""Waiting ends as soon as there is nothing to wait for, so patience costs time only where a test fails."""
 
 _numbers = itertools.count()
 
@@ -83,11 +84,14 @@ class Dashboard:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            try:
+                self._process.wait(SECONDS)
+            finally:
+                self._process.kill()
 
     def get(self, path: str, **query: Any) -> Any:
         """What the API answers, to hold the page against."""
-        answer = httpx.get(self.url + path, params=query, trust_env=False, timeout=20)
+        answer = httpx.get(self.url + path, params=query, trust_env=False, timeout=SECONDS)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

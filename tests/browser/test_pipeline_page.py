@@ -263,6 +263,8 @@ def test_an_upload_goes_on_while_other_pages_are_looked_at(small: Any, new_page:
     expect(transfer(page, "vehicles-later.json").get_by_role("progressbar")).to_be_visible()
     page.get_by_role("link", name="Costs").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Costs")
+    while not held:
+        page.wait_for_timeout(50)
     held[0].continue_()
     page.get_by_role("link", name="Pipeline").click()
     expect(transfer(page, "vehicles-later.json")).to_contain_text("Stored")

@@ -49,7 +49,7 @@ def test_what_stands_beside_wide_pages_stands_behind_narrow_ones(open_page: Any)
     page = open_page("/costs", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     settled(page)
     page.get_by_role("button", name="Dark").tap()  # scrolls there; the navigation must not lie over it
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_in_viewport()
     expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from logistics_pipeline.supervision import free_port
 from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
+from tests.ports import free_port
 
-LOAD_SECONDS = 120
+LOAD_SECONDS = 300
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_upload_goes_through_the_sensor_and_dagster_into_the_figures_without_
     entry = page.get_by_role("list", name="Uploads").get_by_role("listitem").filter(has_text="shipments-1.json")
     expect(entry).to_contain_text("1 read = 1 loaded", timeout=LOAD_SECONDS * 1000)
     expect(overview.get_by_role("heading", level=1)).to_have_text("Overview", timeout=LOAD_SECONDS * 1000)
-    expect(overview.locator("article.kpi .value").first).to_have_text("1")
+    expect(overview.locator("article.kpi .value").first).to_have_text("1", timeout=LOAD_SECONDS * 1000)
     entry.get_by_role("button", name="Details").click()
     run = page.get_by_role("dialog").get_by_role("link", name="Dagster run").get_attribute("href")
     assert run is not None

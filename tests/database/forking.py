@@ -17,7 +17,7 @@ def forkserver() -> ForkServerContext:
 
 
 def run_command(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, timeout: float = 60
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, timeout: float = 240
 ) -> "subprocess.CompletedProcess[str]":
     """Runs `logistics` with exactly this environment; its output goes through files in `folder`."""
     out, err = folder / ".stdout", folder / ".stderr"

@@ -98,7 +98,7 @@ def test_another_process_counts_while_it_lives(folder: Path) -> None:
         assert other.stdout is not None and "postgresql://" in other.stdout.readline()
         server.release()
         assert is_running(folder)
-        other.communicate("\n", timeout=20)
+        other.communicate("\n", timeout=120)
 
     assert not is_running(folder)
 
@@ -167,9 +167,9 @@ def test_two_processes_may_start_it_at_once_in_a_new_folder() -> None:
         with user(folder) as first, user(folder) as second:
             assert first.stdout is not None and second.stdout is not None
             assert first.stdout.readline() == second.stdout.readline() != ""
-            first.communicate("\n", timeout=20)
+            first.communicate("\n", timeout=120)
             assert is_running(folder)
-            second.communicate("\n", timeout=20)
+            second.communicate("\n", timeout=120)
         assert not is_running(folder)
 
 

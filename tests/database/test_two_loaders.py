@@ -113,7 +113,7 @@ def test_several_loaders_of_one_file_of_which_the_first_is_killed(
     raw_folder: RawFolder, load_at_once: LoadAtOnce, contents: Read, empty: Callable[[], None], connection: Connection
 ) -> None:
     found = raw_folder.drop("shipments.ndjson", as_lines([shipment(key, weight=key % 50) for key in range(2_000)]))
-    batch = replace(raw_folder.options.batch, records=100)
+    batch = replace(raw_folder.options.batch, records=10)
     raw_folder.load(found, batch=batch)
     undisturbed = contents()
     empty()

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from logistics_pipeline.supervision import free_port
+from tests.ports import free_port
 
 LOGISTICS = [str(Path(sys.executable).parent / "logistics")]
 
@@ -113,13 +113,13 @@ as soon as there is nothing to wait for, so patience costs time only where a tes
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Asks until the answer is true; connection troubles count as not yet."""
+    """Asks until the answer is true; troubles with connections, files and processes count as not yet."""
     deadline = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < deadline:
         try:
             if found := condition():
                 return found
-        except (httpx.HTTPError, KeyError, ValueError):
+        except (httpx.HTTPError, LookupError, ValueError, OSError):
             pass
         time.sleep(0.1)
     raise AssertionError(f"{what}: not within {seconds * PATIENCE} s")
@@ -129,8 +129,7 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 def installation(tmp_path: Path) -> Iterator[Installation]:
     made = Installation(tmp_path / "data", free_port(), free_port())
     yield made
-    for process in made.processes():
-        process.kill()
+    made.cut_power()
 
 
 @pytest.fixture

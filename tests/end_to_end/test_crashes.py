@@ -19,8 +19,8 @@ import psycopg
 import pytest
 
 from logistics_pipeline.ledger import LedgerFile, latest_file
-from logistics_pipeline.supervision import free_port
 from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -128,8 +128,8 @@ class System:
                 words = process.cmdline()
                 if all(any(word.endswith(ending) for word in words) for ending in endings):
                     found.append(process)
-        (only,) = found
-        return only
+        assert found, f"no process {endings}"
+        return min(found, key=psutil.Process.create_time)  # one that it is just starting still looks like it
 
     def code_server(self) -> psutil.Process:
         return self.process("dagster", "api", "grpc")
@@ -331,5 +331,5 @@ def test_after_it_all_the_figures_are_those_of_an_undisturbed_load_and_nothing_i
     assert set(states.values()) == {"loaded"}
     assert [run["status"] for run in system.runs("load_shipments")] == ["FAILURE"], "a file at fault is not retried"
 
-    refreshes = system.runs(REFRESHES)
+    refreshes = [run for run in system.runs(REFRESHES) if run["startTime"] is not None]  # one may have died waiting
     assert all(later["startTime"] >= earlier["endTime"] for earlier, later in pairwise(refreshes)), refreshes

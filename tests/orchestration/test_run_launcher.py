@@ -26,9 +26,9 @@ from logistics_pipeline import run_launcher
 from logistics_pipeline.code_server import JANITOR
 from logistics_pipeline.retries import NO_RUN_RETRIES
 from logistics_pipeline.run_launcher import SupervisedRunLauncher
-from logistics_pipeline.supervision import free_port
 from logistics_settings import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
+from tests.ports import free_port
 
 CONFIGURATION: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
 

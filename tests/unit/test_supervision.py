@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from logistics_pipeline import supervision
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.supervision import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Program, Supervisor
+from logistics_settings import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 
 LINGER = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -73,6 +75,24 @@ def test_what_a_dead_process_left_behind_is_killed_before_it_is_started_again(
     wait_for(lambda: supervisor.revive_dead(said.append) or said, 10, "the death is noticed")
 
     wait_for(lambda: is_gone(child), 10, "the child is gone")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="signals of a process are read from /proc")
+def test_a_process_can_be_asked_to_stop_even_where_a_shell_had_the_signals_ignored(tmp_path: Path) -> None:
+    """As a script has them for `logistics up &`."""
+    code = (
+        "import signal, sys, time; from pathlib import Path; from tests.unit.test_supervision import *;"
+        "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)];"
+        "made = Supervisor(Path(sys.argv[1]), {}); made.start(program(LINGER));"
+        "(pid,) = pids(Path(sys.argv[1]), 1); print(Path(f'/proc/{pid}/status').read_text());"
+        "made.stop()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=PROJECT_ROOT
+    )
+    (ignored,) = (int(line.split()[1], 16) for line in done.stdout.splitlines() if line.startswith("SigIgn:"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        assert not ignored & 1 << number - 1
 
 
 def is_gone(pid: int) -> bool:

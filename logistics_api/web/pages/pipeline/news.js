@@ -4,11 +4,11 @@ import * as events from "../../events.js";
 
 const PAUSE = 1_000;
 
-/** Calls `listener` soon after the first of many events and at most once a second; also when the stream is back. */
+/** Calls `listener` soon after the first of many events and at most once a second; also when the stream is there, or back. */
 export function atIngest(view, listener, concerns = () => true) {
   let waiting = null;
   let last = 0;
-  let lost = false;
+  let lost = events.state() !== "live"; // what happens before it is there is told by nobody
   const call = () => {
     waiting = null;
     last = Date.now();
