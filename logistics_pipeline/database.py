@@ -111,19 +111,32 @@ def transient_errors(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Holds a lock of this connection's session while the block runs; calls `on_wait` if somebody else has it.
+def free_advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
+    """Holds a lock of this connection's session while the block runs, if nobody has it; says whether it does."""
+    is_free = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() == (True,)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            _unlock(connection, name)
 
-    A block that is interrupted amid a statement cannot unlock any more: then the connection is closed, which frees the
-    lock as well, and does not hide the interruption behind an error of its own.
-    """
+
+@contextmanager
+def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds a lock of this connection's session while the block runs; calls `on_wait` if somebody else has it."""
     if connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() != (True,):
         on_wait()
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
     try:
         yield
     finally:
-        if connection.info.transaction_status is TransactionStatus.IDLE:
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
-        else:
-            connection.close()
+        _unlock(connection, name)
+
+
+def _unlock(connection: Connection, name: str) -> None:
+    """A block that was interrupted amid a statement cannot unlock any more: then the connection is closed, which frees
+    the lock as well, and does not hide the interruption behind an error of its own."""
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+    else:
+        connection.close()

@@ -7,7 +7,7 @@ percent-encoded, and so is the percent sign itself.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -46,20 +46,37 @@ class FoundFile:
         return self.size_bytes, self.modified_ns
 
 
-def find_files(raw_dir: Path) -> Iterator[FoundFile]:
+def find_files(raw_dir: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
     """Yields every file under the raw folder, in no particular order.
 
     Left out are hidden ones and those that by their name are still being written (`.tmp`, `.part`, ...). A file that
-    disappears while it is looked at was not there.
+    disappears while it is looked at was not there. Links to folders elsewhere are followed, to each such folder once.
+
+    `on_error` is told of folders that cannot be read.
     """
-    for folder, subfolders, names in os.walk(raw_dir):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+    entered = {Path(raw_dir).resolve()}
+    for folder, subfolders, names in os.walk(raw_dir, onerror=on_error, followlinks=True):
+        visible = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = [name for name in visible if _is_new(folder, name, entered)]
         for name in names:
             if is_ignored(name):
                 continue
             found = look_at(Path(folder, name), raw_dir)
             if found is not None:
                 yield found
+
+
+def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
+    """Whether a folder is to be looked into. A link to one is not if that is looked into anyway, as part of what has
+    been `entered`; nor if it leads upward, round and round."""
+    path = Path(folder, name)
+    if not path.is_symlink():
+        return True
+    target = path.resolve()
+    if Path(folder).resolve().is_relative_to(target) or any(target.is_relative_to(other) for other in entered):
+        return False
+    entered.add(target)
+    return True
 
 
 def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile | None:

@@ -28,11 +28,43 @@ class Plan:
     """Keys of files whose loads died too often: they are failed, and a person decides."""
 
 
-def is_settled(found: FoundFile, now_ns: int, settle_seconds: float) -> bool:
-    """Whether a file has been left alone long enough to be complete. A time in the future counts as settled:
-    a wrong clock must not hide a file for ever."""
-    age_ns = now_ns - found.modified_ns
-    return age_ns < 0 or age_ns >= settle_seconds * 1e9
+@dataclass(frozen=True)
+class Sighting:
+    """A file whose modification time lies in the future, which says nothing of when it was written to last."""
+
+    size_bytes: int
+    modified_ns: int
+    since_ns: int
+    """Since when it has been seen like that."""
+
+
+def settled_files(
+    found: Iterable[FoundFile],
+    known: Mapping[str, LedgerFile],
+    now_ns: int,
+    settle_seconds: float,
+    sightings: Mapping[str, Sighting],
+) -> tuple[list[FoundFile], dict[str, Sighting]]:
+    """Those that were left alone long enough to be complete, and what to tell the next look.
+
+    A wrong clock must not hide a file for ever: if its time lies in the future, it is settled once two looks so far
+    apart have found it the same, as the first says in its `sightings`; or if it is registered like that.
+    """
+    settled, next_sightings = [], {}
+    for file in found:
+        since_ns = file.modified_ns
+        if since_ns > now_ns:
+            entry = known.get(file.key)
+            if entry is not None and entry.fingerprint == file.fingerprint:
+                settled.append(file)
+                continue
+            before = sightings.get(file.key)
+            is_same = before is not None and (before.size_bytes, before.modified_ns) == file.fingerprint
+            since_ns = before.since_ns if before is not None and is_same else now_ns
+            next_sightings[file.key] = Sighting(*file.fingerprint, since_ns)
+        if now_ns - since_ns >= settle_seconds * 1e9:
+            settled.append(file)
+    return settled, next_sightings
 
 
 def files_to_register(found: Iterable[FoundFile], known: Mapping[str, LedgerFile]) -> list[FoundFile]:
@@ -52,10 +84,10 @@ def plan_loads(
 ) -> Plan:
     """Decides about settled, registered files of one dataset.
 
-    A file is loaded if its content is new, if its load was interrupted, if somebody asked for it, or if Dagster has no
-    result to show for it. It is not while a run has it, nor when it failed, was terminated or was unloaded and has not
-    changed since. One that is loaded although Dagster shows it as failed is asked for to be reported, as often as a
-    load may die.
+    A file is loaded if its content is new, if its load was interrupted, if it is back after it was gone, if somebody
+    asked for it, or if Dagster has no result to show for it. It is not while a run has it, nor when it failed, was
+    terminated or was unloaded and has not changed since. One that is loaded although Dagster shows it as failed is
+    asked for to be reported, as often as a load may die.
     """
     load: set[str] = set()
     report: set[str] = set()
@@ -64,7 +96,8 @@ def plan_loads(
         entry, state = known[file.key], status.get(file.key)
         if state == IN_PROGRESS:
             continue
-        if entry.fingerprint != file.fingerprint or entry.retry_requested_at is not None:
+        is_back = entry.is_missing and entry.attempts < load_attempts
+        if entry.fingerprint != file.fingerprint or entry.retry_requested_at is not None or is_back:
             load.add(file.key)
         elif entry.state == "unloaded":
             continue

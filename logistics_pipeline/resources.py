@@ -26,7 +26,7 @@ class Warehouse:
         if self.settings.database_url is None:
             raise ConfigurationError(
                 "LOGISTICS_DATABASE_URL is not set in Dagster's code server. `logistics up` sets it; to run Dagster "
-                "by hand, first run: export $(logistics env)"
+                'by hand, first run: eval "$(logistics env)"'
             )
         return self.settings.database_url
 

@@ -1,11 +1,14 @@
 """The file sensor: looks at the raw folder, registers files, adds partitions, requests runs.
 
 What to do is decided by `planning`; this module asks Dagster and the ledger, and does it. Each look starts from
-scratch: there is no cursor and no run key to be lost, and a file that is mended or replaced is loaded by itself.
+scratch: there is no run key to be lost, and a file that is mended or replaced is loaded by itself.
 """
 
+import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import astuple
+from pathlib import Path
 
 import dagster as dg
 
@@ -13,13 +16,14 @@ from logistics_pipeline import ledger
 from logistics_pipeline.assets.raw import FOUND_BY_SENSOR
 from logistics_pipeline.database import Connection
 from logistics_pipeline.datasets import DATASETS, Dataset
-from logistics_pipeline.discovery import FoundFile, find_files
+from logistics_pipeline.discovery import FoundFile, find_files, path_of
 from logistics_pipeline.jobs import LOAD_JOBS
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.loader import fail_missing_file
+from logistics_pipeline.loading.closing import fail_abandoned_file, fail_missing_file
 from logistics_pipeline.partitions import contiguous_ranges, files_of
-from logistics_pipeline.planning import Plan, files_to_register, is_settled, plan_loads
+from logistics_pipeline.planning import Plan, Sighting, files_to_register, plan_loads, settled_files
 from logistics_pipeline.resources import Warehouse
+from logistics_pipeline.terminations import RANGE_END, RANGE_START, leave_terminated_alone
 from logistics_settings import Settings
 
 SENSOR_NAME = "raw_files"
@@ -41,20 +45,22 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def raw_files(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
-        found = list(find_files(warehouse.settings.raw_dir))
-        now_ns, settle_seconds = time.time_ns(), warehouse.settings.settle_seconds
-        settled = [file for file in found if is_settled(file, now_ns, settle_seconds)]
+        found = list(find_files(warehouse.settings.raw_dir, _teller(context)))
         with warehouse.connect() as connection:
-            _register(context, connection, settled)
+            registered = ledger.latest_files(connection)
+            settled = _settled(context, found, registered, warehouse.settings.settle_seconds)
+            _register(context, connection, settled, registered)
             looks = [_Look(context.instance, dataset, settled) for dataset in DATASETS.values()]
             plans, known = _plan(context, connection, warehouse, looks)
             wanted = {name: plan.load for name, plan in plans.items()}
             if any(wanted.values()):
+                partitions = {look.dataset.name: look.partitions for look in looks}
+                leave_terminated_alone(context.instance, connection, known, wanted, partitions)
                 # Dagster puts a status together from several queries and can miss a run that begins in between: ask
                 # twice.
                 plans, known = _plan(context, connection, warehouse, looks)
                 wanted = {name: keys & plans[name].load for name, keys in wanted.items()}
-            _fail_missing(connection, known, {file.key for file in found})
+            _close_abandoned(connection, known, {file.key for file in found}, warehouse.settings.raw_dir)
             runs = [(look, keys) for look in looks for keys in look.runs(wanted[look.dataset.name], warehouse.settings)]
             runs = runs[:RUNS_PER_TICK]
             asked = {key for _, keys in runs for key in keys}
@@ -66,9 +72,34 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     return raw_files
 
 
-def _register(context: dg.SensorEvaluationContext, connection: Connection, settled: list[FoundFile]) -> None:
+def _teller(context: dg.SensorEvaluationContext) -> Callable[[OSError], None]:
+    def tell(error: OSError) -> None:
+        context.log.warning(f"The folder {error.filename} cannot be read ({error.strerror}): its files are not seen")
+
+    return tell
+
+
+def _settled(
+    context: dg.SensorEvaluationContext,
+    found: list[FoundFile],
+    known: Mapping[str, LedgerFile],
+    settle_seconds: float,
+) -> list[FoundFile]:
+    """Files left alone long enough. The cursor holds nothing but what was seen of those with a time in the future."""
+    before = {key: Sighting(*seen) for key, seen in json.loads(context.cursor or "{}").items()}
+    settled, sightings = settled_files(found, known, time.time_ns(), settle_seconds, before)
+    if sightings != before:
+        context.update_cursor(json.dumps({key: astuple(seen) for key, seen in sightings.items()}))
+    return settled
+
+
+def _register(
+    context: dg.SensorEvaluationContext,
+    connection: Connection,
+    settled: list[FoundFile],
+    known: Mapping[str, LedgerFile],
+) -> None:
     """Registers what is new in a fixed order, before any run: the order of loads must not matter."""
-    known = ledger.latest_files(connection)
     new = ledger.in_registration_order(files_to_register(settled, known))
     for file in new[:REGISTRATIONS_PER_TICK]:
         ledger.register(connection, file)
@@ -84,19 +115,19 @@ class _Look:
         self.dataset = dataset
         self.files = {file.key: file for file in settled if file.dataset == dataset.name}
         self._instance = instance
-        self._partitions = _add_partitions(instance, dataset, self.files)
+        self.partitions = _add_partitions(instance, dataset, self.files)
 
     def status(self) -> dict[str, str | None]:
         """Dagster's status of each partition."""
         asset = dg.AssetKey(["raw", self.dataset.name])
-        found = self._instance.get_status_by_partition(asset, self._partitions, files_of(self.dataset)) or {}
+        found = self._instance.get_status_by_partition(asset, self.partitions, files_of(self.dataset)) or {}
         return {key: value.value if value else None for key, value in found.items()}
 
     def runs(self, wanted: Collection[str], settings: Settings) -> list[list[str]]:
         """The wanted files as one run after the other, bounded by count and by bytes."""
         return contiguous_ranges(
             wanted,
-            self._partitions,
+            self.partitions,
             {key: file.size_bytes for key, file in self.files.items()},
             most_files=settings.files_per_run,
             most_bytes=settings.bytes_per_run,
@@ -150,15 +181,20 @@ def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
     return dg.RunRequest(
         job_name=LOAD_JOBS[dataset.name].name,
         tags={
-            "dagster/asset_partition_range_start": keys[0],
-            "dagster/asset_partition_range_end": keys[-1],
+            RANGE_START: keys[0],
+            RANGE_END: keys[-1],
             FOUND_BY_SENSOR: str(len(keys)),
         },
     )
 
 
-def _fail_missing(connection: Connection, known: dict[str, LedgerFile], present: set[str]) -> None:
-    """Closes the accounts of files that were registered and removed before they were loaded."""
+def _close_abandoned(connection: Connection, known: dict[str, LedgerFile], present: set[str], raw_dir: Path) -> None:
+    """Closes accounts that no run will ever close: of files that are gone, and of those that only people load (from
+    elsewhere, or hidden) and whose loader was killed."""
     for key, entry in known.items():
-        if entry.state in ("registered", "loading") and key not in present and not key.startswith("/"):
+        if entry.state not in ("registered", "loading") or key in present:
+            continue
+        if key.startswith("/") or path_of(key, raw_dir).exists():
+            fail_abandoned_file(connection, key)
+        else:
             fail_missing_file(connection, key)

@@ -11,7 +11,7 @@ from logistics_api.ranges import NothingElse
 from logistics_api.system.queries import SCHEMA_VERSION, STATUS
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
 
-WRITTEN_FOR = "0005"
+WRITTEN_FOR = "0006"
 """The schema version (sql/migrations) whose tables the queries of this API read."""
 
 router = APIRouter(tags=["system"])

@@ -16,7 +16,8 @@ from logistics_pipeline.assets.metadata import column_schema, load_metadata
 from logistics_pipeline.database import connect, transient_errors
 from logistics_pipeline.datasets import DATASETS, Dataset
 from logistics_pipeline.discovery import look_at, path_of
-from logistics_pipeline.loading.loader import Loader, LoadReport, fail_missing_file, fail_terminated_file
+from logistics_pipeline.loading.closing import fail_missing_file, fail_terminated_file
+from logistics_pipeline.loading.loader import Loader, LoadReport
 from logistics_pipeline.partitions import files_of
 from logistics_pipeline.resources import Warehouse
 from logistics_pipeline.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried

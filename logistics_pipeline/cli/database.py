@@ -35,13 +35,13 @@ def migrate() -> None:
 
 
 def env() -> None:
-    """Prints the variables that Dagster's own commands need: `export $(logistics env)`, then `dagster-webserver` etc.
+    """Prints the variables that Dagster's own commands need: `eval "$(logistics env)"`, then `dagster-webserver` etc.
 
     Starts the embedded server if that is what is used, and leaves it running: stop it with `logistics db stop`.
     """
     with _left_running(Settings()) as environment:
         for name, value in environment.variables().items():
-            print(f"{name}={shlex.quote(value)}")
+            print(f"export {name}={shlex.quote(value)}")
 
 
 @db.command()

@@ -16,6 +16,7 @@ from logistics_pipeline.ledger.accounts import (
     request_retry,
     supersede,
     warn,
+    withdraw_retry,
 )
 from logistics_pipeline.ledger.files import (
     STATES,
@@ -88,4 +89,5 @@ __all__ = [
     "unresolved_numbers",
     "update_reasons",
     "warn",
+    "withdraw_retry",
 ]

@@ -19,7 +19,8 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
     connection.execute(
         "UPDATE ingest.files SET state = 'loading', run_id = %(run_id)s, error = NULL, warning = NULL, "
         "attempts = attempts + (state <> 'loading' OR run_id IS DISTINCT FROM %(run_id)s OR run_id IS NULL)::integer, "
-        "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL "
+        "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
+        "is_missing = false "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {"run_id": run_id, "file_id": file_id},
     )
@@ -93,16 +94,26 @@ def fail(
     file_format: str | None = None,
     seconds: float = 0,
     run_id: str | None = None,
+    is_missing: bool = False,
 ) -> None:
     """Closes the account of a file that is itself at fault, or whose run was ended; what was loaded of it stays.
 
-    `run_id` names that run where the file's load had not begun.
+    `run_id` names that run where the file's load had not begun. One that `is_missing` is loaded when it is there again;
+    that is an attempt as well, as there are machines that do not see what the sensor's sees.
     """
     connection.execute(
-        "UPDATE ingest.files SET state = 'failed', error = %s, format = coalesce(%s, format), attempts = 0, "
-        "seconds = seconds + %s, run_id = coalesce(%s, run_id), finished_at = clock_timestamp() "
-        f"WHERE file_id = %s {NOTIFY}",
-        (error, file_format, seconds, run_id, file_id),
+        "UPDATE ingest.files SET state = 'failed', error = %(error)s, format = coalesce(%(format)s, format), "
+        "attempts = CASE WHEN %(is_missing)s THEN attempts + 1 ELSE 0 END, seconds = seconds + %(seconds)s, "
+        "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp() "
+        f"WHERE file_id = %(file_id)s {NOTIFY}",
+        {
+            "error": error,
+            "format": file_format,
+            "is_missing": is_missing,
+            "seconds": seconds,
+            "run_id": run_id,
+            "file_id": file_id,
+        },
     )
 
 
@@ -117,7 +128,7 @@ def clear(connection: Connection, file_id: int, state: str) -> None:
         "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
         "records_rejected = 0, bytes_read = 0, unknown_fields = '{}', layout = NULL, error = NULL, warning = NULL, "
         "attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
-        f"is_reload_due = false, retry_requested_at = NULL WHERE file_id = %s {NOTIFY}",
+        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false WHERE file_id = %s {NOTIFY}",
         (state, file_id),
     )
 
@@ -141,6 +152,11 @@ def request_retry(connection: Connection, file_id: int) -> bool:
         ).rowcount
         == 1
     )
+
+
+def withdraw_retry(connection: Connection, file_id: int) -> None:
+    """Takes back that somebody asked for a load."""
+    connection.execute(f"UPDATE ingest.files SET retry_requested_at = NULL WHERE file_id = %s {NOTIFY}", (file_id,))
 
 
 def count_reports(connection: Connection, file_ids: Collection[int]) -> None:

@@ -45,6 +45,11 @@ class LedgerFile:
     """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
     retry_requested_at: datetime | None = None
     """When somebody asked for a load that has not begun yet."""
+    is_missing: bool = False
+    """It was gone when it was to be loaded."""
+    registered_at: datetime | None = None
+    started_at: datetime | None = None
+    """When its first load began."""
 
     @property
     def fingerprint(self) -> tuple[int, int]:

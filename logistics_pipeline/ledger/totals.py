@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from logistics_pipeline.database import Connection
+from logistics_pipeline.ledger.at_work import IS_HELD
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Staleness:
     waited_seconds: float
     """How long the oldest batch that they do not contain has waited."""
     is_loading: bool
-    """A file is being loaded, with or without Dagster."""
+    """A file is being loaded at this moment, with or without Dagster."""
 
 
 def staleness(connection: Connection) -> Staleness:
@@ -25,7 +26,7 @@ def staleness(connection: Connection) -> Staleness:
             "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
             "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
             "AS waited_seconds, "
-            "EXISTS (SELECT FROM ingest.files WHERE state = 'loading') AS is_loading "
+            f"EXISTS (SELECT FROM ingest.files WHERE state = 'loading' AND {IS_HELD}) AS is_loading "
             "FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchone()
     assert found is not None

@@ -5,7 +5,9 @@ end. Beside the records stands `….reasons.csv`, which says what is wrong with 
 """
 
 import csv
+import os
 from codecs import getwriter
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +18,9 @@ from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.whole_files import replacing
 
 _COMPRESSIONS = (".gz", ".zst")
+
+LONGEST_STEM = 200
+"""Bytes of a name's 255: suffixes come behind it, and while a file is written its name is longer still."""
 
 
 def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
@@ -56,8 +61,16 @@ def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
     name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
-    records = plain.with_name(f"{plain.stem}{compression}.rejected{plain.suffix}")
+    records = plain.with_name(f"{_fitting(plain.stem)}{compression}.rejected{plain.suffix}")
     return records, records.with_name(f"{records.name}.reasons.csv")
+
+
+def _fitting(stem: str) -> str:
+    """A name that leaves room for what is put behind it: its beginning, and a hash to tell it from others."""
+    whole = os.fsencode(stem)
+    if len(whole) <= LONGEST_STEM:
+        return stem
+    return os.fsdecode(whole[: LONGEST_STEM - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
 
 
 def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:

@@ -194,27 +194,6 @@ class _Patience:
         return monotonic() - self._last_progress > self._seconds
 
 
-def fail_missing_file(connection: Connection, key: str) -> LedgerFile | None:
-    """Closes the account of a file that is no longer there; None if it was never registered."""
-    known = ledger.latest_file(connection, key)
-    if known is None or known.state == "loaded":
-        return known
-    ledger.fail(connection, known.file_id, "The file is gone: it was removed or renamed before it was loaded.")
-    return ledger.file_by_id(connection, known.file_id)
-
-
-def fail_terminated_file(connection: Connection, key: str, run_id: str) -> None:
-    """Closes the account of a file whose run was terminated before it was loaded. What is committed stays."""
-    known = ledger.latest_file(connection, key)
-    if known is not None and known.state in ("registered", "loading"):
-        ledger.fail(
-            connection,
-            known.file_id,
-            "Its run was terminated in Dagster. Materialise its partition, or `logistics retry`, to load the rest.",
-            run_id=run_id,
-        )
-
-
 def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
     """Registers a file and tells a touch from a change, for which its content is hashed, but only then."""
     known = ledger.latest_file(connection, found.key)
@@ -333,7 +312,16 @@ class _Load:
         file = ledger.file_by_id(self._connection, file_id)
         if file.records_rejected:
             file = put_mends_back(self._connection, file, self._options.batch, self._options.date_order)
+        if file.records_rejected == file.records_read > 0:
+            self._warn_that_nothing_is_good(file)
         export_or_warn(self._connection, file, self._layout or recall(file.layout), self._options.failed_dir)
+
+    def _warn_that_nothing_is_good(self, file: LedgerFile) -> None:
+        """A file too small for the limit of rejects may still be of another kind altogether."""
+        reasons = ledger.reject_summary(self._connection, file.file_id, limit=1)
+        commonest = "".join(f" The commonest reason, {found.count:,} times: {found.reason}." for found in reasons)
+        warning = f"None of its {file.records_read:,} records could be loaded.{commonest}"
+        ledger.warn(self._connection, file.file_id, warning)
 
     def _close(self, file_id: int, error: FileError | None) -> None:
         seconds = self._take_seconds()

@@ -37,6 +37,8 @@ _OTHER_FORMATS = {
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF document",
     b"\x89PNG": "a picture",
+    b"\xff\xfe\0\0": "text in UTF-32",
+    b"\0\0\xfe\xff": "text in UTF-32",
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -144,8 +146,7 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
     except OSError as error:
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
-        start = file.read(16)
-        file.seek(0)
+        start = _first_bytes(file)
         most_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
         if start.startswith(_GZIP):
             source = Source(gzip.GzipFile(fileobj=file), "gzip", most_bytes)
@@ -157,7 +158,24 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
         yield source
 
 
+def _first_bytes(file: BinaryIO) -> bytes:
+    try:
+        start = file.read(16)
+        file.seek(0)
+    except OSError as error:
+        raise FileError(f"The file cannot be read: {error.strerror}", byte_offset=0) from error
+    return start
+
+
 def _refuse_foreign(start: bytes) -> None:
-    for magic, name in _OTHER_FORMATS.items():
-        if start.startswith(magic):
-            raise FileError(f"This is {name}; expected JSON, NDJSON or CSV in UTF-8, plain or as .gz or .zst")
+    found = next((name for magic, name in _OTHER_FORMATS.items() if start.startswith(magic)), None)
+    if found is None and _is_half_empty(start[:16]):
+        found = "text in UTF-16 without a byte order mark"
+    if found is not None:
+        raise FileError(f"This is {found}; expected JSON, NDJSON or CSV in UTF-8, plain or as .gz or .zst")
+
+
+def _is_half_empty(start: bytes) -> bool:
+    """Whether every other byte is 0 and the others are not, as in Latin text of two bytes per character."""
+    halves = start[::2], start[1::2]
+    return len(start) >= 4 and any(not any(empty) and all(full) for empty, full in (halves, halves[::-1]))

@@ -384,5 +384,13 @@ def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) 
         assert b"Traceback" not in process.stderr.read()
 
 
+def test_a_shell_takes_the_variables_as_they_are_printed(logistics: Run) -> None:
+    printed = logistics("env").stdout
+    script = 'eval "$1"; printf "%s" "$LOGISTICS_DATABASE_URL"'
+    done = subprocess.run(["sh", "-c", script, "sh", printed], env={}, capture_output=True, text=True, check=True)
+
+    assert done.stdout == _url(logistics)
+
+
 def _url(logistics: Run) -> str:
     return logistics("db", "url").stdout.strip()

@@ -175,8 +175,8 @@ def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
     bad = [*logs(0, 7), *logs(7, 3, trip_date="02/03/2024"), {"log_id": "no vehicle"}]
     raw_folder.drop_and_load("vehicle_logs.json", bad)
     replay_stored(raw_folder.url, day_first(raw_folder))
-    account = ledger.file_by_id(connection, 1)
     age(connection, 31)
+    account = ledger.file_by_id(connection, 1)
 
     assert keep(raw_folder, Retention(30, None)).rejects_deleted == 0
     assert keep(raw_folder, Retention(30, 60)).rejects_deleted == 0

@@ -106,6 +106,26 @@ def test_files_that_differ_only_in_their_ending_do_not_share_an_export(failed_di
     assert all(path.is_relative_to(failed_dir) for path in paths)
 
 
+@pytest.mark.parametrize("name", ["vehicles-" + "x" * 240 + ".json", "vehicles-" + "ü" * 118 + ".csv.gz"])
+def test_the_longest_names_there_are_have_exports_too(raw_folder: RawFolder, failed_dir: Path, name: str) -> None:
+    good = raw_folder.drop_and_load(name, b"vehicle_id\nV1\n" if ".csv" in name else [vehicle(1)])
+    bad = raw_folder.drop_and_load(name, b"vehicle_id,name\n,x\n" if ".csv" in name else RECORDS)
+
+    assert good.file.warning is None and "could not be written" not in (bad.file.warning or "")
+    assert len(files_in(failed_dir)) == 2
+    other = name.replace("x.", "y.").replace("ü.", "ä.")
+    assert not set(export_paths(name, failed_dir)) & set(export_paths(other, failed_dir))
+
+
+def test_a_file_of_which_nothing_is_good_has_a_warning(raw_folder: RawFolder) -> None:
+    report = raw_folder.drop_and_load("vehicles.json", [{"a": number} for number in range(3)])
+
+    assert report.is_loaded
+    assert report.file.warning == (
+        "None of its 3 records could be loaded. The commonest reason, 3 times: vehicle_id is missing."
+    )
+
+
 def test_a_new_version_without_rejects_removes_the_export(raw_folder: RawFolder, failed_dir: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", RECORDS)
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])

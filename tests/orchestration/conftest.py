@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from logistics_pipeline import ledger
 from logistics_pipeline.automation import build_refresh_sensor
@@ -36,6 +37,8 @@ class System:
     instance: dg.DagsterInstance
     settings: Settings
     runs: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+    cursor: str | None = None
+    """The file sensor's, from its last look."""
 
     def drop(self, name: str, content: object) -> Path:
         """Puts a file into the raw folder: records as JSON, text and bytes as they are."""
@@ -44,23 +47,29 @@ class System:
         data = content if isinstance(content, bytes | str) else json.dumps(content)
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
         long_ago = time.time() - 100
-        os.utime(path, (long_ago, long_ago + len(data) / 1000))
+        os.utime(path, (long_ago, long_ago + len(data) / 1e6))
         return path
 
     def tick(self) -> list[dg.RunRequest]:
         """One look of the file sensor."""
-        return self._evaluate(build_file_sensor(5))
+        looked = self._evaluate(build_file_sensor(5), self.cursor)
+        self.cursor = looked.cursor
+        return list(looked.run_requests or [])
 
     def refresh_tick(self) -> list[dg.RunRequest]:
         """One look of the refresh sensor."""
-        return self._evaluate(build_refresh_sensor(5))
+        return list(self._evaluate(build_refresh_sensor(5)).run_requests or [])
 
-    def _evaluate(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+    def _evaluate(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> SensorExecutionData:
         definitions = build_definitions(self.settings)
         context = dg.build_sensor_context(
-            instance=self.instance, definitions=definitions, resources=definitions.resources, sensor_name=sensor.name
+            instance=self.instance,
+            definitions=definitions,
+            resources=definitions.resources,
+            sensor_name=sensor.name,
+            cursor=cursor,
         )
-        return list(sensor.evaluate_tick(context).run_requests or [])
+        return sensor.evaluate_tick(context)
 
     def run(self, request: dg.RunRequest, job: str | None = None) -> dg.ExecuteInProcessResult:
         """Executes what a sensor requested, in this process."""

@@ -6,11 +6,14 @@ import os
 import time
 
 import dagster as dg
+import pytest
 
-from logistics_pipeline import ledger
-from logistics_pipeline.database import connect
+from logistics_pipeline import ledger, sensors
+from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.definitions import build_definitions
 from logistics_pipeline.discovery import look_at
 from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.locking import only_one
 from logistics_pipeline.resources import load_options
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
@@ -188,6 +191,97 @@ def test_a_registered_file_that_disappears_is_closed_with_the_reason(system: Sys
     assert entry.state == "failed" and "gone" in (entry.error or "")
 
 
+def test_a_file_that_was_gone_for_a_moment_is_loaded_when_it_is_back(system: System) -> None:
+    """As where a network folder is not mounted for a while."""
+    path = system.drop("shipments/a.json", [shipment(1)])
+    elsewhere = system.settings.data_dir / "elsewhere"
+    (request,) = system.tick()
+    path.rename(elsewhere)
+    system.run(request)
+    assert system.status("shipments") == {"shipments/a.json": "FAILED"}
+
+    elsewhere.rename(path)
+    system.settle()
+
+    assert system.status("shipments") == {"shipments/a.json": "MATERIALIZED"}
+    assert (system.ledger()["shipments/a.json"].version, system.ledger()["shipments/a.json"].error) == (1, None)
+
+
+@pytest.mark.parametrize("name", ["shipments.json.part", "../elsewhere/shipments.json"])
+def test_a_file_that_only_the_command_line_loads_is_left_to_it_and_failed_when_that_was_killed(
+    system: System, connection: Connection, name: str
+) -> None:
+    path = system.drop(name, [shipment(1)])
+    found = look_at(path, system.settings.raw_dir, "shipments")
+    assert found is not None
+    with only_one(connection, found.key):  # as its loader holds it
+        ledger.begin(connection, ledger.register(connection, found).file_id, None)
+        assert ledger.staleness(connection).is_loading
+        system.tick()
+        assert system.ledger()[found.key].state == "loading"
+
+    assert not ledger.staleness(connection).is_loading
+    system.tick()
+
+    entry = system.ledger()[found.key]
+    assert entry.state == "failed" and f"logistics load {found.key}" in (entry.error or "")
+
+
+def test_a_file_whose_time_lies_in_the_future_is_left_alone_until_it_was_seen_unchanged(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = system.drop("vehicles.json", [{"vehicle_id": "V1"}])
+    ahead = time.time() + 1000
+    os.utime(path, (ahead, ahead))
+    assert system.tick() == []
+
+    later_ns = time.time_ns() + 2_000_000_000
+    monkeypatch.setattr(sensors.time, "time_ns", lambda: later_ns)
+
+    assert len(system.tick()) == 1
+
+
+def cancel(system: System, request: dg.RunRequest) -> None:
+    """Somebody terminates the run in the queue."""
+    job = build_definitions(system.settings).resolve_job_def(request.job_name or "")
+    run = system.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED)
+    system.instance.report_run_canceled(run)
+
+
+def test_files_whose_run_was_terminated_before_it_began_are_left_alone_until_somebody_asks(
+    system: System, connection: Connection
+) -> None:
+    system.drop("shipments/a.json", [shipment(1)])
+    (request,) = system.tick()
+    cancel(system, request)
+
+    assert system.tick() == []
+    entry = system.ledger()["shipments/a.json"]
+    assert entry.state == "failed" and "terminated" in (entry.error or "")
+
+    assert ledger.request_retry(connection, entry.file_id)
+    (request,) = system.tick()
+    cancel(system, request)
+    assert system.tick() == []
+
+    system.drop("shipments/a.json", [shipment(1), shipment(2)])
+    system.settle()
+    assert system.status("shipments") == {"shipments/a.json": "MATERIALIZED"}
+
+
+def test_a_file_whose_run_was_terminated_by_killing_it_is_left_alone(system: System, connection: Connection) -> None:
+    system.drop("shipments/a.json", [shipment(1)])
+    system.drop("shipments/b.json", [shipment(2)])
+    (request,) = system.tick()
+    cancel(system, request)
+    (run,) = system.instance.get_runs()
+    ledger.begin(connection, system.ledger()["shipments/a.json"].file_id, run.run_id)
+
+    assert system.tick() == []
+
+    assert {file.state for file in system.ledger().values()} == {"failed"}
+
+
 def test_a_file_that_belongs_to_no_dataset_is_in_the_ledger_and_nowhere_else(system: System) -> None:
     system.drop("invoices.json", [{"invoice": 1}])
 
@@ -232,6 +326,7 @@ def test_a_load_that_died_is_asked_for_again_and_given_up_after_so_many_runs(sys
     (system.settings.data_dir / "aside").rename(system.settings.raw_dir / "shipments.json")
     asked = 0
     with connect(system.settings.database_url) as connection:
+        connection.execute("UPDATE ingest.files SET attempts = 0")
         for attempt in range(10):
             ledger.begin(connection, entry.file_id, f"run {attempt}")
             if not system.tick():

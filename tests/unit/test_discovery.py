@@ -203,3 +203,39 @@ def test_a_stated_dataset_overrules_the_path(tmp_path: Path) -> None:
 
     assert found is not None
     assert found.dataset == "shipments"
+
+
+def test_links_to_folders_elsewhere_are_followed_and_none_is_looked_into_twice(tmp_path: Path) -> None:
+    raw_dir, elsewhere = tmp_path / "raw", tmp_path / "elsewhere"
+    for folder in (raw_dir / "shipments", elsewhere / "inner"):
+        folder.mkdir(parents=True)
+    (raw_dir / "shipments" / "a.json").touch()
+    (elsewhere / "inner" / "shipments.json").touch()
+    for name, target in (
+        ("mounted", elsewhere),
+        ("mounted again", elsewhere / "inner"),
+        ("myself", raw_dir),
+        ("above", tmp_path),
+        ("beside", raw_dir / "shipments"),
+    ):
+        (raw_dir / name).symlink_to(target)
+    (elsewhere / "inner" / "around").symlink_to(elsewhere)
+
+    assert set(_found(raw_dir)) == {"shipments/a.json", "mounted/inner/shipments.json"}
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "vehicles.json").touch()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told: list[OSError] = []
+
+    assert [file.key for file in find_files(tmp_path, told.append)] == ["vehicles.json"]
+    assert [error.filename for error in told] == [str(tmp_path / "locked")]

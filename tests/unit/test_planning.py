@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.planning import IN_PROGRESS, files_to_register, is_settled, plan_loads
+from logistics_pipeline.planning import IN_PROGRESS, Sighting, files_to_register, plan_loads, settled_files
 
 SECOND = 1_000_000_000
 
@@ -20,7 +20,13 @@ def found(key: str = "a.json", size: int = 10, modified_ns: int = 1) -> FoundFil
 
 
 def entry(
-    state: str = "loaded", *, size: int = 10, modified_ns: int = 1, attempts: int = 0, is_asked_for: bool = False
+    state: str = "loaded",
+    *,
+    size: int = 10,
+    modified_ns: int = 1,
+    attempts: int = 0,
+    is_asked_for: bool = False,
+    is_missing: bool = False,
 ) -> LedgerFile:
     return LedgerFile(
         file_id=1,
@@ -44,6 +50,7 @@ def entry(
         seconds=0,
         run_id=None,
         retry_requested_at=datetime(2024, 3, 5, tzinfo=UTC) if is_asked_for else None,
+        is_missing=is_missing,
     )
 
 
@@ -52,15 +59,46 @@ def planned(known: LedgerFile, status: str | None, file: FoundFile | None = None
     return "load" if plan.load else "give up" if plan.give_up else "leave"
 
 
-@pytest.mark.parametrize("age_seconds, settled", [(0, False), (9.9, False), (10, True), (1e9, True), (-5, True)])
-def test_a_file_is_settled_once_it_was_left_alone_or_its_clock_is_wrong(age_seconds: float, settled: bool) -> None:
-    now_ns = 10**18
+NOW_NS = 10**18
 
-    assert is_settled(found(modified_ns=now_ns - int(age_seconds * SECOND)), now_ns, 10) is settled
+
+@pytest.mark.parametrize("age_seconds, settled", [(0, False), (9.9, False), (10, True), (1e9, True)])
+def test_a_file_is_settled_once_it_was_left_alone(age_seconds: float, settled: bool) -> None:
+    file = found(modified_ns=NOW_NS - int(age_seconds * SECOND))
+
+    assert settled_files([file], {}, NOW_NS, 10, {}) == ([file] if settled else [], {})
 
 
 def test_without_a_settle_time_every_file_is_settled() -> None:
-    assert is_settled(found(modified_ns=5), 5, 0)
+    files = [found(modified_ns=5), found("b.json", modified_ns=9 * SECOND)]
+
+    assert settled_files(files, {}, 5, 0, {})[0] == files
+
+
+def test_a_file_with_a_time_in_the_future_is_settled_once_it_was_seen_unchanged_for_as_long() -> None:
+    """As a server with a fast clock gives them: while it is written its time moves on, and stays ahead of ours."""
+    sightings: dict[str, Sighting] = {}
+    became_settled = []
+    for second, size in ((0, 10), (5, 20), (10, 30), (19.9, 30), (20, 30), (25, 30)):
+        file = found(size=size, modified_ns=NOW_NS + 3600 * SECOND + size)
+        settled, sightings = settled_files([file], {}, NOW_NS + int(second * SECOND), 10, sightings)
+        if settled:
+            became_settled.append(second)
+
+    assert became_settled == [20, 25]
+
+
+def test_a_registered_file_with_a_time_in_the_future_need_not_be_remembered() -> None:
+    file = found(modified_ns=NOW_NS + SECOND)
+    known = {file.key: entry(modified_ns=file.modified_ns)}
+
+    assert settled_files([file], known, NOW_NS, 10, {}) == ([file], {})
+
+
+@pytest.mark.parametrize("status", ["FAILED", None])
+def test_a_file_that_was_gone_is_loaded_when_it_is_back_but_not_for_ever(status: str | None) -> None:
+    assert planned(entry("failed", is_missing=True, attempts=2), status) == "load"
+    assert planned(entry("failed", is_missing=True, attempts=3), "FAILED") == "leave"
 
 
 def test_new_files_and_files_of_another_size_are_registered_touched_ones_not() -> None:

@@ -118,6 +118,9 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         (b"%PDF-1.7", "PDF"),
         ("[]".encode("utf-16"), "UTF-16"),
         (b"\xfe\xff\0[", "UTF-16"),
+        ("[{}]".encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        ('{"a": 1}'.encode("utf-16-be"), "UTF-16 without a byte order mark"),
+        ("[]".encode("utf-32"), "UTF-32"),
         (gzip.compress(b"", mtime=0), "a gzip file"),
     ],
 )
@@ -168,3 +171,9 @@ def test_a_file_may_hold_so_many_times_its_size(tmp_path: Path, monkeypatch: pyt
     path.write_bytes(bytes(1 << 20))
     with open_source(path, 1) as source:
         assert len(_read_all(source)) == 1 << 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file is here that opens and cannot be read")
+def test_a_file_whose_disk_does_not_give_it_is_at_fault_and_says_so() -> None:
+    with pytest.raises(FileError, match="cannot be read: Input/output error"), open_source(Path("/proc/self/mem")):
+        pass

@@ -1,0 +1,12 @@
+"""Files that were not there, told from those at fault."""
+
+from alembic import op
+
+from logistics_pipeline.sql_files import read_sql
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(read_sql("migrations/0006_missing_files"))
