@@ -46,7 +46,12 @@ class Environment:
 
     def migrate(self) -> str:
         """Brings the server up to date; returns the schema version."""
-        return migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self.settings.api_database_url)
+        return migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+
+    def _api_login_url(self) -> str | None:
+        """The login that the API has of its own, if any: not where a shell took what `logistics env` prints."""
+        given = self.settings.api_database_url
+        return None if given == reader_url(self.database_url) else given
 
 
 @contextmanager

@@ -386,10 +386,12 @@ def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) 
 
 def test_a_shell_takes_the_variables_as_they_are_printed(logistics: Run) -> None:
     printed = logistics("env").stdout
-    script = 'eval "$1"; printf "%s" "$LOGISTICS_DATABASE_URL"'
-    done = subprocess.run(["sh", "-c", script, "sh", printed], env={}, capture_output=True, text=True, check=True)
+    script = 'eval "$1"; "$2" migrate && printf "%s" "$LOGISTICS_DATABASE_URL"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", printed, LOGISTICS], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
 
-    assert done.stdout == _url(logistics)
+    assert (done.returncode, done.stdout) == (0, _url(logistics)), done.stderr
 
 
 def _url(logistics: Run) -> str:
