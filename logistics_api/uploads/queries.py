@@ -11,6 +11,8 @@ FROM pg_catalog.pg_class
 WHERE relnamespace = 'raw'::regnamespace AND relkind IN ('r', 'p')
 """
 
+# A file that was only touched gets no new version, so content counts as well; but only that of the newest version: what
+# an older one held has been replaced since, and where it came back it is yet to be loaded.
 UPLOAD = f"""
 -- Finds what became of an uploaded file, and another one with the same content that is loaded.
 -- One row: the file as a JSON object or NULL; the other one as a JSON object or NULL.
@@ -19,9 +21,16 @@ SELECT
     (
         SELECT {FILE}::text
         FROM ingest.files AS file
+        CROSS JOIN LATERAL (
+            SELECT (size_bytes, modified_ns) = (%(size_bytes)s, %(modified_ns)s) AS is_the_same
+        ) AS fingerprint
         WHERE path = %(path)s
-            AND (content_hash = %(sha256)s OR (size_bytes, modified_ns) = (%(size_bytes)s, %(modified_ns)s))
-        ORDER BY version DESC
+            AND (
+                is_the_same
+                OR content_hash = %(sha256)s
+                AND NOT EXISTS (SELECT FROM ingest.files WHERE path = file.path AND version > file.version)
+            )
+        ORDER BY is_the_same DESC, version DESC
         LIMIT 1
     ),
     (

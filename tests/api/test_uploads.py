@@ -296,6 +296,26 @@ def test_an_upload_keeps_its_state_when_newer_content_came_after_it(site: Site) 
     assert not site.state(upload)["file"]["is_current"]
 
 
+def test_content_that_comes_back_is_loaded_when_it_is_loaded_again(site: Site) -> None:
+    other = CONTENT.replace(b"V1", b"V2")
+    for content in (CONTENT, other):
+        site.accepted("a.json", content, replace="true")
+        site.load("vehicles/a.json")
+    back = site.accepted("a.json", CONTENT, replace="true")
+    assert (back["state"], back["is_final"], back["file"]) == ("waiting", False, None)
+    site.load("vehicles/a.json")
+    ended = site.state(back)
+    assert (ended["state"], ended["file"]["version"], ended["file"]["is_current"]) == ("loaded", 3, True)
+
+
+def test_an_upload_that_was_only_touched_stays_loaded(site: Site) -> None:
+    upload = site.accepted("a.json")
+    site.load("vehicles/a.json")
+    os.utime(site.raw_dir / "vehicles/a.json", ns=(1, 1))
+    site.load("vehicles/a.json")
+    assert site.state(upload)["state"] == "loaded" and site.state(upload)["file"]["version"] == 1
+
+
 @pytest.mark.parametrize(
     "path", ["vehicles/../../secret", "/secret", "../secret", "vehicles/", "vehicles/.hidden", "a/b/c", "secret", ""]
 )
