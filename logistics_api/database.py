@@ -4,7 +4,8 @@ The pool alone would let every request of an outage wait for its timeout, and it
 request that timed out stays in the pool's queue until a connection arrives, so after an outage the queue can be full of
 such ghosts, each newcomer is refused before the code that would make the pool grow again, and the service is dead for
 good (psycopg_pool 3.3.3). Instead one connection apart watches the server: while it is lost, requests are refused
-without touching the pool. And the requests inside are counted here.
+without touching the pool. And the requests inside are counted here. A server that hangs is told from one that works by
+the time it takes (`connections`): the watcher's shows that it is away, the requests' ends those it had taken in.
 
 The same connection hears of new figures (`freshness`) and of loads (`events`).
 
@@ -26,6 +27,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from logistics_api import timing
+from logistics_api.connections import Connection
 from logistics_api.errors import ConfigurationError, Problem
 from logistics_api.freshness import Freshness, Published
 
@@ -33,6 +35,8 @@ LOOK_SECONDS = 2.0
 """Between two looks at the data version where nothing is notified, as behind a pooler that shares connections."""
 HEARTBEAT_SECONDS = 5.0
 """A server that has not answered a look for so long has stopped."""
+MARGIN_SECONDS = 3.0
+"""So much longer than the server itself lets a statement run, an answer is waited for."""
 RECONNECT_SECONDS = 0.3
 FIRST_LOOK_SECONDS = 3.0
 SPARE_SECONDS = 0.05
@@ -49,6 +53,9 @@ Look = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
 
 # One row. As a number, because databases differ in how they write times.
 PUBLISHED = "SELECT data_version, extract(epoch FROM last_calculated_at)::double precision FROM analytics.status"
+
+# The URL may have set another limit than ours; 0 is none.
+STATEMENT_SECONDS = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::double precision"
 
 NOTICE_LOST_CLIENTS = "SELECT set_config('client_connection_check_interval', '1s', false)"
 """Lets PostgreSQL end the statement of a client that has died. Not every platform of a server can."""
@@ -89,7 +96,7 @@ class Database:
         self.conninfo = read_only_conninfo(url, role, self.limits)
         self._url, self._role = url, role
         self._watched_by: Database | None = None
-        self._pools: list[AsyncConnectionPool] = []
+        self._pools: list[AsyncConnectionPool[Connection]] = []
         """Those that have to be renewed after an outage: the own one, and those of databases `beside`."""
         self.freshness = Freshness()
         self._publish = publish or _tell_nobody
@@ -112,13 +119,14 @@ class Database:
         self._looked = asyncio.Event()
         self._pool = AsyncConnectionPool(
             self.conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True},
             min_size=self.limits.connections,
             max_size=self.limits.connections,
             timeout=self.limits.wait_seconds,
             reconnect_timeout=1.0,
             max_lifetime=1800,
-            configure=_configure,
+            configure=self._configure,
             open=False,
             name="logistics api",
         )
@@ -230,7 +238,8 @@ class Database:
         trouble: str | None = None
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+                async with await Connection.connect(self.conninfo, autocommit=True) as connection:
+                    connection.patience_seconds = HEARTBEAT_SECONDS
                     await _listen(connection)  # first: what is published after the look is heard of
                     await self._look(connection)
                     if trouble is not None:
@@ -240,7 +249,7 @@ class Database:
                     self.freshness.reachable = True
                     self._looked.set()
                     await self._follow(connection)
-            except (psycopg.Error, OSError, TimeoutError) as error:
+            except (psycopg.Error, OSError) as error:
                 if trouble is None:
                     trouble = str(error).strip() or type(error).__name__
                     logger.warning("PostgreSQL cannot be reached; answering 503 until it can: %s", trouble)
@@ -258,8 +267,7 @@ class Database:
                 channels = self._take_notifications(await _notified(connection))
             # What a notification says is not believed: anybody may send one.
             if channels != {INGEST} or monotonic() - self.freshness.confirmed_at > LOOK_SECONDS:
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await self._look(connection)
+                await self._look(connection)
 
     def _take_notifications(self, notifications: list[psycopg.Notify]) -> set[str]:
         """Passes on what loads say, and returns the channels that said something."""
@@ -280,6 +288,13 @@ class Database:
             self._publish(DATA_VERSION, str(published.data_version))
         for look in self.looks:
             await look(connection)
+
+    async def _configure(self, connection: Connection) -> None:
+        connection.patience_seconds = self.limits.statement_seconds + MARGIN_SECONDS
+        with suppress(errors.DataError, errors.FeatureNotSupported):
+            await connection.execute(NOTICE_LOST_CLIENTS)
+        ((limit,),) = await (await connection.execute(STATEMENT_SECONDS)).fetchall()
+        connection.patience_seconds = max(limit, self.limits.statement_seconds) + MARGIN_SECONDS if limit else None
 
     async def _renew_pools(self) -> None:
         for pool in list(self._pools):
@@ -327,11 +342,6 @@ async def _listen(connection: psycopg.AsyncConnection[Any]) -> None:
             await connection.execute(f"LISTEN {channel}".encode())
         except (errors.FeatureNotSupported, errors.ObjectNotInPrerequisiteState, errors.ReadOnlySqlTransaction):
             return  # a standby, which cannot: looking every now and then must do
-
-
-async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    with suppress(errors.DataError, errors.FeatureNotSupported):
-        await connection.execute(NOTICE_LOST_CLIENTS)
 
 
 async def _notified(connection: psycopg.AsyncConnection[Any]) -> list[psycopg.Notify]:

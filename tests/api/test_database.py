@@ -10,10 +10,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from logistics_api.app import READER, make_database
-from logistics_api.database import Database, Limits, read_only_conninfo
+from logistics_api.connections import Connection
+from logistics_api.database import MARGIN_SECONDS, Database, Limits, read_only_conninfo
 from logistics_api.errors import ConfigurationError
 from logistics_pipeline.database import with_database
 from logistics_pipeline.migrations import reader_url
@@ -67,6 +68,19 @@ def test_the_url_may_set_limits_but_not_allow_writing() -> None:
     assert options in made["options"]
     assert made["options"].index("statement_timeout=2500") < made["options"].index("statement_timeout=100")
     assert made["options"].endswith("-c default_transaction_read_only=on")
+
+
+@pytest.mark.parametrize("limit, patience", [("100", 5.0 + MARGIN_SECONDS), ("9s", 9.0 + MARGIN_SECONDS), ("0", None)])
+def test_an_answer_is_waited_for_longer_than_the_server_may_take(
+    database_url: str, limit: str, patience: float | None
+) -> None:
+    async def ask() -> float | None:
+        url = make_conninfo(database_url, options=f"-c statement_timeout={limit}")
+        async with Database(url) as database, database.connection() as connection:
+            assert isinstance(connection, Connection)
+            return connection.patience_seconds
+
+    assert asyncio.run(ask()) == patience
 
 
 def test_a_login_of_its_own_is_used_as_it_is(database_url: str) -> None:

@@ -4,12 +4,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
+from logistics_api import database
 from logistics_api.database import Limits
 from logistics_pipeline.database import with_database
 from logistics_pipeline.embedded import EmbeddedPostgres
@@ -155,6 +158,44 @@ def test_a_refresh_during_an_outage_of_the_watcher_alone_is_noticed(
                 connection.execute("UPDATE analytics.status SET data_version = data_version + 1")
             wait_until(lambda: database.freshness.reachable, 30)
             wait_until(lambda known=before: api.request("/api/dashboard", **SPAN).headers["data-version"] != known)
+
+
+@contextmanager
+def frozen(server: EmbeddedPostgres) -> Iterator[None]:
+    """The server takes connections and answers nothing, like one whose host hangs."""
+    postmaster = psutil.Process(int((server.folder / "postmaster.pid").read_text().split()[0]))
+    postmaster.suspend()
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    try:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def test_a_server_that_hangs_is_away_until_it_goes_on(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for constant, seconds in {"LOOK_SECONDS": 0.1, "HEARTBEAT_SECONDS": 2.0, "MARGIN_SECONDS": 0.5}.items():
+        monkeypatch.setattr(database, constant, seconds)
+    with serve(url, Limits(connections=2, statement_seconds=1)) as api, ThreadPoolExecutor(1) as clients:
+
+        def ask() -> Any:
+            return api.request("/api/dashboard", **SPAN)
+
+        wait_until(lambda: "cache;desc=hit" in ask().headers.get("server-timing", ""))
+        with frozen(server):
+            under_way = clients.submit(api.request, "/api/system/status")
+            wait_until(lambda: "warning" in ask().headers)
+            assert int(ask().headers["age"]) >= 0
+            assert under_way.result(60).status_code == 503
+            assert api.refused(503, "/ready")["type"] == "urn:logistics:problem:database-unavailable"
+        wait_until(lambda: api.request("/ready").status_code == 200)
+        wait_until(lambda: "warning" not in ask().headers)
 
 
 @pytest.mark.slow
