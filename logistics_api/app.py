@@ -112,6 +112,7 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         access=app.state.access,
         metrics=app.state.metrics,
         log=app.state.access_log,
+        template_of=app.template_of,
         private=not app.state.access.anonymous.scopes,
     )
     if settings.cors_origins is not None:

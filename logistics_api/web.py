@@ -112,7 +112,7 @@ class File:
     etag: str
     caching: str
     bodies: dict[str, bytes]
-    path: str = "/assets"
+    path_format: str = "/assets"
     """What the request counts as in metrics and logs, as a route's template does."""
     _lengths: dict[str, bytes] = field(init=False)
 

@@ -29,7 +29,9 @@ class Representation:
 class Entry:
     """A successful answer of one data version. `published` is what it is known to be of, None where nothing is."""
 
-    def __init__(self, body: bytes, media_type: bytes, data_version: bytes, template: str, common: RawHeaders) -> None:
+    def __init__(
+        self, body: bytes, media_type: bytes, data_version: bytes, template: str | None, common: RawHeaders
+    ) -> None:
         """`common`: headers that every answer of its kind has, a 304 included."""
         self.template = template
         self.data_version = data_version
@@ -84,7 +86,7 @@ class Entry:
         return Representation(headers, {"type": "http.response.body", "body": body}, len(body))
 
 
-def entry_of(start: Message, body: bytes, template: str, common: RawHeaders) -> Entry:
+def entry_of(start: Message, body: bytes, template: str | None, common: RawHeaders) -> Entry:
     """Makes an entry of the answer of a route that said its data version."""
     headers: Mapping[bytes, bytes] = dict(start["headers"])
     return Entry(body, headers[b"content-type"], headers[b"data-version"], template, common)

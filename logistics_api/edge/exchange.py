@@ -11,7 +11,7 @@ from starlette.types import Message, Scope, Send
 from logistics_api.edge.compression import INLINE, SMALLEST, compress_cheaply
 from logistics_api.edge.entries import RawHeaders
 from logistics_api.edge.negotiation import IDENTITY, acceptable_codings
-from logistics_api.edge.seams import CacheUse, Metrics, RequestLog
+from logistics_api.edge.seams import CacheUse, Metrics, RequestLog, TemplateOf
 from logistics_api.timing import DatabaseTime
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._~+/=:-]{1,128}")
@@ -104,10 +104,10 @@ class Exchange:
         await self._send(message)
         self.finished = not message.get("more_body", False)
 
-    def report(self, metrics: Metrics, log: RequestLog) -> None:
+    def report(self, metrics: Metrics, log: RequestLog, template_of: TemplateOf) -> None:
         """Tells of the answer, once it is out or its client is gone."""
         if self.started:
-            template = self.template or self.route_template()
+            template = self.template or self.route_template() or template_of(self.scope["path"]) or UNMATCHED
             metrics.observe(self.method, template, self._status, self._seconds, self.cache_use)
             log.write(self.scope, template, self._status, self._seconds, self._sent_bytes, self.cache_use)
 
@@ -132,9 +132,9 @@ class Exchange:
             parts.append(f"db;dur={self.database_time.seconds * 1000:.1f}")
         return ", ".join(parts).encode()
 
-    def route_template(self) -> str:
+    def route_template(self) -> str | None:
         """The template of the route that the application found."""
-        return getattr(self.inner.get("route"), "path", UNMATCHED)
+        return getattr(self.inner.get("route"), "path_format", None)
 
     async def _compress(self, headers: RawHeaders, message: Message) -> Message:
         """Compresses a whole body as the client likes it, and says so in the headers."""

@@ -14,7 +14,17 @@ from logistics_api.edge.entries import Entry, RawHeaders, entry_of
 from logistics_api.edge.exchange import Exchange
 from logistics_api.edge.head import answer_head
 from logistics_api.edge.negotiation import CODINGS, matches
-from logistics_api.edge.seams import Access, AdmitAll, CacheUse, CountNothing, LogNothing, Metrics, RequestLog
+from logistics_api.edge.seams import (
+    Access,
+    AdmitAll,
+    CacheUse,
+    CountNothing,
+    LogNothing,
+    Metrics,
+    RequestLog,
+    TemplateOf,
+    know_no_route,
+)
 from logistics_api.errors import Problem, internal_error, log_unexpected
 from logistics_api.freshness import Published
 from logistics_api.logs import request_id
@@ -45,6 +55,7 @@ class Edge:
         access: Access | None = None,
         metrics: Metrics | None = None,
         log: RequestLog | None = None,
+        template_of: TemplateOf = know_no_route,
         private: bool = False,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
@@ -54,6 +65,7 @@ class Edge:
         self._access = access or AdmitAll()
         self._metrics = metrics or CountNothing()
         self._log = log or LogNothing()
+        self._template_of = template_of
         self._common: RawHeaders = [
             (b"vary", b"Accept-Encoding"),
             (b"cache-control", b"private, no-cache" if private else b"no-cache"),
@@ -82,7 +94,7 @@ class Edge:
             if not exchange.started:
                 await internal_error().response(scope)(scope, receive, exchange.send)
         finally:
-            exchange.report(self._metrics, self._log)
+            exchange.report(self._metrics, self._log, self._template_of)
 
     async def _serve(self, exchange: Exchange, receive: Receive) -> None:
         scope = exchange.scope

@@ -3,12 +3,17 @@
 All are called for each answer, kept ones included: microseconds, no waiting.
 """
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from starlette.types import Scope
 
 CacheUse = Literal["hit", "miss", "none"]
 """`hit`: answered without the database; `miss`: a figure that had to be computed; `none`: not kept at all."""
+
+TemplateOf = Callable[[str], str | None]
+"""Finds the template of the route at a path; None where there is none. Asked for what was refused before its route was
+found, and for what is answered beside the routes."""
 
 
 class Access(Protocol):
@@ -48,6 +53,11 @@ class CountNothing:
 
     def observe(self, method: str, template: str, status: int, seconds: float, cache: CacheUse) -> None:
         pass
+
+
+def know_no_route(_path: str) -> str | None:
+    """Nothing has a template."""
+    return None
 
 
 class LogNothing:

@@ -58,6 +58,27 @@ def test_answers_are_counted_by_method_route_and_status(api: Any) -> None:
     assert "/api/nothing" not in str(found)
 
 
+def test_what_is_refused_before_it_is_routed_counts_for_its_route(database_url: str, serve: Any) -> None:
+    with connect(database_url) as connection:
+        key, _ = create_key(connection, "prometheus", ["read"], requests_per_second=1000)
+    with serve(database_url, api_published_at="0.0.0.0", api_rate=1e-9, api_burst=3) as api:
+        for path in ("/api/vehicles/V%2F1", "/metrics", "/api/nothing", "/docs", "/documentation/favicon.png"):
+            api.client.get(path)
+        assert api.client.get("/api/vehicles/V1").status_code == 429
+        assert api.client.get("/api/vehicles/V1", headers={"X-API-Key": key}).status_code == 404
+        found = read(api.client.get("/metrics", headers={"X-API-Key": key}).text)
+    for route, status in (
+        ("/api/vehicles/{vehicle_id}", "401"),
+        ("/api/vehicles/{vehicle_id}", "404"),
+        ("/api/vehicles/{vehicle_id}", "429"),
+        ("/metrics", "401"),
+        ("unmatched", "401"),
+        ("/docs", "200"),
+        ("/documentation/{path}", "200"),
+    ):
+        assert value(found, "logistics_http_requests_total", method="GET", route=route, status=status) >= 1, route
+
+
 def test_what_clients_invent_makes_no_series_of_its_own(api: Any) -> None:
     before = len(samples(api))
     for number in range(30):
