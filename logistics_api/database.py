@@ -84,10 +84,11 @@ class Database:
         role: str | None = None,
         limits: Limits | None = None,
         publish: Callable[[str, str], None] | None = None,
+        name: str = "reads",
     ) -> None:
         """Connects to nothing yet. With `role`, every connection gives up its login's own rights for that role's.
 
-        `publish` is told what the database notifies: name of the event, data.
+        `publish` is told what the database notifies: name of the event, data. `name` is what its connections are for.
 
         Raises:
             ConfigurationError: the URL is not one.
@@ -96,20 +97,21 @@ class Database:
         self.conninfo = read_only_conninfo(url, role, self.limits)
         self._url, self._role = url, role
         self._watched_by: Database | None = None
-        self._pools: list[AsyncConnectionPool[Connection]] = []
-        """Those that have to be renewed after an outage: the own one, and those of databases `beside`."""
+        self._name = name
+        self._pools: dict[str, AsyncConnectionPool[Connection]] = {}
+        """By name, those that have to be renewed after an outage: the own one, and those of databases `beside`."""
         self.freshness = Freshness()
         self._publish = publish or _tell_nobody
         self.looks: list[Look] = []
         """Asked with the watcher's connection whenever it looks: after connecting, when notified, every 2 s anyway."""
         self._inside = 0
 
-    def beside(self, limits: Limits) -> "Database":
+    def beside(self, limits: Limits, name: str) -> "Database":
         """The same database with connections and limits apart, for work that must not take those of others.
 
         This one watches for both: it must be entered as well.
         """
-        other = Database(self._url, role=self._role, limits=limits)
+        other = Database(self._url, role=self._role, limits=limits, name=name)
         other.freshness = self.freshness
         other._watched_by = self
         return other
@@ -131,7 +133,7 @@ class Database:
             name="logistics api",
         )
         await self._pool.open(wait=False)
-        (self._watched_by or self)._pools.append(self._pool)
+        (self._watched_by or self)._pools[self._name] = self._pool
         if self._watched_by is not None:
             return self
         self._watcher = asyncio.create_task(self._watch())
@@ -141,7 +143,7 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        (self._watched_by or self)._pools.remove(self._pool)
+        del (self._watched_by or self)._pools[self._name]
         if self._watched_by is None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
@@ -190,7 +192,7 @@ class Database:
         """
         async with AsyncExitStack() as lent:
             connection = None
-            if self.pool("pool_available"):
+            if self._has_idle_connection():
                 with suppress(PoolTimeout):  # somebody was faster
                     connection = await lent.enter_async_context(self._pool.connection(timeout=SPARE_SECONDS))
                     self._inside += 1
@@ -229,9 +231,12 @@ class Database:
             logger.warning("PostgreSQL failed a request: %s", str(error).strip())
             raise _unreachable() from error
 
-    def pool(self, figure: str) -> int:
-        """A figure of the pool, as psycopg_pool names it; 0 before it was opened."""
-        return self._pool.get_stats().get(figure, 0) if hasattr(self, "_pool") else 0
+    def _has_idle_connection(self) -> bool:
+        return self._pool.get_stats()["pool_available"] > 0
+
+    def pools(self) -> dict[str, dict[str, int]]:
+        """The figures of its pool and of those `beside` it, by name, as psycopg_pool calls them; of open ones only."""
+        return {name: pool.get_stats() for name, pool in self._pools.items()}
 
     async def _watch(self) -> None:
         """Holds one connection for ever: the moment it is lost, the database is away."""
@@ -297,7 +302,7 @@ class Database:
         connection.patience_seconds = max(limit, self.limits.statement_seconds) + MARGIN_SECONDS if limit else None
 
     async def _renew_pools(self) -> None:
-        for pool in list(self._pools):
+        for pool in list(self._pools.values()):
             await pool.drain()  # what it holds was connected to the server that went away
             await pool.check()  # now empty: makes it grow again, where it had given up
 

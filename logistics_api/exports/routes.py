@@ -24,7 +24,7 @@ ExportQuestion = VehiclesExport | LogsExport | ShipmentsExport
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    app.state.exports = app.state.database.beside(LIMITS)
+    app.state.exports = app.state.database.beside(LIMITS, "exports")
     async with app.state.exports:
         yield
 

@@ -1,6 +1,6 @@
 """What the parts of the application hold at this moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from logistics_api.access import Access
@@ -25,21 +25,34 @@ def add_gauges(metrics: Metrics, *, database: Database, cache: Cache, events: Ev
         "Time since the data version was last seen to be the newest",
         lambda: monotonic() - database.freshness.confirmed_at,
     )
-    metrics.gauge("logistics_pool_connections", "Connections to the database", lambda: database.pool("pool_size"))
-    metrics.gauge(
-        "logistics_pool_in_use",
-        "Connections that answer a request",
-        lambda: database.pool("pool_size") - database.pool("pool_available"),
-    )
-    metrics.gauge(
-        "logistics_pool_waiting", "Requests that wait for a connection", lambda: database.pool("requests_waiting")
-    )
+    _add_pools(metrics, database)
     metrics.gauge("logistics_api_keys", "Keys in force that this process knows", lambda: len(list(access.keyring)))
     metrics.counter(
         "logistics_principal_requests",
         "Requests admitted, by the name of the key; those of everybody and without a key as anonymous",
         "principal",
         lambda: _requests(access),
+    )
+
+
+def _add_pools(metrics: Metrics, database: Database) -> None:
+    def each(read: Callable[[dict[str, int]], int]) -> Callable[[], Iterator[tuple[str, float]]]:
+        return lambda: ((name, read(figures)) for name, figures in database.pools().items())
+
+    metrics.gauges(
+        "logistics_pool_connections", "Connections to the database", "pool", each(lambda pool: pool["pool_size"])
+    )
+    metrics.gauges(
+        "logistics_pool_in_use",
+        "Connections that answer a request",
+        "pool",
+        each(lambda pool: pool["pool_size"] - pool["pool_available"]),
+    )
+    metrics.gauges(
+        "logistics_pool_waiting",
+        "Requests that wait for a connection",
+        "pool",
+        each(lambda pool: pool["requests_waiting"]),
     )
 
 

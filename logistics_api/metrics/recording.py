@@ -28,6 +28,8 @@ MOST_SERIES = 1_000
 """More combinations of method, route and status than there are: what came on top would be counted as one."""
 OTHER = "other"
 
+Family = GaugeMetricFamily | CounterMetricFamily
+
 _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
 
 
@@ -49,7 +51,7 @@ class Metrics(Collector):
         self._answers: dict[tuple[str, str, int], _Series] = {}
         self._cache = {"hit": 0, "miss": 0, "none": 0}
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
-        self._counters: list[tuple[str, str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
+        self._families: list[tuple[Callable[[], Family], Callable[[], Iterable[tuple[str, float]]]]] = []
         self._version = version
         self._started_at = time()
         self.registry.register(self)
@@ -77,9 +79,13 @@ class Metrics(Collector):
         """Adds a figure that is read whenever somebody asks."""
         self._gauges.append((name, meaning, read))
 
+    def gauges(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Adds figures that are read whenever somebody asks, as pairs of the label's value and the figure."""
+        self._families.append((lambda: GaugeMetricFamily(name, meaning, labels=[label]), read))
+
     def counter(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
         """Adds counts that somebody else keeps, as pairs of the label's value and the count."""
-        self._counters.append((name, meaning, label, read))
+        self._families.append((lambda: CounterMetricFamily(name, meaning, labels=[label]), read))
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry."""
@@ -92,10 +98,10 @@ class Metrics(Collector):
         yield from self._of_answers()
         for name, meaning, read in self._gauges:
             yield GaugeMetricFamily(name, meaning, read())
-        for name, meaning, label, counts in self._counters:
-            family = CounterMetricFamily(name, meaning, labels=[label])
-            for value, count in counts():
-                family.add_metric([value], count)
+        for make, read_all in self._families:
+            family = make()
+            for label, figure in read_all():
+                family.add_metric([label], figure)
             yield family
 
     def _of_answers(self) -> Iterator[Metric]:
