@@ -271,8 +271,19 @@ def test_every_expression_is_well_formed(expression: str) -> None:
         assert all(re.fullmatch(r'\s*\w+\s*(=|!=|=~|!~)\s*""\s*', part) for part in selector.split(",")), selector
     assert all(re.fullmatch(r"\d+[smhd]|\$__rate_interval", each) for each in re.findall(r"\[([^\]]*)\]", text))
     functions = set(re.findall(r"(\w+)\s*\(", text)) - {"by", "and"}
-    assert functions <= {"sum", "rate", "histogram_quantile", "time", "changes", "label_values"}
+    assert functions <= {
+        "sum",
+        "rate",
+        "deriv",
+        "clamp_min",
+        "histogram_quantile",
+        "time",
+        "changes",
+        "label_values",
+    }
     assert "rate(" not in text or "[" in text
+    counters = re.findall(r"\brate\((\w+)", text)
+    assert all(counter.endswith(("_total", "_bucket", "_sum", "_count")) for counter in counters), "a gauge may fall"
 
 
 def test_alerts_say_what_is_wrong_and_how_bad_it_is() -> None:
