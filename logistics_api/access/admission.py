@@ -30,6 +30,8 @@ LONGEST_KEY = 256
 """Bytes of what could be a key: nothing longer is hashed."""
 
 READ, EXPORT, INGEST = (str(scope) for scope in Scope)
+UPLOAD = "/api/ingestion/uploads/"
+"""Where an upload can be followed, by whoever may upload as well."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +63,24 @@ class Access:
                 site asks; 429 where there are too many; 503 where the keys could not be read yet.
         """
         needed = self.needed(scope["method"], scope["path"])
-        principal = self.anonymous if needed is None else self.identify(scope)
+        principal = self.identify(scope) if needed else self.anonymous
         scope.setdefault("state", {})["principal"] = principal
-        if needed is not None and needed not in principal.scopes:
+        if needed and principal.scopes.isdisjoint(needed):
             raise _key_needed(needed) if principal.is_anonymous else _forbidden(principal, needed)
         principal.requests += 1
         return principal
 
-    def needed(self, method: str, path: str) -> str | None:
-        """The scope that a request needs; None where everybody may. Whatever changes something is ingestion."""
+    def needed(self, method: str, path: str) -> tuple[str, ...]:
+        """Scopes one of which a request needs; none where everybody may. Whatever changes something is ingestion."""
         if not path.startswith("/api/"):
-            return READ if path == "/metrics" and not self.is_local else None
+            return (READ,) if path == "/metrics" and not self.is_local else ()
         if method == "OPTIONS" or path == SESSION_PATH:
-            return None
+            return ()
         if method not in SAFE_METHODS:
-            return INGEST
-        return EXPORT if path.startswith("/api/exports") else READ
+            return (INGEST,)
+        if path.startswith("/api/exports"):
+            return (EXPORT,)
+        return (READ, INGEST) if path.startswith(UPLOAD) else (READ,)
 
     def identify(self, scope: AsgiScope) -> Principal:
         """Who asks, whatever for. One more request is counted against the rate.
@@ -175,12 +179,12 @@ def _cookie(headers: Mapping[bytes, bytes]) -> bytes | None:
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
 
 
-def _key_needed(needed: str) -> Problem:
+def _key_needed(needed: tuple[str, ...]) -> Problem:
     return Problem(
         401,
         "key-needed",
         "Key needed",
-        f"This needs a key with the scope {needed!r}: send it as X-API-Key or as Authorization: Bearer. "
+        f"This needs a key with the scope {_either(needed)}: send it as X-API-Key or as Authorization: Bearer. "
         "`logistics keys create` makes one.",
         headers=CHALLENGE,
     )
@@ -196,14 +200,18 @@ def _unknown_key() -> Problem:
     )
 
 
-def _forbidden(principal: Principal, needed: str) -> Problem:
+def _forbidden(principal: Principal, needed: tuple[str, ...]) -> Problem:
     return Problem(
         403,
         "missing-scope",
         "Missing scope",
-        f"The key {principal.name!r} lacks the scope {needed!r}; it has: {', '.join(sorted(principal.scopes))}.",
-        headers={"WWW-Authenticate": f'Bearer realm="logistics", error="insufficient_scope", scope="{needed}"'},
+        f"The key {principal.name!r} lacks the scope {_either(needed)}; it has: {', '.join(sorted(principal.scopes))}.",
+        headers={"WWW-Authenticate": f'Bearer realm="logistics", error="insufficient_scope", scope="{needed[0]}"'},
     )
+
+
+def _either(scopes: tuple[str, ...]) -> str:
+    return " or ".join(map(repr, scopes))
 
 
 def _foreign_host() -> Problem:

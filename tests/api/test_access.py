@@ -76,6 +76,14 @@ def test_a_key_opens_what_its_scopes_say_and_the_refusal_names_the_one_that_is_m
         assert status_of(api, "/api/ingestion/uploads", "POST", x_api_key=reader) == 403
 
 
+def test_who_may_upload_may_follow_the_upload(database_url: str, connection: Connection, serve: Any) -> None:
+    keys = {scope: create_key(connection, scope, [scope])[0] for scope in ("read", "export", "ingest")}
+    with serve(database_url, **BEYOND) as api:
+        found = {scope: status_of(api, "/api/ingestion/uploads/none", x_api_key=key) for scope, key in keys.items()}
+        assert found == {"read": 404, "export": 403, "ingest": 404}
+        assert status_of(api, "/api/ingestion/files", x_api_key=keys["ingest"]) == 403
+
+
 def test_without_a_key_nothing_but_the_open_paths_answers_beyond_this_machine(database_url: str, serve: Any) -> None:
     with serve(database_url, **BEYOND) as api:
         for path in ("/health", "/ready", "/docs", "/openapi.json", "/"):
@@ -94,11 +102,11 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
     access = app.state.access
     open_paths = {
         path for path, operations in app.openapi()["paths"].items() for method in operations
-        if access.needed(method.upper(), path) is None
+        if not access.needed(method.upper(), path)
     }  # fmt: skip
     assert open_paths == {"/health", "/ready", "/api/session"}
     posts = {path for path, operations in app.openapi()["paths"].items() if operations.keys() - {"get", "head"}}
-    assert all(access.needed("POST", path) == "ingest" for path in posts - open_paths)
+    assert all(access.needed("POST", path) == ("ingest",) for path in posts - open_paths)
 
 
 @pytest.mark.parametrize(
@@ -328,12 +336,12 @@ def test_a_page_of_another_site_that_has_a_key_may_upload(connection: Connection
 
 @pytest.mark.parametrize("path", ["/api/exports", "/api/exports/", "/api/exports/x.csv", "/api/exportsx"])
 def test_whatever_begins_like_an_export_needs_its_scope(path: str) -> None:
-    assert Access(Settings()).needed("GET", path) == "export"
+    assert Access(Settings()).needed("GET", path) == ("export",)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_whatever_could_change_something_needs_the_scope_of_ingestion(method: str) -> None:
-    assert Access(Settings()).needed(method, "/api/dashboard") == "ingest"
+    assert Access(Settings()).needed(method, "/api/dashboard") == ("ingest",)
 
 
 # Limits
