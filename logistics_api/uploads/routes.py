@@ -62,7 +62,7 @@ UPLOAD_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     408: problem_response("The client sent nothing for too long"),
     409: problem_response("There is another file of this name"),
     413: problem_response("The file is larger than uploads may be"),
-    415: problem_response("The body has a Content-Encoding: send the file as it is"),
+    415: problem_response("The body is a multipart form, or has a Content-Encoding: send the file as it is"),
     422: problem_response("A parameter is not what it must be, the body is empty, or it is not what its digest says"),
     501: problem_response("The API cannot write to the raw folder"),
     503: problem_response("Too many uploads at once; or the database is away, too busy or not migrated"),
@@ -151,6 +151,15 @@ async def read_upload(
 
 def _announced_size(request: Request, most_bytes: int) -> int | None:
     """What can be refused before a byte was received."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise Problem(
+            415,
+            "multipart-form",
+            "Unsupported Content-Type",
+            "The body is a multipart form. Send the file itself as the body: curl --data-binary @FILE instead of -F, "
+            "httpx content= instead of files=.",
+            headers={"Accept-Post": "application/octet-stream"},
+        )
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(
             415,

@@ -329,6 +329,16 @@ def test_unknown_ids_are_not_found(refusing: Site, upload_id: str) -> None:
     refusing.api.refused(404, f"{UPLOADS}/{upload_id}")
 
 
+def test_a_form_is_refused_with_what_to_send_instead(refusing: Site) -> None:
+    problem = refusing.refused(415, "multipart-form", "a.json", content_type="multipart/form-data; boundary=x")
+    assert "--data-binary" in problem["detail"]
+
+
+def test_what_curl_calls_a_form_by_default_is_a_file(site: Site) -> None:
+    site.accepted("a.json", content_type="application/x-www-form-urlencoded")
+    assert site.files() == {"vehicles/a.json": CONTENT}
+
+
 def small_limit(serve: Any, site: Site, most: int) -> Any:
     return serve(site.url, data_dir=site.raw_dir.parent, upload_max_bytes=most)
 
