@@ -16,7 +16,7 @@ from logistics_api.application import Application
 from logistics_api.costs import routes as costs
 from logistics_api.dashboard import routes as dashboard
 from logistics_api.database import Database, Limits
-from logistics_api.documentation import openapi, pages
+from logistics_api.documentation import index, openapi, pages
 from logistics_api.edge import Cache, Edge
 from logistics_api.errors import ConfigurationError
 from logistics_api.events import Events
@@ -98,9 +98,9 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         exports,
         ingestion,
         uploads,
+        index,
     ):
         app.include_router(subject.router)
-    app.add_api_route("/api", read_index, include_in_schema=False)
     app.state.web = Web(settings)
     pages.install(app)
     openapi.install(app)
@@ -152,23 +152,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     app.state.events.close()
     app.state.access_log.flush()
-
-
-async def read_index() -> dict[str, str]:
-    """Where to go from here."""
-    return {
-        "documentation": "/docs",
-        "reference": "/redoc",
-        "openapi": "/openapi.json",
-        "dashboard": "/api/dashboard",
-        "shipments": "/api/shipments/analytics",
-        "vehicles": "/api/vehicles/metrics",
-        "ingestion": "/api/ingestion/stats",
-        "status": "/api/system/status",
-        "events": "/api/events",
-        "health": "/health",
-        "ready": "/ready",
-    }
 
 
 def _operation_id(route: APIRoute) -> str:

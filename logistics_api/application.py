@@ -12,6 +12,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from logistics_api.parameters import refuse_repeated
+
 
 class Application(FastAPI):
     """What the server calls: requests go through `front`, which hands on to `behind_front` what it cannot answer."""
@@ -36,4 +38,6 @@ class Application(FastAPI):
 
     async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application itself."""
+        if scope["path"].startswith("/api"):
+            refuse_repeated(scope["query_string"])
         await super().__call__(scope, receive, send)

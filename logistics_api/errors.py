@@ -127,15 +127,22 @@ async def _answer_problem(request: Request, error: Exception) -> JSONResponse:
     return error.response(request.scope)
 
 
+def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
+    """The problem of parameters that are not what they must be."""
+    names = ", ".join(dict.fromkeys(error.parameter for error in refused))
+    count = "1 parameter was refused" if len(refused) == 1 else f"{len(refused)} parameters were refused"
+    return Problem(
+        422,
+        "invalid-parameters",
+        "Invalid parameters",
+        f"{count}: {names}.",
+        members={"errors": [error.model_dump() for error in refused]},
+    )
+
+
 async def _answer_refused_parameters(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    refused = [_parameter_error(found) for found in error.errors()]
-    names = ", ".join(dict.fromkeys(parameter["parameter"] or "" for parameter in refused))
-    count = "1 parameter was refused" if len(refused) == 1 else f"{len(refused)} parameters were refused"
-    problem = Problem(
-        422, "invalid-parameters", "Invalid parameters", f"{count}: {names}.", members={"errors": refused}
-    )
-    return problem.response(request.scope)
+    return refused_parameters([_parameter_error(found) for found in error.errors()]).response(request.scope)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -144,15 +151,15 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
     return internal_error().response(request.scope)
 
 
-def _parameter_error(error: Mapping[str, Any]) -> dict[str, str | None]:
-    location: Sequence[str | int] = error["loc"]
+def _parameter_error(error: Mapping[str, Any]) -> ParameterError:
+    place, name, *_ = error["loc"]  # of a parameter that may be repeated, its position follows
     missing = error["type"] == "missing"
-    return {
-        "parameter": ".".join(str(part) for part in location[1:]),
-        "location": str(location[0]),
-        "expected": _expectation(error),
-        "found": None if missing else str(error["input"])[:LONGEST_FOUND],
-    }
+    return ParameterError(
+        parameter=str(name),
+        location=str(place),
+        expected=_expectation(error),
+        found=None if missing else str(error["input"])[:LONGEST_FOUND],
+    )
 
 
 def _expectation(error: Mapping[str, Any]) -> str:

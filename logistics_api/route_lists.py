@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from logistics_api.answers import figures_answer
 from logistics_api.database import Database
 from logistics_api.names import Part, containing
+from logistics_api.parameters import Integer
 from logistics_api.ranges import DayRange, OpenDayRange
 
 MOST_ROUTES = 1000
@@ -25,8 +26,10 @@ LAST_PAGE = 1_000_000_000
 class ListQuestion(BaseModel):
     """Query parameters of every list. Subclasses say what it can be sorted by, as `sort_by`."""
 
-    page: int = Field(1, ge=1, le=LAST_PAGE, description="Number of the page, from 1; behind the last one is nothing")
-    page_size: int = Field(10, ge=1, le=MOST_ROUTES, description="Routes on a page")
+    page: Integer = Field(
+        1, ge=1, le=LAST_PAGE, description="Number of the page, from 1; behind the last one is nothing"
+    )
+    page_size: Integer = Field(10, ge=1, le=MOST_ROUTES, description="Routes on a page")
     sort_order: Literal["asc", "desc"] = Field(
         "desc", description="Of `sort_by`. Null comes last either way; ties are broken by origin, destination, rising"
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.parameters import Integer
 from logistics_api.ranges import DayRange
 
 
@@ -15,7 +16,7 @@ class DashboardQuestion(DayRange):
         description="The comparison is the same range moved back by whole intervals of this length, each end by "
         "itself: a month before 31 March is the last day of February",
     )
-    periods_back: int = Field(
+    periods_back: Integer = Field(
         1,
         ge=1,
         le=6000,  # keeps 1900-01-01 minus as many years inside PostgreSQL's calendar

@@ -25,13 +25,18 @@ ROW_GROUP_ROWS = 32_768
 ROW_GROUP_BYTES = 8 << 20
 
 
+def is_pyarrow_installed() -> bool:
+    """Whether this module can do anything."""
+    return find_spec("pyarrow") is not None
+
+
 def require_pyarrow() -> None:
     """Refuses where pyarrow is not installed.
 
     Raises:
         Problem: 501.
     """
-    if find_spec("pyarrow") is None:
+    if not is_pyarrow_installed():
         raise Problem(
             501,
             "parquet-unavailable",

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.names import Name
+from logistics_api.parameters import Integer
 from logistics_api.ranges import DayRange
 from logistics_api.route_lists import ListOfRange, RoutePage
 
@@ -142,7 +143,7 @@ class OptimizationPage(RoutePage):
 class TopPerformingQuestion(DayRange):
     """A range, and how many routes of it."""
 
-    limit: int = Field(10, ge=1, le=100, description="Routes in the answer, at most")
+    limit: Integer = Field(10, ge=1, le=100, description="Routes in the answer, at most")
 
 
 class PerformanceMetrics(BaseModel):

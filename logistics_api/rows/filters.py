@@ -15,7 +15,7 @@ from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.names import Name
-from logistics_api.parameters import FileId, Flag
+from logistics_api.parameters import DIGITS, FileId, Flag
 from logistics_api.ranges import Day
 from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 
@@ -30,7 +30,7 @@ def parse_number(value: Any) -> Decimal:
 
 
 Number = Annotated[Decimal, PlainValidator(parse_number), WithJsonSchema({"type": "number", "examples": [412.5]})]
-RecordNumber = Annotated[int, Field(ge=1, le=2**63 - 1, examples=[31_415])]
+RecordNumber = Annotated[int, Field(ge=1, le=2**63 - 1, examples=[31_415]), DIGITS]
 
 
 @dataclass(frozen=True)

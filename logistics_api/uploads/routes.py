@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from logistics_api import cursors
 from logistics_api.answers import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.database import Database, Reader
-from logistics_api.errors import Problem
+from logistics_api.errors import ParameterError, Problem, refused_parameters
 from logistics_api.ingestion.routes import dagster_url
 from logistics_api.parameters import Flag, Name
 from logistics_api.ranges import NothingElse
@@ -181,13 +181,9 @@ def _announced_size(request: Request, most_bytes: int) -> int | None:
 async def _check_dataset(database: Database, dataset: str) -> None:
     known = await database.fetch_value(DATASETS)
     if dataset not in known:
-        refused = {"parameter": "dataset", "location": "query", "expected": f"one of {', '.join(known)}"}
-        raise Problem(
-            422,
-            "invalid-parameters",
-            "Invalid parameters",
-            "1 parameter was refused: dataset.",
-            members={"errors": [{**refused, "found": dataset}]},
+        expected = f"one of {', '.join(known)}"
+        raise refused_parameters(
+            [ParameterError(parameter="dataset", location="query", expected=expected, found=dataset)]
         )
 
 

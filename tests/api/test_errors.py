@@ -1,6 +1,7 @@
 """Whatever goes wrong is a problem (RFC 9457) that says what, where and what to do, and nothing about our insides."""
 
 import logging
+import re
 from typing import Any
 
 import psycopg
@@ -66,9 +67,9 @@ def test_a_range_that_ends_before_it_starts_is_refused(shared: Any, path: str) -
     ]
 
 
-@pytest.mark.parametrize("path", [*FIGURES, "/api/system/status"])
+@pytest.mark.parametrize("path", [*FIGURES, "/api/system/status", "/api"])
 def test_unknown_parameters_are_refused(shared: Any, path: str) -> None:
-    span = {} if path == "/api/system/status" else {"start": "2024-01-01", "end": "2024-01-02"}
+    span = {"start": "2024-01-01", "end": "2024-01-02"} if path in FIGURES else {}
     body = shared.refused(422, path, **span, page="1")
     assert body["errors"] == [
         {
@@ -86,12 +87,53 @@ def test_unknown_parameters_are_refused(shared: Any, path: str) -> None:
         ("interval_type", "day", "'week', 'month' or 'year'"),
         ("periods_back", "0", "greater than or equal to 1"),
         ("periods_back", "6001", "less than or equal to 6000"),
-        ("periods_back", "one", "a valid integer, unable to parse string as an integer"),
+        ("periods_back", "one", "an integer such as 12"),
     ],
 )
 def test_the_comparison_has_bounds(shared: Any, name: str, found: str, expected: str) -> None:
     body = shared.refused(422, "/api/dashboard", start="2024-01-01", end="2024-01-02", **{name: found})
     assert body["errors"] == [{"parameter": name, "location": "query", "expected": expected, "found": found}]
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "found"),
+    [
+        ("limit=1&limit=3", "limit", "1, 3"),
+        ("limit&limit=3", "limit", ", 3"),
+        ("limit=1&l%69mit=3", "limit", "1, 3"),
+        ("vehicle_id=a&limit=1&vehicle_id=a", "vehicle_id", "a, a"),
+    ],
+)
+def test_a_parameter_that_is_said_twice_is_refused(shared: Any, query: str, name: str, found: str) -> None:
+    body = shared.client.get(f"/api/vehicles?{query}")
+    assert body.status_code == 422
+    shared.check_problem(body)
+    assert body.json()["errors"] == [{"parameter": name, "location": "query", "expected": "one value", "found": found}]
+
+
+def test_a_parameter_that_takes_several_values_is_named_without_their_number(shared: Any) -> None:
+    body = shared.refused(422, "/api/ingestion/files", state=["loaded", "perhaps"])
+    assert [error["parameter"] for error in body["errors"]] == ["state"]
+    assert shared.request("/api/ingestion/files", state=["loaded", "failed"]).status_code == 200
+
+
+def test_integers_are_decimal_digits_wherever_one_is_declared(shared: Any) -> None:
+    declared = [
+        (path, parameter["name"])
+        for path, item in shared.app.openapi()["paths"].items()
+        for parameter in item.get("get", {}).get("parameters", [])
+        if parameter["in"] == "query" and "minimum" in parameter["schema"]
+    ]
+    assert {"file_id", "record_no", "limit", "page", "periods_back"} <= {name for _, name in declared}
+    for path, name in declared:
+        for found in ("1_0", "1.0", " 1", "+2", "\u0661", ""):
+            errors = shared.refused(422, re.sub("{[^}]+}", "1", path), **{name: found})["errors"]
+            assert {
+                "parameter": name,
+                "location": "query",
+                "expected": "an integer such as 12",
+                "found": found,
+            } in errors
 
 
 def test_every_refused_parameter_is_listed_and_shortened(shared: Any) -> None:

@@ -194,6 +194,7 @@ def test_without_pyarrow_parquet_is_a_problem_that_says_what_to_install(
     shared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logistics_api.exports.parquet.find_spec", lambda _: None)
+    assert shared.get("/api")["export_formats"] == ["csv", "ndjson"]
     problem = shared.refused(501, "/api/exports/vehicles.parquet")
     assert problem["type"] == "urn:logistics:problem:parquet-unavailable"
     assert "[parquet]" in problem["detail"]
