@@ -6,14 +6,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from logistics_api import errors
 from logistics_api.access import Access
 from logistics_api.access import routes as session
 from logistics_api.application import Application
 from logistics_api.costs import routes as costs
+from logistics_api.cross_origin import Preflights, SharedAnswers
 from logistics_api.dashboard import routes as dashboard
 from logistics_api.database import Database, Limits
 from logistics_api.documentation import index, openapi, pages
@@ -39,20 +38,6 @@ from logistics_api.web import Web, WebLayer
 from logistics_settings import Settings
 
 READER = "logistics_reader"
-ALLOWED_HEADERS = (
-    "Authorization",
-    "Content-Digest",
-    "Content-Type",
-    "If-None-Match",
-    "Last-Event-ID",
-    "Repr-Digest",
-    "X-API-Key",
-    "X-Checksum-SHA256",
-    "X-Request-ID",
-)
-"""What a page of another origin may send beside what every page may."""
-EXPOSED_HEADERS = ("Age", "Data-Version", "ETag", "Location", "Retry-After", "Server-Timing", "Warning", "X-Request-ID")
-"""What a page of another origin may read of an answer beside its body."""
 
 DESCRIPTION = """
 Exact figures about vehicles, their trips and the shipments they carried.
@@ -106,8 +91,10 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     openapi.install(app)
     errors.install(app)
     _watch_the_door(app, settings)
+    origins = settings.cors_origins.split(",") if settings.cors_origins is not None else []
+    answers = WebLayer(app.behind_front, web=app.state.web)
     app.front = Edge(
-        WebLayer(app.behind_front, web=app.state.web),
+        Preflights(answers, origins) if origins else answers,
         cache=app.state.cache,
         access=app.state.access,
         metrics=app.state.metrics,
@@ -115,8 +102,8 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         template_of=app.template_of,
         private=not app.state.access.anonymous.scopes,
     )
-    if settings.cors_origins is not None:
-        app.front = _allow_origins(app.front, settings.cors_origins.split(","))
+    if origins:
+        app.front = SharedAnswers(app.front, origins)
     return app
 
 
@@ -157,15 +144,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _operation_id(route: APIRoute) -> str:
     """The function's name: clients generated from the OpenAPI keep their method names when a path moves."""
     return route.name
-
-
-def _allow_origins(app: ASGIApp, origins: list[str]) -> CORSMiddleware:
-    """Lets pages of other origins read the answers. Outside of the edge: a browser asks beforehand without a key."""
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-        max_age=600,
-    )

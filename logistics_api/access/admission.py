@@ -72,10 +72,10 @@ class Access:
 
     def needed(self, method: str, path: str) -> tuple[str, ...]:
         """Scopes one of which a request needs; none where everybody may. Whatever changes something is ingestion."""
-        if not path.startswith("/api/"):
-            return (READ,) if path == "/metrics" and not self.is_local else ()
         if method == "OPTIONS" or path == SESSION_PATH:
             return ()
+        if not path.startswith("/api/"):
+            return (READ,) if path == "/metrics" and not self.is_local else ()
         if method not in SAFE_METHODS:
             return (INGEST,)
         if path.startswith("/api/exports"):

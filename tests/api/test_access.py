@@ -105,6 +105,7 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
         if not access.needed(method.upper(), path)
     }  # fmt: skip
     assert open_paths == {"/health", "/ready", "/api/session"}
+    assert not access.needed("OPTIONS", "/metrics"), "a browser asks beforehand without a key"
     posts = {path for path, operations in app.openapi()["paths"].items() if operations.keys() - {"get", "head"}}
     assert all(access.needed("POST", path) == ("ingest",) for path in posts - open_paths)
 

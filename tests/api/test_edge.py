@@ -197,6 +197,16 @@ def test_pages_of_allowed_origins_read_kept_answers_each_with_its_own_header(dat
             )
             assert preflight.status_code == 200
             assert preflight.headers["access-control-allow-origin"] == origins[0]
+            foreign = {"Origin": "https://c.example", "Access-Control-Request-Method": "GET", "X-Request-ID": "mine"}
+            refused = await client.options("/api/dashboard", headers=foreign)
+            assert refused.status_code == 400
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["x-request-id"] == refused.json()["request_id"] == "mine"
+            assert refused.headers["vary"].startswith("Origin") and "access-control-allow-origin" not in refused.headers
+            counted = (await client.get("/metrics")).text
+            for status in (200, 400):
+                name = f'method="OPTIONS",route="/api/dashboard",status="{status}"'
+                assert f"logistics_http_requests_total{{{name}}} 1.0" in counted
 
     asyncio.run(ask())
 
