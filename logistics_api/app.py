@@ -86,9 +86,9 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         index,
     ):
         app.include_router(subject.router)
-    app.state.web = Web(settings)
     pages.install(app)
     openapi.install(app)
+    app.state.web = Web(settings, app.openapi)
     errors.install(app)
     _watch_the_door(app, settings)
     origins = settings.cors_origins.split(",") if settings.cors_origins is not None else []

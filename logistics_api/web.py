@@ -4,17 +4,22 @@ Nothing is built beforehand: what stands under `web/` is what the browser gets, 
 together as one. What makes them cheap stands here: they are read once, compressed once, and sent under an address that
 holds the hash of them all, so that a browser asks for each once per version. The page itself is asked for every time,
 and says which version. `logistics_api/dashboard` is another thing: figures.
+
+/openapi.json is served in the same way: it takes a second to make, and never changes.
 """
 
 import asyncio
 import json
 import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,6 +40,7 @@ STYLES = ("tokens", "base", "shell", "components")
 """The style sheets in their order: sent as one, as the specifications of all charts are, to save questions."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 """Named here because `mimetypes` depends on tables that slim images lack."""
+OPENAPI = "/openapi.json"
 FOR_EVER = "public, max-age=31536000, immutable"
 SECURITY = (
     (
@@ -52,12 +58,17 @@ SECURITY = (
 class Web:
     """The dashboard's files by their addresses."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]]) -> None:
+        """`describe` makes what /openapi.json says. It is called once."""
         self.vega = VegaBundle(settings.data_dir / "cache")
+        self._describe = describe
+        self._description: File | None = None
+        self._one_at_a_time = Lock()
 
     def prepare(self) -> None:
         """Makes everything ready that takes time. Optional; for a thread of its own when a server starts."""
         _files()
+        self._make_description()
         with suppress(BundleError):  # told to whoever asks for it
             self.vega.bodies()
 
@@ -71,9 +82,18 @@ class Web:
             return _page(self.vega.version)
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
+        if path == OPENAPI:
+            return self._description or await asyncio.to_thread(self._make_description)
         if path == "/favicon.ico":
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
+
+    def _make_description(self) -> "File":
+        with self._one_at_a_time:
+            if self._description is None:
+                body = json.dumps(self._describe(), ensure_ascii=False, separators=(",", ":")).encode()
+                self._description = File(TYPES[".json"], _tag(body), "no-cache", compress(body, quality=9), OPENAPI)
+            return self._description
 
     async def _vega(self) -> "File":
         try:
@@ -197,4 +217,8 @@ def _page(vega: str) -> File:
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
     body = html.encode()
-    return File("text/html", f'"{sha256(body).hexdigest()[:16]}"', "no-cache", compress(body, quality=9), "/")
+    return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
+
+
+def _tag(body: bytes) -> str:
+    return f'"{sha256(body).hexdigest()[:16]}"'

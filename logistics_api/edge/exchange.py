@@ -146,7 +146,8 @@ class Exchange:
             or not found.get(b"content-type", b"").startswith(COMPRESSIBLE)
         ):
             return message
-        headers.append((b"vary", b"Accept-Encoding"))
+        if found.get(b"vary") != b"Accept-Encoding":
+            headers.append((b"vary", b"Accept-Encoding"))
         coding = self._cheap_coding()
         if coding == IDENTITY:
             return message

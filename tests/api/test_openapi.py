@@ -41,6 +41,17 @@ def shared(serve: Any) -> Any:
         yield api
 
 
+def test_the_document_is_sent_as_small_as_asked_for_and_not_again(shared: Any) -> None:
+    plain = shared.request("/openapi.json", headers={"Accept-Encoding": "identity"})
+    small = shared.request("/openapi.json", headers={"Accept-Encoding": "gzip, br"})
+    assert plain.json() == small.json() == shared.app.openapi()
+    assert small.headers["content-encoding"] == "br"
+    assert plain.headers["vary"] == "Accept-Encoding"
+    known = shared.client.get("/openapi.json", headers={"If-None-Match": plain.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    assert shared.client.post("/openapi.json").status_code == 405
+
+
 @pytest.fixture(scope="module")
 def document(shared: Any) -> Any:
     return shared.get("/openapi.json")
