@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +20,8 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
+URI_CHARACTERS = "/%:@!$&'()*+,;="
+"""What stands for itself in the path of a URI, beside letters and digits (RFC 3986)."""
 LONGEST_FOUND = 200
 """Characters of a refused value that are sent back."""
 
@@ -60,7 +63,7 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": scope["path"],
+            "instance": quote(scope.get("raw_path") or scope["path"], safe=URI_CHARACTERS),
             "request_id": scope["state"]["request_id"],
         }
         return JSONResponse(body | dict(self.members), self.status, self.headers, MEDIA_TYPE)
@@ -88,7 +91,11 @@ class ProblemBody(BaseModel):
     detail: str = Field(
         description="What happened this time, and what to do", examples=["1 parameter was refused: end."]
     )
-    instance: str = Field(description="Path of the request", examples=["/api/dashboard"])
+    instance: str = Field(
+        description="Path of the request, percent-encoded as it was sent",
+        examples=["/api/dashboard"],
+        json_schema_extra={"format": "uri-reference"},
+    )
     request_id: str = Field(
         description="X-Request-ID of the answer: finds the request in the log", examples=["5f0c1f6e7a"]
     )

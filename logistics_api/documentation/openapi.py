@@ -4,11 +4,17 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from logistics_api.access.admission import COOKIE
 from logistics_api.answers import problem_response
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 
-KEY_SCHEME = "ApiKey"
+WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+    "Session": {"type": "apiKey", "in": "cookie", "name": COOKIE.decode()},
+}
+KEY_IS = "A key, made by `logistics keys create`. Not needed where the API lets anybody read."
 OPEN_PATHS = frozenset({"/health", "/ready"})
 """For probes: nobody is asked for a key there."""
 
@@ -62,18 +68,15 @@ def complete(document: dict[str, Any]) -> None:
     components = document.setdefault("components", {})
     schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     components.setdefault("schemas", {}).update(schema.pop("$defs") | {"Problem": schema})
-    components.setdefault("securitySchemes", {})[KEY_SCHEME] = {
-        "type": "apiKey",
-        "in": "header",
-        "name": "X-API-Key",
-        "description": "Made by `logistics keys create`. Not needed where the API lets anybody read.",
+    components["securitySchemes"] = {
+        name: {**scheme, "description": KEY_IS} for name, scheme in WAYS_TO_SEND_A_KEY.items()
     }
     for path, item in document["paths"].items():
         for operation in item.values():
             for parameter in operation.get("parameters", []):
                 _drop_null(parameter)
             if path not in OPEN_PATHS:
-                operation["security"] = [{KEY_SCHEME: []}, {}]
+                operation["security"] = [*({name: []} for name in WAYS_TO_SEND_A_KEY), {}]
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
             _complete_answers(operation)
     add_links(document)

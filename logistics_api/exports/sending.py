@@ -1,14 +1,18 @@
 """Sends a stream, and lets go of what it holds the moment its client has gone."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from logistics_api.errors import Problem
 from logistics_api.exports.formats import Chunks
 from logistics_api.exports.snapshots import STALLED_SECONDS
+
+logger = logging.getLogger(__name__)
 
 
 class StreamedFile(Response):
@@ -33,6 +37,7 @@ class StreamedFile(Response):
         self.init_headers(headers)
         del self.headers["content-length"]
         self._open_stream = open_stream
+        self._has_begun = False
         self._stalled_seconds = stalled_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,12 +50,18 @@ class StreamedFile(Response):
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
-        if finished:
-            sending.result()
+        try:
+            if finished:
+                sending.result()
+        except Problem as problem:
+            if not self._has_begun:
+                raise
+            logger.warning("An export was cut off: %s", problem.detail)  # the server closes what is not complete
 
     async def _send_all(self, send: Send) -> None:
         async with aclosing(self._open_stream()) as chunks:
             chunk = await anext(chunks, b"")
+            self._has_begun = True
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._send_chunk(send, chunk)
             async for chunk in chunks:

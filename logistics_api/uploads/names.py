@@ -24,12 +24,12 @@ _ENDINGS = "|".join(
     "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else re.escape(letter) for letter in ending)
     for ending in UNFINISHED
 )
-PATTERN = rf"^(?!\.)(?!.*\.\.\.)(?!.*({_ENDINGS})$)[^{_REFUSED}]+$"
+PATTERN = rf"^(?![.\s])(?!.*\.\.\.)(?!.*({_ENDINGS})$)[^{_REFUSED}]+$"
 _PATTERN = re.compile(PATTERN[:-1])
 
 EXPECTED = (
     "a file name without path, such as 2024-03.ndjson.gz: no slash, backslash, percent sign, control character or "
-    "`...`; not hidden, and not named like an unfinished download"
+    "`...`; neither hidden nor with a blank at its beginning, and not named like an unfinished download"
 )
 
 

@@ -121,7 +121,7 @@ class Api:
         body = ProblemBody.model_validate_json(response.content, strict=True)
         assert body.status == response.status_code
         assert body.request_id == response.headers["x-request-id"]
-        assert body.instance == response.url.path
+        assert body.instance == response.url.raw_path.partition(b"?")[0].decode()
         if response.status_code == 503:
             assert int(response.headers["retry-after"]) >= 1
 

@@ -147,6 +147,10 @@ def test_an_unknown_path_is_a_problem(shared: Any, path: str) -> None:
     assert shared.refused(404, path)["type"] == "urn:logistics:problem:not-found"
 
 
+def test_the_instance_is_a_uri_reference_whatever_the_path_holds(shared: Any) -> None:
+    assert shared.refused(404, "/api/nothing/%0A/a%20b/%C3%A9")["instance"] == "/api/nothing/%0A/a%20b/%C3%A9"
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nothing_but_reading_is_possible(shared: Any, method: str) -> None:
     response = shared.request("/api/dashboard", method)

@@ -364,7 +364,9 @@ def test_a_database_that_dies_cuts_the_transfer_off_so_that_the_client_notices(
         server.release()
 
 
-def test_http_clients_report_a_transfer_that_was_cut_off(shared: Any, url: str, large: None) -> None:
+def test_http_clients_report_a_transfer_that_was_cut_off(
+    shared: Any, url: str, large: None, wait_until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     cut = """
         SELECT pg_terminate_backend(pid) FROM pg_locks
         WHERE relation = 'raw.shipments'::regclass AND mode = 'AccessShareLock' AND pid <> pg_backend_pid()
@@ -378,6 +380,8 @@ def test_http_clients_report_a_transfer_that_was_cut_off(shared: Any, url: str, 
         assert admin.execute(cut).fetchall() == [(True,)] * 2  # an export reads through two connections
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
+    wait_until(lambda: "An export was cut off" in caplog.text)
+    assert "Traceback" not in caplog.text
 
 
 def test_a_client_that_takes_nothing_is_cut_off_after_a_while() -> None:

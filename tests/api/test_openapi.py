@@ -190,7 +190,7 @@ def test_the_pages_of_documentation_work_in_a_browser_without_internet(shared: A
 def test_the_key_and_what_refuses_a_client_are_declared(document: Any) -> None:
     assert document["components"]["securitySchemes"]["ApiKey"]["name"] == "X-API-Key"
     operation = document["paths"]["/api/dashboard"]["get"]
-    assert operation["security"] == [{"ApiKey": []}, {}]
+    assert operation["security"] == [{"ApiKey": []}, {"Bearer": []}, {"Session": []}, {}]
     assert {"401", "403", "429"} <= operation["responses"].keys()
     assert "security" not in document["paths"]["/health"]["get"]
 
