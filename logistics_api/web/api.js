@@ -13,6 +13,11 @@ export class ApiError extends Error {
     this.errors = problem.errors ?? [];
     this.retryAfter = retryAfter;
   }
+
+  /** Whether the question was right: it may be answered another time. */
+  get isOfServer() {
+    return this.status === 0 || this.status >= 500;
+  }
 }
 
 const UNREACHABLE = { title: "The server does not answer", detail: "Is it running? The page tries again by itself." };

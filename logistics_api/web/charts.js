@@ -6,6 +6,7 @@
 import { h } from "./dom.js";
 
 let specifications = null;
+let known = null;
 const shown = new Set();
 let vega = null;
 
@@ -22,6 +23,7 @@ const loadVega = () =>
 function loadSpecifications() {
   specifications ??= fetch(new URL("./charts.json", import.meta.url))
     .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`))))
+    .then((all) => (known = all))
     .catch((error) => {
       specifications = null;
       throw error;
@@ -58,7 +60,7 @@ export function chart({ name, rows, summary, legend = [], onSelect = null, heigh
     scroller,
     h("figcaption", { class: "sr-only" }, summary),
   );
-  body.style.minHeight = `${height ?? 220}px`;
+  body.style.minHeight = `${height ?? (known ? pixels(known[name], rows) : 220)}px`;
   body.style.minWidth = `${minWidth}px`;
   element.chart = new Chart(element, body, { name, rows, height, onSelect });
   return element;
@@ -115,8 +117,20 @@ class Chart {
     const width = this.body.clientWidth;
     if (width === 0 || width === this.#width) return;
     this.#width = width;
-    if (this.#view === null) return void this.draw();
+    if (!this.element.dataset.drawn) return void this.draw();
     this.#view.width(width).runAsync();
+  }
+
+  /** Goes on with the picture of the chart that stood here before: it is shown until this one is drawn, or kept if it is the same. */
+  takeOver(before) {
+    if (before.#view === null) return;
+    this.#view = before.#view;
+    before.#view = null;
+    this.body.replaceChildren(...before.body.childNodes);
+    this.body.style.minHeight = "";
+    if (!before.element.dataset.drawn || JSON.stringify(before.options) !== JSON.stringify(this.options)) return;
+    this.#width = before.#width;
+    this.element.dataset.drawn = this.options.name;
   }
 
   end() {

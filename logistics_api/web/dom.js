@@ -27,11 +27,22 @@ export function present(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Puts new children in place of the old ones and keeps the focus on what has the same `data-focus`. */
+/**
+ * Puts new children in place of the old ones. The focus stays on what has the same `data-focus`, else on what is the same
+ * kind of element, leads to the same place and says the same.
+ */
 export function replace(host, ...children) {
-  const focused = host.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
+  const focused = document.activeElement !== host && host.contains(document.activeElement) ? document.activeElement : null;
+  const place = focused && alike(host, focused).indexOf(focused);
   host.replaceChildren(...present(children));
-  if (focused) host.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  if (focused && !focused.isConnected) alike(host, focused)[place]?.focus({ preventScroll: true });
+}
+
+function alike(host, element) {
+  const name = element.dataset.focus;
+  if (name) return [...host.querySelectorAll(`[data-focus="${CSS.escape(name)}"]`)];
+  const said = ({ pathname, ariaLabel, textContent }) => JSON.stringify([pathname, ariaLabel ?? textContent]);
+  return [...host.querySelectorAll(element.localName)].filter((other) => said(other) === said(element));
 }
 
 let numbers = 0;

@@ -62,6 +62,28 @@ function open() {
   source.addEventListener("ingest", ({ data }) => tell("ingest", JSON.parse(data)));
 }
 
+/**
+ * Calls `attempt` once: when so many seconds have passed (null: never) and somebody looks, or as soon as the stream is
+ * there again. Returns a function that calls it off.
+ */
+export function later(seconds, attempt) {
+  let isDue = false;
+  const look = () => isDue && !document.hidden && go();
+  const timer = seconds === null ? null : setTimeout(() => (isDue = true) && look(), seconds * 1000);
+  const forgetStream = on("state", (state) => state === "live" && go());
+  document.addEventListener("visibilitychange", look);
+  const forget = () => {
+    clearTimeout(timer);
+    forgetStream();
+    document.removeEventListener("visibilitychange", look);
+  };
+  const go = () => {
+    forget();
+    attempt();
+  };
+  return forget;
+}
+
 /** A browser gives a stream up for good when the answer is an error; the server may only be starting. */
 function reopen() {
   source.close();

@@ -7,6 +7,7 @@ export class View {
   #followers = new Set();
   #renewals = new Set();
   #endings = new Set();
+  #asked = null;
 
   constructor(place, status) {
     this.arguments = place.arguments;
@@ -25,12 +26,26 @@ export class View {
 
   /** The value of a parameter of the address, or `otherwise`. */
   get(name, otherwise = null) {
+    this.#asked?.add(name);
     return this.parameters.get(name) ?? otherwise;
   }
 
   /** Changes parameters; the address, and with it every follower, changes along. */
   set(changes, options) {
     router.change(changes, options);
+  }
+
+  /** Calls `work` and gives its `result`, and `isOld()`: whether what it was told by this view would be something else now. */
+  watch(work) {
+    const asked = (this.#asked = new Set());
+    const told = () => JSON.stringify([this.range, this.compare, this.status.first_day, this.status.last_day, [...asked].map((name) => this.parameters.get(name))]);
+    try {
+      const result = work();
+      const before = told();
+      return { result, isOld: () => told() !== before };
+    } finally {
+      this.#asked = null;
+    }
   }
 
   /** {start, end} for questions. */

@@ -124,3 +124,66 @@ def test_a_panel_offers_its_data_as_address_csv_and_picture(dashboard: Any, open
     with page.expect_download() as download:
         shown.get_by_role("button", name="PNG").click()
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_sorting_the_table_leaves_charts_and_place_as_they_are(open_page: Any) -> None:
+    page = open_page()
+    charts = page.locator("figure.chart[data-drawn] canvas")
+    expect(charts).to_have_count(4)
+    rows = page.get_by_role("table", name="Routes of the range").locator("tbody tr")
+    expect(rows).to_have_count(10)
+    page.evaluate("document.querySelectorAll('canvas').forEach((canvas) => (canvas.dataset.seen = '1'))")
+    page.get_by_role("navigation", name="Pages of Routes of the range").scroll_into_view_if_needed()
+    before = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
+    page.get_by_role("table", name="Routes of the range").get_by_role("button", name="Shipments").click()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Shipments")
+    assert page.evaluate("[scrollY, document.documentElement.scrollHeight]") == before
+    assert page.locator("canvas[data-seen]").count() == 4
+
+
+def test_a_click_on_a_bar_keeps_the_charts_until_they_are_drawn_anew(open_page: Any) -> None:
+    page = open_page()
+    expect(page.locator("figure.chart[data-drawn] canvas")).to_have_count(4)
+    page.evaluate(
+        """() => {
+          window.fewest = 4;
+          new MutationObserver(() => {
+            window.fewest = Math.min(window.fewest, document.querySelectorAll("figure.chart canvas").length);
+          }).observe(document, { subtree: true, childList: true });
+        }"""
+    )
+    bars = page.locator("[data-drawn=costliest_routes] canvas")
+    bars.click(position={"x": bars.bounding_box()["width"] - 150, "y": 15})
+    expect(page.locator(".chip")).to_have_count(2)
+    expect(page.locator("figure.chart[data-drawn] canvas")).to_have_count(4)
+    assert page.evaluate("window.fewest") == 4
+
+
+def test_news_redraw_only_what_has_changed_and_keep_the_focus(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    news: list[str] = []
+    page.route(
+        "**/api/events",  # a stream that ends is opened again: what it then begins with is the newest version
+        lambda route: route.fulfill(content_type="text/event-stream", body=f"retry: 50\n{''.join(news)}\n"),
+    )
+    page.goto("/")
+    charts = page.locator("figure.chart[data-drawn] canvas")
+    expect(charts).to_have_count(4)
+    link = page.get_by_role("table", name="Routes of the range").locator("tbody tr").nth(2).get_by_role("link").last
+    link.focus()
+    focused = "document.activeElement.href"
+    before = page.evaluate(focused)
+    page.evaluate("document.querySelectorAll('canvas').forEach((canvas) => (canvas.dataset.seen = '1'))")
+    matrix = dashboard.get("/api/route/matrix", **last_days(dashboard, 30))
+    busiest = max(matrix["data"], key=lambda route: route["revenue"])
+    busiest["revenue"] = 9_876_543.21
+    page.route("**/api/route/matrix*", lambda route: route.fulfill(json=matrix))
+    with page.expect_response("**/api/figures/daily*"):
+        news.append("event: data_version\ndata: 99\n")
+    rows = page.get_by_role("table", name="Routes of the range").locator("tbody tr")
+    expect(rows.first).to_contain_text("9,876,543.21")
+    assert page.evaluate(focused) == before
+    expect(
+        page.locator("[data-drawn=daily_revenue] canvas[data-seen], [data-drawn=daily_shipments] canvas[data-seen]")
+    ).to_have_count(2)
+    expect(page.locator("[data-drawn=costliest_routes] canvas:not([data-seen])")).to_have_count(1)

@@ -35,12 +35,13 @@ export function panel(view, options) {
   );
   let asked = null;
   let data = null;
+  let drawn = null; // what the body shows: of which data, and whether it is old
   let turn = 0;
-  let retry = null;
+  let forget = () => {}; // the next attempt
 
   function menuEntries() {
     const addresses = asked === null ? [] : typeof asked === "string" ? { "": asked } : asked;
-    const chart = body.querySelector(".chart")?.chart;
+    const chart = chartOf(body);
     const name = (words(options.title) || "data").toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
     return [
       ...Object.entries(addresses).map(([part, address]) =>
@@ -52,15 +53,30 @@ export function panel(view, options) {
     ];
   }
 
-  function draw() {
+  function head() {
     title.textContent = words(options.title);
     subtitle.textContent = words(options.subtitle);
     subtitle.hidden = !subtitle.textContent;
+  }
+
+  /** Nothing is drawn again that would look the same: what is selected, focused or scrolled stays as it is. */
+  function show() {
+    head();
     if (data === null && options.request) return;
-    const nothing = empty(data);
+    if (drawn === null || drawn.data !== data || drawn.isOld()) draw();
+  }
+
+  function draw() {
+    const { result, isOld } = view.watch(() => {
+      const nothing = empty(data);
+      return nothing ? message("inbox", nothing) : render(data);
+    });
+    drawn = { data, isOld };
+    const chart = chartOf(body);
     const scrolled = [...body.querySelectorAll(".table-scroll")].map(({ scrollLeft }) => scrollLeft);
-    replace(body, nothing ? message("inbox", nothing) : render(data));
+    replace(body, result);
     body.querySelectorAll(".table-scroll").forEach((table, i) => (table.scrollLeft = scrolled[i] ?? 0));
+    if (chart) chartOf(body)?.takeOver(chart);
   }
 
   async function update(again = false, quietly = false) {
@@ -70,22 +86,22 @@ export function panel(view, options) {
     }
     const wanted = options.request ? options.request() : null;
     const same = JSON.stringify(wanted) === JSON.stringify(asked);
-    if (wanted === null || (same && !again && data !== null)) return draw();
+    if (wanted === null || (same && !again && data !== null)) return show();
     if (!same) data = null;
     asked = wanted;
     turn += 1;
     const mine = turn;
-    clearTimeout(retry);
+    forget();
     if (!quietly) section.setAttribute("aria-busy", "true");
     if (body.querySelector(".skeleton, .error") || !body.firstChild) wait();
     else if (!quietly) body.classList.add("stale");
     try {
       const answer = await ask(wanted);
       if (mine !== turn) return;
-      data = answer;
-      draw();
+      if (JSON.stringify(answer) !== JSON.stringify(data)) data = answer;
+      show();
     } catch (error) {
-      if (mine === turn) fail(error);
+      if (mine === turn) fail(error, quietly);
     } finally {
       if (mine === turn) {
         section.removeAttribute("aria-busy");
@@ -97,29 +113,32 @@ export function panel(view, options) {
   function wait() {
     const block = h("div", { class: "skeleton" });
     if (options.placeholder) block.style.minHeight = options.placeholder;
-    title.textContent = words(options.title);
-    subtitle.textContent = words(options.subtitle);
+    head();
+    drawn = null;
     replace(body, h("p", { class: "sr-only", role: "status" }, "Loading"), block);
   }
 
-  function fail(error) {
+  function fail(error, quietly) {
     if (!error.title) console.error(error);
+    // Only what time alone can mend is asked again by itself; until then figures that are there are better than none.
+    if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
+    if (quietly && drawn && error.retryAfter) return;
     const again = h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
     const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
     const shown = message("warning", error.title ?? "This could not be shown", error.message, again, note);
     shown.classList.add("error");
     shown.setAttribute("role", "alert");
+    drawn = null;
     replace(body, shown);
-    // Only what time alone can mend is asked again by itself; the stream of events does the rest.
-    if (error.retryAfter) retry = setTimeout(() => !document.hidden && update(true), error.retryAfter * 1000);
   }
 
   view.follow(() => update());
-  if (live === "data_version") view.atNews(() => update(true));
+  // News come without dimming what is shown: most often it is the same.
+  if (live === "data_version") view.atNews(() => update(true, true));
   else if (live) view.atEnd(events.on(live, () => update(true)));
   view.atEnd(() => {
     turn += 1;
-    clearTimeout(retry);
+    forget();
   });
   section.refresh = () => update(true);
   section.renew = () => update(true, true); // without dimming what is shown: for what comes every second
@@ -128,6 +147,7 @@ export function panel(view, options) {
   return section;
 }
 
+const chartOf = (body) => body.querySelector(".chart")?.chart;
 const words = (text) => (typeof text === "function" ? text() : text) ?? "";
 
 async function ask(wanted) {

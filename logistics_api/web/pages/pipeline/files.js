@@ -4,6 +4,7 @@ import { h } from "../../dom.js";
 import { ago, bytes, count, decimal, moment } from "../../format.js";
 import { icon } from "../../icons.js";
 import { DATASETS, datasetWords } from "../../datasets.js";
+import { href } from "../../router.js";
 import { parameterSelect, parameterSwitch } from "../../components/choices.js";
 import { searchBox } from "../../components/lists.js";
 import { morePanel } from "../../components/more.js";
@@ -74,9 +75,8 @@ function fileCell(view, row) {
     event.preventDefault();
     view.set({ file: row.file_id });
   };
-  const query = new URLSearchParams({ ...Object.fromEntries(view.parameters), file: row.file_id });
   return [
-    h("a", { href: `/pipeline?${query}`, "data-focus": `file-${row.file_id}`, onclick: open }, row.path),
+    h("a", { href: href("pipeline", [], { file: row.file_id }), "data-focus": `file-${row.file_id}`, onclick: open }, row.path),
     row.version > 1 && [" ", badge(`version ${count(row.version)}`)],
     row.error && h("p", { class: "problem" }, row.error),
   ];
