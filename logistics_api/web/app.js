@@ -24,6 +24,7 @@ const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
 const WITHOUT_DATA = new Set(["pipeline", "data"]);
 
+let status = null; // the stream tells when there is another one
 let view = null;
 let shown = null;
 let opening = 0;
@@ -74,30 +75,26 @@ function themeChoice() {
 /** Shows what the address says: the open page follows by itself, another one is built. */
 async function follow(place) {
   const mine = ++opening;
-  let status;
+  if (!PAGES[place.page]) return void router.go("/", { replace: true });
   try {
-    status = await get(STATUS);
+    status ??= await get(STATUS);
   } catch (error) {
     return mine === opening && fail(error);
   }
   if (mine !== opening) return;
   events.know(status.data_version);
-  const page = PAGES[place.page];
-  if (!page) return void router.go("/", { replace: true });
-  const key = [place.page, ...place.arguments].join("/");
-  if (view && shown === key && !firstDataCame(status)) {
+  const welcome = status.last_day === null && !WITHOUT_DATA.has(place.page);
+  const key = JSON.stringify([welcome, place.page, ...place.arguments]);
+  if (view && shown === key) {
     view.moved(place, status);
     return head();
   }
-  await open(place, status, key, mine);
+  await open(place, welcome, key, mine);
 }
 
-const firstDataCame = (status) => view.range === null && status.last_day !== null;
-
-async function open(place, status, key, mine) {
+async function open(place, welcome, key, mine) {
   const next = new View(place, status);
   const page = PAGES[place.page];
-  const welcome = next.range === null && !WITHOUT_DATA.has(place.page);
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
   if (mine !== opening) return;
   const first = view === null;
@@ -137,6 +134,17 @@ function head() {
   }
 }
 
+/** Other figures are there: what is known of them is read again, then all that is shown. Until then the old ones stay. */
+async function renew() {
+  try {
+    status = await get(STATUS);
+  } catch (error) {
+    if (view) return void events.later(error.retryAfter ?? 10, renew);
+  }
+  await follow(router.read());
+  view?.renew();
+}
+
 /** Nothing can be shown without the status: the whole page says why, and tries again. */
 function fail(error) {
   if (!(error instanceof ApiError)) console.error(error);
@@ -155,7 +163,7 @@ function fail(error) {
   replace(body, h("div", { class: "panel" }, note));
   if (error.status === 401) return;
   const mine = opening;
-  setTimeout(() => mine === opening && !document.hidden && follow(router.read()), (error.retryAfter ?? 10) * 1000);
+  events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }
 
 function showLive() {
@@ -168,8 +176,5 @@ build();
 showLive();
 router.start(follow);
 events.on("state", showLive);
-events.on("data_version", async () => {
-  await follow(router.read());
-  view?.renew();
-});
+events.on("data_version", renew);
 events.start();

@@ -15,6 +15,10 @@ from logistics_pipeline.database import with_database
 
 PAGES = ["/", "/routes", "/routes/Berlin/Hamburg?range=all", "/vehicles", "/costs", "/pipeline", "/data"]
 FIRST_PAGE_BYTES = 500_000
+HIDDEN = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 def settled(page: Page) -> None:
@@ -111,12 +115,56 @@ def test_a_hidden_tab_holds_no_stream(open_page: Any) -> None:
     page = open_page()
     live = page.locator(".live")
     expect(live).to_have_text("Live")
-    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
-    tell = "document.dispatchEvent(new Event('visibilitychange'))"
-    page.evaluate(hide % "true" + tell)
+    page.evaluate(HIDDEN, arg=True)
     expect(live).to_have_text("Paused")
-    page.evaluate(hide % "false" + tell)
+    page.evaluate(HIDDEN, arg=False)
     expect(live).to_have_text("Live")
+
+
+@pytest.mark.parametrize("failing", ["**/api/system/status", "**/api/figures/summary*"])
+def test_a_tab_that_was_hidden_when_it_should_have_tried_again_does_so_when_it_is_seen(
+    dashboard: Any, new_page: Any, failing: str
+) -> None:
+    page, watched = new_page(dashboard, "about:blank")
+    watched.expected = re.compile("503")
+    problem = {"title": "Away", "status": 503, "detail": "The database is away."}
+    page.route(failing, lambda route: route.fulfill(status=503, headers={"Retry-After": "5"}, json=problem))
+    page.clock.install()
+    page.goto("/")
+    expect(page.get_by_role("alert").first).to_contain_text("The database is away.")
+    page.evaluate(HIDDEN, arg=True)
+    page.clock.fast_forward(60_000)
+    page.unroute(failing)
+    expect(page.get_by_role("alert").first).to_be_visible()
+    page.evaluate(HIDDEN, arg=False)
+    expect(page.locator("article.kpi").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_without_the_server_what_is_shown_can_be_sorted_and_other_pages_open(dashboard: Any, new_page: Any) -> None:
+    page, watched = new_page(dashboard, "/")
+    watched.expected = re.compile("ERR_FAILED")
+    settled(page)
+    page.route("**/api/**", lambda route: route.abort())
+    page.get_by_role("table", name="Routes of the range").get_by_role("button", name="Shipments").click()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Shipments")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("link", name="Vehicles").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
+    expect(page.get_by_role("alert").first).to_contain_text("The server does not answer")
+    page.unroute("**/api/**")
+    expect(page.get_by_role("table", name="Vehicles of the range")).to_be_visible()
+
+
+def test_a_page_opens_before_its_figures_are_there(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "/")
+    settled(page)
+    page.route("**/api/**", lambda route: None)  # held
+    page.get_by_role("link", name="Vehicles").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
+    expect(page.locator(".skeleton").first).to_be_visible()
+    page.unroute("**/api/**")
+    settled(page)
 
 
 def test_without_files_the_page_says_how_to_begin_and_changes_by_itself(
