@@ -108,6 +108,36 @@ def test_a_chart_without_rows_is_an_empty_frame(name: str) -> None:
     assert vl_convert.vegalite_to_svg(logistics_charts.picture(name, [])).startswith("<svg")
 
 
+def marks(name: str, rows: list[dict[str, Any]], kind: str) -> int:
+    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, rows))
+    return len(re.findall(f'<path aria-label="[^"]*" role="graphics-symbol" aria-roledescription="{kind}"', svg))
+
+
+def test_a_single_day_can_be_seen() -> None:
+    days = [{"date": day, "revenue": 900.5, "lead": True} for day in DAYS[:6]]
+    assert marks("daily_revenue", [*days, {"date": DAYS[6], "revenue": 800.0}], "circle") == 1
+    assert marks("daily_revenue", [{"date": day, "revenue": 900.5} for day in DAYS[:2]], "circle") == 0
+
+
+@pytest.mark.parametrize(("name", "field"), [("daily_revenue", "revenue"), ("daily_shipments", "shipments")])
+def test_a_mean_of_7_days_begins_where_there_are_7(name: str, field: str) -> None:
+    days = [{"date": day, field: 70} for day in DAYS]
+    assert days_of_the_mean(name, days) == len(DAYS) - 6
+    assert days_of_the_mean(name, [{"date": day, field: None} for day in DAYS[:3]] + days[3:]) == len(DAYS) - 9
+
+
+def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
+    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, rows))
+    (line,) = re.findall(r'd="(M[^"]*)"[^>]*stroke-width="2"', svg)
+    return 1 + int(line.count("C"))
+
+
+def test_days_of_several_years_are_told_apart() -> None:
+    days = [{"date": str(date(2024, 1, 1) + timedelta(days=number)), "revenue": 5.0} for number in range(500)]
+    assert ">Jan 2025<" in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days))
+    assert ">Jan 2025<" not in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days[340:380]))
+
+
 @pytest.mark.parametrize("name", logistics_charts.list_charts())
 def test_the_sample_rows_are_what_the_file_says(name: str) -> None:
     columns = logistics_charts.specification(name)["usermeta"]["columns"]
