@@ -11,7 +11,7 @@ import { rangeControl } from "./components/range.js";
 import { account, openLogin } from "./components/login.js";
 import { message } from "./components/panel.js";
 
-/** Name in the address → words, icon, and the module; a page exports title(view), build(view), and ranged (default true). */
+/** Name in the address → words, icon, and the module; a page exports title(view), build(view), ranged (default true) and compared (default false). */
 const PAGES = {
   "": { words: "Overview", image: "overview", load: () => import("./pages/overview.js") },
   routes: { words: "Routes", image: "routes", load: () => import("./pages/routes.js"), one: () => import("./pages/route.js") },
@@ -125,7 +125,7 @@ function head() {
   subtitle.hidden = !ranged;
   if (ranged) {
     const days = dayRange(view.range.start, view.range.end);
-    subtitle.textContent = view.compare ? `${days}, compared with ${dayRange(view.previous.start, view.previous.end)}` : days;
+    subtitle.textContent = view.compare && view.module.compared ? `${days}, compared with ${dayRange(view.previous.start, view.previous.end)}` : days;
   }
   for (const link of links) {
     link.href = router.href(link.page);

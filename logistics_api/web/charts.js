@@ -42,7 +42,7 @@ function turn() {
 }
 
 /**
- * chart({name, rows, summary, legend, onSelect, height, minWidth}) returns an element; its `chart` gives png() and svg().
+ * chart({name, rows, summary, legend, onSelect, height, minWidth}) returns an element; its `chart` gives png(title) and svg(title).
  *   name      of the specification (logistics_charts/<name>.vl.json)
  *   rows      plain objects as the specification wants them
  *   summary   the chart in one or two sentences, for those who do not see it
@@ -83,18 +83,14 @@ class Chart {
 
   async draw() {
     const mine = ++this.#drawing;
-    const { name, rows, height } = this.options;
+    const { name } = this.options;
     try {
-      const [{ vegaEmbed }, all] = await Promise.all([loadVega(), loadSpecifications()]);
+      await Promise.all([loadVega(), loadSpecifications()]);
       await turn();
       if (mine !== this.#drawing || !this.element.isConnected) return;
       this.#width = this.body.clientWidth;
-      const specification = { ...structuredClone(all[name]), datasets: { rows }, width: this.#width, config: configuration() };
-      specification.height = height ?? pixels(specification, rows);
       const host = document.createElement("div");
-      const drawn = await vegaEmbed(host, specification, {
-        ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
-      });
+      const drawn = await this.#embed(host);
       if (mine !== this.#drawing) return drawn.finalize();
       this.#view?.finalize();
       this.#view = drawn.view;
@@ -106,6 +102,17 @@ class Chart {
       console.error(error);
       this.body.replaceChildren(h("p", { class: "message" }, "The chart could not be drawn. Its figures are in the menu above."));
     }
+  }
+
+  /** Draws into `host`; `more` goes into the specification, `colours` into its configuration. */
+  async #embed(host, more = {}, colours = {}) {
+    const [{ vegaEmbed }, all] = await Promise.all([loadVega(), loadSpecifications()]);
+    const { name, rows, height } = this.options;
+    const specification = { ...structuredClone(all[name]), ...more, datasets: { rows }, width: this.#width, config: { ...configuration(), ...colours } };
+    specification.height = height ?? pixels(specification, rows);
+    return vegaEmbed(host, specification, {
+      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
+    });
   }
 
   #listen() {
@@ -141,12 +148,23 @@ class Chart {
     hideTooltip();
   }
 
-  png() {
-    return this.#view.toImageURL("png", 2);
+  png(title) {
+    return this.#picture(title, (view) => view.toImageURL("png", 2));
   }
 
-  svg() {
-    return this.#view.toSVG();
+  svg(title) {
+    return this.#picture(title, (view) => view.toSVG());
+  }
+
+  /** What stands around the chart on the page is in the picture: its title and the surface behind it. */
+  async #picture(title, take) {
+    const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
+    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16 }, colours);
+    try {
+      return await take(view);
+    } finally {
+      finalize();
+    }
   }
 }
 
@@ -163,10 +181,10 @@ new MutationObserver(() => {
 
 document.addEventListener("themechange", () => shown.forEach((one) => one.draw()));
 
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
 /** Vega's configuration out of the style sheet's variables. */
 function configuration() {
-  const style = getComputedStyle(document.documentElement);
-  const css = (name) => style.getPropertyValue(`--${name}`).trim();
   const muted = css("text-muted");
   const ramp = [1, 2, 3, 4, 5].map((step) => css(`ramp-${step}`));
   return {

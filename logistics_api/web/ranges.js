@@ -4,6 +4,7 @@ export const NAMES = { "7d": "7 days", "30d": "30 days", "90d": "90 days", month
 export const DEFAULT = "30d";
 const CUSTOM = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/;
 const MILLISECONDS = 86_400_000;
+const FIRST = "1900-01-01";
 
 const time = (day) => Date.parse(`${day}T00:00:00Z`);
 const text = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10);
@@ -12,8 +13,16 @@ const text = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10)
 export const addDays = (day, number) => text(time(day) + number * MILLISECONDS);
 /** How many days a range has, both ends included. */
 export const length = ({ start, end }) => Math.round((time(end) - time(start)) / MILLISECONDS) + 1;
+/** The days of a range that can be asked for: of the years 1900 to 2100. */
+export const askable = ({ start, end }) => ({ start: [start, FIRST].sort()[1], end: [end, FIRST].sort()[1] });
 /** Every day of a range. */
 export const listDays = ({ start, end }) => Array.from({ length: length({ start, end }) }, (_, i) => addDays(start, i));
+
+/** One row per day of a range: `nothing` where the data has none, and only the date where the data has not begun or has ended. */
+export function everyDay(rows, range, { first_day: first, last_day: last }, nothing) {
+  const known = new Map(rows.map((row) => [row.date, row]));
+  return listDays(range).map((date) => known.get(date) ?? (first <= date && date <= last ? { date, ...nothing } : { date }));
+}
 
 /** {name, start, end} of the name in the address, for data from `first` to `last`; null where there is no data. */
 export function resolve(name, first, last) {

@@ -1,9 +1,19 @@
 """The first page: its numbers are the API's, and a click on a chart filters the table."""
 
+import base64
 from datetime import date, timedelta
 from typing import Any
 
 from playwright.sync_api import Page, expect
+
+CORNER = """async (png) => {
+  const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+  const image = await createImageBitmap(new Blob([bytes]));
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+}"""
+"""Red, green, blue and opacity of a picture's first pixel."""
 
 
 def panel(page: Page, name: str) -> Any:
@@ -123,7 +133,11 @@ def test_a_panel_offers_its_data_as_address_csv_and_picture(dashboard: Any, open
     menu.click()
     with page.expect_download() as download:
         shown.get_by_role("button", name="PNG").click()
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    assert page.evaluate(CORNER, arg=base64.b64encode(download.value.path().read_bytes()).decode()) == [255] * 4
+    menu.click()
+    with page.expect_download() as download:
+        shown.get_by_role("button", name="SVG").click()
+    assert ">Shipments by day<" in download.value.path().read_text()
 
 
 def test_sorting_the_table_leaves_charts_and_place_as_they_are(open_page: Any) -> None:
@@ -187,3 +201,35 @@ def test_news_redraw_only_what_has_changed_and_keep_the_focus(dashboard: Any, ne
         page.locator("[data-drawn=daily_revenue] canvas[data-seen], [data-drawn=daily_shipments] canvas[data-seen]")
     ).to_have_count(2)
     expect(page.locator("[data-drawn=costliest_routes] canvas:not([data-seen])")).to_have_count(1)
+
+
+def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    daily = dashboard.get("/api/figures/daily", **last_days(dashboard, 30))
+    matrix = dashboard.get("/api/route/matrix", **last_days(dashboard, 30))
+    for row in [*daily["data"], *matrix["data"]]:
+        row["revenue"] = 0
+    page.route("**/api/figures/daily*", lambda route: route.fulfill(json=daily))
+    page.route("**/api/route/matrix*", lambda route: route.fulfill(json=matrix))
+    page.goto("/")
+    for name in ("Revenue by day", "Costliest routes"):
+        expect(panel(page, name)).to_contain_text("No shipment in this range has a cost")
+    page.goto("/costs")
+    expect(panel(page, "Revenue by day")).to_contain_text("No shipment in this range has a cost")
+
+
+def test_the_first_day_there_can_be_is_a_range_like_others(open_page: Any) -> None:
+    page = open_page("/?range=1900-01-01..1900-01-31&compare=1")
+    for name in ("Revenue by day", "Shipments by day", "Costliest routes"):
+        expect(panel(page, name)).to_contain_text("No shipments in this range")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_comparing_is_offered_where_something_is_compared(open_page: Any) -> None:
+    page = open_page("/?compare=1")
+    expect(page.get_by_role("switch", name="Compare with previous")).to_be_checked()
+    expect(page.get_by_text("compared with")).to_be_visible()
+    page.get_by_role("link", name="Vehicles").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
+    expect(page.get_by_role("switch", name="Compare with previous")).to_have_count(0)
+    expect(page.get_by_text("compared with")).to_have_count(0)

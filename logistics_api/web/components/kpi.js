@@ -21,7 +21,7 @@ const HEIGHT = 30;
 /** A line without axes; the numbers beside it say the rest, so it is for the eyes only. */
 export function sparkline(points, previous = null) {
   const known = [...points, ...(previous ?? [])].filter((value) => value !== null && value !== undefined);
-  if (known.length < 2) return h("div", { class: "sparkline" });
+  if (points.length < 2 || known.length < 2) return h("div", { class: "sparkline" });
   const low = Math.min(...known);
   const span = Math.max(...known) - low || 1;
   const place = (value, i, list) => [(i / Math.max(1, list.length - 1)) * WIDTH, HEIGHT - 4 - ((value - low) / span) * (HEIGHT - 6)];

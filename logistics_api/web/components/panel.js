@@ -4,6 +4,7 @@ import { h, replace, unique } from "../dom.js";
 import { icon } from "../icons.js";
 import { get } from "../api.js";
 import * as events from "../events.js";
+import { dayRange } from "../format.js";
 import { menu } from "./menu.js";
 import { saveCsv, save } from "../saving.js";
 
@@ -39,6 +40,8 @@ export function panel(view, options) {
   let turn = 0;
   let forget = () => {}; // the next attempt
 
+  const caption = () => ({ text: words(options.title), subtitle: dayRange(view.range.start, view.range.end) });
+
   function menuEntries() {
     const addresses = asked === null ? [] : typeof asked === "string" ? { "": asked } : asked;
     const chart = chartOf(body);
@@ -48,8 +51,8 @@ export function panel(view, options) {
         h("a", { href: address, target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
       ),
       csv && data !== null && h("button", { type: "button", onclick: () => saveCsv(`${name}.csv`, csv(data)) }, icon("download"), "CSV"),
-      chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png()) }, icon("image"), "PNG"),
-      chart && h("button", { type: "button", onclick: async () => save(`${name}.svg`, await chart.svg(), "image/svg+xml") }, icon("image"), "SVG"),
+      chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png(caption())) }, icon("image"), "PNG"),
+      chart && h("button", { type: "button", onclick: async () => save(`${name}.svg`, await chart.svg(caption()), "image/svg+xml") }, icon("image"), "SVG"),
     ];
   }
 

@@ -19,8 +19,10 @@ export function rangeControl(present) {
   const button = h("button", { type: "button", class: "button", "aria-expanded": "false" }, icon("calendar"), h("span", {}, "Dates"));
   const free = opener(button, form, () => replace(form, fields(present().range, () => free.close())));
   const compare = h("input", { type: "checkbox", role: "switch", onchange: () => router.change({ compare: compare.checked ? "1" : null }) });
-  const control = h("div", { class: "controls" }, names, free, h("label", { class: "switch" }, compare, "Compare with previous"));
+  const compareSwitch = h("label", { class: "switch" }, compare, "Compare with previous");
+  const control = h("div", { class: "controls" }, names, free, compareSwitch);
   control.update = () => {
+    compareSwitch.hidden = !present()?.module.compared;
     names.update();
     compare.checked = present()?.compare ?? false;
     button.setAttribute("aria-pressed", String(Boolean(present()?.range?.name.includes(".."))));

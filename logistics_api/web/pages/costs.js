@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, day, dayRange, decimal, money } from "../format.js";
-import { addDays, listDays } from "../ranges.js";
+import { addDays, askable, everyDay } from "../ranges.js";
 import { go, href } from "../router.js";
 import { kpi } from "../components/kpi.js";
 import { listPanel } from "../components/lists.js";
@@ -13,16 +13,18 @@ import { parameterSegments } from "../components/segments.js";
 import { table } from "../components/table.js";
 
 export const title = () => "Costs";
+export const compared = true;
 
 const LEAD = 6;
 const NONE = "No shipments in this range";
+const NO_COST = "No shipment in this range has a cost";
 const routeName = ({ origin, destination }) => `${origin} → ${destination}`;
 
 export function build(view) {
   const overview = () => url("/api/costs/overview", view.days());
   const daily = () => ({
-    daily: url("/api/figures/daily", { start: addDays(view.range.start, -LEAD), end: view.range.end }),
-    ...(view.compare && { previous: url("/api/figures/daily", view.previous) }),
+    daily: url("/api/figures/daily", askable(led(view))),
+    ...(view.compare && { previous: url("/api/figures/daily", askable(view.previous)) }),
   });
   return h(
     "div",
@@ -61,21 +63,18 @@ function keyFigures(view, overview) {
 }
 
 /** Days without a log have no revenue and no rate. */
-const filled = ({ data }, range, fill) => {
-  const known = new Map(data.map((row) => [row.date, row]));
-  return listDays(range).map((date) => known.get(date) ?? { date, ...fill });
-};
+const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0, mileage: 0, cost_per_km: null });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function revenuePanel(view, request) {
   const weekly = () => view.get("by") === "week";
-  const byDay = ({ daily, previous }) => {
-    const before = previous && filled(previous, view.previous, { revenue: 0 });
-    return filled(daily, led(view), { revenue: 0 }).map((row, i) => ({
-      date: row.date, revenue: row.revenue, ...(i < LEAD ? { lead: true } : { previous: before?.[i - LEAD]?.revenue ?? null }),
+  const rows = ({ daily, previous }) => {
+    const before = previous && byDay(view, previous, view.previous);
+    return byDay(view, daily, led(view)).map((row, i) => ({
+      date: row.date, revenue: row.revenue ?? null, ...(i < LEAD ? { lead: true } : { previous: before?.[i - LEAD]?.revenue ?? null }),
     }));
   };
-  const days = (answer) => byDay(answer).filter(({ lead }) => !lead);
+  const days = (answer) => rows(answer).filter(({ lead }) => !lead);
   return panel(view, {
     title: () => `Revenue by ${weekly() ? "week" : "day"}`,
     subtitle: "Sum of the shipments' cost",
@@ -83,12 +82,12 @@ function revenuePanel(view, request) {
     placeholder: "18rem",
     request,
     actions: [parameterSegments(view, { label: "By", name: "by", options: { day: "Day", week: "Week" } })],
-    empty: (answer) => (days(answer).some(({ revenue }) => revenue) ? null : NONE),
+    empty: (answer) => (days(answer).some(({ revenue }) => revenue) ? null : byDay(view, answer.daily, view.range).some(({ shipments }) => shipments) ? NO_COST : NONE),
     csv: (answer) =>
       weekly()
         ? { columns: ["start", "end", "days", "revenue"].map((key) => ({ key })), rows: weeks(days(answer)) }
         : { columns: ["date", "revenue", ...(view.compare ? ["previous"] : [])].map((key) => ({ key })), rows: days(answer) },
-    render: (answer) => (weekly() ? weekChart(weeks(days(answer))) : dayChart(view, byDay(answer), days(answer))),
+    render: (answer) => (weekly() ? weekChart(weeks(days(answer))) : dayChart(view, rows(answer), days(answer))),
   });
 }
 
@@ -132,7 +131,7 @@ function topPanel(view, request) {
     className: "span-5",
     placeholder: "18rem",
     request,
-    empty: ({ top_cost_routes: rows }) => (rows.length ? null : "No route has 5 shipments in this range"),
+    empty: ({ top_cost_routes: rows }) => (rows.some(({ total_cost: cost }) => cost) ? null : rows.length ? NO_COST : "No route has 5 shipments in this range"),
     csv: ({ top_cost_routes: rows }) => ({ columns: ["origin", "destination", "total_cost", "shipment_count", "avg_cost"].map((key) => ({ key })), rows }),
     render: ({ top_cost_routes: rows }) => [
       chart({
@@ -157,15 +156,12 @@ function topPanel(view, request) {
 
 function ratePanel(view, request) {
   const rows = ({ daily }) => {
-    const all = filled(daily, led(view), { revenue: 0, mileage: 0, cost_per_km: null });
-    return all
-      .map((row, i) => {
-        const week = all.slice(Math.max(0, i - LEAD), i + 1);
-        const sum = (key) => week.reduce((total, one) => total + one[key], 0);
-        const mileage = sum("mileage");
-        return { date: row.date, rate: row.cost_per_km, mean: mileage ? sum("revenue") / mileage : null };
-      })
-      .slice(LEAD);
+    const all = byDay(view, daily, led(view));
+    return all.slice(LEAD).map((row, i) => {
+      const week = all.slice(i, i + LEAD + 1);
+      const sum = (key) => week.reduce((total, one) => total + one[key], 0); // not a number where a day is not known
+      return { date: row.date, rate: row.cost_per_km ?? null, mean: sum("mileage") > 0 ? sum("revenue") / sum("mileage") : null };
+    });
   };
   return panel(view, {
     title: "Cost per km by day",

@@ -5,7 +5,7 @@ import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
 import { icon } from "../icons.js";
-import { addDays, listDays } from "../ranges.js";
+import { addDays, askable, everyDay } from "../ranges.js";
 import { href } from "../router.js";
 import { kpi } from "../components/kpi.js";
 import { comparison, rowsPanel } from "../components/lists.js";
@@ -14,6 +14,7 @@ import { parameterSegments } from "../components/segments.js";
 import { bar } from "../components/table.js";
 
 export const title = () => "Overview";
+export const compared = true;
 
 const KPIS = [
   { key: "shipments", label: "Shipments", format: count, better: "up" },
@@ -31,12 +32,14 @@ const MEASURES = {
 };
 const LEAD = 6;
 const LARGEST = 20;
+const NONE = "No shipments in this range";
+const NO_COST = "No shipment in this range has a cost";
 
 export function build(view) {
   const summary = () => url("/api/figures/summary", view.days());
   const daily = () => ({
-    daily: url("/api/figures/daily", { start: addDays(view.range.start, -LEAD), end: view.range.end }),
-    ...(view.compare && { previous: url("/api/figures/daily", view.previous) }),
+    daily: url("/api/figures/daily", askable(led(view))),
+    ...(view.compare && { previous: url("/api/figures/daily", askable(view.previous)) }),
   });
   const matrix = () => url("/api/route/matrix", view.days());
   return h(
@@ -62,8 +65,8 @@ function keyFigures(view, summary, daily) {
       rows: Object.keys(current).map((figure) => ({ figure, current: current[figure], previous: previous?.[figure], trend: trend?.[figure] })),
     }),
     render: ({ summary: answer, daily: days, previous }) => {
-      const now = byDay(days, view.range);
-      const before = previous && byDay(previous, view.previous);
+      const now = byDay(view, days, view.range);
+      const before = previous && byDay(view, previous, view.previous);
       return h(
         "div",
         { class: "kpis" },
@@ -81,25 +84,26 @@ function keyFigures(view, summary, daily) {
   });
 }
 
-/** One object per calendar day: a day without logs has no shipments and no revenue, and no rates. */
-function byDay({ data }, range) {
-  const known = new Map(data.map((day) => [day.date, day]));
-  return listDays(range).map((date) => known.get(date) ?? { date, shipments: 0, revenue: 0 });
-}
+/** A day without logs has no shipments and no revenue, and no rates. */
+const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0 });
+const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function trendPanel(view, { title: words, name, key, request, format, kind }) {
   const rows = ({ daily, previous }) => {
-    const before = previous && byDay(previous, view.previous);
-    const led = byDay(daily, { start: addDays(view.range.start, -LEAD), end: view.range.end });
-    const first = led.findIndex(({ date }) => date === view.range.start);
-    return led.map((day, i) => ({ date: day.date, [key]: day[key], ...(i < first ? { lead: true } : { previous: before?.[i - first]?.[key] ?? null }) }));
+    const before = previous && byDay(view, previous, view.previous);
+    return byDay(view, daily, led(view)).map((day, i) => ({
+      date: day.date, [key]: day[key] ?? null, ...(i < LEAD ? { lead: true } : { previous: before?.[i - LEAD]?.[key] ?? null }),
+    }));
   };
   return panel(view, {
     title: words,
     className: "span-6",
     placeholder: "16rem",
     request,
-    empty: (answer) => (byDay(answer.daily, view.range).some((day) => day[key]) ? null : "No shipments in this range"),
+    empty: (answer) => {
+      const days = byDay(view, answer.daily, view.range);
+      return days.some((day) => day[key]) ? null : days.some(({ shipments }) => shipments) ? NO_COST : NONE;
+    },
     csv: (answer) => ({
       columns: [{ key: "date" }, { key }, ...(view.compare ? [{ key: "previous" }] : [])],
       rows: rows(answer).filter(({ lead }) => !lead),
@@ -144,7 +148,7 @@ function matrixPanel(view, matrix) {
     actions: [
       parameterSegments(view, { label: "Measure", name: "measure", options: Object.fromEntries(Object.entries(MEASURES).map(([key, { words }]) => [key, words])) }),
     ],
-    empty: ({ data }) => (data.length ? null : "No shipments in this range"),
+    empty: ({ data }) => (data.length ? null : NONE),
     csv: ({ data }) => ({ columns: ["origin", "destination", "shipments", ...Object.keys(MEASURES)].map((key) => ({ key })), rows: data }),
     render: ({ data }) => {
       const key = measure();
@@ -191,14 +195,14 @@ function cells(data, key, format, selected) {
 function costliestPanel(view, matrix) {
   // About as high as the matrix beside it.
   const most = (data) => Math.max(6, Math.min(18, Math.round(new Set(data.map(({ origin }) => origin)).size * 0.8) + 3));
-  const top = ({ data }) => [...data].sort(comparison("revenue", "desc")).slice(0, most(data));
+  const top = ({ data }) => data.filter(({ revenue }) => revenue > 0).sort(comparison("revenue", "desc")).slice(0, most(data));
   return panel(view, {
     title: "Costliest routes",
     subtitle: "Total cost of their shipments; click a bar to filter",
     className: "span-5",
     placeholder: "24rem",
     request: matrix,
-    empty: ({ data }) => (data.length ? null : "No shipments in this range"),
+    empty: (answer) => (top(answer).length ? null : answer.data.length ? NO_COST : NONE),
     csv: (answer) => ({ columns: ["origin", "destination", "revenue", "shipments"].map((key) => ({ key })), rows: top(answer) }),
     render: (answer) => {
       const rows = top(answer).map((row) => ({
