@@ -167,6 +167,16 @@ def test_a_page_opens_before_its_figures_are_there(dashboard: Any, new_page: Any
     settled(page)
 
 
+def test_on_paper_there_is_only_what_is_read(open_page: Any) -> None:
+    page = open_page(viewport={"width": 794, "height": 1123})
+    settled(page)
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="Dashboard")).to_be_hidden()
+    expect(page.get_by_role("switch", name="Compare with previous")).to_be_hidden()
+    expect(page.get_by_role("table", name="Routes of the range")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+
+
 def test_without_files_the_page_says_how_to_begin_and_changes_by_itself(
     dashboard: Any, new_dashboard: Callable[[], Any], new_page: Any
 ) -> None:

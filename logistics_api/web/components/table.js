@@ -4,6 +4,9 @@ import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { count } from "../format.js";
 
+/** Letters after which a cell may be cut off: its title has the whole. */
+const LONG = 24;
+
 /**
  * table({columns, rows, caption, sort, onSort, rowClass}) returns the table in a box that scrolls sideways.
  *   columns   [{key, label, format, node, number, sortable, head, wrap, title}]
@@ -44,7 +47,9 @@ function cell(column, row) {
   const value = row[column.key];
   const content = column.node ? column.node(value, row) : column.format ? column.format(value, row) : value ?? "–";
   const classes = [column.number && "number", column.wrap && "wrap"].filter(Boolean).join(" ") || null;
-  return column.head ? h("th", { scope: "row", class: classes }, content) : h("td", { class: classes }, content);
+  const made = column.head ? h("th", { scope: "row", class: classes }, content) : h("td", { class: classes }, content);
+  if (made.textContent.length > LONG && !column.wrap) made.title = made.textContent;
+  return made;
 }
 
 /** pager({page, size, total, onPage, onSize, caption}): which rows these are, and the way to the others. */

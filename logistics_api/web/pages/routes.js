@@ -82,17 +82,17 @@ const LISTS = {
     words: "Recommendations",
     title: "What to improve",
     path: "/api/route/optimization",
-    sort: { by: "cost_time_efficiency", order: "desc" },
+    sort: { by: "optimization_recommendation", order: "asc" }, // what is normal comes last
     columns: [
       ...ends,
-      { key: "optimization_recommendation", label: "Recommendation", node: advice },
+      { key: "optimization_recommendation", label: "Recommendation", node: advice, wrap: true },
+      number("cost_time_efficiency", "Per\u00a0kg and\u00a0hour", (value) => decimal(value, 2), { title: "Cost per kg and hour of delivery time" }),
       number("total_shipments", "Shipments", count),
       number("avg_delivery_time", "Mean time", hours),
       number("avg_cost", "Mean cost"),
       number("avg_weight", "Mean weight, kg", (value) => decimal(value, 1)),
       number("total_cost", "Total cost"),
       number("total_weight", "Weight, kg", count),
-      number("cost_time_efficiency", "Cost per kg and hour", (value) => decimal(value, 2)),
     ],
   },
 };
