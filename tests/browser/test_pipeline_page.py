@@ -137,10 +137,49 @@ def test_a_file_opens_at_the_side_with_its_account_drift_batches_and_rejects(sma
     expect(drawer).to_have_count(0)
     assert "file=" not in page.url
     expect(page.get_by_role("link", name="vehicles.json", exact=True)).to_be_focused()
-    page.go_back()
-    expect(drawer).to_have_count(1)
+    page.get_by_role("link", name="shipments.json", exact=True).press("Enter")
+    expect(drawer.get_by_role("heading", name="shipments.json")).to_be_visible()
     page.go_back()
     expect(drawer).to_have_count(0)
+    assert "file=" not in page.url, "what was closed is not opened again on the way back"
+
+
+def test_a_selection_that_ends_outside_does_not_close_the_drawer_a_click_there_does(small: Any, new_page: Any) -> None:
+    page, _ = new_page(small, "/pipeline")
+    page.get_by_role("link", name="vehicles.json", exact=True).press("Enter")
+    drawer = page.get_by_role("dialog")
+    drawer.locator(".balance").hover()
+    page.mouse.down()
+    page.mouse.move(200, 300)
+    page.mouse.up()
+    expect(drawer).to_have_count(1)
+    page.mouse.click(200, 300)
+    expect(drawer).to_have_count(0)
+
+
+def test_a_notice_stands_in_front_of_the_drawer(small: Any, new_page: Any) -> None:
+    page, watched = new_page(small, "/pipeline")
+    watched.expected = re.compile("ERR_FAILED")
+    page.route(
+        "**/api/ingestion/rejects?file_id=*",
+        lambda route: route.fulfill(json=route.fetch().json() | {"next_cursor": "more"}),
+    )
+    page.route("**/api/ingestion/rejects?*cursor=*", lambda route: route.abort())
+    page.get_by_role("link", name="vehicles.json", exact=True).press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Load more").click()
+    notice = page.locator(".toast")
+    expect(notice).to_contain_text("The server does not answer")
+    notice.click(trial=True)  # nothing lies over it
+
+
+def test_how_long_ago_a_file_came_goes_on_counting(small: Any, new_page: Any) -> None:
+    page, _ = new_page(small, "about:blank")
+    page.clock.install()
+    page.goto("/pipeline")
+    time = rows_of(page).locator("time").first
+    expect(time).to_be_visible()
+    page.clock.fast_forward("02:00:00")
+    expect(time).to_contain_text("hours ago")
 
 
 def test_a_reason_leads_to_its_records(dashboard: Any, open_page: Any) -> None:
@@ -279,6 +318,7 @@ def test_where_keys_are_needed_one_signs_in_with_a_key(
     closed.start()
     page, watched = new_page(closed, "/pipeline")
     watched.expected = re.compile("401")
+    expect(page.locator(".live")).to_have_text("Paused")
     page.get_by_role("alert").get_by_role("button", name="Sign in").click()
     dialog = page.get_by_role("dialog", name="Sign in")
     results = Axe().run(page)

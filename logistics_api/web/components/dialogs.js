@@ -14,7 +14,10 @@ export function openDialog({ title, content, drawer = false }) {
     h("div", { class: "dialog-head" }, h("h2", { id }, title), close),
     h("div", { class: "dialog-body" }, content),
   );
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  // A press that begins inside, such as a selection of text, does not close it where it ends.
+  let pressed = null;
+  dialog.addEventListener("pointerdown", ({ target }) => (pressed = target));
+  dialog.addEventListener("click", ({ target }) => target === dialog && pressed === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -29,7 +32,9 @@ let box = null;
 
 /** A notice that goes away by itself. tone: "good", "bad" or null. */
 export function toast(text, tone = null) {
-  box ??= document.body.appendChild(h("div", { class: "toasts", role: "status", "aria-live": "polite" }));
+  box ??= h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+  const front = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body; // all else lies behind a dialog
+  if (box.parentNode !== front) front.append(box);
   const notice = h("div", { class: `toast ${tone ?? ""}` }, text);
   box.append(notice);
   setTimeout(() => notice.remove(), 6_000);

@@ -29,7 +29,7 @@ export function followFile(view) {
     await openDialog({ title: `File ${id}`, content, drawer: true });
     if (shown === id && view.get("file") === id) {
       shown = null;
-      view.set({ file: null, frejects: null });
+      view.set({ file: null, frejects: null }, { replace: true }); // the way back does not open it again
       document.querySelector(`[data-focus="file-${CSS.escape(id)}"]`)?.focus();
     }
   };

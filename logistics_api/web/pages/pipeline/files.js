@@ -48,6 +48,9 @@ export function filesPanel(view) {
     section.keepLength();
     section.renew();
   };
+  const tell = () => document.hidden || section.querySelectorAll("time").forEach((time) => (time.textContent = ago(time.dateTime)));
+  const clock = setInterval(tell, 20_000);
+  view.atEnd(() => clearInterval(clock));
   atIngest(view, renew);
   view.atNews(renew);
   return section;
