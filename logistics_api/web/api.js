@@ -14,6 +14,11 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** What was expected instead of each parameter that was refused, else what happened. */
+  get reason() {
+    return this.errors.map(({ parameter, expected }) => `${parameter}: ${expected}`).join("; ") || this.message;
+  }
+
   /** Whether the question was right: it may be answered another time. */
   get isOfServer() {
     return this.status === 0 || this.status >= 500;

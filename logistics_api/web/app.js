@@ -102,6 +102,7 @@ async function open(place, welcome, key, mine) {
   view = next;
   view.module = module;
   shown = key;
+  if (place.arguments.length) view.missing = (error) => view === next && fail(error, view.module.title(view));
   replace(body, module.build(view));
   head();
   if (!first) {
@@ -145,23 +146,24 @@ async function renew() {
   view?.renew();
 }
 
-/** Nothing can be shown without the status: the whole page says why, and tries again. */
-function fail(error) {
+/** Nothing can be shown, such as without the status or what the address names: the whole page says why. */
+function fail(error, heading = "Logistics Analytics") {
   if (!(error instanceof ApiError)) console.error(error);
   view?.end();
   view = null;
   shown = null;
-  title.textContent = "Logistics Analytics";
+  title.textContent = heading;
   range.hidden = true;
   subtitle.hidden = true;
   const again = error.status === 401
     ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard is open to those who have a key.") }, "Sign in")
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
-  const note = message("warning", error.title ?? "The page could not be opened", error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
+  const note = message("warning", error.title ?? "The page could not be opened", error.reason ?? error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
   note.classList.add("error");
   note.setAttribute("role", "alert");
   replace(body, h("div", { class: "panel" }, note));
-  if (error.status === 401) return;
+  if (error.status === 401) return events.stop();
+  if (!error.isOfServer && !error.retryAfter) return;
   const mine = opening;
   events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }

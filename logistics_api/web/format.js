@@ -34,6 +34,20 @@ export function bytes(value) {
   return `${numberFormat({ maximumFractionDigits: step ? 1 : 0 }).format(value / 1000 ** step)} ${unit[step]}`;
 }
 
+/**
+ * A number as the API reads it, 1234.5, of one as people write it: 1.234,5 or 1,234.5 or 1234,5 or 1 234,5. What could be
+ * either, such as 1,234, stays as it is.
+ */
+export function plainNumber(text) {
+  const bare = text.replaceAll(/[\s'’]/g, "");
+  const found = /^([+-]?\d+)(?:([.,])(\d{3}(?:\2\d{3})*))?(?:([.,])(\d*))?$/.exec(bare);
+  if (!found) return text;
+  const [, whole, group, thousands = "", point, rest = ""] = found;
+  const isGrouped = group && (point ? point !== group : thousands.length > 3);
+  if (isGrouped) return `${whole}${thousands.replaceAll(group, "")}${rest && `.${rest}`}`;
+  return point === "," && !group ? `${whole}.${rest}` : bare;
+}
+
 const DAY = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
 // Made when they are needed: a browser takes milliseconds for each.
 const once = (make) => {

@@ -23,8 +23,17 @@ export function start(listener) {
 const isPage = (path) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(path);
 
 export function read() {
-  const segments = location.pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  const segments = location.pathname.split("/").filter(Boolean).map(decoded);
   return { page: segments[0] ?? "", arguments: segments.slice(1), parameters: new URLSearchParams(location.search) };
+}
+
+/** An address that somebody has typed may hold a lone %. */
+function decoded(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** Opens an address. With `replace`, the back button skips the present one. */

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 
@@ -74,9 +75,17 @@ def test_what_is_no_number_is_refused_in_place(new_page: Any, dashboard: Any) ->
     page, watched = new_page(dashboard, "/data")
     watched.expected = re.compile("422")
     add_filter(page, "Weight, kg", "at most", "heavy")
-    expect(page.get_by_role("alert")).to_contain_text("weight_to")
+    expect(page.get_by_role("alert")).to_contain_text("weight_to: a number such as 12.5")
     page.get_by_role("button", name="No longer Weight, kg at most heavy").click()
     expect(rows_of(page)).to_have_count(50)
+
+
+@pytest.mark.parametrize(("written", "read"), [("1.234,5", "1234.5"), ("0,25", "0.25"), ("1,234", "1,234")])
+def test_numbers_are_understood_as_people_write_them(new_page: Any, dashboard: Any, written: str, read: str) -> None:
+    page, watched = new_page(dashboard, "/data")
+    watched.expected = re.compile("422")
+    add_filter(page, "Cost", "at least", written)
+    expect(page.locator(".chip")).to_have_text(f"Cost at least {read}")
 
 
 def test_logs_come_newest_first_and_can_be_sorted(dashboard: Any, open_page: Any) -> None:

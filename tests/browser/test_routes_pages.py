@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 LISTS = {
-    "volume": ("/api/shipments/routes", "total_trips", "Routes: Volume and cost"),
-    "reliability": ("/api/route/reliability", "reliability_score", "Routes: Reliability"),
-    "value": ("/api/route/cost-value", "value_score", "Routes: Cost and value"),
-    "optimization": ("/api/route/optimization", "cost_time_efficiency", "Routes: What to improve"),
+    "volume": ("/api/shipments/routes", "total_trips", "desc", "Routes: Volume and cost"),
+    "reliability": ("/api/route/reliability", "reliability_score", "desc", "Routes: Reliability"),
+    "value": ("/api/route/cost-value", "value_score", "desc", "Routes: Cost and value"),
+    "optimization": ("/api/route/optimization", "optimization_recommendation", "asc", "Routes: What to improve"),
 }
 
 
@@ -26,8 +26,8 @@ def rows_of(page: Any, caption: str) -> Any:
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_shows_the_rows_of_the_api_in_their_order(dashboard: Any, open_page: Any, name: str) -> None:
-    path, sort, caption = LISTS[name]
-    answer = dashboard.get(path, **all_days(dashboard), sort_by=sort, sort_order="desc")
+    path, sort, order, caption = LISTS[name]
+    answer = dashboard.get(path, **all_days(dashboard), sort_by=sort, sort_order=order)
     page = open_page(f"/routes?range=all&list={name}")
     rows = rows_of(page, caption)
     expect(rows).to_have_count(len(answer["data"]))
@@ -63,8 +63,11 @@ def test_recommendations_and_values_are_badges(open_page: Any) -> None:
     page = open_page("/routes?range=all&list=value")
     expect(page.locator(".badge").first).to_have_text("Low Value")
     page.get_by_role("button", name="Recommendations").click()
-    expect(page.locator(".badge", has_text="Normal").first).to_be_visible()
-    assert "list=optimization" in page.url
+    expect(page).to_have_url(re.compile("list=optimization"))
+    first = rows_of(page, "Routes: What to improve").first
+    expect(first.locator(".badge")).not_to_have_text("Normal")
+    page.get_by_role("button", name="Recommendation", exact=True).click()
+    expect(first.locator(".badge")).to_have_text("Normal")
 
 
 def test_a_route_has_a_page_of_its_own(dashboard: Any, open_page: Any) -> None:
@@ -91,4 +94,47 @@ def test_a_route_nobody_took_says_so(new_page: Any, dashboard: Any) -> None:
     page, watched = new_page(dashboard, "/routes/A%2FB/Nowhere")
     watched.expected = re.compile("404")
     expect(page.get_by_role("heading", level=1)).to_have_text("A/B → Nowhere")
-    expect(page.get_by_role("alert").first).to_contain_text("Unknown route")
+    expect(page.get_by_role("alert")).to_contain_text("Unknown route")
+
+
+def test_the_csv_of_a_list_has_all_its_rows(dashboard: Any, open_page: Any) -> None:
+    page = open_page("/routes?range=all&search=b")
+    answer = dashboard.get("/api/shipments/routes", **all_days(dashboard), search="b", page_size=1000)
+    assert answer["total"] > 10
+    expect(page.locator(".pager")).to_contain_text(f"of {answer['total']:,}")
+    page.get_by_role("button", name="Data of this panel: Volume and cost").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    lines = download.value.path().read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        [route["origin"], route["destination"]] for route in answer["data"]
+    ]
+
+
+def test_a_page_behind_the_last_one_is_the_last_one(dashboard: Any, open_page: Any) -> None:
+    total = dashboard.get("/api/shipments/routes", **all_days(dashboard))["total"]
+    page = open_page("/routes?range=all&page=99")
+    expect(page.locator(".pager")).to_contain_text(f"–{total} of {total}")
+    expect(page).to_have_url(re.compile(f"page={-(-total // 10)}$"))
+
+
+def test_going_back_takes_the_search_field_along(open_page: Any) -> None:
+    page = open_page("/routes?range=all")
+    page.get_by_role("button", name="Origin").click()
+    field = page.get_by_role("searchbox", name="Search routes")
+    field.fill("berl")
+    expect(page).to_have_url(re.compile("search=berl"))
+    page.evaluate("history.back()")
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+
+
+def test_a_name_of_any_length_leaves_the_other_columns_in_sight(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    answer = dashboard.get("/api/shipments/routes", **all_days(dashboard))
+    answer["data"][0] |= {"origin": "A long way " * 20, "destination": "B" * 200}
+    page.route("**/api/shipments/routes*", lambda route: route.fulfill(json=answer))
+    page.goto("/routes?range=all")
+    row = rows_of(page, "Routes: Volume and cost").first
+    expect(row.locator("td").first).to_have_attribute("title", "B" * 200)
+    expect(row.locator("td").nth(1)).to_be_in_viewport(ratio=1)

@@ -139,8 +139,19 @@ def test_a_log_leads_to_its_shipments_and_to_its_file(open_page: Any, busiest: s
 def test_a_vehicle_nobody_knows_is_told_so(new_page: Any, dashboard: Any) -> None:
     page, watched = new_page(dashboard, "/vehicles/NOBODY")
     watched.expected = re.compile("404")
-    expect(page.get_by_role("alert").first).to_contain_text("Unknown vehicle")
-    expect(page.get_by_text("No log of this vehicle up to here")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Unknown vehicle")
+    expect(page.get_by_role("heading", level=1)).to_have_text("NOBODY")
+    page.get_by_role("link", name="Vehicles").first.click()
+    expect(rows_of(page, FLEET).first).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["%E0%A4%A", "V" * 200])
+def test_whatever_is_typed_as_a_vehicle_is_answered_on_a_page(new_page: Any, dashboard: Any, name: str) -> None:
+    page, watched = new_page(dashboard, f"/vehicles/{name}")
+    watched.expected = re.compile("404")
+    expect(page.get_by_role("alert")).to_contain_text("Unknown vehicle")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1366
 
 
 def test_a_vehicle_fits_a_phone_and_can_be_read_by_everybody(open_page: Any, busiest: str) -> None:

@@ -2,11 +2,13 @@
 
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
-import { url } from "../api.js";
+import { get, url } from "../api.js";
 import { panel } from "./panel.js";
 import { pager, table } from "./table.js";
 
 const SIZE = 10;
+/** Rows on a page of the API, at most. */
+const MOST = 1000;
 
 /**
  * A panel over a list of the API ({data, total, page, page_size}). Beside panel()'s options:
@@ -19,16 +21,25 @@ export function listPanel(view, options) {
   const { prefix = "", path, parameters = () => ({}), columns, sort, size = SIZE, searchLabel = "Search routes" } = options;
   const name = (key) => prefix + key;
   const present = () => presentState(view, name, sort, size);
+  const question = (page, pageSize) => {
+    const { by, order, search } = present();
+    return url(path, { ...parameters(), sort_by: by, sort_order: order, page, page_size: pageSize, search });
+  };
   return panel(view, {
     ...options,
     actions: [...(options.actions ?? []), searchLabel && searchBox(view, { label: searchLabel, name: name("search"), also: { [name("page")]: null } })],
-    request: () => {
-      const { by, order, page, pageSize, search } = present();
-      return url(path, { ...parameters(), sort_by: by, sort_order: order, page, page_size: pageSize, search });
-    },
+    request: () => question(present().page, present().pageSize),
     empty: (answer) => (answer.total === 0 ? nothing(view.get(name("search"))) : null),
-    csv: (answer) => ({ columns, rows: answer.data }),
-    render: (answer) => listNodes({ view, name, columns, caption: options.caption, state: present(), rows: answer.data, total: answer.total, rowClass: options.rowClass }),
+    csv: async ({ total }) => {
+      const pages = Array.from({ length: Math.ceil(total / MOST) }, (_, i) => get(question(i + 1, MOST)));
+      return { columns, rows: (await Promise.all(pages)).flatMap(({ data }) => data) };
+    },
+    render: ({ data: rows, total }) => {
+      const state = present();
+      const last = Math.ceil(total / state.pageSize);
+      if (state.page > last) return queueMicrotask(() => view.set({ [name("page")]: last === 1 ? null : last }, { replace: true }));
+      return listNodes({ view, name, columns, caption: options.caption, state, rows, total, rowClass: options.rowClass });
+    },
   });
 }
 
@@ -67,7 +78,7 @@ function presentState(view, name, sort, size) {
     by: view.get(name("sort"), sort.by),
     order: view.get(name("order"), sort.order) === "asc" ? "asc" : "desc",
     page: whole(view.get(name("page")), 1),
-    pageSize: Math.min(1000, whole(view.get(name("size")), size)),
+    pageSize: Math.min(MOST, whole(view.get(name("size")), size)),
     search: view.get(name("search"), "").trim(),
   };
 }
@@ -108,13 +119,20 @@ export function comparison(by, order) {
 /** A search field that writes what it holds into the address when typing pauses; `also`: parameters changed with it. */
 export function searchBox(view, { label, name = "search", also = {} }) {
   let timer = null;
-  const input = h("input", { class: "input", type: "search", "aria-label": label, placeholder: label, value: view.get(name, "") });
+  let known = view.get(name, ""); // what stands in the address; the field may be ahead of it
+  const input = h("input", { class: "input", type: "search", "aria-label": label, placeholder: label, value: known });
+  const search = () => {
+    known = input.value.trim();
+    view.set({ ...also, [name]: known || null }, { replace: true });
+  };
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => view.set({ ...also, [name]: input.value.trim() || null }, { replace: true }), 250);
+    timer = setTimeout(search, 250);
   });
   view.follow(() => {
-    if (document.activeElement !== input) input.value = view.get(name, "");
+    if (view.get(name, "") === known) return;
+    clearTimeout(timer);
+    input.value = known = view.get(name, "");
   });
   view.atEnd(() => clearTimeout(timer));
   return h("div", { class: "search" }, icon("search"), input);

@@ -3,11 +3,15 @@
 import { h, replace } from "../dom.js";
 import { icon } from "../icons.js";
 
-/** menu(label, () => entries): entries are links and buttons, made anew each time it opens. */
+/** menu(label, () => entries): entries are links and buttons, made anew each time it opens; `rename(label)` changes its name. */
 export function menu(label, entries) {
   const list = h("div", { class: "menu-list", hidden: true });
   const button = h("button", { type: "button", class: "button plain icon-only", "aria-label": label, "aria-expanded": "false", title: label }, icon("more"));
   const host = opener(button, list, () => replace(list, entries()));
+  host.rename = (words) => {
+    button.title = words;
+    button.setAttribute("aria-label", words);
+  };
   list.addEventListener("click", () => host.close());
   return host;
 }

@@ -48,7 +48,7 @@ export function morePanel(view, options) {
       section.redraw();
     } catch (error) {
       button.removeAttribute("aria-disabled");
-      toast(`${error.title ?? "It could not be loaded"}: ${error.message}`, "bad");
+      toast(`${error.title ?? "It could not be loaded"}: ${error.reason ?? error.message}`, "bad");
     }
   }
 
@@ -61,6 +61,7 @@ export function morePanel(view, options) {
     ...options,
     request: asked,
     csv: options.csv && (() => options.csv(shown)),
+    csvWords: "CSV (what is shown)",
     empty: (answer) => (items(answer).length === 0 ? (typeof empty === "function" ? empty() : empty) : null),
     render: (answer) => {
       if (answer !== first) {

@@ -5,6 +5,7 @@ import { icon } from "../icons.js";
 import { get } from "../api.js";
 import * as events from "../events.js";
 import { dayRange } from "../format.js";
+import { toast } from "./dialogs.js";
 import { menu } from "./menu.js";
 import { saveCsv, save } from "../saving.js";
 
@@ -15,14 +16,15 @@ import { saveCsv, save } from "../saving.js";
  *   live              name of the event after which it is asked again: "data_version" (default), "ingest" or null
  *   render            (data) => node or list of nodes
  *   empty             (data) => words instead of the rendering, or null
- *   csv               (data) => {columns: [{key, label}], rows: […]}: gives the menu's CSV entry
+ *   csv               (data) => {columns: [{key, label}], rows: […]} or a promise of it: gives the menu's CSV entry
+ *   csvWords          what this entry says, where its rows are not all there are
  *   actions           nodes for the head (search, switches); made once, so that they keep focus and text
  *   className         classes for the <section>, such as "span-6"
  *   active            () => false while the panel is not on the page, though its page is: it rests until it is again
  *   placeholder       height while nothing has been shown yet, as a CSS length
  */
 export function panel(view, options) {
-  const { render, empty = () => null, live = "data_version", csv = null, actions = [] } = options;
+  const { render, empty = () => null, live = "data_version", csv = null, csvWords = "CSV", actions = [] } = options;
   const id = unique("panel");
   const title = h("h2", { id });
   const subtitle = h("p", {});
@@ -50,16 +52,25 @@ export function panel(view, options) {
       ...Object.entries(addresses).map(([part, address]) =>
         h("a", { href: address, target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
       ),
-      csv && data !== null && h("button", { type: "button", onclick: () => saveCsv(`${name}.csv`, csv(data)) }, icon("download"), "CSV"),
+      csv && data !== null && h("button", { type: "button", onclick: () => saveRows(`${name}.csv`) }, icon("download"), csvWords),
       chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png(caption())) }, icon("image"), "PNG"),
       chart && h("button", { type: "button", onclick: async () => save(`${name}.svg`, await chart.svg(caption()), "image/svg+xml") }, icon("image"), "SVG"),
     ];
+  }
+
+  async function saveRows(name) {
+    try {
+      saveCsv(name, await csv(data));
+    } catch (error) {
+      toast(`${error.title ?? "The rows could not be saved"}: ${error.reason ?? error.message}`, "bad");
+    }
   }
 
   function head() {
     title.textContent = words(options.title);
     subtitle.textContent = words(options.subtitle);
     subtitle.hidden = !subtitle.textContent;
+    entries?.rename(`Data of this panel: ${title.textContent}`);
   }
 
   /** Nothing is drawn again that would look the same: what is selected, focused or scrolled stays as it is. */
@@ -126,9 +137,10 @@ export function panel(view, options) {
     // Only what time alone can mend is asked again by itself; until then figures that are there are better than none.
     if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
     if (quietly && drawn && error.retryAfter) return;
+    if (error.status === 404 && view.missing) return view.missing(error);
     const again = h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
     const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
-    const shown = message("warning", error.title ?? "This could not be shown", error.message, again, note);
+    const shown = message("warning", error.title ?? "This could not be shown", error.reason ?? error.message, again, note);
     shown.classList.add("error");
     shown.setAttribute("role", "alert");
     drawn = null;

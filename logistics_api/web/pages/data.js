@@ -2,7 +2,7 @@
 
 import { h, replace } from "../dom.js";
 import { url } from "../api.js";
-import { count, day, decimal } from "../format.js";
+import { count, day, decimal, plainNumber } from "../format.js";
 import { icon } from "../icons.js";
 import { href } from "../router.js";
 import { DATASETS } from "../datasets.js";
@@ -92,7 +92,8 @@ function filterBar(view, dataset) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const name = column.value + operator.value;
-    view.set({ ...FRESH, [name]: value.value.trim() });
+    const text = value.value.trim();
+    view.set({ ...FRESH, [name]: kind() === "number" ? plainNumber(text) : text });
     value.value = "";
     value.focus();
   });
@@ -124,6 +125,7 @@ function rowsPanel(view, dataset) {
     request: address,
     actions: [parameterSelect(view, { label: "Sort by", name: "sort", also: FRESH, options: sorts }), exportMenu(view, dataset)],
     empty: ({ data }) => (data.length ? null : Object.keys(given(view)).length ? "No row is like that" : `No ${words.toLowerCase()} have been loaded yet`),
+    csvWords: "CSV (this page)",
     csv: ({ data }) => ({ columns: Object.keys(data[0] ?? {}).map((key) => ({ key })), rows: data }),
     render: ({ data, next_cursor: next, total }) => [
       table({ caption: `Rows: ${words}`, rows: data, columns: columns(dataset) }),

@@ -63,7 +63,7 @@ function keyFigures(view, request) {
         kpi({ label: "Shipments", value: count(summary.deliveries_completed), versus: `in ${hours(summary.avg_delivery_time)} on average`, points: points("daily_deliveries") }),
         kpi({ label: "Distance", value: compact(summary.period_mileage), unit: "km", versus: `${compact(summary.lifetime_mileage)} km in its life`, points: points("daily_mileage") }),
         kpi({ label: "Fuel", value: compact(summary.total_fuel), unit: "l", versus: `${decimal(summary.fuel_per_trip, 1)} l per trip`, points: points("daily_fuel") }),
-        kpi({ label: "Fuel efficiency", value: decimal(summary.fuel_efficiency), unit: "km/l", versus: "where both are known", points: all.map((row) => (row.daily_fuel ? row.daily_mileage / row.daily_fuel : null)) }),
+        kpi({ label: "Fuel efficiency", value: decimal(summary.fuel_efficiency), unit: "km/l", versus: "where both are known", points: all.filter((row) => row.daily_fuel).map((row) => row.daily_mileage / row.daily_fuel) }),
       );
     },
   });

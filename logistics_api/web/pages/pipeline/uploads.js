@@ -161,9 +161,8 @@ function outcome({ state, detail, file }) {
 
 function refused(transfer, problem) {
   const isTaken = problem.kind.endsWith("file-exists");
-  const words = problem.errors.map(({ parameter, expected }) => `${parameter}: ${expected}`).join("; ");
   return [
-    h("p", { class: "problem" }, words || problem.message),
+    h("p", { class: "problem" }, problem.reason),
     problem.status === 401 && h("button", { type: "button", class: "link", onclick: () => openLogin() }, "Sign in"),
     h("button", { type: "button", class: "link", "data-focus": `again-${transfer.id}`, onclick: () => transfers.start(transfer, isTaken) }, isTaken ? "Replace the other file" : "Try again"),
   ];
