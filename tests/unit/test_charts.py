@@ -132,6 +132,12 @@ def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
     return 1 + int(line.count("C"))
 
 
+def test_large_numbers_are_written_as_in_the_figures() -> None:
+    for revenue, words in ((50_000.0, ">50K<"), (5e10, ">50B<")):
+        days = [{"date": day, "revenue": revenue} for day in DAYS]
+        assert words in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days))
+
+
 def test_days_of_several_years_are_told_apart() -> None:
     days = [{"date": str(date(2024, 1, 1) + timedelta(days=number)), "revenue": 5.0} for number in range(500)]
     assert ">Jan 2025<" in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days))
