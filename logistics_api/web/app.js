@@ -106,9 +106,22 @@ async function open(place, welcome, key, mine) {
   replace(body, module.build(view));
   head();
   if (!first) {
-    scrollTo(0, 0);
     main.focus({ preventScroll: true });
+    scrollAsFar(place.scroll ?? 0);
   }
+}
+
+/** Goes that far down, as soon as the page is as long; not against a reader who does something meanwhile, and not for ever. */
+function scrollAsFar(height) {
+  const end = new AbortController();
+  const growing = new ResizeObserver(() => scrollTo(0, height));
+  scrollTo(0, height);
+  if (height === 0) return;
+  growing.observe(body);
+  end.signal.addEventListener("abort", () => growing.disconnect());
+  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, () => end.abort(), { signal: end.signal });
+  setTimeout(() => end.abort(), 5_000);
+  view.atEnd(() => end.abort());
 }
 
 /** What stands above the page: title, where it belongs, the range. */

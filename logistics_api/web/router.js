@@ -4,10 +4,13 @@
 export const SHARED = ["range", "compare"];
 let follow = () => {};
 
-/** Calls `listener(location)` now and at every change of the address; clicks on links of this page become such changes. */
+/**
+ * Calls `listener(place)` now and at every change of the address; clicks on links of this page become such changes.
+ * On the way back `place.scroll` says how far down the reader was.
+ */
 export function start(listener) {
   follow = () => listener(read());
-  addEventListener("popstate", follow);
+  addEventListener("popstate", ({ state }) => listener({ ...read(), scroll: state?.scroll }));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -39,7 +42,12 @@ function decoded(segment) {
 /** Opens an address. With `replace`, the back button skips the present one. */
 export function go(address, { replace = false } = {}) {
   if (address === location.pathname + location.search) return;
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  if (replace) {
+    history.replaceState(history.state, "", address);
+  } else {
+    history.replaceState({ scroll: scrollY }, "");
+    history.pushState(null, "", address);
+  }
   follow();
 }
 

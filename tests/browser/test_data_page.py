@@ -114,6 +114,14 @@ def test_what_is_filtered_can_be_exported(dashboard: Any, open_page: Any) -> Non
     assert {line.split(",")[0].strip('"') for line in lines} == {row["shipment_id"] for row in wanted}
 
 
+def test_only_formats_that_the_server_can_write_are_offered(open_page: Any) -> None:
+    page = open_page("/data")
+    page.route("**/api", lambda route: route.fulfill(json={"export_formats": ["csv", "ndjson"]}))
+    page.get_by_role("button", name="Export all rows that pass the filters").click()
+    expect(page.get_by_role("link", name="Parquet")).to_have_count(0)
+    expect(page.get_by_role("link", name="NDJSON")).to_be_visible()
+
+
 def test_a_row_leads_to_the_file_it_came_from(open_page: Any) -> None:
     page = open_page("/data")
     rows_of(page).first.get_by_role("link", name="shipments.json, record").click()

@@ -233,3 +233,17 @@ def test_comparing_is_offered_where_something_is_compared(open_page: Any) -> Non
     expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
     expect(page.get_by_role("switch", name="Compare with previous")).to_have_count(0)
     expect(page.get_by_text("compared with")).to_have_count(0)
+
+
+def test_the_way_back_leads_to_where_one_was(open_page: Any) -> None:
+    page = open_page()
+    link = page.get_by_role("table", name="Routes of the range").locator("tbody tr").last.get_by_role("link").first
+    link.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 0
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("→")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.wait_for_function("(before) => Math.abs(scrollY - before) < 2", arg=before)

@@ -6,6 +6,7 @@ import { get } from "../api.js";
 import * as events from "../events.js";
 import { dayRange } from "../format.js";
 import { toast } from "./dialogs.js";
+import { openLogin } from "./login.js";
 import { menu } from "./menu.js";
 import { saveCsv, save } from "../saving.js";
 
@@ -138,7 +139,10 @@ export function panel(view, options) {
     if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
     if (quietly && drawn && error.retryAfter) return;
     if (error.status === 404 && view.missing) return view.missing(error);
-    const again = h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
+    const again =
+      error.status === 401
+        ? h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => openLogin() }, "Sign in")
+        : h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
     const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
     const shown = message("warning", error.title ?? "This could not be shown", error.reason ?? error.message, again, note);
     shown.classList.add("error");

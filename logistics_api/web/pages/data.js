@@ -1,7 +1,7 @@
 // The rows themselves: any dataset, filtered, page by page in both directions, and all that is filtered as a file.
 
 import { h, replace } from "../dom.js";
-import { url } from "../api.js";
+import { get, url } from "../api.js";
 import { count, day, decimal, plainNumber } from "../format.js";
 import { icon } from "../icons.js";
 import { href } from "../router.js";
@@ -138,9 +138,14 @@ function exportMenu(view, dataset) {
   const address = (format) => url(`/api/exports/${DATASETS[dataset].path.split("/").pop()}.${format}`, given(view));
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
+  const links = () => {
+    const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: address(format), download: "" }, icon("download"), words)]);
+    get("/api").then(({ export_formats: offered }) => offered && all.forEach(([format, link]) => (link.hidden = !offered.includes(format))), () => {});
+    return all.map(([, link]) => link);
+  };
   const host = menu("Export all rows that pass the filters", () =>
     allowed
-      ? Object.entries(FORMATS).map(([format, words]) => h("a", { href: address(format), download: "" }, icon("download"), words))
+      ? links()
       : h("button", { type: "button", onclick: () => openLogin("Exports need a key with the scope export.") }, "Sign in to export"),
   );
   const button = host.querySelector("button");
