@@ -38,7 +38,10 @@ export class View {
   /** Calls `work` and gives its `result`, and `isOld()`: whether what it was told by this view would be something else now. */
   watch(work) {
     const asked = (this.#asked = new Set());
-    const told = () => JSON.stringify([this.range, this.compare, this.status.first_day, this.status.last_day, [...asked].map((name) => this.parameters.get(name))]);
+    const told = () => {
+      const { first_day: first, last_day: last } = this.status;
+      return JSON.stringify([this.range, this.compare, first, last, [...asked].map((name) => this.parameters.get(name))]);
+    };
     try {
       const result = work();
       const before = told();

@@ -137,7 +137,7 @@ export function panel(view, options) {
     if (!error.title) console.error(error);
     // Only what time alone can mend is asked again by itself; until then figures that are there are better than none.
     if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
-    if (quietly && drawn && error.retryAfter) return;
+    if (quietly && data !== null && drawn && error.retryAfter) return;
     if (error.status === 404 && view.missing) return view.missing(error);
     const again =
       error.status === 401
