@@ -99,3 +99,13 @@ def test_a_panel_that_fails_says_why_and_can_be_asked_again(new_page: Any, dashb
     page.unroute("**/api/costs/overview*")
     panel.get_by_role("button", name="Try again").click()
     expect(panel.get_by_role("table")).to_be_visible()
+
+
+def test_a_panel_that_needs_a_key_asks_for_it(new_page: Any, dashboard: Any) -> None:
+    problem = {"title": "A key is needed", "status": 401, "detail": "This key has expired."}
+    page, watched = new_page(dashboard, "about:blank")
+    watched.expected = re.compile("401")
+    page.route("**/api/costs/overview*", lambda route: route.fulfill(status=401, json=problem))
+    page.goto("/costs")
+    page.get_by_role("alert").first.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()

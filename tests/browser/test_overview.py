@@ -1,6 +1,7 @@
 """The first page: its numbers are the API's, and a click on a chart filters the table."""
 
 import base64
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -173,16 +174,32 @@ def test_a_click_on_a_bar_keeps_the_charts_until_they_are_drawn_anew(open_page: 
     assert page.evaluate("window.fewest") == 4
 
 
-def test_news_redraw_only_what_has_changed_and_keep_the_focus(dashboard: Any, new_page: Any) -> None:
-    page, _ = new_page(dashboard, "about:blank")
+def page_with_news(dashboard: Any, new_page: Any) -> tuple[Page, Any, list[str]]:
+    """The first page, what is watched, and the list that takes what its stream of events is to say."""
+    page, watched = new_page(dashboard, "about:blank")
     news: list[str] = []
     page.route(
         "**/api/events",  # a stream that ends is opened again: what it then begins with is the newest version
         lambda route: route.fulfill(content_type="text/event-stream", body=f"retry: 50\n{''.join(news)}\n"),
     )
     page.goto("/")
-    charts = page.locator("figure.chart[data-drawn] canvas")
-    expect(charts).to_have_count(4)
+    expect(page.locator("figure.chart[data-drawn] canvas")).to_have_count(4)
+    return page, watched, news
+
+
+def test_news_that_cannot_be_fetched_leave_the_figures_that_are_there(dashboard: Any, new_page: Any) -> None:
+    page, watched, news = page_with_news(dashboard, new_page)
+    watched.expected = re.compile("ERR_FAILED")
+    page.route("**/api/figures/**", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        news.append("event: data_version\ndata: 99\n")
+    expect(page.locator("section.panel[aria-busy]")).to_have_count(0)
+    expect(figure(page, "Shipments")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_news_redraw_only_what_has_changed_and_keep_the_focus(dashboard: Any, new_page: Any) -> None:
+    page, _, news = page_with_news(dashboard, new_page)
     link = page.get_by_role("table", name="Routes of the range").locator("tbody tr").nth(2).get_by_role("link").last
     link.focus()
     focused = "document.activeElement.href"

@@ -88,6 +88,7 @@ def test_a_vehicle_shows_the_figures_of_its_range(dashboard: Any, open_page: Any
     expect(figure(page, "Trips")).to_contain_text(f"{summary['total_trips']:,}")
     expect(figure(page, "Shipments")).to_contain_text(f"{summary['deliveries_completed']:,}")
     expect(figure(page, "Fuel efficiency")).to_contain_text(f"{summary['fuel_efficiency']:.2f}")
+    expect(figure(page, "Fuel efficiency").locator("path.area")).to_have_count(1)  # one line: over the days it drove
     expect(page.get_by_text(f"{summary['lifetime_mileage']:,.2f} km")).to_be_visible()
     route = answer["top_routes"][0]
     first = rows_of(page, "Routes the vehicle took most often").first
