@@ -62,17 +62,21 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
             (full,),
         )
         try:
-            _analyze(connection)
-            return _refresh(connection)
+            _analyze(connection, "raw")
+            done = _refresh(connection)
+            connection.execute("SELECT pg_stat_force_next_flush()")  # of what this session has written
+            _analyze(connection, "analytics")
+            return done
         except psycopg.Error as error:
             _note_failure(connection, error)
             raise
 
 
-def _analyze(connection: Connection) -> None:
-    """Counts anew what a load has changed much: autovacuum may take a minute, and a wrong plan takes longer."""
-    for (table,) in connection.execute(read_sql("analytics/tables_to_analyze").encode()).fetchall():
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("raw", table)))
+def _analyze(connection: Connection, schema: str) -> None:
+    """Counts anew what has changed much: autovacuum may take a minute, and who asks meanwhile is answered slowly."""
+    wanted = connection.execute(read_sql("analytics/tables_to_analyze").encode(), {"schema": schema})
+    for (table,) in wanted.fetchall():
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table)))
 
 
 def _refresh(connection: Connection) -> Refresh:

@@ -148,6 +148,15 @@ function head() {
   }
 }
 
+/** Where the stream is cut, as by some proxies, nobody tells of other figures: then whoever moves looks for them. */
+async function move(place) {
+  const isFirst = view === null;
+  await follow(place);
+  if (isFirst || events.state() === "live") return;
+  const found = await get(STATUS).catch(() => null);
+  if (found && found.data_version !== status?.data_version) await renew();
+}
+
 /** Other figures are there: what is known of them is read again, then all that is shown. Until then the old ones stay. */
 async function renew() {
   try {
@@ -189,7 +198,7 @@ function showLive() {
 
 build();
 showLive();
-router.start(follow);
+router.start(move);
 events.on("state", showLive);
 events.on("data_version", renew);
 events.start();

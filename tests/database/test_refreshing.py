@@ -635,6 +635,16 @@ def test_a_full_refresh_computes_every_day_and_mends_what_was_wrong(filled: str,
     assert not refresh(filled).full
 
 
+def test_who_asks_after_a_large_refresh_is_planned_for(raw_folder: RawFolder, connection: Connection) -> None:
+    logs = [{**log(number), "vehicle_id": f"v{number}"} for number in range(1_200)]
+    raw_folder.drop_and_load("vehicle_logs.json", logs)
+
+    refresh(raw_folder.url)
+
+    known = connection.execute("SELECT reltuples FROM pg_class WHERE oid = 'analytics.daily_vehicles'::regclass")
+    assert known.fetchone() == (1_200,)
+
+
 def test_vehicles_alone_make_a_new_version_because_answers_name_them(
     raw_folder: RawFolder, filled: str, connection: Connection
 ) -> None:
