@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import suppress
 from threading import Thread
+from typing import NoReturn
 
 import uvicorn
 from pydantic import ValidationError
@@ -106,5 +107,14 @@ def _settings() -> Settings:
         raise ConfigurationError(f"{variable} is {wrong['input']!r}: {wrong['msg']}.") from error
 
 
+def _end(code: int) -> NoReturn:
+    """Ends the process without waiting for the thread that may still prepare the dashboard: Python would stop it amid
+    native code, which aborts the process."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _end(main())
