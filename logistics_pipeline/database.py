@@ -113,7 +113,7 @@ def transient_errors(doing: str) -> Iterator[None]:
 @contextmanager
 def free_advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
     """Holds a lock of this connection's session while the block runs, if nobody has it; says whether it does."""
-    is_free = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() == (True,)
+    is_free = _lock_if_free(connection, name)
     try:
         yield is_free
     finally:
@@ -124,13 +124,17 @@ def free_advisory_lock(connection: Connection, name: str) -> Iterator[bool]:
 @contextmanager
 def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds a lock of this connection's session while the block runs; calls `on_wait` if somebody else has it."""
-    if connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() != (True,):
+    if not _lock_if_free(connection, name):
         on_wait()
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
     try:
         yield
     finally:
         _unlock(connection, name)
+
+
+def _lock_if_free(connection: Connection, name: str) -> bool:
+    return connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() == (True,)
 
 
 def _unlock(connection: Connection, name: str) -> None:
