@@ -15,7 +15,7 @@ COPY . .
 # Compiled here, because nothing can be written at run time.
 RUN pip install --no-deps -e . \
     && pip check \
-    && python -m compileall -q logistics_settings logistics_charts logistics_pipeline logistics_api
+    && python -m compileall -q logistics_core logistics_pipeline logistics_api
 
 
 FROM python:3.12-slim

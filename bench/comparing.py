@@ -9,7 +9,7 @@ from bench.loading import Run, load_sample
 from bench.part import Bench
 from bench.results import Cell, Column
 from bench.samples import Sample
-from logistics_pipeline.datasets import Dataset
+from logistics_core.catalogue import Dataset
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import children_cpu_seconds
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.datasets import DATASETS, Dataset
-from logistics_pipeline.embedded import EmbeddedPostgres
-from logistics_pipeline.loading.indexes import build_missing
+from logistics_core.catalogue import DATASETS, Dataset
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.loading.write.indexes import build_missing
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
 _SECONDARY_INDEXES = """

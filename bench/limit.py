@@ -12,10 +12,10 @@ from pathlib import Path
 from bench.database import Database
 from bench.loading import Run
 from bench.processes import Memory, run
-from logistics_pipeline.database import connect
-from logistics_pipeline.datasets import Dataset
-from logistics_pipeline.embedded import VERSION
-from logistics_pipeline.loading.indexes import bulk_load
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.write.indexes import bulk_load
+from logistics_pipeline.local.embedded_postgres import VERSION
 
 _BLOCK_BYTES = 256 * 1024
 

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from logistics_pipeline.database import Connection
+from logistics_pipeline.database.connections import Connection
 
 _PACKAGES = ("psycopg", "msgspec", "ijson", "zstandard")
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.discovery import FoundFile, find_files, look_at
-from logistics_pipeline.loading.loader import LoadOptions, LoadReport, load_file, load_files
-from logistics_pipeline.resources import load_options
-from logistics_settings import Settings
+from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
+from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.sources.folder import FoundFile, find_files, look_at
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import zstandard
 
-from logistics_pipeline.datasets import Dataset
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.demo.file_formats import Format
 from logistics_pipeline.demo.generator import generate
-from logistics_pipeline.demo.layouts import Format
 from logistics_pipeline.demo.records import Order
 
 BYTES_PER_LOG = 113

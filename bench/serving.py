@@ -14,7 +14,7 @@ import httpx
 
 from bench.processes import cpu_seconds
 from bench.run_clients import Order, Outcome
-from logistics_pipeline.supervision import free_port
+from logistics_pipeline.local.supervisor import free_port
 
 _START_SECONDS = 60
 

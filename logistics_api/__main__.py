@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
-from logistics_api.events import Events
-from logistics_api.logs import logging_config
-from logistics_settings import Settings
+from logistics_api.events.broker import Events
+from logistics_api.http.logs import logging_config
+from logistics_core.settings import Settings
 
 SHUTDOWN_SECONDS = 5
 """Grace for answers under way after SIGTERM: without a bound, one slow reader would hold the process for ever."""

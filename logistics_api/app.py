@@ -8,34 +8,34 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from logistics_api import errors
-from logistics_api.access import Access
-from logistics_api.access import routes as session
-from logistics_api.application import Application
-from logistics_api.costs import routes as costs
-from logistics_api.cross_origin import Preflights, SharedAnswers
-from logistics_api.dashboard import routes as dashboard
-from logistics_api.database import Database, Limits
+from logistics_api.costs import endpoints as costs
+from logistics_api.dashboard.files import Web, WebLayer
+from logistics_api.database.pool import Database, Limits
 from logistics_api.documentation import index, openapi, pages
-from logistics_api.edge import Cache, Edge
 from logistics_api.errors import ConfigurationError
-from logistics_api.events import Events
-from logistics_api.exports import routes as exports
-from logistics_api.figures import routes as figures
-from logistics_api.ingestion import routes as ingestion
-from logistics_api.live import routes as live
-from logistics_api.logs import AccessLog
+from logistics_api.events import endpoints as live
+from logistics_api.events.broker import Events
+from logistics_api.exports import endpoints as exports
+from logistics_api.figures import endpoints as figures
+from logistics_api.http import Cache, Edge
+from logistics_api.http.application import Application
+from logistics_api.http.auth import Access
+from logistics_api.http.cors import Preflights, SharedAnswers
+from logistics_api.http.logs import AccessLog
+from logistics_api.ingestion import endpoints as ingestion
+from logistics_api.key_figures import endpoints as dashboard
 from logistics_api.metrics import Metrics
-from logistics_api.metrics import routes as metrics
+from logistics_api.metrics import endpoints as metrics
 from logistics_api.metrics.gauges import add_gauges
 from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.routes import routes
-from logistics_api.rows import routes as rows
-from logistics_api.shipments import routes as shipments
-from logistics_api.system import routes as system
-from logistics_api.uploads import routes as uploads
-from logistics_api.vehicles import routes as vehicles
-from logistics_api.web import Web, WebLayer
-from logistics_settings import Settings
+from logistics_api.routes import endpoints as route_figures
+from logistics_api.rows import endpoints as rows
+from logistics_api.session import endpoints as session
+from logistics_api.shipments import endpoints as shipments
+from logistics_api.system import endpoints as system
+from logistics_api.uploads import endpoints as uploads
+from logistics_api.vehicles import endpoints as vehicles
+from logistics_core.settings import Settings
 
 READER = "logistics_reader"
 
@@ -73,7 +73,7 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         figures,
         shipments,
         vehicles,
-        routes,
+        route_figures,
         costs,
         system,
         live,

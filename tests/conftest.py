@@ -13,10 +13,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from logistics_pipeline.database import Connection, connect, with_database
-from logistics_pipeline.embedded import EmbeddedPostgres
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.loading.loader import LoadOptions
+from logistics_pipeline.database.connections import Connection, connect, with_database
+from logistics_pipeline.loading.options import BatchLimits, LoadOptions
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
 _numbers = count(1)

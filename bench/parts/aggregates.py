@@ -11,8 +11,8 @@ from bench.comparing import spread
 from bench.loading import load_path
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.demo.generator import generate
-from logistics_pipeline.refreshing import refresh
 
 WANTED_FULL_RATIO = 4
 WANTED_DAY_SHARE = 200

@@ -19,9 +19,9 @@ from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.run_clients import Order
 from bench.serving import Served, api_of, bare_server, clients
+from logistics_pipeline.analytics.refresh import CHANNEL, refresh
+from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.demo.generator import generate
-from logistics_pipeline.keys import create_key
-from logistics_pipeline.refreshing import CHANNEL, refresh
 
 WANTED_HIT, WANTED_UNMODIFIED = 1.6, 1.2
 WANTED_MONTH_MS, WANTED_ALL_MS = 50, 500

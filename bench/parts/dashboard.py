@@ -13,8 +13,8 @@ from bench.part import Bench, Part
 from bench.processes import cpu_seconds
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.serving import Served, api_of
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.demo.generator import generate
-from logistics_pipeline.refreshing import refresh
 
 WANTED_CHART_MS, WANTED_KILOBYTES, WANTED_CPU_MS = 600, 500, 20
 _RECORDS = 100_000

@@ -12,8 +12,8 @@ from bench.comparing import COMPARISON_COLUMNS, compare_with_limit, comparison_c
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, compress_gzip, compress_zstd, make_sample
-from logistics_pipeline.datasets import VEHICLE_LOGS
-from logistics_pipeline.demo.layouts import Format
+from logistics_core.catalogue import VEHICLE_LOGS
+from logistics_pipeline.demo.file_formats import Format
 
 _RECORDS = 1_000_000
 _REPETITIONS = 5

@@ -6,7 +6,7 @@ from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, make_sample, redeliver
-from logistics_pipeline.datasets import SHIPMENTS, VEHICLE_LOGS
+from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 
 WANTED = 0.25
 _RECORDS = 1_000_000

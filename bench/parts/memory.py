@@ -4,7 +4,7 @@ from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import BYTES_PER_LOG, make_sample
-from logistics_pipeline.datasets import VEHICLE_LOGS
+from logistics_core.catalogue import VEHICLE_LOGS
 
 WANTED_MIB = 192
 WANTED_DIFFERENCE_MIB = 16

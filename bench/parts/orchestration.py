@@ -19,15 +19,15 @@ from bench.part import Bench, Part
 from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
+from logistics_core.catalogue import VEHICLE_LOGS
+from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.datasets import VEHICLE_LOGS
-from logistics_pipeline.definitions import build_definitions
-from logistics_pipeline.discovery import find_files
-from logistics_pipeline.environment import Environment, open_environment
-from logistics_pipeline.partitions import FILES
-from logistics_pipeline.supervision import free_port, prepare_dagster, running_system, web_urls
-from logistics_settings import PROJECT_ROOT, Settings
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.local.environment import Environment, open_environment
+from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
+from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.sources.folder import find_files
 
 WANTED_MS = 50
 WANTED_LOOK_SECONDS = 2

@@ -15,7 +15,7 @@ from bench.peers import PEERS, Peer
 from bench.processes import kill_group, run, started
 from bench.results import Cell, Column, Findings, Table
 from bench.samples import Sample, make_sample
-from logistics_pipeline.datasets import VEHICLE_LOGS
+from logistics_core.catalogue import VEHICLE_LOGS
 
 _RECORDS = 1_000_000
 _REPETITIONS = 3

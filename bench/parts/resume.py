@@ -10,8 +10,8 @@ from bench.part import Bench, Part
 from bench.processes import kill_group, run, started
 from bench.results import Column, Findings, Table, Target
 from bench.samples import BYTES_PER_LOG, Sample, make_sample
-from logistics_pipeline.datasets import VEHICLE_LOGS
-from logistics_settings import Settings
+from logistics_core.catalogue import VEHICLE_LOGS
+from logistics_core.settings import Settings
 
 WANTED_SECONDS = 2
 _BYTES = 1_000_000_000

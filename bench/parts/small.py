@@ -5,7 +5,7 @@ from bench.loading import load_path
 from bench.part import Bench, Part
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
-from logistics_pipeline.datasets import VEHICLE_LOGS
+from logistics_core.catalogue import VEHICLE_LOGS
 
 WANTED_MS = 10
 _FILES = 1_000

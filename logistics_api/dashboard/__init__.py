@@ -1,1 +1,1 @@
-"""The key figures of a range, and how they moved."""
+"""Serves the dashboard: pages, modules, styles and chart specifications. `static/` holds its source."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.exports.parquet import is_pyarrow_installed
-from logistics_api.ranges import NothingElse
+from logistics_api.parameters.date_range import NothingElse
 
 PLACES = {
     "documentation": "/docs",

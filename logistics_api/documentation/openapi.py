@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from logistics_api.access.admission import COOKIE
-from logistics_api.answers import problem_response
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
+from logistics_api.http.auth.admission import COOKIE
+from logistics_api.http.responses import problem_response
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from logistics_api.parameters import Flag
+from logistics_api.parameters.types import Flag
 from logistics_api.rows.filters import LogFilters, ShipmentFilters, VehicleFilters
 
 

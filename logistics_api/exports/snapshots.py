@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from logistics_api.database import Database
+from logistics_api.database.pool import Database
 from logistics_api.exports import queries
 from logistics_api.exports.queries import Lines
 from logistics_api.rows.datasets import Dataset

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.ranges import DayRange
+from logistics_api.parameters.date_range import DayRange
 
 
 class DayFigures(BaseModel):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.cursors import Page
+from logistics_api.parameters.cursors import Page
 from logistics_api.system.schemas import Records
 
 FileState = Literal["registered", "loading", "loaded", "failed", "unrecognised", "unloaded"]

@@ -1,4 +1,4 @@
-"""What the API tells Prometheus about itself: `requests` counts answers, `pipeline` asks the database, `routes` sends.
+"""Prometheus metrics: `recording` counts responses, `pipeline` queries the database, `endpoints` serves /metrics.
 
 docs/monitoring.md lists every name; deploy/prometheus and deploy/grafana use them.
 """

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from logistics_api.access import Access
-from logistics_api.database import Database
-from logistics_api.edge import Cache
-from logistics_api.events import Events
+from logistics_api.database.pool import Database
+from logistics_api.events.broker import Events
+from logistics_api.http import Cache
+from logistics_api.http.auth import Access
 from logistics_api.metrics.recording import Metrics
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from logistics_api.database import Database
+from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.queries import PIPELINE
 

@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.names import Name
-from logistics_api.parameters import Integer
-from logistics_api.ranges import DayRange
-from logistics_api.route_lists import ListOfRange, RoutePage
+from logistics_api.parameters.date_range import DayRange
+from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.types import Integer
+from logistics_api.routes.lists import ListOfRange, RoutePage
 
 ON_TIME = "% of the shipments with a delivery time whose time is at most the all-time mean of their route plus 1 hour"
 RELIABILITY = "100 x (1 - standard deviation / mean) of the delivery times in hours; below 0 where they vary widely"

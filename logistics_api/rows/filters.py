@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from logistics_api.names import Name
-from logistics_api.parameters import DIGITS, FileId, Flag
-from logistics_api.ranges import Day
+from logistics_api.parameters.date_range import Day
+from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.types import DIGITS, FileId, Flag
 from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)

@@ -6,9 +6,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from logistics_api import cursors
-from logistics_api.cursors import KeyType
-from logistics_api.database import Database
+from logistics_api.database.pool import Database
+from logistics_api.parameters import cursors
+from logistics_api.parameters.cursors import KeyType
 from logistics_api.rows import queries
 from logistics_api.rows.datasets import Dataset, Kind
 from logistics_api.rows.filters import given_filters

@@ -5,8 +5,8 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api import cursors
-from logistics_api.parameters import Paging
+from logistics_api.parameters import cursors
+from logistics_api.parameters.types import Paging
 from logistics_api.rows.filters import LogFilters, ShipmentFilters, VehicleFilters
 from logistics_api.rows.queries import CAP
 

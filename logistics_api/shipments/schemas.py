@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.route_lists import ListOfAnyRange, RoutePage
+from logistics_api.routes.lists import ListOfAnyRange, RoutePage
 
 
 class ShipmentsOverview(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import WithJsonSchema
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from logistics_settings.raw_folder import UNFINISHED, is_ignored
+from logistics_core.raw_folder_rules import UNFINISHED, is_ignored
 
 MOST_CHARACTERS = 200
 MOST_BYTES = 255

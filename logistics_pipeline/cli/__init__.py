@@ -8,9 +8,9 @@ import typer
 from psycopg import errors
 from pydantic import ValidationError
 
+from logistics_core.settings import Settings
 from logistics_pipeline.cli import checks, data, database, files, keys, rejects, system
 from logistics_pipeline.errors import PipelineError
-from logistics_settings import Settings
 
 app = typer.Typer(
     name="logistics",

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from logistics_pipeline.checking import CHECKS, Check, Finding, run_checks
-from logistics_pipeline.checking.asking import count
+from logistics_core.settings import Settings
+from logistics_pipeline.analytics.checks import CHECKS, Check, Finding, run_checks
+from logistics_pipeline.analytics.checks.queries import count
 from logistics_pipeline.cli.output import print_json, print_table, say
-from logistics_pipeline.environment import open_environment
-from logistics_settings import Settings
+from logistics_pipeline.local.environment import open_environment
 
 
 def register(app: typer.Typer) -> None:

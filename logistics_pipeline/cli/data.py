@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from logistics_core.catalogue import DATASETS
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.output import errors, load_result, print_json, print_table, say
-from logistics_pipeline.database import connect
-from logistics_pipeline.datasets import DATASETS
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.demo.generator import generate as generate_files
-from logistics_pipeline.discovery import FoundFile, find_files, look_at
-from logistics_pipeline.environment import open_environment
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.loader import LoadOptions, OnProgress, load_file, register_file
-from logistics_pipeline.refreshing import refresh as refresh_analytics
-from logistics_pipeline.resources import load_options
-from logistics_settings import Settings
+from logistics_pipeline.loading.loader import OnProgress, load_file, register_file
+from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.sources.folder import FoundFile, find_files, look_at
 
 DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.settings import Settings
 from logistics_pipeline.cli.output import say
-from logistics_pipeline.embedded import EmbeddedPostgres
-from logistics_pipeline.environment import Environment, open_environment
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
+from logistics_pipeline.local.environment import Environment, open_environment
+from logistics_pipeline.local.supervisor import prepare_dagster
 from logistics_pipeline.migrations import head_version
-from logistics_pipeline.supervision import prepare_dagster
-from logistics_settings import Settings
 
 db = typer.Typer(no_args_is_help=True, help="The database: its URL; starting and stopping the embedded one.")
 

@@ -10,19 +10,26 @@ from typing import Annotated, Any
 
 import typer
 
+from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter, summary
 from logistics_pipeline.cli.output import load_result, print_json, say
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.discovery import key_of
-from logistics_pipeline.environment import Environment, open_environment
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.refreshing import refresh
-from logistics_pipeline.resources import load_options
-from logistics_pipeline.retrying import REFUSED, Answer, Request, failed_paths, request_retries, wait_for_results
-from logistics_pipeline.unloading import Unloaded, unload_file
-from logistics_settings import PROJECT_ROOT, Settings
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.loading.unload import Unloaded, unload_file
+from logistics_pipeline.local.environment import Environment, open_environment
+from logistics_pipeline.orchestration.retry_requests import (
+    REFUSED,
+    Answer,
+    Request,
+    failed_paths,
+    request_retries,
+    wait_for_results,
+)
+from logistics_pipeline.sources.folder import key_of
 
 PATIENCE_SECONDS = 60
 """So long nothing may end before somebody who waits is told where to look."""
@@ -221,7 +228,7 @@ def _follow(connection: Connection, paths: list[str], trouble: str, as_json: boo
 def _reason_not_to_look(environment: Environment) -> str:
     """Why Dagster does not look at the raw folder; empty where it does. Asked in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "logistics_pipeline.dagster_watching"],
+        [sys.executable, "-m", "logistics_pipeline.orchestration.runtime.sensor_daemon"],
         env={**os.environ, **environment.variables()},
         cwd=PROJECT_ROOT,
         capture_output=True,

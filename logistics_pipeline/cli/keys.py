@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.settings import Scope, Settings
 from logistics_pipeline.cli.output import print_json, print_table, say
-from logistics_pipeline.database import connect
-from logistics_pipeline.environment import open_environment
+from logistics_pipeline.database.api_keys import ApiKey, create_key, list_keys, revoke_key
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.keys import ApiKey, create_key, list_keys, revoke_key
-from logistics_settings import Scope, Settings
+from logistics_pipeline.local.environment import open_environment
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API: who may read, export and upload beyond this machine.")
 

@@ -10,22 +10,22 @@ from typing import IO, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter
 from logistics_pipeline.cli.output import print_json, print_table, say
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.discovery import key_of
-from logistics_pipeline.environment import open_environment
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.reject_lines import export_line, raw_text
-from logistics_pipeline.loading.replay_results import Problem, Replay
-from logistics_pipeline.loading.replaying import replay_export, replay_stored
-from logistics_pipeline.loading.rereading import recall
-from logistics_pipeline.refreshing import refresh
-from logistics_pipeline.resources import load_options
-from logistics_pipeline.whole_files import replacing
-from logistics_settings import Settings
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.loading.rejects.export_lines import export_line, raw_text
+from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
+from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
+from logistics_pipeline.loading.rejects.reread import recall
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.sources.folder import key_of
 
 
 class _ListsByDefault(TyperGroup):

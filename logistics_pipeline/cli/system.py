@@ -10,10 +10,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from logistics_core.settings import Settings
 from logistics_pipeline.cli.output import console, say
-from logistics_pipeline.demo.showcase import Showcase
-from logistics_pipeline.environment import Environment, open_environment
-from logistics_pipeline.supervision import (
+from logistics_pipeline.demo.walkthrough import Showcase
+from logistics_pipeline.local.environment import Environment, open_environment
+from logistics_pipeline.local.supervisor import (
     DatabaseWatch,
     Supervisor,
     refuse_taken_ports,
@@ -21,7 +22,6 @@ from logistics_pipeline.supervision import (
     stop_signals,
     web_urls,
 )
-from logistics_settings import Settings
 
 
 def register(app: typer.Typer) -> None:

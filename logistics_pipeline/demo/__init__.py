@@ -1,6 +1,6 @@
-"""Sample data: a plausible haulier's files, for the demo, for tests by hand and for benchmarks. Never imports Dagster.
+"""Sample data: a plausible haulier's files, for the demo and for benchmarks. Never imports Dagster.
 
-`generator` is the way in. `geography` knows cities and routes, `seasons` when trucks drive, `records` what a record
-of each dataset looks like, `spoiling` what senders get wrong, `layouts` how records stand in a file, `writing` how a
-file appears all at once.
+`generator` is the entry point. `geography` holds cities and routes, `seasons` says when trucks drive, `records` makes a
+valid record of each dataset, `bad_records` makes invalid ones, `file_formats` lays records out in a file, `file_writer`
+makes a file appear all at once.
 """

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import get_args
 
-from logistics_pipeline.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
-from logistics_pipeline.demo.layouts import Format, Layout, layout_of
+from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_pipeline.demo.bad_records import Spoiler
+from logistics_pipeline.demo.file_formats import Format, Layout, layout_of
+from logistics_pipeline.demo.file_writer import write_lines
 from logistics_pipeline.demo.records import Order, Plan, shipment_lines, vehicle_lines, vehicle_log_lines
-from logistics_pipeline.demo.spoiling import Spoiler
-from logistics_pipeline.demo.writing import write_lines
 from logistics_pipeline.errors import ConfigurationError
 
 Progress = Callable[[str, int], None]

@@ -1,4 +1,4 @@
-"""What a good record of each dataset looks like, line by line. Bad ones are `spoiling`'s.
+"""What a good record of each dataset looks like, line by line. Bad ones are `bad_records`'s.
 
 The two long loops are flat on purpose: they run millions of times, and a call costs more than what it would tidy up.
 """
@@ -10,8 +10,8 @@ from math import exp
 from random import Random
 from typing import Literal, NamedTuple
 
+from logistics_pipeline.demo.file_formats import Layout
 from logistics_pipeline.demo.geography import Network
-from logistics_pipeline.demo.layouts import Layout
 from logistics_pipeline.demo.seasons import Calendar
 
 Order = Literal["chronological", "random"]

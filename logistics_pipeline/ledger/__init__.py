@@ -4,7 +4,14 @@ The order of registration (`file_id`) decides which file wins a key, so files ar
 in a fixed order, however and whenever they are loaded later.
 """
 
-from logistics_pipeline.ledger.accounts import (
+from logistics_pipeline.ledger.corrections import (
+    Mend,
+    RejectsTakenOut,
+    forget_mends,
+    mends_to_put_back,
+    take_out_rejects,
+)
+from logistics_pipeline.ledger.file_status import (
     Progress,
     advance,
     begin,
@@ -31,9 +38,8 @@ from logistics_pipeline.ledger.files import (
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.mends import Mend, RejectsTakenOut, forget_mends, mends_to_put_back, take_out_rejects
-from logistics_pipeline.ledger.registering import register
-from logistics_pipeline.ledger.rejected import (
+from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.rejects import (
     LockedReject,
     RejectedRecord,
     RejectReason,

@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.sources.folder import FoundFile
 
 STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
 """What a file can be; the table accepts no others."""

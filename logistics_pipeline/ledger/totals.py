@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.ledger.at_work import IS_HELD
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger.active_loads import IS_HELD
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""What a file looks like inside: plain data, made by `sniffing`, understood by `reading`."""
+"""What a file looks like inside: plain data, made by `detection`, understood by `reader`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from logistics_pipeline.loading.showing import shown
+from logistics_pipeline.loading.excerpts import shown
 
 
 @dataclass(frozen=True)

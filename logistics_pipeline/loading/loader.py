@@ -6,65 +6,38 @@ was committed. Of two loads of the same file one waits for the other and then fi
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
+from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, connect, transient_errors
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.discovery import FoundFile, look_at
+from logistics_pipeline.database.connections import Connection, connect, transient_errors
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.chunks import Chunk
-from logistics_pipeline.loading.copying import Batch, BatchLimits, BatchWriter
-from logistics_pipeline.loading.dates import DateOrder
-from logistics_pipeline.loading.failed_files import export_or_warn
-from logistics_pipeline.loading.hashing import ContentHash, content_hash
-from logistics_pipeline.loading.indexes import bulk_load
-from logistics_pipeline.loading.lanes import ReadTask, read_chunks
+from logistics_pipeline.loading.file_lock import only_one
+from logistics_pipeline.loading.formats.reader import Checkpoint, format_name, open_records, recognise_file
 from logistics_pipeline.loading.layouts import Layout, Place
-from logistics_pipeline.loading.locking import only_one
-from logistics_pipeline.loading.reading import Checkpoint, format_name, open_records, recognise_file
-from logistics_pipeline.loading.reading_process import read_chunks_apart
-from logistics_pipeline.loading.reject_limit import RejectLimit
-from logistics_pipeline.loading.rereading import recall, remember
-from logistics_pipeline.loading.source import MAX_EXPANSION
-from logistics_pipeline.loading.taking_out import put_mends_back, take_out
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.parser_process import read_chunks_apart
+from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+from logistics_pipeline.loading.rejects.failed_files import export_or_warn
+from logistics_pipeline.loading.rejects.reread import recall, remember
+from logistics_pipeline.loading.removal import put_mends_back, take_out
+from logistics_pipeline.loading.write.batch_writer import Batch, BatchWriter
+from logistics_pipeline.loading.write.indexes import bulk_load
+from logistics_pipeline.sources.content_hash import ContentHash, content_hash
+from logistics_pipeline.sources.folder import FoundFile, look_at
 
 OnProgress = Callable[[int, int], None]
 """Called after every batch with the records read and the bytes (decompressed) read so far."""
 
-CHUNK_BYTES = 64 * 1024
-"""Input that is read at a time: more does not stay in the processor's cache while it is decoded."""
-
-OWN_PROCESS_BYTES = 4 << 20
-"""A file with so much left to read is worth the tenth of a second that a process of its own takes to start."""
-
 COMPRESSED_BY = 8
 """How much larger the content of a compressed file is, about: nobody knows before it was read."""
-
-
-@dataclass(frozen=True)
-class LoadOptions:
-    """How to load; what to load is a `FoundFile`."""
-
-    raw_dir: Path
-    failed_dir: Path
-    batch: BatchLimits
-    max_record_bytes: int
-    date_order: DateOrder | None
-    retry_seconds: float
-    max_expansion: int = MAX_EXPANSION
-    max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
-    chunk_bytes: int = CHUNK_BYTES
-    own_process_bytes: int = OWN_PROCESS_BYTES
-    reference_lane: bool = False
-    """Read by the reference lane alone, to compare the two."""
 
 
 @dataclass(frozen=True)

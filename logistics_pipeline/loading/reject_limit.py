@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Self
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 
 RECORDS_BEFORE_PER_CENT = 1_000

@@ -17,7 +17,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from logistics_pipeline.database import (
+from logistics_core.catalogue import DATASETS
+from logistics_core.sql_files import checksum, read_sql
+from logistics_pipeline.analytics.refresh import TABLES
+from logistics_pipeline.database.connections import (
     Connection,
     advisory_lock,
     connect,
@@ -28,11 +31,8 @@ from logistics_pipeline.database import (
     with_database,
     with_driver,
 )
-from logistics_pipeline.datasets import DATASETS
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.loading.indexes import build_missing
-from logistics_pipeline.refreshing import TABLES
-from logistics_pipeline.sql_files import checksum, read_sql
+from logistics_pipeline.loading.write.indexes import build_missing
 
 MINIMUM_SERVER_VERSION = 160000
 READER = "logistics_reader"

@@ -1,6 +1,6 @@
 -- Lets a file's rows be taken out again, and a load be asked for: ingest.mends; a state and columns of files; batches.
 -- One row per mended record of a file that was taken out, until a load of the file has put it back.
--- Written by logistics_pipeline.unloading, .retrying and .loading; the file sensor reads what is asked for.
+-- Written by logistics_pipeline.loading.unload, .retrying and .loading; the file sensor reads what is asked for.
 
 ALTER TABLE ingest.files
     DROP CONSTRAINT files_state_check,

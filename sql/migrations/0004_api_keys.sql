@@ -1,6 +1,6 @@
 -- Lets programs and people be told apart at the API: access.keys, and a notification whenever it changes.
 -- One row per key ever made; a key that was revoked stays, so that a name in an old log can still be looked up.
--- Written by logistics_pipeline.keys; read by the API.
+-- Written by logistics_pipeline.database.api_keys; read by the API.
 
 CREATE SCHEMA access;
 

@@ -20,10 +20,10 @@ from pydantic import TypeAdapter
 
 from logistics_api.__main__ import listen
 from logistics_api.app import create_app
-from logistics_api.database import Limits
+from logistics_api.database.pool import Limits
 from logistics_api.errors import MEDIA_TYPE, ProblemBody
-from logistics_pipeline.database import with_database
-from logistics_settings import Settings
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import with_database
 
 COLUMNS = {
     "vehicles": "vehicle_id, name, total_mileage",

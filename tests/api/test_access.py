@@ -14,16 +14,16 @@ import httpx
 import psycopg
 import pytest
 
-from logistics_api.access import Access
-from logistics_api.access.limits import MOST_ADDRESSES, AddressLimits, Bucket
 from logistics_api.app import create_app
 from logistics_api.errors import Problem
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.demo.showcase import Showcase
-from logistics_pipeline.environment import Environment
-from logistics_pipeline.keys import create_key, revoke_key
-from logistics_pipeline.refreshing import refresh
-from logistics_settings import Settings
+from logistics_api.http.auth import Access
+from logistics_api.http.auth.rate_limits import MOST_ADDRESSES, AddressLimits, Bucket
+from logistics_core.settings import Settings
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.api_keys import create_key, revoke_key
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.demo.walkthrough import Showcase
+from logistics_pipeline.local.environment import Environment
 
 BEYOND = {"api_published_at": "192.0.2.1"}
 """As if served beyond this machine: the tests' server listens at 127.0.0.1 all the same."""
@@ -350,7 +350,7 @@ def test_whatever_could_change_something_needs_the_scope_of_ingestion(method: st
 
 def test_a_bucket_lets_a_burst_through_and_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("logistics_api.access.limits.monotonic", lambda: clock[0])
+    monkeypatch.setattr("logistics_api.http.auth.rate_limits.monotonic", lambda: clock[0])
     bucket = Bucket(rate=4, burst=3)
 
     def admitted() -> int:

@@ -13,12 +13,12 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from logistics_api.app import READER, make_database
-from logistics_api.connections import Connection
-from logistics_api.database import MARGIN_SECONDS, Database, Limits, read_only_conninfo
+from logistics_api.database.connection import Connection
+from logistics_api.database.pool import MARGIN_SECONDS, Database, Limits, read_only_conninfo
 from logistics_api.errors import ConfigurationError
-from logistics_pipeline.database import with_database
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import with_database
 from logistics_pipeline.migrations import reader_url
-from logistics_settings import Settings
 
 SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from logistics_api.app import create_app
-from logistics_pipeline.refreshing import CHANNEL
-from logistics_settings import Settings
+from logistics_core.settings import Settings
+from logistics_pipeline.analytics.refresh import CHANNEL
 
 SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 FIGURES = ("/api/dashboard", "/api/shipments/analytics", "/api/vehicles/metrics")

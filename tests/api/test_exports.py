@@ -23,7 +23,7 @@ from logistics_api.exports import queries
 from logistics_api.exports.parquet import Writer
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Needs
-from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
 EXOTIC = [

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.analytics.refresh import refresh
 from tests.api import oracle
 from tests.api.oracle import LISTS, Listing, Log, Master, Number, Reader, Shipment, Span, World
 

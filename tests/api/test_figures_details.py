@@ -9,7 +9,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.analytics.refresh import refresh
 from tests.api import oracle
 from tests.api.oracle import Listing, Log, Master, Reader, Shipment, Span, World
 

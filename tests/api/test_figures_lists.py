@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from logistics_api.names import containing
+from logistics_api.parameters.text_search import containing
 from logistics_api.routes.schemas import (
     CostValueQuestion,
     OptimizationQuestion,
@@ -20,7 +20,7 @@ from logistics_api.routes.schemas import (
     RouteReliability,
 )
 from logistics_api.shipments.schemas import ShipmentRoute, ShipmentRoutesQuestion
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.analytics.refresh import refresh
 from tests.api import oracle
 from tests.api.oracle import LISTS, Listing, Log, Number, Reader, Shipment, Span, World
 

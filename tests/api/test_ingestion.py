@@ -17,11 +17,12 @@ from pydantic import TypeAdapter
 from logistics_api.ingestion import queries
 from logistics_api.ingestion.schemas import Batches, FileDetails
 from logistics_pipeline import ledger
-from logistics_pipeline.database import connect
-from logistics_pipeline.discovery import look_at
-from logistics_pipeline.loading.loader import LoadOptions, LoadReport, load_file
-from logistics_pipeline.refreshing import refresh
-from logistics_pipeline.unloading import unload_file
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.loader import LoadReport, load_file
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.sources.folder import look_at
 
 FILES, REJECTS = "/api/ingestion/files", "/api/ingestion/rejects"
 

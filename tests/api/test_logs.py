@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from logistics_api.access import Principal
-from logistics_api.logs import AccessLog, JsonFormatter, TextFormatter, request_id
-from logistics_settings import Settings
+from logistics_api.http.auth import Principal
+from logistics_api.http.logs import AccessLog, JsonFormatter, TextFormatter, request_id
+from logistics_core.settings import Settings
 from tests.ports import free_port
 
 
@@ -101,7 +101,7 @@ def test_which_requests_are_logged_is_a_setting(which: str, expected: list[str])
 
 
 def test_an_event_within_a_request_carries_its_id() -> None:
-    record = logging.LogRecord("logistics_api.database", logging.WARNING, __file__, 1, "lost %s\n!", ("it",), None)
+    record = logging.LogRecord("logistics_api.database.pool", logging.WARNING, __file__, 1, "lost %s\n!", ("it",), None)
     token = request_id.set("abc")
     try:
         found = json.loads(JsonFormatter().format(record))
@@ -109,7 +109,7 @@ def test_an_event_within_a_request_carries_its_id() -> None:
     finally:
         request_id.reset(token)
     assert found["message"] == "lost it\n!"
-    assert (found["level"], found["logger"], found["request_id"]) == ("warning", "logistics_api.database", "abc")
+    assert (found["level"], found["logger"], found["request_id"]) == ("warning", "logistics_api.database.pool", "abc")
     assert "request_id" not in json.loads(JsonFormatter().format(record))
 
 

@@ -12,14 +12,14 @@ import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from logistics_api.database import Database
+from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics import Metrics
 from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
 from logistics_api.metrics.recording import BUCKETS, MOST_SERIES
-from logistics_pipeline.database import connect
-from logistics_pipeline.keys import create_key
-from logistics_settings import PROJECT_ROOT
+from logistics_core.settings import PROJECT_ROOT
+from logistics_pipeline.database.api_keys import create_key
+from logistics_pipeline.database.connections import connect
 
 ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"

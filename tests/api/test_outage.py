@@ -12,10 +12,10 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
-from logistics_api import database
-from logistics_api.database import Limits
-from logistics_pipeline.database import with_database
-from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_api.database import pool
+from logistics_api.database.pool import Limits
+from logistics_pipeline.database.connections import with_database
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
 PATIENT = Limits(wait_seconds=60)
@@ -181,7 +181,7 @@ def test_a_server_that_hangs_is_away_until_it_goes_on(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for constant, seconds in {"LOOK_SECONDS": 0.1, "HEARTBEAT_SECONDS": 2.0, "MARGIN_SECONDS": 0.5}.items():
-        monkeypatch.setattr(database, constant, seconds)
+        monkeypatch.setattr(pool, constant, seconds)
     with serve(url, Limits(connections=2, statement_seconds=1)) as api, ThreadPoolExecutor(1) as clients:
 
         def ask() -> Any:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from logistics_api.parameters import Paging
+from logistics_api.parameters.types import Paging
 from logistics_api.rows import queries
 from logistics_api.rows.datasets import DATASETS, SHIPMENTS, SOURCE, VEHICLE_LOGS, VEHICLES, Dataset
 from logistics_api.rows.filters import FILTERS, Selection

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from logistics_api.documentation.links import LINKS, PAGES
-from logistics_settings import PROJECT_ROOT
+from logistics_core.settings import PROJECT_ROOT
 from tests.api.world import load_world
 
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"

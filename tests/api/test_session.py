@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from logistics_api.access.routes import MOST_BYTES
-from logistics_pipeline.database import connect
-from logistics_pipeline.keys import create_key
+from logistics_api.session.endpoints import MOST_BYTES
+from logistics_pipeline.database.api_keys import create_key
+from logistics_pipeline.database.connections import connect
 
 BEYOND = {"api_published_at": "192.0.2.1"}
 SESSION = "/api/session"

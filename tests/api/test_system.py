@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from logistics_api.system.routes import WRITTEN_FOR
+from logistics_api.system.endpoints import WRITTEN_FOR
+from logistics_pipeline.analytics.refresh import LOCK_NAME, refresh
 from logistics_pipeline.migrations import head_version
-from logistics_pipeline.refreshing import LOCK_NAME, refresh
 
 HOLD_LOCK = """
 import sys, time, psycopg

@@ -23,15 +23,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from logistics_api import cursors
-from logistics_api.uploads import routes, storing
+from logistics_api.parameters import cursors
+from logistics_api.uploads import endpoints, storing
 from logistics_api.uploads.names import PATTERN, parse_name
 from logistics_api.uploads.schemas import Upload
+from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
-from logistics_pipeline.database import connect
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.discovery import find_files, look_at
-from logistics_pipeline.loading.loader import LoadOptions, load_file
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.sources.folder import find_files, look_at
 
 UPLOADS = "/api/ingestion/uploads"
 CONTENT = json.dumps([{"vehicle_id": "V1"}]).encode()
@@ -393,7 +394,7 @@ def test_a_client_that_goes_leaves_nothing_behind(site: Site, wait_until: Callab
 def test_a_client_that_sends_nothing_is_not_waited_for_for_ever(
     site: Site, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(routes, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(endpoints, "STALL_SECONDS", 0.2)
     with connection_to(site.api) as client:
         client.sendall(head(site.api, "a.json", "Content-Length: 10") + b"x")
         assert client.recv(65536).startswith(b"HTTP/1.1 408")
@@ -513,7 +514,7 @@ def test_a_body_that_was_encoded_on_its_way_is_refused(site: Site) -> None:
 def test_of_many_uploads_of_one_name_one_wins_and_the_others_are_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "AT_ONCE", 100)
+    monkeypatch.setattr(endpoints, "AT_ONCE", 100)
     contents = [json.dumps([{"vehicle_id": f"V{number}"}]).encode() for number in range(8)]
     together = threading.Barrier(len(contents))
 
@@ -546,9 +547,9 @@ def test_a_file_system_without_links_still_never_overwrites(site: Site, monkeypa
 
 
 def test_more_uploads_at_once_than_are_taken_are_told_to_come_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "AT_ONCE", 0)
+    monkeypatch.setattr(endpoints, "AT_ONCE", 0)
     site.refused(503, "too-many-uploads", "a.json")
-    monkeypatch.setattr(routes, "AT_ONCE", 1)
+    monkeypatch.setattr(endpoints, "AT_ONCE", 1)
     for number in range(3):
         site.accepted(f"{number}.json")
 

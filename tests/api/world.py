@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from logistics_pipeline.discovery import look_at
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.loading.loader import LoadOptions, load_file
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import BatchLimits, LoadOptions
+from logistics_pipeline.sources.folder import look_at
 
 FIRST = date(2024, 1, 1)
 PLACES = ("Aachen", "Zürich", "100% Zug", "A\\B/C", "Σίγμας")

@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from bench.browser import ARGUMENTS, CHROMIUM
-from logistics_pipeline.database import with_database
+from logistics_pipeline.database.connections import with_database
 from tests.ports import free_port
 
 SECONDS = 60.0

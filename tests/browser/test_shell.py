@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from logistics_pipeline.database import with_database
+from logistics_pipeline.database.connections import with_database
 
 PAGES = ["/", "/routes", "/routes/Berlin/Hamburg?range=all", "/vehicles", "/costs", "/pipeline", "/data"]
 FIRST_PAGE_BYTES = 500_000

@@ -13,10 +13,11 @@ import pytest
 import tenacity.nap
 from psycopg import sql
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.discovery import FoundFile, look_at
-from logistics_pipeline.loading.loader import LoadOptions, LoadReport, load_file
+from logistics_core.catalogue import DATASETS
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.loader import LoadReport, load_file
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.sources.folder import FoundFile, look_at
 from tests.database.records import as_array
 
 

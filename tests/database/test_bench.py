@@ -9,7 +9,7 @@ from bench.database import Database
 from bench.part import Bench, Part
 from bench.parts import formats, known_keys, memory, rejects, small
 from bench.rendering import render_table
-from logistics_pipeline.database import connect
+from logistics_pipeline.database.connections import connect
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from logistics_pipeline.checking import CHECKS
-from logistics_pipeline.database import Connection
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.analytics.checks import CHECKS
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import Connection
 from tests.database.conftest import RawFolder
 from tests.database.forking import run_command
 from tests.database.records import log, shipment, vehicle

@@ -6,14 +6,22 @@ from typing import Any
 
 import pytest
 
-from logistics_pipeline import checking
-from logistics_pipeline.checking import CHECKS, Finding, Severity, comparing, ledger_states, run_checks, snapshot
-from logistics_pipeline.checking.comparing import OTHER_DAYS, RECENT_DAYS, sample_days
-from logistics_pipeline.database import Connection, connect, with_database
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.describing import columns_of, row_count
+from logistics_core.catalogue import DATASETS
+from logistics_pipeline.analytics import checks
+from logistics_pipeline.analytics.checks import (
+    CHECKS,
+    Finding,
+    Severity,
+    ledger_states,
+    recomputation,
+    run_checks,
+    snapshot,
+)
+from logistics_pipeline.analytics.checks.recomputation import OTHER_DAYS, RECENT_DAYS, sample_days
+from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
+from logistics_pipeline.database.connections import Connection, connect, with_database
+from logistics_pipeline.database.table_metadata import columns_of, row_count
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.refreshing import DAILY_TABLES, TABLES, refresh
 from tests.database.conftest import RawFolder
 from tests.database.records import as_lines, log, shipment, vehicle
 
@@ -148,7 +156,7 @@ def test_a_measure_that_the_newest_rows_lack_is_a_warning(filled: RawFolder, loo
 def test_a_measure_that_vanishes_from_a_large_table_is_noticed_though_most_rows_have_it(
     filled: RawFolder, connection: Connection, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking.rows, "SAMPLE_PAGES", 10)
+    monkeypatch.setattr(checks.rows, "SAMPLE_PAGES", 10)
     insert = (
         "INSERT INTO raw.vehicle_logs SELECT %(prefix)s || n, 'v1', '2024-01-01', %(mileage)s, 1, 1, n "
         "FROM generate_series(1, %(rows)s) AS n"
@@ -453,7 +461,7 @@ def test_a_sample_holds_few_days_if_they_are_large(
 ) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(number) for number in range(100, 110)])
     refresh(filled.url)
-    monkeypatch.setattr(comparing, "MOST_ROWS", 9)
+    monkeypatch.setattr(recomputation, "MOST_ROWS", 9)
 
     assert 1 <= len(days_sampled(connection, 1)) <= 2
 
@@ -490,7 +498,7 @@ def test_while_every_day_waits_to_be_computed_there_is_nothing_to_compare(
 def test_a_refresh_in_the_middle_of_a_check_does_not_disturb_it(
     filled: RawFolder, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compute = comparing.compute
+    compute = recomputation.compute
 
     def refresh_first(*arguments: Any, **keywords: Any) -> None:
         monkeypatch.undo()
@@ -498,7 +506,7 @@ def test_a_refresh_in_the_middle_of_a_check_does_not_disturb_it(
         refresh(filled.url)
         compute(*arguments, **keywords)
 
-    monkeypatch.setattr(comparing, "compute", refresh_first)
+    monkeypatch.setattr(recomputation, "compute", refresh_first)
     assert look("analytics.daily_vehicles", "aggregates_match_raw", whole=True).passed
     assert look("analytics.daily_vehicles", "aggregates_match_raw", whole=True).passed
 
@@ -518,5 +526,5 @@ def test_tables_describe_their_columns_and_count_their_rows(
     assert connection.execute(f"SELECT count(*) FROM analytics.{table}".encode()).fetchone() == (counted,)
 
     connection.execute(f"ANALYZE analytics.{table}".encode())
-    monkeypatch.setattr("logistics_pipeline.describing.COUNTED_BYTES", 0)
+    monkeypatch.setattr("logistics_pipeline.database.table_metadata.COUNTED_BYTES", 0)
     assert row_count(connection, "analytics", table) == counted

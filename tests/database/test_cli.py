@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from logistics_pipeline.database import with_database
+from logistics_pipeline.database.connections import with_database
 from tests.database.forking import run_command
 from tests.database.records import as_array, as_lines, log, shipment, vehicle
 

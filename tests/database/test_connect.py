@@ -7,12 +7,12 @@ import sys
 import psycopg
 import pytest
 
-from logistics_pipeline.database import connect
+from logistics_pipeline.database.connections import connect
 from tests.end_to_end.conftest import wait_for
 
 ASK = """
 import sys
-from logistics_pipeline.database import connect
+from logistics_pipeline.database.connections import connect
 connect(sys.argv[1], application_name="doomed").execute("SELECT pg_sleep(600)")
 """
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import sql
 
+from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.unloading import unload_file
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from logistics_pipeline import supervision
-from logistics_pipeline.database import connect, with_database
-from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.local import supervisor
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
+from logistics_pipeline.local.supervisor import DatabaseWatch
 from logistics_pipeline.migrations import migrate
-from logistics_pipeline.supervision import DatabaseWatch
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become an ordinary user")
 
@@ -58,7 +58,7 @@ def is_running(folder: Path) -> bool:
 USER = """
 import sys
 from pathlib import Path
-from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 print(server.acquire(), flush=True)
 sys.stdin.readline()
@@ -304,7 +304,7 @@ def test_what_does_not_start_again_is_said_and_tried_after_pauses(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, said = [0.0], []
-    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: clock[0])
     server = EmbeddedPostgres(folder)
     (folder / "postmaster.pid").write_text(f"1\n{folder}\n1\n5432\n{folder}\n\n")
     monkeypatch.setattr(server, "_start", lambda: (_ for _ in ()).throw(RuntimeError("no space")))

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from logistics_pipeline.loading import source
-from logistics_pipeline.loading.copying import BatchLimits
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.sources import byte_stream
 from tests.database.conftest import RawFolder
 from tests.database.records import shipment
 
@@ -17,7 +17,7 @@ BATCHES = BatchLimits(records=1000, bytes=1 << 20)
 def test_a_decompression_bomb_fails_and_what_came_before_its_limit_is_accounted_for(
     raw_folder: RawFolder, monkeypatch: pytest.MonkeyPatch, reference_lane: bool
 ) -> None:
-    monkeypatch.setattr(source, "FREE_EXPANSION_BYTES", 1 << 20)
+    monkeypatch.setattr(byte_stream, "FREE_EXPANSION_BYTES", 1 << 20)
     record = json.dumps(shipment(1)).encode() + b"\n"
     found = raw_folder.drop("shipments.ndjson.gz", gzip.compress(record * 200_000))
     changes = {"max_expansion": 5, "chunk_bytes": 65536, "reference_lane": reference_lane}
@@ -26,7 +26,7 @@ def test_a_decompression_bomb_fails_and_what_came_before_its_limit_is_accounted_
 
     assert report.file.state == "failed"
     assert "holds more than 1,048,576 bytes" in (report.file.error or "")
-    assert 0 < report.file.bytes_read <= (1 << 20) + source.BLOCK_BYTES
+    assert 0 < report.file.bytes_read <= (1 << 20) + byte_stream.BLOCK_BYTES
     assert report.file.records_read > 0 and report.file.is_balanced
 
     again = raw_folder.load(found, batch=BATCHES, **changes)  # somebody asks, with the limit as it was

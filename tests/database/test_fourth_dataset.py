@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from logistics_pipeline import datasets, migrations, sql_files
-from logistics_pipeline.database import Connection
-from logistics_pipeline.datasets import Dataset, Field, Kind, Touches
-from logistics_pipeline.discovery import look_at
+from logistics_core import catalogue, sql_files
+from logistics_core.catalogue import Dataset, Field, Kind, Touches
+from logistics_pipeline import migrations
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.sources.folder import look_at
 from tests.database.conftest import RawFolder
 from tests.database.records import as_array, as_csv, as_lines
 
@@ -19,7 +20,7 @@ DRIVERS = Dataset(
     fields=(
         Field("driver_id", Kind.TEXT, "Identifies the driver"),
         Field("hired_on", Kind.DATE, "First day of work", required=False),
-        Field("licence_points", Kind.NUMBER, "Points", required=True, at_least=datasets._ZERO),
+        Field("licence_points", Kind.NUMBER, "Points", required=True, at_least=catalogue._ZERO),
     ),
 )
 TABLE = """
@@ -37,7 +38,7 @@ CREATE INDEX IF NOT EXISTS drivers_by_day ON raw.drivers (hired_on);
 @pytest.fixture
 def with_drivers(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     read = sql_files.read_sql
-    monkeypatch.setitem(datasets.DATASETS, "drivers", DRIVERS)
+    monkeypatch.setitem(catalogue.DATASETS, "drivers", DRIVERS)
     monkeypatch.setattr(migrations, "read_sql", lambda name: TABLE if name == "raw/drivers" else read(name))
     migrations._make_raw_tables(connection)
 

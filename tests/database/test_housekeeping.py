@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.housekeeping import Housekeeping, Retention, files_closed_long_ago, keep_house
-from logistics_pipeline.loading.loader import LoadOptions
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.housekeeping import Housekeeping, Retention, files_closed_long_ago, keep_house
+from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.reject_limit import RejectLimit
-from logistics_pipeline.loading.replaying import replay_stored
-from logistics_pipeline.refreshing import refresh
+from logistics_pipeline.loading.rejects.replay import replay_stored
 from tests.database.conftest import Contents, RawFolder
 
 Read = Callable[[], Contents]

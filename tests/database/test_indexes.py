@@ -9,11 +9,11 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading import indexes
-from logistics_pipeline.loading.indexes import BULK_BYTES, build_missing, bulk_load
+from logistics_pipeline.loading.write import indexes
+from logistics_pipeline.loading.write.indexes import BULK_BYTES, build_missing, bulk_load
 from logistics_pipeline.migrations import migrate
 from tests.database.conftest import Interrupted, at_statement
 

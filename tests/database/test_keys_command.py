@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.keys import is_well_formed
+from logistics_pipeline.database.api_keys import is_well_formed
+from logistics_pipeline.database.connections import Connection
 from tests.database.forking import run_command
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -18,13 +18,15 @@ import psycopg
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, with_database
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading import hashing, loader
-from logistics_pipeline.loading.copying import BatchLimits, BatchWriter
+from logistics_pipeline.loading import loader
 from logistics_pipeline.loading.loader import LoadReport, load_file
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.write.batch_writer import BatchWriter
+from logistics_pipeline.sources import content_hash
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble
 from tests.database.forking import forkserver
 from tests.database.records import LAYOUTS, Record, as_array, as_lines, shipment, vehicle
@@ -611,14 +613,14 @@ def test_a_change_just_after_the_last_record_is_not_taken_for_a_touch(
 ) -> None:
     """The hash belongs to the bytes that were loaded, or else the changed file would never be."""
     found = raw_folder.drop("vehicles.json", [vehicle(1, name="old")])
-    hash_file = hashing.content_hash
+    hash_file = content_hash.content_hash
 
     def change_then_hash(path: Path, stop: Event | None = None) -> str | None:
-        monkeypatch.setattr(hashing, "content_hash", hash_file)
+        monkeypatch.setattr(content_hash, "content_hash", hash_file)
         raw_folder.drop("vehicles.json", [vehicle(1, name="new")])
         return hash_file(path, stop)
 
-    monkeypatch.setattr(hashing, "content_hash", change_then_hash)
+    monkeypatch.setattr(content_hash, "content_hash", change_then_hash)
     raw_folder.load(found)
     raw_folder.load(found)
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from logistics_pipeline import migrations
-from logistics_pipeline.database import Connection, connect, parse_url, url_text, with_database
+from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
-from logistics_pipeline.refreshing import TABLES, refresh
 from tests.database.conftest import RawFolder
 from tests.database.forking import forkserver
 from tests.database.records import log, shipment

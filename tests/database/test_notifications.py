@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.discovery import FoundFile
-from logistics_pipeline.ledger.notifying import CHANNEL
-from logistics_pipeline.unloading import unload_file
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.ledger.notifications import CHANNEL
+from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import RawFolder
 from tests.database.records import shipment
 

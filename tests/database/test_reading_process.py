@@ -8,15 +8,15 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.datasets import VEHICLES
+from logistics_core.catalogue import VEHICLES
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading import loader
-from logistics_pipeline.loading.chunks import Chunk
-from logistics_pipeline.loading.lanes import ReadTask
+from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout
-from logistics_pipeline.loading.reading import Checkpoint
-from logistics_pipeline.loading.reading_process import read_chunks_apart
+from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.parser_process import read_chunks_apart
+from logistics_pipeline.loading.parse.parsers import ReadTask
 from tests.database.conftest import RawFolder
 from tests.database.records import as_array, as_csv, vehicle
 

@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from logistics_pipeline import ledger, refreshing
-from logistics_pipeline.database import Connection, connect, with_database
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline import ledger
+from logistics_pipeline.analytics import refresh as refresh_module
+from logistics_pipeline.analytics.refresh import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.refreshing import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
-from logistics_pipeline.unloading import unload_file
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Interrupted, RawFolder, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 
@@ -680,7 +681,7 @@ def test_one_refresh_of_many_loads_notifies_once(raw_folder: RawFolder, filled: 
 def paused_refresh(url: str, at: str = "_publish") -> Iterator[Callable[[], Any]]:
     """A refresh that has written its tables and waits before it publishes; calling the result lets it end."""
     reached, go_on = threading.Event(), threading.Event()
-    original = getattr(refreshing, at)
+    original = getattr(refresh_module, at)
 
     def pause(*arguments: Any) -> Any:
         reached.set()
@@ -688,7 +689,7 @@ def paused_refresh(url: str, at: str = "_publish") -> Iterator[Callable[[], Any]
         return original(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as pool:
-        patch.setattr(refreshing, at, pause)
+        patch.setattr(refresh_module, at, pause)
         running = pool.submit(refresh, url)
         assert reached.wait(120)
         patch.undo()

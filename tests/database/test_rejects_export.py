@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection
-from logistics_pipeline.discovery import look_at
-from logistics_pipeline.loading import failed_files
-from logistics_pipeline.loading.failed_files import export_paths
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.rejects import failed_files
+from logistics_pipeline.loading.rejects.failed_files import export_paths
+from logistics_pipeline.sources.folder import look_at
 from tests.database.conftest import Interrupted, RawFolder
 from tests.database.records import LAYOUTS, as_array, as_csv, as_lines, vehicle
 

@@ -16,18 +16,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, with_database
-from logistics_pipeline.discovery import FoundFile
+from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import FileError, TransientError
-from logistics_pipeline.loading import failed_files
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.loading.reject_lines import export_line
-from logistics_pipeline.loading.replay_results import Replay
-from logistics_pipeline.loading.replaying import replay_export, replay_stored
-from logistics_pipeline.loading.rereading import recall
-from logistics_pipeline.refreshing import TABLES, refresh
-from logistics_pipeline.sql_files import read_sql
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.rejects import failed_files
+from logistics_pipeline.loading.rejects.export_lines import export_line
+from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
+from logistics_pipeline.loading.rejects.replay_results import Replay
+from logistics_pipeline.loading.rejects.reread import recall
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, raise_interrupted
 from tests.database.records import LAYOUTS, Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
@@ -448,7 +448,7 @@ def test_a_replay_that_did_not_come_to_the_failed_folder_is_made_up_for_by_the_n
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr("logistics_pipeline.loading.replaying.export_or_warn", die)
+        patch.setattr("logistics_pipeline.loading.rejects.replay.export_or_warn", die)
         with pytest.raises(Interrupted):
             replay(raw_folder, mended, lines)
     assert list(raw_folder.options.failed_dir.iterdir())

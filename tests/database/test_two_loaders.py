@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection
-from logistics_pipeline.discovery import FoundFile
-from logistics_pipeline.loading.loader import LoadOptions, LoadReport, load_file
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.loader import LoadReport, load_file
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Contents, RawFolder, at_statement
 from tests.database.forking import forkserver
 from tests.database.records import as_lines, log, shipment, vehicle

@@ -15,15 +15,15 @@ import psycopg
 import pytest
 
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection, connect
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError, TransientError
-from logistics_pipeline.loading import resolving
-from logistics_pipeline.loading.copying import BatchLimits
-from logistics_pipeline.loading.failed_files import export_paths
 from logistics_pipeline.loading.loader import Loader
-from logistics_pipeline.loading.replaying import replay_export
-from logistics_pipeline.refreshing import refresh
-from logistics_pipeline.unloading import Unloaded, unload_file
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.rejects import replay_batch
+from logistics_pipeline.loading.rejects.failed_files import export_paths
+from logistics_pipeline.loading.rejects.replay import replay_export
+from logistics_pipeline.loading.unload import Unloaded, unload_file
 from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, terminate_backend
 from tests.database.forking import run_command
 from tests.database.records import Record, as_array, as_lines, log, shipment, vehicle
@@ -528,7 +528,7 @@ def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
     raw_folder: RawFolder, connection: Connection, tmp_path: Path, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.ndjson", as_lines([vehicle(1), bad(2)]))
-    take_in, threads = resolving.BatchReplayer._take_in, ThreadPoolExecutor(1)
+    take_in, threads = replay_batch.BatchReplayer._take_in, ThreadPoolExecutor(1)
 
     def take_in_while_another_unloads(*arguments: Any) -> None:
         patch.undo()  # the rejects are locked, the table is not yet
@@ -538,7 +538,7 @@ def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
 
     running: list[Any] = []
     with pytest.MonkeyPatch.context() as patch, threads:
-        patch.setattr(resolving.BatchReplayer, "_take_in", take_in_while_another_unloads)
+        patch.setattr(replay_batch.BatchReplayer, "_take_in", take_in_while_another_unloads)
         mend(raw_folder, tmp_path, 2, total_mileage=7)
         done = running[0].result(30)
 

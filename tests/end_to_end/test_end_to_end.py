@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from logistics_pipeline.database import with_database
+from logistics_pipeline.database.connections import with_database
 from tests.end_to_end.conftest import PATIENCE, Installation, wait_for
 
 VEHICLES = [{"vehicle_id": "V1", "name": "Truck"}, {"vehicle_id": "V2"}]

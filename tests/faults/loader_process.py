@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psutil
 
-from logistics_pipeline.discovery import look_at
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.failed_files import export_paths
-from logistics_pipeline.loading.loader import LoadOptions, load_file
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.rejects.failed_files import export_paths
+from logistics_pipeline.sources.folder import look_at
 from tests.database.forking import forkserver
 from tests.faults.server import PATIENCE_SECONDS
 

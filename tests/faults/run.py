@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from logistics_pipeline.database import Connection
-from logistics_pipeline.loading.failed_files import export_paths
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.rejects.failed_files import export_paths
 from tests.faults.account import Account, Differences, compare
 from tests.faults.faults import FAULTS
 from tests.faults.files import Delivery, corrected, random_delivery

@@ -11,9 +11,9 @@ import psutil
 from psycopg import sql
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from logistics_pipeline.database import TRANSIENT, Connection, connect, with_database
-from logistics_pipeline.embedded import EmbeddedPostgres
+from logistics_pipeline.database.connections import TRANSIENT, Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 
 PATIENCE_SECONDS = 120

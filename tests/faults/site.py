@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.database import Connection
-from logistics_pipeline.discovery import FoundFile, look_at
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import load_file
-from logistics_pipeline.resources import load_options
-from logistics_settings import Settings
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.sources.folder import FoundFile, look_at
 from tests.faults.account import Account, contradictions, indexes, read_account
 from tests.faults.files import drop
 from tests.faults.server import FragileServer

@@ -12,14 +12,14 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.automation import build_refresh_sensor
-from logistics_pipeline.database import connect
-from logistics_pipeline.definitions import build_definitions
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.partitions import FILES
-from logistics_pipeline.sensors import build_file_sensor
-from logistics_settings import Settings
+from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
+from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
 
 
 def shipment(number: int, **values: Any) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from logistics_pipeline.assets import analytics, raw
-from logistics_pipeline.automation import PATIENCE_SECONDS, Situation, reason_to_wait
-from logistics_pipeline.dagster_instance import fail_orphaned_runs
-from logistics_pipeline.definitions import build_definitions, defs
+from logistics_core.settings import Settings
 from logistics_pipeline.errors import TransientError
-from logistics_settings import Settings
+from logistics_pipeline.orchestration.assets import analytics, raw
+from logistics_pipeline.orchestration.definitions import build_definitions, defs
+from logistics_pipeline.orchestration.runtime.instance import fail_orphaned_runs
+from logistics_pipeline.orchestration.sensors.stale_analytics import PATIENCE_SECONDS, Situation, reason_to_wait
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 

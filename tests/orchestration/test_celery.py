@@ -19,12 +19,12 @@ import psycopg
 import pytest
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
+from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.database import connect, with_database
-from logistics_pipeline.environment import Environment, make_folders
+from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.locking import only_one
-from logistics_settings import PROJECT_ROOT, Settings
+from logistics_pipeline.loading.file_lock import only_one
+from logistics_pipeline.local.environment import Environment, make_folders
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*SSL:Warning
 from dagster_celery.launcher import CeleryRunLauncher  # noqa: E402
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG  # noqa: E402
 
-from logistics_pipeline.celery_launcher import SupervisedCeleryRunLauncher  # noqa: E402
+from logistics_pipeline.orchestration.runtime.celery_launcher import SupervisedCeleryRunLauncher  # noqa: E402
 
 BIN = Path(sys.executable).parent
 WORKERS = ("first", "second")
@@ -84,7 +84,8 @@ class Site:
     def start_worker(self, name: str) -> None:
         """As deploy/celery/docker-compose.yml does, with the name that tells one machine from another."""
         self.start(
-            name, BIN / "celery", "-A", "logistics_pipeline.celery_app", "worker", "--queues", "dagster",
+            name, BIN / "celery", "-A", "logistics_pipeline.orchestration.runtime.celery_app", "worker",
+            "--queues", "dagster",
             "--concurrency", "1", "--hostname", f"{name}@test", "--loglevel", "info",
         )  # fmt: skip
         log = self.settings.logs_dir / f"{name}.log"
@@ -163,13 +164,13 @@ def site(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         stack.callback(made.stop)
         made.start("broker", program, "--port", str(broker_port), "--bind", "127.0.0.1", "--save", "",
                    "--dir", str(home))  # fmt: skip
-        prepared = made.start("prepare", sys.executable, "-m", "logistics_pipeline.dagster_instance")
+        prepared = made.start("prepare", sys.executable, "-m", "logistics_pipeline.orchestration.runtime.instance")
         for worker in WORKERS:
             made.start_worker(worker)
         assert prepared.wait(240) == 0
         port = made.variables["LOGISTICS_CODE_SERVER_PORT"]
         made.start("code", BIN / "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, "-m",
-                   "logistics_pipeline.definitions")  # fmt: skip
+                   "logistics_pipeline.orchestration.definitions")  # fmt: skip
         wait_for(lambda: "Started Dagster code server" in (settings.logs_dir / "code.log").read_text(), 60, "code")
         made.start("daemon", BIN / "dagster-daemon", "run", "-w", str(PROJECT_ROOT / "workspace.yaml"))
         yield made
@@ -303,7 +304,8 @@ def test_the_package_and_its_definitions_load_without_the_extra() -> None:
     """Nothing but the two modules of Celery's may import it."""
     without = (
         "import sys; sys.modules.update(dict.fromkeys(('celery', 'dagster_celery', 'kombu')));"
-        "from logistics_pipeline.definitions import build_definitions; from logistics_settings import Settings;"
+        "from logistics_pipeline.orchestration.definitions import build_definitions;"
+        "from logistics_core.settings import Settings;"
         "build_definitions(Settings()); import logistics_pipeline.cli"
     )
     assert subprocess.run([sys.executable, "-c", without], check=False, capture_output=True).returncode == 0

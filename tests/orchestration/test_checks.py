@@ -8,19 +8,19 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckSeverity
 
-from logistics_pipeline import automation
-from logistics_pipeline.assets import analytics
-from logistics_pipeline.assets import checks as asset_checks
-from logistics_pipeline.assets.checks import check_key
-from logistics_pipeline.check_sensor import build_check_sensor
-from logistics_pipeline.checking import CHECKS
-from logistics_pipeline.database import connect
-from logistics_pipeline.definitions import build_definitions
-from logistics_pipeline.discovery import look_at
-from logistics_pipeline.jobs import CHECK_JOB, REFRESH_JOB
+from logistics_pipeline.analytics.checks import CHECKS
+from logistics_pipeline.analytics.refresh import TABLES
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import load_file
-from logistics_pipeline.refreshing import TABLES
-from logistics_pipeline.resources import load_options
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.orchestration.assets import analytics
+from logistics_pipeline.orchestration.assets import checks as asset_checks
+from logistics_pipeline.orchestration.assets.checks import check_key
+from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
+from logistics_pipeline.orchestration.sensors import stale_analytics
+from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
+from logistics_pipeline.sources.folder import look_at
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 MEASURES = {"cost": 10, "weight": 1, "delivery_time": 2}
@@ -180,7 +180,7 @@ def test_a_refresh_that_failed_is_asked_for_again_after_a_pause(
         assert not refresh(filled).success
     assert filled.refresh_tick() == []
 
-    monkeypatch.setattr(automation, "PAUSE_AFTER_FAILURE_SECONDS", 0)
+    monkeypatch.setattr(stale_analytics, "PAUSE_AFTER_FAILURE_SECONDS", 0)
     assert len(filled.refresh_tick()) == 1
 
 

@@ -8,13 +8,14 @@ import time
 import dagster as dg
 import pytest
 
-from logistics_pipeline import ledger, sensors
-from logistics_pipeline.database import Connection, connect
-from logistics_pipeline.definitions import build_definitions
-from logistics_pipeline.discovery import look_at
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.loading.file_lock import only_one
 from logistics_pipeline.loading.loader import load_file
-from logistics_pipeline.loading.locking import only_one
-from logistics_pipeline.resources import load_options
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.sensors import raw_files
+from logistics_pipeline.sources.folder import look_at
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 
@@ -236,7 +237,7 @@ def test_a_file_whose_time_lies_in_the_future_is_left_alone_until_it_was_seen_un
     assert system.tick() == []
 
     later_ns = time.time_ns() + 2_000_000_000
-    monkeypatch.setattr(sensors.time, "time_ns", lambda: later_ns)
+    monkeypatch.setattr(raw_files.time, "time_ns", lambda: later_ns)
 
     assert len(system.tick()) == 1
 

@@ -15,11 +15,11 @@ from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.runs.schema import RunsTable
 from sqlalchemy import select, update
 
-from logistics_pipeline.database import connect, with_database, with_driver
-from logistics_pipeline.definitions import build_definitions
-from logistics_pipeline.partitions import FILES
-from logistics_pipeline.run_retention import ClearedRuns, delete_old_runs, forget_partitions
-from logistics_settings import Settings
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import connect, with_database, with_driver
+from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.orchestration.run_retention import ClearedRuns, delete_old_runs, forget_partitions
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 pytestmark = pytest.mark.slow

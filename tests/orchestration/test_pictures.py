@@ -4,9 +4,9 @@ import base64
 
 import dagster as dg
 
-from logistics_pipeline.assets.pictures import pictures
-from logistics_pipeline.jobs import REFRESH_JOB
-from logistics_pipeline.resources import Warehouse
+from logistics_pipeline.orchestration.assets.pictures import pictures
+from logistics_pipeline.orchestration.jobs import REFRESH_JOB
+from logistics_pipeline.orchestration.resources import Warehouse
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 PNG = b"\x89PNG\r\n\x1a\n"

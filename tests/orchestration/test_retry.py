@@ -11,11 +11,11 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from logistics_pipeline.dagster_watching import DAEMON, SILENCE_SECONDS, reason_not_to_look
-from logistics_pipeline.database import connect
-from logistics_pipeline.resources import load_options
-from logistics_pipeline.retrying import Answer, request_retries, wait_for_results
-from logistics_pipeline.unloading import unload_file
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.orchestration.retry_requests import Answer, request_retries, wait_for_results
+from logistics_pipeline.orchestration.runtime.sensor_daemon import DAEMON, SILENCE_SECONDS, reason_not_to_look
 from tests.database.forking import run_command
 from tests.orchestration.conftest import System, shipment, vehicle_log
 

@@ -22,11 +22,11 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.server import DagsterApiServer
 
-from logistics_pipeline import run_launcher
-from logistics_pipeline.code_server import JANITOR
-from logistics_pipeline.retries import NO_RUN_RETRIES
-from logistics_pipeline.run_launcher import SupervisedRunLauncher
-from logistics_settings import PROJECT_ROOT
+from logistics_core.settings import PROJECT_ROOT
+from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
+from logistics_pipeline.orchestration.runtime import run_launcher
+from logistics_pipeline.orchestration.runtime.code_server import JANITOR
+from logistics_pipeline.orchestration.runtime.run_launcher import SupervisedRunLauncher
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 
@@ -209,7 +209,7 @@ def test_the_thread_that_buries_dead_runs_still_has_the_name_we_know_it_by() -> 
 def test_a_code_server_ends_when_the_thread_that_buries_dead_runs_has_died() -> None:
     program = """
 import threading
-from logistics_pipeline.code_server import end_with_its_janitor
+from logistics_pipeline.orchestration.runtime.code_server import end_with_its_janitor
 
 def die():
     raise RuntimeError("no database")

@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from logistics_pipeline.datasets import VEHICLES, Dataset
+from logistics_core.catalogue import VEHICLES, Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.formats.reader import RUN_BYTES, Checkpoint, open_records
 from logistics_pipeline.loading.layouts import Records
-from logistics_pipeline.loading.reading import RUN_BYTES, Checkpoint, open_records
-from logistics_pipeline.loading.source import Source
+from logistics_pipeline.sources.byte_stream import Source
 
 
 class ReadRecord(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import vl_convert
 
-import logistics_charts
+from logistics_core import charts
 
 CITIES = ("Antwerpen", "Berlin", "Köln", "Wien")
 DAYS = [str(date(2024, 1, 31) + timedelta(days=number)) for number in range(21)]
@@ -94,22 +94,22 @@ MARKS = {
 """Marks that must at least be in the picture: an empty frame is a picture too."""
 
 
-@pytest.mark.parametrize("name", logistics_charts.list_charts())
+@pytest.mark.parametrize("name", charts.list_charts())
 def test_a_chart_becomes_a_picture_with_its_marks(name: str) -> None:
-    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, ROWS[name], width=480))
+    svg = vl_convert.vegalite_to_svg(charts.picture(name, ROWS[name], width=480))
     drawn = [path for path in re.findall(r"<(?:path|line|rect)[^>]*>", svg) if "mark" not in path]
     assert svg.startswith("<svg")
     assert 'width="4' in svg
     assert len(drawn) >= MARKS[name]
 
 
-@pytest.mark.parametrize("name", logistics_charts.list_charts())
+@pytest.mark.parametrize("name", charts.list_charts())
 def test_a_chart_without_rows_is_an_empty_frame(name: str) -> None:
-    assert vl_convert.vegalite_to_svg(logistics_charts.picture(name, [])).startswith("<svg")
+    assert vl_convert.vegalite_to_svg(charts.picture(name, [])).startswith("<svg")
 
 
 def marks(name: str, rows: list[dict[str, Any]], kind: str) -> int:
-    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, rows))
+    svg = vl_convert.vegalite_to_svg(charts.picture(name, rows))
     return len(re.findall(f'<path aria-label="[^"]*" role="graphics-symbol" aria-roledescription="{kind}"', svg))
 
 
@@ -127,7 +127,7 @@ def test_a_mean_of_7_days_begins_where_there_are_7(name: str, field: str) -> Non
 
 
 def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
-    svg = vl_convert.vegalite_to_svg(logistics_charts.picture(name, rows))
+    svg = vl_convert.vegalite_to_svg(charts.picture(name, rows))
     (line,) = re.findall(r'd="(M[^"]*)"[^>]*stroke-width="2"', svg)
     return 1 + int(line.count("C"))
 
@@ -135,24 +135,24 @@ def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
 def test_large_numbers_are_written_as_in_the_figures() -> None:
     for revenue, words in ((50_000.0, ">50K<"), (5e10, ">50B<")):
         days = [{"date": day, "revenue": revenue} for day in DAYS]
-        assert words in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days))
+        assert words in vl_convert.vegalite_to_svg(charts.picture("daily_revenue", days))
 
 
 def test_days_of_several_years_are_told_apart() -> None:
     days = [{"date": str(date(2024, 1, 1) + timedelta(days=number)), "revenue": 5.0} for number in range(500)]
-    assert ">Jan 2025<" in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days))
-    assert ">Jan 2025<" not in vl_convert.vegalite_to_svg(logistics_charts.picture("daily_revenue", days[340:380]))
+    assert ">Jan 2025<" in vl_convert.vegalite_to_svg(charts.picture("daily_revenue", days))
+    assert ">Jan 2025<" not in vl_convert.vegalite_to_svg(charts.picture("daily_revenue", days[340:380]))
 
 
-@pytest.mark.parametrize("name", logistics_charts.list_charts())
+@pytest.mark.parametrize("name", charts.list_charts())
 def test_the_sample_rows_are_what_the_file_says(name: str) -> None:
-    columns = logistics_charts.specification(name)["usermeta"]["columns"]
+    columns = charts.specification(name)["usermeta"]["columns"]
     assert {column for row in ROWS[name] for column in row} <= columns.keys()
 
 
-@pytest.mark.parametrize("name", logistics_charts.list_charts())
+@pytest.mark.parametrize("name", charts.list_charts())
 def test_a_specification_holds_neither_data_nor_colours_nor_width(name: str) -> None:
-    text = (Path(logistics_charts.__file__).parent / f"{name}.vl.json").read_text(encoding="utf-8")
-    assert logistics_charts.specification(name)["data"] == {"name": "rows"}
-    assert "width" not in logistics_charts.specification(name)
+    text = (Path(charts.__file__).parent / f"{name}.vl.json").read_text(encoding="utf-8")
+    assert charts.specification(name)["data"] == {"name": "rows"}
+    assert "width" not in charts.specification(name)
     assert not re.search(r'"#[0-9a-fA-F]{3,8}"|rgb\(', text)

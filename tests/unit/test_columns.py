@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, Kind
-from logistics_pipeline.loading.columns import NULL, ColumnEncoder, NumberTexts
-from logistics_pipeline.loading.encoding import escape
-from logistics_pipeline.loading.records import Rejection, compile_validator
+from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, Kind
+from logistics_pipeline.loading.contract.column_validator import NULL, ColumnEncoder, NumberTexts
+from logistics_pipeline.loading.contract.copy_text import escape
+from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 
 texts = st.one_of(
     st.sampled_from(

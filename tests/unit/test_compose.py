@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from logistics_pipeline import embedded
-from logistics_settings import PROJECT_ROOT, Settings
+from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_pipeline.local import embedded_postgres
 
 COMPOSE_TEXT = (PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
@@ -251,7 +251,7 @@ def test_named_volumes_are_declared_and_postgres_has_its_own_where_version_18_wa
     named = {volume.split(":")[0] for service in SERVICES for volume in volumes(service) if isinstance(volume, str)}
 
     assert named == set(COMPOSE["volumes"])
-    assert SERVICES["postgres"]["image"] == f"postgres:{embedded.VERSION}"
+    assert SERVICES["postgres"]["image"] == f"postgres:{embedded_postgres.VERSION}"
     assert volumes("postgres") == ["postgres:/var/lib/postgresql"]
 
 
@@ -274,7 +274,7 @@ def test_bound_folders_come_with_a_fresh_checkout(folder: str) -> None:
 
 def test_the_postgres_service_is_configured_like_the_embedded_server() -> None:
     pairs = re.findall(r"-c (\w+)=(\S+)", SERVICES["postgres"]["command"])
-    ours = dict(re.findall(r"^(\w+) = '?([^'\n]+)'?$", embedded._CONFIGURATION, flags=re.MULTILINE))
+    ours = dict(re.findall(r"^(\w+) = '?([^'\n]+)'?$", embedded_postgres._CONFIGURATION, flags=re.MULTILINE))
 
     assert len(pairs) == len(ours) >= 6
     assert dict(pairs) == ours
@@ -303,7 +303,7 @@ def test_every_program_is_installed() -> None:
 def test_every_module_exists() -> None:
     modules = {line[line.index("-m") + 1] for line in programs() if "-m" in line}
 
-    assert modules == {"logistics_pipeline.definitions", "logistics_api"}
+    assert modules == {"logistics_pipeline.orchestration.definitions", "logistics_api"}
     for module in modules:
         spec = find_spec(module)
         assert spec is not None, f"no module {module}"
@@ -370,8 +370,8 @@ def test_what_the_image_copies_exists_and_is_not_ignored(path: str) -> None:
         "workspace.yaml",
         "README.md",
         "LICENSE",
-        "logistics_settings/__init__.py",
-        "logistics_pipeline/definitions.py",
+        "logistics_core/settings.py",
+        "logistics_pipeline/orchestration/definitions.py",
         "logistics_pipeline/migrations/env.py",
         "logistics_api/__main__.py",
         "sql/roles.sql",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logistics_api.cursors import decode, encode, fingerprint
 from logistics_api.errors import Problem
+from logistics_api.parameters.cursors import decode, encode, fingerprint
 
 KEYS = {
     str: st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50),

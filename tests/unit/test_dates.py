@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.loading.dates import FIRST_DATE, LAST_DATE, DateOrder, InvalidDateError, parse_date
+from logistics_pipeline.loading.contract.dates import FIRST_DATE, LAST_DATE, DateOrder, InvalidDateError, parse_date
 
 DATES = st.dates(FIRST_DATE, LAST_DATE)
 MARCH_5 = date(2024, 3, 5)

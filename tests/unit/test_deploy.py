@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from logistics_settings import PROJECT_ROOT, Settings
+from logistics_core.settings import PROJECT_ROOT, Settings
 
 DEPLOY = PROJECT_ROOT / "deploy"
 CELERY, KUBERNETES = DEPLOY / "celery", DEPLOY / "kubernetes"
@@ -62,7 +62,7 @@ def test_an_instance_differs_from_the_one_of_a_single_machine_in_its_launcher_an
 
 def test_the_celery_launcher_is_the_one_there_is() -> None:
     launcher = instance(CELERY)["run_launcher"]
-    assert launcher["module"] == "logistics_pipeline.celery_launcher"
+    assert launcher["module"] == "logistics_pipeline.orchestration.runtime.celery_launcher"
     assert f"class {launcher['class']}(" in Path(str(find_module(launcher["module"]))).read_text()
 
 
@@ -87,7 +87,7 @@ def test_every_variable_named_anywhere_is_a_setting() -> None:
     assert len(named) > 15
     assert named <= set(Settings.variables())
     assert set(re.findall(r"\bCELERY_[A-Z_]+\b", "".join(texts))) == OF_CELERY
-    read = (PROJECT_ROOT / "logistics_pipeline/celery_app.py").read_text()
+    read = (PROJECT_ROOT / "logistics_pipeline/orchestration/runtime/celery_app.py").read_text()
     assert set(re.findall(r'"(CELERY_\w+)"', read)) == OF_CELERY
 
 
@@ -118,11 +118,14 @@ def test_celery_knows_the_worker_s_command_and_its_health_check() -> None:
     from celery.bin.celery import celery
 
     command = COMPOSE["services"]["worker"]["command"]
-    assert command[:4] == ["celery", "--app", "logistics_pipeline.celery_app", "worker"]
+    assert command[:4] == ["celery", "--app", "logistics_pipeline.orchestration.runtime.celery_app", "worker"]
     assert find_spec(command[2]) is not None
     options = {option for parameter in celery.commands["worker"].params for option in parameter.opts}
     assert {word for word in command[4:] if word.startswith("--")} <= options
-    assert "--app logistics_pipeline.celery_app inspect ping" in COMPOSE["services"]["worker"]["healthcheck"]["test"][1]
+    assert (
+        "--app logistics_pipeline.orchestration.runtime.celery_app inspect ping"
+        in COMPOSE["services"]["worker"]["healthcheck"]["test"][1]
+    )
 
 
 def test_as_many_runs_are_let_go_as_workers_take() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.discovery import LONGEST_KEY, FoundFile, dataset_of, find_files, key_of, look_at, path_of
+from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, dataset_of, find_files, key_of, look_at, path_of
 
 
 @pytest.mark.parametrize(

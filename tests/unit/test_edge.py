@@ -12,10 +12,10 @@ import pytest
 import zstandard
 from starlette.types import Message, Receive, Scope, Send
 
-from logistics_api.edge import Cache, Edge
-from logistics_api.edge.negotiation import acceptable_codings, matches
+from logistics_api.database.freshness import Freshness, Published
 from logistics_api.errors import Problem
-from logistics_api.freshness import Freshness, Published
+from logistics_api.http import Cache, Edge
+from logistics_api.http.negotiation import acceptable_codings, matches
 
 BODY = b'{"figures": [' + b", ".join(b'{"route": %d}' % number for number in range(500)) + b"]}"
 FIGURE = "/api/figure?start=2024-01-01"

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from logistics_api.events import Events
-from logistics_api.freshness import Freshness, Published
-from logistics_api.live.routes import format_event, stream
+from logistics_api.database.freshness import Freshness, Published
+from logistics_api.events.broker import Events
+from logistics_api.events.endpoints import format_event, stream
 
 
 async def take(pieces: AsyncIterator[str], count: int) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logistics_pipeline.loading.flat_objects import read_flat_objects
+from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
 from logistics_pipeline.loading.layouts import Table
 
 _NAMES = st.sampled_from(["id", "weight", "", "köln", "end_map", "{"])

@@ -18,13 +18,13 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.json_reading import decode, read_elements
-from logistics_pipeline.loading.json_text import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
+from logistics_pipeline.loading.formats.json_reader import decode, read_elements
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
+from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
-from logistics_pipeline.loading.reading import RUN_BYTES
-from logistics_pipeline.loading.source import open_source
-from logistics_settings import PROJECT_ROOT
+from logistics_pipeline.sources.byte_stream import open_source
 
 MIB = 1 << 20
 JSON_TEST_SUITE = PROJECT_ROOT.parent / "shared/data/json_test_suite/JSONTestSuite.tar.xz"
@@ -538,9 +538,9 @@ GIGABYTES = {  # begin, what is repeated up to a gigabyte
 _READ_BOUNDED = """
 import gzip, resource, sys, zstandard
 from pathlib import Path
-from logistics_pipeline.datasets import VEHICLES
+from logistics_core.catalogue import VEHICLES
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.reading import Checkpoint, open_records
+from logistics_pipeline.loading.formats.reader import Checkpoint, open_records
 
 path = Path(sys.argv[1])
 for line in sys.stdin:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logistics_pipeline.cli.keys import _expiry
+from logistics_pipeline.database.api_keys import PREFIX, is_well_formed, make_key
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.keys import PREFIX, is_well_formed, make_key
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from logistics_pipeline.log_files import KEPT, turn_over
-from logistics_pipeline.supervision import Program, Supervisor
+from logistics_pipeline.local.log_rotation import KEPT, turn_over
+from logistics_pipeline.local.supervisor import Program, Supervisor
 from tests.end_to_end.conftest import wait_for
 
 

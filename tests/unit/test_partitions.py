@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.datasets import DATASETS
-from logistics_pipeline.partitions import contiguous_ranges, files_of
+from logistics_core.catalogue import DATASETS
+from logistics_pipeline.orchestration.partitions import contiguous_ranges, files_of
 
 
 @st.composite

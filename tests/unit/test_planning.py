@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.discovery import FoundFile
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.planning import IN_PROGRESS, Sighting, files_to_register, plan_loads, settled_files
+from logistics_pipeline.orchestration.load_plan import (
+    IN_PROGRESS,
+    Sighting,
+    files_to_register,
+    plan_loads,
+    settled_files,
+)
+from logistics_pipeline.sources.folder import FoundFile
 
 SECOND = 1_000_000_000
 

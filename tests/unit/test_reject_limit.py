@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from logistics_core.settings import Settings
 from logistics_pipeline.loading.reject_limit import RejectLimit
-from logistics_settings import Settings
 
 
 @pytest.mark.parametrize(

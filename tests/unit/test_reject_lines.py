@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logistics_pipeline.datasets import DATASETS
+from logistics_core.catalogue import DATASETS
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LockedReject, RejectedRecord
-from logistics_pipeline.loading.json_text import MAX_DEPTH
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, ObjectsLayout
-from logistics_pipeline.loading.reject_lines import MendedReject, UnusableLine, export_line, read_export
-from logistics_pipeline.loading.rejudging import Judge
-from logistics_pipeline.loading.rereading import as_json, read_again, recall, remember
+from logistics_pipeline.loading.rejects.export_lines import MendedReject, UnusableLine, export_line, read_export
+from logistics_pipeline.loading.rejects.reread import as_json, read_again, recall, remember
+from logistics_pipeline.loading.rejects.revalidation import Judge
 
 CSV = CsvLayout(0, ";", b"\n", ("vehicle_id", "name", "total_mileage"), b"vehicle_id;name;total_mileage\n")
 JSON = LinesLayout(0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading import source as source_module
-from logistics_pipeline.loading.source import BLOCK_BYTES, Source, open_source
+from logistics_pipeline.sources import byte_stream as source_module
+from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, Source, open_source
 
 
 def _read_all(source: Source, size: int = 1 << 20) -> bytes:

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logistics_pipeline import supervision
+from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.supervision import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Program, Supervisor
-from logistics_settings import PROJECT_ROOT
+from logistics_pipeline.local import supervisor as supervisor_module
+from logistics_pipeline.local.supervisor import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Program, Supervisor
 from tests.end_to_end.conftest import wait_for
 
 LINGER = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -103,7 +103,7 @@ def test_what_dies_again_and_again_is_started_after_longer_and_longer_pauses_but
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(supervisor_module.time, "monotonic", lambda: clock[0])
     supervisor.start(program("print('no database'); raise SystemExit(3)"))
     said: list[str] = []
     starts = [0.0]
@@ -129,7 +129,7 @@ def test_what_has_run_steadily_is_started_again_at_once(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(supervision.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(supervisor_module.time, "monotonic", lambda: clock[0])
     supervisor.start(program(LINGER))
     (running,) = supervisor._running
     running.deaths = 7

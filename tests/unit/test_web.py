@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from logistics_api import vega_bundle, web
-from logistics_api.vega_bundle import BundleError, VegaBundle, compress, pack, unpack
-from logistics_api.web_modules import join
+from logistics_api.dashboard import files, vega_bundle
+from logistics_api.dashboard.modules import join
+from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress, pack, unpack
 
 BODIES = compress(b"export const vegaEmbed = 1;")
 
@@ -34,7 +34,7 @@ def forbid_process(*_: Any, **__: Any) -> Any:
     ],
 )
 def test_the_smallest_encoding_that_is_accepted_is_chosen(accepted: str, chosen: str) -> None:
-    assert web.choose(accepted) == chosen
+    assert files.choose(accepted) == chosen
 
 
 @pytest.mark.parametrize(
@@ -42,34 +42,34 @@ def test_the_smallest_encoding_that_is_accepted_is_chosen(accepted: str, chosen:
     [('"a"', True), ('W/"a"', True), ('"x", W/"a"', True), ("*", True), ('"b"', False), ("", False), ("a", False)],
 )
 def test_a_known_version_is_told_by_any_form_of_its_tag(asked: str, known: bool) -> None:
-    assert web.is_known(asked, '"a"') is known
+    assert files.is_known(asked, '"a"') is known
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/routes", "/routes/A/B", "/routes/A\n/B", "/vehicles/V 1", "/costs", "/pipeline", "/data"]
 )
 def test_addresses_of_pages_are_known(path: str) -> None:
-    assert web.PAGES.fullmatch(path)
+    assert files.PAGES.fullmatch(path)
 
 
 @pytest.mark.parametrize("path", ["", "/route", "/routesx", "/costs/1", "/api", "/docs", "/index.html", "//", "/data/"])
 def test_other_addresses_are_not_pages(path: str) -> None:
-    assert not web.PAGES.fullmatch(path)
+    assert not files.PAGES.fullmatch(path)
 
 
 def test_every_module_is_sent_and_only_as_part_of_the_one() -> None:
-    sent = web._sources()
-    modules = {path.relative_to(web.FOLDER).as_posix() for path in web.FOLDER.rglob("*.js")} - {web.FIRST_SCRIPT}
+    sent = files._sources()
+    modules = {path.relative_to(files.FOLDER).as_posix() for path in files.FOLDER.rglob("*.js")} - {files.FIRST_SCRIPT}
     assert set(re.findall(r'^define\["(.+)"\]', sent["app.js"].decode(), re.MULTILINE)) == modules
     assert [name for name in sent if name.endswith(".js")] == ["app.js", "theme.js"]
 
 
 def test_the_page_asks_for_all_that_every_view_needs_at_once() -> None:
-    page = web._page("1").bodies["identity"].decode()
+    page = files._page("1").bodies["identity"].decode()
     asked = re.findall(r'(?:src|href)="(/[^"]+)"', page)
-    assets = f"/assets/{web._release()}"
+    assets = f"/assets/{files._release()}"
     assert {f"{assets}/app.js", f"{assets}/styles.css", "/assets/vega-1.js"} <= set(asked)
-    assert {path.removeprefix(f"{assets}/") for path in asked if path.startswith(assets)} <= set(web._sources())
+    assert {path.removeprefix(f"{assets}/") for path in asked if path.startswith(assets)} <= set(files._sources())
 
 
 MODULES = {
@@ -110,9 +110,9 @@ def test_what_is_not_understood_of_a_module_is_an_error(source: str, said: str) 
 
 
 def test_nothing_in_the_files_needs_more_than_the_policy_allows() -> None:
-    page = (web.FOLDER / "index.html").read_text(encoding="utf-8")
+    page = (files.FOLDER / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<style|\son\w+=|\sstyle=|<script(?![^>]*src=)|https?://", page)
-    for name, source in web._sources().items():
+    for name, source in files._sources().items():
         text = source.decode()
         assert not re.search(r"\beval\(|new Function|innerHTML|insertAdjacentHTML|document\.write", text), name
         assert not re.search(r"""https?://(?!www\.w3\.org/|vega\.github\.io/schema/)""", text), name

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from logistics_pipeline.sql_files import read_sql
+from logistics_core.sql_files import read_sql
 
 revision = "0001"
 down_revision = None

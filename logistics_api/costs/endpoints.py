@@ -1,0 +1,24 @@
+"""GET /api/costs/overview."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from logistics_api.costs.queries import OVERVIEW
+from logistics_api.costs.schemas import CostOverview
+from logistics_api.database.pool import Reader
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.parameters.date_range import DayRange
+
+router = APIRouter(tags=["costs"])
+
+
+@router.get(
+    "/api/costs/overview",
+    response_model=CostOverview,
+    responses=FIGURE_PROBLEMS,
+    summary="Costs of a range, and how they grew",
+)
+async def read_cost_overview(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+    """Totals and rates, against the range of equal length that ends the day before, and the 5 costliest routes."""
+    return await figures_answer(database, OVERVIEW, question.model_dump())

@@ -1,0 +1,224 @@
+"""The dashboard's files, served from memory: pages, modules, styles, chart specifications, and Vega (`vega_bundle`).
+
+Nothing is built beforehand: what stands under `web/` is what the browser gets, modules and style sheets each put
+together as one. What makes them cheap stands here: they are read once, compressed once, and sent under an address that
+holds the hash of them all, so that a browser asks for each once per version. The page itself is asked for every time,
+and says which version. `logistics_api/dashboard` is another thing: figures.
+
+/openapi.json is served in the same way: it takes a second to make, and never changes.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from logistics_api.dashboard.modules import join
+from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
+from logistics_api.errors import Problem
+from logistics_core.charts import list_charts, specification
+from logistics_core.settings import Settings
+
+FOLDER = Path(__file__).resolve().parent / "static"
+PAGES = re.compile(r"/(?:(?:routes|vehicles)(?:/.*)?|costs|pipeline|data)?", re.DOTALL)
+"""Addresses of pages: the modules take over from there, so all of them are the same file."""
+ENTRY = "app.js"
+"""The module of all modules: they are sent as one too."""
+FIRST_SCRIPT = "theme.js"
+"""No module: it sets the colours before anything is drawn."""
+STYLES = ("tokens", "base", "shell", "components")
+"""The style sheets in their order: sent as one, as the specifications of all charts are, to save questions."""
+TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+"""Named here because `mimetypes` depends on tables that slim images lack."""
+OPENAPI = "/openapi.json"
+FOR_EVER = "public, max-age=31536000, immutable"
+SECURITY = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+
+
+class Web:
+    """The dashboard's files by their addresses."""
+
+    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]]) -> None:
+        """`describe` makes what /openapi.json says. It is called once."""
+        self.vega = VegaBundle(settings.data_dir / "cache")
+        self._describe = describe
+        self._description: File | None = None
+        self._one_at_a_time = Lock()
+
+    def prepare(self) -> None:
+        """Makes everything ready that takes time. Optional; for a thread of its own when a server starts."""
+        _files()
+        self._make_description()
+        with suppress(BundleError):  # told to whoever asks for it
+            self.vega.bodies()
+
+    async def find(self, path: str) -> "File | None":
+        """What stands at an address, if that is one of the dashboard's.
+
+        Raises:
+            Problem: 503 where it is Vega, and that could not be made.
+        """
+        if PAGES.fullmatch(path):
+            return _page(self.vega.version)
+        if path == f"/assets/vega-{self.vega.version}.js":
+            return await self._vega()
+        if path == OPENAPI:
+            return self._description or await asyncio.to_thread(self._make_description)
+        if path == "/favicon.ico":
+            path = f"/assets/{_release()}/favicon.svg"
+        return _files().get(path)
+
+    def _make_description(self) -> "File":
+        with self._one_at_a_time:
+            if self._description is None:
+                body = json.dumps(self._describe(), ensure_ascii=False, separators=(",", ":")).encode()
+                self._description = File(TYPES[".json"], _tag(body), "no-cache", compress(body, quality=9), OPENAPI)
+            return self._description
+
+    async def _vega(self) -> "File":
+        try:
+            bodies = await asyncio.to_thread(self.vega.bodies)
+        except BundleError as error:
+            raise Problem(503, "charts-unavailable", "Charts are not available", str(error)) from error
+        return File("text/javascript", f'"{self.vega.version}"', FOR_EVER, bodies)
+
+
+class WebLayer:
+    """Answers what is the dashboard's, and lets everything else through.
+
+    It stands before the routes, which would all be compared with the address first: that is most of what a small file
+    costs, and a page is made of many.
+    """
+
+    def __init__(self, app: ASGIApp, *, web: Web) -> None:
+        self.app = app
+        self.web = web
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        found = await self.web.find(scope["path"]) if is_read else None
+        if found is None:
+            await self.app(scope, receive, send)
+        else:
+            scope["route"] = found
+            await found.send(scope, send)
+
+
+@dataclass
+class File:
+    """One answer in all its encodings."""
+
+    content_type: str
+    etag: str
+    caching: str
+    bodies: dict[str, bytes]
+    path_format: str = "/assets"
+    """What the request counts as in metrics and logs, as a route's template does."""
+    _lengths: dict[str, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lengths = {encoding: str(len(body)).encode() for encoding, body in self.bodies.items()}
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        asked = dict(scope["headers"])
+        headers = [
+            *SECURITY,
+            (b"etag", self.etag.encode()),
+            (b"cache-control", self.caching.encode()),
+            (b"vary", b"Accept-Encoding"),
+        ]
+        if is_known(asked.get(b"if-none-match", b"").decode("latin-1"), self.etag):
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        encoding = choose(asked.get(b"accept-encoding", b"").decode("latin-1"))
+        if encoding != "identity":
+            headers.append((b"content-encoding", encoding.encode()))
+        headers += [
+            (b"content-type", f"{self.content_type}; charset=utf-8".encode()),
+            (b"content-length", self._lengths[encoding]),
+        ]
+        body = b"" if scope["method"] == "HEAD" else self.bodies[encoding]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def choose(accepted: str) -> str:
+    """The best encoding that an Accept-Encoding header admits."""
+    weights = {}
+    for part in accepted.lower().split(","):
+        name, _, parameter = part.partition(";")
+        weight = parameter.replace(" ", "").removeprefix("q=")
+        weights[name.strip()] = not re.fullmatch(r"0(\.0*)?", weight)
+    return next((name for name in ("br", "gzip") if weights.get(name, weights.get("*", False))), "identity")
+
+
+def is_known(asked: str, etag: str) -> bool:
+    """Whether an If-None-Match header names this version (weak comparison)."""
+    return asked.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in asked.split(","))
+
+
+@cache
+def _sources() -> dict[str, bytes]:
+    """Name under /assets/<release>/ → content, of everything but the page."""
+    files = {
+        path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.suffix in TYPES
+    }
+    styles = b"\n".join(files.pop(f"styles/{name}.css") for name in STYLES)
+    modules = {name: files.pop(name).decode() for name in list(files) if name.endswith(".js") and name != FIRST_SCRIPT}
+    charts = {name: specification(name) for name in list_charts()}
+    made = {
+        ENTRY: join(modules, ENTRY).encode(),
+        "styles.css": styles,
+        "charts.json": json.dumps(charts, separators=(",", ":")).encode(),
+    }
+    return dict(sorted((files | made).items()))
+
+
+@cache
+def _release() -> str:
+    """The hash of everything: one that changes when any file does."""
+    return sha256(b"\0".join(name.encode() + b"\0" + body for name, body in _sources().items())).hexdigest()[:16]
+
+
+@cache
+def _files() -> dict[str, File]:
+    prefix = f"/assets/{_release()}"
+    return {
+        f"{prefix}/{name}": File(TYPES[Path(name).suffix], f'"{_release()}"', FOR_EVER, compress(body, quality=9))
+        for name, body in _sources().items()
+    }
+
+
+@cache
+def _page(vega: str) -> File:
+    """The one page, with the addresses of this version; what every view needs is asked for at once."""
+    assets = f"/assets/{_release()}"
+    html = (FOLDER / "index.html").read_text(encoding="utf-8")
+    html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
+    body = html.encode()
+    return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
+
+
+def _tag(body: bytes) -> str:
+    return f'"{sha256(body).hexdigest()[:16]}"'

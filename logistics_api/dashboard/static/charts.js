@@ -1,0 +1,238 @@
+// Charts: a specification of ours, drawn by Vega, which is asked for when the first page with charts is opened.
+//
+// Vega would make functions out of text; the policy of the page forbids that, so its interpreter does the same work
+// (`ast: true`). Its own style sheet and tooltip are left out for the same reason.
+
+import { h } from "./dom.js";
+
+let specifications = null;
+let known = null;
+const shown = new Set();
+let vega = null;
+
+let attempts = 0;
+/** A browser remembers an import that failed: the next attempt asks under another address. */
+const loadVega = () =>
+  (vega ??= import(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`).catch(
+    (error) => {
+      vega = null;
+      throw error;
+    },
+  ));
+
+function loadSpecifications() {
+  specifications ??= fetch(new URL("./charts.json", import.meta.url))
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`))))
+    .then((all) => (known = all))
+    .catch((error) => {
+      specifications = null;
+      throw error;
+    });
+  return specifications;
+}
+
+// Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
+Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // told where a chart needs them
+
+let last = null;
+/** One chart after the other, the first at once; the browser shows each before it goes on with the next. */
+function turn() {
+  last = last === null ? Promise.resolve() : last.then(() => new Promise((go) => setTimeout(go)));
+  return last;
+}
+
+/**
+ * chart({name, rows, summary, legend, onSelect, height, minWidth}) returns an element; its `chart` gives png(title) and svg(title).
+ *   name      of the specification (logistics_core/charts/<name>.vl.json)
+ *   rows      plain objects as the specification wants them
+ *   summary   the chart in one or two sentences, for those who do not see it
+ *   legend    [{words, kind}] above it; kind: "day", "mean", "previous"
+ *   onSelect  (row) => …: called for the mark that was clicked
+ *   minWidth  pixels below which it scrolls sideways
+ */
+export function chart({ name, rows, summary, legend = [], onSelect = null, height = null, minWidth = 0 }) {
+  const body = h("div", { class: "chart-body" });
+  const scroller = h("div", { class: "table-scroll", "aria-hidden": "true" }, body);
+  const element = h(
+    "figure",
+    { class: "chart" },
+    legend.length > 0 && h("ul", { class: "legend", "aria-hidden": "true" }, legend.map(({ words, kind }) => h("li", { class: kind }, words))),
+    scroller,
+    h("figcaption", { class: "sr-only" }, summary),
+  );
+  body.style.minHeight = `${height ?? (known ? pixels(known[name], rows) : 220)}px`;
+  body.style.minWidth = `${minWidth}px`;
+  element.chart = new Chart(element, body, { name, rows, height, onSelect });
+  return element;
+}
+
+class Chart {
+  #view = null;
+  #width = 0;
+  #drawing = 0;
+
+  constructor(element, body, options) {
+    this.element = element;
+    this.body = body;
+    this.options = options;
+    this.observer = new ResizeObserver(() => this.#resized());
+    this.observer.observe(body);
+    shown.add(this);
+    queueMicrotask(() => this.#resized()); // it stands on the page by then; the observer would wait for all other panels
+  }
+
+  async draw() {
+    const mine = ++this.#drawing;
+    const { name } = this.options;
+    try {
+      await Promise.all([loadVega(), loadSpecifications()]);
+      await turn();
+      if (mine !== this.#drawing || !this.element.isConnected) return;
+      this.#width = this.body.clientWidth;
+      const host = document.createElement("div");
+      const drawn = await this.#embed(host);
+      if (mine !== this.#drawing) return drawn.finalize();
+      this.#view?.finalize();
+      this.#view = drawn.view;
+      this.#listen();
+      this.body.replaceChildren(host);
+      this.body.style.minHeight = "";
+      this.element.dataset.drawn = name;
+    } catch (error) {
+      console.error(error);
+      this.body.replaceChildren(h("p", { class: "message" }, "The chart could not be drawn. Its figures are in the menu above."));
+    }
+  }
+
+  /** Draws into `host`; `more` goes into the specification, `colours` into its configuration. */
+  async #embed(host, more = {}, colours = {}) {
+    const [{ vegaEmbed }, all] = await Promise.all([loadVega(), loadSpecifications()]);
+    const { name, rows, height } = this.options;
+    const specification = { ...structuredClone(all[name]), ...more, datasets: { rows }, width: this.#width, config: { ...configuration(), ...colours } };
+    specification.height = height ?? pixels(specification, rows);
+    return vegaEmbed(host, specification, {
+      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
+    });
+  }
+
+  #listen() {
+    const { onSelect } = this.options;
+    if (onSelect) this.#view.addEventListener("click", (_, item) => item?.datum && onSelect(item.datum));
+  }
+
+  #resized() {
+    const width = this.body.clientWidth;
+    if (width === 0 || width === this.#width) return;
+    this.#width = width;
+    if (!this.element.dataset.drawn) return void this.draw();
+    this.#view.width(width).runAsync();
+  }
+
+  /** Goes on with the picture of the chart that stood here before: it is shown until this one is drawn, or kept if it is the same. */
+  takeOver(before) {
+    if (before.#view === null) return;
+    this.#view = before.#view;
+    before.#view = null;
+    this.body.replaceChildren(...before.body.childNodes);
+    this.body.style.minHeight = "";
+    if (!before.element.dataset.drawn || JSON.stringify(before.options) !== JSON.stringify(this.options)) return;
+    this.#width = before.#width;
+    this.element.dataset.drawn = this.options.name;
+  }
+
+  end() {
+    this.#drawing += 1;
+    this.observer.disconnect();
+    this.#view?.finalize();
+    this.#view = null;
+    hideTooltip();
+  }
+
+  png(title) {
+    return this.#picture(title, (view) => view.toImageURL("png", 2));
+  }
+
+  svg(title) {
+    return this.#picture(title, (view) => view.toSVG());
+  }
+
+  /** What stands around the chart on the page is in the picture: its title and the surface behind it. */
+  async #picture(title, take) {
+    const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
+    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16 }, colours);
+    try {
+      return await take(view);
+    } finally {
+      finalize();
+    }
+  }
+}
+
+// Panels replace what they show; a chart that has left the page gives its memory back at the next look.
+new MutationObserver(() => {
+  for (const one of shown) {
+    if (one.element.isConnected) one.seen = true;
+    else if (one.seen) {
+      one.end();
+      shown.delete(one);
+    }
+  }
+}).observe(document.documentElement, { childList: true, subtree: true });
+
+document.addEventListener("themechange", () => shown.forEach((one) => one.draw()));
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** Vega's configuration out of the style sheet's variables. */
+function configuration() {
+  const muted = css("text-muted");
+  const ramp = [1, 2, 3, 4, 5].map((step) => css(`ramp-${step}`));
+  return {
+    background: "transparent",
+    font: css("font"),
+    padding: 2,
+    view: { stroke: null },
+    axis: {
+      domain: false, ticks: false, gridColor: css("chart-grid"), labelColor: muted, titleColor: muted,
+      labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", labelPadding: 8,
+    },
+    axisBand: { grid: false },
+    legend: { labelColor: muted, titleColor: muted, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" },
+    range: { heatmap: ramp, ramp, category: [1, 2, 3, 4].map((step) => css(`chart-${step}`)) },
+    style: {
+      day: { color: css("chart-1-soft") },
+      band: { color: css("chart-1-soft"), opacity: 0.4 },
+      mean: { color: css("chart-1"), strokeWidth: 2 },
+      previous: { color: css("chart-previous"), strokeWidth: 1.5, strokeDash: [4, 3] },
+      bar: { color: css("chart-1") },
+      second: { color: css("chart-2") },
+      reference: { color: css("chart-2"), strokeWidth: 1.5, strokeDash: [4, 3] },
+      pointer: { color: muted, strokeWidth: 1 },
+      selection: { stroke: css("text"), strokeWidth: 2 },
+      "mark-label": { color: muted, fontSize: 11 },
+    },
+  };
+}
+
+/** A height by steps in pixels: Vega-Lite would warn that a width cannot fit beside steps, and fit it all the same. */
+function pixels({ height, encoding }, rows) {
+  return height.step ? height.step * Math.max(1, new Set(rows.map((row) => row[encoding.y.field])).size) : height;
+}
+
+let tooltip = null;
+
+function showTooltip(_, event, __, value) {
+  if (!value || !event) return hideTooltip();
+  tooltip ??= document.body.appendChild(h("div", { class: "tooltip", "aria-hidden": "true" }));
+  const lines = Object.entries(value).filter(([, text]) => !["null", "undefined", "NaN", ""].includes(String(text)));
+  tooltip.replaceChildren(h("dl", {}, lines.map(([title, text]) => [h("dt", {}, title), h("dd", {}, String(text))])));
+  tooltip.hidden = false;
+  const { width, height } = tooltip.getBoundingClientRect();
+  const x = event.clientX + 14 + width > innerWidth ? event.clientX - 14 - width : event.clientX + 14;
+  tooltip.style.left = `${Math.max(4, x)}px`;
+  tooltip.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;
+}
+
+function hideTooltip() {
+  if (tooltip) tooltip.hidden = true;
+}

@@ -1,0 +1,36 @@
+"""GET /api/figures/daily and /api/figures/summary."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from logistics_api.database.pool import Reader
+from logistics_api.figures.queries import DAILY, SUMMARY
+from logistics_api.figures.schemas import DailyFigures, Summary, SummaryQuestion
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.parameters.date_range import DayRange
+
+router = APIRouter(tags=["figures"])
+
+
+@router.get(
+    "/api/figures/daily",
+    response_model=DailyFigures,
+    responses=FIGURE_PROBLEMS,
+    summary="Figures of every day of a range",
+)
+async def read_daily_figures(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+    """Shipments, revenue, trips, vehicles, delivery time, distance, fuel and rates, day by day: what charts draw."""
+    return await figures_answer(database, DAILY, question.model_dump())
+
+
+@router.get(
+    "/api/figures/summary",
+    response_model=Summary,
+    responses=FIGURE_PROBLEMS,
+    summary="Key figures of a range, against the one before",
+)
+async def read_summary(question: Annotated[SummaryQuestion, Query()], database: Reader) -> Response:
+    """Seven key figures, those of the range of equal length that ends the day before `start`, and their trends."""
+    parameters = question.model_dump() | {"earliest": question.earliest}
+    return await figures_answer(database, SUMMARY, parameters)

@@ -1,0 +1,89 @@
+"""The keys this process knows: read from the database, kept in memory, found by digest.
+
+They outlast the database: while it is away, the keys that were known stay good. `logistics keys` writes them.
+"""
+
+import logging
+from hashlib import sha256
+from math import inf
+from time import time
+from typing import Any
+
+import psycopg
+
+from logistics_api.database.pool import NOT_MIGRATED
+from logistics_api.http.auth.queries import KEYS
+from logistics_api.http.auth.rate_limits import Bucket
+
+logger = logging.getLogger(__name__)
+
+
+class Principal:
+    """Who asks."""
+
+    __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "requests", "scopes")
+
+    def __init__(
+        self, name: str, scopes: frozenset[str], bucket: Bucket | None = None, *, expires_at: float = inf
+    ) -> None:
+        self.name = name
+        self.scopes = scopes
+        self.bucket = bucket
+        """None where the client's address is what is counted, or nothing at all."""
+        self.expires_at = expires_at
+        """Seconds since 1970."""
+        self.is_anonymous = bucket is None
+        self.requests = 0
+        """Admitted by this process since it started."""
+
+
+class Keyring:
+    """The keys that are in force, by the SHA-256 of what clients send."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._principals: dict[bytes, Principal] = {}
+        self.is_known = False
+        """Whether the keys were ever read: before that nobody can say that a key is none."""
+
+    def find(self, key: bytes) -> Principal | None:
+        """Whose key this is; None if nobody's, or not any more."""
+        principal = self._principals.get(sha256(key).digest())
+        if principal is None or (principal.expires_at != inf and principal.expires_at <= time()):
+            return None
+        return principal
+
+    async def reload(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Reads the keys again. What a key has used up of its rate stays used up.
+
+        Where the database has no table of keys yet, there are none.
+
+        Raises:
+            psycopg.Error: the database is lost.
+        """
+        try:
+            rows = await (await connection.execute(KEYS.encode())).fetchall()
+        except NOT_MIGRATED as error:
+            logger.warning("The API's keys cannot be read, none is accepted: %s", str(error).strip())
+            rows = []
+        known = self._principals
+        self._principals = {
+            digest: self._renewed(known.get(digest), name, frozenset(scopes), rate, expires_at)
+            for digest, name, scopes, rate, expires_at in rows
+        }
+        self.is_known = True
+
+    def _renewed(
+        self, known: Principal | None, name: str, scopes: frozenset[str], rate: float | None, expires_at: float | None
+    ) -> Principal:
+        limit = self._rate if rate is None else rate
+        if known is None or known.bucket is None:
+            known = Principal(name, scopes, Bucket(limit, self._burst))
+        elif known.bucket.rate != limit:
+            known.bucket = Bucket(limit, self._burst)
+        known.name, known.scopes, known.expires_at = name, scopes, inf if expires_at is None else expires_at
+        return known
+
+    def __iter__(self) -> Any:
+        return iter(list(self._principals.values()))

@@ -1,0 +1,50 @@
+"""Forms that answers share: JSON that PostgreSQL has built, and the problems a path declares in the OpenAPI."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Response
+
+from logistics_api.database.pool import Database
+from logistics_api.errors import MEDIA_TYPE, Problem
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def json_answer(text: str) -> Response:
+    """Sends JSON as it is: its shape is proven by tests, not checked again on every request."""
+    return Response(text, media_type="application/json")
+
+
+async def figures_answer(
+    database: Database, query: str, parameters: Mapping[str, object], *, missing: Problem | None = None
+) -> Response:
+    """Answers with the JSON text that `query` makes of the analytics, and says of which data version it is.
+
+    `query` is a SELECT of one text. The version is read in the same statement, so of the same snapshot: the answer may
+    be kept and sent again until there is a newer version (`edge`).
+
+    Raises:
+        Problem: `missing` where the text is NULL; whatever `Database.fetch_row` raises.
+    """
+    version, text = await database.fetch_row(
+        f"SELECT (SELECT data_version FROM analytics.status), (\n{query}\n)", parameters
+    )
+    if text is None:
+        assert missing is not None
+        raise missing
+    return Response(text, media_type="application/json", headers={"Data-Version": str(version)})
+
+
+def problem_response(description: str) -> dict[str, Any]:
+    """One entry of `responses=`: what a problem of a path means."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+REFUSED_PARAMETERS: Responses = {422: problem_response("A parameter is missing, unknown or not what it must be")}
+DATABASE_PROBLEMS: Responses = {
+    503: problem_response("The database is away, too busy or not migrated: try again after Retry-After seconds"),
+    504: problem_response("The database did not finish in time"),
+}
+FIGURE_PROBLEMS: Responses = REFUSED_PARAMETERS | DATABASE_PROBLEMS

@@ -1,0 +1,1 @@
+"""The key figures of a range, and how they moved."""

@@ -1,0 +1,23 @@
+"""GET /api/dashboard."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from logistics_api.database.pool import Reader
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.key_figures.queries import DASHBOARD
+from logistics_api.key_figures.schemas import Dashboard, DashboardQuestion
+
+router = APIRouter(tags=["dashboard"])
+
+
+@router.get(
+    "/api/dashboard",
+    response_model=Dashboard,
+    responses=FIGURE_PROBLEMS,
+    summary="Key figures of a range, and their trends",
+)
+async def read_dashboard(question: Annotated[DashboardQuestion, Query()], database: Reader) -> Response:
+    """Shipments, vehicles, revenue and delivery time, each with its change against the same range moved back."""
+    return await figures_answer(database, DASHBOARD, question.model_dump())

@@ -1,0 +1,1 @@
+"""Query and path parameters shared by several endpoints."""

@@ -1,0 +1,103 @@
+"""GET /api/route/…: reliability, cost-value, optimization, top-performing, matrix and details."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from logistics_api.database.pool import Reader
+from logistics_api.errors import Problem
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.parameters.date_range import DayRange
+from logistics_api.routes.lists import page_answer
+from logistics_api.routes.queries import COST_VALUE, DETAILS, MATRIX, OPTIMIZATION, RELIABILITY, TOP_PERFORMING
+from logistics_api.routes.schemas import (
+    CostValuePage,
+    CostValueQuestion,
+    DetailsQuestion,
+    Matrix,
+    OptimizationPage,
+    OptimizationQuestion,
+    ReliabilityPage,
+    ReliabilityQuestion,
+    RouteDetails,
+    TopPerformingQuestion,
+    TopRoute,
+)
+
+router = APIRouter(tags=["routes"])
+
+
+@router.get(
+    "/api/route/reliability",
+    response_model=ReliabilityPage,
+    responses=FIGURE_PROBLEMS,
+    summary="How reliably routes were served",
+)
+async def read_route_reliability(question: Annotated[ReliabilityQuestion, Query()], database: Reader) -> Response:
+    """Delivery times, how they vary, and how many were on time; for routes with at least 5 shipments in the range."""
+    return await page_answer(database, RELIABILITY, question, question.sort_by)
+
+
+@router.get(
+    "/api/route/cost-value",
+    response_model=CostValuePage,
+    responses=FIGURE_PROBLEMS,
+    summary="What routes cost for what they carry",
+)
+async def read_route_cost_value(question: Annotated[CostValueQuestion, Query()], database: Reader) -> Response:
+    """Cost by weight and by hour, in three categories; for routes with at least 5 shipments in the range."""
+    return await page_answer(database, COST_VALUE, question, question.sort_by)
+
+
+@router.get(
+    "/api/route/optimization",
+    response_model=OptimizationPage,
+    responses=FIGURE_PROBLEMS,
+    summary="Which routes to look at",
+)
+async def read_route_optimization(question: Annotated[OptimizationQuestion, Query()], database: Reader) -> Response:
+    """Time, cost and weight with a recommendation; for routes with at least 5 shipments in the range."""
+    return await page_answer(database, OPTIMIZATION, question, question.sort_by)
+
+
+@router.get(
+    "/api/route/top-performing",
+    response_model=list[TopRoute],
+    responses=FIGURE_PROBLEMS,
+    summary="The routes that score best",
+)
+async def read_top_routes(question: Annotated[TopPerformingQuestion, Query()], database: Reader) -> Response:
+    """Highest overall score first, those without one last; ties by origin, destination. At least 5 shipments each."""
+    return await figures_answer(database, TOP_PERFORMING, question.model_dump())
+
+
+@router.get(
+    "/api/route/matrix",
+    response_model=Matrix,
+    responses=FIGURE_PROBLEMS,
+    summary="Every origin and destination of a range",
+)
+async def read_route_matrix(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+    """A cell for every route with a shipment in the range, however few: what a heatmap draws."""
+    return await figures_answer(database, MATRIX, question.model_dump())
+
+
+@router.get(
+    "/api/route/details",
+    response_model=RouteDetails,
+    responses=FIGURE_PROBLEMS | {404: problem_response("No shipment with a log ever took this route")},
+    summary="Everything about one route",
+)
+async def read_route_details(question: Annotated[DetailsQuestion, Query()], database: Reader) -> Response:
+    """Its figures, its days, its delivery times and the vehicles that served it."""
+    return await figures_answer(database, DETAILS, question.model_dump(), missing=_unknown(question))
+
+
+def _unknown(question: DetailsQuestion) -> Problem:
+    return Problem(
+        404,
+        "unknown-route",
+        "Unknown route",
+        f"No shipment with a log ever went from {question.origin} to {question.destination}. "
+        "/api/route/matrix lists the routes of a range.",
+    )

@@ -1,0 +1,1 @@
+"""The session of a browser that signed in with an API key."""

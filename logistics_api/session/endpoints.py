@@ -1,0 +1,113 @@
+"""GET, POST and DELETE /api/session: lets a browser keep a key where no script can read it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import ValidationError
+
+from logistics_api.errors import Problem
+from logistics_api.http.auth.admission import CHALLENGE, COOKIE, SESSION_PATH, Access
+from logistics_api.http.auth.api_keys import Principal
+from logistics_api.http.auth.origins import refuse_foreign_pages
+from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
+from logistics_api.parameters.date_range import NothingElse
+from logistics_api.session.schemas import Login, Session
+from logistics_core.settings import Scope
+
+MOST_BYTES = 4096
+KEPT_SECONDS = 30 * 24 * 3600
+
+ANSWERS: Responses = REFUSED_PARAMETERS | {
+    401: problem_response("The key is none of this API's, or has expired, or was revoked"),
+    403: problem_response("A page of another site asked"),
+    429: problem_response("Too many requests: try again after Retry-After seconds"),
+    503: problem_response("The keys could not be read yet: try again after Retry-After seconds"),
+}
+LOGIN_ANSWERS: Responses = ANSWERS | {
+    413: problem_response("The body is too long to be a login"),
+    422: problem_response("The body is no login, or there is a parameter: there are none"),
+}
+_LOGIN_BODY = {"required": True, "content": {"application/json": {"schema": Login.model_json_schema()}}}
+
+router = APIRouter(tags=["session"])
+
+
+async def _of_app(request: Request) -> Access:
+    access = request.app.state.access
+    assert isinstance(access, Access)
+    return access
+
+
+Doorkeeper = Annotated[Access, Depends(_of_app)]
+Nothing = Annotated[NothingElse, Query()]
+
+
+@router.get(SESSION_PATH, responses=ANSWERS, summary="Who asks, and what they may do")
+async def read_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
+    """By the key that was sent, the cookie of a login, or without either."""
+    response.headers["Cache-Control"] = "no-store"
+    return _session(access.identify(request.scope))
+
+
+@router.post(SESSION_PATH, responses=LOGIN_ANSWERS, openapi_extra={"requestBody": _LOGIN_BODY}, summary="Log in")
+async def open_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
+    """Answers with a cookie that holds the key: sent back by the browser to this API alone, unreadable to scripts."""
+    refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
+    access.count_address(request.scope)
+    key = await _login(request)
+    principal = access.find(key.encode("latin-1", "replace"))
+    if principal is None:
+        raise Problem(
+            401,
+            "unknown-key",
+            "Unknown key",
+            "That is no key of this API, or it has expired or was revoked.",
+            headers=CHALLENGE,
+        )
+    _set_cookie(request, response, key)
+    return _session(principal)
+
+
+@router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: ANSWERS[403]}, summary="Log out")
+async def close_session(_: Nothing, request: Request, response: Response) -> None:
+    """Has the browser forget the key. The key stays in force: `logistics keys revoke` ends it."""
+    refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
+    _set_cookie(request, response, None)
+
+
+def _session(principal: Principal) -> Session:
+    scopes = [scope for scope in Scope if scope in principal.scopes]
+    return Session(name=principal.name, is_anonymous=principal.is_anonymous, scopes=scopes)
+
+
+async def _login(request: Request) -> str:
+    """Reads the body by hand: the framework would take in one of any length."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise Problem(413, "content-too-large", "Content too large", f"A login has at most {MOST_BYTES} bytes.")
+    try:
+        return Login.model_validate_json(bytes(body)).key
+    except ValidationError as error:
+        # The key may be among what was refused: it is not repeated.
+        raise Problem(
+            422,
+            "invalid-body",
+            "Invalid body",
+            'The body must be JSON: {"key": "lap_..."}, with nothing else in it.',
+        ) from error
+
+
+def _set_cookie(request: Request, response: Response, key: str | None) -> None:
+    """`SameSite=Strict`: no other site can use it. Its path keeps it from other programs on this machine's ports."""
+    response.headers["Cache-Control"] = "no-store"
+    response.set_cookie(
+        COOKIE.decode(),
+        key or "",
+        max_age=KEPT_SECONDS if key else 0,
+        path="/api",
+        secure=request.scope["scheme"] == "https",
+        httponly=True,
+        samesite="strict",
+    )

@@ -1,0 +1,53 @@
+"""GET /api/vehicles/metrics and /api/vehicles/{vehicle_id}/details."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from logistics_api.database.pool import Reader
+from logistics_api.errors import Problem
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.parameters.date_range import DayRange
+from logistics_api.parameters.path_text import text
+from logistics_api.parameters.text_search import Name
+from logistics_api.vehicles.queries import DETAILS, METRICS
+from logistics_api.vehicles.schemas import VehicleDetails, VehicleMetrics
+
+router = APIRouter(tags=["vehicles"])
+
+
+@router.get(
+    "/api/vehicles/metrics",
+    response_model=list[VehicleMetrics],
+    responses=FIGURE_PROBLEMS,
+    summary="Every vehicle that drove in a range",
+)
+async def read_vehicle_metrics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+    """Trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
+    return await figures_answer(database, METRICS, question.model_dump())
+
+
+@router.get(
+    f"/api/vehicles/{text('vehicle_id')}/details",
+    response_model=VehicleDetails,
+    responses=FIGURE_PROBLEMS | {404: problem_response("Neither master data nor a log of this vehicle has arrived")},
+    summary="Everything about one vehicle",
+)
+async def read_vehicle_details(
+    vehicle_id: Annotated[Name, Path(description="The vehicle's key, percent-encoded", examples=["V-017"])],
+    question: Annotated[DayRange, Query()],
+    database: Reader,
+) -> Response:
+    """Its figures, its days and the 5 routes it took most often."""
+    parameters = question.model_dump() | {"vehicle_id": vehicle_id}
+    return await figures_answer(database, DETAILS, parameters, missing=_unknown(vehicle_id))
+
+
+def _unknown(vehicle_id: str) -> Problem:
+    return Problem(
+        404,
+        "unknown-vehicle",
+        "Unknown vehicle",
+        f"Neither master data nor a log of vehicle {vehicle_id} has arrived. "
+        "/api/vehicles/metrics lists those that drove in a range.",
+    )

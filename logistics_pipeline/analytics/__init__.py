@@ -1,0 +1,1 @@
+"""The analytics tables: incremental refresh, and the checks that prove them right."""

@@ -1,0 +1,139 @@
+"""The demo's script: sample files into the raw folder, progress while the sensor has them loaded, then figures."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import Any
+
+import httpx
+
+from logistics_pipeline import ledger
+from logistics_pipeline.database.api_keys import create_key, revoke_key
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.demo.generator import generate
+from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.local.environment import Environment
+from logistics_pipeline.local.supervisor import web_urls
+from logistics_pipeline.sources.folder import key_of
+
+PATIENCE_SECONDS = 180
+KEY_SECONDS = 10
+SAMPLE_FOLDER = "sample"
+SAMPLE_FILES = ("vehicles.json", "vehicle_logs.json", "shipments.json")
+
+
+class Showcase:
+    """One run of the demo on one installation."""
+
+    def __init__(self, environment: Environment, say: Callable[[str], None]) -> None:
+        self._environment = environment
+        self._say = say
+        self._folder = environment.settings.raw_dir / SAMPLE_FOLDER
+        self._keys = [key_of(self._folder / name, environment.settings.raw_dir) for name in SAMPLE_FILES]
+
+    def write_sample(self, *, vehicles: int, logs: int, shipments: int) -> None:
+        """Writes the sample unless it lies there already."""
+        if all((self._folder / name).exists() for name in SAMPLE_FILES):
+            self._say(f"the sample in {self._folder} is there already")
+            return
+        for file in generate(self._folder, vehicles=vehicles, logs=logs, shipments=shipments):
+            self._say(f"wrote {file.path}: {file.records:,} records, {file.bad:,} of them bad on purpose")
+
+    def wait_for_figures(self, check: Callable[[], None]) -> None:
+        """Says how the load goes until the sample is loaded and the analytics contain it.
+
+        Raises:
+            PipelineError: a file failed, or nothing has moved for three minutes.
+        """
+        last, moved_at = "", time.monotonic()
+        while True:
+            check()
+            files, waiting = self._look()
+            now = _describe(files, waiting)
+            if now != last:
+                self._say(now)
+                last, moved_at = now, time.monotonic()
+            if len(files) == len(self._keys) and waiting == 0 and all(file.state == "loaded" for file in files):
+                return
+            if time.monotonic() - moved_at > PATIENCE_SECONDS:
+                raise PipelineError(
+                    f"Nothing has moved for {PATIENCE_SECONDS} s. Look at the runs in the Dagster UI and at the logs "
+                    f"in {self._environment.settings.logs_dir}"
+                )
+            time.sleep(1)
+
+    def _look(self) -> tuple[list[LedgerFile], int]:
+        """The sample's files in the ledger, and how many batches the analytics do not contain yet."""
+        with connect(self._environment.database_url) as connection:
+            known = ledger.latest_files(connection)
+            waiting = connection.execute("SELECT count(*) FROM ingest.batches WHERE refreshed_as IS NULL").fetchone()
+        files = [known[key] for key in self._keys if key in known]
+        for file in files:
+            if file.state == "failed":
+                raise PipelineError(f"{file.path} failed: {file.error}")
+        return files, waiting[0] if waiting else 0
+
+    def headline(self) -> str:
+        """The figures of all days, as the API answers them.
+
+        Raises:
+            PipelineError: the API does not answer, or has no figures.
+        """
+        _, api_url = web_urls(self._environment.settings)
+        with httpx.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._admitted(api):
+            status = _get(api, "/api/system/status")
+            if status["first_day"] is None:
+                raise PipelineError("The API has no figures: no file of logs has been loaded.")
+            days = {"start": status["first_day"], "end": status["last_day"]}
+            figures = _get(api, "/api/dashboard", days)
+        records = status["records"]
+        return (
+            f"\nFigures from {days['start']} to {days['end']}, read from the API:\n"
+            f"  shipments            {figures['total_shipments']:>15,}\n"
+            f"  active vehicles      {figures['active_vehicles']:>15,}\n"
+            f"  revenue              {figures['total_revenue']:>15,.2f}\n"
+            f"  mean delivery time   {figures['avg_delivery_time']:>15,.2f} h\n"
+            f"  awaiting their log   {status['unassigned_shipments']:>15,}\n"
+            f"Of {records['read']:,} records read, {records['loaded']:,} are loaded, {records['superseded']:,} "
+            f"superseded, {records['rejected']:,} rejected (see: logistics rejects)\n"
+        )
+
+    @contextmanager
+    def _admitted(self, api: httpx.Client) -> Iterator[None]:
+        """Gives the client a key while the block runs, where the API answers nobody without one."""
+        if not _wants_key(api):
+            yield
+            return
+        with connect(self._environment.database_url) as connection:
+            key, made = create_key(connection, f"demo-{token_hex(4)}", ["read"])
+            try:
+                api.headers["X-API-Key"] = key
+                deadline = time.monotonic() + KEY_SECONDS
+                while _wants_key(api) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                yield
+            finally:
+                revoke_key(connection, made.name)
+
+
+def _wants_key(api: httpx.Client) -> bool:
+    try:
+        return api.get("/api/system/status").status_code in (401, 403)
+    except httpx.HTTPError:
+        return False  # `_get` says more about it in a moment
+
+
+def _get(api: httpx.Client, path: str, parameters: dict[str, str] | None = None) -> Any:
+    try:
+        return api.get(path, params=parameters).raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise PipelineError(f"The API did not answer {path}: {error}") from error
+
+
+def _describe(files: list[LedgerFile], waiting: int) -> str:
+    if not files:
+        return "waiting for the sensor to see the files"
+    parts = [f"{file.dataset} {file.state} {file.records_read:,}" for file in files]
+    return ", ".join(parts) + (f"; {waiting} batches wait for the refresh" if waiting else "")

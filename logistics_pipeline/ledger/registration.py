@@ -1,0 +1,73 @@
+"""How files come into the ledger: each version of each once, in the order that decides which one wins a key."""
+
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
+from logistics_pipeline.ledger.notifications import NOTIFY
+from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile
+
+
+def register(connection: Connection, found: FoundFile, *, content_hash: str | None = None) -> LedgerFile:
+    """Registers a file and returns its entry; the existing one if this content is registered already.
+
+    A change of size or time makes a new version. With `content_hash`, a file that was only touched keeps its entry.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (found.key,))
+        known = latest_file(connection, found.key)
+        if known is not None and known.dataset == found.dataset:
+            if known.fingerprint == found.fingerprint:
+                return known
+            if content_hash is not None and known.content_hash == content_hash:
+                return _touch(connection, known, found)
+        inserted = _insert(connection, found, version=known.version + 1 if known else 1)
+        _close_older_versions(connection, inserted)
+        return inserted
+
+
+def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
+    recognised = found.dataset is not None
+    row = connection.execute(
+        "INSERT INTO ingest.files (dataset, path, version, size_bytes, modified_ns, state, error) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s) {NOTIFY}, file_id",
+        (
+            found.dataset,
+            found.key,
+            version,
+            found.size_bytes,
+            found.modified_ns,
+            "registered" if recognised else "unrecognised",
+            None if recognised else _TOO_LONG if found.is_too_long else _UNRECOGNISED,
+        ),
+    ).fetchone()
+    assert row is not None
+    return file_by_id(connection, row[1])
+
+
+def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
+    """Nobody can load a version any more whose content is gone; a loader at work on one moves on to the newest."""
+    connection.execute(
+        "UPDATE ingest.files SET state = 'failed', error = %s, finished_at = clock_timestamp() "
+        f"WHERE path = %s AND version < %s AND state IN ('registered', 'loading') {NOTIFY}",
+        (
+            f"The file changed before this version was loaded to its end; its new content is version {newest.version}.",
+            newest.path,
+            newest.version,
+        ),
+    )
+
+
+_UNRECOGNISED = (
+    "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with "
+    "vehicles, vehicle_logs or shipments."
+)
+_TOO_LONG = (
+    f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "
+    "or put it into fewer folders."
+)
+
+
+def _touch(connection: Connection, known: LedgerFile, found: FoundFile) -> LedgerFile:
+    connection.execute(
+        "UPDATE ingest.files SET modified_ns = %s WHERE file_id = %s", (found.modified_ns, known.file_id)
+    )
+    return file_by_id(connection, known.file_id)

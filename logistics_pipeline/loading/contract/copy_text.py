@@ -1,0 +1,19 @@
+"""Rows as text for COPY (PostgreSQL's text format: tab, line feed, backslash escapes, \\N for NULL)."""
+
+import re
+
+from logistics_pipeline.loading.contract.record_validator import Row
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
+_SPECIAL = re.compile(r"[\\\t\n\r\b\f\v]")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+
+
+def encode_row(row: Row, record_no: int) -> str:
+    """A row as a line of COPY text without its end: its values, then its record number."""
+    return "\t".join([*("\\N" if value is None else escape(value) for value in row), str(record_no)])
+
+
+def escape(value: str) -> str:
+    """A value as COPY reads it back unchanged."""
+    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], value)

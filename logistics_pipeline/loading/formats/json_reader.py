@@ -1,0 +1,246 @@
+"""The records of JSON files: elements of an array at any depth, objects in a row, objects line by line.
+
+Arrays and rows of objects are parsed by ijson. A load resumes by starting a new parser inside an array opened for it.
+
+Memory: one block and twice one record (`max_record_bytes`): its text, and what the parser makes of it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+
+import ijson.backends.yajl2_c as yajl
+from ijson import sendable_list
+
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
+from logistics_pipeline.loading.formats.json_feed import (
+    PARSER_ERRORS,
+    cut_pieces,
+    make_safe,
+    parser_reason,
+    walk_events,
+)
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_values, is_too_deep
+from logistics_pipeline.loading.formats.json_segments import Stretch, ValueCutter
+from logistics_pipeline.loading.formats.lines import cut_lines
+from logistics_pipeline.loading.formats.lookahead import Ahead
+from logistics_pipeline.loading.formats.record_positions import Places, Span
+from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
+from logistics_pipeline.sources.byte_stream import Source
+
+_NESTED_AFTER_NESTED = 16
+_WHITE = b" \t\r\n"
+_TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
+
+
+_WRAPPER_KEY = "logistics-wrapper"
+"""Stands for every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
+
+
+def read_elements(
+    source: Source, layout: ElementsLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
+    """Yields the elements of the array behind the position of `byte_stream`, numbered after `done`.
+
+    Raises:
+        FileError: the text is not JSON, ends early, or holds a record that is too large or nested too deep. All records
+            before that place have been yielded.
+    """
+    opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
+    return _Values(source, done, max_record_bytes, run_bytes, opening.encode()).read()
+
+
+def read_objects(
+    source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
+    """Yields objects that stand one after the other. Otherwise as `read_elements`."""
+    return _Values(source, done, max_record_bytes, run_bytes, b"").read()
+
+
+def read_json_lines(
+    source: Source, layout: LinesLayout, done: int, max_record_bytes: int, run_bytes: int
+) -> Iterator[Records]:
+    """Yields one record per line that is not blank. A line that is not JSON is a record that cannot be read.
+
+    Raises:
+        FileError: a line is too large. All lines before it have been yielded.
+    """
+    ahead = Ahead(source)
+    while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
+        values = [decode(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
+        places = Places(done, ahead.offset, text, _find_lines)
+        ahead.take(len(text))
+        done += len(values)
+        if values:
+            yield Records(done - len(values), values, ahead.offset, places)
+
+
+def _find_lines(text: bytes) -> Iterator[Span]:
+    return (found.span() for found in _TEXT_IN_LINE.finditer(text))
+
+
+def decode(raw: bytes) -> object:
+    """Decodes one record by itself, keeping what a strict parser cannot represent for the contract to judge.
+
+    Bytes that are not UTF-8 and lone surrogates come out as lone surrogates; numbers come out exact.
+    """
+    if is_too_deep(raw):
+        return Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+    text = raw.decode("utf-8", "surrogateescape")
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        return Unreadable(f"not JSON: {error}")
+    except (ValueError, InvalidOperation):  # a number that int or Decimal refuses
+        pass
+    try:
+        return _PATIENT_DECODER.decode(text)
+    except ValueError as error:
+        return Unreadable(f"not JSON: {error}")
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _any_number(text: str) -> Decimal:
+    """Decimal knows integers of any length, but no exponent of more than 18 digits: that becomes one of 6.
+
+    No field takes either, so only the sign of the exponent matters.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        mantissa, _, exponent = text.lower().partition("e")
+        return Decimal(f"{mantissa}e{'-' if exponent.startswith('-') else ''}999999")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+_PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
+
+
+class _Values:
+    """Feeds ijson with whole values, as far as there are any. Each stretch of them has a parser of its own."""
+
+    def __init__(self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes) -> None:
+        self._source = source
+        self._cutter = ValueCutter(source, max_record_bytes, run_bytes, is_array=bool(opening))
+        self._max_record_bytes = max_record_bytes
+        self._number = done
+        """Records read so far."""
+        self._end = source.position
+        """Offset behind the last record."""
+        self._opening = opening
+        """What stands for the text before an array; empty where there is no array."""
+        self._expected_nested = 0
+        """So many stretches to come probably have something nested in them, as the last had."""
+
+    def read(self) -> Iterator[Records]:
+        is_more = True
+        while is_more:
+            is_more = yield from self._read_stretch()
+
+    def _read_stretch(self) -> Generator[Records, None, bool]:
+        """Reads some records; returns whether there may be more. Keeps no text when it is done."""
+        stretch = self._cutter.cut()
+        opening = self._opening
+        if opening and self._number:
+            opening += b"null"  # stands for the records before
+        safe = make_safe(stretch.text)
+        self._expected_nested -= 1
+        if stretch.spans is None and safe is stretch.text and self._expected_nested <= 0:
+            objects = read_flat_objects(opening, safe)
+            if objects is None:
+                self._expected_nested = _NESTED_AFTER_NESTED
+            else:
+                yield self._records(objects, stretch.offset, safe, len(safe), find_values)
+                return True
+        parser = _ItemsParser(opening)
+        fault = parser.feed(safe, is_whole=bool(stretch.spans) and stretch.end == len(stretch.text)) or stretch.fault
+        yield from self._take(parser.values, stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
+        if fault is not None:
+            raise self._error(fault)
+        if stretch.closes_array:
+            self._check_rest(stretch.offset + len(stretch.text))
+        elif stretch.is_last:
+            self._close(parser, stretch.text[stretch.end :])
+        return not stretch.closes_array and not stretch.is_last
+
+    def _take(self, values: list[object], stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
+        """Yields as records what the parser has made of the text."""
+        text = stretch.text
+        if stretch.spans is None and is_sound and not is_odd:
+            yield self._records(values, stretch.offset, text, len(text), find_values)
+            return
+        spans = list(find_values(text)) if stretch.spans is None else stretch.spans
+        spans, ends_apart = spans[: len(values)], is_sound and len(spans) != len(values)
+        if is_odd:
+            raws = [text[begin:end] for begin, end in spans]
+            values = [_repaired(value, raw) for value, raw in zip(values, raws, strict=False)]
+        if spans:
+            yield self._records(values[: len(spans)], stretch.offset, text, spans[-1][1], lambda _: spans)
+        if ends_apart and not stretch.is_last:
+            raise self._error("Not JSON: a value without an end")
+
+    def _records(
+        self, values: Sequence[object], offset: int, text: bytes, end: int, find: Callable[[bytes], Iterable[Span]]
+    ) -> Records:
+        before, self._number = self._number, self._number + len(values)
+        self._end = offset + end
+        return Records(before, values, self._end, Places(before, offset, text, find))
+
+    def _check_rest(self, offset: int) -> None:
+        """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""
+        rest = cut_pieces(self._source, b"}", self._max_record_bytes, self._cutter.rest)
+        for _ in walk_events(rest, offset, self._max_record_bytes, self._opening + b"]"):
+            pass
+
+    def _close(self, parser: "_ItemsParser", rest: bytes) -> None:
+        if self._cutter.damage is not None:
+            raise self._cutter.damage
+        if not self._opening and not rest.strip(_WHITE):
+            return  # between two objects is a good place to end
+        reason = parser.close()
+        if reason is not None:
+            raise self._error(f"The file ends in the middle, after {self._number:,} complete records ({reason})")
+
+    def _error(self, message: str) -> FileError:
+        return FileError(message, self._number + 1, self._end)
+
+
+class _ItemsParser:
+    """Makes values of any kind out of text behind the opening of an array, or without one."""
+
+    def __init__(self, opening: bytes) -> None:
+        self.values = sendable_list()
+        prefix = ".".join([_WRAPPER_KEY] * opening.count(b"{") + ["item"]) if opening else ""
+        self._parser = yajl.items_coro(self.values, prefix, multiple_values=not opening)
+        if opening:
+            self._parser.send(opening)
+            self.values.clear()
+
+    def feed(self, text: bytes, *, is_whole: bool) -> str | None:
+        """Takes in text, whole values as a rule; returns what is wrong with it: the values before that are complete."""
+        try:
+            if text:  # nothing would mean the end
+                self._parser.send(text)
+            if is_whole:
+                self._parser.send(b" ")  # so that a number at the end is taken for complete
+        except PARSER_ERRORS as error:
+            return f"Not JSON: {parser_reason(error)}"
+        return None
+
+    def close(self) -> str | None:
+        """Ends the text; returns what is missing."""
+        try:
+            self._parser.close()
+        except PARSER_ERRORS as error:
+            return parser_reason(error)
+        return None
+
+
+def _repaired(value: object, raw: bytes) -> object:
+    """The value of a record in a text that ijson was not given as it is: if it is one of those that differed."""
+    return value if make_safe(raw) is raw else decode(raw)

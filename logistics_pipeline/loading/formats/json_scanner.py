@@ -1,0 +1,111 @@
+"""Where JSON values begin and end in bytes, and how deep they go, without decoding them."""
+
+import re
+from collections.abc import Iterator
+from math import inf
+
+from logistics_pipeline.loading.formats.record_positions import Span
+
+MAX_DEPTH = 64
+"""Levels of nesting that are accepted. Parsers need memory that grows with depth, some with its square."""
+
+# Possessive quantifiers: a string of many megabytes must not cost the matcher a place to come back to per character.
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
+"""Anything without brackets, but in strings."""
+_NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
+_OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
+_SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
+_GAP = re.compile(rb"[ \t\r\n,]*")
+_FLAT_OBJECT = re.compile(rb"[ \t\r\n,]*+(\{" + _FLAT + rb"\})", re.DOTALL)
+_WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What numbers, true, false and null are made of."""
+_NO_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
+
+
+def skip_gap(text: bytes | bytearray, start: int = 0) -> int:
+    """Returns the offset of the first byte at or after `start` that is neither white space nor a comma."""
+    match = _GAP.match(text, start)
+    assert match is not None
+    return match.end()
+
+
+def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> int | None:
+    """Returns the offset behind the JSON value that begins at `start`; None if it is not complete, or deeper."""
+    if text[start : start + 1] not in (b"{", b"["):
+        match = _SCALAR.match(text, start)
+        return match.end() if match else None
+    depth = 0
+    for stretch in _NEXT_BRACKET.finditer(text, start):
+        bracket = stretch[1]
+        depth += 1 if bracket in b"[{" else -1
+        if not bracket or depth > max_depth:
+            return None
+        if depth == 0:
+            return stretch.end()
+    return None
+
+
+def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
+    """Yields the complete values that stand one after the other from the beginning of `text`, up to anything else, or
+    to one that is nested too deep.
+
+    A number or a word at its very end may go on behind it, unless the text `is_whole`.
+    """
+    end: int | None = 0
+    while end is not None:
+        flat = _FLAT_OBJECT.match(text, end)
+        if flat is not None:
+            yield flat.span(1)
+            end = flat.end()
+            continue
+        begin = skip_gap(text, end)
+        end = value_end(text, begin, MAX_DEPTH)
+        if end is not None and text[begin] in _WORD and (not is_whole if end == len(text) else text[end] in _WORD):
+            return
+        if end is not None:
+            yield begin, end
+
+
+def is_whole_objects(text: bytes) -> bool:
+    """Whether `text` surely is whole values if it is valid JSON at all, none deeper than is accepted.
+
+    Only for text that ends with a brace. A few passes in C, tens of times faster than to look for each value. It is
+    sure if brackets pair, and none stands in a string: then what is left of every string is two quotes side by side.
+    """
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    skeleton = text.translate(None, _NO_SKELETON).replace(b'""', b"")
+    for _ in range(MAX_DEPTH // 2):  # each round takes away one or two levels
+        shorter = skeleton.replace(b"{}", b"").replace(b"[]", b"")
+        if len(shorter) == len(skeleton):
+            break
+        skeleton = shorter
+    return not skeleton
+
+
+class Nesting:
+    """Follows the nesting of JSON text that comes in pieces, cut anywhere. Brackets in strings do not count."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._open_string = b""
+        """As much of a string that the last piece left open as the next must be told: its quote, and half an escape."""
+
+    def find_deeper(self, limit: int, piece: bytes | bytearray) -> int | None:
+        """Takes in the next piece; returns the place in it of the first bracket deeper than `limit` levels."""
+        told = len(self._open_string)
+        text, self._open_string = self._open_string + piece, b""
+        for token in _OPEN_TOKEN.finditer(text):
+            first = token.group()[:1]
+            if token["rest"] is not None:
+                self._open_string = first + token["rest"]
+            self._depth += (first in b"[{") - (first in b"]}")
+            if self._depth > limit:
+                return token.start() - told
+        return None
+
+
+def is_too_deep(text: bytes) -> bool:
+    """Whether a whole value is nested deeper than is accepted."""
+    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None

@@ -1,0 +1,55 @@
+"""How files are loaded: limits, folders and retry time. What is loaded is a `FoundFile`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from logistics_core.settings import Settings
+from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.reject_limit import RejectLimit
+from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
+
+CHUNK_BYTES = 64 * 1024
+"""Input that is read at a time: more does not stay in the processor's cache while it is decoded."""
+
+OWN_PROCESS_BYTES = 4 << 20
+"""A file with so much left to read is worth the tenth of a second that a process of its own takes to start."""
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """A transaction is closed once it holds so many records, or so many bytes of input."""
+
+    records: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to load; what to load is a `FoundFile`."""
+
+    raw_dir: Path
+    failed_dir: Path
+    batch: BatchLimits
+    max_record_bytes: int
+    date_order: DateOrder | None
+    retry_seconds: float
+    max_expansion: int = MAX_EXPANSION
+    max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
+    chunk_bytes: int = CHUNK_BYTES
+    own_process_bytes: int = OWN_PROCESS_BYTES
+    reference_lane: bool = False
+    """Read by the reference lane alone, to compare the two."""
+
+
+def load_options(settings: Settings) -> LoadOptions:
+    """The load options that the settings give."""
+    return LoadOptions(
+        raw_dir=settings.raw_dir,
+        failed_dir=settings.failed_dir,
+        batch=BatchLimits(settings.batch_records, settings.batch_bytes),
+        max_record_bytes=settings.max_record_bytes,
+        date_order=settings.date_order,
+        retry_seconds=settings.retry_seconds,
+        max_expansion=settings.max_expansion,
+        max_rejects=RejectLimit.parse(settings.max_rejects),
+    )

@@ -1,0 +1,111 @@
+"""Chunks: what lanes make of a stretch of a file, and all that is needed to load it. This is where lanes meet.
+
+A lane reads some 64 KiB of input at a time and hands on what became of it: rows as COPY text, rejects with their raw
+text, the checkpoint behind. The writer groups chunks into transactions; it never sees a record.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from logistics_core.catalogue import Dataset, Kind
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.contract.column_validator import Column, ColumnEncoder
+from logistics_pipeline.loading.contract.copy_text import encode_row
+from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
+from logistics_pipeline.loading.formats.reader import Checkpoint
+from logistics_pipeline.loading.layouts import Place, Records, Table
+
+MAX_UNKNOWN_FIELDS = 100
+"""So many names of unknown fields are remembered per file: a file with keys for data must not fill the ledger."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that is set aside, and why."""
+
+    place: Place
+    rejection: Rejection
+
+
+@dataclass
+class Chunk:
+    """Consecutive records of a file, ready to be written."""
+
+    checkpoint: Checkpoint
+    """The place behind its last record."""
+    text: bytes = b""
+    """Rows as COPY text, one per line: the dataset's columns, then record_no, then file_id."""
+    rows: int = 0
+    days: frozenset[str] = frozenset()
+    """ISO dates in the rows: what they make stale where records carry their own date."""
+    rejects: list[Reject] = field(default_factory=list)
+    unknown_fields: frozenset[str] = frozenset()
+    error: FileError | None = None
+    """What ended the file behind this chunk, if it did not end well: the chunk itself is good."""
+
+    @property
+    def records(self) -> int:
+        return self.rows + len(self.rejects)
+
+
+class ChunkMaker:
+    """Makes the chunks of one file."""
+
+    def __init__(self, dataset: Dataset, file_id: int, date_order: DateOrder | None = None) -> None:
+        self._names = dataset.columns
+        self._dates = [index for index, field in enumerate(dataset.fields) if field.kind is Kind.DATE]
+        self._line_end = f"\t{file_id}\n"
+        self._encoder = ColumnEncoder(dataset, date_order)
+        self._validate = compile_validator(dataset, date_order)
+        self._noticed = set(dataset.columns)
+        """Names of fields that need no more notice."""
+
+    def from_records(self, records: Records) -> Chunk:
+        """Makes a chunk of decoded records."""
+        values = records.values
+        if isinstance(values, Table):
+            nothing: Column = [None] * len(values)
+            return self.from_columns(
+                [values.columns.get(name, nothing) for name in self._names], records, values.columns
+            )
+        mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
+        columns = [[mapping.get(name) for mapping in mappings] for name in self._names]
+        return self.from_columns(columns, records, set[str]().union(*mappings))
+
+    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+        """Makes a chunk of records whose values are also given as one column per field of the dataset.
+
+        `names` are those of all fields found in them. Single values of `records` are asked for where the columns alone
+        do not decide.
+        """
+        first = records.before + 1
+        encoded = self._encoder.encode(columns, first)
+        lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
+        for index in encoded.odd:
+            outcome = self._validate(records.values[index])
+            if isinstance(outcome, Rejection):
+                rejects.append(Reject(records.place(index), outcome))
+            else:
+                lines.append(encode_row(outcome, first + index))
+                days.update(day for day in (outcome[column] for column in self._dates) if day is not None)
+        return Chunk(
+            Checkpoint(records.before + len(records.values), records.end),
+            (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
+            len(lines),
+            frozenset(days),
+            rejects,
+            self._notice(names),
+        )
+
+    def _notice(self, names: Iterable[str]) -> frozenset[str]:
+        """Returns the names that are neither fields of the dataset nor noticed before, as they can be stored."""
+        new = set(names) - self._noticed
+        if not new:
+            return frozenset()
+        room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._noticed)
+        noticed = sorted(new)[: max(room, 0)]
+        self._noticed.update(noticed)
+        return frozenset(
+            name[:255].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in noticed
+        )

@@ -1,0 +1,98 @@
+"""Reads a file in a process of its own, so that parsing and COPY run at the same time. Chunks come through a pipe.
+
+The child gets its `ReadTask` on standard input and imports no more than lanes need: no database driver, no settings.
+It ends by itself when nobody reads any more. Runs as `python -m logistics_pipeline.loading.parse.parser_process`.
+"""
+
+import fcntl
+import gc
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+
+PIPE_BYTES = 1 << 20
+"""What the pipe holds: the child reads on while the parent commits."""
+
+_LENGTH_BYTES = 8
+
+
+@contextmanager
+def read_chunks_apart(task: ReadTask) -> Iterator[Iterator[Chunk]]:
+    """Yields the chunks of a file as `read_chunks` does, made by a process that ends with the context.
+
+    Raises:
+        TransientError: the process was killed.
+    """
+    command = [sys.executable, "-P", "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        _widen(process.stdout)
+        try:
+            with suppress(BrokenPipeError), process.stdin:  # a child that is gone shows when its chunks are read
+                pickle.dump(task, process.stdin)
+            yield _receive(process, process.stdout)
+        finally:
+            process.kill()  # it has nothing to lose
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    with suppress(OSError, AttributeError):  # not Linux, or the user's limit is reached: it works as it is
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chunk]:
+    while True:
+        header = pipe.read(_LENGTH_BYTES)
+        length = int.from_bytes(header, "big")
+        frame = pipe.read(length)
+        if len(header) < _LENGTH_BYTES or len(frame) < length:
+            raise TransientError(f"The process that reads the file has ended ({_ending(process)})")
+        message = pickle.loads(frame)
+        match message:
+            case Chunk():
+                yield message
+            case BaseException():
+                raise message
+            case None:
+                return
+
+
+def _ending(process: subprocess.Popen[bytes]) -> str:
+    code = process.wait()
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _main() -> None:
+    gc.disable()  # records come and go by the thousand and hold no cycles
+    task = pickle.load(sys.stdin.buffer)
+    with (
+        suppress(BrokenPipeError, KeyboardInterrupt),
+        open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as out,
+    ):
+        try:
+            for chunk in read_chunks(task):
+                _send(out, chunk)
+            _send(out, None)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the parent must raise it
+            _send(out, error)
+
+
+def _send(pipe: IO[bytes], message: Chunk | Exception | None) -> None:
+    frame = pickle.dumps(message, protocol=5)
+    view = memoryview(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
+    while view:
+        view = view[pipe.write(view) :]
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,1 @@
+"""Rejected records after the load: export for correction, validation anew, replay."""

@@ -1,0 +1,97 @@
+"""The rejects of a file as a file again, under `data/failed/`: mend it, drop it into `data/raw/`, done.
+
+The table `ingest.rejects` is the truth; these files are a copy of it for people, written when a load has come to its
+end. Beside the records stands `….reasons.csv`, which says what is wrong with each.
+"""
+
+import csv
+import os
+from codecs import getwriter
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+from logistics_pipeline import ledger
+from logistics_pipeline.atomic_files import replacing
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
+from logistics_pipeline.sources.folder import path_of
+
+_COMPRESSIONS = (".gz", ".zst")
+
+LONGEST_STEM = 200
+"""Bytes of a name's 255: suffixes come behind it, and while a file is written its name is longer still."""
+
+
+def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+    """Writes the rejects of a file in the layout it came in, or removes an older export if it has none now.
+
+    Raises:
+        OSError: the folder cannot be written. The rejects are safe in the database.
+    """
+    records_path, reasons_path = export_paths(file.path, failed_dir)
+    if file.records_rejected == 0 or layout is None:
+        records_path.unlink(missing_ok=True)
+        reasons_path.unlink(missing_ok=True)
+        return
+    with replacing(records_path) as records, replacing(reasons_path) as reasons:
+        _write(connection, file.file_id, layout, records, reasons)
+
+
+def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+    """As `export_rejects`; that the folder cannot be written is noted as the file's warning."""
+    try:
+        export_rejects(connection, file, layout, failed_dir)
+    except OSError as error:
+        ledger.warn(
+            connection,
+            file.file_id,
+            f"Its rejects could not be written below {failed_dir} ({error.strerror}); "
+            "they are safe in the database: see `logistics rejects`.",
+        )
+
+
+def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
+    """Where the rejects of a file go, and their reasons: `shipments.json` to `shipments.rejected.json` and
+    `shipments.rejected.json.reasons.csv`.
+
+    The name still belongs to the same dataset, and no two files of a folder share it: `shipments.json.gz`, whose
+    rejects are written uncompressed, goes to `shipments.gz.rejected.json`.
+    """
+    name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
+    compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
+    plain = name.with_suffix("") if compression else name
+    records = plain.with_name(f"{_fitting(plain.stem)}{compression}.rejected{plain.suffix}")
+    return records, records.with_name(f"{records.name}.reasons.csv")
+
+
+def _fitting(stem: str) -> str:
+    """A name that leaves room for what is put behind it: its beginning, and a hash to tell it from others."""
+    whole = os.fsencode(stem)
+    if len(whole) <= LONGEST_STEM:
+        return stem
+    return os.fsdecode(whole[: LONGEST_STEM - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
+
+
+def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
+    before, between, after = _frame(layout)
+    records.write(before)
+    table = csv.writer(getwriter("utf-8")(reasons), lineterminator="\n")
+    table.writerow(["record_no", "byte_offset", "field", "reason"])
+    separator = b""
+    for reject in ledger.rejects(connection, file_id=file_id):
+        records.write(separator + reject.raw)
+        separator = between
+        table.writerow([reject.record_no, reject.byte_offset, reject.field, reject.reason])
+    records.write(after)
+
+
+def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after records of a layout."""
+    match layout:
+        case ElementsLayout():
+            return b"[\n", b",\n", b"\n]\n"
+        case CsvLayout():
+            return layout.header_text, layout.newline, layout.newline
+        case _:
+            return b"", b"\n", b"\n"

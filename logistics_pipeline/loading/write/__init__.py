@@ -1,0 +1,1 @@
+"""Writes to the raw tables: COPY, merge, secondary indexes."""

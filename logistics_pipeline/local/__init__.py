@@ -1,0 +1,1 @@
+"""Runs the system on one machine: process supervisor, embedded PostgreSQL, log rotation."""

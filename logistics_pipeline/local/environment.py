@@ -1,0 +1,99 @@
+"""Where the programs of this installation find each other: resolves the settings into what a process needs to run."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_pipeline.database.connections import parse_url, url_text, with_database, with_driver
+from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
+from logistics_pipeline.migrations import migrate, reader_url
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The settings with every URL filled in."""
+
+    settings: Settings
+    database_url: str
+    embedded: EmbeddedPostgres | None = None
+    """The server, where it is ours to look after."""
+
+    @property
+    def api_database_url(self) -> str:
+        return self.settings.api_database_url or reader_url(self.database_url)
+
+    @property
+    def dagster_database_url(self) -> str:
+        beside = with_database(self.database_url, f"{parse_url(self.database_url).database}_dagster")
+        return with_driver(self.settings.dagster_database_url or beside, "psycopg2")
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables that Dagster's processes and the API need, by hand or under `logistics up`."""
+        settings = self.settings
+        return {
+            "DAGSTER_HOME": str(PROJECT_ROOT),
+            "LOGISTICS_DATABASE_URL": self.database_url,
+            "LOGISTICS_API_DATABASE_URL": self.api_database_url,
+            "LOGISTICS_DAGSTER_DATABASE_URL": self.dagster_database_url,
+            "LOGISTICS_DATA_DIR": str(settings.data_dir.absolute()),
+            "LOGISTICS_DAGSTER_DIR": str(settings.dagster_dir.absolute()),
+            "LOGISTICS_CODE_SERVER_HOST": settings.code_server_host,
+            "LOGISTICS_CODE_SERVER_PORT": str(settings.code_server_port or 4000),
+        }
+
+    def migrate(self) -> str:
+        """Brings the server up to date; returns the schema version."""
+        return migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+
+    def _api_login_url(self) -> str | None:
+        """The login that the API has of its own, if any: not where a shell took what `logistics env` prints."""
+        given = self.settings.api_database_url
+        return None if given == reader_url(self.database_url) else given
+
+
+@contextmanager
+def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterator[Environment]:
+    """Makes the database available while the block runs.
+
+    An embedded server is started if need be and brought up to date; a server of somebody else's is taken as it is,
+    unless it is wanted `up_to_date`.
+
+    Raises:
+        ConfigurationError: the data folder is not writable, the database URL is none, or the embedded server does not
+            start.
+    """
+    make_folders(settings)
+    if settings.database_url is not None:
+        environment = Environment(settings, url_text(parse_url(settings.database_url)))
+        if up_to_date:
+            environment.migrate()
+        yield environment
+        return
+    server = EmbeddedPostgres(settings.postgres_dir)
+    try:
+        environment = Environment(settings, server.acquire(), server)
+        environment.migrate()
+        yield environment
+    finally:
+        server.release()
+
+
+def make_folders(settings: Settings) -> None:
+    """Makes the data folder with what belongs in it.
+
+    Raises:
+        ConfigurationError: it is not writable.
+    """
+    try:
+        for folder in (settings.raw_dir, settings.failed_dir, settings.logs_dir, settings.dagster_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(13, "Permission denied", str(folder))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {settings.data_dir} is not writable ({error.strerror}: {error.filename}). "
+            "Set LOGISTICS_DATA_DIR to a folder that is."
+        ) from error

@@ -1,0 +1,1 @@
+"""Everything that imports Dagster: definitions, assets, sensors, jobs, schedules and resources."""

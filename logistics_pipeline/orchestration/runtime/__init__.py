@@ -1,0 +1,1 @@
+"""Dagster's processes: instance set-up, code server, run launchers."""

@@ -1,0 +1,1 @@
+"""The sensors: new files, stale analytics, check results."""

@@ -1,0 +1,109 @@
+"""When the analytics are refreshed: as soon as loads have settled, and every five minutes while they go on and on.
+
+The sensor asks the ledger whether committed batches wait for a refresh. It is not an AutomationCondition, because those
+remember events, and lose them: with `any_deps_updated().since_last_handled()` a load that reports between two ticks in
+the tick that also sees the last refresh finish is taken for handled, and its figures stay stale (seen on Dagster
+1.13.27). A question about the present state cannot be lost, and covers what is loaded without Dagster.
+"""
+
+import time
+from dataclasses import dataclass
+
+import dagster as dg
+
+from logistics_pipeline import ledger
+from logistics_pipeline.orchestration.assets.analytics import analytics_tables
+from logistics_pipeline.orchestration.jobs import LOAD_JOBS, REFRESH_JOB
+from logistics_pipeline.orchestration.resources import Warehouse
+
+PATIENCE_SECONDS = 300
+"""So long a committed batch may wait for other loads to end."""
+
+PAUSE_AFTER_FAILURE_SECONDS = 60
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the decision depends on."""
+
+    is_stale: bool
+    """Something is loaded that the analytics do not contain."""
+    waited_seconds: float
+    """How long the oldest of it has waited."""
+    is_loading: bool
+    is_refreshing: bool
+    seconds_since_failure: float | None
+    """Since the last refresh ended, if it failed; whether the checks after it could run is of no matter."""
+
+
+def reason_to_wait(situation: Situation) -> str | None:
+    """Why no refresh is to be requested now; None if one is."""
+    if not situation.is_stale:
+        return "the figures are fresh"
+    if situation.is_refreshing:
+        return "a refresh is going on"
+    if situation.is_loading and situation.waited_seconds < PATIENCE_SECONDS:
+        return "loads are going on: one refresh for them all when they have settled"
+    if situation.seconds_since_failure is not None and situation.seconds_since_failure < PAUSE_AFTER_FAILURE_SECONDS:
+        return "the last refresh failed a moment ago"
+    return None
+
+
+def build_refresh_sensor(interval_seconds: int) -> dg.SensorDefinition:
+    """Makes the sensor that requests refreshes."""
+
+    @dg.sensor(
+        name="stale_analytics",
+        job=REFRESH_JOB,
+        minimum_interval_seconds=interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Refreshes the analytics once loads have settled; many loads make one refresh.",
+    )
+    def stale_analytics(
+        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.RunRequest | dg.SkipReason:
+        reason = reason_to_wait(_look(context.instance, warehouse))
+        return dg.SkipReason(reason) if reason else dg.RunRequest()
+
+    return stale_analytics
+
+
+def _look(instance: dg.DagsterInstance, warehouse: Warehouse) -> Situation:
+    # Dagster first: what a run commits after this look makes the next one, never none.
+    is_refreshing = _has_unfinished(instance, REFRESH_JOB.name)
+    has_load_runs = any(_has_unfinished(instance, job.name) for job in LOAD_JOBS.values())
+    with warehouse.connect() as connection:
+        staleness = ledger.staleness(connection)
+    return Situation(
+        is_stale=staleness.is_stale,
+        waited_seconds=staleness.waited_seconds,
+        is_loading=has_load_runs or staleness.is_loading,
+        is_refreshing=is_refreshing,
+        seconds_since_failure=_seconds_since_failure(instance),
+    )
+
+
+def _has_unfinished(instance: dg.DagsterInstance, job_name: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=UNFINISHED), limit=1))
+
+
+def _seconds_since_failure(instance: dg.DagsterInstance) -> float | None:
+    records = instance.get_run_records(dg.RunsFilter(job_name=REFRESH_JOB.name), limit=1)
+    if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+        return None
+    if _has_refreshed(instance, records[0].dagster_run.run_id):
+        return None  # a check failed to run after it
+    return time.time() - (records[0].end_time or 0)
+
+
+def _has_refreshed(instance: dg.DagsterInstance, run_id: str) -> bool:
+    steps = instance.get_run_step_stats(run_id, [analytics_tables.node_def.name])
+    return any(step.status is not None and step.status.value == "SUCCESS" for step in steps)

@@ -1,0 +1,130 @@
+"""Finds files and tells what they are: the dataset by the path, the partition key, the fingerprint. Opens none of them.
+
+A partition key is the path relative to the raw folder. Dagster and PostgreSQL take nearly every character; those that
+break something (control characters, bytes that are not UTF-8, and `...`, which Dagster reads as a range) are
+percent-encoded, and so is the percent sign itself.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from stat import S_ISREG
+from urllib.parse import unquote_to_bytes
+
+from logistics_core.catalogue import DATASETS
+from logistics_core.raw_folder_rules import is_ignored
+
+LONGEST_KEY = 1_000
+"""Bytes: PostgreSQL's indexes, Dagster's among them, take about 2,700 in all."""
+
+_SHORTENED = "%\N{HORIZONTAL ELLIPSIS}"
+"""Stands in no other key: behind a percent sign of theirs are two digits."""
+_ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file on disk as it is now. `dataset` is None if its path belongs to none, or is too long for a key."""
+
+    key: str
+    path: Path
+    dataset: str | None
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the key is only the beginning of the path, and a hash to tell it from others."""
+        return _SHORTENED in self.key
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        """Changes when the file does: size and modification time."""
+        return self.size_bytes, self.modified_ns
+
+
+def find_files(raw_dir: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
+    """Yields every file under the raw folder, in no particular order.
+
+    Left out are hidden ones and those that by their name are still being written (`.tmp`, `.part`, ...). A file that
+    disappears while it is looked at was not there. Links to folders elsewhere are followed, to each such folder once.
+
+    `on_error` is told of folders that cannot be read.
+    """
+    entered = {Path(raw_dir).resolve()}
+    for folder, subfolders, names in os.walk(raw_dir, onerror=on_error, followlinks=True):
+        visible = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = [name for name in visible if _is_new(folder, name, entered)]
+        for name in names:
+            if is_ignored(name):
+                continue
+            found = look_at(Path(folder, name), raw_dir)
+            if found is not None:
+                yield found
+
+
+def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
+    """Whether a folder is to be looked into. A link to one is not if that is looked into anyway, as part of what has
+    been `entered`; nor if it leads upward, round and round."""
+    path = Path(folder, name)
+    if not path.is_symlink():
+        return True
+    target = path.resolve()
+    if Path(folder).resolve().is_relative_to(target) or any(target.is_relative_to(other) for other in entered):
+        return False
+    entered.add(target)
+    return True
+
+
+def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile | None:
+    """Looks at one file, inside the raw folder or elsewhere; None if there is no file. `dataset` overrules its path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not S_ISREG(status.st_mode):
+        return None
+    key = key_of(path, raw_dir)
+    known = None if _SHORTENED in key else dataset or dataset_of(key)
+    return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
+
+
+def key_of(path: Path, raw_dir: Path) -> str:
+    """The partition key of a file: relative inside the raw folder, absolute elsewhere; shortened if it is too long."""
+    absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(raw_dir))
+    text = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+    key = _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), text)
+    whole = key.encode()
+    if len(whole) <= LONGEST_KEY:
+        return key
+    return whole[: LONGEST_KEY - 100].decode(errors="ignore") + _SHORTENED + sha256(whole).hexdigest()
+
+
+def path_of(key: str, raw_dir: Path) -> Path:
+    """The file of a partition key."""
+    encoded = key.encode("utf-8", "surrogateescape")
+    return Path(os.path.abspath(raw_dir)) / os.fsdecode(unquote_to_bytes(encoded))
+
+
+def dataset_of(key: str) -> str | None:
+    """The dataset a file belongs to by its path, or None.
+
+    The outermost folder or file that is named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
+    `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. Where one name begins another the longer one is meant.
+    """
+    parts = key.casefold().split("/")
+    if key.startswith("/"):  # loaded from elsewhere: folders up there were not named for us
+        parts = parts[-1:]
+    for part in parts:
+        name = re.sub(r"[- ]", "_", part)
+        for dataset in sorted(DATASETS, key=len, reverse=True):
+            if name == dataset or re.match(rf"{dataset}[^0-9a-z]", name):
+                return dataset
+    return None
+
+
+def _percent_encode(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
