@@ -1,6 +1,6 @@
 """Prepares Dagster's own storage before its long-lived processes start: tables, versions, limits of pools.
 
-`logistics up` and `logistics migrate` run it as a program (`python -m logistics_pipeline.orchestration.runtime.instance`),
+`logistics up` and `logistics migrate` run `python -m logistics_pipeline.orchestration.runtime.instance`,
 so that they need not import Dagster themselves.
 """
 
