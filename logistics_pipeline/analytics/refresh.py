@@ -95,7 +95,7 @@ def _refresh(connection: Connection) -> Refresh:
         if days:
             _note_days(connection, days)
         connection.execute(
-            "UPDATE ingest.batches SET refreshed_as = %s, stale_logs = '{}' WHERE refreshed_as IS NULL", (version + 1,)
+            "UPDATE ingest.batches SET refreshed_as = %s, stale_keys = '{}' WHERE refreshed_as IS NULL", (version + 1,)
         )
         seconds = perf_counter() - started
         unassigned, day_count = _publish(connection, version + 1, seconds)

@@ -108,7 +108,7 @@ class Replayed:
     """The accepted rejects by number: what went in instead of the raw text, None where that itself did."""
     unknown_fields: list[str]
     stale_days: Sequence[date]
-    stale_logs: Sequence[str]
+    stale_keys: Sequence[str]
 
 
 def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) -> None:
@@ -128,8 +128,8 @@ def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) ->
         {**replayed.__dict__, "records": len(replayed.mended), "file_id": file_id},
     )
     connection.execute(
-        "INSERT INTO ingest.batches (file_id, records, stale_days, stale_logs, merged) VALUES (%s, %s, %s, %s, true)",
-        (file_id, len(replayed.mended), list(replayed.stale_days), list(replayed.stale_logs)),
+        "INSERT INTO ingest.batches (file_id, records, stale_days, stale_keys, merged) VALUES (%s, %s, %s, %s, true)",
+        (file_id, len(replayed.mended), list(replayed.stale_days), list(replayed.stale_keys)),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from logistics_core.catalogue import DATASETS, Dataset, Touches
+from logistics_core.catalogue import DATASETS, Dataset
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -62,12 +62,13 @@ _SORT = "SELECT set_config('enable_hashagg', 'off', true)"
 
 
 def _statement(dataset: Dataset) -> sql.Composed:
+    dating = dataset.dating
     collected, nothing = sql.SQL("array_agg(touched)"), sql.SQL("'{}'")
     return sql.SQL(read_sql("loading/unload")).format(
         table=sql.Identifier("raw", dataset.name),
-        dated_by=sql.Identifier(dataset.dated_by) if dataset.dated_by else sql.SQL("NULL::text"),
-        stale_days=collected if dataset.touches is Touches.OWN_DATE else nothing,
-        stale_logs=collected if dataset.touches is Touches.DATE_OF_LOG else nothing,
+        dated_by=sql.SQL("NULL::text") if dating is None else sql.Identifier(dating.field),
+        stale_days=collected if dating is not None and dating.is_own else nothing,
+        stale_keys=collected if dating is not None and not dating.is_own else nothing,
     )
 
 

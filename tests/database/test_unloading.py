@@ -244,7 +244,7 @@ def test_the_logs_of_a_large_file_wait_in_rows_of_a_bounded_size(
     assert unload("shipments.ndjson").taken_out.rows == 50_001
 
     waiting = connection.execute(
-        "SELECT cardinality(stale_logs), records FROM ingest.batches WHERE refreshed_as IS NULL ORDER BY batch_id"
+        "SELECT cardinality(stale_keys), records FROM ingest.batches WHERE refreshed_as IS NULL ORDER BY batch_id"
     ).fetchall()
     assert [logs for logs, _ in waiting] == [10_000, 10_000, 5_001]
     assert sum(records for _, records in waiting) == 50_001
