@@ -27,7 +27,7 @@ from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.partitions import FILES
-from logistics_pipeline.sources.folder import find_files
+from logistics_pipeline.sources.folder import RawFolder
 
 WANTED_MS = 50
 WANTED_LOOK_SECONDS = 2
@@ -183,7 +183,7 @@ class _Ticks:
 def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ticks:
     """Looks of the sensor at many files that Dagster and the ledger know, in this process."""
     settings = environment.settings
-    missing = max(100, round(_KNOWN * bench.scale)) - len(list(find_files(settings.raw_dir)))
+    missing = max(100, round(_KNOWN * bench.scale)) - len(list(RawFolder(settings.raw_dir).find_files()))
     bench.say(f"{missing:,} further files are made known")
     folder = settings.raw_dir / VEHICLE_LOGS.name / "known"
     folder.mkdir()
@@ -207,12 +207,12 @@ def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ti
             seconds.append(time.process_time() + family_cpu_seconds(postmaster) - before)
             if found.run_requests:
                 raise RuntimeError(f"The sensor requested {len(found.run_requests)} runs: it should know every file")
-    return _Ticks(len(list(find_files(settings.raw_dir))), seconds)
+    return _Ticks(len(list(RawFolder(settings.raw_dir).find_files())), seconds)
 
 
 def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: Settings) -> None:
     """As if all files had been loaded: in the ledger, as partitions, and as materialised in Dagster."""
-    files = ledger.in_registration_order(find_files(settings.raw_dir))
+    files = ledger.in_registration_order(RawFolder(settings.raw_dir).find_files())
     known = set(ledger.latest_files(connection))
     new = [file for file in files if file.key not in known]
     with connection.transaction():

@@ -20,7 +20,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.loader import OnProgress, load_file, register_file
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.sources.folder import FoundFile, find_files, look_at
+from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
 
@@ -70,7 +70,7 @@ def load(
     """
     settings = Settings()
     options = load_options(settings)
-    found = list(_find(paths, options.raw_dir, dataset.value if dataset else None))
+    found = list(_find(paths, options.folder, dataset.value if dataset else None))
     with open_environment(settings) as environment:
         url = environment.database_url
         with connect(url) as connection:
@@ -86,14 +86,14 @@ def load(
         raise typer.Exit(1)
 
 
-def _find(paths: list[Path], raw_dir: Path, dataset: str | None) -> Iterator[FoundFile | Path]:
+def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
     """The files meant by the arguments; a path where nothing is comes back as it is."""
     for path in paths:
         if path.is_dir():
-            inside = ledger.in_registration_order(find_files(path))
-            yield from (look_at(file.path, raw_dir, dataset) or file.path for file in inside)
+            inside = ledger.in_registration_order(RawFolder(path, folder.catalogue).find_files())
+            yield from (folder.look_at(file.path, dataset) or file.path for file in inside)
         else:
-            yield look_at(path, raw_dir, dataset) or path
+            yield folder.look_at(path, dataset) or path
 
 
 def _load_one(url: str, file: FoundFile | Path, options: LoadOptions, as_json: bool) -> bool:

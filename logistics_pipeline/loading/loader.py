@@ -31,7 +31,7 @@ from logistics_pipeline.loading.removal import put_mends_back, take_out
 from logistics_pipeline.loading.write.batch_writer import Batch, BatchWriter
 from logistics_pipeline.loading.write.indexes import bulk_load
 from logistics_pipeline.sources.content_hash import ContentHash, content_hash
-from logistics_pipeline.sources.folder import FoundFile, look_at
+from logistics_pipeline.sources.folder import FoundFile
 
 OnProgress = Callable[[int, int], None]
 """Called after every batch with the records read and the bytes (decompressed) read so far."""
@@ -196,7 +196,7 @@ class _Load:
 
     def run(self, found: FoundFile, on_request: bool) -> LoadReport:
         """Loads the file as it is on disk now and closes its account."""
-        found = look_at(found.path, self._options.raw_dir, found.dataset) or found
+        found = self._options.folder.look_at(found.path, found.dataset) or found
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
             return LoadReport(file, was_loaded_before=file.state == "loaded")
@@ -270,7 +270,7 @@ class _Load:
     def _unchanged(self, found: FoundFile, beside: ContentHash) -> str | None:
         """The hash of the content that was loaded: taken first, then the file is looked at once more."""
         taken = beside.wait()
-        now = look_at(found.path, self._options.raw_dir)
+        now = self._options.folder.look_at(found.path)
         if now is None:
             raise FileError(
                 "The file was removed or renamed while it was loaded: nobody can say whether it was complete"

@@ -14,7 +14,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.sources.folder import look_at, path_of
+from logistics_pipeline.sources.folder import path_of
 
 
 class Answer(StrEnum):
@@ -61,7 +61,7 @@ def _request(connection: Connection, file: LedgerFile | None, settings: Settings
         return Answer.UNRECOGNISED
     if file.path.startswith("/"):
         return Answer.ELSEWHERE
-    if look_at(path_of(file.path, settings.raw_dir), settings.raw_dir) is None:
+    if not path_of(file.path, settings.raw_dir).is_file():
         return Answer.MISSING
     if file.retry_requested_at is not None:
         return Answer.UNDER_WAY

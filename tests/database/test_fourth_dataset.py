@@ -8,8 +8,8 @@ from logistics_core import catalogue, sql_files
 from logistics_core.catalogue.contract_files import read_contract
 from logistics_pipeline import migrations
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import look_at
-from tests.database.conftest import RawFolder
+from logistics_pipeline.sources.folder import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, as_lines
 
 CONTRACT = """
@@ -55,7 +55,7 @@ def driver(number: int, **changes: object) -> dict[str, object]:
 @pytest.mark.usefixtures("with_drivers")
 @pytest.mark.parametrize(("suffix", "write"), [("json", as_array), ("ndjson", as_lines), ("csv", as_csv)])
 def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
-    suffix: str, write: object, raw_folder: RawFolder, connection: Connection
+    suffix: str, write: object, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     first = raw_folder.drop_and_load(
         f"drivers.{suffix}",
@@ -73,6 +73,6 @@ def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
 def test_its_files_are_recognised_by_their_path(tmp_path: Path) -> None:
     path = tmp_path / "drivers-2024.json"
     path.write_text("[]")
-    found = look_at(path, tmp_path)
+    found = RawFolder(tmp_path).look_at(path)
     assert found is not None
     assert found.dataset == "drivers"

@@ -20,7 +20,6 @@ from logistics_pipeline.orchestration.assets.metadata import column_schema, load
 from logistics_pipeline.orchestration.partitions import files_of
 from logistics_pipeline.orchestration.resources import Warehouse
 from logistics_pipeline.orchestration.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.sources.folder import look_at, path_of
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 500
@@ -98,9 +97,9 @@ def _closing_accounts_if_terminated(
 
 def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str) -> str | None:
     """Loads one file and reports it to Dagster. Returns why the file failed, or None."""
-    raw_dir = loader.options.raw_dir
-    path = path_of(key, raw_dir)
-    found = look_at(path, raw_dir, dataset.name)
+    folder = loader.options.folder
+    path = folder.path_of(key)
+    found = folder.look_at(path, dataset.name)
     if found is None:
         with transient_errors(f"closing the account of {key}"):
             fail_missing_file(loader.connection, key)

@@ -24,7 +24,7 @@ from logistics_pipeline.orchestration.load_plan import Plan, Sighting, files_to_
 from logistics_pipeline.orchestration.partitions import contiguous_ranges, files_of
 from logistics_pipeline.orchestration.resources import Warehouse
 from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, leave_terminated_alone
-from logistics_pipeline.sources.folder import FoundFile, find_files, path_of
+from logistics_pipeline.sources.folder import FoundFile, path_of
 
 SENSOR_NAME = "raw_files"
 RUNS_PER_TICK = 20
@@ -45,7 +45,7 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def raw_files(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
-        found = list(find_files(warehouse.settings.raw_dir, _teller(context)))
+        found = list(warehouse.options.folder.find_files(_teller(context)))
         with warehouse.connect() as connection:
             registered = ledger.latest_files(connection)
             settled = _settled(context, found, registered, warehouse.settings.settle_seconds)
