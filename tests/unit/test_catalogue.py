@@ -10,6 +10,7 @@ from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_
 from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES
 
 CONTRACT = {
+    "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
     "name": "fuel_cards",
     "path": "fuel_cards.csv",
     "title": "Fuel cards",
@@ -101,6 +102,7 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"name": "Fuel Cards"}, "name is 'Fuel Cards'"),
         ({"name": "x" * 41}, "at most 40 characters"),
         ({"nmae": "x"}, "unknown field `nmae`"),
+        ({"$schema": "https://datapackage.org/profiles/1.0/dataresource.json"}, r"\$\.\$schema"),
         ({"title": None}, r"\$.title"),
         (
             {"schema__primaryKey": ["payment"]},
