@@ -14,10 +14,11 @@ from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
 from logistics_api.ingestion import queries
-from logistics_api.ingestion.schemas import Batches, FileDetails, Files, FileState, IngestionStats, RejectKinds, Rejects
+from logistics_api.ingestion.schemas import Batches, FileDetails, Files, IngestionStats, RejectKinds, Rejects
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import FileId, Flag, Name, Paging, Text
+from logistics_core.database_contract.file_states import FileState
 
 RAW_BYTES = 2_000
 """Of a rejected record so much is shown; `logistics rejects export` has all of it."""

@@ -8,11 +8,9 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
+from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.folder import FoundFile
-
-STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
-"""What a file can be; the table accepts no others."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class LedgerFile:
     modified_ns: int
     content_hash: str | None
     format: str | None
-    state: str
+    state: FileState
     records_read: int
     records_loaded: int
     records_superseded: int
@@ -50,6 +48,9 @@ class LedgerFile:
     registered_at: datetime | None = None
     started_at: datetime | None = None
     """When its first load began."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", FileState(self.state))  # a row of the table has the text
 
     @property
     def fingerprint(self) -> tuple[int, int]:
@@ -94,7 +95,7 @@ def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
     return fetch_files(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
 
 
-def files_in_order(connection: Connection, *, state: str | None = None) -> list[LedgerFile]:
+def files_in_order(connection: Connection, *, state: FileState | None = None) -> list[LedgerFile]:
     """Every version of every file in the order of registration, or those in one state."""
     return fetch_files(
         connection, "WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY file_id", {"state": state}
@@ -110,7 +111,8 @@ def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | Non
     """The newest version of a file that was loaded, be it in part, or be it unloaded since; None if none ever was."""
     found = fetch_files(
         connection,
-        "WHERE path = %(path)s AND (state IN ('loaded', 'unloaded') OR records_read > 0) ORDER BY version DESC LIMIT 1",
+        f"WHERE path = %(path)s AND (state IN {sql_list(ONCE_LOADED_STATES)} OR records_read > 0) "
+        "ORDER BY version DESC LIMIT 1",
         {"path": path},
     )
     return found[0] if found else None

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.locks import IS_BEING_LOADED
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.ledger.active_loads import IS_HELD
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Staleness:
     waited_seconds: float
     """How long the oldest batch that they do not contain has waited."""
     is_loading: bool
-    """A file is being loaded at this moment, with or without Dagster."""
+    """A file is being loaded now, with or without Dagster."""
 
 
 def staleness(connection: Connection) -> Staleness:
@@ -26,8 +27,8 @@ def staleness(connection: Connection) -> Staleness:
             "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
             "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
             "AS waited_seconds, "
-            f"EXISTS (SELECT FROM ingest.files WHERE state = 'loading' AND {IS_HELD}) AS is_loading "
-            "FROM ingest.batches WHERE refreshed_as IS NULL"
+            f"EXISTS (SELECT FROM ingest.files WHERE state = '{FileState.LOADING}' AND {IS_BEING_LOADED}) "
+            "AS is_loading FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchone()
     assert found is not None
     return found
