@@ -36,7 +36,9 @@ UNKNOWN_FILE: Responses = {
 class FileQuestion(Paging):
     """Which files."""
 
-    state: list[FileState] | None = Field(None, description="In one of these states; may be repeated")
+    state: list[FileState] | None = Field(
+        None, description="In one of these states; may be repeated", examples=[[FileState.LOADED, FileState.FAILED]]
+    )
     dataset: Name | None = Field(None, description="Of this dataset", examples=["shipments"])
     path_prefix: Text | None = Field(None, description="Whose path begins so", examples=["shipments/2024"])
     current: Flag | None = Field(None, description="true: newest versions only; false: only those that were replaced")

@@ -97,6 +97,8 @@ FROM (
 """
 
 
+_BATCH_COLUMNS = "batch_id, last_record, records, merged, committed_at, refreshed_as"
+
 BATCH = """
 json_build_object(
     'batch_id', batch_id,
@@ -151,7 +153,11 @@ SELECT (
                     'latest', coalesce((
                         SELECT jsonb_agg({BATCH} ORDER BY batch_id DESC)
                         FROM (
-                            SELECT * FROM ingest.batches WHERE file_id = file.file_id ORDER BY batch_id DESC LIMIT 20
+                            SELECT {_BATCH_COLUMNS}
+                            FROM ingest.batches
+                            WHERE file_id = file.file_id
+                            ORDER BY batch_id DESC
+                            LIMIT 20
                         ) AS latest
                     ), '[]')
                 )
@@ -175,7 +181,7 @@ SELECT
     min(batch_id) FILTER (WHERE number <= %(limit)s),
     count(*) > %(limit)s
 FROM (
-    SELECT *, row_number() OVER (ORDER BY batch_id DESC) AS number
+    SELECT {_BATCH_COLUMNS}, row_number() OVER (ORDER BY batch_id DESC) AS number
     FROM ingest.batches
     WHERE file_id = %(file_id)s AND (%(after)s::bigint IS NULL OR batch_id < %(after)s)
     ORDER BY batch_id DESC
@@ -346,8 +352,14 @@ latest_failed AS (
     FROM (SELECT * FROM failed ORDER BY finished_at DESC NULLS LAST, file_id DESC LIMIT 10) AS newest
 ),
 loading AS (
-    SELECT json_agg({FILE} ORDER BY file_id) AS listed
-    FROM (SELECT * FROM ingest.files WHERE state = '{FileState.LOADING}' ORDER BY file_id LIMIT 20) AS file
+    SELECT json_agg(document ORDER BY file_id) AS listed
+    FROM (
+        SELECT file_id, {FILE} AS document
+        FROM ingest.files AS file
+        WHERE state = '{FileState.LOADING}'
+        ORDER BY file_id
+        LIMIT 20
+    ) AS newest
 ),
 waiting_files AS (
     SELECT
@@ -362,7 +374,7 @@ waiting_batches AS (
     WHERE refreshed_as IS NULL
 ),
 recent AS (
-    SELECT *
+    SELECT records_read, bytes_read, seconds, finished_at
     FROM ingest.files
     WHERE state = '{FileState.LOADED}' AND finished_at IS NOT NULL
     ORDER BY finished_at DESC

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from logistics_api.system.endpoints import WRITTEN_FOR
 from logistics_core.database_contract.locks import REFRESH_LOCK
+from logistics_core.database_contract.schema import SCHEMA_VERSION
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.migrations import head_version
 
@@ -25,7 +25,7 @@ time.sleep(60)
 
 
 def test_the_schema_version_is_the_one_the_migrations_reach() -> None:
-    assert head_version() == WRITTEN_FOR
+    assert head_version() == SCHEMA_VERSION
 
 
 def test_health_is_about_the_process_alone(serve: Any) -> None:
@@ -34,7 +34,7 @@ def test_health_is_about_the_process_alone(serve: Any) -> None:
 
 
 def test_a_migrated_database_is_ready(api: Any) -> None:
-    assert api.get("/ready") == {"status": "ready", "schema_version": WRITTEN_FOR}
+    assert api.get("/ready") == {"status": "ready", "schema_version": SCHEMA_VERSION}
 
 
 @pytest.mark.parametrize(

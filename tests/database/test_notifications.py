@@ -89,10 +89,10 @@ def test_unloading_asking_again_and_loading_again_are_told(
 
 
 def test_what_is_rolled_back_is_not_told(raw_folder: FolderUnderTest, heard: Heard, connection: Connection) -> None:
-    report = raw_folder.drop_and_load("shipments.json", [shipment(1)])
+    file = ledger.register(connection, raw_folder.drop("shipments.json", [shipment(1)]))
     heard()
     with connection.transaction(force_rollback=True):
-        ledger.begin(connection, report.file.file_id, None)
+        ledger.begin(connection, file.file_id, None)
     assert heard() == []
 
 
