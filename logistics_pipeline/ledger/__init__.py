@@ -1,7 +1,7 @@
-"""The ledger: which files there are, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
+"""The ledger: which files exist, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
 
-The order of registration (`file_id`) decides which file wins a key, so files are registered when they are first seen,
-in a fixed order, however and whenever they are loaded later.
+The order of registration (`file_id`) decides which file wins a key. So files are registered when they are first seen,
+in a fixed order, no matter how and when they are loaded later.
 """
 
 from logistics_pipeline.ledger.corrections import (

@@ -1,4 +1,4 @@
-"""Files as the ledger knows them: what one is, and how to find those one is looking for. Changes nothing."""
+"""Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class LedgerFile:
     seconds: float
     run_id: str | None
     layout: dict[str, Any] | None = None
-    """What it takes to read a rejected record by itself, see `loading.rereading`."""
+    """What it takes to read a rejected record by itself, see `loading.rejects.reread`."""
     is_reload_due: bool = False
-    """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
+    """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None
-    """When somebody asked for a load that has not begun yet."""
+    """When a load was requested that has not begun yet."""
     is_missing: bool = False
-    """It was gone when it was to be loaded."""
+    """It did not exist any more when it was due to be loaded."""
     registered_at: datetime | None = None
     started_at: datetime | None = None
     """When its first load began."""
@@ -103,12 +103,12 @@ def files_in_order(connection: Connection, *, state: FileState | None = None) ->
 
 
 def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """The order in which files found together are registered: the one changed last wins, then the name decides."""
+    """The order in which files found together are registered: by modification time, then by name. The last one wins."""
     return sorted(files, key=lambda file: (file.modified_ns, file.key))
 
 
 def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:
-    """The newest version of a file that was loaded, be it in part, or be it unloaded since; None if none ever was."""
+    """The newest version of a file that was loaded, even if only in part or unloaded since; None if none ever was."""
     found = fetch_files(
         connection,
         f"WHERE path = %(path)s AND (state IN {sql_list(ONCE_LOADED_STATES)} OR records_read > 0) "
@@ -130,7 +130,7 @@ def older_files_to_reload(connection: Connection, file: LedgerFile) -> list[Ledg
 def files_with_rejects(
     connection: Connection, *, path: str | None = None, dataset: str | None = None
 ) -> list[LedgerFile]:
-    """Every version of a file, or of all of a dataset's or of all, that has rejects, resolved ones too."""
+    """Versions that have rejects, resolved ones included: of one file, of one dataset or of all."""
     return fetch_files(
         connection,
         "WHERE (%(path)s::text IS NULL OR path = %(path)s) AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s) "

@@ -1,4 +1,4 @@
-"""How files come into the ledger: each version of each once, in the order that decides which one wins a key."""
+"""Registers files in the ledger: each version of each once, in the order that decides which one wins a key."""
 
 from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState, sql_list
 from logistics_core.database_contract.locks import registration_lock_key
@@ -46,7 +46,7 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
 
 
 def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
-    """Nobody can load a version any more whose content is gone; a loader that is reading one goes on to the newest."""
+    """A version whose content has been replaced cannot be loaded any more; a loader that is reading one goes on to the newest."""
     connection.execute(
         f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %s, finished_at = clock_timestamp() "
         f"WHERE path = %s AND version < %s AND state IN {sql_list(UNFINISHED_STATES)} {NOTIFY}",
