@@ -46,7 +46,7 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
 
 
 def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
-    """A version whose content has been replaced cannot be loaded any more; a loader that is reading one goes on to the newest."""
+    """Marks versions whose content has been replaced as failed; a loader that is reading one goes on to the newest."""
     connection.execute(
         f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %s, finished_at = clock_timestamp() "
         f"WHERE path = %s AND version < %s AND state IN {sql_list(UNFINISHED_STATES)} {NOTIFY}",

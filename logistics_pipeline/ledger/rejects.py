@@ -22,7 +22,7 @@ class RejectReason:
 
 
 def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> list[RejectReason]:
-    """Why records of a file were rejected, most common reason first. Reasons that differ only in the value count as one."""
+    """Why records of a file were rejected, most common reason first, regardless of the value found."""
     with connection.cursor(row_factory=class_row(RejectReason)) as cursor:
         return cursor.execute(
             "SELECT field, split_part(reason, ', found ', 1) AS reason, count(*) AS count, "
@@ -69,7 +69,7 @@ def rejects(
 
 
 def unresolved_numbers(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[int]:
-    """Record numbers of a file's next unresolved rejects after `after`: at most `records`, of `size` bytes in total, or one."""
+    """Numbers of a file's next unresolved rejects after `after`: at most `records`, of `size` bytes, or one."""
     found = connection.execute(
         "SELECT record_no, sum(octet_length(raw)) OVER (ORDER BY record_no) FROM ("
         "SELECT record_no, raw FROM ingest.rejects WHERE file_id = %s AND record_no > %s AND resolved_at IS NULL "
