@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60)))
 """How a zstd frame begins, and each of the 16 kinds of skippable frame that may precede it (RFC 8878, section 3.1)."""
 
-_ZSTD_OPTIONS = {DecompressionParameter.window_log_max: 27}
+_ZSTD_OPTIONS: dict[int, int] = {DecompressionParameter.window_log_max: 27}
 """Windows of up to 128 MiB, as the zstd command accepts by default: the decompressor holds one in memory."""
 _WINDOW_TOO_LARGE = "requires too much memory"
 """How libzstd words its refusal of a larger window; the exception carries no code."""
