@@ -17,7 +17,6 @@ _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 _OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
 _SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
 _GAP = re.compile(rb"[ \t\r\n,]*")
-_FLAT_OBJECT = re.compile(rb"[ \t\r\n,]*+(\{" + _FLAT + rb"\})", re.DOTALL)
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What numbers, true, false and null are made of."""
 _NO_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
@@ -54,11 +53,6 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
     """
     end: int | None = 0
     while end is not None:
-        flat = _FLAT_OBJECT.match(text, end)
-        if flat is not None:
-            yield flat.span(1)
-            end = flat.end()
-            continue
         begin = skip_gap(text, end)
         end = value_end(text, begin, MAX_DEPTH)
         if end is not None and text[begin] in _WORD and (not is_whole if end == len(text) else text[end] in _WORD):
