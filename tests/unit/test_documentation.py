@@ -51,6 +51,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    terms = re.findall(r"^\| \*\*([^*]+)\*\*", (PROJECT_ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert len(terms) > 30
+    assert terms == sorted(terms, key=str.lower)
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = PROJECT_ROOT / "docs/decisions"
     index = (folder / "README.md").read_text()
