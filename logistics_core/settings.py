@@ -1,7 +1,7 @@
 """Every `LOGISTICS_*` environment variable: its name, type, default and meaning. No other module reads one.
 
-Pipeline and API both read their settings here, and that is all they share besides the database. README.md lists the
-same table; `tests/unit/test_documentation.py` holds the two together.
+Pipeline and API both read their settings here, and that is all they share besides the database. docs/settings.md lists
+the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re

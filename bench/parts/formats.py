@@ -96,10 +96,10 @@ def _read_zstd(path: Path) -> int:
 
 PART = Part(
     "formats",
-    "Speed: other formats, and the reference lane",
+    "Speed: other formats, and the reference parser",
     """\
-The same logs in other formats. The *ijson lane* reads what the fast lane cannot (arrays inside objects, concatenated
-objects, anything odd); here it is forced upon a plain array. A compressed file cannot be loaded faster than it is
-decompressed: the second table has that bound.""",
+The same logs in other formats. The reference parser (*ijson lane* in the table) reads what the fast parser cannot
+(arrays inside objects, concatenated objects, anything unusual); here it is made to read a plain array. A compressed
+file cannot be loaded faster than it is decompressed: the second table shows that bound.""",
     _measure,
 )

@@ -254,11 +254,12 @@ PART = Part(
     "orchestration",
     "Through Dagster",
     f"""\
-The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded* is
-from the first file in place to the last account closed: settle time, sensor interval, the queue and the start of the
-runs are in it. CPU is that of all processes together until the figures are refreshed, idle ticks included. A look with
-nothing to do is what every idle tick costs; its {_KNOWN:,} files are in the ledger, partitions, and materialised.
-From a file in place to figures: the settle time and the sensor's interval (half of it on average), the start of a
-load run, the refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
+The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded*
+is the time from the first file in place until the last one is marked as loaded, including settle time, sensor
+interval, queue and the start of the runs. CPU is that of all processes together until the figures are refreshed,
+including idle ticks. *One look of the file sensor with nothing to do* is the cost of every idle tick; its
+{_KNOWN:,} files are in the ledger, exist as partitions and are materialised. The time from a file in place to its
+figures consists of the settle time, the sensor's interval (half of it on average), the start of a load run, the
+refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
     _measure,
 )

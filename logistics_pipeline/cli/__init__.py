@@ -24,7 +24,7 @@ app = typer.Typer(
         "**Begin with** `logistics up`, then drop files into `data/raw`: `vehicles.json`, "
         "`vehicle_logs-2024-06.ndjson.gz`, `shipments/june/part-1.csv`. The name or a folder tells the dataset; the "
         "content tells the format.\n\n"
-        "Settings come from environment variables named `LOGISTICS_...`; README.md lists them. Without "
+        "Settings come from environment variables named `LOGISTICS_...`; docs/settings.md lists them. Without "
         "`LOGISTICS_DATABASE_URL` an embedded PostgreSQL is used, and nothing has to be installed."
     ),
 )
@@ -64,4 +64,4 @@ def _describe(problem: object) -> str:
 def _warn_of_unknown_variables() -> None:
     for name in sorted(os.environ):
         if name.startswith("LOGISTICS_") and name not in Settings.variables():
-            print(f"Warning: {name} is set but there is no such setting; README.md lists them.", file=sys.stderr)
+            print(f"Warning: {name} is set but there is no such setting; docs/settings.md lists them.", file=sys.stderr)
