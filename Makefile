@@ -1,6 +1,6 @@
 # The daily words. Everything runs in .venv, made by `make install`; the only needs are Python 3.11 or newer and make.
 #   make demo [ONCE=1]   the whole line, on sample data          make test    the whole test suite
-#   make up              the system, for your own files          make check   formatting, lint, types, import rules
+#   make up              the system, for your own files          make check   formatting, linters, types, import rules
 #   make faults          loads broken in every way, resumed and compared: N=500 SEED=1, or RUN=17 alone
 #   make bench           how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
 
@@ -46,6 +46,8 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/oxlint --deny-warnings logistics_api/dashboard/static
 
 fix: install
 	$(BIN)/ruff check --fix .
