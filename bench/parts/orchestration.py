@@ -21,7 +21,8 @@ from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
 from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_core.database_contract.file_states import FileState
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import Environment, open_environment
@@ -232,7 +233,7 @@ def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: 
 @contextmanager
 def _instance(environment: Environment) -> Iterator[dg.DagsterInstance]:
     prepare_dagster(environment.variables())
-    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(PROJECT_ROOT)) as instance:
+    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(RESOURCES)) as instance:
         yield instance
 
 

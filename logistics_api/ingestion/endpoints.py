@@ -181,7 +181,7 @@ async def _fetch_rows(database: Reader, query: str, parameters: Mapping[str, obj
 
 
 def _with_text(row: dict[str, Any]) -> dict[str, Any]:
-    """A reject whose raw bytes are text: what is none is shown as \\xNN, and a character cut in two is left out."""
+    r"""A reject whose raw bytes are text: what is none is shown as \xNN, and a character cut in two is left out."""
     is_truncated = row["raw_bytes"] > len(row["raw"])
     decoder = getincrementaldecoder("utf-8")("backslashreplace")
     return {**row, "raw": decoder.decode(row["raw"], final=not is_truncated), "raw_truncated": is_truncated}

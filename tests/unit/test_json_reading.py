@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core import zstd
-from logistics_core.settings import PROJECT_ROOT
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_reader import decode, read_elements
@@ -26,6 +25,7 @@ from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, 
 from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
+from tests.checkout import PROJECT_ROOT
 
 MIB = 1 << 20
 JSON_TEST_SUITE = PROJECT_ROOT.parent / "shared/data/json_test_suite/JSONTestSuite.tar.xz"

@@ -46,9 +46,9 @@ def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> in
 
 
 def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
-    """Yields the complete values that stand one after the other from the beginning of `text`, up to anything else, or
-    to one that is nested too deep.
+    """Yields the complete values that follow one another from the beginning of `text`.
 
+    It stops at anything else, and at a value that is nested too deep.
     A number or a word at its very end may go on behind it, unless the text `is_whole`.
     """
     end: int | None = 0

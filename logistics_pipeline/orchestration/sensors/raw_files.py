@@ -190,8 +190,10 @@ def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
 
 
 def _close_abandoned(connection: Connection, known: dict[str, LedgerFile], present: set[str], raw_dir: Path) -> None:
-    """Closes accounts that no run will ever close: of files that are gone, and of those that only people load (from
-    elsewhere, or hidden) and whose loader was killed."""
+    """Closes files that no run will ever close.
+
+    They are gone, or only people load them (from elsewhere, or hidden) and their loader was killed.
+    """
     for key, entry in known.items():
         if entry.state not in UNFINISHED_STATES or key in present:
             continue
