@@ -23,10 +23,10 @@ from logistics_pipeline.loading.formats.json_feed import (
     walk_events,
 )
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_values, is_too_deep
-from logistics_pipeline.loading.formats.json_segments import Stretch, ValueCutter
+from logistics_pipeline.loading.formats.json_segments import Segment, ValueCutter
 from logistics_pipeline.loading.formats.lines import cut_lines
-from logistics_pipeline.loading.formats.lookahead import Ahead
-from logistics_pipeline.loading.formats.record_positions import Places, Span
+from logistics_pipeline.loading.formats.lookahead import Lookahead
+from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
@@ -67,11 +67,11 @@ def read_json_lines(
     Raises:
         FileError: a line is too large. All lines before it have been yielded.
     """
-    ahead = Ahead(source)
+    ahead = Lookahead(source)
     while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
         values = [decode(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
-        places = Places(done, ahead.offset, text, _find_lines)
-        ahead.take(len(text))
+        places = RawRecords(done, ahead.offset, text, _find_lines)
+        ahead.consume(len(text))
         done += len(values)
         if values:
             yield Records(done - len(values), values, ahead.offset, places)
@@ -122,7 +122,7 @@ _PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_numb
 
 
 class _Values:
-    """Feeds ijson with whole values, as far as there are any. Each stretch of them has a parser of its own."""
+    """Feeds ijson with whole values, as far as there are any. Each segment of them has a parser of its own."""
 
     def __init__(self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes) -> None:
         self._source = source
@@ -140,48 +140,48 @@ class _Values:
     def read(self) -> Iterator[Records]:
         is_more = True
         while is_more:
-            is_more = yield from self._read_stretch()
+            is_more = yield from self._read_segment()
 
-    def _read_stretch(self) -> Generator[Records, None, bool]:
+    def _read_segment(self) -> Generator[Records, None, bool]:
         """Reads some records; returns whether there may be more. Keeps no text when it is done."""
-        stretch = self._cutter.cut()
+        segment = self._cutter.cut()
         opening = self._opening
         if opening and self._number:
             opening += b"null"  # stands for the records before
-        safe = make_safe(stretch.text)
+        safe = make_safe(segment.text)
         self._expected_nested -= 1
-        if stretch.spans is None and safe is stretch.text and self._expected_nested <= 0:
+        if segment.spans is None and safe is segment.text and self._expected_nested <= 0:
             objects = read_flat_objects(opening, safe)
             if objects is None:
                 self._expected_nested = _NESTED_AFTER_NESTED
             else:
-                yield self._records(objects, stretch.offset, safe, len(safe), find_values)
+                yield self._records(objects, segment.offset, safe, len(safe), find_values)
                 return True
         parser = _ItemsParser(opening)
-        fault = parser.feed(safe, is_whole=bool(stretch.spans) and stretch.end == len(stretch.text)) or stretch.fault
-        yield from self._take(parser.values, stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
+        fault = parser.feed(safe, is_whole=bool(segment.spans) and segment.end == len(segment.text)) or segment.fault
+        yield from self._take(parser.values, segment, is_odd=safe is not segment.text, is_sound=fault is None)
         if fault is not None:
             raise self._error(fault)
-        if stretch.closes_array:
-            self._check_rest(stretch.offset + len(stretch.text))
-        elif stretch.is_last:
-            self._close(parser, stretch.text[stretch.end :])
-        return not stretch.closes_array and not stretch.is_last
+        if segment.closes_array:
+            self._check_rest(segment.offset + len(segment.text))
+        elif segment.is_last:
+            self._close(parser, segment.text[segment.end :])
+        return not segment.closes_array and not segment.is_last
 
-    def _take(self, values: list[object], stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
+    def _take(self, values: list[object], segment: Segment, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
         """Yields as records what the parser has made of the text."""
-        text = stretch.text
-        if stretch.spans is None and is_sound and not is_odd:
-            yield self._records(values, stretch.offset, text, len(text), find_values)
+        text = segment.text
+        if segment.spans is None and is_sound and not is_odd:
+            yield self._records(values, segment.offset, text, len(text), find_values)
             return
-        spans = list(find_values(text)) if stretch.spans is None else stretch.spans
+        spans = list(find_values(text)) if segment.spans is None else segment.spans
         spans, ends_apart = spans[: len(values)], is_sound and len(spans) != len(values)
         if is_odd:
             raws = [text[begin:end] for begin, end in spans]
             values = [_repaired(value, raw) for value, raw in zip(values, raws, strict=False)]
         if spans:
-            yield self._records(values[: len(spans)], stretch.offset, text, spans[-1][1], lambda _: spans)
-        if ends_apart and not stretch.is_last:
+            yield self._records(values[: len(spans)], segment.offset, text, spans[-1][1], lambda _: spans)
+        if ends_apart and not segment.is_last:
             raise self._error("Not JSON: a value without an end")
 
     def _records(
@@ -189,7 +189,7 @@ class _Values:
     ) -> Records:
         before, self._number = self._number, self._number + len(values)
         self._end = offset + end
-        return Records(before, values, self._end, Places(before, offset, text, find))
+        return Records(before, values, self._end, RawRecords(before, offset, text, find))
 
     def _check_rest(self, offset: int) -> None:
         """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""

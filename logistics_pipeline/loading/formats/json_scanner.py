@@ -36,13 +36,13 @@ def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> in
         match = _SCALAR.match(text, start)
         return match.end() if match else None
     depth = 0
-    for stretch in _NEXT_BRACKET.finditer(text, start):
-        bracket = stretch[1]
+    for segment in _NEXT_BRACKET.finditer(text, start):
+        bracket = segment[1]
         depth += 1 if bracket in b"[{" else -1
         if not bracket or depth > max_depth:
             return None
         if depth == 0:
-            return stretch.end()
+            return segment.end()
     return None
 
 

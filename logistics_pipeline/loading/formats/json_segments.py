@@ -1,6 +1,6 @@
-"""JSON text in stretches of whole values, for a parser that tells no offsets: the end of a stretch is that of a record.
+"""JSON text in stretches of whole values, for a parser that tells no offsets: the end of a segment is that of a record.
 
-Nearly always a stretch is objects up to a run's length, found whole by a few passes over all of its bytes. Where that
+Nearly always a segment is objects up to a run's length, found whole by a few passes over all of its bytes. Where that
 is not sure, each value is looked for; only where there is nothing whole any more, the parser gets the beginning of a
 value, to say what is wrong with it.
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_feed import is_broken
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, skip_gap
-from logistics_pipeline.loading.formats.lookahead import Ahead
+from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.sources.byte_stream import Source
 
@@ -24,7 +24,7 @@ _LONG_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """Consecutive values, with all that lies between."""
 
     offset: int
@@ -50,7 +50,7 @@ class ValueCutter:
     """Cuts what is left of a source, whose values stand in an array or just one after the other."""
 
     def __init__(self, source: Source, max_record_bytes: int, run_bytes: int, *, is_array: bool) -> None:
-        self._ahead = Ahead(source)
+        self._ahead = Lookahead(source)
         self._max_record_bytes = max_record_bytes
         self._run_bytes = run_bytes
         self._is_array = is_array
@@ -62,24 +62,24 @@ class ValueCutter:
 
     @property
     def damage(self) -> FileError | None:
-        """Why there is nothing behind the last stretch, if that is not how the file ends."""
+        """Why there is nothing behind the last segment, if that is not how the file ends."""
         return self._ahead.damage
 
-    def cut(self) -> Stretch:
-        """Cuts off the next stretch, up to the length of a run."""
-        stretch = self._find_objects() or self._find_values()
-        self._ahead.take(len(stretch.text))
-        return stretch
+    def cut(self) -> Segment:
+        """Cuts off the next segment, up to the length of a run."""
+        segment = self._find_objects() or self._find_values()
+        self._ahead.consume(len(segment.text))
+        return segment
 
-    def _find_objects(self) -> Stretch | None:
+    def _find_objects(self) -> Segment | None:
         self._ahead.fill(self._run_bytes)
         for end in _likely_ends(self._ahead.text, self._run_bytes):
             text = self._ahead.text[:end]
             if end <= self._max_record_bytes and is_whole_objects(text):
-                return Stretch(self._ahead.offset, text)
+                return Segment(self._ahead.offset, text)
         return None
 
-    def _find_values(self) -> Stretch:
+    def _find_values(self) -> Segment:
         """Looks for each value, reading on until they make a run or there is a reason to stop."""
         while True:
             offset, text = self._ahead.offset, self._ahead.text
@@ -87,14 +87,14 @@ class ValueCutter:
             end = spans[-1][1] if spans else 0
             is_too_large = len(text) - end > self._max_record_bytes
             if end >= self._run_bytes or (is_too_large and spans):
-                return Stretch(offset, text[:end], spans)
+                return Segment(offset, text[:end], spans)
             gap_end = skip_gap(text, end)
             if self._is_array and text.startswith(b"]", gap_end):
-                return Stretch(offset, text[: gap_end + 1], spans, closes_array=True)
+                return Segment(offset, text[: gap_end + 1], spans, closes_array=True)
             if self._ahead.damage is not None:
-                return Stretch(offset, text[:end], spans, is_last=True)
+                return Segment(offset, text[:end], spans, is_last=True)
             if self._ahead.is_at_end or is_too_large or self._is_broken(text[gap_end:]):
-                return self._last_stretch(spans, end)
+                return self._last_segment(spans, end)
             self._ahead.fill(min(2 * len(text), end + self._max_record_bytes + 1))
 
     def _find_spans(self, text: bytes) -> list[Span]:
@@ -110,16 +110,16 @@ class ValueCutter:
     def _is_broken(self, text: bytes) -> bool:
         return len(text) > _LONG_BYTES and is_broken(text)
 
-    def _last_stretch(self, spans: list[Span], end: int) -> Stretch:
+    def _last_segment(self, spans: list[Span], end: int) -> Segment:
         """All the text there is, for the parser to say what is wrong with it, but no deeper than is good for it."""
         offset, text = self._ahead.offset, self._ahead.text
         deep_at = Nesting().find_deeper(MAX_DEPTH, text[end:])
         if deep_at is not None:
-            return Stretch(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
+            return Segment(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
         if len(text) - end > self._max_record_bytes:
             limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
-            return Stretch(offset, text, spans, f"A record is larger than {limit}")
-        return Stretch(offset, text, spans, is_last=True)
+            return Segment(offset, text, spans, f"A record is larger than {limit}")
+        return Segment(offset, text, spans, is_last=True)
 
 
 def _likely_ends(text: bytes, wanted_bytes: int) -> Iterator[int]:
