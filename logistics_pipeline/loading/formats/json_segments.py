@@ -1,8 +1,8 @@
-"""JSON text in stretches of whole values, for a parser that tells no offsets: the end of a segment is that of a record.
+"""Cuts JSON text into segments of whole values, for a parser that reports no offsets: a segment ends with a record.
 
-Nearly always a segment is objects up to a run's length, found whole by a few passes over all of its bytes. Where that
-is not sure, each value is looked for; only where there is nothing whole any more, the parser gets the beginning of a
-value, to say what is wrong with it.
+A segment nearly always holds objects up to a run's length, found by a few passes over all of its bytes. Where that is
+not certain, each value is found by itself. Only if nothing whole is left does the parser get the beginning of a value,
+to say what is wrong with it.
 
 Memory: one block and twice one record (`max_record_bytes`).
 """
@@ -20,34 +20,34 @@ from logistics_pipeline.sources.byte_stream import Source
 
 _FIRST_KEY = re.compile(rb'[ \t\r\n,]*(\{[ \t\r\n]*"[^"\\]*")')
 _LONG_BYTES = 64 * 1024
-"""A value that goes on for so long may be none: a parser is asked before more is read."""
+"""A value that is longer than this may not be one: a parser checks it before more is read."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive values, with all that lies between."""
+    """Consecutive values, with everything in between."""
 
     offset: int
     text: bytes
     spans: list[Span] | None = None
-    """Of the values. None: the text is whole values up to its last byte; where each is can be found when it matters."""
+    """Of the values. None if the text is whole values up to its last byte: each can be found when needed."""
     fault: str | None = None
-    """What is wrong behind them, unless the parser knows better."""
+    """What is wrong after them, unless the parser is more specific."""
     closes_array: bool = False
-    """The text ends with the bracket behind the last value."""
+    """The text ends with the bracket after the last value."""
     is_last: bool = False
-    """The text is all there is."""
+    """Nothing follows the text."""
 
     @property
     def end(self) -> int:
-        """Of the last value, in the text; 0 if there is none."""
+        """End of the last value in the text; 0 if there is none."""
         if self.spans is None:
             return len(self.text)
         return self.spans[-1][1] if self.spans else 0
 
 
 class ValueCutter:
-    """Cuts what is left of a source, whose values stand in an array or just one after the other."""
+    """Cuts the rest of a source, whose values are the elements of an array or simply follow each other."""
 
     def __init__(self, source: Source, max_record_bytes: int, run_bytes: int, *, is_array: bool) -> None:
         self._ahead = Lookahead(source)
@@ -57,16 +57,16 @@ class ValueCutter:
 
     @property
     def rest(self) -> bytes:
-        """What was read of the source and not cut off yet."""
+        """Text that was read from the source and not cut off yet."""
         return self._ahead.text
 
     @property
     def damage(self) -> FileError | None:
-        """Why there is nothing behind the last segment, if that is not how the file ends."""
+        """Why nothing follows the last segment, if the file is damaged there."""
         return self._ahead.damage
 
     def cut(self) -> Segment:
-        """Cuts off the next segment, up to the length of a run."""
+        """Cuts off the next segment, as long as a run."""
         segment = self._find_objects() or self._find_values()
         self._ahead.consume(len(segment.text))
         return segment
@@ -80,7 +80,7 @@ class ValueCutter:
         return None
 
     def _find_values(self) -> Segment:
-        """Looks for each value, reading on until they make a run or there is a reason to stop."""
+        """Finds values one by one, reading on until they fill a run or there is a reason to stop."""
         while True:
             offset, text = self._ahead.offset, self._ahead.text
             spans = self._find_spans(text)
@@ -98,7 +98,7 @@ class ValueCutter:
             self._ahead.fill(min(2 * len(text), end + self._max_record_bytes + 1))
 
     def _find_spans(self, text: bytes) -> list[Span]:
-        """Finds values up to the length of a run, or up to one that is too large or too deep."""
+        """Finds values up to the length of a run, or up to one that is too large or nested too deep."""
         spans, end = [], 0
         for span in find_values(text, is_whole=self._ahead.is_at_end and not self._is_array):
             if end >= self._run_bytes or span[1] - end > self._max_record_bytes:
@@ -111,7 +111,7 @@ class ValueCutter:
         return len(text) > _LONG_BYTES and is_broken(text)
 
     def _last_segment(self, spans: list[Span], end: int) -> Segment:
-        """All the text there is, for the parser to say what is wrong with it, but no deeper than is good for it."""
+        """All remaining text, for the parser to say what is wrong; cut where it is nested too deep for a parser."""
         offset, text = self._ahead.offset, self._ahead.text
         deep_at = Nesting().find_deeper(MAX_DEPTH, text[end:])
         if deep_at is not None:
@@ -123,9 +123,9 @@ class ValueCutter:
 
 
 def _likely_ends(text: bytes, wanted_bytes: int) -> Iterator[int]:
-    """Offsets behind closing braces, at or behind `wanted_bytes`, that probably end a record.
+    """Offsets after closing braces, at or after `wanted_bytes`, that probably end a record.
 
-    Before a brace with the key that the first record begins with; else the next one: it may be that of an inner object.
+    First the one before a brace with the first record's first key; then the next one, which may end an inner object.
     """
     first = _FIRST_KEY.match(text)
     if first is not None:
