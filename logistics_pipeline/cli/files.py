@@ -14,6 +14,7 @@ from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter, summary
+from logistics_pipeline.cli.ledger_names import find_file
 from logistics_pipeline.cli.output import load_result, print_json, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
@@ -29,7 +30,6 @@ from logistics_pipeline.orchestration.retry_requests import (
     request_retries,
     wait_for_results,
 )
-from logistics_pipeline.sources.folder import key_of
 
 PATIENCE_SECONDS = 60
 """So long nothing may end before somebody who waits is told where to look."""
@@ -78,9 +78,9 @@ def unload(
 
 
 def _path(connection: Connection, name: str, settings: Settings) -> str:
-    """The ledger's name of a file given by that name or by its path on disk."""
-    key = key_of(Path(name), settings.raw_dir)
-    return key if ledger.latest_file(connection, name) is None and ledger.latest_file(connection, key) else name
+    """The path under which the ledger has a file; the name as it is if the ledger has none."""
+    found = find_file(connection, name, settings)
+    return found.path if found else name
 
 
 def _newest_version(url: str, path: str) -> int:

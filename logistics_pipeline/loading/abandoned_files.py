@@ -1,6 +1,6 @@
 """Closes the status of files that nobody is loading any more: missing, terminated, or left behind by a killed loader.
 
-Batches already committed stay, and the next load resumes behind them.
+Batches already committed stay, and the next load resumes after them.
 """
 
 import shlex

@@ -128,7 +128,7 @@ class Source:
 
     def _raise_expansion_error(self) -> NoReturn:
         raise FileError(
-            f"The {self.compression} stream holds more than {self._max_bytes:,} bytes, the most for a file of its size: "
+            f"The {self.compression} stream holds more than {self._max_bytes:,} bytes, the limit for its size: "
             "it is a decompression bomb, or so repetitive that LOGISTICS_MAX_EXPANSION must be raised for it",
             byte_offset=self._max_bytes,
         )

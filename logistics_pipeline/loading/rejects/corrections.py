@@ -1,4 +1,4 @@
-"""Puts back what people had corrected in a file that was unloaded and is loaded again."""
+"""Restores what people had corrected in a file that was unloaded and is loaded again."""
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger

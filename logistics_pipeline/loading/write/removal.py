@@ -1,8 +1,8 @@
 """Takes all of a file out of the database, in one transaction: as if nothing of it had been loaded yet.
 
-`unload` does this because a person asks for it; a load that has to begin anew does it too. Rows that other files had
-under the same keys are gone already: the older files that may have had them are marked, and their next load begins anew
-and takes the keys back. The days or keys that lose rows are noted in `ingest.batches`, like those of a load.
+`unload` does this because a person asks for it; a load that has to start over does it too. Rows that other files had
+under the same keys are gone already: the older files that may have had them are marked, and their next load starts over
+and gets the keys back. The days or keys that lose rows are noted in `ingest.batches`, like those of a load.
 
 Memory: none here, however large the file; PostgreSQL sorts what loses rows on disk.
 """
