@@ -16,6 +16,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter, summary
+from logistics_pipeline.cli.ledger_names import find_file
 from logistics_pipeline.cli.output import load_result, print_json, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
@@ -31,7 +32,6 @@ from logistics_pipeline.orchestration.retry_requests import (
     request_retries,
     wait_for_results,
 )
-from logistics_pipeline.sources.folder import key_of
 
 PATIENCE_SECONDS = 60
 """So long nothing may end before somebody who waits is told where to look."""
@@ -80,9 +80,9 @@ def unload(
 
 
 def _path(connection: Connection, name: str, settings: Settings) -> str:
-    """The ledger's name of a file given by that name or by its path on disk."""
-    key = key_of(Path(name), settings.raw_dir)
-    return key if ledger.latest_file(connection, name) is None and ledger.latest_file(connection, key) else name
+    """The path under which the ledger has a file; the name as it is if the ledger has none."""
+    found = find_file(connection, name, settings)
+    return found.path if found else name
 
 
 def _newest_version(url: str, path: str) -> int:
@@ -98,8 +98,8 @@ def _say_wait(path: str) -> None:
 def _as_document(done: Unloaded, settings: Settings) -> dict[str, Any]:
     return {
         **load_result(done.file, Path(done.file.path)),
-        "rows_taken_out": done.taken_out.rows,
-        "rejects_taken_out": done.taken_out.rejects,
+        "rows_taken_out": done.removed.rows,
+        "rejects_taken_out": done.removed.rejects,
         "was_unloaded_before": done.was_unloaded_before,
         "to_reload": [{"file": each.path, "version": each.version} for each in done.to_reload],
         "out_of_reach": [{"file": each.path, "version": each.version} for each in done.out_of_reach],
@@ -107,14 +107,14 @@ def _as_document(done: Unloaded, settings: Settings) -> dict[str, Any]:
 
 
 def _describe(done: Unloaded, newest_version: int) -> Iterable[str]:
-    file, taken_out = done.file, done.taken_out
+    file, removed = done.file, done.removed
     name = f"{file.path} (version {file.version})" if file.version > 1 or newest_version > 1 else file.path
     if done.was_unloaded_before:
         yield f"{name}: had been unloaded before."
     else:
-        yield f"{name}: {taken_out.rows:,} rows and {taken_out.rejects:,} rejects taken out."
-    if taken_out.mends:
-        yield f"{taken_out.mends:,} of the rejects had been mended: the next load of the file puts them back."
+        yield f"{name}: {removed.rows:,} rows and {removed.rejects:,} rejects taken out."
+    if removed.corrections:
+        yield f"{removed.corrections:,} of the rejects had been mended: the next load of the file puts them back."
     if file.version == newest_version:
         yield f"It is not loaded again by itself while it does not change; to load it again: {_load_command([file])}"
     if done.to_reload:

@@ -15,15 +15,15 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter
+from logistics_pipeline.cli.ledger_names import find_file, ledger_path
 from logistics_pipeline.cli.output import print_json, print_table, say
-from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
-from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.rejects.export_lines import export_line, raw_text
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
-from logistics_pipeline.loading.rejects.reread import recall
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import key_of
 
@@ -67,7 +67,7 @@ def list_rejects(
     """
     settings = Settings()
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
-        path = _ledger_path(connection, file, settings) if file else None
+        path = ledger_path(connection, file, settings) if file else None
         found = islice(ledger.rejects(connection, path=path, resolved_too=resolved_too), limit or None)
         if as_json:
             for reject in found:
@@ -97,12 +97,12 @@ def export(
     """
     settings = Settings()
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
-        path = _ledger_path(connection, file, settings) if file else None
+        path = ledger_path(connection, file, settings) if file else None
         files = ledger.files_with_rejects(connection, path=path, dataset=dataset.value if dataset else None)
         written = 0
         with _output(out, settings) as stream:
             for each in files:
-                layout = recall(each.layout)
+                layout = layout_from_json(each.layout)
                 for reject in ledger.rejects(connection, file_id=each.file_id, resolved_too=resolved_too):
                     stream.write(export_line(reject, layout))
                     written += 1
@@ -169,7 +169,7 @@ def _replay(url: str, file: str | None, dataset: str | None, settings: Settings)
     if file is None:
         return replay_stored(url, options, dataset=dataset, on_wait=_say_wait)
     with connect(url) as connection:
-        known = _known_file(connection, file, settings)
+        known = find_file(connection, file, settings)
     if known is not None and known.dataset is not None:
         return replay_stored(url, options, path=known.path, on_wait=_say_wait)
     if Path(file).is_file():
@@ -195,16 +195,3 @@ def _describe(problem: Problem) -> str:
     version = f" (version {problem.version})" if problem.version and problem.version > 1 else ""
     record = f"{problem.path}{version} record {problem.record_no:,}" if problem.record_no is not None else ""
     return f"{', '.join(filter(None, (line, record)))}: {problem.reason}"
-
-
-def _ledger_path(connection: Connection, name: str, settings: Settings) -> str:
-    """The ledger's name of a file given by that name or by its path on disk."""
-    known = _known_file(connection, name, settings)
-    if known is None:
-        raise PipelineError(f"The ledger knows no file {name!r}; `logistics files` lists those it knows.")
-    return known.path
-
-
-def _known_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:
-    by_name = ledger.latest_file(connection, name)
-    return by_name or ledger.latest_file(connection, key_of(Path(name), settings.raw_dir))

@@ -38,7 +38,7 @@ class LedgerFile:
     seconds: float
     run_id: str | None
     layout: dict[str, Any] | None = None
-    """What it takes to read a rejected record by itself, see `loading.rejects.reread`."""
+    """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False
     """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Both lanes make the same of a file, whatever is in it and wherever it is cut."""
+"""Both parsers make the same of a file, whatever is in it and wherever it is cut."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FILE_ID = 7
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that a lane made of a file."""
+    """All that a parser made of a file."""
 
     rows: dict[int, bytes]
     """By record number."""
@@ -54,7 +54,7 @@ def read(
         assert len(chunk.text.splitlines()) == chunk.rows
     return Outcome(
         rows,
-        {r.place.record_no: (*r.place, r.rejection) for chunk in chunks for r in chunk.rejects},
+        {r.raw_record.record_no: (*r.raw_record, r.rejection) for chunk in chunks for r in chunk.rejects},
         frozenset[str]().union(*(chunk.days for chunk in chunks)),
         frozenset[str]().union(*(chunk.unknown_fields for chunk in chunks)),
         done,
@@ -65,7 +65,7 @@ def read(
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lanes") / "file"
+    return tmp_path_factory.mktemp("parsers") / "file"
 
 
 # -- documents as text, so that spacing, escapes and damage are generated too --------------------------------------
