@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
-from logistics_pipeline.analytics.checks import CHECKS, Check, Finding, run_checks
-from logistics_pipeline.analytics.checks.queries import count
+from logistics_pipeline.analytics.checks import Check, Finding, all_checks, run_checks
+from logistics_pipeline.analytics.checks.wording import count
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.local.environment import open_environment
 
@@ -26,8 +27,10 @@ def check(
 
     Exit code 1 if anything is wrong; a warning alone is none.
     """
-    with open_environment(Settings()) as environment:
-        found = run_checks(environment.database_url, CHECKS, whole=everything)
+    settings = Settings()
+    checks = all_checks(load_catalogue(settings.contracts_dir))
+    with open_environment(settings) as environment:
+        found = run_checks(environment.database_url, checks, whole=everything)
     if as_json:
         for each, finding in found:
             print_json(_document(each, finding))

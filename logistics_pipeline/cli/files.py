@@ -23,8 +23,8 @@ from logistics_pipeline.loading.unload import Unloaded, unload_file
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.orchestration.retry_requests import (
     REFUSED,
-    Answer,
-    Request,
+    Outcome,
+    RetryRequest,
     failed_paths,
     request_retries,
     wait_for_results,
@@ -169,31 +169,31 @@ def retry(
         if not requests:
             say("No file has failed.")
         _say_answers(requests, as_json=as_json, wait=wait)
-        due = [request.path for request in requests if request.answer in (Answer.REQUESTED, Answer.UNDER_WAY)]
-        trouble = _reason_not_to_look(environment) if due else ""
+        due = [request.path for request in requests if request.outcome in (Outcome.REQUESTED, Outcome.UNDER_WAY)]
+        trouble = _reason_not_watching(environment) if due else ""
         loaded = _follow(connection, due, trouble, as_json) if wait and due else _say_trouble(trouble)
-    if not loaded or any(request.answer in REFUSED for request in requests):
+    if not loaded or any(request.outcome in REFUSED for request in requests):
         raise typer.Exit(1)
 
 
-def _say_answers(requests: Iterable[Request], *, as_json: bool, wait: bool) -> None:
+def _say_answers(requests: Iterable[RetryRequest], *, as_json: bool, wait: bool) -> None:
     """One document per file; with `wait` only of those whose load is not waited for, as the others get theirs later."""
     for request in requests:
         if not as_json:
-            say(f"{request.path}: {_SENTENCES[request.answer]}")
-        elif not (wait and request.answer in (Answer.REQUESTED, Answer.UNDER_WAY)):
+            say(f"{request.path}: {_SENTENCES[request.outcome]}")
+        elif not (wait and request.outcome in (Outcome.REQUESTED, Outcome.UNDER_WAY)):
             found = load_result(request.file, Path(request.path)) if request.file else {"file": request.path}
-            print_json({**found, "answer": request.answer.value})
+            print_json({**found, "answer": request.outcome.value})
 
 
 _SENTENCES = {
-    Answer.REQUESTED: "asked for: Dagster takes it up at its next look at the raw folder.",
-    Answer.UNDER_WAY: "is being loaded, or waits for it: there is nothing to ask for.",
-    Answer.LOADED: "is loaded: there is nothing to retry. To load it anew: `logistics unload` first.",
-    Answer.UNKNOWN: "the ledger knows no such file; `logistics files` lists those it knows.",
-    Answer.ELSEWHERE: "lies outside the raw folder, where Dagster does not look: `logistics load` loads it.",
-    Answer.MISSING: "is not in the raw folder any more: put it back, then try again.",
-    Answer.UNRECOGNISED: "its path names no dataset, so it is not loaded: give it another name.",
+    Outcome.REQUESTED: "asked for: Dagster takes it up at its next look at the raw folder.",
+    Outcome.UNDER_WAY: "is being loaded, or waits for it: there is nothing to ask for.",
+    Outcome.LOADED: "is loaded: there is nothing to retry. To load it anew: `logistics unload` first.",
+    Outcome.UNKNOWN: "the ledger knows no such file; `logistics files` lists those it knows.",
+    Outcome.ELSEWHERE: "lies outside the raw folder, where Dagster does not look: `logistics load` loads it.",
+    Outcome.MISSING: "is not in the raw folder any more: put it back, then try again.",
+    Outcome.UNRECOGNISED: "its path names no dataset, so it is not loaded: give it another name.",
 }
 
 
@@ -225,7 +225,7 @@ def _follow(connection: Connection, paths: list[str], trouble: str, as_json: boo
     return all_loaded
 
 
-def _reason_not_to_look(environment: Environment) -> str:
+def _reason_not_watching(environment: Environment) -> str:
     """Why Dagster does not look at the raw folder; empty where it does. Asked in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "logistics_pipeline.orchestration.runtime.sensor_daemon"],

@@ -19,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics import refresh as refresh_module
-from logistics_pipeline.analytics.refresh import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.analytics.refresh import CHANNEL, LOCK_NAME, refresh
+from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
