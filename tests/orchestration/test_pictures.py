@@ -4,6 +4,7 @@ import base64
 
 import dagster as dg
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB
 from logistics_pipeline.orchestration.resources import DatabaseResource
@@ -15,7 +16,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def drawn(system: System) -> dict[str, bytes]:
     """What one run of the asset shows: the pictures by name, decoded."""
     done = dg.materialize(
-        [pictures], instance=system.instance, resources={"database": DatabaseResource(system.settings)}
+        [pictures],
+        instance=system.instance,
+        resources={"database": DatabaseResource(system.settings, built_in_catalogue())},
     )
     (materialised,) = done.asset_materializations_for_node("analytics__pictures")
     return {

@@ -219,12 +219,12 @@ other = threading.Thread(target=die, name="some other thread")
 other.start()
 other.join()
 print("lives on", flush=True)
-janitor = threading.Thread(target=die, name="grpc-server-cleanup")
-janitor.start()
-janitor.join()
+cleanup = threading.Thread(target=die, name="grpc-server-cleanup")
+cleanup.start()
+cleanup.join()
 print("still there")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
 
     assert (done.returncode, done.stdout) == (1, "lives on\n")
-    assert "no database" in done.stderr and "this server ends, to be started again" in done.stderr
+    assert "no database" in done.stderr and "this server exits, to be started again" in done.stderr

@@ -1,4 +1,4 @@
-"""The command that checks tables, ledger and figures: the same checks that Dagster shows."""
+"""The command that runs the checks that Dagster shows on tables, ledger and figures: check."""
 
 from typing import Annotated
 
@@ -19,13 +19,13 @@ def register(app: typer.Typer) -> None:
 
 def check(
     everything: Annotated[
-        bool, typer.Option("--all", help="Compare all days and count all rows, instead of a sample")
+        bool, typer.Option("--all", help="Compare all days and count all rows instead of a sample")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per check")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per check")] = False,
 ) -> None:
-    """Checks that the figures are what the raw rows give and that every record is accounted for.
+    """Checks that the figures match the raw rows and that every record is accounted for.
 
-    Exit code 1 if anything is wrong; a warning alone is none.
+    Exit code 1 on any error; a warning alone is no failure.
     """
     settings = Settings()
     checks = all_checks(load_catalogue(settings.contracts_dir))
