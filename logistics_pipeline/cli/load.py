@@ -13,9 +13,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say
-from logistics_pipeline.database.connections import connect
-from logistics_pipeline.loading.loader import OnProgress, load_file, register_file
-from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.loading.loader import Loader, OnProgress
+from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
@@ -42,14 +41,11 @@ def load(
     options = load_options(settings)
     found = list(_find(paths, options.folder, dataset))
     with open_environment(settings) as environment:
-        url = environment.database_url
-        with connect(url) as connection:
-            for file in found:
-                if isinstance(file, FoundFile):
-                    register_file(connection, file)
-        results = [_load_one(url, file, options, as_json) for file in found]
+        with Loader(environment.database_url, options) as loader:
+            loader.register(file for file in found if isinstance(file, FoundFile))
+            results = [_load_one(loader, file, as_json) for file in found]
         if refresh_after:  # also after failures: the valid records before them are loaded
-            done = refresh_analytics(url)
+            done = refresh_analytics(environment.database_url)
             if not as_json:
                 say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
     if not all(results):
@@ -66,11 +62,11 @@ def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator
             yield folder.look_at(path, dataset) or path
 
 
-def _load_one(url: str, file: FoundFile | Path, options: LoadOptions, as_json: bool) -> bool:
+def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
     if isinstance(file, Path):
         return _say_missing(file, as_json)
     with _progress(file, show=not as_json) as on_progress:
-        report = load_file(url, file, options, on_progress=on_progress)
+        report = loader.load(file, on_progress)
     if as_json:
         print_json(load_result(report.file, file.path))
     else:

@@ -19,11 +19,11 @@ from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.rejects.export_lines import export_line, raw_text
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
-from logistics_pipeline.loading.rejects.reread import recall
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import key_of
 
@@ -102,7 +102,7 @@ def export(
         written = 0
         with _output(out, settings) as stream:
             for each in files:
-                layout = recall(each.layout)
+                layout = layout_from_json(each.layout)
                 for reject in ledger.rejects(connection, file_id=each.file_id, resolved_too=resolved_too):
                     stream.write(export_line(reject, layout))
                     written += 1

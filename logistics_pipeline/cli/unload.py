@@ -65,14 +65,14 @@ def _newest_version(url: str, path: str) -> int:
 
 
 def _say_wait(path: str) -> None:
-    say(f"{path} is being loaded: it is unloaded when that has ended.")
+    say(f"{path} is being loaded: it is unloaded when its load has ended.")
 
 
 def _as_document(done: Unloaded, settings: Settings) -> dict[str, Any]:
     return {
         **load_result(done.file, Path(done.file.path)),
-        "rows_taken_out": done.taken_out.rows,
-        "rejects_taken_out": done.taken_out.rejects,
+        "rows_taken_out": done.removed.rows,
+        "rejects_taken_out": done.removed.rejects,
         "was_unloaded_before": done.was_unloaded_before,
         "to_reload": [{"file": each.path, "version": each.version} for each in done.to_reload],
         "out_of_reach": [{"file": each.path, "version": each.version} for each in done.out_of_reach],
@@ -80,16 +80,16 @@ def _as_document(done: Unloaded, settings: Settings) -> dict[str, Any]:
 
 
 def _describe(done: Unloaded, newest_version: int) -> Iterable[str]:
-    file, taken_out = done.file, done.taken_out
+    file, removed = done.file, done.removed
     name = f"{file.path} (version {file.version})" if file.version > 1 or newest_version > 1 else file.path
     if done.was_unloaded_before:
-        yield f"{name}: had been unloaded before."
+        yield f"{name}: it had been unloaded before."
     else:
-        yield f"{name}: {taken_out.rows:,} rows and {taken_out.rejects:,} rejects taken out."
-    if taken_out.mends:
-        yield f"{taken_out.mends:,} of the rejects had been mended: the next load of the file puts them back."
+        yield f"{name}: {removed.rows:,} rows and {removed.rejects:,} rejects removed."
+    if removed.corrections:
+        yield f"{removed.corrections:,} of the rejects had been corrected: the next load of the file restores them."
     if file.version == newest_version:
-        yield f"It is not loaded again by itself while it does not change; to load it again: {_load_command([file])}"
+        yield f"It is not loaded again while it does not change; to load it again: {_load_command([file])}"
     if done.to_reload:
         yield (
             "Older files may have had rows under the same keys, which are gone now. To bring them back, load these "

@@ -41,7 +41,7 @@ class Progress:
     unknown_fields: list[str]
     seconds: float
     layout: dict[str, Any] | None = None
-    """As `loading.rereading.remember` makes it: so whatever file has rejects, how to read them is known."""
+    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:

@@ -40,7 +40,7 @@ class LedgerFile:
     seconds: float
     run_id: str | None
     layout: dict[str, Any] | None = None
-    """What it takes to read a rejected record by itself, see `loading.rereading`."""
+    """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False
     """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
     retry_requested_at: datetime | None = None

@@ -54,7 +54,7 @@ def read(
         assert len(chunk.text.splitlines()) == chunk.rows
     return Outcome(
         rows,
-        {r.place.record_no: (*r.place, r.rejection) for chunk in chunks for r in chunk.rejects},
+        {r.raw_record.record_no: (*r.raw_record, r.rejection) for chunk in chunks for r in chunk.rejects},
         frozenset[str]().union(*(chunk.days for chunk in chunks)),
         frozenset[str]().union(*(chunk.unknown_fields for chunk in chunks)),
         done,
