@@ -28,7 +28,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
 from logistics_pipeline.orchestration.definitions import build_definitions
-from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.orchestration.partitions import partitions_name
 from logistics_pipeline.sources.folder import RawFolder
 
 WANTED_MS = 50
@@ -222,9 +222,7 @@ def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: 
         for file in new:
             ledger.register(connection, file)
         connection.execute(_MARK_AS_LOADED)
-    name = FILES[VEHICLE_LOGS.name].name
-    assert name is not None
-    instance.add_dynamic_partitions(name, [file.key for file in new])
+    instance.add_dynamic_partitions(partitions_name(VEHICLE_LOGS.name), [file.key for file in new])
     for file in new:
         event = dg.AssetMaterialization(dg.AssetKey(["raw", VEHICLE_LOGS.name]), partition=file.key)
         instance.report_runless_asset_event(event)

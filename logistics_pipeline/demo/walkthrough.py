@@ -19,13 +19,13 @@ from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.supervisor import web_urls
 from logistics_pipeline.sources.folder import key_of
 
-PATIENCE_SECONDS = 180
+MAX_IDLE_SECONDS = 180
 KEY_SECONDS = 10
 SAMPLE_FOLDER = "sample"
 SAMPLE_FILES = ("vehicles.json", "vehicle_logs.json", "shipments.json")
 
 
-class Showcase:
+class Walkthrough:
     """One run of the demo on one installation."""
 
     def __init__(self, environment: Environment, say: Callable[[str], None]) -> None:
@@ -58,9 +58,9 @@ class Showcase:
                 last, moved_at = now, time.monotonic()
             if len(files) == len(self._keys) and waiting == 0 and all(file.state is FileState.LOADED for file in files):
                 return
-            if time.monotonic() - moved_at > PATIENCE_SECONDS:
+            if time.monotonic() - moved_at > MAX_IDLE_SECONDS:
                 raise PipelineError(
-                    f"Nothing has moved for {PATIENCE_SECONDS} s. Look at the runs in the Dagster UI and at the logs "
+                    f"Nothing has moved for {MAX_IDLE_SECONDS} s. Look at the runs in the Dagster UI and at the logs "
                     f"in {self._environment.settings.logs_dir}"
                 )
             time.sleep(1)

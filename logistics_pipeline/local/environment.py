@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from logistics_core.catalogue import load_catalogue
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import parse_url, url_text, with_database, with_driver
@@ -46,8 +47,17 @@ class Environment:
         }
 
     def migrate(self) -> str:
-        """Brings the server up to date; returns the schema version."""
-        return migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+        """Brings the server up to date with the code and the contracts; returns the schema version.
+
+        Raises:
+            ContractError: a contract file cannot be used.
+        """
+        return migrate(
+            self.database_url,
+            catalogue=load_catalogue(self.settings.contracts_dir),
+            dagster_url=self.dagster_database_url,
+            api_url=self._api_login_url(),
+        )
 
     def _api_login_url(self) -> str | None:
         """The login that the API has of its own, if any: not where a shell took what `logistics env` prints."""

@@ -135,7 +135,7 @@ def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run
     assert name in logistics("files").stdout
     unknown = logistics("rejects", "nonsense.json")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "knows no file 'nonsense.json'" in unknown.stderr
+    assert "has no file 'nonsense.json'" in unknown.stderr
 
 
 def test_rejects_are_exported_mended_replayed_and_in_the_figures(logistics: Run, data_dir: Path) -> None:
@@ -198,10 +198,10 @@ def test_rejects_are_replayed_by_the_settings_of_now(logistics: Run, data_dir: P
         (["replay", "bad.ndjson", "--dataset", "vehicles"], "either a FILE or --dataset"),
         (["replay", "nowhere.ndjson"], "neither a file here nor one that `logistics files` lists"),
         (["replay", "bad.ndjson"], "line 1: "),
-        (["export", "nowhere.json"], "knows no file 'nowhere.json'"),
+        (["export", "nowhere.json"], "has no file 'nowhere.json'"),
         (["export", "--out", "data/raw/bad.ndjson"], "whose files are loaded"),
         (["export", "--out", "bad.ndjson/bad.ndjson"], "cannot be written"),
-        (["list", "nowhere.json"], "knows no file 'nowhere.json'"),
+        (["list", "nowhere.json"], "has no file 'nowhere.json'"),
     ],
 )
 def test_what_cannot_be_exported_or_replayed_is_said(

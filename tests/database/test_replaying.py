@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
-from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import FileError, TransientError
 from logistics_pipeline.loading.layouts import layout_from_json

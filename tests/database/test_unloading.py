@@ -663,7 +663,7 @@ def test_the_command_says_what_it_did_and_what_is_left_to_do(
     done = logistics("unload", raw_folder.options.raw_dir / "vehicles.json")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert "vehicles.json (version 2): 2 rows and 1 rejects taken out." in done.stderr
+    assert "vehicles.json (version 2): 2 rows and 1 rejects removed." in done.stderr
     assert "to load it again: logistics retry vehicles.json" in done.stderr
     assert """load these again: logistics retry 'vehicles/it'"'"'s old.json'""" in done.stderr
     assert "So may version 1 of vehicles.json" in done.stderr

@@ -473,7 +473,7 @@ def test_scattering_visits_every_number_once(count: int, seed: int) -> None:
         ({"shipments": -2_000}, "number of shipments cannot be negative; found -2,000"),
         ({"vehicles": 0}, "Logs need vehicles"),
         ({"logs": 0}, "Shipments need logs"),
-        ({"bad_every": 0}, "One bad record in every 0 makes no sense"),
+        ({"bad_every": 0}, "One bad record in every 0 is not possible"),
         ({"days": 0}, "at least 1 day; found 0"),
         ({"first_day": date(1899, 12, 31)}, "lie between 1900-01-01 and 2100-12-31"),
         ({"first_day": date(2100, 12, 31), "days": 2}, "2 days from 2100-12-31 do not"),

@@ -1,4 +1,4 @@
-"""Commands about the database: migrate, env, db url|start|stop."""
+"""Commands about the database server: db url|start|stop, and env."""
 
 import shlex
 from collections.abc import Iterator
@@ -11,33 +11,20 @@ from logistics_core.settings import Settings
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.local.supervisor import prepare_dagster
-from logistics_pipeline.migrations import head_version
 
-db = typer.Typer(no_args_is_help=True, help="The database: its URL; starting and stopping the embedded one.")
+db = typer.Typer(no_args_is_help=True, help="The database: prints its URL; starts and stops the embedded server.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    app.command()(migrate)
     app.command()(env)
     app.add_typer(db, name="db")
-
-
-def migrate() -> None:
-    """Brings the database up to this version: schemas, tables, roles, and Dagster's own storage.
-
-    Safe to run at any time; `logistics up` does it by itself.
-    """
-    with open_environment(Settings(), up_to_date=True) as environment:
-        prepare_dagster(environment.variables())
-        say(f"The database is at schema version {head_version()}.")
 
 
 def env() -> None:
     """Prints the variables that Dagster's own commands need: `eval "$(logistics env)"`, then `dagster-webserver` etc.
 
-    Starts the embedded server if that is what is used, and leaves it running: stop it with `logistics db stop`.
+    Starts the embedded server if it is used, and leaves it running; `logistics db stop` stops it.
     """
     with _left_running(Settings()) as environment:
         for name, value in environment.variables().items():
@@ -50,7 +37,7 @@ def url(
 ) -> None:
     """Prints the database's URL: `psql "$(logistics db url)"`.
 
-    Starts the embedded server if that is what is used, and leaves it running: stop it with `logistics db stop`.
+    Starts the embedded server if it is used, and leaves it running; `logistics db stop` stops it.
     """
     with _left_running(Settings()) as environment:
         print(environment.api_database_url if reader else environment.database_url)
@@ -65,10 +52,10 @@ def start() -> None:
 
 @db.command()
 def stop() -> None:
-    """Stops the embedded server, whoever uses it."""
+    """Stops the embedded server, even if it is in use."""
     settings = Settings()
     if settings.database_url is not None:
-        say("LOGISTICS_DATABASE_URL is set: that server is not ours to stop.")
+        say("LOGISTICS_DATABASE_URL is set: only an embedded server can be stopped.")
         raise typer.Exit(1)
     stopped = EmbeddedPostgres(settings.postgres_dir).stop()
     say("PostgreSQL stopped." if stopped else "PostgreSQL was not running.")

@@ -1,12 +1,13 @@
-"""The command that checks tables, ledger and figures: the same checks that Dagster shows."""
+"""The command that runs the checks that Dagster shows on tables, ledger and figures: check."""
 
 from typing import Annotated
 
 import typer
 
+from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
-from logistics_pipeline.analytics.checks import CHECKS, Check, Finding, run_checks
-from logistics_pipeline.analytics.checks.queries import count
+from logistics_pipeline.analytics.checks import Check, Finding, all_checks, run_checks
+from logistics_pipeline.analytics.checks.wording import count
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.local.environment import open_environment
 
@@ -18,16 +19,18 @@ def register(app: typer.Typer) -> None:
 
 def check(
     everything: Annotated[
-        bool, typer.Option("--all", help="Compare all days and count all rows, instead of a sample")
+        bool, typer.Option("--all", help="Compare all days and count all rows instead of a sample")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per check")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per check")] = False,
 ) -> None:
-    """Checks that the figures are what the raw rows give and that every record is accounted for.
+    """Checks that the figures match the raw rows and that every record is accounted for.
 
-    Exit code 1 if anything is wrong; a warning alone is none.
+    Exit code 1 on any error; a warning alone is no failure.
     """
-    with open_environment(Settings()) as environment:
-        found = run_checks(environment.database_url, CHECKS, whole=everything)
+    settings = Settings()
+    checks = all_checks(load_catalogue(settings.contracts_dir))
+    with open_environment(settings) as environment:
+        found = run_checks(environment.database_url, checks, whole=everything)
     if as_json:
         for each, finding in found:
             print_json(_document(each, finding))
