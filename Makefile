@@ -1,6 +1,6 @@
 # Everyday commands. Everything runs in .venv, which `make install` creates; you only need Python 3.11 or newer and make.
 #   make demo [ONCE=1]   run everything on sample data           make test    run the test suite
-#   make up              run the system for your own files       make check   formatting, lint, types, import rules
+#   make up              run the system for your own files       make check   formatting, linters, types, import rules
 #   make faults          break loads in every way, resume and compare them: N=500 SEED=1, or only RUN=17
 #   make bench           measure how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
 
@@ -46,6 +46,8 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/oxlint --deny-warnings logistics_api/dashboard/static
 
 fix: install
 	$(BIN)/ruff check --fix .

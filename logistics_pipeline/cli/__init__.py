@@ -2,6 +2,8 @@
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import psycopg
 import typer
@@ -28,6 +30,23 @@ app = typer.Typer(
         "`LOGISTICS_DATABASE_URL` an embedded PostgreSQL is used, and nothing has to be installed."
     ),
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(version("logistics-analytics-platform"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version")
+    ] = False,
+) -> None:
+    """Takes the options that stand before a command."""
+
+
 system.register(app)
 data.register(app)
 files.register(app)

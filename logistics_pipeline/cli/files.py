@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter, summary
@@ -221,7 +223,7 @@ def _follow(connection: Connection, paths: list[str], trouble: str, as_json: boo
             print_json({**load_result(file, Path(file.path)), "answer": "ended"})
         else:
             say(summary(file))
-        all_loaded &= file.state == "loaded"
+        all_loaded &= file.state is FileState.LOADED
     return all_loaded
 
 
@@ -230,7 +232,7 @@ def _reason_not_to_look(environment: Environment) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "logistics_pipeline.orchestration.runtime.sensor_daemon"],
         env={**os.environ, **environment.variables()},
-        cwd=PROJECT_ROOT,
+        cwd=RESOURCES,
         capture_output=True,
         text=True,
         check=False,

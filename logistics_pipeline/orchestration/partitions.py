@@ -12,6 +12,7 @@ FILES: dict[str, dg.DynamicPartitionsDefinition] = {
 
 
 def files_of(dataset: Dataset) -> dg.DynamicPartitionsDefinition:
+    """The partitions of a dataset: one per file."""
     return FILES[dataset.name]
 
 

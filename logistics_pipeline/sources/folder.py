@@ -105,8 +105,11 @@ class RawFolder:
 
 
 def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
-    """Whether a folder is to be looked into. A link to one is not if that is looked into anyway, as part of what has
-    been `entered`; nor if it leads upward, round and round."""
+    """Whether a folder is to be looked into.
+
+    A link to one is not if that is looked into anyway, as part of what has been `entered`; nor if it leads upward,
+    round and round.
+    """
     path = Path(folder, name)
     if not path.is_symlink():
         return True

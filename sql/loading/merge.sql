@@ -24,7 +24,7 @@ inserted AS (
     SELECT {columns} FROM due WHERE existing_at IS NULL
     RETURNING file_id
 )
-SELECT file_id, existing_file_id AS overwritten_file_id, count(*), 
+SELECT file_id, existing_file_id AS overwritten_file_id, count(*),
        array_agg(DISTINCT touched) FILTER (WHERE touched IS NOT NULL) AS touched
 FROM updated GROUP BY file_id, existing_file_id
 UNION ALL

@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS raw.shipments (
 );
 CREATE INDEX IF NOT EXISTS shipments_by_log ON raw.shipments (log_id);
 -- Rows of one file lie together: a block range index finds them and costs COPY next to nothing.
-CREATE INDEX IF NOT EXISTS shipments_by_file ON raw.shipments USING brin (file_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX IF NOT EXISTS shipments_by_file ON raw.shipments USING brin (file_id)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 COMMENT ON TABLE raw.shipments IS 'Consignments, one row per shipment';
 COMMENT ON COLUMN raw.shipments.weight IS 'Weight, kg';

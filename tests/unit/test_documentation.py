@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.settings import Settings
 from logistics_pipeline.cli import app
+from tests.checkout import PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text()
 SETTINGS = (PROJECT_ROOT / "docs/settings.md").read_text()

@@ -64,8 +64,9 @@ def every_vehicle_has_a_number(connection: Connection, whole: bool) -> Finding:
 
 
 def routes_and_vehicles_agree(connection: Connection, whole: bool) -> Finding:
-    """The shipments of a day are the same by route and by vehicle: two computations from the raw rows, so each proves
-    the other; and so are the vehicles that carried them.
+    """The shipments of a day, and the vehicles that carried them, are the same by route and by vehicle.
+
+    These are two computations from the raw rows, so each proves the other.
 
     Cost: the figures of at most six days, some 900 rows each.
     """

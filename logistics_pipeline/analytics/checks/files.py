@@ -118,8 +118,10 @@ def schema_drift(dataset: Dataset, connection: Connection, whole: bool) -> Findi
 
 
 def _first_change(presence: list[bool], *, to: bool) -> int | None:
-    """Where the files, oldest first, change for the first time from all without a field to one with it, or the other
-    way round; None if they do not, or began like that."""
+    """Where the files, oldest first, change for the first time: from all without a field to one with it, or back.
+
+    None if they do not change, or began like that.
+    """
     if presence[0] is to or to not in presence:
         return None
     return presence.index(to)

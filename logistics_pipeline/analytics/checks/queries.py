@@ -24,6 +24,7 @@ def ask_one(connection: Connection, name: str, **parameters: object) -> tuple[An
 
 
 def percent(part: int, whole: int) -> float:
+    """A share in percent, rounded to three digits; 0 of nothing."""
     return round(100 * part / whole, 3) if whole else 0.0
 
 

@@ -1,7 +1,7 @@
 """A record against the data contract: out comes a row, or the reason why not. The reference for every lane.
 
 A row holds text as PostgreSQL reads it, in the order of the dataset's columns, None for NULL; numbers stay as they were
-delivered, digit by digit. What is not in the catalogue is ignored here and noticed by `batching`.
+delivered, digit by digit. What is not in the catalogue is ignored here and noticed by `chunks`.
 """
 
 import re

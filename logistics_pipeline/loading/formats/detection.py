@@ -175,8 +175,10 @@ def _recognise_csv(source: Source, dataset: Dataset) -> Layout:
 
 
 def _line_end(text: bytes) -> bytes:
-    """What ends the first line, and so every line: a line feed (a carriage return before it is no matter), or a bare
-    carriage return."""
+    """What ends the first line, and so every line.
+
+    A line feed (a carriage return before it does not matter), or a bare carriage return.
+    """
     line = text.partition(b"\n")[0].rstrip(b"\r")
     return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
 

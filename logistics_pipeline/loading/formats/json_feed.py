@@ -38,9 +38,9 @@ _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 
 def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") -> Iterator[bytes]:
-    """Yields what is left of `source`, behind what was `begun` to be read, in pieces that end behind a `mark` outside
-    strings, or where a block ends.
+    """Yields what is left of `source` in pieces that end behind a `mark` outside strings, or where a block ends.
 
+    The first piece begins with what was `begun` to be read.
     No piece ends inside a number or an escape, unless there are `max_bytes` of nothing else.
     """
     strings, held = _Strings(), begun
@@ -84,10 +84,10 @@ class _Strings:
 
 
 def make_safe(text: bytes) -> bytes:
-    """What ijson is given in place of `text`: the same object unless it would choke on it. As valid, and no shorter in
-    values.
+    """What ijson is given in place of `text`: the same object unless it would choke on it.
 
-    Long numbers are shortened, form feeds made plainly invalid, halves of surrogate pairs and invalid UTF-8 replaced.
+    It is as valid, and holds as many values. Long numbers are shortened, form feeds made plainly invalid, halves of
+    surrogate pairs and invalid UTF-8 replaced.
     """
     safe = text
     if _MANY_DIGITS in text.translate(_DIGITS_ALIKE) or b"\f" in text or b"\v" in text:

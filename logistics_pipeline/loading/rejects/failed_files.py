@@ -52,8 +52,9 @@ def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layo
 
 
 def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
-    """Where the rejects of a file go, and their reasons: `shipments.json` to `shipments.rejected.json` and
-    `shipments.rejected.json.reasons.csv`.
+    """Where the rejects of a file go, and their reasons.
+
+    Those of `shipments.json` go to `shipments.rejected.json` and `shipments.rejected.json.reasons.csv`.
 
     The name still belongs to the same dataset, and no two files of a folder share it: `shipments.json.gz`, whose
     rejects are written uncompressed, goes to `shipments.gz.rejected.json`.

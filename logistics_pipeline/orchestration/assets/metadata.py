@@ -114,6 +114,7 @@ def _reject_table(reasons: Sequence[RejectReason]) -> str:
 
 
 def shorten(text: str, width: int) -> str:
+    """The text, cut to `width` characters with an ellipsis at the end if it is longer."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

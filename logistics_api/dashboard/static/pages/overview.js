@@ -46,8 +46,8 @@ export function build(view) {
     "div",
     { class: "grid" },
     keyFigures(view, summary, daily),
-    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact, kind: "mean" }),
-    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count, kind: "day" }),
+    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact }),
+    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count }),
     matrixPanel(view, matrix),
     costliestPanel(view, matrix),
     routesPanel(view, matrix),
@@ -88,7 +88,7 @@ function keyFigures(view, summary, daily) {
 const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0 });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
-function trendPanel(view, { title: words, name, key, request, format, kind }) {
+function trendPanel(view, { title: words, name, key, request, format }) {
   const rows = ({ daily, previous }) => {
     const before = previous && byDay(view, previous, view.previous);
     return byDay(view, daily, led(view)).map((day, i) => ({
@@ -118,7 +118,7 @@ function trendPanel(view, { title: words, name, key, request, format, kind }) {
         rows: shown,
         legend: [
           { words: "Day", kind: "day" },
-          { words: "Mean of 7 days", kind: "mean" },
+          { words: "7-day mean", kind: "mean" },
           ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : []),
         ],
         summary: `${words}: ${format(sum)} in ${values.length} days, most on ${peak.date} (${format(peak[key])}).`,
@@ -225,7 +225,7 @@ function routesPanel(view, matrix) {
   const showFilters = () => {
     const { origin, destination } = chosen(view);
     const chip = (label, name, value) =>
-      value && h("button", { type: "button", class: "chip", "aria-label": `No longer ${label} ${value}`, onclick: () => view.set({ [name]: null, page: null }) }, `${label} ${value}`, icon("close"));
+      value && h("button", { type: "button", class: "chip", "aria-label": `Remove filter: ${label} ${value}`, onclick: () => view.set({ [name]: null, page: null }) }, `${label} ${value}`, icon("close"));
     filters.replaceChildren(...[chip("from", "origin", origin), chip("to", "destination", destination)].filter(Boolean));
   };
   view.follow(showFilters);
