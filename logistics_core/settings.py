@@ -1,7 +1,7 @@
 """Every `LOGISTICS_*` environment variable: its name, type, default and meaning. No other module reads one.
 
-Pipeline and API both read their settings here, and that is all they share besides the database. README.md lists the
-same table; `tests/unit/test_documentation.py` holds the two together.
+Pipeline and API both read their settings here, and that is all they share besides the database. docs/settings.md lists
+the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
+from logistics_core.resource_files import default_data_dir
 
 
 class Scope(StrEnum):
@@ -75,9 +74,10 @@ class Settings(BaseSettings):
         "database of the same name with `_dagster` behind it, on the same server",
     )
     data_dir: Path = Field(
-        PROJECT_ROOT / "data", description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
-        "dagster/ and, when embedded, postgres/"
-    )  # fmt: skip
+        default_factory=default_data_dir,
+        description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
+        "dagster/ and, when embedded, postgres/",
+    )
 
     dagster_dir: Path = Field(
         default_factory=lambda data: data["data_dir"] / "dagster",

@@ -53,7 +53,8 @@ PART = Part(
     "known_keys",
     "Every key loaded before",
     """\
-The same content arrives a second time under another name, so that every row meets its key and overwrites the older one.
-COPY cannot do that at all: the limit copies the same rows into the empty table. 0.25 of it is wanted.""",
+The same content arrives a second time under another name, so that every row finds its key present and overwrites
+the older row. COPY cannot do that at all: the limit copies the same rows into the empty table. The target is 0.25
+of it.""",
     _measure,
 )

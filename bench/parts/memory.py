@@ -57,6 +57,6 @@ PART = Part(
     "memory",
     "Memory",
     """\
-Every process of the loader from its first moment to its last, Python and imported modules included.""",
+Every process of the loader from start to exit, including Python and imported modules.""",
     _measure,
 )

@@ -20,7 +20,9 @@ from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
 from logistics_core.catalogue import VEHICLE_LOGS
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import Environment, open_environment
@@ -37,9 +39,10 @@ _KNOWN = 10_000
 _LATENCIES = 5
 _TICKS = 5
 
-_MARK_AS_LOADED = """
-    UPDATE ingest.files SET state = 'loaded', started_at = now(), finished_at = now(), content_hash = file_id::text
-    WHERE state = 'registered'
+_MARK_AS_LOADED = f"""
+    UPDATE ingest.files
+    SET state = '{FileState.LOADED}', started_at = now(), finished_at = now(), content_hash = file_id::text
+    WHERE state = '{FileState.REGISTERED}'
 """
 
 
@@ -156,7 +159,7 @@ class _System:
         return answer.status_code == httpx.codes.OK and len(answer.json()) == 1
 
     def _loaded(self) -> int:
-        return int(self._value("SELECT count(*) FROM ingest.files WHERE state = 'loaded'"))
+        return int(self._value(f"SELECT count(*) FROM ingest.files WHERE state = '{FileState.LOADED}'"))
 
     def _load_runs(self) -> int:
         return int(self._value("SELECT count(DISTINCT run_id) FROM ingest.files"))
@@ -228,7 +231,7 @@ def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: 
 @contextmanager
 def _instance(environment: Environment) -> Iterator[dg.DagsterInstance]:
     prepare_dagster(environment.variables())
-    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(PROJECT_ROOT)) as instance:
+    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(RESOURCES)) as instance:
         yield instance
 
 
@@ -250,11 +253,12 @@ PART = Part(
     "orchestration",
     "Through Dagster",
     f"""\
-The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded* is
-from the first file in place to the last account closed: settle time, sensor interval, the queue and the start of the
-runs are in it. CPU is that of all processes together until the figures are refreshed, idle ticks included. A look with
-nothing to do is what every idle tick costs; its {_KNOWN:,} files are in the ledger, partitions, and materialised.
-From a file in place to figures: the settle time and the sensor's interval (half of it on average), the start of a
-load run, the refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
+The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded*
+is the time from the first file in place until the last one is marked as loaded, including settle time, sensor
+interval, queue and the start of the runs. CPU is that of all processes together until the figures are refreshed,
+including idle ticks. *One look of the file sensor with nothing to do* is the cost of every idle tick; its
+{_KNOWN:,} files are in the ledger, exist as partitions and are materialised. The time from a file in place to its
+figures consists of the settle time, the sensor's interval (half of it on average), the start of a load run, the
+refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
     _measure,
 )

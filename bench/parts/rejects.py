@@ -61,7 +61,7 @@ PART = Part(
     "rejects",
     "One record in a hundred is bad",
     """\
-The generator's bad records show every kind of damage in turn. Each is set aside with reason, field, place and raw text,
-in the database and as a file under `data/failed`; both are within the measured time.""",
+The generator's bad records cycle through every kind of damage. Each is set aside with reason, field, position and
+raw text, in the database and in a file under `data/failed`; both are within the measured time.""",
     _measure,
 )

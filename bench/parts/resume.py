@@ -107,9 +107,9 @@ PART = Part(
     "resume",
     "Resumed after a kill",
     """\
-All processes of the loader are killed (SIGKILL) once nine tenths of the file are committed; then it is started again.
-The time runs from the call of `load_file` to the commit of the first new batch, so it contains the way back to the
-checkpoint. Rows written twice are counted by PostgreSQL itself: rows inserted, those rolled back included, less rows in
-the table.""",
+All processes of the loader are killed (SIGKILL) once nine tenths of the file are committed; then it is started
+again. The time runs from the call of `load_file` to the commit of the first new batch, so it includes getting back
+to the checkpoint. PostgreSQL itself counts the rows written twice: rows inserted, including those rolled back,
+minus rows in the table.""",
     _measure,
 )

@@ -44,7 +44,7 @@ PART = Part(
     "small",
     "Many small files",
     """\
-All files in one call of the loader. Each is still registered, loaded in a transaction of its own, hashed, looked at
-once more and closed with a true balance, so a file costs a few round trips and commits whatever is in it.""",
+All files in one call of the loader. Each is still registered, loaded in its own transaction, hashed, checked once
+more and completed with a correct balance, so a file costs a few round trips and commits whatever it contains.""",
     _measure,
 )

@@ -35,6 +35,7 @@ PART = Part(
     "speed",
     "Speed: JSON arrays",
     """\
-One file into its empty table, from the first byte to the closed account. 0.85 of the limit is wanted, 0.9 the aim.""",
+One file into its empty table, from the first byte until it is marked as loaded. The target is 0.85 of the limit,
+the aim 0.9.""",
     _measure,
 )

@@ -222,6 +222,7 @@ class disk_problems:  # a context manager, used like a function
 
 
 def disk_full() -> Problem:
+    """The response to an upload that does not fit on the disk."""
     return Problem(
         507,
         "insufficient-storage",
@@ -231,6 +232,7 @@ def disk_full() -> Problem:
 
 
 def not_possible() -> Problem:
+    """The response where the API has no raw folder to write to."""
     return Problem(
         501,
         "uploads-not-possible",
@@ -241,6 +243,7 @@ def not_possible() -> Problem:
 
 
 def too_large(most_bytes: int) -> Problem:
+    """The response to an upload of more than `most_bytes`."""
     return Problem(
         413,
         "upload-too-large",

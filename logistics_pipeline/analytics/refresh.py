@@ -14,13 +14,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
-
-LOCK_NAME = "logistics refresh"
-"""Held by the running refresh, which is how the API sees that there is one. A refresh that dies loses it."""
-CHANNEL = "data_version"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
     with (
         transient_errors("refreshing analytics"),
         connect(url, application_name="logistics refresh") as connection,
-        advisory_lock(connection, LOCK_NAME, on_wait),
+        advisory_lock(connection, REFRESH_LOCK, on_wait),
     ):
         connection.execute(
             "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
@@ -166,7 +164,7 @@ def _execute(connection: Connection, statement: str, days: list[date], full: boo
 def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:
     """Stores the new version and notifies listeners. Returns (unassigned shipments, days with logs)."""
     unassigned, days = _one(connection, read_sql("analytics/publish"), {"version": version, "seconds": seconds})
-    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version)))
+    connection.execute("SELECT pg_notify(%s, %s)", (Channel.DATA_VERSION, str(version)))
     return unassigned, days
 
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import psycopg
 import typer
@@ -39,10 +41,27 @@ app = typer.Typer(
         "**Start with** `logistics up`, then drop files into `data/raw`: `vehicles.json`, "
         "`vehicle_logs-2024-06.ndjson.gz`, `shipments/june/part-1.csv`. The name of the file or of a folder names the "
         "dataset; the format is detected from the content.\n\n"
-        "Settings are environment variables named `LOGISTICS_...`; README.md lists them. Without "
+        "Settings are environment variables named `LOGISTICS_...`; docs/settings.md lists them. Without "
         "`LOGISTICS_DATABASE_URL`, an embedded PostgreSQL is used, and nothing has to be installed."
     ),
 )
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(version("logistics-analytics-platform"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version")
+    ] = False,
+) -> None:
+    """Takes the options that precede a command."""
+
+
 for module in (up, demo, api, load, refresh, files, generate, unload, retry, rejects, check, keys, migrate, db):
     module.register(app)
 
@@ -74,4 +93,6 @@ def _describe(problem: object) -> str:
 def _warn_of_unknown_variables() -> None:
     for name in sorted(os.environ):
         if name.startswith("LOGISTICS_") and name not in Settings.variables():
-            print(f"Warning: {name} is set, but there is no such setting; README.md lists them.", file=sys.stderr)
+            print(
+                f"Warning: {name} is set, but there is no such setting; docs/settings.md lists them.", file=sys.stderr
+            )

@@ -1,11 +1,11 @@
 """The command that lists the ledger: files."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.cli.options import AsJson
@@ -13,8 +13,6 @@ from logistics_pipeline.cli.output import load_result, print_json, print_table
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.local.environment import open_environment
-
-FileState = StrEnum("FileState", {name: name for name in ledger.STATES})  # type: ignore[misc]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +29,7 @@ def files(
     For every file, records read = loaded + superseded + rejected.
     """
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
-        found = ledger.files_in_order(connection, state=state.value if state else None)
+        found = ledger.files_in_order(connection, state=state)
     if as_json:
         for file in found:
             print_json({"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path)))

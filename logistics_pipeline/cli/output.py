@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline.ledger import LedgerFile
 
 _UNLIMITED_WIDTH = 10_000
@@ -69,7 +70,7 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
 
 def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
     """One line on a file after its load: its balance, or why it was not loaded."""
-    if file.state != "loaded":
+    if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline.cli.ledger_names import ledger_path
 from logistics_pipeline.cli.options import AsJson, dataset_option
 from logistics_pipeline.cli.output import file_summary, load_result, print_json, say
@@ -116,7 +118,7 @@ def _follow(connection: Connection, paths: list[str], problem: str, as_json: boo
             print_json({**load_result(file, Path(file.path)), "answer": "ended"})
         else:
             say(file_summary(file))
-        all_loaded &= file.state == "loaded"
+        all_loaded &= file.state is FileState.LOADED
     return all_loaded
 
 
@@ -125,7 +127,7 @@ def _reason_not_watching(environment: Environment) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "logistics_pipeline.orchestration.runtime.sensor_daemon"],
         env={**os.environ, **environment.variables()},
-        cwd=PROJECT_ROOT,
+        cwd=RESOURCES,
         capture_output=True,
         text=True,
         check=False,

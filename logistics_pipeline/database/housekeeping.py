@@ -11,11 +11,11 @@ from time import perf_counter
 
 from psycopg import sql
 
+from logistics_core.database_contract.locks import HOUSEKEEPING_LOCK
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
 
-LOCK_NAME = "logistics housekeeping"
 FILES_PER_TRANSACTION = 1_000
 REJECTS_PER_TRANSACTION = 10_000
 """Limits of one transaction, so that loads never wait for long."""
@@ -59,7 +59,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
     with (
         transient_errors("housekeeping"),
         connect(url, application_name="logistics housekeeping") as connection,
-        advisory_lock(connection, LOCK_NAME),
+        advisory_lock(connection, HOUSEKEEPING_LOCK),
     ):
         return Housekeeping(
             batches_removed=_compact_batches(connection, retention.batches_days),

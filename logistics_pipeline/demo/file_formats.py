@@ -50,6 +50,7 @@ class Layout:
 
 
 def layout_of(format: Format, dataset: Dataset) -> Layout:
+    """How files of a dataset are written in a format."""
     if format == "csv":
         header = ",".join(dataset.columns) + "\n"
         template = ",".join(["%s"] * len(dataset.columns))

@@ -18,6 +18,8 @@ Order = Literal["chronological", "random"]
 
 
 class Model(NamedTuple):
+    """A model of truck and what it burns."""
+
     name: str
     litres_per_100_km: float
 

@@ -1,5 +1,6 @@
-"""The loading core: files into raw tables, exactly once. Plain Python: it never imports Dagster and knows no dataset
-by name. Each module calls only modules below it in this list.
+"""The loading core: files into raw tables, exactly once.
+
+Plain Python: it never imports Dagster and knows no dataset by name. Each module calls only those below it.
 
 unload            removes a file's rows because a person asks for it
 loader            loads files through one connection, retrying while the database fails

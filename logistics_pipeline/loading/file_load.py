@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError
@@ -40,7 +41,7 @@ class LoadReport:
 
     @property
     def is_loaded(self) -> bool:
-        return self.file.state == "loaded"
+        return self.file.state is FileState.LOADED
 
     @property
     def records_per_second(self) -> float:
@@ -64,13 +65,13 @@ class FileLoad:
         found = self._options.folder.look_at(found.path, found.dataset) or found
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
-            return LoadReport(file, was_loaded_before=file.state == "loaded")
+            return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
         try:
             dataset = file_dataset(self._options.catalogue, file)
         except FileError as error:
             return self._fail(file, error)
         if file.is_reload_due:
-            remove_file_rows(self._connection, file, dataset, state="registered")
+            remove_file_rows(self._connection, file, dataset, state=FileState.REGISTERED)
         file = ledger.begin(self._connection, file.file_id, self._run_id)
         result = self._read(file, found, dataset)
         return LoadReport(
@@ -168,11 +169,11 @@ def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
 
 def _is_to_load(file: LedgerFile, on_request: bool) -> bool:
     match file.state:
-        case "unrecognised":
+        case FileState.UNRECOGNISED:
             return False
-        case "loaded":
+        case FileState.LOADED:
             return file.is_reload_due
-        case "unloaded":
+        case FileState.UNLOADED:
             return on_request or file.retry_requested_at is not None
         case _:
             return True

@@ -7,6 +7,7 @@ it may be gone. An interrupted unload was either done or not; the next call find
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
@@ -64,8 +65,12 @@ def unload_file(
 def _unload(connection: Connection, path: str, version: int | None, options: LoadOptions) -> Unloaded:
     file = _find(connection, path, version)
     dataset = file_dataset(options.catalogue, file)
-    was_unloaded = file.state == "unloaded"
-    removed = RemovedContent(0, 0, 0) if was_unloaded else remove_file_rows(connection, file, dataset, state="unloaded")
+    was_unloaded = file.state is FileState.UNLOADED
+    removed = (
+        RemovedContent(0, 0, 0)
+        if was_unloaded
+        else remove_file_rows(connection, file, dataset, state=FileState.UNLOADED)
+    )
     # Whatever interrupts this from here on, the next call completes it.
     build_missing(connection, dataset)  # the file's load may have died while indexes were dropped
     _renew_failed_file(connection, file, options)
@@ -82,7 +87,7 @@ def _find(connection: Connection, path: str, version: int | None) -> LedgerFile:
     if file is None:
         which = f" in version {version}" if version is not None and ledger.latest_file(connection, path) else ""
         raise PipelineError(f"The ledger knows no file {path!r}{which}; `logistics files` lists those it knows.")
-    if file.state not in ("loaded", "unloaded") and file.records_read == 0:
+    if file.state not in ONCE_LOADED_STATES and file.records_read == 0:
         raise PipelineError(f"Nothing of {path!r} (version {file.version}) is loaded: it is {file.state}.")
     return file
 

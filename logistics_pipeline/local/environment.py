@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from logistics_core.catalogue import load_catalogue
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import parse_url, url_text, with_database, with_driver
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -35,7 +36,7 @@ class Environment:
         """The environment variables that Dagster's processes and the API need, whoever starts them."""
         settings = self.settings
         return {
-            "DAGSTER_HOME": str(PROJECT_ROOT),
+            "DAGSTER_HOME": str(RESOURCES),
             "LOGISTICS_DATABASE_URL": self.database_url,
             "LOGISTICS_API_DATABASE_URL": self.api_database_url,
             "LOGISTICS_DAGSTER_DATABASE_URL": self.dagster_database_url,

@@ -20,7 +20,8 @@ from types import FrameType
 
 import httpx
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment
@@ -75,7 +76,7 @@ class Supervisor:
         with log.open("ab") as output:
             return subprocess.Popen(
                 program.command,
-                cwd=PROJECT_ROOT,
+                cwd=RESOURCES,
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -330,7 +331,7 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
             *(["--nothing-runs"] if nothing_runs else []),
         ],
         env={**os.environ, **variables},
-        cwd=PROJECT_ROOT,
+        cwd=RESOURCES,
         capture_output=True,
         text=True,
         check=False,

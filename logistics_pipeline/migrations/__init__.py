@@ -18,6 +18,8 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, built_in_catalogue
+from logistics_core.database_contract.locks import MIGRATION_LOCK
+from logistics_core.database_contract.roles import READER
 from logistics_core.sql_files import checksum, read_sql
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import (
@@ -36,8 +38,6 @@ from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
 
 MINIMUM_SERVER_VERSION = 160000
-READER = "logistics_reader"
-LOCK_NAME = "logistics migrate"
 
 
 def migrate(
@@ -59,7 +59,7 @@ def migrate(
     with (
         connect(url, application_name="logistics migrate") as connection,
         transient_errors("migrating"),
-        advisory_lock(connection, LOCK_NAME),
+        advisory_lock(connection, MIGRATION_LOCK),
     ):
         _refuse_unfit_server(connection)
         with _explained(connection):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
@@ -35,9 +36,9 @@ class Termination:
     def ended_load_of(self, file: LedgerFile) -> bool:
         """Whether this run is the one that the file has been waiting for."""
         match file.state:
-            case "registered":
+            case FileState.REGISTERED:
                 return file.run_id is None and file.registered_at is not None and file.registered_at < self.at
-            case "loading":
+            case FileState.LOADING:
                 return file.run_id == self.run_id
             case _:
                 return False
@@ -74,7 +75,7 @@ def fail_files_of_terminated_runs(
 
 
 def _is_waiting(file: LedgerFile) -> bool:
-    return file.state in ("registered", "loading") or file.retry_requested_at is not None
+    return file.state in UNFINISHED_STATES or file.retry_requested_at is not None
 
 
 def _waiting_since(file: LedgerFile) -> datetime:

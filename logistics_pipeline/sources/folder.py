@@ -105,8 +105,11 @@ class RawFolder:
 
 
 def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
-    """Whether a folder is to be searched. A link is not if its target is searched anyway, as part of a folder in
-    `entered`, nor if it leads upwards, which would never end."""
+    """Whether a folder is to be searched.
+
+    A link is not if its target is searched anyway, as part of a folder in `entered`, nor if it leads upwards, which
+    would never end.
+    """
     path = Path(folder, name)
     if not path.is_symlink():
         return True

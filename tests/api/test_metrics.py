@@ -17,9 +17,9 @@ from logistics_api.errors import Problem
 from logistics_api.metrics import Metrics
 from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
 from logistics_api.metrics.recording import BUCKETS, MOST_SERIES
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from tests.checkout import PROJECT_ROOT
 
 ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"

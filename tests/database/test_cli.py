@@ -269,7 +269,10 @@ def test_a_variable_that_is_no_setting_is_warned_of(logistics: Run) -> None:
     done = logistics("files", "--json", batch_recods=5)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "Warning: LOGISTICS_BATCH_RECODS is set but there is no such setting; README.md lists them.\n"
+    assert (
+        done.stderr
+        == "Warning: LOGISTICS_BATCH_RECODS is set but there is no such setting; docs/settings.md lists them.\n"
+    )
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere/data", "a file/data"])

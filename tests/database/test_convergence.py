@@ -79,7 +79,7 @@ class Converging(RuleBasedStateMachine):
     @precondition(lambda self: self.versions)
     @rule(data=st.data(), reference_parser=st.booleans())
     def load(self, data: st.DataObject, reference_parser: bool) -> None:
-        """Whichever lane begins or ends a load, and however often it is called."""
+        """Whichever parser begins or ends a load, and however often it is called."""
         self._load(self._choose(data), reference_parser)
 
     @precondition(lambda self: self.versions)

@@ -19,12 +19,13 @@ import psycopg
 import pytest
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.local.environment import Environment, make_folders
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 

@@ -22,11 +22,11 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.server import DagsterApiServer
 
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
 from logistics_pipeline.orchestration.runtime import run_launcher
 from logistics_pipeline.orchestration.runtime.code_server import CLEANUP_THREAD
 from logistics_pipeline.orchestration.runtime.run_launcher import SupervisedRunLauncher
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 

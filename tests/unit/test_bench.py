@@ -17,7 +17,7 @@ from bench.peers import PEERS
 from bench.processes import Memory, started, watching
 from bench.rendering import render_page, render_part
 from bench.results import Column, Findings, Result, Table, Target
-from logistics_core.settings import PROJECT_ROOT
+from tests.checkout import PROJECT_ROOT
 
 
 def _run(seconds: float) -> Run:

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, FieldType
-from logistics_pipeline.loading.contract.column_validator import NULL, ColumnEncoder, NumberTexts
+from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
+from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 
 texts = st.one_of(

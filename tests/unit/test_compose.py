@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.settings import Settings
 from logistics_pipeline.local import embedded_postgres
+from tests.checkout import PROJECT_ROOT
 
 COMPOSE_TEXT = (PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)

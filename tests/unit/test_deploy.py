@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.settings import Settings
+from tests.checkout import PROJECT_ROOT
 
 DEPLOY = PROJECT_ROOT / "deploy"
 CELERY, KUBERNETES = DEPLOY / "celery", DEPLOY / "kubernetes"

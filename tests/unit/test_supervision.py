@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.local import supervisor as supervisor_module
 from logistics_pipeline.local.supervisor import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Program, Supervisor
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 
 LINGER = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"

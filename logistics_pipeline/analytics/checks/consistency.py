@@ -67,6 +67,8 @@ def every_vehicle_has_a_number(connection: Connection, whole: bool) -> Finding:
 def routes_and_vehicles_agree(connection: Connection, whole: bool) -> Finding:
     """The shipments of a day, and the vehicles that carried them, are the same by route and by vehicle.
 
+    These are two computations from the raw rows, so each proves the other.
+
     They are computed from the raw rows in two ways, so each proves the other. Cost: reads the figures of at most six
     days, some 900 rows each.
     """

@@ -120,8 +120,11 @@ def schema_drift(dataset: Dataset, connection: Connection, whole: bool) -> Findi
 
 
 def _first_change(presence: list[bool], *, to: bool) -> int | None:
-    """The position of the first file, oldest first, that has a field where none before it had it (`to` True), or that
-    lacks a field that all before it had (`to` False). None if there is none, or if it is the first of all."""
+    """The position of the first file, oldest first, at which a field appears (`to` True) or disappears (`to` False).
+
+    That is the first file that has a field where none before it had it, or that lacks a field that all before it had.
+    None if there is none, or if it is the first of all.
+    """
     if presence[0] is to or to not in presence:
         return None
     return presence.index(to)

@@ -1,4 +1,4 @@
-"""Rows as text for COPY (PostgreSQL's text format: tab, line feed, backslash escapes, \\N for NULL)."""
+r"""Rows as text for COPY (PostgreSQL's text format: tab, line feed, backslash escapes, \N for NULL)."""
 
 import re
 

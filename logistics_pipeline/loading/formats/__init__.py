@@ -1,6 +1,6 @@
 """File formats: bytes to records.
 
-reader            the entry: detects a file's layout, opens it behind a checkpoint
+reader            the entry: detects a file's layout, opens it at a checkpoint
 detection         a file's layout, from its content; csv_delimiters, wrapped_arrays help it
 csv_reader        CSV rows
 json_reader       JSON records by ijson; json_segments, flat_objects, json_feed, json_scanner help it

@@ -82,8 +82,10 @@ def _detect_csv(source: Source, dataset: Dataset) -> Layout:
 
 
 def _line_end(text: bytes) -> bytes:
-    """The end of the first line, and so of every line: a line feed (perhaps after a carriage return), or a bare
-    carriage return."""
+    """The end of the first line, and so of every line.
+
+    A line feed (perhaps after a carriage return), or a bare carriage return.
+    """
     line = text.partition(b"\n")[0].rstrip(b"\r")
     return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
 

@@ -38,9 +38,9 @@ _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 
 def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") -> Iterator[bytes]:
-    """Yields the rest of `source`, after the text `begun` that was read already, in pieces that end after a `mark`
-    outside strings, or where a block ends.
+    """Yields the rest of `source` in pieces that end after a `mark` outside strings, or where a block ends.
 
+    The first piece begins with the text `begun` that was read already.
     No piece ends inside a number or an escape, unless that is longer than `max_bytes`.
     """
     strings, held = _Strings(), begun
@@ -84,10 +84,10 @@ class _Strings:
 
 
 def make_safe(text: bytes) -> bytes:
-    """Returns text that is safe for ijson: the same object if `text` is safe already. It is valid exactly if `text` is,
-    and holds the same number of values.
+    """Returns text that is safe for ijson: the same object if `text` is safe already.
 
-    Long numbers are shortened, form feeds made invalid, lone surrogates and invalid UTF-8 replaced.
+    It is valid exactly if `text` is, and holds the same number of values. Long numbers are shortened, form feeds made
+    invalid, lone surrogates and invalid UTF-8 replaced.
     """
     safe = text
     if _MANY_DIGITS in text.translate(_DIGITS_ALIKE) or b"\f" in text or b"\v" in text:

@@ -17,7 +17,6 @@ _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 _OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
 _SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
 _GAP = re.compile(rb"[ \t\r\n,]*")
-_FLAT_OBJECT = re.compile(rb"[ \t\r\n,]*+(\{" + _FLAT + rb"\})", re.DOTALL)
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Characters of numbers, true, false and null."""
 _NO_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
@@ -53,11 +52,6 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
     """
     end: int | None = 0
     while end is not None:
-        flat = _FLAT_OBJECT.match(text, end)
-        if flat is not None:
-            yield flat.span(1)
-            end = flat.end()
-            continue
         begin = skip_gap(text, end)
         end = value_end(text, begin, MAX_DEPTH)
         if end is not None and text[begin] in _WORD and (not is_whole if end == len(text) else text[end] in _WORD):
@@ -69,8 +63,9 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
 def is_whole_objects(text: bytes) -> bool:
     """Whether `text` certainly is whole values, none nested too deep, provided that it is valid JSON.
 
-    Only for text that ends with a brace. Takes a few passes in C, tens of times faster than finding each value. It is
-    certain if brackets pair and none is in a string: then every string is reduced to two adjacent quotes.
+    Only for text that ends with a brace. It is certain if brackets pair and none is in a string: then every string is
+    reduced to two adjacent quotes. These few passes in C save the reference parser a search for each value, which takes
+    a fifth more CPU time for flat objects and two thirds more for nested ones.
     """
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")

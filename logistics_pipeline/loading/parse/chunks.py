@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.contract.column_validator import Column, ColumnEncoder
+from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
+from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator

@@ -38,8 +38,10 @@ class ReadTask:
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
-    """Yields the chunks after the task's checkpoint. A file that cannot be read to its end ends with a chunk that
-    carries the error."""
+    """Yields the chunks after the task's checkpoint.
+
+    If the file cannot be read to its end, the last chunk carries the error.
+    """
     done = task.after
     try:
         with open_after(task.path, task.layout, task.after, task.max_expansion) as source:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import msgspec
 
 from logistics_core.catalogue import Dataset, FieldType
-from logistics_pipeline.loading.contract.column_validator import Column, NumberTexts
+from logistics_pipeline.loading.contract.columns import Column
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.formats.json_reader import decode
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
@@ -131,8 +132,10 @@ class _Shape:
 
 @lru_cache(maxsize=16)
 def _first_shape(dataset: Dataset) -> _Shape:
-    """The shape that the first objects of a file are expected to have. Making one takes longer than reading a small
-    file."""
+    """The shape that the first objects of a file are expected to have.
+
+    Making one takes longer than reading a small file.
+    """
     return _Shape(dataset)
 
 

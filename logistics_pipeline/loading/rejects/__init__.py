@@ -1,6 +1,6 @@
 """Rejected records: exported for people, validated again, replayed.
 
-corrections       puts back what people had corrected, after a file was loaded anew
+corrections       restores what people had corrected, after a file was loaded again
 replay            replays an export, or stored rejects, batch by batch
 replay_batch      one batch of a replay, in one transaction
 replay_results    what a replay did

@@ -1,4 +1,4 @@
-"""Puts back what people had corrected in a file that was unloaded and is loaded again."""
+"""Restores what people had corrected in a file that was unloaded and is loaded again."""
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger
@@ -21,12 +21,12 @@ def restore_corrections(connection: Connection, file: LedgerFile, dataset: Datas
     """
     last = 0
     limits = options.batch
-    while found := ledger.mends_to_put_back(connection, file.file_id, last, limits.records, limits.bytes):
-        lines = (CorrectedReject(0, file.path, file.version, m.record_no, m.raw, decode(m.mended)) for m in found)
+    while found := ledger.corrections_to_restore(connection, file.file_id, last, limits.records, limits.bytes):
+        lines = (CorrectedReject(0, file.path, file.version, m.record_no, m.raw, decode(m.corrected)) for m in found)
         replayer = BatchReplayer(connection, file, dataset, options.date_order)
         replayer.replay({line.record_no: line for line in lines})
         last = found[-1].record_no
     if not last:
         return file
-    ledger.forget_mends(connection, file.file_id)
+    ledger.forget_restored_corrections(connection, file.file_id)
     return ledger.file_by_id(connection, file.file_id)

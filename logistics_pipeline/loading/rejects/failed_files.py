@@ -52,8 +52,9 @@ def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layo
 
 
 def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
-    """Returns the paths of a file's rejects and of their reasons: for `shipments.json`, `shipments.rejected.json` and
-    `shipments.rejected.json.reasons.csv`.
+    """Returns the paths of a file's rejects and of their reasons.
+
+    For `shipments.json`: `shipments.rejected.json` and `shipments.rejected.json.reasons.csv`.
 
     The name still belongs to the same dataset, and no two files of a folder share it: the rejects of
     `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.

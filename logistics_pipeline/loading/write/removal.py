@@ -1,8 +1,8 @@
 """Takes all of a file out of the database, in one transaction: as if nothing of it had been loaded yet.
 
-`unload` does this because a person asks for it; a load that has to begin anew does it too. Rows that other files had
-under the same keys are gone already: the older files that may have had them are marked, and their next load begins anew
-and takes the keys back. The days or keys that lose rows are noted in `ingest.batches`, like those of a load.
+`unload` does this because a person asks for it; a load that has to start over does it too. Rows that other files had
+under the same keys are gone already: the older files that may have had them are marked, and their next load starts over
+and gets the keys back. The days or keys that lose rows are noted in `ingest.batches`, like those of a load.
 
 Memory: none here, however large the file; PostgreSQL sorts what loses rows on disk.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -28,7 +29,7 @@ class RemovedContent:
     """Rejects that had been corrected by hand: the file's next load restores these (`restore_corrections`)."""
 
 
-def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset, *, state: str) -> RemovedContent:
+def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset, *, state: FileState) -> RemovedContent:
     """Deletes a file's rows and rejects and resets its status to `state`.
 
     The caller holds the file's lock (`file_lock`), so no load of it is running. Batches of other files of the dataset
@@ -36,7 +37,7 @@ def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset,
     """
     with connection.transaction():
         # Rejects before the table: replays lock them in this order, so nobody deadlocks.
-        rejects = ledger.take_out_rejects(connection, file.file_id)
+        rejects = ledger.remove_rejects(connection, file.file_id)
         connection.execute(
             sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier("raw", dataset.name))
         )
@@ -45,7 +46,7 @@ def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset,
         assert row is not None
         ledger.mark_older_for_reload(connection, file)
         ledger.clear(connection, file.file_id, state)
-    return RemovedContent(rows=row[0], rejects=rejects.rejects, corrections=rejects.mends)
+    return RemovedContent(rows=row[0], rejects=rejects.rejects, corrections=rejects.corrections)
 
 
 _SORT = "SELECT set_config('enable_hashagg', 'off', true)"

@@ -122,7 +122,7 @@ class _PartitionLoader:
         report = self._loader.load(found, on_request=self._is_requested_by_person)
         if report.is_loaded:
             self._report_load(key, report)
-        elif report.file.state == "unloaded":
+        elif report.file.state is FileState.UNLOADED:
             self._context.log.info(f"{key}: unloaded, and unchanged since. Materialise it to load it again.")
         else:
             self._report_failure(key, report.file.error or "It was not loaded.")

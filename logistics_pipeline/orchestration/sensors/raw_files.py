@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -195,10 +196,12 @@ def _run_request(dataset: str, keys: list[str]) -> dg.RunRequest:
 def _fail_abandoned_files(
     connection: Connection, known: dict[str, LedgerFile], present: set[str], settings: Settings
 ) -> None:
-    """Fails unfinished files that no run will ever load: those that are gone, and those that only people load (from
-    elsewhere, or hidden) whose loader was killed."""
+    """Fails unfinished files that no run will ever load.
+
+    These are gone, or only people load them (from elsewhere, or hidden) and their loader was killed.
+    """
     for key, entry in known.items():
-        if entry.state not in ("registered", "loading") or key in present:
+        if entry.state not in UNFINISHED_STATES or key in present:
             continue
         if key.startswith("/") or path_of(key, settings.raw_dir).exists():
             fail_abandoned_file(connection, key)

@@ -1,4 +1,4 @@
-"""Both lanes make the same of a file, whatever is in it and wherever it is cut."""
+"""Both parsers make the same of a file, whatever is in it and wherever it is cut."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FILE_ID = 7
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that a lane made of a file."""
+    """All that a parser made of a file."""
 
     rows: dict[int, bytes]
     """By record number."""
@@ -65,7 +65,7 @@ def read(
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("lanes") / "file"
+    return tmp_path_factory.mktemp("parsers") / "file"
 
 
 # -- documents as text, so that spacing, escapes and damage are generated too --------------------------------------
