@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
