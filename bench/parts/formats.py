@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.comparing import COMPARISON_COLUMNS, compare_with_limit, comparison_cells
+from bench.datasets import VEHICLE_LOGS
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, compress_gzip, compress_zstd, make_sample
 from logistics_core import zstd
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_pipeline.demo.file_formats import Format
 
 _RECORDS = 1_000_000

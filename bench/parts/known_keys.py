@@ -1,12 +1,12 @@
 """A file in which every key is in the table already: all of it goes the merge path."""
 
 from bench.comparing import COMPARISON_COLUMNS, Comparison, comparison_cells, in_turns, prepare_limit, rebuilds_indexes
+from bench.datasets import SHIPMENTS, VEHICLE_LOGS
 from bench.limit import copy_prepared
 from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, make_sample, redeliver
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 
 WANTED = 0.25
 _RECORDS = 1_000_000

@@ -15,11 +15,11 @@ import dagster as dg
 import httpx
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.part import Bench, Part
 from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings

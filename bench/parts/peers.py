@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from bench.comparing import in_turns, rate_ratios
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import Run, load_sample, loader_command
 from bench.part import Bench, Part
 from bench.peers import PEERS, Peer
 from bench.processes import kill_group, run, started
 from bench.results import Cell, Column, Findings, Table
 from bench.samples import Sample, make_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 
 _RECORDS = 1_000_000
 _REPETITIONS = 3

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from statistics import median
 
 from bench.comparing import in_turns, rate_ratios
+from bench.datasets import SHIPMENTS, VEHICLE_LOGS
 from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, make_sample
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 
 WANTED_PERCENT = 15
 _RECORDS = 1_000_000

@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import loader_command, read_account
 from bench.part import Bench, Part
 from bench.processes import kill_group, run, started
 from bench.results import Column, Findings, Table, Target
 from bench.samples import BYTES_PER_LOG, Sample, make_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_core.settings import Settings
 
 WANTED_SECONDS = 2

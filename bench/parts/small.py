@@ -1,11 +1,11 @@
 """Many small files through one call of the loader."""
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import load_path
 from bench.part import Bench, Part
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 
 WANTED_MS = 10
 _FILES = 1_000

@@ -16,9 +16,9 @@ def supervise(supervisor: Supervisor, environment: Environment) -> NoReturn:
     database = DatabaseWatch(environment.embedded, say)
     while True:
         time.sleep(1)
-        database.look()
-        supervisor.revive_dead(say)
-        supervisor.turn_logs_over()
+        database.check()
+        supervisor.restart_dead(say)
+        supervisor.rotate_logs()
 
 
 def print_urls(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
@@ -78,7 +79,7 @@ def _say_missing(path: Path, as_json: bool) -> bool:
     error = "There is no such file"
     if as_json:
         counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
-        print_json({"file": str(path), "dataset": None, "state": "failed", **counts, "error": error})
+        print_json({"file": str(path), "dataset": None, "state": FileState.FAILED, **counts, "error": error})
     else:
         say(f"{path}: {error}.")
     return False

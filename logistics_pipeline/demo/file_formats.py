@@ -1,4 +1,4 @@
-"""How records stand in a file: a JSON array with one record per line, NDJSON, or CSV with a header. No input or output.
+"""File formats: a JSON array with one record per line, NDJSON, or CSV with a header. No input or output here.
 
 A line is filled in through `Layout.template`, which takes all values as text, in the order of the dataset's fields.
 They must need no escaping in any format: no quotes, commas, backslashes or control characters.

@@ -227,7 +227,7 @@ def test_a_failed_file_is_an_error_until_it_is_mended(
     filled.drop_and_load("shipments/bad.json", as_lines([shipment(900)])[:-9])
 
     finding = look("raw.shipments", "no_failed_files")
-    assert "1 file is failed and not asked for again: shipments/bad.json" in error(finding)
+    assert "1 file is failed and not loaded again: shipments/bad.json" in error(finding)
     (file,) = finding.figures["files"]
     assert file["file"] == "shipments/bad.json" and "record 1" in file["error"]
     assert look("raw.vehicles", "no_failed_files").passed

@@ -478,8 +478,8 @@ def test_scattering_visits_every_number_once(count: int, seed: int) -> None:
         ({"first_day": date(1899, 12, 31)}, "lie between 1900-01-01 and 2100-12-31"),
         ({"first_day": date(2100, 12, 31), "days": 2}, "2 days from 2100-12-31 do not"),
         ({"days": 10**12}, "1,000,000,000,000 days from 2024-01-01 do not"),
-        ({"format": "xml"}, "no format 'xml': choose one of json, ndjson, csv"),
-        ({"order": "reverse"}, "no order 'reverse': choose one of chronological, random"),
+        ({"format": "xml"}, "no format 'xml' of sample data: choose one of json, ndjson, csv"),
+        ({"order": "reverse"}, "no order 'reverse' of sample data: choose one of chronological, random"),
     ],
 )
 def test_arguments_without_sense_are_refused_before_anything_is_written(

@@ -81,8 +81,8 @@ def no_failed_files(dataset: Dataset, connection: Connection, whole: bool) -> Fi
     first, _, error, _ = found[0]
     more = f" and {number - 1:,} more" if number > 1 else ""
     return Finding.error(
-        f"{count(number, 'file is', 'files are')} failed and not asked for again: {first}{more}. "
-        f"{error.rstrip('.')}. Replace what is at fault, or materialise it once more.",
+        f"{count(number, 'file is', 'files are')} failed and not loaded again: {first}{more}. "
+        f"{error.rstrip('.')}. Replace faulty files, or materialise them again.",
         figures,
     )
 

@@ -1,7 +1,7 @@
 """The run launcher of `deploy/celery`: runs go to workers on any machine. Needs the extra `celery`; nothing else does.
 
 Dagster's own launcher for Celery has two faults (seen on dagster-celery 0.29.27). The run of a worker that was killed
-as a whole stays "started" forever, as Celery's result still says so. And a run terminated in the UI goes on, or is
+as a whole stays "started" forever, as Celery's result still says so. And a run terminated in the UI continues, or is
 taken for a crash. Private names are used as in `run_launcher`; `tests/orchestration/test_celery.py` holds them to it.
 """
 
