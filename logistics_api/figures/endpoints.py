@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from logistics_api.database.pool import Reader
 from logistics_api.figures.queries import DAILY, SUMMARY
 from logistics_api.figures.schemas import DailyFigures, Summary, SummaryQuestion
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
 from logistics_api.parameters.date_range import DayRange
 
 router = APIRouter(tags=["figures"])
@@ -21,7 +21,7 @@ router = APIRouter(tags=["figures"])
 )
 async def read_daily_figures(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Shipments, revenue, trips, vehicles, delivery time, distance, fuel and rates, day by day: what charts draw."""
-    return await figures_answer(database, DAILY, question.model_dump())
+    return await figures_response(database, DAILY, question.model_dump())
 
 
 @router.get(
@@ -33,4 +33,4 @@ async def read_daily_figures(question: Annotated[DayRange, Query()], database: R
 async def read_summary(question: Annotated[SummaryQuestion, Query()], database: Reader) -> Response:
     """Seven key figures, those of the range of equal length that ends the day before `start`, and their trends."""
     parameters = question.model_dump() | {"earliest": question.earliest}
-    return await figures_answer(database, SUMMARY, parameters)
+    return await figures_response(database, SUMMARY, parameters)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.ingestion import queries
 from logistics_api.ingestion.schemas import Batches, FileDetails, Files, FileState, IngestionStats, RejectKinds, Rejects
 from logistics_api.parameters import cursors
@@ -97,7 +97,7 @@ async def read_file(
     text = await database.fetch_value(queries.ONE_FILE, {"file_id": file_id, "dagster_url": dagster_url(request)})
     if text is None:
         raise _unknown_file(file_id)
-    return json_answer(text)
+    return json_response(text)
 
 
 @router.get(
@@ -168,7 +168,7 @@ async def summarise_rejects(question: Annotated[RejectFilters, Query()], databas
 )
 async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Files and records by dataset, what failed, what goes on and what waits, how fast loads are, how fresh figures."""
-    return json_answer(await database.fetch_value(queries.STATS, {"dagster_url": dagster_url(request)}))
+    return json_response(await database.fetch_value(queries.STATS, {"dagster_url": dagster_url(request)}))
 
 
 async def _fetch_rows(database: Reader, query: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ def _plain(value: Any) -> Any:
 def _page(items: str, next_cursor: str | None) -> Response:
     """A page whose entries PostgreSQL has built; cursors hold no character that JSON would escape."""
     cursor = "null" if next_cursor is None else f'"{next_cursor}"'
-    return json_answer(f'{{"next_cursor":{cursor},"items":{items}}}')
+    return json_response(f'{{"next_cursor":{cursor},"items":{items}}}')
 
 
 def _unknown_file(file_id: int) -> Problem:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
 from logistics_api.parameters.date_range import DayRange
-from logistics_api.routes.lists import page_answer
+from logistics_api.routes.lists import page_response
 from logistics_api.routes.queries import COST_VALUE, DETAILS, MATRIX, OPTIMIZATION, RELIABILITY, TOP_PERFORMING
 from logistics_api.routes.schemas import (
     CostValuePage,
@@ -35,7 +35,7 @@ router = APIRouter(tags=["routes"])
 )
 async def read_route_reliability(question: Annotated[ReliabilityQuestion, Query()], database: Reader) -> Response:
     """Delivery times, how they vary, and how many were on time; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, RELIABILITY, question, question.sort_by)
+    return await page_response(database, RELIABILITY, question, question.sort_by)
 
 
 @router.get(
@@ -46,7 +46,7 @@ async def read_route_reliability(question: Annotated[ReliabilityQuestion, Query(
 )
 async def read_route_cost_value(question: Annotated[CostValueQuestion, Query()], database: Reader) -> Response:
     """Cost by weight and by hour, in three categories; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, COST_VALUE, question, question.sort_by)
+    return await page_response(database, COST_VALUE, question, question.sort_by)
 
 
 @router.get(
@@ -57,7 +57,7 @@ async def read_route_cost_value(question: Annotated[CostValueQuestion, Query()],
 )
 async def read_route_optimization(question: Annotated[OptimizationQuestion, Query()], database: Reader) -> Response:
     """Time, cost and weight with a recommendation; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, OPTIMIZATION, question, question.sort_by)
+    return await page_response(database, OPTIMIZATION, question, question.sort_by)
 
 
 @router.get(
@@ -68,7 +68,7 @@ async def read_route_optimization(question: Annotated[OptimizationQuestion, Quer
 )
 async def read_top_routes(question: Annotated[TopPerformingQuestion, Query()], database: Reader) -> Response:
     """Highest overall score first, those without one last; ties by origin, destination. At least 5 shipments each."""
-    return await figures_answer(database, TOP_PERFORMING, question.model_dump())
+    return await figures_response(database, TOP_PERFORMING, question.model_dump())
 
 
 @router.get(
@@ -79,7 +79,7 @@ async def read_top_routes(question: Annotated[TopPerformingQuestion, Query()], d
 )
 async def read_route_matrix(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """A cell for every route with a shipment in the range, however few: what a heatmap draws."""
-    return await figures_answer(database, MATRIX, question.model_dump())
+    return await figures_response(database, MATRIX, question.model_dump())
 
 
 @router.get(
@@ -90,7 +90,7 @@ async def read_route_matrix(question: Annotated[DayRange, Query()], database: Re
 )
 async def read_route_details(question: Annotated[DetailsQuestion, Query()], database: Reader) -> Response:
     """Its figures, its days, its delivery times and the vehicles that served it."""
-    return await figures_answer(database, DETAILS, question.model_dump(), missing=_unknown(question))
+    return await figures_response(database, DETAILS, question.model_dump(), missing=_unknown(question))
 
 
 def _unknown(question: DetailsQuestion) -> Problem:

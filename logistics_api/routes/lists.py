@@ -13,7 +13,7 @@ from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database
-from logistics_api.http.responses import figures_answer
+from logistics_api.http.responses import figures_response
 from logistics_api.parameters.date_range import DayRange, OpenDayRange
 from logistics_api.parameters.text_search import Part, containing
 from logistics_api.parameters.types import Integer
@@ -56,14 +56,14 @@ class RoutePage(BaseModel):
     page_size: int = Field(description="Routes on a page, the last one excepted", examples=[10])
 
 
-async def page_answer(
+async def page_response(
     database: Database, routes: str, question: ListOfRange | ListOfAnyRange, sort_by: str
 ) -> Response:
     """Answers with one page of the routes that the SELECT `endpoints` makes for %(start)s to %(end)s.
 
     The columns of `endpoints` are those of the answer, rounded as they are answered, in their order.
     """
-    return await figures_answer(database, page_query(routes, sort_by, question.sort_order), _parameters(question))
+    return await figures_response(database, page_query(routes, sort_by, question.sort_order), _parameters(question))
 
 
 def page_query(routes: str, sort_by: str, sort_order: str) -> str:

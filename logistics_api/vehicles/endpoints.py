@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.path_text import text
 from logistics_api.parameters.text_search import Name
@@ -24,7 +24,7 @@ router = APIRouter(tags=["vehicles"])
 )
 async def read_vehicle_metrics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
-    return await figures_answer(database, METRICS, question.model_dump())
+    return await figures_response(database, METRICS, question.model_dump())
 
 
 @router.get(
@@ -40,7 +40,7 @@ async def read_vehicle_details(
 ) -> Response:
     """Its figures, its days and the 5 routes it took most often."""
     parameters = question.model_dump() | {"vehicle_id": vehicle_id}
-    return await figures_answer(database, DETAILS, parameters, missing=_unknown(vehicle_id))
+    return await figures_response(database, DETAILS, parameters, missing=_unknown(vehicle_id))
 
 
 def _unknown(vehicle_id: str) -> Problem:

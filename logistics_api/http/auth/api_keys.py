@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from logistics_api.database.pool import NOT_MIGRATED
+from logistics_api.database.problems import NOT_MIGRATED
 from logistics_api.http.auth.queries import KEYS
 from logistics_api.http.auth.rate_limits import Bucket
 
