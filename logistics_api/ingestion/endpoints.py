@@ -17,7 +17,7 @@ from logistics_api.ingestion import queries
 from logistics_api.ingestion.schemas import Batches, FileDetails, Files, FileState, IngestionStats, RejectKinds, Rejects
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.parameters.types import FileId, Flag, Name, Paging, Text
+from logistics_api.parameters.types import DatasetName, FileId, Flag, Paging, Text
 
 RAW_BYTES = 2_000
 """Of a rejected record so much is shown; `logistics rejects export` has all of it."""
@@ -32,11 +32,11 @@ UNKNOWN_FILE: Responses = {
 }
 
 
-class FileQuestion(Paging):
+class FileParameters(Paging):
     """Which files."""
 
     state: list[FileState] | None = Field(None, description="In one of these states; may be repeated")
-    dataset: Name | None = Field(None, description="Of this dataset", examples=["shipments"])
+    dataset: DatasetName | None = Field(None, description="Of this dataset", examples=["shipments"])
     path_prefix: Text | None = Field(None, description="Whose path begins so", examples=["shipments/2024"])
     current: Flag | None = Field(None, description="true: newest versions only; false: only those that were replaced")
 
@@ -47,11 +47,11 @@ class RejectFilters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file_id: FileId | None = Field(None, description="Of this file")
-    dataset: Name | None = Field(None, description="Of files of this dataset", examples=["shipments"])
+    dataset: DatasetName | None = Field(None, description="Of files of this dataset", examples=["shipments"])
     resolved: Flag | None = Field(None, description="true: those a replay has accepted; false: those that still stand")
 
 
-class RejectQuestion(Paging, RejectFilters):
+class RejectParameters(Paging, RejectFilters):
     """Which rejects, page by page."""
 
     field: Text | None = Field(None, description="That broke a rule of this field", examples=["weight"])
@@ -73,15 +73,15 @@ def dagster_url(request: Request) -> str:
     responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
     summary="Files, and how far each is loaded",
 )
-async def list_files(question: Annotated[FileQuestion, Query()], request: Request, database: Reader) -> Response:
+async def list_files(query: Annotated[FileParameters, Query()], request: Request, database: Reader) -> Response:
     """Every version of every file that was ever registered, the newest first."""
-    filters = question.filters()
-    asked = cursors.fingerprint(request.url.path, "newest", filters)
-    if question.cursor is not None:
-        (filters["after"],) = cursors.decode(asked, question.cursor, [int])
-    parameters = filters | {"limit": question.limit, "dagster_url": dagster_url(request)}
+    filters = query.filters()
+    fingerprint = cursors.fingerprint(request.url.path, "newest", filters)
+    if query.cursor is not None:
+        (filters["after"],) = cursors.decode(fingerprint, query.cursor, [int])
+    parameters = filters | {"limit": query.limit, "dagster_url": dagster_url(request)}
     items, last, more = await database.fetch_row(queries.files(filters.keys()), parameters)
-    return _page(items, cursors.encode(asked, [last]) if more else None)
+    return _page(items, cursors.encode(fingerprint, [last]) if more else None)
 
 
 @router.get(
@@ -107,17 +107,17 @@ async def read_file(
     summary="The transactions a file was loaded in",
 )
 async def list_batches(
-    file_id: Annotated[FileId, Path()], question: Annotated[Paging, Query()], request: Request, database: Reader
+    file_id: Annotated[FileId, Path()], query: Annotated[Paging, Query()], request: Request, database: Reader
 ) -> Response:
     """The last one first. Those that replays and unloads have committed are among them."""
-    asked, after = cursors.fingerprint(request.url.path, "newest", {}), None
-    if question.cursor is not None:
-        (after,) = cursors.decode(asked, question.cursor, [int])
-    parameters = {"file_id": file_id, "limit": question.limit, "after": after}
+    fingerprint, after = cursors.fingerprint(request.url.path, "newest", {}), None
+    if query.cursor is not None:
+        (after,) = cursors.decode(fingerprint, query.cursor, [int])
+    parameters = {"file_id": file_id, "limit": query.limit, "after": after}
     is_known, items, last, more = await database.fetch_row(queries.BATCHES, parameters)
     if not is_known:
         raise _unknown_file(file_id)
-    return _page(items, cursors.encode(asked, [last]) if more else None)
+    return _page(items, cursors.encode(fingerprint, [last]) if more else None)
 
 
 @router.get(
@@ -126,19 +126,19 @@ async def list_batches(
     responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
     summary="Records that broke a rule",
 )
-async def list_rejects(question: Annotated[RejectQuestion, Query()], request: Request, database: Reader) -> Response:
+async def list_rejects(query: Annotated[RejectParameters, Query()], request: Request, database: Reader) -> Response:
     """By file in the order of registration, then by record. Each with its place, the reason, and how it stood there."""
-    filters = question.filters()
-    asked = cursors.fingerprint(request.url.path, "oldest", filters)
+    filters = query.filters()
+    fingerprint = cursors.fingerprint(request.url.path, "oldest", filters)
     given = set(filters)
-    if question.cursor is not None:
-        filters["after_file"], filters["after_record"] = cursors.decode(asked, question.cursor, [int, int])
+    if query.cursor is not None:
+        filters["after_file"], filters["after_record"] = cursors.decode(fingerprint, query.cursor, [int, int])
         given.add("after")
-    rows = await _fetch_rows(database, queries.rejects(given), filters | {"limit": question.limit})
-    items = [_with_text(row) for row in rows[: question.limit]]
-    more = len(rows) > question.limit
-    last = cursors.encode(asked, [items[-1]["file_id"], items[-1]["record_no"]]) if more else None
-    return _rows_answer({"next_cursor": last, "items": items})
+    rows = await _fetch_rows(database, queries.rejects(given), filters | {"limit": query.limit})
+    items = [_with_text(row) for row in rows[: query.limit]]
+    more = len(rows) > query.limit
+    last = cursors.encode(fingerprint, [items[-1]["file_id"], items[-1]["record_no"]]) if more else None
+    return _json_of_rows({"next_cursor": last, "items": items})
 
 
 @router.get(
@@ -147,9 +147,9 @@ async def list_rejects(question: Annotated[RejectQuestion, Query()], request: Re
     responses=FIGURE_PROBLEMS,
     summary="Why records were rejected",
 )
-async def summarise_rejects(question: Annotated[RejectFilters, Query()], database: Reader) -> Response:
+async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: Reader) -> Response:
     """Counts rejects by what is wrong with them, the commonest first, each with where it was met first."""
-    filters = question.model_dump(exclude_none=True)
+    filters = query.model_dump(exclude_none=True)
     rows = await _fetch_rows(database, queries.reject_kinds(filters.keys()), filters | {"limit": REASONS})
     kind, first = ("dataset", "field", "reason", "count", "files"), ("file_id", "path", "record_no")
     items = []
@@ -157,7 +157,7 @@ async def summarise_rejects(question: Annotated[RejectFilters, Query()], databas
         shown = _with_text(row)
         example = {name: shown[name] for name in (*first, "raw", "raw_truncated")}
         items.append({name: row[name] for name in kind} | {"first": example})
-    return _rows_answer({"items": items})
+    return _json_of_rows({"items": items})
 
 
 @router.get(
@@ -184,7 +184,7 @@ def _with_text(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "raw": decoder.decode(row["raw"], final=not is_truncated), "raw_truncated": is_truncated}
 
 
-def _rows_answer(body: dict[str, Any]) -> Response:
+def _json_of_rows(body: dict[str, Any]) -> Response:
     return JSONResponse(_plain(body))
 
 

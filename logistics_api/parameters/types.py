@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 from logistics_api.parameters import cursors
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern="^[^\\x00]+$")]
-Name = Annotated[str, Field(max_length=63, pattern="^[a-z_][a-z0-9_]*$")]
-"""Of a dataset."""
+DatasetName = Annotated[str, Field(max_length=63, pattern="^[a-z_][a-z0-9_]*$")]
 
 Cursor = Annotated[str, Field(max_length=cursors.LONGEST, examples=["Qo3rYw9m3mlbIjE3Il0"])]
 _INTEGER = re.compile(r"-?[0-9]{1,30}", re.ASCII)
@@ -54,5 +53,5 @@ class Paging(BaseModel):
     cursor: Cursor | None = Field(None, description=cursors.DESCRIPTION)
 
     def filters(self) -> dict[str, Any]:
-        """What is asked for, without what may differ from page to page."""
+        """The filters that were sent, without what may differ from page to page."""
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)

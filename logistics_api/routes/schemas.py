@@ -1,4 +1,4 @@
-"""What questions about routes are asked and what they answer.
+"""Query parameters and responses about routes.
 
 Everywhere: measures a shipment lacks are skipped, and what cannot be computed is null.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.parameters.date_range import DayRange
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.types import Integer
 from logistics_api.routes.lists import ListOfRange, RoutePage
 
@@ -26,7 +26,7 @@ class Route(BaseModel):
     destination: str = Field(examples=["Denver"])
 
 
-class ReliabilityQuestion(ListOfRange):
+class ReliabilityParameters(ListOfRange):
     """A page of the list of reliability."""
 
     sort_by: Literal[
@@ -58,7 +58,7 @@ class ReliabilityPage(RoutePage):
     data: list[RouteReliability]
 
 
-class CostValueQuestion(ListOfRange):
+class CostValueParameters(ListOfRange):
     """A page of the list of cost and value."""
 
     sort_by: Literal[
@@ -96,7 +96,7 @@ class CostValuePage(RoutePage):
     data: list[RouteCostValue]
 
 
-class OptimizationQuestion(ListOfRange):
+class OptimizationParameters(ListOfRange):
     """A page of the list of recommendations."""
 
     sort_by: Literal[
@@ -140,7 +140,7 @@ class OptimizationPage(RoutePage):
     data: list[RouteOptimization]
 
 
-class TopPerformingQuestion(DayRange):
+class TopPerformingParameters(DayRange):
     """A range, and how many routes of it."""
 
     limit: Integer = Field(10, ge=1, le=100, description="Routes in the answer, at most")
@@ -193,11 +193,11 @@ class Matrix(BaseModel):
     data: list[Cell]
 
 
-class DetailsQuestion(DayRange):
+class DetailsParameters(DayRange):
     """A route and a range."""
 
-    origin: Name = Field(description="Where its shipments come from, exactly as it is written", examples=["Chicago"])
-    destination: Name = Field(description="Where they go, exactly as it is written", examples=["Denver"])
+    origin: KeyText = Field(description="Where its shipments come from, exactly as it is written", examples=["Chicago"])
+    destination: KeyText = Field(description="Where they go, exactly as it is written", examples=["Denver"])
 
 
 class RouteSummary(Route):

@@ -12,7 +12,7 @@ from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.rows import queries
 from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 from logistics_api.rows.filters import LogColumns, ShipmentColumns, VehicleColumns
@@ -60,7 +60,7 @@ async def read_shipments(question: Annotated[ShipmentsQuestion, Query()], databa
     f"/api/vehicles/{text('vehicle_id')}", response_model=Vehicle, responses=ROW_PROBLEMS, summary="One vehicle"
 )
 async def read_vehicle(
-    vehicle_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["V-017"])],
+    vehicle_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["V-017"])],
     question: Annotated[VehicleColumns, Query()],
     database: Reader,
 ) -> Response:
@@ -70,7 +70,7 @@ async def read_vehicle(
 
 @router.get(f"/api/vehicle-logs/{text('log_id')}", response_model=VehicleLog, responses=ROW_PROBLEMS, summary="One log")
 async def read_vehicle_log(
-    log_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["LOG-000042"])],
+    log_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["LOG-000042"])],
     question: Annotated[LogColumns, Query()],
     database: Reader,
 ) -> Response:
@@ -82,7 +82,7 @@ async def read_vehicle_log(
     f"/api/shipments/{text('shipment_id')}", response_model=Shipment, responses=ROW_PROBLEMS, summary="One shipment"
 )
 async def read_shipment(
-    shipment_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["SHP-000042"])],
+    shipment_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["SHP-000042"])],
     question: Annotated[ShipmentColumns, Query()],
     database: Reader,
 ) -> Response:

@@ -19,7 +19,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.ingestion.endpoints import dagster_url
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.parameters.types import Flag, Name
+from logistics_api.parameters.types import DatasetName, Flag
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.names import FileName
 from logistics_api.uploads.queries import DATASETS, UPLOAD
@@ -77,7 +77,7 @@ class Destination(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    dataset: Name = Field(description="What it holds", examples=["shipments"])
+    dataset: DatasetName = Field(description="What it holds", examples=["shipments"])
     filename: FileName = Field(
         description="Its name in the raw folder, without path. Made composed Unicode (NFC)",
         examples=["2024-03.ndjson.gz"],

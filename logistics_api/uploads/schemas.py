@@ -1,4 +1,4 @@
-"""What an upload answers."""
+"""Responses about uploads."""
 
 from typing import Literal
 
