@@ -12,7 +12,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
 from logistics_pipeline.loading.options import LoadOptions, load_options
-from logistics_pipeline.sources.folder import FoundFile, find_files, look_at
+from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 
 def main() -> None:
@@ -52,8 +52,10 @@ class _FirstCall:
 
 
 def _find(path: Path, options: LoadOptions) -> list[FoundFile]:
-    paths = [file.path for file in ledger.in_registration_order(find_files(path))] if path.is_dir() else [path]
-    return [found for each in paths if (found := look_at(each, options.raw_dir)) is not None]
+    paths = (
+        [file.path for file in ledger.in_registration_order(RawFolder(path).find_files())] if path.is_dir() else [path]
+    )
+    return [found for each in paths if (found := RawFolder(options.raw_dir).look_at(each)) is not None]
 
 
 def _account(reports: Sequence[LoadReport]) -> dict[str, object]:

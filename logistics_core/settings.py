@@ -190,6 +190,11 @@ class Settings(BaseSettings):
         return self.data_dir / "raw"
 
     @cached_property
+    def contracts_dir(self) -> Path:
+        """Contracts of the user's own datasets, one YAML file each."""
+        return self.data_dir / "contracts"
+
+    @cached_property
     def failed_dir(self) -> Path:
         return self.data_dir / "failed"
 

@@ -20,6 +20,7 @@ from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
 from logistics_core.catalogue import VEHICLE_LOGS
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
@@ -27,7 +28,7 @@ from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.partitions import FILES
-from logistics_pipeline.sources.folder import find_files
+from logistics_pipeline.sources.folder import RawFolder
 
 WANTED_MS = 50
 WANTED_LOOK_SECONDS = 2
@@ -37,9 +38,10 @@ _KNOWN = 10_000
 _LATENCIES = 5
 _TICKS = 5
 
-_MARK_AS_LOADED = """
-    UPDATE ingest.files SET state = 'loaded', started_at = now(), finished_at = now(), content_hash = file_id::text
-    WHERE state = 'registered'
+_MARK_AS_LOADED = f"""
+    UPDATE ingest.files
+    SET state = '{FileState.LOADED}', started_at = now(), finished_at = now(), content_hash = file_id::text
+    WHERE state = '{FileState.REGISTERED}'
 """
 
 
@@ -156,7 +158,7 @@ class _System:
         return answer.status_code == httpx.codes.OK and len(answer.json()) == 1
 
     def _loaded(self) -> int:
-        return int(self._value("SELECT count(*) FROM ingest.files WHERE state = 'loaded'"))
+        return int(self._value(f"SELECT count(*) FROM ingest.files WHERE state = '{FileState.LOADED}'"))
 
     def _load_runs(self) -> int:
         return int(self._value("SELECT count(DISTINCT run_id) FROM ingest.files"))
@@ -183,7 +185,7 @@ class _Ticks:
 def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ticks:
     """Looks of the sensor at many files that Dagster and the ledger know, in this process."""
     settings = environment.settings
-    missing = max(100, round(_KNOWN * bench.scale)) - len(list(find_files(settings.raw_dir)))
+    missing = max(100, round(_KNOWN * bench.scale)) - len(list(RawFolder(settings.raw_dir).find_files()))
     bench.say(f"{missing:,} further files are made known")
     folder = settings.raw_dir / VEHICLE_LOGS.name / "known"
     folder.mkdir()
@@ -207,12 +209,12 @@ def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ti
             seconds.append(time.process_time() + family_cpu_seconds(postmaster) - before)
             if found.run_requests:
                 raise RuntimeError(f"The sensor requested {len(found.run_requests)} runs: it should know every file")
-    return _Ticks(len(list(find_files(settings.raw_dir))), seconds)
+    return _Ticks(len(list(RawFolder(settings.raw_dir).find_files())), seconds)
 
 
 def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: Settings) -> None:
     """As if all files had been loaded: in the ledger, as partitions, and as materialised in Dagster."""
-    files = ledger.in_registration_order(find_files(settings.raw_dir))
+    files = ledger.in_registration_order(RawFolder(settings.raw_dir).find_files())
     known = set(ledger.latest_files(connection))
     new = [file for file in files if file.key not in known]
     with connection.transaction():

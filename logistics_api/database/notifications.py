@@ -1,4 +1,4 @@
-"""LISTEN and NOTIFY: the channels of the pipeline, and how a connection waits for them."""
+"""LISTEN and NOTIFY: how a connection waits for the channels of the database contract."""
 
 import asyncio
 from contextlib import suppress
@@ -7,16 +7,12 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-DATA_VERSION, INGEST = "data_version", "ingest"
-"""Channels that the pipeline notifies, and events of the same names."""
-
-API_KEYS = "api_keys"
-"""Channel that is notified when keys are created or revoked."""
+from logistics_core.database_contract.channels import Channel
 
 
 async def listen(connection: psycopg.AsyncConnection[Any]) -> None:
     """Subscribes to all channels. A standby cannot: there, polling must do."""
-    for channel in (DATA_VERSION, INGEST, API_KEYS):
+    for channel in Channel:
         try:
             await connection.execute(f"LISTEN {channel}".encode())
         except (errors.FeatureNotSupported, errors.ObjectNotInPrerequisiteState, errors.ReadOnlySqlTransaction):

@@ -14,8 +14,9 @@ import psycopg
 
 from logistics_api.database.connection import Connection
 from logistics_api.database.freshness import Freshness, Published
-from logistics_api.database.notifications import DATA_VERSION, INGEST, listen, received, wait_readable
+from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.problems import NOT_MIGRATED
+from logistics_core.database_contract.channels import Channel
 
 POLL_SECONDS = 2.0
 """Between two reads of the data version without a notification, as behind a pooler that shares connections."""
@@ -99,14 +100,14 @@ class Watcher:
                 await wait_readable(connection, POLL_SECONDS)
                 channels = self._forward(await received(connection))
             # The payload of a notification is not trusted: anybody may send one.
-            if channels != {INGEST} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
+            if channels != {Channel.FILES} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
         """Publishes the progress of loads; returns the channels that notified."""
         for notification in notifications:
-            if notification.channel == INGEST:
-                self._publish(INGEST, notification.payload)
+            if notification.channel == Channel.FILES:
+                self._publish(Channel.FILES, notification.payload)
         return {notification.channel for notification in notifications}
 
     async def _poll(self, connection: Connection) -> None:
@@ -118,6 +119,6 @@ class Watcher:
             row = None
         published = None if row is None else Published(*row)
         if self._freshness.confirm(published) and published is not None:
-            self._publish(DATA_VERSION, str(published.data_version))
+            self._publish(Channel.DATA_VERSION, str(published.data_version))
         for poll in self.polls:
             await poll(connection)

@@ -12,10 +12,10 @@ from prometheus_client.registry import Collector
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.queries import PIPELINE
+from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 
 KEPT_SECONDS = 5.0
 
-STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
 DATASETS = ("vehicles", "vehicle_logs", "shipments")
 OUTCOMES = ("loaded", "superseded", "rejected")
 
@@ -89,8 +89,8 @@ def _of_files(found: dict[str, Any]) -> Iterator[Metric]:
         "logistics_files", "Files, by the state of their latest version", labels=["dataset", "state"]
     )
     counted = {(dataset, state): count for dataset, state, count in found["files"]}
-    known = {(dataset, state): 0 for dataset in DATASETS for state in STATES if state != "unrecognised"}
-    for labels, count in sorted((known | {("none", "unrecognised"): 0} | counted).items()):
+    known = {(dataset, state): 0 for dataset in DATASETS for state in DATASET_STATES}
+    for labels, count in sorted((known | {("none", FileState.UNRECOGNISED): 0} | counted).items()):
         files.add_metric(labels, count)
     yield files
     records = GaugeMetricFamily(

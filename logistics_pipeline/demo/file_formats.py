@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from logistics_core.catalogue import Dataset, Kind
+from logistics_core.catalogue import Dataset, FieldType
 
 Format = Literal["json", "ndjson", "csv"]
 
@@ -60,6 +60,6 @@ def layout_of(format: Format, dataset: Dataset) -> Layout:
 
 
 def _json_template(dataset: Dataset) -> str:
-    values = ("%s" if field.kind is Kind.NUMBER else '"%s"' for field in dataset.fields)
+    values = ("%s" if field.type is FieldType.NUMBER else '"%s"' for field in dataset.fields)
     pairs = (f'"{name}":{value}' for name, value in zip(dataset.columns, values, strict=True))
     return "{" + ",".join(pairs) + "}"

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
+from logistics_pipeline.sources.folder import RawFolder
 
 CHUNK_BYTES = 64 * 1024
 """Input that is read at a time: more does not stay in the processor's cache while it is decoded."""
@@ -37,13 +39,21 @@ class LoadOptions:
     max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
     chunk_bytes: int = CHUNK_BYTES
     own_process_bytes: int = OWN_PROCESS_BYTES
+    catalogue: Catalogue = field(default_factory=built_in_catalogue)
+    """The datasets that files may belong to."""
     reference_lane: bool = False
     """Read by the reference lane alone, to compare the two."""
+
+    @property
+    def folder(self) -> RawFolder:
+        """The raw folder, with the datasets of the catalogue."""
+        return RawFolder(self.raw_dir, self.catalogue)
 
 
 def load_options(settings: Settings) -> LoadOptions:
     """The load options that the settings give."""
     return LoadOptions(
+        catalogue=load_catalogue(settings.contracts_dir),
         raw_dir=settings.raw_dir,
         failed_dir=settings.failed_dir,
         batch=BatchLimits(settings.batch_records, settings.batch_bytes),

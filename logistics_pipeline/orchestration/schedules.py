@@ -10,7 +10,6 @@ from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.resources import Warehouse
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES, TRANSIENT_RETRIES, only_transient_errors_retried
 from logistics_pipeline.orchestration.run_retention import delete_old_runs, forget_partitions
-from logistics_pipeline.sources.folder import find_files
 
 
 @dg.op(retry_policy=TRANSIENT_RETRIES, description="Compacts the ledger of batches, and vacuums where it is due.")
@@ -41,7 +40,7 @@ def clear_history(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Wa
 
 
 def _forget_gone_files(context: dg.OpExecutionContext, warehouse: Warehouse) -> int:
-    present = {file.key for file in find_files(warehouse.settings.raw_dir)}
+    present = {file.key for file in warehouse.options.folder.find_files()}
     if not present:
         context.log.warning(
             f"{warehouse.settings.raw_dir} holds no file at all. Partitions are left alone: perhaps the folder is not "

@@ -8,14 +8,16 @@ percent-encoded, and so is the percent sign itself.
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
+from typing import Self
 from urllib.parse import unquote_to_bytes
 
-from logistics_core.catalogue import DATASETS
+from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
 from logistics_core.raw_folder_rules import is_ignored
+from logistics_core.settings import Settings
 
 LONGEST_KEY = 1_000
 """Bytes: PostgreSQL's indexes, Dagster's among them, take about 2,700 in all."""
@@ -46,24 +48,60 @@ class FoundFile:
         return self.size_bytes, self.modified_ns
 
 
-def find_files(raw_dir: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
-    """Yields every file under the raw folder, in no particular order.
+@dataclass(frozen=True)
+class RawFolder:
+    """The raw folder: which files are in it, and to which dataset each belongs."""
 
-    Left out are hidden ones and those that by their name are still being written (`.tmp`, `.part`, ...). A file that
-    disappears while it is looked at was not there. Links to folders elsewhere are followed, to each such folder once.
+    path: Path
+    catalogue: Catalogue = field(default_factory=built_in_catalogue)
 
-    `on_error` is told of folders that cannot be read.
-    """
-    entered = {Path(raw_dir).resolve()}
-    for folder, subfolders, names in os.walk(raw_dir, onerror=on_error, followlinks=True):
-        visible = sorted(name for name in subfolders if not name.startswith("."))
-        subfolders[:] = [name for name in visible if _is_new(folder, name, entered)]
-        for name in names:
-            if is_ignored(name):
-                continue
-            found = look_at(Path(folder, name), raw_dir)
-            if found is not None:
-                yield found
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The raw folder of the settings, with the datasets whose contracts they name.
+
+        Raises:
+            ContractError: a contract file cannot be used.
+        """
+        return cls(settings.raw_dir, load_catalogue(settings.contracts_dir))
+
+    def find_files(self, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
+        """Yields every file under the raw folder, in no particular order.
+
+        Hidden files are left out, and files that are still being written by their name (`.tmp`, `.part`, ...). A file
+        that disappears meanwhile is left out too. Links to folders elsewhere are followed, to each such folder once.
+
+        `on_error` is called with each folder that cannot be read.
+        """
+        entered = {Path(self.path).resolve()}
+        for folder, subfolders, names in os.walk(self.path, onerror=on_error, followlinks=True):
+            visible = sorted(name for name in subfolders if not name.startswith("."))
+            subfolders[:] = [name for name in visible if _is_new(folder, name, entered)]
+            for name in names:
+                if is_ignored(name):
+                    continue
+                found = self.look_at(Path(folder, name))
+                if found is not None:
+                    yield found
+
+    def look_at(self, path: Path, dataset: str | None = None) -> FoundFile | None:
+        """Looks at one file, in the raw folder or elsewhere; None if there is no file. `dataset` overrules its path."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        if not S_ISREG(status.st_mode):
+            return None
+        key = self.key_of(path)
+        known = None if _SHORTENED in key else dataset or dataset_of(key, self.catalogue)
+        return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
+
+    def key_of(self, path: Path) -> str:
+        """The partition key of a file. See `key_of`."""
+        return key_of(path, self.path)
+
+    def path_of(self, key: str) -> Path:
+        """The file of a partition key."""
+        return path_of(key, self.path)
 
 
 def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
@@ -77,19 +115,6 @@ def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
         return False
     entered.add(target)
     return True
-
-
-def look_at(path: Path, raw_dir: Path, dataset: str | None = None) -> FoundFile | None:
-    """Looks at one file, inside the raw folder or elsewhere; None if there is no file. `dataset` overrules its path."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    if not S_ISREG(status.st_mode):
-        return None
-    key = key_of(path, raw_dir)
-    known = None if _SHORTENED in key else dataset or dataset_of(key)
-    return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
 
 
 def key_of(path: Path, raw_dir: Path) -> str:
@@ -109,7 +134,7 @@ def path_of(key: str, raw_dir: Path) -> Path:
     return Path(os.path.abspath(raw_dir)) / os.fsdecode(unquote_to_bytes(encoded))
 
 
-def dataset_of(key: str) -> str | None:
+def dataset_of(key: str, catalogue: Catalogue) -> str | None:
     """The dataset a file belongs to by its path, or None.
 
     The outermost folder or file that is named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
@@ -120,7 +145,7 @@ def dataset_of(key: str) -> str | None:
         parts = parts[-1:]
     for part in parts:
         name = re.sub(r"[- ]", "_", part)
-        for dataset in sorted(DATASETS, key=len, reverse=True):
+        for dataset in sorted(catalogue, key=len, reverse=True):
             if name == dataset or re.match(rf"{dataset}[^0-9a-z]", name):
                 return dataset
     return None

@@ -12,7 +12,7 @@ UNION
 -- (The files are given: were they looked up in here, the planner would take them for a third of the table.)
 SELECT log.trip_date
 FROM ingest.batches AS batch
-CROSS JOIN unnest(batch.stale_logs) AS stale (log_id)
+CROSS JOIN unnest(batch.stale_keys) AS stale (log_id)
 JOIN raw.vehicle_logs AS log USING (log_id)
 WHERE batch.refreshed_as IS NULL
 UNION

@@ -1,5 +1,5 @@
--- Takes the rows of a file out of its raw table, and notes the days or the logs that lost them for the next refresh.
--- One row: how many rows there were. Adds to ingest.batches one row per 10,000 days or logs.
+-- Takes the rows of a file out of its raw table, and notes the days, or the keys of the dataset that dates this one, that lost them for the next refresh.
+-- One row: how many rows there were. Adds to ingest.batches one row per 10,000 days or keys.
 -- Reads and writes the raw table, writes ingest.batches.
 
 WITH removed AS (
@@ -12,8 +12,8 @@ counted AS (
     GROUP BY touched
 ),
 noted AS (
-    INSERT INTO ingest.batches (file_id, records, stale_days, stale_logs, merged)
-    SELECT %(file_id)s, sum(records), {stale_days}, {stale_logs}, false
+    INSERT INTO ingest.batches (file_id, records, stale_days, stale_keys, merged)
+    SELECT %(file_id)s, sum(records), {stale_days}, {stale_keys}, false
     FROM counted
     GROUP BY part
     RETURNING records

@@ -14,7 +14,7 @@ from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
-from logistics_pipeline.sources.folder import look_at
+from logistics_pipeline.sources.folder import RawFolder
 from tests.api import oracle
 from tests.api.oracle import LISTS, Listing, Log, Master, Reader, Shipment, Span, World
 
@@ -36,7 +36,7 @@ def url(new_database: Callable[[], AbstractContextManager[str]], tmp_path_factor
     )
     with new_database() as url:
         for name in ("vehicles.json", "vehicle_logs.json", "shipments.json.gz"):
-            found = look_at(Path(TRIPS / name), TRIPS)
+            found = RawFolder(TRIPS).look_at(Path(TRIPS / name))
             assert found is not None
             load_file(url, found, options)
         refresh(url)

@@ -22,7 +22,6 @@ from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.sources.folder import look_at
 
 FILES, REJECTS = "/api/ingestion/files", "/api/ingestion/rejects"
 
@@ -45,7 +44,7 @@ class Ledger:
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         time = next(self._times)
         os.utime(path, ns=(time, time))
-        found = look_at(path, self.options.raw_dir)
+        found = self.options.folder.look_at(path)
         assert found is not None
         return load_file(self.url, found, replace(self.options, **changes), run_id=run_id)
 

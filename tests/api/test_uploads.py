@@ -32,7 +32,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import find_files, look_at
+from logistics_pipeline.sources.folder import RawFolder
 
 UPLOADS = "/api/ingestion/uploads"
 CONTENT = json.dumps([{"vehicle_id": "V1"}]).encode()
@@ -82,14 +82,14 @@ class Site:
 
     def files(self) -> dict[str, bytes]:
         """What the pipeline finds: path and content."""
-        return {found.key: found.path.read_bytes() for found in find_files(self.raw_dir)}
+        return {found.key: found.path.read_bytes() for found in RawFolder(self.raw_dir).find_files()}
 
     def check_nothing_left_behind(self) -> None:
         hidden = self.raw_dir / storing.HIDDEN_FOLDER
         assert not hidden.exists() or list(hidden.iterdir()) == []
 
     def load(self, path: str) -> None:
-        found = look_at(self.raw_dir / path, self.raw_dir)
+        found = RawFolder(self.raw_dir).look_at(self.raw_dir / path)
         assert found is not None and self.options is not None
         load_file(self.url, found, self.options)
 
@@ -116,7 +116,7 @@ def test_an_upload_is_followed_until_it_is_loaded(site: Site) -> None:
     assert upload["sha256"] == hashlib.sha256(CONTENT).hexdigest()
     assert site.files() == {upload["path"]: CONTENT}
     assert upload["state"] == "waiting" and not upload["is_final"] and upload["file"] is None
-    found = look_at(site.raw_dir / upload["path"], site.raw_dir)
+    found = RawFolder(site.raw_dir).look_at(site.raw_dir / upload["path"])
     assert found is not None and found.dataset == "vehicles"
     with connect(site.url) as connection:
         registered = ledger.register(connection, found)
@@ -148,7 +148,7 @@ def test_compressed_files_are_uploaded_as_they_are(site: Site) -> None:
 @pytest.mark.parametrize("dataset", sorted(DATASETS))
 def test_every_dataset_takes_uploads(site: Site, dataset: str) -> None:
     upload = site.accepted("a.json", dataset=dataset)
-    found = look_at(site.raw_dir / upload["path"], site.raw_dir)
+    found = RawFolder(site.raw_dir).look_at(site.raw_dir / upload["path"])
     assert found is not None and found.dataset == dataset
 
 
@@ -234,7 +234,7 @@ def test_an_accepted_name_is_one_file_in_its_folder_that_the_pipeline_finds_unde
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(b"x")
     try:
-        (found,) = find_files(raw_dir)
+        (found,) = RawFolder(raw_dir).find_files()
         assert (found.key, found.dataset) == (f"vehicles/{accepted}", "vehicles")
     finally:
         target.unlink()

@@ -8,7 +8,7 @@ from typing import Any
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
-from logistics_pipeline.sources.folder import look_at
+from logistics_pipeline.sources.folder import RawFolder
 
 FIRST = date(2024, 1, 1)
 PLACES = ("Aachen", "Zürich", "100% Zug", "A\\B/C", "Σίγμας")
@@ -59,7 +59,7 @@ def load_world(url: str, raw_dir: Path) -> None:
             path = raw_dir / dataset / f"2024-0{part + 1}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(all_records[part::2]))
-            found = look_at(path, raw_dir)
+            found = RawFolder(raw_dir).look_at(path)
             assert found is not None
             load_file(url, found, options)
     refresh(url, full=True)

@@ -17,12 +17,12 @@ from logistics_core.catalogue import DATASETS
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import FoundFile, look_at
+from logistics_pipeline.sources.folder import FoundFile
 from tests.database.records import as_array
 
 
 @dataclass
-class RawFolder:
+class FolderUnderTest:
     """A raw folder and the database it is loaded into."""
 
     url: str
@@ -40,7 +40,7 @@ class RawFolder:
         """Gives a file a new modification time."""
         time = next(self._times)
         os.utime(path, ns=(time, time))
-        found = look_at(path, self.options.raw_dir)
+        found = self.options.folder.look_at(path)
         assert found is not None
         return found
 
@@ -54,8 +54,8 @@ class RawFolder:
 
 
 @pytest.fixture
-def raw_folder(database_url: str, options: LoadOptions) -> RawFolder:
-    return RawFolder(database_url, options)
+def raw_folder(database_url: str, options: LoadOptions) -> FolderUnderTest:
+    return FolderUnderTest(database_url, options)
 
 
 @dataclass(frozen=True)

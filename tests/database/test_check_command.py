@@ -10,7 +10,7 @@ import pytest
 from logistics_pipeline.analytics.checks import CHECKS
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.forking import run_command
 from tests.database.records import log, shipment, vehicle
 
@@ -18,7 +18,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def check(raw_folder: RawFolder) -> Run:
+def check(raw_folder: FolderUnderTest) -> Run:
     """Runs the command on a database whose figures are up to date."""
     raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(3)])
     raw_folder.drop_and_load("vehicle_logs.json", [log(number) for number in range(5)])
@@ -66,7 +66,7 @@ def test_what_is_wrong_makes_the_exit_code_1_and_is_told_to_people_and_programs(
     assert "1 error," in text.stderr
 
 
-def test_a_warning_alone_is_no_failure(check: Run, raw_folder: RawFolder) -> None:
+def test_a_warning_alone_is_no_failure(check: Run, raw_folder: FolderUnderTest) -> None:
     raw_folder.drop_and_load("vehicles/2.json", [vehicle(1, colour="red")])
     refresh(raw_folder.url)
 

@@ -22,7 +22,7 @@ from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.table_metadata import columns_of, row_count
 from logistics_pipeline.errors import TransientError
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, log, shipment, vehicle
 
 Look = Callable[..., Finding]
@@ -41,7 +41,7 @@ def look(database_url: str) -> Look:
 
 
 @pytest.fixture
-def filled(raw_folder: RawFolder) -> RawFolder:
+def filled(raw_folder: FolderUnderTest) -> FolderUnderTest:
     """Figures of 28 days that are up to date."""
     raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(3)])
     raw_folder.drop_and_load("vehicle_logs.json", [log(number) for number in range(28)])
@@ -82,13 +82,13 @@ def test_every_table_has_its_checks() -> None:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_all_checks_pass_on_what_is_loaded_and_refreshed(filled: RawFolder, whole: bool) -> None:
+def test_all_checks_pass_on_what_is_loaded_and_refreshed(filled: FolderUnderTest, whole: bool) -> None:
     found = run_checks(filled.url, CHECKS, whole=whole)
 
     assert [(check.full_name, finding.sentence) for check, finding in found if not finding.passed] == []
 
 
-def test_checks_change_nothing_and_leave_nothing_behind(filled: RawFolder, connection: Connection) -> None:
+def test_checks_change_nothing_and_leave_nothing_behind(filled: FolderUnderTest, connection: Connection) -> None:
     def state() -> list[tuple[Any, ...]]:
         return connection.execute(
             "SELECT (SELECT count(*) FROM pg_class), (SELECT data_version FROM analytics.status), "
@@ -115,7 +115,7 @@ def test_a_database_that_is_away_is_a_transient_error(database_url: str) -> None
         run_checks(with_database(database_url, "no_such_database"), CHECKS)
 
 
-def test_figures_are_numbers_texts_and_plain_lists_that_dagster_and_json_can_show(filled: RawFolder) -> None:
+def test_figures_are_numbers_texts_and_plain_lists_that_dagster_and_json_can_show(filled: FolderUnderTest) -> None:
     filled.drop_and_load("shipments/bad.json", b"no json")
     for _, finding in run_checks(filled.url, CHECKS):
         assert all(isinstance(value, int | float | str | list) for value in finding.figures.values())
@@ -125,7 +125,7 @@ def test_figures_are_numbers_texts_and_plain_lists_that_dagster_and_json_can_sho
 
 
 def test_an_empty_table_is_an_error_only_where_files_have_loaded_rows(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     assert look("raw.shipments", "rows_present").figures == {"records_loaded": 84}
 
@@ -136,13 +136,13 @@ def test_an_empty_table_is_an_error_only_where_files_have_loaded_rows(
     assert "Nothing is loaded" in warning(look("raw.shipments", "rows_present"))
 
 
-def test_rows_that_no_file_has_loaded_are_an_error(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_rows_that_no_file_has_loaded_are_an_error(filled: FolderUnderTest, connection: Connection, look: Look) -> None:
     connection.execute("DELETE FROM ingest.files WHERE dataset = 'vehicles'")
 
     assert "no file" in error(look("raw.vehicles", "rows_present"))
 
 
-def test_a_measure_that_the_newest_rows_lack_is_a_warning(filled: RawFolder, look: Look) -> None:
+def test_a_measure_that_the_newest_rows_lack_is_a_warning(filled: FolderUnderTest, look: Look) -> None:
     assert look("raw.shipments", "null_share").figures["weight_null_percent"] == 0.0
 
     filled.drop_and_load("shipments/2.json", [shipment(number, weight=None) for number in range(100, 300)])
@@ -154,7 +154,7 @@ def test_a_measure_that_the_newest_rows_lack_is_a_warning(filled: RawFolder, loo
 
 
 def test_a_measure_that_vanishes_from_a_large_table_is_noticed_though_most_rows_have_it(
-    filled: RawFolder, connection: Connection, look: Look, monkeypatch: pytest.MonkeyPatch
+    filled: FolderUnderTest, connection: Connection, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks.rows, "SAMPLE_PAGES", 10)
     insert = (
@@ -177,7 +177,9 @@ def test_a_measure_that_vanishes_from_a_large_table_is_noticed_though_most_rows_
 # -- files ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_account_that_does_not_balance_is_an_error(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_an_account_that_does_not_balance_is_an_error(
+    filled: FolderUnderTest, connection: Connection, look: Look
+) -> None:
     balanced = look("raw.shipments", "balance_per_file")
     assert (balanced.figures["records_read"], balanced.figures["records_loaded"]) == (84, 84)
 
@@ -188,7 +190,7 @@ def test_an_account_that_does_not_balance_is_an_error(filled: RawFolder, connect
     assert look("raw.vehicles", "balance_per_file").passed
 
 
-def test_a_reject_that_is_not_kept_is_an_error(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_a_reject_that_is_not_kept_is_an_error(filled: FolderUnderTest, connection: Connection, look: Look) -> None:
     filled.drop_and_load("shipments/2.json", [shipment(500, weight=-1), shipment(501, cost=-1), shipment(502)])
     assert look("raw.shipments", "balance_per_file").figures["records_rejected"] == 2
 
@@ -198,7 +200,7 @@ def test_a_reject_that_is_not_kept_is_an_error(filled: RawFolder, connection: Co
 
 
 def test_a_row_that_is_gone_is_found_when_all_rows_are_counted(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     connection.execute("DELETE FROM raw.shipments WHERE shipment_id = 's7'")
 
@@ -208,14 +210,16 @@ def test_a_row_that_is_gone_is_found_when_all_rows_are_counted(
 
 
 def test_rows_of_a_file_that_the_ledger_does_not_know_are_found_when_all_rows_are_counted(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     connection.execute("UPDATE raw.vehicles SET file_id = 4711 WHERE vehicle_id = 'v1'")
 
     assert "a file the ledger does not know" in error(look("raw.vehicles", "balance_per_file", whole=True))
 
 
-def test_a_failed_file_is_an_error_until_it_is_mended(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_a_failed_file_is_an_error_until_it_is_mended(
+    filled: FolderUnderTest, connection: Connection, look: Look
+) -> None:
     assert ledger_states(connection) == {}
     filled.drop_and_load("shipments/bad.json", as_lines([shipment(900)])[:-9])
 
@@ -237,7 +241,7 @@ def test_a_failed_file_is_an_error_until_it_is_mended(filled: RawFolder, connect
     assert ledger_states(connection) == {}
 
 
-def test_of_many_failed_files_some_are_named_and_all_counted(filled: RawFolder, look: Look) -> None:
+def test_of_many_failed_files_some_are_named_and_all_counted(filled: FolderUnderTest, look: Look) -> None:
     for number in range(25):
         filled.drop_and_load(f"shipments/{number}.json", b"{")
 
@@ -247,7 +251,7 @@ def test_of_many_failed_files_some_are_named_and_all_counted(filled: RawFolder, 
     assert (finding.figures["failed_files"], len(finding.figures["files"])) == (25, 20)
 
 
-def test_fields_that_appear_or_vanish_are_a_warning(filled: RawFolder, look: Look) -> None:
+def test_fields_that_appear_or_vanish_are_a_warning(filled: FolderUnderTest, look: Look) -> None:
     def deliver(name: str, **fields: Any) -> Finding:
         filled.drop_and_load(name, [vehicle(1, **fields)])
         return look("raw.vehicles", "schema_drift")
@@ -263,7 +267,7 @@ def test_fields_that_appear_or_vanish_are_a_warning(filled: RawFolder, look: Loo
     assert finding.figures["unknown_fields"] == ["colour"]
 
 
-def test_a_usual_unknown_field_that_the_newest_file_lacks_is_a_warning(filled: RawFolder, look: Look) -> None:
+def test_a_usual_unknown_field_that_the_newest_file_lacks_is_a_warning(filled: FolderUnderTest, look: Look) -> None:
     filled.drop_and_load("vehicle_logs/1.json", [log(1)])
     for number in range(2, 5):
         filled.drop_and_load(f"shipments/{number}.json", [shipment(1, carrier="x")])
@@ -272,7 +276,7 @@ def test_a_usual_unknown_field_that_the_newest_file_lacks_is_a_warning(filled: R
     assert look("raw.vehicle_logs", "schema_drift").passed
 
 
-def test_a_field_that_all_earlier_files_had_is_missed(raw_folder: RawFolder, look: Look) -> None:
+def test_a_field_that_all_earlier_files_had_is_missed(raw_folder: FolderUnderTest, look: Look) -> None:
     for number in range(4):
         raw_folder.drop_and_load(f"shipments/{number}.json", [shipment(1, carrier="x")])
     assert look("raw.shipments", "schema_drift").passed
@@ -285,7 +289,7 @@ def test_a_field_that_all_earlier_files_had_is_missed(raw_folder: RawFolder, loo
 # -- figures -------------------------------------------------------------------------------------------------------
 
 
-def test_shipments_without_a_log_are_a_warning_if_they_are_many(filled: RawFolder, look: Look) -> None:
+def test_shipments_without_a_log_are_a_warning_if_they_are_many(filled: FolderUnderTest, look: Look) -> None:
     filled.drop_and_load("shipments/2.json", [shipment(100, log_id="unknown")])
     refresh(filled.url)
     finding = look("analytics.daily_routes", "unassigned_shipments")
@@ -300,7 +304,7 @@ def test_shipments_without_a_log_are_a_warning_if_they_are_many(filled: RawFolde
 
 
 def test_rows_that_wait_too_long_for_a_refresh_are_a_warning_then_an_error(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(100)])
     assert look("analytics.daily_vehicles", "all_taken_in").passed
@@ -330,7 +334,7 @@ CORRUPTIONS = {
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 @pytest.mark.parametrize("table", DAILY_TABLES)
 def test_figures_that_are_not_what_the_raw_rows_give_are_an_error(
-    filled: RawFolder, connection: Connection, look: Look, table: str, corruption: str
+    filled: FolderUnderTest, connection: Connection, look: Look, table: str, corruption: str
 ) -> None:
     connection.execute(CORRUPTIONS[corruption].format(table).encode())
 
@@ -341,7 +345,7 @@ def test_figures_that_are_not_what_the_raw_rows_give_are_an_error(
     assert "on 1 of every day" in error(finding) and difference["day"] in finding.sentence
 
 
-def test_a_row_that_is_there_twice_is_an_error(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_a_row_that_is_there_twice_is_an_error(filled: FolderUnderTest, connection: Connection, look: Look) -> None:
     connection.execute("ALTER TABLE analytics.daily_routes DROP CONSTRAINT daily_routes_pkey")
     connection.execute(
         "INSERT INTO analytics.daily_routes SELECT * FROM analytics.daily_routes WHERE day = '2024-01-03' LIMIT 1"
@@ -360,7 +364,7 @@ def test_a_row_that_is_there_twice_is_an_error(filled: RawFolder, connection: Co
     ],
 )
 def test_all_time_sums_that_are_not_those_of_their_days_are_an_error(
-    filled: RawFolder, connection: Connection, look: Look, corruption: str
+    filled: FolderUnderTest, connection: Connection, look: Look, corruption: str
 ) -> None:
     assert look("analytics.routes", "totals_match_days").passed
     connection.execute(f"{corruption} WHERE origin = 'origin 1' AND destination = 'destination 2'".encode())
@@ -371,7 +375,7 @@ def test_all_time_sums_that_are_not_those_of_their_days_are_an_error(
 
 
 def test_a_vehicle_without_a_number_is_an_error_and_a_gap_too(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     assert look("analytics.vehicle_numbers", "every_vehicle_has_a_number").figures["numbers"] == 3
 
@@ -395,7 +399,7 @@ def test_a_vehicle_without_a_number_is_an_error_and_a_gap_too(
     ],
 )
 def test_a_day_that_is_not_the_same_by_route_and_by_vehicle_is_an_error(
-    filled: RawFolder, connection: Connection, look: Look, corruption: str
+    filled: FolderUnderTest, connection: Connection, look: Look, corruption: str
 ) -> None:
     connection.execute(corruption.encode())
 
@@ -406,7 +410,7 @@ def test_a_day_that_is_not_the_same_by_route_and_by_vehicle_is_an_error(
 
 
 def test_the_sample_finds_what_is_wrong_with_a_day_refreshed_last(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(100, trip_date="2024-01-20")])
     refresh(filled.url)
@@ -425,7 +429,7 @@ def days_sampled(connection: Connection, seed: int) -> list[date]:
 
 
 def test_the_days_refreshed_last_are_in_every_sample_whatever_made_them_stale(
-    filled: RawFolder, connection: Connection
+    filled: FolderUnderTest, connection: Connection
 ) -> None:
     def refreshed_after(name: str, records: list[Any]) -> None:
         filled.drop_and_load(name, records)
@@ -447,7 +451,7 @@ def test_the_days_refreshed_last_are_in_every_sample_whatever_made_them_stale(
 
 
 def test_a_sample_is_the_same_for_the_same_data_version_and_another_for_others(
-    filled: RawFolder, connection: Connection
+    filled: FolderUnderTest, connection: Connection
 ) -> None:
     samples = [days_sampled(connection, seed) for seed in range(20)]
 
@@ -457,7 +461,7 @@ def test_a_sample_is_the_same_for_the_same_data_version_and_another_for_others(
 
 
 def test_a_sample_holds_few_days_if_they_are_large(
-    filled: RawFolder, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    filled: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(number) for number in range(100, 110)])
     refresh(filled.url)
@@ -466,7 +470,9 @@ def test_a_sample_holds_few_days_if_they_are_large(
     assert 1 <= len(days_sampled(connection, 1)) <= 2
 
 
-def test_days_that_wait_for_a_refresh_are_no_differences(filled: RawFolder, connection: Connection, look: Look) -> None:
+def test_days_that_wait_for_a_refresh_are_no_differences(
+    filled: FolderUnderTest, connection: Connection, look: Look
+) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(8, mileage=1, fuel_used=None)])  # of the 9th
     filled.drop_and_load("shipments/2.json", [shipment(8, cost=1, log_id="l9")])  # from the 9th to the 10th
 
@@ -480,7 +486,7 @@ def test_days_that_wait_for_a_refresh_are_no_differences(filled: RawFolder, conn
 
 
 def test_while_every_day_waits_to_be_computed_there_is_nothing_to_compare(
-    filled: RawFolder, connection: Connection, look: Look
+    filled: FolderUnderTest, connection: Connection, look: Look
 ) -> None:
     connection.execute("UPDATE analytics.status SET full_refresh_due = true")
     connection.execute("TRUNCATE analytics.daily_routes")
@@ -496,7 +502,7 @@ def test_while_every_day_waits_to_be_computed_there_is_nothing_to_compare(
 
 
 def test_a_refresh_in_the_middle_of_a_check_does_not_disturb_it(
-    filled: RawFolder, look: Look, monkeypatch: pytest.MonkeyPatch
+    filled: FolderUnderTest, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compute = recomputation.compute
 
@@ -516,7 +522,7 @@ def test_a_refresh_in_the_middle_of_a_check_does_not_disturb_it(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_tables_describe_their_columns_and_count_their_rows(
-    filled: RawFolder, connection: Connection, table: str, monkeypatch: pytest.MonkeyPatch
+    filled: FolderUnderTest, connection: Connection, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     columns = columns_of(connection, "analytics", table)
     assert any(column.is_key and not column.is_nullable for column in columns)

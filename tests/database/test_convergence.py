@@ -21,7 +21,7 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Interrupted, RawFolder, at_statement
+from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
 MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
@@ -51,7 +51,7 @@ class Version:
 class Converging(RuleBasedStateMachine):
     """Files with overlapping keys, registered in one order, loaded in another, interrupted, repeated, changed."""
 
-    def __init__(self, raw_folder: RawFolder, connection: Connection, empty: Callable[[], None]) -> None:
+    def __init__(self, raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None]) -> None:
         super().__init__()
         self.connection = connection
         self.folder = replace(
@@ -187,7 +187,7 @@ class Converging(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("impatient")
 def test_the_tables_equal_a_simple_model_after_any_sequence(
-    raw_folder: RawFolder, connection: Connection, empty: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None]
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
@@ -203,7 +203,7 @@ def test_the_tables_equal_a_simple_model_after_any_sequence(
 
 
 def test_keys_that_vanish_from_a_newer_version_stay_from_the_older(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), vehicle(2)])
     raw_folder.drop_and_load("vehicles.json", [vehicle(2, name="new")])

@@ -7,7 +7,7 @@ import pytest
 
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.sources import byte_stream
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import shipment
 
 BATCHES = BatchLimits(records=1000, bytes=1 << 20)
@@ -15,7 +15,7 @@ BATCHES = BatchLimits(records=1000, bytes=1 << 20)
 
 @pytest.mark.parametrize("reference_lane", [False, True])
 def test_a_decompression_bomb_fails_and_what_came_before_its_limit_is_accounted_for(
-    raw_folder: RawFolder, monkeypatch: pytest.MonkeyPatch, reference_lane: bool
+    raw_folder: FolderUnderTest, monkeypatch: pytest.MonkeyPatch, reference_lane: bool
 ) -> None:
     monkeypatch.setattr(byte_stream, "FREE_EXPANSION_BYTES", 1 << 20)
     record = json.dumps(shipment(1)).encode() + b"\n"

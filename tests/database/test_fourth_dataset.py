@@ -5,24 +5,28 @@ from pathlib import Path
 import pytest
 
 from logistics_core import catalogue, sql_files
-from logistics_core.catalogue import Dataset, Field, Kind, Touches
+from logistics_core.catalogue.contract_files import read_contract
 from logistics_pipeline import migrations
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import look_at
-from tests.database.conftest import RawFolder
+from logistics_pipeline.sources.folder import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, as_lines
 
-DRIVERS = Dataset(
-    name="drivers",
-    key="driver_id",
-    touches=Touches.NOTHING,
-    description="People who drive.",
-    fields=(
-        Field("driver_id", Kind.TEXT, "Identifies the driver"),
-        Field("hired_on", Kind.DATE, "First day of work", required=False),
-        Field("licence_points", Kind.NUMBER, "Points", required=True, at_least=catalogue._ZERO),
-    ),
-)
+CONTRACT = """
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: drivers
+path: drivers.csv
+title: Drivers
+description: People who drive.
+schema:
+  primaryKey: [driver_id]
+  fields:
+    - {name: driver_id, title: Driver, type: string, role: identifier, description: Identifies the driver,
+       constraints: {required: true}}
+    - {name: hired_on, title: Hired on, type: date, role: time, description: First day of work}
+    - {name: licence_points, title: Points, type: number, role: measure, description: Points,
+       constraints: {required: true, minimum: 0}}
+"""
 TABLE = """
 CREATE TABLE IF NOT EXISTS raw.drivers (
     driver_id      text COLLATE "C" PRIMARY KEY,
@@ -36,9 +40,11 @@ CREATE INDEX IF NOT EXISTS drivers_by_day ON raw.drivers (hired_on);
 
 
 @pytest.fixture
-def with_drivers(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_drivers(connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    contract = tmp_path / "drivers.yaml"
+    contract.write_text(CONTRACT)
     read = sql_files.read_sql
-    monkeypatch.setitem(catalogue.DATASETS, "drivers", DRIVERS)
+    monkeypatch.setitem(catalogue.DATASETS._datasets, "drivers", read_contract(contract))
     monkeypatch.setattr(migrations, "read_sql", lambda name: TABLE if name == "raw/drivers" else read(name))
     migrations._make_raw_tables(connection)
 
@@ -50,7 +56,7 @@ def driver(number: int, **changes: object) -> dict[str, object]:
 @pytest.mark.usefixtures("with_drivers")
 @pytest.mark.parametrize(("suffix", "write"), [("json", as_array), ("ndjson", as_lines), ("csv", as_csv)])
 def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
-    suffix: str, write: object, raw_folder: RawFolder, connection: Connection
+    suffix: str, write: object, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     first = raw_folder.drop_and_load(
         f"drivers.{suffix}",
@@ -68,6 +74,6 @@ def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
 def test_its_files_are_recognised_by_their_path(tmp_path: Path) -> None:
     path = tmp_path / "drivers-2024.json"
     path.write_text("[]")
-    found = look_at(path, tmp_path)
+    found = RawFolder(tmp_path).look_at(path)
     assert found is not None
     assert found.dataset == "drivers"

@@ -13,7 +13,7 @@ from logistics_pipeline.database.housekeeping import Housekeeping, Retention, fi
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.replay import replay_stored
-from tests.database.conftest import Contents, RawFolder
+from tests.database.conftest import Contents, FolderUnderTest
 
 Read = Callable[[], Contents]
 
@@ -43,17 +43,17 @@ def batches(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def day_first(raw_folder: RawFolder) -> LoadOptions:
+def day_first(raw_folder: FolderUnderTest) -> LoadOptions:
     """Options by which dates such as 02/03/2024 are accepted."""
     return replace(raw_folder.options, date_order="dmy")
 
 
-def keep(raw_folder: RawFolder, retention: Retention = A_MONTH) -> Housekeeping:
+def keep(raw_folder: FolderUnderTest, retention: Retention = A_MONTH) -> Housekeeping:
     return keep_house(raw_folder.url, retention)
 
 
 def test_old_batches_of_a_file_become_one_row_with_their_sums(
-    raw_folder: RawFolder, connection: Connection, contents: Read
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", logs(0, 20))
     raw_folder.drop_and_load("vehicle_logs/2.json", logs(10, 25))
@@ -71,7 +71,9 @@ def test_old_batches_of_a_file_become_one_row_with_their_sums(
     assert keep(raw_folder).batches_removed == 0
 
 
-def test_what_is_summed_up_keeps_its_place_among_the_batches(raw_folder: RawFolder, connection: Connection) -> None:
+def test_what_is_summed_up_keeps_its_place_among_the_batches(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     """Who looks for the batches of the newest figures looks at the highest numbers."""
     for number in range(3):
         raw_folder.drop_and_load(f"vehicle_logs/{number}.json", logs(number * 100, 20))
@@ -82,7 +84,9 @@ def test_what_is_summed_up_keeps_its_place_among_the_batches(raw_folder: RawFold
     assert in_order == [(1, 1), (2, 2), (3, 3), (3, 3), (3, 3)]
 
 
-def test_young_batches_and_those_of_the_newest_figures_stay(raw_folder: RawFolder, connection: Connection) -> None:
+def test_young_batches_and_those_of_the_newest_figures_stay(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", logs(0, 20))
     refresh(raw_folder.url)
     age(connection, 31)
@@ -95,7 +99,7 @@ def test_young_batches_and_those_of_the_newest_figures_stay(raw_folder: RawFolde
 
 
 def test_batches_that_wait_for_a_refresh_stay_however_old_they_are(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", logs(0, 20))
     age(connection, 400)
@@ -103,7 +107,7 @@ def test_batches_that_wait_for_a_refresh_stay_however_old_they_are(
     assert refresh(raw_folder.url).batches == 3
 
 
-def test_figures_of_later_loads_are_exact_after_compaction(raw_folder: RawFolder, connection: Connection) -> None:
+def test_figures_of_later_loads_are_exact_after_compaction(raw_folder: FolderUnderTest, connection: Connection) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", logs(0, 20, mileage=1))
     raw_folder.drop_and_load("shipments/1.json", shipments(20))
     refresh(raw_folder.url)
@@ -135,7 +139,7 @@ def analytics(connection: Connection) -> list[list[tuple[object, ...]]]:
 
 
 def test_a_failed_file_resumes_where_it_stood_although_its_batches_were_summed_up(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     found = raw_folder.drop("vehicle_logs.json", [*logs(0, 16), {"log_id": "no vehicle"}, *logs(17, 13)])
     strict = raw_folder.load(found, max_rejects=RejectLimit.parse("0"))
@@ -154,7 +158,7 @@ def test_a_failed_file_resumes_where_it_stood_although_its_batches_were_summed_u
 
 
 def test_batches_of_replays_are_summed_up_apart_from_those_of_the_load(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", logs(0, 7) + logs(7, 10, trip_date="02/03/2024"))
     replayed = replay_stored(raw_folder.url, day_first(raw_folder))
@@ -170,7 +174,7 @@ def test_batches_of_replays_are_summed_up_apart_from_those_of_the_load(
 
 
 def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     bad = [*logs(0, 7), *logs(7, 3, trip_date="02/03/2024"), {"log_id": "no vehicle"}]
     raw_folder.drop_and_load("vehicle_logs.json", bad)
@@ -188,7 +192,9 @@ def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
     assert after == account and after.is_balanced and after.records_rejected == 1
 
 
-def test_what_autovacuum_leaves_alone_is_vacuumed_and_analysed(raw_folder: RawFolder, connection: Connection) -> None:
+def test_what_autovacuum_leaves_alone_is_vacuumed_and_analysed(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     connection.execute("ALTER TABLE raw.vehicle_logs SET (autovacuum_enabled = off)")
     raw_folder.drop_and_load("vehicle_logs.json", logs(0, 50))
     keep(raw_folder)  # whatever was never analysed
@@ -205,14 +211,16 @@ def test_what_autovacuum_leaves_alone_is_vacuumed_and_analysed(raw_folder: RawFo
     assert rows == (5050,)
 
 
-def test_a_table_that_somebody_has_locked_is_not_waited_for(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_table_that_somebody_has_locked_is_not_waited_for(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     with connection.transaction():
         connection.execute("LOCK TABLE raw.vehicles IN ACCESS EXCLUSIVE MODE")
         keep(raw_folder)
 
 
 def test_housekeeping_runs_beside_loads_and_a_second_one_waits_for_the_first(
-    raw_folder: RawFolder, connection: Connection, contents: Read
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read
 ) -> None:
     for number in range(6):
         raw_folder.drop_and_load(f"vehicle_logs/{number}.json", logs(number * 100, 40))
@@ -233,7 +241,7 @@ def test_housekeeping_runs_beside_loads_and_a_second_one_waits_for_the_first(
 
 
 def test_files_whose_account_is_open_or_young_are_not_closed_long_ago(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/old.json", logs(0, 1))
     raw_folder.drop_and_load("vehicle_logs/changed.json", logs(1, 1))

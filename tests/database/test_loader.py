@@ -27,7 +27,7 @@ from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.write.batch_writer import BatchWriter
 from logistics_pipeline.sources import content_hash
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble
+from tests.database.conftest import Contents, FolderUnderTest, Interrupted, at_statement, every_trouble
 from tests.database.forking import forkserver
 from tests.database.records import LAYOUTS, Record, as_array, as_lines, shipment, vehicle
 
@@ -55,7 +55,7 @@ def one(connection: Connection, query: str, *parameters: object) -> Any:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_every_record_read_is_loaded_superseded_or_rejected(
-    name: str, raw_folder: RawFolder, connection: Connection
+    name: str, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     report = raw_folder.drop_and_load(name, LAYOUTS[name](MIXED))
 
@@ -66,7 +66,7 @@ def test_every_record_read_is_loaded_superseded_or_rejected(
     assert report.file.unknown_fields == ["colour"]
 
 
-def test_the_last_record_of_a_key_wins_inside_a_file(raw_folder: RawFolder, connection: Connection) -> None:
+def test_the_last_record_of_a_key_wins_inside_a_file(raw_folder: FolderUnderTest, connection: Connection) -> None:
     records = [vehicle(1, name=f"name {turn}") for turn in range(30)]
 
     report = raw_folder.drop_and_load("vehicles.json", records)
@@ -75,7 +75,7 @@ def test_the_last_record_of_a_key_wins_inside_a_file(raw_folder: RawFolder, conn
     assert connection.execute("SELECT name, record_no FROM raw.vehicles").fetchall() == [("name 29", 30)]
 
 
-def test_numbers_and_texts_arrive_as_they_were_delivered(raw_folder: RawFolder, connection: Connection) -> None:
+def test_numbers_and_texts_arrive_as_they_were_delivered(raw_folder: FolderUnderTest, connection: Connection) -> None:
     odd = 'tab\there, back\\slash, \\N, new\nline, return\r, quote", ümläut 北京 \u2028 \x7f'
     content = as_array([vehicle(1, name=odd)]).replace(b"1001", b"0.10000000000000000000000000000000000000000000001")
 
@@ -86,7 +86,7 @@ def test_numbers_and_texts_arrive_as_they_were_delivered(raw_folder: RawFolder, 
 
 
 def test_a_rejected_record_is_kept_with_its_place_and_its_raw_text(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     content = b'[{"vehicle_id": "v1"}, {"vehicle_id" :  "v2", "total_mileage": -1.50}]'
 
@@ -99,7 +99,7 @@ def test_a_rejected_record_is_kept_with_its_place_and_its_raw_text(
     assert "at least 0" in reject.reason
 
 
-def test_each_batch_is_committed_with_its_checkpoint(raw_folder: RawFolder, connection: Connection) -> None:
+def test_each_batch_is_committed_with_its_checkpoint(raw_folder: FolderUnderTest, connection: Connection) -> None:
     seen = []
 
     def look(records: int, size: int) -> None:
@@ -118,7 +118,7 @@ def test_each_batch_is_committed_with_its_checkpoint(raw_folder: RawFolder, conn
 
 
 def test_nothing_of_a_batch_is_seen_before_its_commit(
-    raw_folder: RawFolder, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     advance = ledger.advance
     seen: list[tuple[int, int]] = []
@@ -140,14 +140,14 @@ def test_nothing_of_a_batch_is_seen_before_its_commit(
 
 
 @pytest.mark.parametrize("content", [b"[]", b"[\n]\n", b"vehicle_id,name\n"])
-def test_a_file_without_records_is_loaded(content: bytes, raw_folder: RawFolder) -> None:
+def test_a_file_without_records_is_loaded(content: bytes, raw_folder: FolderUnderTest) -> None:
     report = raw_folder.drop_and_load("vehicles", content)
 
     assert report.is_loaded
     assert counts(report.file) == (0, 0, 0, 0)
 
 
-def test_a_file_that_belongs_to_no_dataset_is_reported(raw_folder: RawFolder) -> None:
+def test_a_file_that_belongs_to_no_dataset_is_reported(raw_folder: FolderUnderTest) -> None:
     report = raw_folder.drop_and_load("drivers.json", b"[]")
 
     assert (report.file.state, report.is_loaded) == ("unrecognised", False)
@@ -157,7 +157,7 @@ def test_a_file_that_belongs_to_no_dataset_is_reported(raw_folder: RawFolder) ->
 # -- the same file again -------------------------------------------------------------------------------------------
 
 
-def test_a_file_loaded_twice_loads_nothing_twice(raw_folder: RawFolder, contents: Read) -> None:
+def test_a_file_loaded_twice_loads_nothing_twice(raw_folder: FolderUnderTest, contents: Read) -> None:
     found = raw_folder.drop("shipments.json", MIXED)
     first = raw_folder.load(found)
     after_first = contents()
@@ -168,7 +168,7 @@ def test_a_file_loaded_twice_loads_nothing_twice(raw_folder: RawFolder, contents
     assert contents() == after_first
 
 
-def test_a_touched_file_stays_the_same_version(raw_folder: RawFolder, contents: Read) -> None:
+def test_a_touched_file_stays_the_same_version(raw_folder: FolderUnderTest, contents: Read) -> None:
     found = raw_folder.drop("shipments.json", MIXED)
     raw_folder.load(found)
     after_first = contents()
@@ -180,7 +180,9 @@ def test_a_touched_file_stays_the_same_version(raw_folder: RawFolder, contents: 
     assert contents() == after_first
 
 
-def test_a_changed_file_is_a_new_version_that_wins_its_keys(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_changed_file_is_a_new_version_that_wins_its_keys(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(10)])
     second = raw_folder.drop_and_load("vehicles.json", [vehicle(number, name="new") for number in range(5, 20)])
 
@@ -190,7 +192,7 @@ def test_a_changed_file_is_a_new_version_that_wins_its_keys(raw_folder: RawFolde
     assert one(connection, "SELECT count(*) FROM raw.vehicles") == 20
 
 
-def test_a_change_that_keeps_the_size_is_a_new_version(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_change_that_keeps_the_size_is_a_new_version(raw_folder: FolderUnderTest, connection: Connection) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1, name="old")])
     second = raw_folder.drop_and_load("vehicles.json", [vehicle(1, name="new")])
 
@@ -199,7 +201,7 @@ def test_a_change_that_keeps_the_size_is_a_new_version(raw_folder: RawFolder, co
 
 
 def test_a_file_registered_earlier_loses_even_when_it_is_loaded_later(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     early = raw_folder.drop("vehicles/early.json", [vehicle(number, name="early") for number in range(10)])
     late = raw_folder.drop("vehicles/late.json", [vehicle(number, name="late") for number in range(5, 15)])
@@ -213,7 +215,9 @@ def test_a_file_registered_earlier_loses_even_when_it_is_loaded_later(
     assert one(connection, "SELECT count(*) FROM raw.vehicles WHERE name = 'late'") == 10
 
 
-def test_a_changed_file_leaves_no_version_unfinished_behind(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_changed_file_leaves_no_version_unfinished_behind(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     def stop(records: int, size: int) -> None:
         raise Interrupted
 
@@ -228,7 +232,7 @@ def test_a_changed_file_leaves_no_version_unfinished_behind(raw_folder: RawFolde
 
 
 def test_what_is_loaded_is_the_file_as_it_is_now_not_as_it_was_found(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(1, name="old")])
     ledger.register(connection, found)
@@ -245,7 +249,7 @@ def test_what_is_loaded_is_the_file_as_it_is_now_not_as_it_was_found(
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_load_interrupted_after_every_batch_ends_like_an_undisturbed_one(
-    name: str, raw_folder: RawFolder, contents: Read, empty: Callable[[], None]
+    name: str, raw_folder: FolderUnderTest, contents: Read, empty: Callable[[], None]
 ) -> None:
     found = raw_folder.drop(name, LAYOUTS[name](MIXED))
     limits = BatchLimits(records=3, bytes=1 << 20)
@@ -268,7 +272,7 @@ def test_a_load_interrupted_after_every_batch_ends_like_an_undisturbed_one(
 @every_trouble
 def test_a_load_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(
     trouble: Callable[[Connection], None],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     contents: Read,
     empty: Callable[[], None],
 ) -> None:
@@ -295,7 +299,7 @@ def test_a_load_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_
 
 
 def test_a_killed_process_loses_and_doubles_nothing(
-    raw_folder: RawFolder, contents: Read, empty: Callable[[], None], connection: Connection
+    raw_folder: FolderUnderTest, contents: Read, empty: Callable[[], None], connection: Connection
 ) -> None:
     records = [shipment(number % 1700, weight=number % 9) for number in range(2_000)]
     found = raw_folder.drop("shipments.ndjson.gz", gzip.compress(as_lines(records)))
@@ -332,7 +336,7 @@ def _records_read(connection: Connection) -> int:
 
 
 def test_of_two_loaders_of_one_file_one_waits_and_finds_the_work_done(
-    raw_folder: RawFolder, contents: Read, empty: Callable[[], None]
+    raw_folder: FolderUnderTest, contents: Read, empty: Callable[[], None]
 ) -> None:
     found = raw_folder.drop("shipments.json", MIXED * 4)
     raw_folder.load(found)
@@ -347,7 +351,7 @@ def test_of_two_loaders_of_one_file_one_waits_and_finds_the_work_done(
 
 
 def test_a_second_loader_takes_over_where_the_first_one_stopped(
-    raw_folder: RawFolder, contents: Read, empty: Callable[[], None]
+    raw_folder: FolderUnderTest, contents: Read, empty: Callable[[], None]
 ) -> None:
     found = raw_folder.drop("shipments.json", MIXED)
     raw_folder.load(found)
@@ -372,7 +376,7 @@ def test_a_second_loader_takes_over_where_the_first_one_stopped(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(3))
 def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
-    seed: int, raw_folder: RawFolder, connection: Connection, contents: Read, empty: Callable[[], None]
+    seed: int, raw_folder: FolderUnderTest, connection: Connection, contents: Read, empty: Callable[[], None]
 ) -> None:
     chance = random.Random(seed)
     files = []
@@ -392,7 +396,7 @@ def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
     assert load_all(4) == load_all(1)
 
 
-def test_a_deadlock_between_two_loads_is_retried(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_deadlock_between_two_loads_is_retried(raw_folder: FolderUnderTest, connection: Connection) -> None:
     database = connection.info.dbname
     connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '100ms'")
     connection.execute(
@@ -427,7 +431,7 @@ def test_a_deadlock_between_two_loads_is_retried(raw_folder: RawFolder, connecti
 # -- the database is away ------------------------------------------------------------------------------------------
 
 
-def test_a_database_that_stays_away_is_a_transient_error_after_the_stated_patience(raw_folder: RawFolder) -> None:
+def test_a_database_that_stays_away_is_a_transient_error_after_the_stated_patience(raw_folder: FolderUnderTest) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(1)])
     url = with_database(raw_folder.url, "no_such_database")
     started = time.monotonic()
@@ -439,7 +443,7 @@ def test_a_database_that_stays_away_is_a_transient_error_after_the_stated_patien
 
 
 def test_a_database_that_comes_back_in_time_is_waited_for(
-    raw_folder: RawFolder, connection: Connection, server_url: str
+    raw_folder: FolderUnderTest, connection: Connection, server_url: str
 ) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(number) for number in range(30)])
     name = connection.info.dbname
@@ -484,7 +488,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_keeps_the_good_records_before_the_error_whatever_the_batch_size(
-    name: str, raw_folder: RawFolder, empty: Callable[[], None], connection: Connection
+    name: str, raw_folder: FolderUnderTest, empty: Callable[[], None], connection: Connection
 ) -> None:
     found = raw_folder.drop(f"vehicles/{name}", BROKEN[name])
     outcomes = set()
@@ -511,7 +515,7 @@ def test_a_broken_file_keeps_the_good_records_before_the_error_whatever_the_batc
         (b"\x1f\x8b\x08\x00damaged", "gzip stream is damaged"),
     ],
 )
-def test_a_file_that_is_no_data_fails_with_the_reason(content: bytes, says: str, raw_folder: RawFolder) -> None:
+def test_a_file_that_is_no_data_fails_with_the_reason(content: bytes, says: str, raw_folder: FolderUnderTest) -> None:
     report = raw_folder.drop_and_load("vehicles.json", content)
 
     assert report.file.state == "failed"
@@ -519,7 +523,9 @@ def test_a_file_that_is_no_data_fails_with_the_reason(content: bytes, says: str,
     assert counts(report.file) == (0, 0, 0, 0)
 
 
-def test_a_failed_file_that_is_mended_is_loaded_as_a_new_version(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_failed_file_that_is_mended_is_loaded_as_a_new_version(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     raw_folder.drop_and_load("vehicles.json", as_array(GOOD)[:-20])
     mended = raw_folder.drop_and_load("vehicles.json", as_array(GOOD))
 
@@ -527,7 +533,9 @@ def test_a_failed_file_that_is_mended_is_loaded_as_a_new_version(raw_folder: Raw
     assert counts(ledger.file_by_id(connection, 1)) == (9, 0, 9, 0)
 
 
-def test_a_failed_file_loaded_again_fails_again_and_doubles_nothing(raw_folder: RawFolder, contents: Read) -> None:
+def test_a_failed_file_loaded_again_fails_again_and_doubles_nothing(
+    raw_folder: FolderUnderTest, contents: Read
+) -> None:
     found = raw_folder.drop("vehicles.json", as_array(GOOD)[:-20])
     raw_folder.load(found)
     after_first = contents()
@@ -536,7 +544,7 @@ def test_a_failed_file_loaded_again_fails_again_and_doubles_nothing(raw_folder: 
     assert contents() == after_first
 
 
-def test_a_record_too_large_fails_its_file_behind_the_good_ones(raw_folder: RawFolder) -> None:
+def test_a_record_too_large_fails_its_file_behind_the_good_ones(raw_folder: FolderUnderTest) -> None:
     records = [*GOOD, vehicle(11, name="x" * 5_000), vehicle(12)]
 
     report = raw_folder.drop_and_load("vehicles.json", records, max_record_bytes=1_000)
@@ -559,12 +567,12 @@ def _once(act: Callable[[], object]) -> Callable[[int, int], None]:
 
 
 @pytest.fixture
-def large(raw_folder: RawFolder) -> FoundFile:
+def large(raw_folder: FolderUnderTest) -> FoundFile:
     """A file of several read blocks."""
     return raw_folder.drop("vehicles.ndjson", as_lines([vehicle(number, name="x" * 200) for number in range(4_000)]))
 
 
-def test_a_file_truncated_while_it_is_loaded_is_failed(raw_folder: RawFolder, large: FoundFile) -> None:
+def test_a_file_truncated_while_it_is_loaded_is_failed(raw_folder: FolderUnderTest, large: FoundFile) -> None:
     def truncate() -> None:
         os.truncate(large.path, 300_000)
         raw_folder.touch(large.path)
@@ -576,7 +584,7 @@ def test_a_file_truncated_while_it_is_loaded_is_failed(raw_folder: RawFolder, la
 
 
 def test_a_file_replaced_while_it_is_loaded_is_failed_and_its_new_content_a_new_version(
-    raw_folder: RawFolder, large: FoundFile, connection: Connection
+    raw_folder: FolderUnderTest, large: FoundFile, connection: Connection
 ) -> None:
     def replace() -> None:
         raw_folder.drop("vehicles.new", as_lines([vehicle(number, name="replaced") for number in range(10)]))
@@ -591,14 +599,14 @@ def test_a_file_replaced_while_it_is_loaded_is_failed_and_its_new_content_a_new_
     assert one(connection, "SELECT count(*) FROM raw.vehicles WHERE name = 'replaced'") == 10
 
 
-def test_a_file_removed_while_it_is_loaded_is_failed_and_says_so(raw_folder: RawFolder, large: FoundFile) -> None:
+def test_a_file_removed_while_it_is_loaded_is_failed_and_says_so(raw_folder: FolderUnderTest, large: FoundFile) -> None:
     report = raw_folder.load(large, on_progress=_once(large.path.unlink), batch=BatchLimits(500, 1 << 20))
 
     assert report.file.state == "failed"
     assert "removed" in str(report.file.error)
 
 
-def test_a_file_gone_before_its_load_is_failed(raw_folder: RawFolder) -> None:
+def test_a_file_gone_before_its_load_is_failed(raw_folder: FolderUnderTest) -> None:
     found = raw_folder.drop("vehicles.json", GOOD)
     found.path.unlink()
 
@@ -609,7 +617,7 @@ def test_a_file_gone_before_its_load_is_failed(raw_folder: RawFolder) -> None:
 
 
 def test_a_change_just_after_the_last_record_is_not_taken_for_a_touch(
-    raw_folder: RawFolder, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash belongs to the bytes that were loaded, or else the changed file would never be."""
     found = raw_folder.drop("vehicles.json", [vehicle(1, name="old")])
@@ -632,7 +640,7 @@ def test_a_change_just_after_the_last_record_is_not_taken_for_a_touch(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_rows_that_postgresql_refuses_become_rejects_and_their_neighbours_are_loaded(
-    size: int, raw_folder: RawFolder, connection: Connection
+    size: int, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     connection.execute("ALTER TABLE raw.vehicles ADD CONSTRAINT no_seven CHECK (total_mileage % 7 <> 0)")
     content = as_lines([vehicle(number, total_mileage=number) for number in range(1, 40)])
@@ -647,7 +655,7 @@ def test_rows_that_postgresql_refuses_become_rejects_and_their_neighbours_are_lo
     assert all(content[reject.byte_offset or 0 :].startswith(reject.raw) for reject in rejects)
 
 
-def test_a_trigger_that_raises_refuses_a_row(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_trigger_that_raises_refuses_a_row(raw_folder: FolderUnderTest, connection: Connection) -> None:
     connection.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN IF NEW.name = 'Truck 3' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$"
@@ -663,7 +671,7 @@ def test_a_trigger_that_raises_refuses_a_row(raw_folder: RawFolder, connection: 
 
 @pytest.mark.parametrize("size", [4, 9, 1000])
 def test_repeated_keys_beside_a_refused_row_are_superseded_not_refused(
-    size: int, raw_folder: RawFolder, connection: Connection
+    size: int, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     connection.execute("ALTER TABLE raw.vehicles ADD CONSTRAINT named CHECK (name <> 'bad')")
     raw_folder.drop_and_load("vehicles/older.json", [vehicle(number) for number in range(3)])
@@ -686,7 +694,7 @@ def test_repeated_keys_beside_a_refused_row_are_superseded_not_refused(
 
 
 def test_copy_is_tried_again_only_once_keys_are_new_again(
-    raw_folder: RawFolder, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw_folder.drop_and_load("vehicles/older.json", [vehicle(number) for number in range(21)])
     tried: list[str] = []

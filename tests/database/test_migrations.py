@@ -14,7 +14,7 @@ from logistics_pipeline.analytics.refresh import TABLES, refresh
 from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.forking import forkserver
 from tests.database.records import log, shipment
 
@@ -70,7 +70,9 @@ def test_migrating_creates_the_database_and_doing_it_again_changes_nothing(
     assert {table for _, table, *_ in made} >= {"files", "batches", "rejects", "shipments", "daily_routes", "status"}
 
 
-def test_migrating_again_keeps_what_is_loaded_and_refreshed(raw_folder: RawFolder, connection: Connection) -> None:
+def test_migrating_again_keeps_what_is_loaded_and_refreshed(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
     refresh(raw_folder.url)
 
@@ -91,7 +93,7 @@ def test_many_may_migrate_at_once(server_url: str, new_names: list[str]) -> None
 
 
 def test_a_changed_definition_makes_its_table_anew_and_a_full_refresh_due(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
     refresh(raw_folder.url)
@@ -108,7 +110,7 @@ def test_a_changed_definition_makes_its_table_anew_and_a_full_refresh_due(
 
 
 def test_a_table_made_anew_takes_with_it_those_that_hold_its_numbers(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
     raw_folder.drop_and_load("shipments.json", [shipment(1), shipment(2)])

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from logistics_core.database_contract.channels import Channel
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.ledger.notifications import CHANNEL
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import shipment
 
 Heard = Callable[[], list[dict[str, Any]]]
@@ -22,7 +22,7 @@ Heard = Callable[[], list[dict[str, Any]]]
 def heard(database_url: str) -> Iterator[Heard]:
     """What was notified since it was called last."""
     with connect(database_url) as listener:
-        listener.execute(f"LISTEN {CHANNEL}".encode())
+        listener.execute(f"LISTEN {Channel.FILES}".encode())
 
         def hear() -> list[dict[str, Any]]:
             listener.execute("SELECT 1")  # what was committed before comes with the answer
@@ -31,7 +31,9 @@ def heard(database_url: str) -> Iterator[Heard]:
         yield hear
 
 
-def test_a_load_is_told_from_registration_over_every_batch_to_its_end(raw_folder: RawFolder, heard: Heard) -> None:
+def test_a_load_is_told_from_registration_over_every_batch_to_its_end(
+    raw_folder: FolderUnderTest, heard: Heard
+) -> None:
     report = raw_folder.drop_and_load("shipments.json", [shipment(number) for number in range(20)])
 
     told = heard()
@@ -57,7 +59,7 @@ def test_a_load_is_told_from_registration_over_every_batch_to_its_end(raw_folder
 
 
 def test_failed_unrecognised_and_replaced_files_are_told(
-    raw_folder: RawFolder, heard: Heard, connection: Connection
+    raw_folder: FolderUnderTest, heard: Heard, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("shipments.json", b'[{"shipment_id": "S')
     assert [step["state"] for step in heard()] == ["registered", "loading", "failed"]
@@ -72,7 +74,7 @@ def test_failed_unrecognised_and_replaced_files_are_told(
 
 
 def test_unloading_asking_again_and_loading_again_are_told(
-    raw_folder: RawFolder, heard: Heard, connection: Connection
+    raw_folder: FolderUnderTest, heard: Heard, connection: Connection
 ) -> None:
     report = raw_folder.drop_and_load("shipments.json", [shipment(1)])
     heard()
@@ -86,11 +88,11 @@ def test_unloading_asking_again_and_loading_again_are_told(
     assert heard() == []
 
 
-def test_what_is_rolled_back_is_not_told(raw_folder: RawFolder, heard: Heard, connection: Connection) -> None:
-    report = raw_folder.drop_and_load("shipments.json", [shipment(1)])
+def test_what_is_rolled_back_is_not_told(raw_folder: FolderUnderTest, heard: Heard, connection: Connection) -> None:
+    file = ledger.register(connection, raw_folder.drop("shipments.json", [shipment(1)]))
     heard()
     with connection.transaction(force_rollback=True):
-        ledger.begin(connection, report.file.file_id, None)
+        ledger.begin(connection, file.file_id, None)
     assert heard() == []
 
 

@@ -17,12 +17,12 @@ from logistics_pipeline.loading.layouts import ElementsLayout
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import read_chunks_apart
 from logistics_pipeline.loading.parse.parsers import ReadTask
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, vehicle
 
 
 @pytest.fixture
-def apart(raw_folder: RawFolder) -> RawFolder:
+def apart(raw_folder: FolderUnderTest) -> FolderUnderTest:
     return replace(raw_folder, options=replace(raw_folder.options, own_process_bytes=0))
 
 
@@ -38,7 +38,7 @@ def readers() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("write", [as_array, as_csv])
-def test_it_loads_the_same(write: object, apart: RawFolder, connection: Connection) -> None:
+def test_it_loads_the_same(write: object, apart: FolderUnderTest, connection: Connection) -> None:
     content = write([vehicle(number, total_mileage=number - 3) for number in range(50)])  # type: ignore[operator]
 
     file = apart.drop_and_load("vehicles.data", content).file
@@ -47,7 +47,7 @@ def test_it_loads_the_same(write: object, apart: RawFolder, connection: Connecti
     assert readers() == []
 
 
-def test_a_file_at_fault_fails_where_it_would_have(apart: RawFolder, raw_folder: RawFolder) -> None:
+def test_a_file_at_fault_fails_where_it_would_have(apart: FolderUnderTest, raw_folder: FolderUnderTest) -> None:
     content = as_array([vehicle(number) for number in range(50)])[:-20]
 
     there = apart.drop_and_load("vehicles/a.json", content).file
@@ -58,7 +58,7 @@ def test_a_file_at_fault_fails_where_it_would_have(apart: RawFolder, raw_folder:
 
 
 def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
-    apart: RawFolder, monkeypatch: pytest.MonkeyPatch
+    apart: FolderUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 0
 
@@ -76,7 +76,7 @@ def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
     assert (report.file.state, report.file.records_read, report.file.records_loaded) == ("loaded", 20_000, 20_000)
 
 
-def test_a_kill_is_told_from_the_end_of_the_file(apart: RawFolder) -> None:
+def test_a_kill_is_told_from_the_end_of_the_file(apart: FolderUnderTest) -> None:
     found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
     task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
 
@@ -90,7 +90,7 @@ def test_a_kill_is_told_from_the_end_of_the_file(apart: RawFolder) -> None:
         list(killed())
 
 
-def test_leaving_early_ends_the_process(apart: RawFolder) -> None:
+def test_leaving_early_ends_the_process(apart: FolderUnderTest) -> None:
     found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
     task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
 

@@ -18,8 +18,7 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.options import BatchLimits
-from logistics_pipeline.sources.folder import look_at
-from tests.database.conftest import RawFolder
+from tests.database.conftest import FolderUnderTest
 
 DATA = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -143,12 +142,12 @@ def counts(file: LedgerFile) -> tuple[int, int, int, int]:
 @needs_data
 @pytest.mark.parametrize(("name", "suffix"), VARIANTS)
 def test_real_files_come_out_as_the_contract_says(
-    name: str, suffix: str, raw_folder: RawFolder, connection: Connection
+    name: str, suffix: str, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     stored = {}
     for dataset in FIELDS:
         path = next((DATA / name).glob(f"{dataset}{suffix}*"))
-        found = look_at(path, raw_folder.options.raw_dir)
+        found = raw_folder.options.folder.look_at(path)
         assert found is not None
         rows, rejects = judge(dataset, read(path))
 
@@ -191,11 +190,11 @@ def check_analytics(url: str, connection: Connection, stored: dict[str, dict[str
 
 @needs_data
 def test_the_csv_and_the_json_of_a_set_reject_the_same_records_for_the_same_reasons(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     reasons = []
     for name in ("shipments.json.gz", "shipments.csv"):
-        found = look_at(DATA / "scms_deliveries" / name, raw_folder.options.raw_dir)
+        found = raw_folder.options.folder.look_at(DATA / "scms_deliveries" / name)
         assert found is not None
         file = raw_folder.load(found, batch=BatchLimits(20_000, 8 << 20)).file
         rejects = ledger.rejects(connection, file_id=file.file_id)

@@ -17,15 +17,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics import refresh as refresh_module
-from logistics_pipeline.analytics.refresh import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Interrupted, RawFolder, at_statement
+from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 
 Row = tuple[Any, ...]
@@ -220,7 +222,7 @@ class Refreshing(RuleBasedStateMachine):
     """Files arrive, are loaded in any order, are interrupted, meet each other, are unloaded and asked for again;
     refreshes come at any moment."""
 
-    def __init__(self, raw_folder: RawFolder, connection: Connection) -> None:
+    def __init__(self, raw_folder: FolderUnderTest, connection: Connection) -> None:
         super().__init__()
         self.connection = connection
         self.folder = replace(
@@ -368,7 +370,7 @@ class Refreshing(RuleBasedStateMachine):
 
 
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
@@ -388,7 +390,7 @@ def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
 
 
 @pytest.fixture
-def check(raw_folder: RawFolder, connection: Connection) -> Callable[[], None]:
+def check(raw_folder: FolderUnderTest, connection: Connection) -> Callable[[], None]:
     """Refreshes, then compares with the recompute."""
 
     def run() -> None:
@@ -400,7 +402,7 @@ def check(raw_folder: RawFolder, connection: Connection) -> Callable[[], None]:
 
 
 def test_a_log_that_moves_to_another_day_takes_its_shipments_along(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1, trip_date="2024-01-01")])
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
@@ -413,7 +415,7 @@ def test_a_log_that_moves_to_another_day_takes_its_shipments_along(
 
 
 def test_a_shipment_that_moves_to_another_log_leaves_its_old_day(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     logs = [log(1, trip_date="2024-01-01"), log(2, trip_date="2024-02-02")]
     raw_folder.drop_and_load("vehicle_logs.json", logs)
@@ -427,7 +429,7 @@ def test_a_shipment_that_moves_to_another_log_leaves_its_old_day(
 
 
 def test_a_shipment_waits_unassigned_until_its_log_arrives(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("shipments.json", [shipment(1, log_id="l1")])
     check()
@@ -452,7 +454,7 @@ def _before_commit(act: Callable[[], None]) -> Any:
 
 
 def test_a_log_that_arrives_while_a_shipment_leaves_it_does_not_keep_the_shipment(
-    raw_folder: RawFolder, check: Callable[[], None]
+    raw_folder: FolderUnderTest, check: Callable[[], None]
 ) -> None:
     """The shipment's load saw no log, so it knows no day that loses the shipment; the refresh meanwhile counts it."""
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
@@ -468,7 +470,7 @@ def test_a_log_that_arrives_while_a_shipment_leaves_it_does_not_keep_the_shipmen
 
 
 def test_a_log_that_moves_while_a_shipment_leaves_it_does_not_keep_the_shipment(
-    raw_folder: RawFolder, check: Callable[[], None]
+    raw_folder: FolderUnderTest, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1, trip_date="2024-01-01")])
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
@@ -484,7 +486,7 @@ def test_a_log_that_moves_while_a_shipment_leaves_it_does_not_keep_the_shipment(
 
 
 def test_loads_of_logs_and_of_their_shipments_do_not_wait_for_each_other(
-    raw_folder: RawFolder, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1)])
@@ -500,7 +502,7 @@ def test_loads_of_logs_and_of_their_shipments_do_not_wait_for_each_other(
 
 
 def test_vehicles_that_come_later_get_the_next_numbers_and_all_keep_theirs(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1, vehicle_id="m"), log(2, vehicle_id="k")])
     check()
@@ -520,7 +522,7 @@ def test_vehicles_that_come_later_get_the_next_numbers_and_all_keep_theirs(
 
 
 def test_a_set_of_vehicles_ends_with_its_last_one(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load(
         "vehicle_logs.json", [log(number, vehicle_id=f"v{number}", trip_date="2024-01-01") for number in range(9)]
@@ -533,7 +535,7 @@ def test_a_set_of_vehicles_ends_with_its_last_one(
 
 
 def test_delivery_times_are_counted_by_binary_search(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(0)])
     raw_folder.drop_and_load(
@@ -550,7 +552,7 @@ def test_delivery_times_are_counted_by_binary_search(
 
 
 def test_a_route_leaves_with_its_last_shipment_and_the_others_keep_their_numbers(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     def numbers() -> dict[str, int]:
         return dict(connection.execute("SELECT origin, route FROM analytics.routes").fetchall())
@@ -570,7 +572,7 @@ def test_a_route_leaves_with_its_last_shipment_and_the_others_keep_their_numbers
 
 
 def test_a_full_refresh_mends_all_time_sums_that_are_wrong(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None]
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
     raw_folder.drop_and_load("shipments.json", [shipment(1, log_id="l1")])
@@ -590,7 +592,7 @@ def test_a_full_refresh_mends_all_time_sums_that_are_wrong(
 
 
 @pytest.fixture
-def filled(raw_folder: RawFolder) -> str:
+def filled(raw_folder: FolderUnderTest) -> str:
     """URL of a database with figures that are up to date."""
     raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(3)])
     raw_folder.drop_and_load("vehicle_logs.json", [log(number) for number in range(5)])
@@ -605,7 +607,7 @@ def version(connection: Connection) -> int:
     return int(row[0])
 
 
-def test_a_refresh_says_what_it_did(raw_folder: RawFolder, filled: str) -> None:
+def test_a_refresh_says_what_it_did(raw_folder: FolderUnderTest, filled: str) -> None:
     raw_folder.drop_and_load("vehicle_logs/late.json", [log(7, trip_date="2024-03-01"), log(8, trip_date="2024-03-02")])
 
     done = refresh(filled)
@@ -636,7 +638,7 @@ def test_a_full_refresh_computes_every_day_and_mends_what_was_wrong(filled: str,
     assert not refresh(filled).full
 
 
-def test_who_asks_after_a_large_refresh_is_planned_for(raw_folder: RawFolder, connection: Connection) -> None:
+def test_who_asks_after_a_large_refresh_is_planned_for(raw_folder: FolderUnderTest, connection: Connection) -> None:
     logs = [{**log(number), "vehicle_id": f"v{number}"} for number in range(1_200)]
     raw_folder.drop_and_load("vehicle_logs.json", logs)
 
@@ -647,7 +649,7 @@ def test_who_asks_after_a_large_refresh_is_planned_for(raw_folder: RawFolder, co
 
 
 def test_vehicles_alone_make_a_new_version_because_answers_name_them(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicles/2.json", [vehicle(1, name="Renamed")])
 
@@ -660,7 +662,7 @@ def test_vehicles_alone_make_a_new_version_because_answers_name_them(
 def listening(url: str) -> Iterator[Callable[[], list[str]]]:
     """Listens for new versions; calling the result gives the payloads heard so far."""
     with connect(url) as connection:
-        connection.execute(f"LISTEN {CHANNEL}".encode())
+        connection.execute(f"LISTEN {Channel.DATA_VERSION}".encode())
 
         def hear() -> list[str]:
             connection.execute("SELECT 1")  # what was committed before comes with the answer
@@ -669,7 +671,7 @@ def listening(url: str) -> Iterator[Callable[[], list[str]]]:
         yield hear
 
 
-def test_one_refresh_of_many_loads_notifies_once(raw_folder: RawFolder, filled: str) -> None:
+def test_one_refresh_of_many_loads_notifies_once(raw_folder: FolderUnderTest, filled: str) -> None:
     with listening(filled) as heard:
         for number in range(4):
             raw_folder.drop_and_load(f"vehicle_logs/{number}.json", [log(20 + number), log(30 + number)])
@@ -705,7 +707,7 @@ def paused_refresh(url: str, at: str = "_publish") -> Iterator[Callable[[], Any]
 
 
 def test_readers_see_the_old_figures_until_all_new_ones_are_there_and_never_wait(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     connection.execute("SET lock_timeout = '1s'")
     before = actual_tables(connection)
@@ -720,7 +722,7 @@ def test_readers_see_the_old_figures_until_all_new_ones_are_there_and_never_wait
 
 
 def test_a_reader_within_one_transaction_keeps_the_version_it_began_with(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     with connect(filled) as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -731,7 +733,7 @@ def test_a_reader_within_one_transaction_keeps_the_version_it_began_with(
 
 
 def test_a_load_committed_during_a_refresh_is_taken_by_the_next(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(1, mileage=1)])
     with paused_refresh(filled) as end:
@@ -745,7 +747,7 @@ def test_a_load_committed_during_a_refresh_is_taken_by_the_next(
     assert actual_tables(connection) == expected_tables(connection)
 
 
-def test_a_load_does_not_wait_for_a_refresh(raw_folder: RawFolder, filled: str, connection: Connection) -> None:
+def test_a_load_does_not_wait_for_a_refresh(raw_folder: FolderUnderTest, filled: str, connection: Connection) -> None:
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(number, mileage=1) for number in range(5)])
     with paused_refresh(filled):
@@ -757,7 +759,7 @@ def test_a_load_does_not_wait_for_a_refresh(raw_folder: RawFolder, filled: str, 
 
 
 def test_of_two_refreshes_the_second_waits_and_takes_what_is_left(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(1, mileage=1)])
     waits = threading.Event()
@@ -773,7 +775,7 @@ def test_of_two_refreshes_the_second_waits_and_takes_what_is_left(
 
 
 def lock_is_free(connection: Connection) -> bool:
-    taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (LOCK_NAME,)).fetchone() == (
+    taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (REFRESH_LOCK,)).fetchone() == (
         True,
     )
     connection.execute("SELECT pg_advisory_unlock_all()")
@@ -781,7 +783,7 @@ def lock_is_free(connection: Connection) -> bool:
 
 
 def test_a_refresh_that_is_killed_leaves_the_old_figures_and_its_lock(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     before = actual_tables(connection)
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(number, mileage=0) for number in range(5)])
@@ -801,7 +803,7 @@ def test_a_refresh_that_is_killed_leaves_the_old_figures_and_its_lock(
 
 
 def test_a_refresh_that_fails_notes_its_error_until_one_succeeds(
-    raw_folder: RawFolder, filled: str, connection: Connection
+    raw_folder: FolderUnderTest, filled: str, connection: Connection
 ) -> None:
     before = actual_tables(connection)
     connection.execute("ALTER TABLE analytics.daily_vehicles ADD CONSTRAINT odd CHECK (mileage_sum <> 12345)")

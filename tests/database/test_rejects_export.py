@@ -11,8 +11,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.rejects import failed_files
 from logistics_pipeline.loading.rejects.failed_files import export_paths
-from logistics_pipeline.sources.folder import look_at
-from tests.database.conftest import Interrupted, RawFolder
+from tests.database.conftest import FolderUnderTest, Interrupted
 from tests.database.records import LAYOUTS, as_array, as_csv, as_lines, vehicle
 
 RECORDS = [vehicle(number, total_mileage=-1 if number % 4 == 1 else number) for number in range(10)]
@@ -20,7 +19,7 @@ BAD = [RECORDS[1], RECORDS[5], RECORDS[9]]
 
 
 @pytest.fixture
-def failed_dir(raw_folder: RawFolder) -> Path:
+def failed_dir(raw_folder: FolderUnderTest) -> Path:
     return raw_folder.options.failed_dir
 
 
@@ -47,7 +46,7 @@ def test_rejects_are_exported_in_the_form_of_the_input_and_loaded_once_mended(
     content: bytes,
     exported_as: str,
     expected: bytes | None,
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     failed_dir: Path,
     connection: Connection,
 ) -> None:
@@ -66,7 +65,7 @@ def test_rejects_are_exported_in_the_form_of_the_input_and_loaded_once_mended(
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_what_is_exported_can_be_read_as_the_same_rejects_again(
-    name: str, raw_folder: RawFolder, failed_dir: Path, connection: Connection
+    name: str, raw_folder: FolderUnderTest, failed_dir: Path, connection: Connection
 ) -> None:
     records = [{**record, "shipment_id": f"s{number}"} for number, record in enumerate(_shipments())]
     first = raw_folder.drop_and_load(name, LAYOUTS[name](records))
@@ -87,7 +86,7 @@ def _shipments() -> list[dict[str, object]]:
     ]
 
 
-def test_the_reasons_lie_beside_the_rejects(raw_folder: RawFolder, failed_dir: Path) -> None:
+def test_the_reasons_lie_beside_the_rejects(raw_folder: FolderUnderTest, failed_dir: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", RECORDS)
 
     with (failed_dir / "vehicles.rejected.json.reasons.csv").open(newline="") as file:
@@ -107,7 +106,7 @@ def test_files_that_differ_only_in_their_ending_do_not_share_an_export(failed_di
 
 
 @pytest.mark.parametrize("name", ["vehicles-" + "x" * 240 + ".json", "vehicles-" + "ü" * 118 + ".csv.gz"])
-def test_the_longest_names_there_are_have_exports_too(raw_folder: RawFolder, failed_dir: Path, name: str) -> None:
+def test_the_longest_names_there_are_have_exports_too(raw_folder: FolderUnderTest, failed_dir: Path, name: str) -> None:
     good = raw_folder.drop_and_load(name, b"vehicle_id\nV1\n" if ".csv" in name else [vehicle(1)])
     bad = raw_folder.drop_and_load(name, b"vehicle_id,name\n,x\n" if ".csv" in name else RECORDS)
 
@@ -117,7 +116,7 @@ def test_the_longest_names_there_are_have_exports_too(raw_folder: RawFolder, fai
     assert not set(export_paths(name, failed_dir)) & set(export_paths(other, failed_dir))
 
 
-def test_a_file_of_which_nothing_is_good_has_a_warning(raw_folder: RawFolder) -> None:
+def test_a_file_of_which_nothing_is_good_has_a_warning(raw_folder: FolderUnderTest) -> None:
     report = raw_folder.drop_and_load("vehicles.json", [{"a": number} for number in range(3)])
 
     assert report.is_loaded
@@ -126,14 +125,14 @@ def test_a_file_of_which_nothing_is_good_has_a_warning(raw_folder: RawFolder) ->
     )
 
 
-def test_a_new_version_without_rejects_removes_the_export(raw_folder: RawFolder, failed_dir: Path) -> None:
+def test_a_new_version_without_rejects_removes_the_export(raw_folder: FolderUnderTest, failed_dir: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", RECORDS)
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
 
     assert files_in(failed_dir) == set()
 
 
-def test_a_new_version_with_other_rejects_replaces_the_export(raw_folder: RawFolder, failed_dir: Path) -> None:
+def test_a_new_version_with_other_rejects_replaces_the_export(raw_folder: FolderUnderTest, failed_dir: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", RECORDS)
     raw_folder.drop_and_load("vehicles.json", [vehicle(77, total_mileage=-7)])
 
@@ -141,14 +140,14 @@ def test_a_new_version_with_other_rejects_replaces_the_export(raw_folder: RawFol
     assert [record["vehicle_id"] for record in exported] == ["v77"]
 
 
-def test_a_failed_file_exports_the_rejects_before_its_error(raw_folder: RawFolder, failed_dir: Path) -> None:
+def test_a_failed_file_exports_the_rejects_before_its_error(raw_folder: FolderUnderTest, failed_dir: Path) -> None:
     report = raw_folder.drop_and_load("vehicles.json", as_array(RECORDS)[:-10])
 
     assert (report.file.state, report.file.records_rejected) == ("failed", 2)
     assert len(json.loads((failed_dir / "vehicles.rejected.json").read_bytes())) == 2
 
 
-def test_a_load_that_was_interrupted_exports_all_its_rejects(raw_folder: RawFolder, failed_dir: Path) -> None:
+def test_a_load_that_was_interrupted_exports_all_its_rejects(raw_folder: FolderUnderTest, failed_dir: Path) -> None:
     found = raw_folder.drop("vehicles.json", RECORDS)
 
     def stop(records: int, size: int) -> None:
@@ -162,7 +161,7 @@ def test_a_load_that_was_interrupted_exports_all_its_rejects(raw_folder: RawFold
 
 
 def test_a_load_that_dies_while_it_exports_exports_the_next_time(
-    raw_folder: RawFolder, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = raw_folder.drop("vehicles.json", RECORDS)
 
@@ -181,7 +180,7 @@ def test_a_load_that_dies_while_it_exports_exports_the_next_time(
 
 
 def test_a_failed_folder_that_cannot_be_written_is_a_warning_and_the_load_is_fine(
-    raw_folder: RawFolder, failed_dir: Path, connection: Connection
+    raw_folder: FolderUnderTest, failed_dir: Path, connection: Connection
 ) -> None:
     failed_dir.write_text("a file where the folder should be")
 
@@ -194,7 +193,7 @@ def test_a_failed_folder_that_cannot_be_written_is_a_warning_and_the_load_is_fin
 
 
 def test_a_full_disk_is_a_warning_and_leaves_nothing_half_written(
-    raw_folder: RawFolder, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
@@ -208,12 +207,12 @@ def test_a_full_disk_is_a_warning_and_leaves_nothing_half_written(
 
 
 def test_files_from_elsewhere_export_under_their_whole_path(
-    raw_folder: RawFolder, failed_dir: Path, tmp_path: Path
+    raw_folder: FolderUnderTest, failed_dir: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "elsewhere" / "vehicles.json"
     path.parent.mkdir()
     path.write_bytes(as_array(RECORDS))
-    found = look_at(path, raw_folder.options.raw_dir)
+    found = raw_folder.options.folder.look_at(path)
     assert found is not None
 
     raw_folder.load(found)

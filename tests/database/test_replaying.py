@@ -28,7 +28,14 @@ from logistics_pipeline.loading.rejects.replay import replay_export, replay_stor
 from logistics_pipeline.loading.rejects.replay_results import Replay
 from logistics_pipeline.loading.rejects.reread import recall
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, raise_interrupted
+from tests.database.conftest import (
+    Contents,
+    FolderUnderTest,
+    Interrupted,
+    at_statement,
+    every_trouble,
+    raise_interrupted,
+)
 from tests.database.records import LAYOUTS, Record, as_array, as_csv, as_lines, log, shipment, vehicle
 
 Read = Callable[[], Contents]
@@ -53,7 +60,7 @@ def mend(lines: Iterable[Line], **changes: object) -> list[Line]:
     return [line | {"record": line["record"] | changes} for line in lines]
 
 
-def replay(folder: RawFolder, path: Path, lines: Iterable[Line], **changes: Any) -> Replay:
+def replay(folder: FolderUnderTest, path: Path, lines: Iterable[Line], **changes: Any) -> Replay:
     path.write_bytes(as_lines(list(lines)))
     return replay_export(folder.url, path, replace(folder.options, **changes))
 
@@ -88,7 +95,7 @@ def bad(number: int) -> Record:
 
 
 def test_a_mended_record_goes_in_under_its_own_number_and_its_reject_is_resolved(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), bad(2), vehicle(3), bad(4)])
 
@@ -108,7 +115,7 @@ def test_a_mended_record_goes_in_under_its_own_number_and_its_reject_is_resolved
 
 
 def test_what_was_accepted_is_passed_over_by_the_next_replay(
-    raw_folder: RawFolder, connection: Connection, mended: Path, contents: Read
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path, contents: Read
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1), bad(2)])
     lines = mend(export(connection), total_mileage=7)
@@ -121,7 +128,7 @@ def test_what_was_accepted_is_passed_over_by_the_next_replay(
     assert contents() == after_one
 
 
-def test_a_reject_named_twice_goes_in_once(raw_folder: RawFolder, connection: Connection, mended: Path) -> None:
+def test_a_reject_named_twice_goes_in_once(raw_folder: FolderUnderTest, connection: Connection, mended: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1), bad(2)])
     one, two = export(connection)
 
@@ -146,7 +153,7 @@ def test_the_highest_record_wins_its_key_whichever_came_in_first(
     first: list[Record],
     second: list[Record],
     expected: list[tuple[int, ...]],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     connection: Connection,
     mended: Path,
 ) -> None:
@@ -161,7 +168,7 @@ def test_the_highest_record_wins_its_key_whichever_came_in_first(
 
 
 def test_what_is_still_bad_stays_and_the_ledger_keeps_the_reason_of_its_raw_text(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1), bad(2)])
 
@@ -176,7 +183,7 @@ def test_what_is_still_bad_stays_and_the_ledger_keeps_the_reason_of_its_raw_text
     assert all("at least 0" in reject.reason for reject in ledger.rejects(connection))
 
 
-def test_a_true_that_becomes_a_one_is_mended(raw_folder: RawFolder, connection: Connection, mended: Path) -> None:
+def test_a_true_that_becomes_a_one_is_mended(raw_folder: FolderUnderTest, connection: Connection, mended: Path) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1, total_mileage=True)])
 
     done = replay(raw_folder, mended, mend(export(connection), total_mileage=1))
@@ -185,7 +192,7 @@ def test_a_true_that_becomes_a_one_is_mended(raw_folder: RawFolder, connection: 
 
 
 def test_digits_and_characters_go_through_an_export_unchanged(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     name = 'tab\t, "quotes", back\\slash, line\nbreak, ümläut \u2028 北京'
     content = as_array([vehicle(1, name=name), vehicle(2)]).replace(b"1001", b"0.1000000000000000000000000000001")
@@ -200,7 +207,7 @@ def test_digits_and_characters_go_through_an_export_unchanged(
 
 
 def test_broken_bytes_stay_broken_until_somebody_mends_them(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.ndjson", b'{"vehicle_id": "v1", "name": "Tr\xfcck", "total_mileage": -1}\n')
     lines = export(connection)
@@ -214,7 +221,7 @@ def test_broken_bytes_stay_broken_until_somebody_mends_them(
 
 
 def test_fields_that_a_mended_record_should_not_have_are_noticed(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1) | {"colour": "red"}])
 
@@ -225,7 +232,7 @@ def test_fields_that_a_mended_record_should_not_have_are_noticed(
 
 
 def test_a_row_that_postgresql_refuses_stays_rejected_alone(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(number % 7) for number in range(12)])
     connection.execute("ALTER TABLE raw.vehicles ADD CONSTRAINT odd CHECK (name <> 'bad')")
@@ -240,7 +247,9 @@ def test_a_row_that_postgresql_refuses_stays_rejected_alone(
     assert [row[3] for row in vehicles(connection)] == [8, 9, 10, 11, 5, 6, 7]
 
 
-def test_many_rejects_are_replayed_batch_by_batch(raw_folder: RawFolder, connection: Connection, mended: Path) -> None:
+def test_many_rejects_are_replayed_batch_by_batch(
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
+) -> None:
     raw_folder.drop_and_load(
         "vehicles.ndjson", [bad(number) for number in range(100)], batch=BatchLimits(1000, 1 << 20)
     )
@@ -267,7 +276,7 @@ def test_many_rejects_are_replayed_batch_by_batch(raw_folder: RawFolder, connect
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_what_the_settings_of_now_accept_goes_in_from_every_layout(
-    name: str, raw_folder: RawFolder, connection: Connection
+    name: str, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     dates = ["2024-01-01", "03/02/2024", "04/02/2024", "14/02/2024", "nonsense"]
     records = [log(number, trip_date=date, vehicle_id='a;b, "c"\td') for number, date in enumerate(dates)]
@@ -292,7 +301,7 @@ def test_what_the_settings_of_now_accept_goes_in_from_every_layout(
 @pytest.mark.parametrize("delimiter", [b",", b";", b"\t", b"|"])
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_csv_row_is_read_again_as_its_file_was(
-    delimiter: bytes, newline: bytes, raw_folder: RawFolder, connection: Connection
+    delimiter: bytes, newline: bytes, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
     rows = [
         [b"log_id", b"trip_date", b"vehicle_id"],
@@ -308,7 +317,9 @@ def test_a_csv_row_is_read_again_as_its_file_was(
     assert rows_now == [('a "b"\n,;|', "2024-01-02"), ("v", "2024-01-01")]
 
 
-def test_a_dataset_is_replayed_file_by_file_and_no_other_dataset(raw_folder: RawFolder, connection: Connection) -> None:
+def test_a_dataset_is_replayed_file_by_file_and_no_other_dataset(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     for number in range(3):
         raw_folder.drop_and_load(f"vehicle_logs/{number}.json", [log(number, trip_date="1/2/2024"), log(9)])
     raw_folder.drop_and_load("vehicles.json", [bad(1)])
@@ -319,7 +330,9 @@ def test_a_dataset_is_replayed_file_by_file_and_no_other_dataset(raw_folder: Raw
     assert accounts(connection) == [(2, 1, 1, 0), (2, 1, 1, 0), (2, 2, 0, 0), (1, 0, 0, 1)]
 
 
-def test_what_is_still_bad_as_it_stands_has_the_reason_of_now(raw_folder: RawFolder, connection: Connection) -> None:
+def test_what_is_still_bad_as_it_stands_has_the_reason_of_now(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1, trip_date="31/31/2024")])
 
     done = replay_stored(raw_folder.url, replace(raw_folder.options, date_order="mdy"), path="vehicle_logs.json")
@@ -330,7 +343,7 @@ def test_what_is_still_bad_as_it_stands_has_the_reason_of_now(raw_folder: RawFol
 
 
 def test_rows_whose_header_nobody_kept_can_only_be_mended_as_a_whole(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.csv", as_csv([bad(1), bad(2)]))
     connection.execute("UPDATE ingest.files SET layout = NULL")
@@ -348,7 +361,7 @@ def test_rows_whose_header_nobody_kept_can_only_be_mended_as_a_whole(
 
 
 def test_lines_that_mean_no_reject_of_this_ledger_are_told_and_the_others_go_in(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), bad(2), bad(3)])
     two, three = mend(export(connection), total_mileage=0)
@@ -375,7 +388,7 @@ def test_lines_that_mean_no_reject_of_this_ledger_are_told_and_the_others_go_in(
 
 
 def test_a_line_that_is_no_json_does_not_keep_the_others_out(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1)])
     mended.write_bytes(b'\xef\xbb\xbf{"file": \n\n' + as_lines(mend(export(connection), total_mileage=0)))
@@ -386,7 +399,7 @@ def test_a_line_that_is_no_json_does_not_keep_the_others_out(
     assert (done.problems[0].line_no, "not JSON" in done.problems[0].reason) == (1, True)
 
 
-def test_an_export_that_cannot_be_read_is_said(raw_folder: RawFolder, mended: Path) -> None:
+def test_an_export_that_cannot_be_read_is_said(raw_folder: FolderUnderTest, mended: Path) -> None:
     with pytest.raises(FileError, match="cannot be opened"):
         replay_export(raw_folder.url, mended, raw_folder.options)
 
@@ -402,7 +415,7 @@ def figures(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_the_figures_of_the_days_concerned_are_refreshed_and_of_no_others(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load(
         "vehicle_logs.json", [*[log(number) for number in range(5)], log(0, mileage=-1), log(7, mileage=-1)]
@@ -426,7 +439,9 @@ def test_the_figures_of_the_days_concerned_are_refreshed_and_of_no_others(
     assert of_logs != of_shipments == figures(connection)
 
 
-def test_the_failed_folder_holds_what_is_left(raw_folder: RawFolder, connection: Connection, mended: Path) -> None:
+def test_the_failed_folder_holds_what_is_left(
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
+) -> None:
     failed = raw_folder.options.failed_dir / "vehicles.rejected.csv"
     raw_folder.drop_and_load("vehicles.csv", as_csv([vehicle(1), bad(2), bad(3)]))
     first, second = mend(export(connection), total_mileage=0)
@@ -439,7 +454,7 @@ def test_the_failed_folder_holds_what_is_left(raw_folder: RawFolder, connection:
 
 
 def test_a_replay_that_did_not_come_to_the_failed_folder_is_made_up_for_by_the_next(
-    raw_folder: RawFolder, connection: Connection, mended: Path, monkeypatch: pytest.MonkeyPatch
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1)])
     lines = mend(export(connection), total_mileage=0)
@@ -457,7 +472,7 @@ def test_a_replay_that_did_not_come_to_the_failed_folder_is_made_up_for_by_the_n
 
 
 def test_a_failed_folder_that_cannot_be_written_is_a_warning(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1), bad(2)])
     lines = mend(export(connection)[:1], total_mileage=0)
@@ -471,7 +486,7 @@ def test_a_failed_folder_that_cannot_be_written_is_a_warning(
 
 
 def test_the_rejects_of_an_older_version_do_not_replace_those_of_the_newest(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1), bad(2)])
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), bad(3)])
@@ -487,7 +502,7 @@ def test_the_rejects_of_an_older_version_do_not_replace_those_of_the_newest(
 
 
 def test_the_failed_folder_is_left_to_a_load_that_is_going_on(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [bad(1)])
     mended.write_bytes(as_lines(mend(export(connection), total_mileage=0)))
@@ -515,7 +530,7 @@ def test_the_failed_folder_is_left_to_a_load_that_is_going_on(
 @every_trouble
 def test_a_replay_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(
     trouble: Callable[[Connection], None],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     connection: Connection,
     contents: Read,
     empty: Callable[[], None],
@@ -552,7 +567,7 @@ def test_a_replay_that_dies_before_any_of_its_statements_ends_like_an_undisturbe
 
 
 def test_two_replays_at_once_take_every_reject_in_once(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     raw_folder.drop_and_load("vehicles/a.ndjson", [bad(number) for number in range(60)])
     raw_folder.drop_and_load("vehicles/b.ndjson", [bad(number) for number in range(30, 90)])
@@ -574,7 +589,7 @@ def test_two_replays_at_once_take_every_reject_in_once(
 
 
 def test_replays_and_loads_of_the_same_keys_at_once_end_as_if_they_had_followed_each_other(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     keys = range(1_500)
     raw_folder.drop_and_load("vehicles/a.ndjson", [bad(key) if key % 2 else vehicle(key) for key in keys])
@@ -621,7 +636,9 @@ class Version:
 class Replaying(RuleBasedStateMachine):
     """Files with overlapping keys, loaded, interrupted, changed, and their rejects replayed in between, all or some."""
 
-    def __init__(self, raw_folder: RawFolder, connection: Connection, empty: Callable[[], None], path: Path) -> None:
+    def __init__(
+        self, raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None], path: Path
+    ) -> None:
         super().__init__()
         self.connection = connection
         self.path = path
@@ -753,7 +770,7 @@ class Replaying(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("impatient")
 def test_any_sequence_of_loads_and_replays_ends_as_if_the_mended_records_had_been_in_the_files(
-    raw_folder: RawFolder, connection: Connection, empty: Callable[[], None], mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None], mended: Path
 ) -> None:
     # A file loaded in the middle of a replay's transaction must not wait for it: they share a thread.
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
@@ -801,7 +818,7 @@ def test_what_was_loaded_before_there_were_replays_is_brought_along(server_url: 
 
 
 def test_the_export_of_a_load_that_ends_later_leaves_out_what_was_resolved(
-    raw_folder: RawFolder, connection: Connection, mended: Path
+    raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
     found = raw_folder.drop("vehicles.json", [bad(1), bad(2), *[vehicle(number) for number in range(3, 20)]])
 

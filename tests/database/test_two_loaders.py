@@ -17,7 +17,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Contents, RawFolder, at_statement
+from tests.database.conftest import Contents, FolderUnderTest, at_statement
 from tests.database.forking import forkserver
 from tests.database.records import as_lines, log, shipment, vehicle
 
@@ -52,7 +52,7 @@ def deadlocks(connection: Connection) -> Callable[[], int]:
 class LoadAtOnce:
     """Loads files of a raw folder, each in a process of its own, all from the same moment on."""
 
-    def __init__(self, folder: RawFolder) -> None:
+    def __init__(self, folder: FolderUnderTest) -> None:
         self._folder = folder
 
     def __call__(self, files: Sequence[FoundFile], **changes: Any) -> list[LoadReport]:
@@ -84,7 +84,7 @@ def _load(together: Barrier, url: str, found: FoundFile, options: LoadOptions, r
 
 
 @pytest.fixture
-def load_at_once(raw_folder: RawFolder) -> LoadAtOnce:
+def load_at_once(raw_folder: FolderUnderTest) -> LoadAtOnce:
     return LoadAtOnce(raw_folder)
 
 
@@ -93,7 +93,7 @@ def load_at_once(raw_folder: RawFolder) -> LoadAtOnce:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_of_several_loaders_of_one_file_one_loads_it_and_the_others_find_it_done(
-    size: str, raw_folder: RawFolder, load_at_once: LoadAtOnce, contents: Read, empty: Callable[[], None]
+    size: str, raw_folder: FolderUnderTest, load_at_once: LoadAtOnce, contents: Read, empty: Callable[[], None]
 ) -> None:
     records, limits = SIZES[size]
     keys = random.Random(size).choices(range(records), k=records)  # some twice, some bad
@@ -111,7 +111,11 @@ def test_of_several_loaders_of_one_file_one_loads_it_and_the_others_find_it_done
 
 
 def test_several_loaders_of_one_file_of_which_the_first_is_killed(
-    raw_folder: RawFolder, load_at_once: LoadAtOnce, contents: Read, empty: Callable[[], None], connection: Connection
+    raw_folder: FolderUnderTest,
+    load_at_once: LoadAtOnce,
+    contents: Read,
+    empty: Callable[[], None],
+    connection: Connection,
 ) -> None:
     found = raw_folder.drop("shipments.ndjson", as_lines([shipment(key, weight=key % 50) for key in range(2_000)]))
     batch = replace(raw_folder.options.batch, records=10)
@@ -152,7 +156,7 @@ def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
     order: str,
     size: str,
     is_known: bool,
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     load_at_once: LoadAtOnce,
     connection: Connection,
     contents: Read,
@@ -185,7 +189,7 @@ def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
     assert all(file.is_balanced and file.state == "loaded" for file in ledger.files_in_order(connection))
 
 
-def _overlapping(folder: RawFolder, order: Order, records: int) -> list[tuple[list[int], FoundFile]]:
+def _overlapping(folder: FolderUnderTest, order: Order, records: int) -> list[tuple[list[int], FoundFile]]:
     """Three files, any two of which share most of their keys, each in an order of its own."""
     files = []
     for number in range(3):
@@ -196,7 +200,7 @@ def _overlapping(folder: RawFolder, order: Order, records: int) -> list[tuple[li
 
 
 def test_every_deadlock_is_retried(
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     load_at_once: LoadAtOnce,
     connection: Connection,
     deadlocks: Callable[[], int],
@@ -222,7 +226,7 @@ def test_every_deadlock_is_retried(
 
 
 def test_keys_are_looked_up_one_by_one_whatever_the_statistics_say(
-    raw_folder: RawFolder, connection: Connection, empty: Callable[[], None]
+    raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None]
 ) -> None:
     """An ANALYZE (autovacuum's, say) while a load's rows are not committed takes their table for empty, and merges of
     later loads for cheap however they are done: one that reads the table for each of its rows does not come to an end.
@@ -274,7 +278,7 @@ _OTHER_SESSIONS = (
 
 
 def test_loaders_that_find_different_versions_of_one_file_load_the_newest(
-    raw_folder: RawFolder, load_at_once: LoadAtOnce, connection: Connection
+    raw_folder: FolderUnderTest, load_at_once: LoadAtOnce, connection: Connection
 ) -> None:
     old = raw_folder.drop("vehicles.ndjson", as_lines([vehicle(key, name="old") for key in range(500)]))
     ledger.register(connection, old)

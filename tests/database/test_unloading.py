@@ -24,7 +24,14 @@ from logistics_pipeline.loading.rejects import replay_batch
 from logistics_pipeline.loading.rejects.failed_files import export_paths
 from logistics_pipeline.loading.rejects.replay import replay_export
 from logistics_pipeline.loading.unload import Unloaded, unload_file
-from tests.database.conftest import Contents, Interrupted, RawFolder, at_statement, every_trouble, terminate_backend
+from tests.database.conftest import (
+    Contents,
+    FolderUnderTest,
+    Interrupted,
+    at_statement,
+    every_trouble,
+    terminate_backend,
+)
 from tests.database.forking import run_command
 from tests.database.records import Record, as_array, as_lines, log, shipment, vehicle
 from tests.database.test_refreshing import actual_tables, expected_tables
@@ -33,7 +40,7 @@ Read = Callable[[], Contents]
 
 
 @pytest.fixture
-def unload(raw_folder: RawFolder) -> Callable[..., Unloaded]:
+def unload(raw_folder: FolderUnderTest) -> Callable[..., Unloaded]:
     def run(path: str, **keywords: Any) -> Unloaded:
         return unload_file(raw_folder.url, path, raw_folder.options, **keywords)
 
@@ -44,7 +51,7 @@ Unload = Callable[..., Unloaded]
 
 
 @pytest.fixture
-def check(raw_folder: RawFolder, connection: Connection) -> Callable[[], None]:
+def check(raw_folder: FolderUnderTest, connection: Connection) -> Callable[[], None]:
     """Refreshes, then compares with the recompute; the accounts with the tables."""
 
     def run() -> None:
@@ -76,7 +83,7 @@ def bad(number: int) -> Record:
 
 
 def test_rows_and_rejects_go_and_the_account_is_empty(
-    raw_folder: RawFolder, connection: Connection, contents: Read, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles/1.json", [vehicle(1), vehicle(2)])
     before = contents()
@@ -93,7 +100,7 @@ def test_rows_and_rejects_go_and_the_account_is_empty(
 
 
 def test_the_copy_of_its_rejects_under_failed_goes_too(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), bad(2)])
     records, reasons = export_paths("vehicles.json", raw_folder.options.failed_dir)
@@ -104,7 +111,7 @@ def test_the_copy_of_its_rejects_under_failed_goes_too(
     assert not records.exists() and not reasons.exists()
 
 
-def test_a_second_unload_finds_it_done(raw_folder: RawFolder, contents: Read, unload: Unload) -> None:
+def test_a_second_unload_finds_it_done(raw_folder: FolderUnderTest, contents: Read, unload: Unload) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
     raw_folder.drop_and_load("vehicles.json", [vehicle(2), vehicle(3)])
     unload("vehicles.json")
@@ -115,7 +122,7 @@ def test_a_second_unload_finds_it_done(raw_folder: RawFolder, contents: Read, un
 
 
 def test_a_file_that_failed_in_its_midst_or_was_interrupted_is_taken_out_as_far_as_it_came(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/cut.json", as_array([log(n) for n in range(9)])[:-20])
     found = raw_folder.drop("vehicle_logs/killed.json", [log(100 + n) for n in range(30)])
@@ -145,7 +152,7 @@ def test_a_file_that_failed_in_its_midst_or_was_interrupted_is_taken_out_as_far_
     ],
 )
 def test_what_was_never_loaded_is_said_to_be_so(
-    path: str, version: int | None, says: str, raw_folder: RawFolder, connection: Connection, unload: Unload
+    path: str, version: int | None, says: str, raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
     raw_folder.drop_and_load("drivers.json", [vehicle(1)])
@@ -160,7 +167,7 @@ def test_what_was_never_loaded_is_said_to_be_so(
 
 
 def test_of_several_versions_the_newest_is_meant_or_the_one_that_is_named(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), vehicle(2)])
     raw_folder.drop_and_load("vehicles.json", [vehicle(2), vehicle(3)])
@@ -176,7 +183,7 @@ def test_of_several_versions_the_newest_is_meant_or_the_one_that_is_named(
 
 
 def test_the_days_of_unloaded_logs_lose_them_and_their_shipments_wait_unassigned(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1, trip_date="2024-01-01")])
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(2, trip_date="2024-02-02")])
@@ -194,7 +201,7 @@ def test_the_days_of_unloaded_logs_lose_them_and_their_shipments_wait_unassigned
 
 
 def test_unloaded_shipments_leave_their_days_only(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(n, trip_date=f"2024-01-0{1 + n}") for n in range(5)])
     raw_folder.drop_and_load("shipments/1.json", [shipment(n, log_id=f"l{n}") for n in range(5)])
@@ -208,7 +215,7 @@ def test_unloaded_shipments_leave_their_days_only(
 
 
 def test_unloaded_vehicles_make_a_new_version_of_the_figures_which_name_them(
-    raw_folder: RawFolder, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
     before = refresh(raw_folder.url).data_version
@@ -219,7 +226,7 @@ def test_unloaded_vehicles_make_a_new_version_of_the_figures_which_name_them(
 
 
 def test_a_file_loaded_and_unloaded_between_two_refreshes_is_in_no_figure(
-    raw_folder: RawFolder, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
@@ -232,7 +239,7 @@ def test_a_file_loaded_and_unloaded_between_two_refreshes_is_in_no_figure(
 
 
 def test_the_logs_of_a_large_file_wait_in_rows_of_a_bounded_size(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     logs = as_lines([log(n) for n in range(100)])
     raw_folder.drop_and_load("vehicle_logs.ndjson", logs, chunk_bytes=1 << 16)
@@ -244,7 +251,7 @@ def test_the_logs_of_a_large_file_wait_in_rows_of_a_bounded_size(
     assert unload("shipments.ndjson").taken_out.rows == 50_001
 
     waiting = connection.execute(
-        "SELECT cardinality(stale_logs), records FROM ingest.batches WHERE refreshed_as IS NULL ORDER BY batch_id"
+        "SELECT cardinality(stale_keys), records FROM ingest.batches WHERE refreshed_as IS NULL ORDER BY batch_id"
     ).fetchall()
     assert [logs for logs, _ in waiting] == [10_000, 10_000, 5_001]
     assert sum(records for _, records in waiting) == 50_001
@@ -255,7 +262,7 @@ def test_the_logs_of_a_large_file_wait_in_rows_of_a_bounded_size(
 
 
 def test_an_unloaded_file_is_loaded_again_on_request_only_and_then_as_the_first_time(
-    raw_folder: RawFolder, connection: Connection, contents: Read, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(n) for n in range(9)])
     found = raw_folder.drop("vehicle_logs/2.json", [log(n, mileage=n - 3) for n in range(5, 20)])
@@ -275,7 +282,7 @@ def test_an_unloaded_file_is_loaded_again_on_request_only_and_then_as_the_first_
 
 
 def test_an_unloaded_file_that_is_touched_stays_out_and_one_that_is_changed_is_new(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(1)])
     raw_folder.load(found)
@@ -290,7 +297,7 @@ def test_an_unloaded_file_that_is_touched_stays_out_and_one_that_is_changed_is_n
 
 
 def test_the_older_files_that_were_superseded_are_named_and_bring_their_rows_back_when_loaded_again(
-    raw_folder: RawFolder, connection: Connection, contents: Read, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read, check: Callable[[], None], unload: Unload
 ) -> None:
     files = [
         raw_folder.drop("vehicle_logs/1.json", [log(n, mileage=1) for n in range(10)]),
@@ -317,7 +324,9 @@ def test_the_older_files_that_were_superseded_are_named_and_bring_their_rows_bac
     check()
 
 
-def test_a_file_that_had_lost_nothing_is_not_named_and_not_loaded_again(raw_folder: RawFolder, unload: Unload) -> None:
+def test_a_file_that_had_lost_nothing_is_not_named_and_not_loaded_again(
+    raw_folder: FolderUnderTest, unload: Unload
+) -> None:
     older = raw_folder.drop("vehicles/1.json", [vehicle(1)])
     raw_folder.load(older)
     raw_folder.drop_and_load("vehicles/2.json", [vehicle(2)])
@@ -327,7 +336,7 @@ def test_a_file_that_had_lost_nothing_is_not_named_and_not_loaded_again(raw_fold
 
 
 def test_an_older_version_whose_content_is_gone_is_said_to_be_out_of_reach(
-    raw_folder: RawFolder, unload: Unload
+    raw_folder: FolderUnderTest, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1), vehicle(2)])
     raw_folder.drop_and_load("vehicles.json", [vehicle(2, name="new")])
@@ -339,7 +348,7 @@ def test_an_older_version_whose_content_is_gone_is_said_to_be_out_of_reach(
 
 
 def test_what_a_person_had_mended_is_put_back_by_the_next_load(
-    raw_folder: RawFolder, connection: Connection, contents: Read, tmp_path: Path, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, contents: Read, tmp_path: Path, unload: Unload
 ) -> None:
     found = raw_folder.drop("vehicles.ndjson", as_lines([bad(1), vehicle(2), bad(3), bad(4), bad(4)]))
     raw_folder.load(found)
@@ -357,7 +366,7 @@ def test_what_a_person_had_mended_is_put_back_by_the_next_load(
     assert [json.loads(line)["vehicle_id"] for line in exported.splitlines() if line] == ["v3", "v4"]
 
 
-def mend(folder: RawFolder, tmp_path: Path, record_no: int, **changes: object) -> None:
+def mend(folder: FolderUnderTest, tmp_path: Path, record_no: int, **changes: object) -> None:
     with connect(folder.url) as connection:
         (reject,) = (each for each in ledger.rejects(connection) if each.record_no == record_no)
     line = {
@@ -382,7 +391,7 @@ def resolutions(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def prepare(raw_folder: RawFolder, empty: Callable[[], None]) -> Callable[[], None]:
+def prepare(raw_folder: FolderUnderTest, empty: Callable[[], None]) -> Callable[[], None]:
     """Three files of shipments, the second to be unloaded, and figures that are fresh."""
 
     def run() -> None:
@@ -401,7 +410,7 @@ def prepare(raw_folder: RawFolder, empty: Callable[[], None]) -> Callable[[], No
 def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_the_same(
     trouble: Callable[[Connection], None],
     prepare: Callable[[], None],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     connection: Connection,
     contents: Read,
     check: Callable[[], None],
@@ -430,7 +439,7 @@ def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_
 @every_trouble
 def test_a_file_that_begins_anew_ends_the_same_wherever_it_is_interrupted(
     trouble: Callable[[Connection], None],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     empty: Callable[[], None],
     connection: Connection,
     contents: Read,
@@ -481,7 +490,7 @@ def wait_until_blocked(url: str, application: str) -> None:
 
 
 def test_a_file_that_is_being_loaded_is_waited_for(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(n) for n in range(30)])
     waits, threads, running = threading.Event(), ThreadPoolExecutor(1), []
@@ -498,7 +507,7 @@ def test_a_file_that_is_being_loaded_is_waited_for(
 
 
 def test_an_older_file_that_loses_a_key_at_the_same_moment_is_known_to_have_lost_it(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     """Its batch sees the newer row and gives way; if the unload did not wait for it, nobody would have the key."""
     older = raw_folder.drop("vehicle_logs/1.json", [log(1), log(2)])
@@ -525,7 +534,7 @@ def test_an_older_file_that_loses_a_key_at_the_same_moment_is_known_to_have_lost
 
 
 def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
-    raw_folder: RawFolder, connection: Connection, tmp_path: Path, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, tmp_path: Path, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.ndjson", as_lines([vehicle(1), bad(2)]))
     take_in, threads = replay_batch.BatchReplayer._take_in, ThreadPoolExecutor(1)
@@ -551,7 +560,7 @@ def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
 def test_a_refresh_in_the_midst_of_an_unload_is_right_and_so_is_the_next_one(
     statement: int,
     prepare: Callable[[], None],
-    raw_folder: RawFolder,
+    raw_folder: FolderUnderTest,
     connection: Connection,
     check: Callable[[], None],
     unload: Unload,
@@ -570,7 +579,7 @@ def test_a_refresh_in_the_midst_of_an_unload_is_right_and_so_is_the_next_one(
 
 
 def test_an_unload_in_the_midst_of_a_refresh_waits_for_nobody_and_is_taken_by_the_next(
-    raw_folder: RawFolder, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
 ) -> None:
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1), log(2)])
@@ -592,7 +601,7 @@ def test_an_unload_in_the_midst_of_a_refresh_waits_for_nobody_and_is_taken_by_th
     assert connection.execute("SELECT count(*) FROM raw.shipments").fetchone() == (1,)
 
 
-def test_a_database_that_stays_away_is_a_transient_error(raw_folder: RawFolder) -> None:
+def test_a_database_that_stays_away_is_a_transient_error(raw_folder: FolderUnderTest) -> None:
     with pytest.raises(TransientError, match="Cannot connect"):
         unload_file(
             "postgresql://nobody@127.0.0.1:1/nothing", "a.json", replace(raw_folder.options, retry_seconds=0.01)
@@ -600,7 +609,7 @@ def test_a_database_that_stays_away_is_a_transient_error(raw_folder: RawFolder) 
 
 
 def test_an_index_that_the_files_own_bulk_load_left_missing_is_built(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("shipments.json", [shipment(1)])
     connection.execute(
@@ -615,7 +624,7 @@ def test_an_index_that_the_files_own_bulk_load_left_missing_is_built(
 
 
 def test_nothing_can_be_counted_for_an_unloaded_file(
-    raw_folder: RawFolder, connection: Connection, unload: Unload
+    raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
     unload("vehicles.json")
@@ -630,7 +639,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def logistics(raw_folder: RawFolder, tmp_path: Path) -> Run:
+def logistics(raw_folder: FolderUnderTest, tmp_path: Path) -> Run:
     """Runs a command on the test's database and raw folder."""
 
     def run(*arguments: object) -> Any:
@@ -645,7 +654,7 @@ def logistics(raw_folder: RawFolder, tmp_path: Path) -> Run:
 
 
 def test_the_command_says_what_it_did_and_what_is_left_to_do(
-    raw_folder: RawFolder, connection: Connection, logistics: Run
+    raw_folder: FolderUnderTest, connection: Connection, logistics: Run
 ) -> None:
     raw_folder.drop_and_load("vehicles.json", [vehicle(1)])
     raw_folder.drop_and_load("vehicles/it's old.json", [vehicle(1), vehicle(2)])
@@ -663,7 +672,7 @@ def test_the_command_says_what_it_did_and_what_is_left_to_do(
     assert again.returncode == 0 and "had been unloaded before" in again.stderr
 
 
-def test_the_command_tells_programs_the_same(raw_folder: RawFolder, logistics: Run) -> None:
+def test_the_command_tells_programs_the_same(raw_folder: FolderUnderTest, logistics: Run) -> None:
     raw_folder.drop_and_load("vehicles/1.json", [vehicle(1)])
     raw_folder.drop_and_load("vehicles/2.json", [vehicle(1), bad(2)])
 
@@ -684,7 +693,7 @@ def test_a_file_that_nobody_knows_is_a_sentence_and_exit_code_1(logistics: Run) 
     assert "knows no file 'nonsense.json'" in done.stderr
 
 
-def test_the_command_load_brings_an_unloaded_file_back(raw_folder: RawFolder, logistics: Run) -> None:
+def test_the_command_load_brings_an_unloaded_file_back(raw_folder: FolderUnderTest, logistics: Run) -> None:
     found = raw_folder.drop("vehicles.json", [vehicle(1)])
     raw_folder.load(found)
     logistics("unload", "vehicles.json")

@@ -19,7 +19,6 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.rejects.failed_files import export_paths
-from logistics_pipeline.sources.folder import look_at
 from tests.database.forking import forkserver
 from tests.faults.server import PATIENCE_SECONDS
 
@@ -116,7 +115,7 @@ def _is_alive(process: psutil.Process) -> bool:
 def _load(url: str, path: Path, options: LoadOptions, room_bytes: int | None, result: Pipe, stand: Path) -> None:
     faulthandler.register(signal.SIGUSR1, stand.open("w"))
     try:
-        found = look_at(path, options.raw_dir)
+        found = options.folder.look_at(path)
         assert found is not None
         if room_bytes is not None:
             _leave_room(export_paths(found.key, options.failed_dir), room_bytes)

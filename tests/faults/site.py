@@ -10,7 +10,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.sources.folder import FoundFile, look_at
+from logistics_pipeline.sources.folder import FoundFile
 from tests.faults.account import Account, contradictions, indexes, read_account
 from tests.faults.files import drop
 from tests.faults.server import FragileServer
@@ -56,7 +56,7 @@ class Site:
         load_file(url or self.url, self._look_at(path), self.options)
 
     def _look_at(self, path: Path) -> FoundFile:
-        found = look_at(path, self.options.raw_dir)
+        found = self.options.folder.look_at(path)
         assert found is not None, path
         return found
 

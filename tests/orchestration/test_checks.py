@@ -20,7 +20,7 @@ from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
 from logistics_pipeline.orchestration.sensors import stale_analytics
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
-from logistics_pipeline.sources.folder import look_at
+from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 MEASURES = {"cost": 10, "weight": 1, "delivery_time": 2}
@@ -50,7 +50,7 @@ def filled(system: System, tmp_path: Path) -> System:
 
 def load(system: System, path: Path, records: list[dict[str, Any]]) -> None:
     path.write_text(json.dumps(records))
-    found = look_at(path, system.settings.raw_dir)
+    found = RawFolder(system.settings.raw_dir).look_at(path)
     assert found is not None and system.settings.database_url is not None
     assert load_file(system.settings.database_url, found, load_options(system.settings)).is_loaded
 

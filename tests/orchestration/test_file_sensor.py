@@ -15,7 +15,7 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.sensors import raw_files
-from logistics_pipeline.sources.folder import look_at
+from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 
@@ -213,7 +213,7 @@ def test_a_file_that_only_the_command_line_loads_is_left_to_it_and_failed_when_t
     system: System, connection: Connection, name: str
 ) -> None:
     path = system.drop(name, [shipment(1)])
-    found = look_at(path, system.settings.raw_dir, "shipments")
+    found = RawFolder(system.settings.raw_dir).look_at(path, "shipments")
     assert found is not None
     with only_one(connection, found.key):  # as its loader holds it
         ledger.begin(connection, ledger.register(connection, found).file_id, None)
@@ -294,7 +294,7 @@ def test_a_file_that_belongs_to_no_dataset_is_in_the_ledger_and_nowhere_else(sys
 
 def test_a_file_loaded_by_the_command_line_becomes_green_without_being_loaded_again(system: System) -> None:
     path = system.drop("shipments.json", [shipment(1)])
-    found = look_at(path, system.settings.raw_dir)
+    found = RawFolder(system.settings.raw_dir).look_at(path)
     assert found is not None and system.settings.database_url is not None
     load_file(system.settings.database_url, found, load_options(system.settings))
     before = system.ledger()["shipments.json"]
@@ -346,7 +346,7 @@ def loaded_but_red(system: System) -> None:
     path.rename(aside)
     system.run(request)
     aside.rename(path)
-    found = look_at(path, system.settings.raw_dir)
+    found = RawFolder(system.settings.raw_dir).look_at(path)
     assert found is not None and system.settings.database_url is not None
     load_file(system.settings.database_url, found, load_options(system.settings))
     assert system.ledger()["shipments.json"].state == "loaded"

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, Kind
+from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, FieldType
 from logistics_pipeline.loading.contract.column_validator import NULL, ColumnEncoder, NumberTexts
 from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
@@ -30,13 +30,13 @@ values: st.SearchStrategy[Any] = st.one_of(
     st.decimals(-10, 10**6, places=2),
     st.sampled_from([True, False, Decimal("1E+3"), Decimal("1E-200"), Decimal("-0"), 10**200, [], {}, ["a"]]),
 )
-plain = {Kind.TEXT: "K1", Kind.NUMBER: "12.50", Kind.DATE: "2024-03-05"}
+plain = {FieldType.STRING: "K1", FieldType.NUMBER: "12.50", FieldType.DATE: "2024-03-05"}
 
 
 @given(st.data(), st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS]), st.integers(1, 40))
 @settings(max_examples=600, deadline=None)
 def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Dataset, count: int) -> None:
-    columns: list[list[Any]] = [[plain[field.kind]] * count for field in dataset.fields]
+    columns: list[list[Any]] = [[plain[field.type]] * count for field in dataset.fields]
     for row, column in data.draw(
         st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, len(columns) - 1)), max_size=8)
     ):
@@ -53,7 +53,7 @@ def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Data
             continue
         assert not isinstance(expected, Rejection), "plain, and yet the reference refuses it"
         for field, found, wanted in zip(dataset.fields, lines[101 + index], expected, strict=True):
-            if field.kind is Kind.NUMBER and wanted is not None:
+            if field.type is FieldType.NUMBER and wanted is not None:
                 assert Decimal(found) == Decimal(wanted)
                 assert Decimal(found).as_tuple().exponent == Decimal(wanted).as_tuple().exponent
             else:
@@ -77,5 +77,5 @@ def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
 
 def test_a_clean_column_is_plain_for_every_dataset() -> None:
     for dataset in DATASETS.values():
-        columns = [[plain[field.kind]] * 5 for field in dataset.fields]
+        columns = [[plain[field.type]] * 5 for field in dataset.fields]
         assert ColumnEncoder(dataset).encode(columns, 1).odd == []

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, dataset_of, find_files, key_of, look_at, path_of
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, RawFolder, dataset_of, key_of, path_of
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, dataset_of
     ],
 )
 def test_the_path_tells_the_dataset(key: str, dataset: str | None) -> None:
-    assert dataset_of(key) == dataset
+    assert dataset_of(key, built_in_catalogue()) == dataset
 
 
 NAME_BYTES = st.one_of(
@@ -106,7 +107,7 @@ def test_a_file_elsewhere_has_its_absolute_path_as_key(tmp_path: Path) -> None:
 
 
 def _found(raw_dir: Path) -> dict[str, FoundFile]:
-    return {file.key: file for file in find_files(raw_dir)}
+    return {file.key: file for file in RawFolder(raw_dir).find_files()}
 
 
 def test_files_in_any_folder_are_found_with_size_and_time(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_was_not_there(
 
 def test_a_raw_folder_that_is_not_there_holds_no_files(tmp_path: Path) -> None:
     assert _found(tmp_path / "gone") == {}
-    assert look_at(tmp_path / "gone.json", tmp_path) is None
+    assert RawFolder(tmp_path).look_at(tmp_path / "gone.json") is None
 
 
 def test_a_path_too_long_for_a_key_is_found_shortened_and_never_loaded(tmp_path: Path) -> None:
@@ -193,13 +194,13 @@ def test_a_path_too_long_for_a_key_is_found_shortened_and_never_loaded(tmp_path:
     for file in found:
         assert len(file.key.encode()) <= LONGEST_KEY
         assert file.is_too_long and file.dataset is None
-        assert look_at(file.path, tmp_path, "shipments") == file
+        assert RawFolder(tmp_path).look_at(file.path, "shipments") == file
 
 
 def test_a_stated_dataset_overrules_the_path(tmp_path: Path) -> None:
     (tmp_path / "vehicles.json").write_bytes(b"[]")
 
-    found = look_at(tmp_path / "vehicles.json", tmp_path, dataset="shipments")
+    found = RawFolder(tmp_path).look_at(tmp_path / "vehicles.json", dataset="shipments")
 
     assert found is not None
     assert found.dataset == "shipments"
@@ -237,5 +238,5 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "scandir", refuse)
     told: list[OSError] = []
 
-    assert [file.key for file in find_files(tmp_path, told.append)] == ["vehicles.json"]
+    assert [file.key for file in RawFolder(tmp_path).find_files(told.append)] == ["vehicles.json"]
     assert [error.filename for error in told] == [str(tmp_path / "locked")]

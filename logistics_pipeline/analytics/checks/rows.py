@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, Kind
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.analytics.checks.findings import Finding
 from logistics_pipeline.analytics.checks.queries import ask, ask_one, percent
 from logistics_pipeline.database.connections import Connection
@@ -37,7 +37,7 @@ def null_share(dataset: Dataset, connection: Connection, whole: bool) -> Finding
     Cost: 200 pages of the table, whatever its size: the last 100, and 100 chosen by chance, the same ones while the
     table stays as it is. Asked for everything: all of it.
     """
-    measures = [field.name for field in dataset.fields if field.kind is Kind.NUMBER and not field.required]
+    measures = [field.name for field in dataset.fields if field.type is FieldType.NUMBER and not field.required]
     (pages,) = ask_one(connection, "pages", table=dataset.table)
     (_, rows, *newest), (_, sampled, *anywhere) = ask(
         connection,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self, TypeGuard
 
-from logistics_core.catalogue import Dataset, Field, Kind
+from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.record_validator import (
     MAX_DIGITS,
@@ -47,7 +47,7 @@ class ColumnEncoder:
 
     def __init__(self, dataset: Dataset, date_order: DateOrder | None = None) -> None:
         self._kinds = [_column_kind(field, date_order) for field in dataset.fields]
-        self._dates = [index for index, field in enumerate(dataset.fields) if field.kind is Kind.DATE]
+        self._dates = [index for index, field in enumerate(dataset.fields) if field.type is FieldType.DATE]
         self._looks_at_lengths = False
         """There was a row so long that a value in it may be too long. Until then it is enough to look at whole rows."""
 
@@ -275,10 +275,10 @@ class _DateColumn(_ColumnKind):
 
 
 def _column_kind(field: Field, date_order: DateOrder | None) -> _ColumnKind:
-    match field.kind:
-        case Kind.TEXT:
+    match field.type:
+        case FieldType.STRING:
             return _TextColumn(field)
-        case Kind.NUMBER:
+        case FieldType.NUMBER:
             return _NumberColumn(field)
-        case Kind.DATE:
+        case FieldType.DATE:
             return _DateColumn(field, value_validator(field, date_order))

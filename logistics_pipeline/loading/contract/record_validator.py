@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from logistics_core.catalogue import Dataset, Field, Kind
+from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, parse_date
 from logistics_pipeline.loading.excerpts import shown
 from logistics_pipeline.loading.layouts import Unreadable
@@ -79,12 +79,12 @@ def _not_a_record(value: object) -> Rejection:
 
 def _converter(field: Field, date_order: DateOrder | None) -> _Convert:
     convert: _Convert
-    match field.kind:
-        case Kind.TEXT:
+    match field.type:
+        case FieldType.STRING:
             convert = _convert_text
-        case Kind.NUMBER:
+        case FieldType.NUMBER:
             convert = _number_converter(field)
-        case Kind.DATE:
+        case FieldType.DATE:
             convert = _date_converter(date_order)
     return _required(convert) if field.required else convert
 

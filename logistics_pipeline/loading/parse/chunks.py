@@ -7,7 +7,7 @@ text, the checkpoint behind. The writer groups chunks into transactions; it neve
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from logistics_core.catalogue import Dataset, Kind
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import Column, ColumnEncoder
 from logistics_pipeline.loading.contract.copy_text import encode_row
@@ -54,7 +54,7 @@ class ChunkMaker:
 
     def __init__(self, dataset: Dataset, file_id: int, date_order: DateOrder | None = None) -> None:
         self._names = dataset.columns
-        self._dates = [index for index, field in enumerate(dataset.fields) if field.kind is Kind.DATE]
+        self._dates = [index for index, field in enumerate(dataset.fields) if field.type is FieldType.DATE]
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order)
         self._validate = compile_validator(dataset, date_order)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from logistics_core.catalogue import Dataset, Kind
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import Column, NumberTexts
 from logistics_pipeline.loading.formats.json_reader import decode
@@ -247,7 +247,7 @@ class _Shape:
         typed = [name for name in others if _TYPABLE.fullmatch(name)][: MAX_UNKNOWN_FIELDS - 1]
         self.is_strict = len(typed) == len(others)
         """Every name found so far has its place in the struct, so one that is new does not decode."""
-        fields = [_struct_field(index, field.kind) for index, field in enumerate(dataset.fields)]
+        fields = [_struct_field(index, field.type) for index, field in enumerate(dataset.fields)]
         fields += [(f"other_{index}", msgspec.Raw, _NULL) for index in range(len(typed))]
         names = dict(zip((name for name, *_ in fields), (*dataset.columns, *typed), strict=True))
         struct = msgspec.defstruct("Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict)
@@ -267,7 +267,7 @@ class _Shape:
             structs = [struct if type(struct) is self._struct else nothing for struct in structs]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return [
-            _numbers(column) if field.kind is Kind.NUMBER else column
+            _numbers(column) if field.type is FieldType.NUMBER else column
             for field, column in zip(self._fields, columns, strict=False)
         ]
 
@@ -289,9 +289,9 @@ class _AnyNames:
 _ANY_NAMES = _AnyNames()
 
 
-def _struct_field(index: int, kind: Kind) -> tuple[str, Any, Any]:
+def _struct_field(index: int, type: FieldType) -> tuple[str, Any, Any]:
     """A field that takes any value. Numbers stay raw: a float would not keep every digit."""
-    return (f"field_{index}", msgspec.Raw, _NULL) if kind is Kind.NUMBER else (f"field_{index}", Any, None)
+    return (f"field_{index}", msgspec.Raw, _NULL) if type is FieldType.NUMBER else (f"field_{index}", Any, None)
 
 
 _NULL = msgspec.Raw(b"null")

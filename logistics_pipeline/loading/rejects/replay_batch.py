@@ -10,7 +10,7 @@ from datetime import date
 import psycopg
 from psycopg import errors
 
-from logistics_core.catalogue import DATASETS, Touches
+from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
@@ -132,7 +132,7 @@ class BatchReplayer:
             if file_id != ours:
                 ledger.supersede(self._connection, file_id, rows)
         own = merged.overwritten[ours]
-        days, logs = self._stale(taken)
+        days, keys = self._stale(taken)
         unknown = self._unknown_fields(taken.accepted)
         ledger.resolve_rejects(
             self._connection,
@@ -143,23 +143,23 @@ class BatchReplayer:
                 mended={each.record_no: each.mended for each in taken.accepted},
                 unknown_fields=unknown,
                 stale_days=days,
-                stale_logs=logs,
+                stale_keys=keys,
             ),
         )
         done.loaded, done.superseded = merged.written[ours], merged.superseded[ours]
         done.unknown_fields = unknown
 
     def _stale(self, taken: _Taken) -> tuple[list[date], list[str]]:
-        """The days, or the logs, that gained or lost a row."""
-        days, logs = set(taken.merged.stale_days), set(taken.merged.stale_logs)
-        if self._dataset.dated_by is not None:
-            index = self._dataset.columns.index(self._dataset.dated_by)
+        """The days, or the keys of the dataset that dates this one, that gained or lost a row."""
+        days, keys = set(taken.merged.stale_days), set(taken.merged.stale_keys)
+        dating, index = self._dataset.dating, self._dataset.date_index
+        if dating is not None and index is not None:
             gaining = {value for each in taken.accepted if (value := _row(each)[index]) is not None}
-            if self._dataset.touches is Touches.OWN_DATE:
+            if dating.is_own:
                 days |= {date.fromisoformat(day) for day in gaining}
             else:
-                logs |= gaining
-        return sorted(days), sorted(logs)
+                keys |= gaining
+        return sorted(days), sorted(keys)
 
     def _unknown_fields(self, accepted: list[Judged]) -> list[str]:
         """Of mended records only: those of the raw texts were noticed when their file was loaded."""

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from logistics_core.catalogue import Dataset, Touches
+from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError, TransientError
@@ -190,17 +190,17 @@ class BatchWriter:
 
     def _note_batch(self, batch: Batch, written: _Written) -> None:
         days = set(written.merged.stale_days)
-        if self._dataset.touches is Touches.OWN_DATE:
+        if self._dataset.dating is not None and self._dataset.dating.is_own:
             days.update(date.fromisoformat(day) for chunk in batch.chunks() for day in chunk.days)
         self._connection.execute(
-            "INSERT INTO ingest.batches (file_id, last_record, records, stale_days, stale_logs, merged) "
+            "INSERT INTO ingest.batches (file_id, last_record, records, stale_days, stale_keys, merged) "
             "VALUES (%s, %s, %s, %s, %s, %s)",
             (
                 self._file_id,
                 batch.checkpoint.records,
                 batch.records,
                 sorted(days),
-                sorted(written.merged.stale_logs),
+                sorted(written.merged.stale_keys),
                 written.was_merged,
             ),
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import errors, sql
 
-from logistics_core.catalogue import Dataset, Touches
+from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
@@ -29,9 +29,10 @@ class Merged:
     overwritten: Counter[int] = field(default_factory=Counter)
     """Rows that were there before and lost their key to one of these, by the file they came from."""
     stale_days: set[date] = field(default_factory=set)
-    """Days that lost a log to another day."""
-    stale_logs: set[str] = field(default_factory=set)
-    """Logs that lost a shipment to another. Not their days: until the next refresh a log may still arrive or move."""
+    """Days that lost a row to another day."""
+    stale_keys: set[str] = field(default_factory=set)
+    """Keys of the dataset that dates this one (`Dating.dataset`) whose records lost a row. Not their days: until the
+    next refresh such a record may still arrive or move."""
 
     def __add__(self, other: "Merged") -> "Merged":
         return Merged(
@@ -39,7 +40,7 @@ class Merged:
             self.superseded + other.superseded,
             self.overwritten + other.overwritten,
             self.stale_days | other.stale_days,
-            self.stale_logs | other.stale_logs,
+            self.stale_keys | other.stale_keys,
         )
 
 
@@ -113,11 +114,12 @@ class Merger:
         return merged
 
     def _note_touched(self, merged: Merged, touched: list[Any]) -> None:
-        match self._dataset.touches:
-            case Touches.OWN_DATE:
-                merged.stale_days.update(touched or ())
-            case Touches.DATE_OF_LOG:
-                merged.stale_logs.update(touched or ())
+        if self._dataset.dating is None:
+            return
+        if self._dataset.dating.is_own:
+            merged.stale_days.update(touched or ())
+        else:
+            merged.stale_keys.update(touched or ())
 
 
 _LOOK_UP_ONE_BY_ONE = """
@@ -128,9 +130,9 @@ _LOOK_UP_ONE_BY_ONE = """
 
 def _touched(dataset: Dataset) -> sql.Composable:
     """What dated an overwritten row, if the new one is dated otherwise: the latter's own day is noted anyway."""
-    if dataset.dated_by is None:
+    if dataset.dating is None:
         return sql.SQL("NULL::text")
-    return sql.SQL("nullif(existing.{0}, staged.{0})").format(sql.Identifier(dataset.dated_by))
+    return sql.SQL("nullif(existing.{0}, staged.{0})").format(sql.Identifier(dataset.dating.field))
 
 
 def _rank(line: bytes) -> tuple[int, int]:

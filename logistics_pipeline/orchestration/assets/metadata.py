@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from logistics_core.catalogue import Dataset, Kind
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.analytics.refresh import Refresh
 from logistics_pipeline.database.table_metadata import Column
 from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
 
-_COLUMN_TYPES = {Kind.TEXT: "text", Kind.NUMBER: "numeric", Kind.DATE: "date"}
+_COLUMN_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
 SHOWN_AT_ONCE = 1_000
 """Markdown of so many characters the Dagster UI folds up."""
 
@@ -22,7 +22,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
     columns = [
         dg.TableColumn(
             name=field.name,
-            type=_COLUMN_TYPES[field.kind],
+            type=_COLUMN_TYPES[field.type],
             description=f"{field.description}, {field.unit}" if field.unit else field.description,
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,

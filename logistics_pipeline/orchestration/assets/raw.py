@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
@@ -20,7 +21,6 @@ from logistics_pipeline.orchestration.assets.metadata import column_schema, load
 from logistics_pipeline.orchestration.partitions import files_of
 from logistics_pipeline.orchestration.resources import Warehouse
 from logistics_pipeline.orchestration.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.sources.folder import look_at, path_of
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 500
@@ -98,15 +98,15 @@ def _closing_accounts_if_terminated(
 
 def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str) -> str | None:
     """Loads one file and reports it to Dagster. Returns why the file failed, or None."""
-    raw_dir = loader.options.raw_dir
-    path = path_of(key, raw_dir)
-    found = look_at(path, raw_dir, dataset.name)
+    folder = loader.options.folder
+    path = folder.path_of(key)
+    found = folder.look_at(path, dataset.name)
     if found is None:
         with transient_errors(f"closing the account of {key}"):
             fail_missing_file(loader.connection, key)
         return _report_failure(context, key, f"There is no file {path}: it was removed or renamed.")
     report = loader.load(found, on_request=FOUND_BY_SENSOR not in context.run.tags)
-    if report.file.state == "unloaded":
+    if report.file.state is FileState.UNLOADED:
         context.log.info(f"{key}: it was unloaded, and has not changed since: materialise it to load it again.")
         return None
     if not report.is_loaded:

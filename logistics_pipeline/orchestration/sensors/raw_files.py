@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.database_contract.file_states import UNFINISHED_STATES
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -24,7 +25,7 @@ from logistics_pipeline.orchestration.load_plan import Plan, Sighting, files_to_
 from logistics_pipeline.orchestration.partitions import contiguous_ranges, files_of
 from logistics_pipeline.orchestration.resources import Warehouse
 from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, leave_terminated_alone
-from logistics_pipeline.sources.folder import FoundFile, find_files, path_of
+from logistics_pipeline.sources.folder import FoundFile, path_of
 
 SENSOR_NAME = "raw_files"
 RUNS_PER_TICK = 20
@@ -45,7 +46,7 @@ def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def raw_files(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.SensorResult | dg.SkipReason:
-        found = list(find_files(warehouse.settings.raw_dir, _teller(context)))
+        found = list(warehouse.options.folder.find_files(_teller(context)))
         with warehouse.connect() as connection:
             registered = ledger.latest_files(connection)
             settled = _settled(context, found, registered, warehouse.settings.settle_seconds)
@@ -192,7 +193,7 @@ def _close_abandoned(connection: Connection, known: dict[str, LedgerFile], prese
     """Closes accounts that no run will ever close: of files that are gone, and of those that only people load (from
     elsewhere, or hidden) and whose loader was killed."""
     for key, entry in known.items():
-        if entry.state not in ("registered", "loading") or key in present:
+        if entry.state not in UNFINISHED_STATES or key in present:
             continue
         if key.startswith("/") or path_of(key, raw_dir).exists():
             fail_abandoned_file(connection, key)

@@ -1,0 +1,29 @@
+"""The catalogue of datasets: their names, fields, keys, units and relations, read from contract files.
+
+Everything else is derived from it: validation, COPY, merge, tables, partitions, assets, rows, filters, exports, metrics
+and the dashboard's Data page. `contracts/` holds the contracts of the built-in datasets; `contract_files` reads them
+and those that a user adds; `model` is what they become.
+"""
+
+from logistics_core.catalogue.contract_files import ContractError, built_in_catalogue, load_catalogue
+from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, Role
+
+DATASETS = built_in_catalogue()
+VEHICLES, VEHICLE_LOGS, SHIPMENTS = DATASETS.values()
+
+__all__ = [
+    "DATASETS",
+    "SHIPMENTS",
+    "VEHICLES",
+    "VEHICLE_LOGS",
+    "Catalogue",
+    "ContractError",
+    "Dataset",
+    "Dating",
+    "Field",
+    "FieldType",
+    "Index",
+    "Role",
+    "built_in_catalogue",
+    "load_catalogue",
+]

@@ -1,0 +1,164 @@
+"""What the catalogue holds: datasets with their fields, keys, indexes and relations. Plain data, immutable."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+
+class FieldType(StrEnum):
+    """What a field holds, by the names of Table Schema."""
+
+    STRING = "string"
+    NUMBER = "number"
+    DATE = "date"
+
+
+class Role(StrEnum):
+    """What a field is for."""
+
+    IDENTIFIER = "identifier"
+    TIME = "time"
+    DIMENSION = "dimension"
+    MEASURE = "measure"
+    TEXT = "text"
+
+
+UNIT_NAMES = {"L": "litres", "h": "hours"}
+"""Units whose symbol (UCUM) people may not know, in words."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a record. An optional field may be absent, null or empty, and is then stored as NULL."""
+
+    name: str
+    title: str
+    """Its name for people."""
+    type: FieldType
+    role: Role
+    description: str
+    unit: str | None = None
+    """The symbol of UCUM, or `currency`: that of the feed."""
+    required: bool = True
+    above: Decimal | None = None
+    """Exclusive lower bound of a number."""
+    at_least: Decimal | None = None
+    """Inclusive lower bound of a number."""
+    example: str | float | None = None
+
+    @property
+    def description_with_unit(self) -> str:
+        """For example `Fuel burnt, litres`."""
+        return f"{self.description}, {UNIT_NAMES.get(self.unit, self.unit)}" if self.unit else self.description
+
+    @property
+    def label(self) -> str:
+        """A column heading, for example `Fuel, L`."""
+        return f"{self.title}, {self.unit}" if self.unit and self.unit != "currency" else self.title
+
+
+@dataclass(frozen=True)
+class Dating:
+    """How a record gets its day, and so which days of the analytics a change makes stale."""
+
+    field: str
+    """The record's own date or, with `dataset`, the field that refers to the record whose day it takes."""
+    dataset: str | None = None
+    """The dataset that dates this one: the one whose key `field` holds."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the record holds its date itself."""
+        return self.dataset is None
+
+
+@dataclass(frozen=True)
+class Index:
+    """A secondary index of the raw table."""
+
+    name: str
+    columns: tuple[str, ...]
+    method: str = "btree"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field that holds the key of another dataset. The record it refers to may arrive later."""
+
+    field: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A kind of record: where it is stored, what it looks like, what identifies it."""
+
+    name: str
+    title: str
+    """Its name for people, in the plural."""
+    singular: str
+    """The name of one record, as an identifier: `vehicle_log`."""
+    key: str
+    fields: tuple[Field, ...]
+    description: str
+    dating: Dating | None = None
+    references: tuple[Reference, ...] = ()
+    indexes: tuple[Index, ...] = ()
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""
+        return tuple(field.name for field in self.fields)
+
+    @cached_property
+    def key_index(self) -> int:
+        """The position of the key among the columns."""
+        return self.columns.index(self.key)
+
+    @cached_property
+    def date_index(self) -> int | None:
+        """The position among the columns of the field that leads to the record's day."""
+        return None if self.dating is None else self.columns.index(self.dating.field)
+
+    @property
+    def table(self) -> str:
+        """Its table, with the schema."""
+        return f"raw.{self.name}"
+
+    @property
+    def slug(self) -> str:
+        """Its name in the paths of the API."""
+        return self.name.replace("_", "-")
+
+    def field(self, name: str) -> Field:
+        """The field of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._fields[name]
+
+    @cached_property
+    def _fields(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
+
+
+class Catalogue(Mapping[str, Dataset]):
+    """All datasets by name, in the order in which they are shown."""
+
+    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+        self._datasets = dict(datasets)
+
+    def __getitem__(self, name: str) -> Dataset:
+        return self._datasets[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._datasets)
+
+    def __len__(self) -> int:
+        return len(self._datasets)
+
+    def __repr__(self) -> str:
+        return f"Catalogue({', '.join(self)})"
