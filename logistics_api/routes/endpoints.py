@@ -9,18 +9,17 @@ from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.routes.details_queries import DETAILS
+from logistics_api.routes.details_schemas import DetailsParameters, RouteDetails
 from logistics_api.routes.lists import page_response
 from logistics_api.routes.queries import COST_VALUE, MATRIX, OPTIMIZATION, RELIABILITY, TOP_PERFORMING
 from logistics_api.routes.schemas import (
     CostValuePage,
     CostValueParameters,
-    DetailsParameters,
     Matrix,
     OptimizationPage,
     OptimizationParameters,
     ReliabilityPage,
     ReliabilityParameters,
-    RouteDetails,
     TopPerformingParameters,
     TopRoute,
 )
