@@ -7,7 +7,6 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from logistics_api import errors
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
 from logistics_api.database.limits import Limits
@@ -18,7 +17,7 @@ from logistics_api.events import endpoints as events
 from logistics_api.events.broker import Events
 from logistics_api.exports import endpoints as exports
 from logistics_api.figures import endpoints as figures
-from logistics_api.http import stack
+from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
 from logistics_api.http.auth.authentication import Authenticator
@@ -87,7 +86,7 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         app.include_router(subject.router)
     pages.install(app)
     openapi.install(app)
-    errors.install(app)
+    error_handlers.install(app)
     _add_middleware(app, settings)
     return app
 
