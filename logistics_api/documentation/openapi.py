@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
-from logistics_api.http.auth.admission import COOKIE
+from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.responses import problem_response
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
@@ -25,9 +25,9 @@ REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
 }
 
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
-"""Tags of the operations whose answers are of one data version, and kept."""
+"""Tags of the operations whose responses are of one data version, and cached."""
 
-KEPT_ANSWERS: dict[str, dict[str, Any]] = {
+CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "What If-None-Match names is still the answer"},
     "406": problem_response("Accept-Encoding refuses every coding there is"),
 }
@@ -48,7 +48,7 @@ HEADERS = {
     "429": {"Retry-After": _header("Seconds until there is room again", "integer")},
     "503": {"Retry-After": _header("Seconds after which to try again", "integer")},
 }
-"""By status, of whatever operation. Every answer has X-Request-ID and Server-Timing besides."""
+"""By status, of whatever operation. Every response also has X-Request-ID and Server-Timing."""
 
 
 def install(app: FastAPI) -> None:
@@ -78,7 +78,7 @@ def complete(document: dict[str, Any]) -> None:
             if path not in OPEN_PATHS:
                 operation["security"] = [*({name: []} for name in WAYS_TO_SEND_A_KEY), {}]
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
-            _complete_answers(operation)
+            _complete_responses(operation)
     add_links(document)
 
 
@@ -91,10 +91,10 @@ def _drop_null(parameter: dict[str, Any]) -> None:
         parameter["schema"] = kinds[0] | schema
 
 
-def _complete_answers(operation: dict[str, Any]) -> None:
+def _complete_responses(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if FIGURES.intersection(operation["tags"]):
-        responses |= KEPT_ANSWERS
+        responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}

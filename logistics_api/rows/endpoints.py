@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Response
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.rows import queries
 from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 from logistics_api.rows.filters import LogColumns, ShipmentColumns, VehicleColumns
@@ -39,7 +39,7 @@ router = APIRouter(tags=["rows"])
 @router.get("/api/vehicles", response_model=VehiclePage, responses=PAGE_PROBLEMS, summary="Vehicles, page by page")
 async def read_vehicles(question: Annotated[VehiclesQuestion, Query()], database: Reader) -> Response:
     """The master data as it was delivered, sorted by id."""
-    return json_answer(await read_page(database, VEHICLES, question))
+    return json_response(await read_page(database, VEHICLES, question))
 
 
 @router.get(
@@ -47,20 +47,20 @@ async def read_vehicles(question: Annotated[VehiclesQuestion, Query()], database
 )
 async def read_vehicle_logs(question: Annotated[LogsQuestion, Query()], database: Reader) -> Response:
     """The trips as they were delivered, the newest first unless `sort` says otherwise."""
-    return json_answer(await read_page(database, VEHICLE_LOGS, question))
+    return json_response(await read_page(database, VEHICLE_LOGS, question))
 
 
 @router.get("/api/shipments", response_model=ShipmentPage, responses=PAGE_PROBLEMS, summary="Shipments, page by page")
 async def read_shipments(question: Annotated[ShipmentsQuestion, Query()], database: Reader) -> Response:
     """The shipments as they were delivered, sorted by id or by the log that carried them."""
-    return json_answer(await read_page(database, SHIPMENTS, question))
+    return json_response(await read_page(database, SHIPMENTS, question))
 
 
 @router.get(
     f"/api/vehicles/{text('vehicle_id')}", response_model=Vehicle, responses=ROW_PROBLEMS, summary="One vehicle"
 )
 async def read_vehicle(
-    vehicle_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["V-017"])],
+    vehicle_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["V-017"])],
     question: Annotated[VehicleColumns, Query()],
     database: Reader,
 ) -> Response:
@@ -70,7 +70,7 @@ async def read_vehicle(
 
 @router.get(f"/api/vehicle-logs/{text('log_id')}", response_model=VehicleLog, responses=ROW_PROBLEMS, summary="One log")
 async def read_vehicle_log(
-    log_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["LOG-000042"])],
+    log_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["LOG-000042"])],
     question: Annotated[LogColumns, Query()],
     database: Reader,
 ) -> Response:
@@ -82,7 +82,7 @@ async def read_vehicle_log(
     f"/api/shipments/{text('shipment_id')}", response_model=Shipment, responses=ROW_PROBLEMS, summary="One shipment"
 )
 async def read_shipment(
-    shipment_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["SHP-000042"])],
+    shipment_id: Annotated[KeyText, Path(description="Its key, percent-encoded", examples=["SHP-000042"])],
     question: Annotated[ShipmentColumns, Query()],
     database: Reader,
 ) -> Response:
@@ -98,7 +98,7 @@ async def _row(
         found = await (await connection.execute(statement, {"key": key})).fetchone()
     if found is None:
         raise _unknown(dataset, key)
-    return json_answer(found[0])
+    return json_response(found[0])
 
 
 def _unknown(dataset: Dataset, key: str) -> Problem:

@@ -15,7 +15,7 @@ from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.parameters.date_range import Day
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.types import DIGITS, FileId, Flag
 from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
 
@@ -100,10 +100,12 @@ class SourceFilters(BaseModel):
 class VehicleFilters(VehicleColumns, SourceFilters):
     """Which vehicles."""
 
-    vehicle_id: Name | None = Field(None, description="Exactly this vehicle", examples=["V-017"])
-    vehicle_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["V-0"])
-    name: Name | None = Field(None, description="Exactly this name", examples=["Truck 17"])
-    name_prefix: Name | None = Field(None, description="Names that begin so, in this case of letters", examples=["Tr"])
+    vehicle_id: KeyText | None = Field(None, description="Exactly this vehicle", examples=["V-017"])
+    vehicle_id_prefix: KeyText | None = Field(None, description="Ids that begin so", examples=["V-0"])
+    name: KeyText | None = Field(None, description="Exactly this name", examples=["Truck 17"])
+    name_prefix: KeyText | None = Field(
+        None, description="Names that begin so, in this case of letters", examples=["Tr"]
+    )
     total_mileage: Number | None = Field(None, description="Exactly this lifetime distance, km")
     total_mileage_from: Number | None = Field(None, description="At least this lifetime distance, km")
     total_mileage_to: Number | None = Field(None, description="At most this lifetime distance, km")
@@ -112,10 +114,10 @@ class VehicleFilters(VehicleColumns, SourceFilters):
 class LogFilters(LogColumns, SourceFilters):
     """Which vehicle logs."""
 
-    log_id: Name | None = Field(None, description="Exactly this log", examples=["LOG-000042"])
-    log_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["LOG-0000"])
-    vehicle_id: Name | None = Field(None, description="Logs of exactly this vehicle", examples=["V-017"])
-    vehicle_id_prefix: Name | None = Field(None, description="Logs of vehicles whose id begins so", examples=["V-0"])
+    log_id: KeyText | None = Field(None, description="Exactly this log", examples=["LOG-000042"])
+    log_id_prefix: KeyText | None = Field(None, description="Ids that begin so", examples=["LOG-0000"])
+    vehicle_id: KeyText | None = Field(None, description="Logs of exactly this vehicle", examples=["V-017"])
+    vehicle_id_prefix: KeyText | None = Field(None, description="Logs of vehicles whose id begins so", examples=["V-0"])
     trip_date: Day | None = Field(None, description="Exactly this day, YYYY-MM-DD")
     trip_date_from: Day | None = Field(None, description="This day or later")
     trip_date_to: Day | None = Field(None, description="This day or earlier")
@@ -130,18 +132,18 @@ class LogFilters(LogColumns, SourceFilters):
 class ShipmentFilters(ShipmentColumns, SourceFilters):
     """Which shipments."""
 
-    shipment_id: Name | None = Field(None, description="Exactly this shipment", examples=["SHP-000042"])
-    shipment_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["SHP-0000"])
-    origin: Name | None = Field(None, description="Exactly this place of origin", examples=["Aachen"])
-    origin_prefix: Name | None = Field(
+    shipment_id: KeyText | None = Field(None, description="Exactly this shipment", examples=["SHP-000042"])
+    shipment_id_prefix: KeyText | None = Field(None, description="Ids that begin so", examples=["SHP-0000"])
+    origin: KeyText | None = Field(None, description="Exactly this place of origin", examples=["Aachen"])
+    origin_prefix: KeyText | None = Field(
         None, description="Origins that begin so, in this case of letters", examples=["Aa"]
     )
-    destination: Name | None = Field(None, description="Exactly this destination", examples=["Zug"])
-    destination_prefix: Name | None = Field(
+    destination: KeyText | None = Field(None, description="Exactly this destination", examples=["Zug"])
+    destination_prefix: KeyText | None = Field(
         None, description="Destinations that begin so, in this case of letters", examples=["Zu"]
     )
-    log_id: Name | None = Field(None, description="What this log carried", examples=["LOG-000042"])
-    log_id_prefix: Name | None = Field(None, description="What logs carried whose id begins so", examples=["LOG-00"])
+    log_id: KeyText | None = Field(None, description="What this log carried", examples=["LOG-000042"])
+    log_id_prefix: KeyText | None = Field(None, description="What logs carried whose id begins so", examples=["LOG-00"])
     weight: Number | None = Field(None, description="Exactly this weight, kg")
     weight_from: Number | None = Field(None, description="At least this weight, kg")
     weight_to: Number | None = Field(None, description="At most this weight, kg")

@@ -14,9 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
-from logistics_api.metrics import Metrics
 from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
-from logistics_api.metrics.recording import BUCKETS, MOST_SERIES
+from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 from tests.checkout import PROJECT_ROOT
