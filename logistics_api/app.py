@@ -11,7 +11,10 @@ from logistics_api import errors
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Web, WebLayer
 from logistics_api.database.pool import Database, Limits
+from logistics_api.datasets import endpoints as datasets
+from logistics_api.datasets.descriptions import describe
 from logistics_api.documentation import index, openapi, pages
+from logistics_api.documentation.names import refuse_taken_names
 from logistics_api.errors import ConfigurationError
 from logistics_api.events import endpoints as live
 from logistics_api.events.broker import Events
@@ -35,6 +38,7 @@ from logistics_api.shipments import endpoints as shipments
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
+from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.settings import Settings
 
 READER = "logistics_reader"
@@ -52,7 +56,7 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     """Makes the application; it connects to the database when it starts, and starts without one as well.
 
     Raises:
-        ConfigurationError: no database URL is set, or it is not one.
+        ConfigurationError: no database URL is set, or it is not one; a contract cannot be used.
     """
     app = Application(
         title="Logistics Analytics Platform",
@@ -65,30 +69,33 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.catalogue = catalogue = _load_catalogue(settings)
     app.state.events = Events()
     app.state.database = make_database(settings, limits, app.state.events)
     app.state.cache = Cache(app.state.database.freshness, settings.api_cache_bytes)
-    for subject in (
-        dashboard,
-        figures,
-        shipments,
-        vehicles,
-        route_figures,
-        costs,
-        system,
-        live,
-        session,
-        metrics,
-        rows,
-        exports,
-        ingestion,
-        uploads,
-        index,
+    for router in (
+        dashboard.router,
+        figures.router,
+        shipments.router,
+        vehicles.router,
+        route_figures.router,
+        costs.router,
+        system.router,
+        live.router,
+        session.router,
+        metrics.router,
+        datasets.make_router(catalogue),
+        rows.make_router(catalogue),
+        exports.make_router(catalogue),
+        ingestion.router,
+        uploads.router,
+        index.make_router(catalogue),
     ):
-        app.include_router(subject.router)
+        app.include_router(router)
+    refuse_taken_names(app, catalogue)
     pages.install(app)
-    openapi.install(app)
-    app.state.web = Web(settings, app.openapi)
+    openapi.install(app, catalogue)
+    app.state.web = Web(settings, app.openapi, describe(catalogue))
     errors.install(app)
     _watch_the_door(app, settings)
     origins = settings.cors_origins.split(",") if settings.cors_origins is not None else []
@@ -107,6 +114,13 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     return app
 
 
+def _load_catalogue(settings: Settings) -> Catalogue:
+    try:
+        return load_catalogue(settings.contracts_dir)
+    except ContractError as error:
+        raise ConfigurationError(str(error)) from error
+
+
 def _watch_the_door(app: FastAPI, settings: Settings) -> None:
     """Who may pass, and what is counted of it."""
     state = app.state
@@ -114,7 +128,7 @@ def _watch_the_door(app: FastAPI, settings: Settings) -> None:
     state.access_log = AccessLog(settings)
     state.database.looks.append(state.access.reload)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database)
+    state.pipeline = Pipeline(state.database, state.catalogue)
     state.metrics.registry.register(state.pipeline)
     add_gauges(state.metrics, database=state.database, cache=state.cache, events=state.events, access=state.access)
 

@@ -22,7 +22,7 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Flag, Name
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.names import FileName
-from logistics_api.uploads.queries import DATASETS, UPLOAD
+from logistics_api.uploads.queries import HAS_TABLE, UPLOAD
 from logistics_api.uploads.schemas import Upload
 from logistics_api.uploads.storing import (
     Incoming,
@@ -35,6 +35,7 @@ from logistics_api.uploads.storing import (
     stored,
     too_large,
 )
+from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 
 AT_ONCE = 4
@@ -113,7 +114,7 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     settings: Settings = request.app.state.settings
     expected = expected_sha256(request.headers)
     announced = _announced_size(request, settings.upload_max_bytes)
-    await _check_dataset(database, where.dataset)
+    await _check_dataset(database, where.dataset, request.app.state.catalogue)
     check_folder(settings.raw_dir)
     check_space(settings.raw_dir, announced or 0)
     target = settings.raw_dir / where.dataset / where.filename
@@ -178,12 +179,19 @@ def _announced_size(request: Request, most_bytes: int) -> int | None:
     return int(length)
 
 
-async def _check_dataset(database: Database, dataset: str) -> None:
-    known = await database.fetch_value(DATASETS)
-    if dataset not in known:
-        expected = f"one of {', '.join(known)}"
-        raise refused_parameters(
-            [ParameterError(parameter="dataset", location="query", expected=expected, found=dataset)]
+async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:
+    """Refuses what the pipeline could not load, and everything while the database is away."""
+    dataset = catalogue.get(name)
+    if dataset is None:
+        expected = f"one of {', '.join(sorted(catalogue))}"
+        raise refused_parameters([ParameterError(parameter="dataset", location="query", expected=expected, found=name)])
+    if not await database.fetch_value(HAS_TABLE, {"table": dataset.table}):
+        raise Problem(
+            503,
+            "dataset-not-migrated",
+            "Dataset not migrated",
+            f"The dataset {name} has no table yet. Run `logistics migrate`, which makes it from the contract.",
+            headers={"Retry-After": "10"},
         )
 
 
