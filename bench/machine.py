@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logistics_pipeline.database.connections import Connection
 
-_PACKAGES = ("psycopg", "msgspec", "ijson", "zstandard")
+_PACKAGES = ("psycopg", "msgspec", "ijson", "backports.zstd")
 
 
 def describe_environment(connection: Connection) -> dict[str, str]:

@@ -5,8 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import zstandard
-
+from logistics_core import zstd
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.demo.file_formats import Format
 from logistics_pipeline.demo.generator import generate
@@ -69,8 +68,8 @@ def compress_gzip(sample: Sample) -> Sample:
 def compress_zstd(sample: Sample) -> Sample:
     """The same file as zstd makes it by default."""
     path = sample.path.with_name(f"{sample.path.name}.zst")
-    with sample.path.open("rb") as plain, path.open("wb") as packed:
-        zstandard.ZstdCompressor(level=3).copy_stream(plain, packed)
+    with sample.path.open("rb") as plain, zstd.ZstdFile(path, "wb", level=3) as packed:
+        shutil.copyfileobj(plain, packed, 1 << 20)
     return Sample(path, sample.dataset, sample.records, sample.bad)
 
 

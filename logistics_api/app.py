@@ -39,9 +39,8 @@ from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
+from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
-
-READER = "logistics_reader"
 
 DESCRIPTION = """
 Exact figures about vehicles, their trips and the shipments they carried.

@@ -17,6 +17,7 @@ from logistics_pipeline.database.connections import Connection, connect, with_da
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
+from tests import file_state_guard
 
 _numbers = count(1)
 
@@ -64,8 +65,11 @@ def _serve(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server_url: str) -> str:
-    """Name of a migrated database that others are copied from."""
-    migrate(with_database(server_url, "template_migrated"))
+    """Name of a migrated database that others are copied from; it refuses changes of state against the contract."""
+    url = with_database(server_url, "template_migrated")
+    migrate(url)
+    with connect(url) as connection:
+        file_state_guard.install(connection)
     return "template_migrated"
 
 

@@ -19,7 +19,8 @@ from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.run_clients import Order
 from bench.serving import Served, api_of, bare_server, clients
-from logistics_pipeline.analytics.refresh import CHANNEL, refresh
+from logistics_core.database_contract.channels import Channel
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.demo.generator import generate
 
@@ -235,7 +236,7 @@ def _until_fresh_ms(bench: Bench, client: httpx.Client) -> float:
     client.get(_SOON).raise_for_status()
     with bench.database.connection.transaction():
         version = bench.database.value(_PUBLISH)
-        bench.database.connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version)))
+        bench.database.connection.execute("SELECT pg_notify(%s, %s)", (Channel.DATA_VERSION, str(version)))
     committed = perf_counter()
     while client.get(_SOON).headers["data-version"] != str(version):
         sleep(0.001)

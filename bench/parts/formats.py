@@ -6,12 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-import zstandard
-
 from bench.comparing import COMPARISON_COLUMNS, compare_with_limit, comparison_cells
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, compress_gzip, compress_zstd, make_sample
+from logistics_core import zstd
 from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_pipeline.demo.file_formats import Format
 
@@ -89,8 +88,8 @@ def _read_gzip(path: Path) -> int:
 
 def _read_zstd(path: Path) -> int:
     size = 0
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as plain:
-        while block := plain.read(_BLOCK_BYTES):
+    with zstd.ZstdFile(path) as plain:
+        while block := plain.read1(_BLOCK_BYTES):
             size += len(block)
     return size
 

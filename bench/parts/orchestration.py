@@ -20,6 +20,7 @@ from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
 from logistics_core.catalogue import VEHICLE_LOGS
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
@@ -37,9 +38,10 @@ _KNOWN = 10_000
 _LATENCIES = 5
 _TICKS = 5
 
-_MARK_AS_LOADED = """
-    UPDATE ingest.files SET state = 'loaded', started_at = now(), finished_at = now(), content_hash = file_id::text
-    WHERE state = 'registered'
+_MARK_AS_LOADED = f"""
+    UPDATE ingest.files
+    SET state = '{FileState.LOADED}', started_at = now(), finished_at = now(), content_hash = file_id::text
+    WHERE state = '{FileState.REGISTERED}'
 """
 
 
@@ -156,7 +158,7 @@ class _System:
         return answer.status_code == httpx.codes.OK and len(answer.json()) == 1
 
     def _loaded(self) -> int:
-        return int(self._value("SELECT count(*) FROM ingest.files WHERE state = 'loaded'"))
+        return int(self._value(f"SELECT count(*) FROM ingest.files WHERE state = '{FileState.LOADED}'"))
 
     def _load_runs(self) -> int:
         return int(self._value("SELECT count(DISTINCT run_id) FROM ingest.files"))

@@ -30,6 +30,7 @@ from logistics_api.database import timing
 from logistics_api.database.connection import Connection
 from logistics_api.database.freshness import Freshness, Published
 from logistics_api.errors import ConfigurationError, Problem
+from logistics_core.database_contract.channels import Channel
 
 LOOK_SECONDS = 2.0
 """Between two looks at the data version where nothing is notified, as behind a pooler that shares connections."""
@@ -42,12 +43,6 @@ FIRST_LOOK_SECONDS = 3.0
 SPARE_SECONDS = 0.05
 NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 """What a statement meets where the schema is older than this API."""
-
-DATA_VERSION, INGEST = "data_version", "ingest"
-"""Channels that the pipeline notifies, and events by the same names."""
-
-API_KEYS = "api_keys"
-"""Channel that is notified when keys were made or revoked."""
 
 Look = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
 
@@ -271,14 +266,14 @@ class Database:
                 await _readable(connection, LOOK_SECONDS)
                 channels = self._take_notifications(await _notified(connection))
             # What a notification says is not believed: anybody may send one.
-            if channels != {INGEST} or monotonic() - self.freshness.confirmed_at > LOOK_SECONDS:
+            if channels != {Channel.FILES} or monotonic() - self.freshness.confirmed_at > LOOK_SECONDS:
                 await self._look(connection)
 
     def _take_notifications(self, notifications: list[psycopg.Notify]) -> set[str]:
         """Passes on what loads say, and returns the channels that said something."""
         for notification in notifications:
-            if notification.channel == INGEST:
-                self._publish(INGEST, notification.payload)
+            if notification.channel == Channel.FILES:
+                self._publish(Channel.FILES, notification.payload)
         return {notification.channel for notification in notifications}
 
     async def _look(self, connection: psycopg.AsyncConnection[Any]) -> None:
@@ -290,7 +285,7 @@ class Database:
             row = None
         published = None if row is None else Published(*row)
         if self.freshness.confirm(published) and published is not None:
-            self._publish(DATA_VERSION, str(published.data_version))
+            self._publish(Channel.DATA_VERSION, str(published.data_version))
         for look in self.looks:
             await look(connection)
 
@@ -342,7 +337,7 @@ def read_only_conninfo(url: str, role: str | None, limits: Limits) -> str:
 
 
 async def _listen(connection: psycopg.AsyncConnection[Any]) -> None:
-    for channel in (DATA_VERSION, INGEST, API_KEYS):
+    for channel in Channel:
         try:
             await connection.execute(f"LISTEN {channel}".encode())
         except (errors.FeatureNotSupported, errors.ObjectNotInPrerequisiteState, errors.ReadOnlySqlTransaction):

@@ -12,6 +12,7 @@ from logistics_api.errors import Problem
 from logistics_api.events.broker import Events
 from logistics_api.http.responses import REFUSED_PARAMETERS, problem_response
 from logistics_api.parameters.date_range import NothingElse
+from logistics_core.database_contract.channels import Channel
 
 HEARTBEAT_SECONDS = 15.0
 """Proxies close what is silent for longer, mostly after 60 s; a client that is gone is noticed by it, too."""
@@ -64,7 +65,7 @@ async def stream(
     with events.subscriber() as subscriber:  # before the version is read: nothing falls between
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         if freshness.published is not None:
-            yield format_event("data_version", str(freshness.published.data_version))
+            yield format_event(Channel.DATA_VERSION, str(freshness.published.data_version))
         while True:
             try:
                 async with asyncio.timeout(heartbeat_seconds):
@@ -79,7 +80,7 @@ async def stream(
 
 def format_event(event: str, data: str) -> str:
     """One event as it is sent. Only a data version has an id: it is what `Last-Event-ID` then tells."""
-    lines = [f"id: {data}"] if event == "data_version" else []
+    lines = [f"id: {data}"] if event == Channel.DATA_VERSION else []
     lines += [f"event: {event}", *(f"data: {line}" for line in data.splitlines() or [""])]
     return "\n".join(lines) + "\n\n"
 

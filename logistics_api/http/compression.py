@@ -3,7 +3,8 @@
 import gzip
 
 import brotli
-import zstandard
+
+from logistics_core import zstd
 
 SMALLEST = 1_000
 """Bytes below which compression gains less than a network packet."""
@@ -16,7 +17,7 @@ def compress_thoroughly(coding: str, body: bytes) -> bytes:
     """Some milliseconds for 40 kB: once per answer that is kept, in a thread (all three let go of the interpreter)."""
     match coding:
         case "zstd":
-            return zstandard.ZstdCompressor(level=12).compress(body)
+            return zstd.compress(body, 12)
         case "br":
             return bytes(brotli.compress(body, quality=6))
         case "gzip":
@@ -28,7 +29,7 @@ def compress_cheaply(coding: str, body: bytes) -> bytes:
     """For an answer that is sent once."""
     match coding:
         case "zstd":
-            return zstandard.ZstdCompressor(level=1).compress(body)
+            return zstd.compress(body, 1)
         case "br":
             return bytes(brotli.compress(body, quality=1))
         case "gzip":

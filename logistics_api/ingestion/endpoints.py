@@ -14,10 +14,11 @@ from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
 from logistics_api.ingestion import queries
-from logistics_api.ingestion.schemas import Batches, FileDetails, Files, FileState, IngestionStats, RejectKinds, Rejects
+from logistics_api.ingestion.schemas import Batches, FileDetails, Files, IngestionStats, RejectKinds, Rejects
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import FileId, Flag, Name, Paging, Text
+from logistics_core.database_contract.file_states import FileState
 
 RAW_BYTES = 2_000
 """Of a rejected record so much is shown; `logistics rejects export` has all of it."""
@@ -35,7 +36,9 @@ UNKNOWN_FILE: Responses = {
 class FileQuestion(Paging):
     """Which files."""
 
-    state: list[FileState] | None = Field(None, description="In one of these states; may be repeated")
+    state: list[FileState] | None = Field(
+        None, description="In one of these states; may be repeated", examples=[[FileState.LOADED, FileState.FAILED]]
+    )
     dataset: Name | None = Field(None, description="Of this dataset", examples=["shipments"])
     path_prefix: Text | None = Field(None, description="Whose path begins so", examples=["shipments/2024"])
     current: Flag | None = Field(None, description="true: newest versions only; false: only those that were replaced")

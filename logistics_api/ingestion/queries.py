@@ -1,9 +1,13 @@
 """Statements about the ledger. Filters are fragments: only those that were asked for become part of a statement."""
 
+import json
 from collections.abc import Collection
 
-PROGRESS = """
-CASE WHEN file.state = 'loading' THEN (
+from logistics_core.database_contract.file_states import DATASET_STATES, FileState
+from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
+
+PROGRESS = f"""
+CASE WHEN file.state = '{FileState.LOADING}' THEN (
     SELECT json_build_object(
         'bytes_done', file.bytes_read,
         'bytes_total', total,
@@ -93,6 +97,8 @@ FROM (
 """
 
 
+_BATCH_COLUMNS = "batch_id, last_record, records, merged, committed_at, refreshed_as"
+
 BATCH = """
 json_build_object(
     'batch_id', batch_id,
@@ -117,7 +123,7 @@ SELECT (
                     SELECT unknown_fields AS fields
                     FROM ingest.files AS before
                     WHERE before.dataset = file.dataset AND before.file_id < file.file_id
-                        AND before.state = 'loaded' AND before.records_read > 0
+                        AND before.state = '{FileState.LOADED}' AND before.records_read > 0
                     ORDER BY before.file_id DESC
                     LIMIT 10
                 ),
@@ -147,7 +153,11 @@ SELECT (
                     'latest', coalesce((
                         SELECT jsonb_agg({BATCH} ORDER BY batch_id DESC)
                         FROM (
-                            SELECT * FROM ingest.batches WHERE file_id = file.file_id ORDER BY batch_id DESC LIMIT 20
+                            SELECT {_BATCH_COLUMNS}
+                            FROM ingest.batches
+                            WHERE file_id = file.file_id
+                            ORDER BY batch_id DESC
+                            LIMIT 20
                         ) AS latest
                     ), '[]')
                 )
@@ -171,7 +181,7 @@ SELECT
     min(batch_id) FILTER (WHERE number <= %(limit)s),
     count(*) > %(limit)s
 FROM (
-    SELECT *, row_number() OVER (ORDER BY batch_id DESC) AS number
+    SELECT {_BATCH_COLUMNS}, row_number() OVER (ORDER BY batch_id DESC) AS number
     FROM ingest.batches
     WHERE file_id = %(file_id)s AND (%(after)s::bigint IS NULL OR batch_id < %(after)s)
     ORDER BY batch_id DESC
@@ -276,8 +286,8 @@ def _where(fragments: dict[str, str], given: Collection[str]) -> str:
     return f"WHERE {' AND '.join(wanted)}" if wanted else ""
 
 
-# hashtextextended('logistics refresh', 0) is the advisory lock a refresh holds from beginning to end and loses when it
-# dies. pg_locks shows such a key in two halves, with objsubid 1.
+_NO_FILES = json.dumps(dict.fromkeys(DATASET_STATES, 0))
+
 STATS = f"""
 -- Makes what an operator's page shows: files and records by dataset, what failed, what goes on, how fast, how fresh.
 -- One row: a JSON object.
@@ -300,7 +310,7 @@ accounts AS (
         sum(records_loaded) AS loaded,
         sum(records_superseded) AS superseded,
         sum(records_rejected) AS rejected,
-        sum(size_bytes) FILTER (WHERE state = 'loaded') AS bytes
+        sum(size_bytes) FILTER (WHERE state = '{FileState.LOADED}') AS bytes
     FROM ingest.files
     WHERE dataset IS NOT NULL
     GROUP BY dataset
@@ -310,7 +320,7 @@ datasets AS (
         json_build_object(
             'dataset', dataset,
             'files',
-                '{{"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unloaded": 0}}'::jsonb || files,
+                '{_NO_FILES}'::jsonb || files,
             'records', json_build_object(
                 'read', read,
                 'loaded', loaded,
@@ -325,7 +335,7 @@ datasets AS (
     JOIN counted USING (dataset)
 ),
 failed AS (
-    SELECT * FROM latest WHERE state = 'failed'
+    SELECT * FROM latest WHERE state = '{FileState.FAILED}'
 ),
 latest_failed AS (
     SELECT json_agg(
@@ -342,15 +352,21 @@ latest_failed AS (
     FROM (SELECT * FROM failed ORDER BY finished_at DESC NULLS LAST, file_id DESC LIMIT 10) AS newest
 ),
 loading AS (
-    SELECT json_agg({FILE} ORDER BY file_id) AS listed
-    FROM (SELECT * FROM ingest.files WHERE state = 'loading' ORDER BY file_id LIMIT 20) AS file
+    SELECT json_agg(document ORDER BY file_id) AS listed
+    FROM (
+        SELECT file_id, {FILE} AS document
+        FROM ingest.files AS file
+        WHERE state = '{FileState.LOADING}'
+        ORDER BY file_id
+        LIMIT 20
+    ) AS newest
 ),
 waiting_files AS (
     SELECT
         count(*) AS files,
-        min(CASE WHEN state = 'registered' THEN registered_at ELSE retry_requested_at END) AS since
+        min(CASE WHEN state = '{FileState.REGISTERED}' THEN registered_at ELSE retry_requested_at END) AS since
     FROM latest
-    WHERE state = 'registered' OR retry_requested_at IS NOT NULL
+    WHERE state = '{FileState.REGISTERED}' OR retry_requested_at IS NOT NULL
 ),
 waiting_batches AS (
     SELECT count(*) AS batches, min(committed_at) AS since
@@ -358,9 +374,9 @@ waiting_batches AS (
     WHERE refreshed_as IS NULL
 ),
 recent AS (
-    SELECT *
+    SELECT records_read, bytes_read, seconds, finished_at
     FROM ingest.files
-    WHERE state = 'loaded' AND finished_at IS NOT NULL
+    WHERE state = '{FileState.LOADED}' AND finished_at IS NOT NULL
     ORDER BY finished_at DESC
     LIMIT 100
 ),
@@ -383,8 +399,8 @@ last_run AS (
         'run_id', run_id,
         'run_url', %(dagster_url)s::text || '/runs/' || run_id,
         'files', count(*),
-        'loaded', count(*) FILTER (WHERE state = 'loaded'),
-        'failed', count(*) FILTER (WHERE state = 'failed'),
+        'loaded', count(*) FILTER (WHERE state = '{FileState.LOADED}'),
+        'failed', count(*) FILTER (WHERE state = '{FileState.FAILED}'),
         'records', sum(records_read),
         'started_at', min(started_at),
         'finished_at', CASE WHEN bool_and(finished_at IS NOT NULL) THEN max(finished_at) END
@@ -396,18 +412,11 @@ last_run AS (
     GROUP BY run_id
 ),
 refresh AS (
-    SELECT EXISTS (
-        SELECT FROM pg_locks, hashtextextended('logistics refresh', 0) AS key
-        WHERE locktype = 'advisory'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND classid = ((key >> 32) & 4294967295)::oid
-            AND objid = (key & 4294967295)::oid
-            AND objsubid = 1
-    ) AS is_calculating
+    SELECT {IS_REFRESH_RUNNING} AS is_calculating
 )
 SELECT json_build_object(
     'datasets', coalesce(datasets.listed, '[]'),
-    'unrecognised_files', (SELECT count(*) FROM latest WHERE state = 'unrecognised'),
+    'unrecognised_files', (SELECT count(*) FROM latest WHERE state = '{FileState.UNRECOGNISED}'),
     'failed', json_build_object(
         'count', (SELECT count(*) FROM failed),
         'latest', coalesce(latest_failed.listed, '[]')

@@ -1,14 +1,12 @@
 """What questions about ingestion answer."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.parameters.cursors import Page
 from logistics_api.system.schemas import Records
-
-FileState = Literal["registered", "loading", "loaded", "failed", "unrecognised", "unloaded"]
+from logistics_core.database_contract.file_states import FileState
 
 
 class _Answer(BaseModel):
@@ -43,7 +41,7 @@ class File(_Answer):
     )
     version: int = Field(description="How often content was registered under this path", examples=[1])
     is_current: bool = Field(description="Whether this is the newest version", examples=[True])
-    state: FileState = Field(description="Where it stands", examples=["loaded"])
+    state: FileState = Field(description="Where it stands", examples=[FileState.LOADED])
     size_bytes: int = Field(description="Bytes on disk", examples=[1_048_576])
     modified_at: datetime = Field(description="Modification time, UTC", examples=["2024-04-01T05:59:00+00:00"])
     content_sha256: str | None = Field(

@@ -13,10 +13,10 @@ from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.queries import PIPELINE
 from logistics_core.catalogue import Catalogue
+from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 
 KEPT_SECONDS = 5.0
 
-STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
 OUTCOMES = ("loaded", "superseded", "rejected")
 
 
@@ -90,8 +90,8 @@ def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric
         "logistics_files", "Files, by the state of their latest version", labels=["dataset", "state"]
     )
     counted = {(dataset, state): count for dataset, state, count in found["files"]}
-    known = {(dataset, state): 0 for dataset in datasets for state in STATES if state != "unrecognised"}
-    for labels, count in sorted((known | {("none", "unrecognised"): 0} | counted).items()):
+    known = {(dataset, state): 0 for dataset in datasets for state in DATASET_STATES}
+    for labels, count in sorted((known | {("none", FileState.UNRECOGNISED): 0} | counted).items()):
         files.add_metric(labels, count)
     yield files
     records = GaugeMetricFamily(

@@ -1,18 +1,13 @@
 """The one statement that asks how the pipeline fares."""
 
-PIPELINE = """
+from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
+
+PIPELINE = f"""
 -- Counts what the pipeline has done and what it has still to do.
 -- One row: one JSON object.
 -- Reads analytics.status, ingest.files, ingest.batches, pg_locks.
 WITH refresh AS (
-    SELECT EXISTS (
-        SELECT FROM pg_locks, hashtextextended('logistics refresh', 0) AS key
-        WHERE locktype = 'advisory'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND classid = ((key >> 32) & 4294967295)::oid
-            AND objid = (key & 4294967295)::oid
-            AND objsubid = 1
-    ) AS is_running
+    SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
 files AS (
     SELECT dataset, state, count(*) AS files

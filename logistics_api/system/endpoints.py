@@ -8,11 +8,9 @@ from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, json_answer
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.system.queries import SCHEMA_VERSION, STATUS
+from logistics_api.system import queries
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
-
-WRITTEN_FOR = "0006"
-"""The schema version (sql/migrations) whose tables the queries of this API read."""
+from logistics_core.database_contract.schema import SCHEMA_VERSION
 
 router = APIRouter(tags=["system"])
 
@@ -26,8 +24,8 @@ async def read_health() -> Health:
 @router.get("/ready", responses=DATABASE_PROBLEMS, summary="Whether questions can be answered")
 async def read_readiness(database: Reader) -> Readiness:
     """The database can be reached and has the schema this API was written for: fit for a readiness probe."""
-    found = await database.fetch_value(SCHEMA_VERSION)
-    if found != WRITTEN_FOR:
+    found = await database.fetch_value(queries.SCHEMA_VERSION)
+    if found != SCHEMA_VERSION:
         raise _wrong_schema(found)
     return Readiness(status="ready", schema_version=found)
 
@@ -40,16 +38,16 @@ async def read_readiness(database: Reader) -> Readiness:
 )
 async def read_system_status(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
     """Whether a refresh is running, how old the figures are, and how files and records fared."""
-    return json_answer(await database.fetch_value(STATUS))
+    return json_answer(await database.fetch_value(queries.STATUS))
 
 
 def _wrong_schema(found: str | None) -> Problem:
-    newer = found is not None and found > WRITTEN_FOR
+    newer = found is not None and found > SCHEMA_VERSION
     what_to_do = "Install the version of the API that belongs to it" if newer else "Run `logistics migrate`"
     return Problem(
         503,
         "schema-mismatch",
         "Wrong schema version",
-        f"The database has schema version {found or 'none'}, this API was written for {WRITTEN_FOR}. {what_to_do}.",
+        f"The database has schema version {found or 'none'}, this API was written for {SCHEMA_VERSION}. {what_to_do}.",
         headers={"Retry-After": "10"},
     )

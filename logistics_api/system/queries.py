@@ -1,20 +1,14 @@
 """Statements about the system itself."""
 
-# hashtextextended('logistics refresh', 0) is the advisory lock a refresh holds from beginning to end and loses when it
-# dies. pg_locks shows such a key in two halves, with objsubid 1.
-STATUS = """
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
+
+STATUS = f"""
 -- Makes the state of analytics and ledger.
 -- One row: one JSON object.
 -- Reads analytics.status, ingest.files, pg_locks.
 WITH refresh AS (
-    SELECT EXISTS (
-        SELECT FROM pg_locks, hashtextextended('logistics refresh', 0) AS key
-        WHERE locktype = 'advisory'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND classid = ((key >> 32) & 4294967295)::oid
-            AND objid = (key & 4294967295)::oid
-            AND objsubid = 1
-    ) AS is_calculating
+    SELECT {IS_REFRESH_RUNNING} AS is_calculating
 ),
 latest AS (
     SELECT DISTINCT ON (path) state
@@ -23,7 +17,7 @@ latest AS (
 ),
 states AS (
     SELECT json_object_agg(state, coalesce(files, 0) ORDER BY position) AS files
-    FROM unnest(ARRAY['registered', 'loading', 'loaded', 'failed', 'unrecognised', 'unloaded'])
+    FROM unnest(ARRAY{[str(state) for state in FileState]})
         WITH ORDINALITY AS known (state, position)
     LEFT JOIN (SELECT state, count(*) AS files FROM latest GROUP BY state) AS counted USING (state)
 ),

@@ -23,7 +23,7 @@ from logistics_api.parameters.types import Flag, Name
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.names import FileName
 from logistics_api.uploads.queries import HAS_TABLE, UPLOAD
-from logistics_api.uploads.schemas import Upload
+from logistics_api.uploads.schemas import Upload, UploadState
 from logistics_api.uploads.storing import (
     Incoming,
     Stored,
@@ -36,6 +36,7 @@ from logistics_api.uploads.storing import (
     too_large,
 )
 from logistics_core.catalogue import Catalogue
+from logistics_core.database_contract.file_states import FINISHED_STATES
 from logistics_core.settings import Settings
 
 AT_ONCE = 4
@@ -44,16 +45,16 @@ AT_ONCE = 4
 STALL_SECONDS = 60.0
 """So long a client may send nothing at all."""
 
-FINAL = frozenset({"loaded", "failed", "unloaded", "replaced", "missing"})
+FINAL = FINISHED_STATES | {UploadState.REPLACED, UploadState.MISSING}
 
 DETAILS = {
-    "waiting": "It stands in the raw folder and waits to be found by the pipeline's sensor.",
-    "registered": "It is in the ledger and waits for a run.",
-    "loading": "It is being loaded.",
-    "loaded": "It is loaded.",
-    "unloaded": "It was loaded, and was taken out again on request.",
-    "replaced": "Other content took its name before the pipeline had seen it.",
-    "missing": "It was removed from the raw folder before the pipeline had seen it.",
+    UploadState.WAITING: "It stands in the raw folder and waits to be found by the pipeline's sensor.",
+    UploadState.REGISTERED: "It is in the ledger and waits for a run.",
+    UploadState.LOADING: "It is being loaded.",
+    UploadState.LOADED: "It is loaded.",
+    UploadState.UNLOADED: "It was loaded, and was taken out again on request.",
+    UploadState.REPLACED: "Other content took its name before the pipeline had seen it.",
+    UploadState.MISSING: "It was removed from the raw folder before the pipeline had seen it.",
 }
 
 router = APIRouter(tags=["ingestion"])
@@ -262,7 +263,11 @@ async def _describe(upload_id: str, file: Stored, request: Request, database: Da
     dataset = file.path.partition("/")[0]
     parameters = {**asdict(file), "dataset": dataset, "dagster_url": dagster_url(request)}
     entry, other = (text and json.loads(text) for text in await database.fetch_row(UPLOAD, parameters))
-    state = entry["state"] if entry else await asyncio.to_thread(_state_on_disk, file, request.app.state.settings)
+    state = (
+        UploadState(entry["state"])
+        if entry
+        else await asyncio.to_thread(_state_on_disk, file, request.app.state.settings)
+    )
     return {
         "upload_id": upload_id,
         "dataset": dataset,
@@ -277,16 +282,16 @@ async def _describe(upload_id: str, file: Stored, request: Request, database: Da
     }
 
 
-def _state_on_disk(file: Stored, settings: Settings) -> str:
+def _state_on_disk(file: Stored, settings: Settings) -> UploadState:
     """Of a file the ledger does not know."""
     try:
         status = (settings.raw_dir / file.path).stat()
     except FileNotFoundError:
-        return "missing"
+        return UploadState.MISSING
     except OSError:
-        return "waiting"
+        return UploadState.WAITING
     same = (status.st_size, status.st_mtime_ns) == (file.size_bytes, file.modified_ns)
-    return "waiting" if same else "replaced"
+    return UploadState.WAITING if same else UploadState.REPLACED
 
 
 def _make_id(file: Stored) -> str:

@@ -1,6 +1,7 @@
 """Statements about uploads."""
 
 from logistics_api.ingestion.queries import FILE
+from logistics_core.database_contract.file_states import FileState
 
 HAS_TABLE = """
 -- Tells whether a dataset has its table: `logistics migrate` makes it from the contract.
@@ -34,7 +35,7 @@ SELECT
     (
         SELECT json_build_object('file_id', file_id, 'path', path)::text
         FROM ingest.files
-        WHERE content_hash = %(sha256)s AND dataset = %(dataset)s AND state = 'loaded' AND path <> %(path)s
+        WHERE content_hash = %(sha256)s AND dataset = %(dataset)s AND state = '{FileState.LOADED}' AND path <> %(path)s
         ORDER BY file_id DESC
         LIMIT 1
     )

@@ -1,12 +1,24 @@
 """What an upload answers."""
 
-from typing import Literal
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.ingestion.schemas import File
+from logistics_core.database_contract.file_states import FileState
 
-UploadState = Literal["waiting", "registered", "loading", "loaded", "failed", "unloaded", "replaced", "missing"]
+
+class UploadState(StrEnum):
+    """What became of an upload: on disk before the ledger knows the file, afterwards as in the ledger."""
+
+    WAITING = "waiting"
+    REGISTERED = FileState.REGISTERED.value
+    LOADING = FileState.LOADING.value
+    LOADED = FileState.LOADED.value
+    FAILED = FileState.FAILED.value
+    UNLOADED = FileState.UNLOADED.value
+    REPLACED = "replaced"
+    MISSING = "missing"
 
 
 class SameContent(BaseModel):

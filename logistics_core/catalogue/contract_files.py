@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import yaml
@@ -177,6 +178,7 @@ class _Index(_Struct):
 
 
 class _Resource(_Struct):
+    profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = msgspec.field(name="$schema")
     name: str
     path: str
     title: str

@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
 
@@ -23,10 +25,6 @@ DAILY_TABLES = ("daily_vehicles", "daily_routes", "days")
 TABLES = ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
 """The analytics tables, each after those it is computed from. `sql/analytics/<table>.sql` makes it; of those without
 days, `<table>.refresh.sql` is the statement that moves it by what the stale days had and have."""
-
-LOCK_NAME = "logistics refresh"
-"""Held by the one refresh that goes on: the API tells from it that there is one; a dead refresh loses it by itself."""
-CHANNEL = "data_version"
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
     with (
         transient_errors("refreshing analytics"),
         connect(url, application_name="logistics refresh") as connection,
-        advisory_lock(connection, LOCK_NAME, on_wait),
+        advisory_lock(connection, REFRESH_LOCK, on_wait),
     ):
         connection.execute(
             "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
@@ -181,7 +179,7 @@ def _execute(connection: Connection, statement: str, days: list[date], full: boo
 def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:
     """Sets the new version beside its figures, tells listeners, returns (unassigned shipments, days with logs)."""
     unassigned, days = _one(connection, read_sql("analytics/publish"), {"version": version, "seconds": seconds})
-    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(version)))
+    connection.execute("SELECT pg_notify(%s, %s)", (Channel.DATA_VERSION, str(version)))
     return unassigned, days
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from logistics_core.catalogue import DATASETS
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
@@ -23,9 +24,6 @@ from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
-
-
-FileState = StrEnum("FileState", {name: name for name in ledger.STATES})  # type: ignore[misc]
 
 
 class FileFormat(StrEnum):
@@ -112,7 +110,7 @@ def _say_missing(path: Path, as_json: bool) -> bool:
     error = "There is no such file"
     if as_json:
         counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
-        print_json({"file": str(path), "dataset": None, "state": "failed", **counts, "error": error})
+        print_json({"file": str(path), "dataset": None, "state": FileState.FAILED, **counts, "error": error})
     else:
         say(f"{path}: {error}.")
     return False
@@ -120,7 +118,7 @@ def _say_missing(path: Path, as_json: bool) -> bool:
 
 def summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
     """One line about a file after its load: its balance, or why it is not loaded."""
-    if file.state != "loaded":
+    if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
@@ -178,7 +176,7 @@ def files(
     For every file, records read = loaded + superseded + rejected.
     """
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
-        found = ledger.files_in_order(connection, state=state.value if state else None)
+        found = ledger.files_in_order(connection, state=state)
     if as_json:
         for file in found:
             print_json({"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path)))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import PROJECT_ROOT, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
@@ -221,7 +222,7 @@ def _follow(connection: Connection, paths: list[str], trouble: str, as_json: boo
             print_json({**load_result(file, Path(file.path)), "answer": "ended"})
         else:
             say(summary(file))
-        all_loaded &= file.state == "loaded"
+        all_loaded &= file.state is FileState.LOADED
     return all_loaded
 
 

@@ -11,11 +11,13 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from logistics_core.database_contract.locks import lock_key
 from logistics_pipeline.errors import ConfigurationError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CLIENT_CHECK = "client_connection_check_interval"
+_KEY = lock_key("%s")
 
 TRANSIENT = (
     psycopg.OperationalError,  # connection lost, server starting, out of memory or disk, lock timeout, cancelled
@@ -126,7 +128,7 @@ def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None]
     """Holds a lock of this connection's session while the block runs; calls `on_wait` if somebody else has it."""
     if not _lock_if_free(connection, name):
         on_wait()
-        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+        connection.execute(f"SELECT pg_advisory_lock({_KEY})", (name,))
     try:
         yield
     finally:
@@ -134,13 +136,13 @@ def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None]
 
 
 def _lock_if_free(connection: Connection, name: str) -> bool:
-    return connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone() == (True,)
+    return connection.execute(f"SELECT pg_try_advisory_lock({_KEY})", (name,)).fetchone() == (True,)
 
 
 def _unlock(connection: Connection, name: str) -> None:
     """A block that was interrupted amid a statement cannot unlock any more: then the connection is closed, which frees
     the lock as well, and does not hide the interruption behind an error of its own."""
     if connection.info.transaction_status is TransactionStatus.IDLE:
-        connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+        connection.execute(f"SELECT pg_advisory_unlock({_KEY})", (name,))
     else:
         connection.close()

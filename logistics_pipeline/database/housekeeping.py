@@ -10,11 +10,11 @@ from time import perf_counter
 
 from psycopg import sql
 
+from logistics_core.database_contract.locks import HOUSEKEEPING_LOCK
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
 
-LOCK_NAME = "logistics housekeeping"
 FILES_AT_A_TIME = 1_000
 REJECTS_AT_A_TIME = 10_000
 """What one transaction takes: loads that go on meanwhile never wait for long."""
@@ -57,7 +57,7 @@ def keep_house(url: str, retention: Retention) -> Housekeeping:
     with (
         transient_errors("keeping house"),
         connect(url, application_name="logistics housekeeping") as connection,
-        advisory_lock(connection, LOCK_NAME),
+        advisory_lock(connection, HOUSEKEEPING_LOCK),
     ):
         return Housekeeping(
             batches_removed=_compact_batches(connection, retention.batches_days),

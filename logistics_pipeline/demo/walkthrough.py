@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import connect
@@ -55,7 +56,7 @@ class Showcase:
             if now != last:
                 self._say(now)
                 last, moved_at = now, time.monotonic()
-            if len(files) == len(self._keys) and waiting == 0 and all(file.state == "loaded" for file in files):
+            if len(files) == len(self._keys) and waiting == 0 and all(file.state is FileState.LOADED for file in files):
                 return
             if time.monotonic() - moved_at > PATIENCE_SECONDS:
                 raise PipelineError(
@@ -71,7 +72,7 @@ class Showcase:
             waiting = connection.execute("SELECT count(*) FROM ingest.batches WHERE refreshed_as IS NULL").fetchone()
         files = [known[key] for key in self._keys if key in known]
         for file in files:
-            if file.state == "failed":
+            if file.state is FileState.FAILED:
                 raise PipelineError(f"{file.path} failed: {file.error}")
         return files, waiting[0] if waiting else 0
 

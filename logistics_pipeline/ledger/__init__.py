@@ -1,15 +1,15 @@
-"""The ledger: which files there are, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
+"""The ledger: which files exist, how far each is loaded, what was rejected. Reads and writes `ingest.*` only.
 
-The order of registration (`file_id`) decides which file wins a key, so files are registered when they are first seen,
-in a fixed order, however and whenever they are loaded later.
+The order of registration (`file_id`) decides which file wins a key. So files are registered when they are first seen,
+in a fixed order, no matter how and when they are loaded later.
 """
 
 from logistics_pipeline.ledger.corrections import (
-    Mend,
-    RejectsTakenOut,
-    forget_mends,
-    mends_to_put_back,
-    take_out_rejects,
+    Correction,
+    RemovedRejects,
+    corrections_to_restore,
+    forget_restored_corrections,
+    remove_rejects,
 )
 from logistics_pipeline.ledger.file_status import (
     Progress,
@@ -26,7 +26,6 @@ from logistics_pipeline.ledger.file_status import (
     withdraw_retry,
 )
 from logistics_pipeline.ledger.files import (
-    STATES,
     LedgerFile,
     file_by_id,
     file_version,
@@ -54,19 +53,19 @@ from logistics_pipeline.ledger.rejects import (
 from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
-    "STATES",
+    "Correction",
     "LedgerFile",
     "LockedReject",
-    "Mend",
     "Progress",
     "RejectReason",
     "RejectedRecord",
-    "RejectsTakenOut",
+    "RemovedRejects",
     "Replayed",
     "Staleness",
     "advance",
     "begin",
     "clear",
+    "corrections_to_restore",
     "count_reports",
     "fail",
     "file_by_id",
@@ -74,24 +73,23 @@ __all__ = [
     "files_in_order",
     "files_with_rejects",
     "finish",
-    "forget_mends",
+    "forget_restored_corrections",
     "in_registration_order",
     "latest_file",
     "latest_files",
     "lock_rejects",
     "mark_older_for_reload",
-    "mends_to_put_back",
     "newest_loaded_version",
     "older_files_to_reload",
     "register",
     "reject_summary",
     "rejects",
+    "remove_rejects",
     "request_retry",
     "resolve_rejects",
     "row_count",
     "staleness",
     "supersede",
-    "take_out_rejects",
     "unresolved_numbers",
     "update_reasons",
     "warn",

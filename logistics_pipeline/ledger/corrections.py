@@ -1,4 +1,4 @@
-"""What people had mended of a file that is taken out: remembered, and put back by the file's next load."""
+"""Corrections people made to rejects of a file that is unloaded: kept, and restored by the file's next load."""
 
 from dataclasses import dataclass
 
@@ -8,41 +8,46 @@ from logistics_pipeline.database.connections import Connection
 
 
 @dataclass(frozen=True)
-class RejectsTakenOut:
-    """What became of the rejects of a file that was taken out."""
+class RemovedRejects:
+    """What was removed with the rejects of a file."""
 
     rejects: int
-    mends: int
-    """Of these had been mended by hand: the next load of the file puts them back."""
+    corrections: int
+    """How many of the rejects had been corrected by hand: the next load of the file restores their corrections."""
 
 
-def take_out_rejects(connection: Connection, file_id: int) -> RejectsTakenOut:
-    """Deletes the rejects of a file; remembers how those were mended that were."""
+def remove_rejects(connection: Connection, file_id: int) -> RemovedRejects:
+    """Deletes the rejects of a file and keeps the corrections among them."""
     row = connection.execute(
-        "WITH gone AS (DELETE FROM ingest.rejects WHERE file_id = %(file_id)s RETURNING record_no, raw, mended), "
-        "kept AS (INSERT INTO ingest.mends SELECT %(file_id)s, record_no, raw, mended FROM gone "
+        "WITH removed AS (DELETE FROM ingest.rejects WHERE file_id = %(file_id)s RETURNING record_no, raw, mended), "
+        "kept AS (INSERT INTO ingest.mends SELECT %(file_id)s, record_no, raw, mended FROM removed "
         "WHERE mended IS NOT NULL ON CONFLICT (file_id, record_no) DO UPDATE SET mended = excluded.mended RETURNING 1) "
-        "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM kept)",
+        "SELECT (SELECT count(*) FROM removed), (SELECT count(*) FROM kept)",
         {"file_id": file_id},
     ).fetchone()
     assert row is not None
-    return RejectsTakenOut(*row)
+    return RemovedRejects(*row)
 
 
 @dataclass(frozen=True)
-class Mend:
-    """How a person had mended a reject of a file that was taken out since."""
+class Correction:
+    """How a person had corrected a reject of a file that has been unloaded since."""
 
     record_no: int
     raw: bytes
-    mended: bytes
+    corrected: bytes
 
 
-def mends_to_put_back(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[Mend]:
-    """The next mends behind `after` of rejects that are there again, unresolved: at most so many, or so many bytes."""
-    with connection.cursor(row_factory=class_row(Mend)) as cursor:
+def corrections_to_restore(
+    connection: Connection, file_id: int, after: int, records: int, size: int
+) -> list[Correction]:
+    """The next corrections after record `after` whose rejects are there again, unresolved.
+
+    At most `records` of them; it stops before the one that would begin beyond `size` bytes.
+    """
+    with connection.cursor(row_factory=class_row(Correction)) as cursor:
         return cursor.execute(
-            "SELECT record_no, raw, mended FROM (SELECT mends.record_no, mends.raw, mends.mended, "
+            "SELECT record_no, raw, mended AS corrected FROM (SELECT mends.record_no, mends.raw, mends.mended, "
             "sum(octet_length(mends.raw) + octet_length(mends.mended)) OVER (ORDER BY mends.record_no) "
             "- octet_length(mends.raw) - octet_length(mends.mended) AS size_before "
             "FROM ingest.mends JOIN ingest.rejects USING (file_id, record_no) WHERE file_id = %s AND record_no > %s "
@@ -52,8 +57,8 @@ def mends_to_put_back(connection: Connection, file_id: int, after: int, records:
         ).fetchall()
 
 
-def forget_mends(connection: Connection, file_id: int) -> None:
-    """Deletes the mends of a file that are in place again: the rejects that they resolved remember them."""
+def forget_restored_corrections(connection: Connection, file_id: int) -> None:
+    """Deletes the corrections of a file that are restored: the rejects that they resolved hold them again."""
     connection.execute(
         "DELETE FROM ingest.mends USING ingest.rejects WHERE mends.file_id = %s AND rejects.file_id = mends.file_id "
         "AND rejects.record_no = mends.record_no AND rejects.resolved_at IS NOT NULL",

@@ -1,4 +1,4 @@
-"""A file's account: from the first attempt at it over its batches to its end, and back to nothing."""
+"""A file's status: from the first load attempt through its batches to its end, and back to empty."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,19 +6,22 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from logistics_core.database_contract.file_states import RETRYABLE_STATES, FileState, sql_list
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
 from logistics_pipeline.ledger.notifications import NOTIFY
 
 
 def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFile:
-    """Notes that a load begins or resumes, before anything of it is written: an attempt that dies counts too.
+    """Records that a load starts or resumes, before it writes anything: an attempt that crashes counts too.
 
-    Retries within one Dagster run are one attempt: they are for passing troubles, not for files that kill their loader.
+    Retries within one Dagster run are one attempt: they deal with transient errors, not with files that
+    crash their loader.
     """
     connection.execute(
-        "UPDATE ingest.files SET state = 'loading', run_id = %(run_id)s, error = NULL, warning = NULL, "
-        "attempts = attempts + (state <> 'loading' OR run_id IS DISTINCT FROM %(run_id)s OR run_id IS NULL)::integer, "
+        f"UPDATE ingest.files SET state = '{FileState.LOADING}', run_id = %(run_id)s, error = NULL, warning = NULL, "
+        f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
+        "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
         "is_missing = false "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
@@ -29,7 +32,7 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
 
 @dataclass(frozen=True)
 class Progress:
-    """What one batch adds to its file's account."""
+    """What one batch adds to its file's status."""
 
     records_before: int
     records_read: int
@@ -37,17 +40,17 @@ class Progress:
     records_superseded: int
     records_rejected: int
     bytes_read: int
-    """Offset behind the batch, not a difference."""
+    """Offset after the batch, not a difference."""
     unknown_fields: list[str]
     seconds: float
     layout: dict[str, Any] | None = None
-    """As `loading.rereading.remember` makes it: so whatever file has rejects, how to read them is known."""
+    """As `loading.rejects.reread.remember` makes it: how to read the file's rejects one by one."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
-    """Moves a file's account on by one batch, in the batch's transaction. An attempt that got so far is none in vain.
+    """Advances a file's status by one batch, in the batch's transaction. An attempt that got this far made progress.
 
-    Returns False, having changed nothing, if the account does not stand where the batch begins: somebody else moved it.
+    Returns False and changes nothing if the status is not where the batch starts: another loader has advanced it.
     """
     return (
         connection.execute(
@@ -57,7 +60,8 @@ def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
             "records_rejected = records_rejected + %(records_rejected)s, attempts = 0, "
             "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, layout = coalesce(layout, %(layout)s), "
             "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
-            f"WHERE file_id = %(file_id)s AND state = 'loading' AND records_read = %(records_before)s {NOTIFY}",
+            f"WHERE file_id = %(file_id)s AND state = '{FileState.LOADING}' "
+            f"AND records_read = %(records_before)s {NOTIFY}",
             {**progress.__dict__, "layout": _json(progress.layout), "file_id": file_id},
         ).rowcount
         == 1
@@ -78,10 +82,10 @@ def supersede(connection: Connection, file_id: int, rows: int) -> None:
 
 
 def finish(connection: Connection, file_id: int, *, content_hash: str | None, file_format: str, seconds: float) -> None:
-    """Closes the account of a file that was read to its end."""
+    """Marks a file that was read to its end as loaded."""
     connection.execute(
-        "UPDATE ingest.files SET state = 'loaded', content_hash = %s, format = %s, attempts = 0, error = NULL, "
-        f"seconds = seconds + %s, finished_at = clock_timestamp() WHERE file_id = %s {NOTIFY}",
+        f"UPDATE ingest.files SET state = '{FileState.LOADED}', content_hash = %s, format = %s, attempts = 0, "
+        f"error = NULL, seconds = seconds + %s, finished_at = clock_timestamp() WHERE file_id = %s {NOTIFY}",
         (content_hash, file_format, seconds, file_id),
     )
 
@@ -96,13 +100,14 @@ def fail(
     run_id: str | None = None,
     is_missing: bool = False,
 ) -> None:
-    """Closes the account of a file that is itself at fault, or whose run was ended; what was loaded of it stays.
+    """Marks a file as failed: it is at fault itself, or its run was ended. What was loaded of it stays.
 
-    `run_id` names that run where the file's load had not begun. One that `is_missing` is loaded when it is there again;
-    that is an attempt as well, as there are machines that do not see what the sensor's sees.
+    `run_id` names that run if the file's load had not begun. A file that `is_missing` is loaded when it is back; this
+    counts as an attempt as well, because a machine may not see the files that the sensor's machine sees.
     """
     connection.execute(
-        "UPDATE ingest.files SET state = 'failed', error = %(error)s, format = coalesce(%(format)s, format), "
+        f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %(error)s, "
+        "format = coalesce(%(format)s, format), "
         "attempts = CASE WHEN %(is_missing)s THEN attempts + 1 ELSE 0 END, seconds = seconds + %(seconds)s, "
         "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp() "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
@@ -118,12 +123,12 @@ def fail(
 
 
 def warn(connection: Connection, file_id: int, warning: str) -> None:
-    """Notes trouble beside the load, such as an export that could not be written."""
+    """Records a problem apart from the load, such as an export that could not be written."""
     connection.execute("UPDATE ingest.files SET warning = %s WHERE file_id = %s", (warning, file_id))
 
 
-def clear(connection: Connection, file_id: int, state: str) -> None:
-    """Sets the account of a file back to nothing read, in the transaction that takes out its rows and rejects."""
+def clear(connection: Connection, file_id: int, state: FileState) -> None:
+    """Resets the status of a file to nothing read, in the transaction that removes its rows and rejects."""
     connection.execute(
         "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
         "records_rejected = 0, bytes_read = 0, unknown_fields = '{}', layout = NULL, error = NULL, warning = NULL, "
@@ -134,7 +139,7 @@ def clear(connection: Connection, file_id: int, state: str) -> None:
 
 
 def mark_older_for_reload(connection: Connection, file: LedgerFile) -> None:
-    """Notes that files registered before this one may have rows to bring back, as its own are taken out."""
+    """Marks files registered before this one that may have rows to bring back, as this file's rows are removed."""
     connection.execute(
         "UPDATE ingest.files SET is_reload_due = true "
         "WHERE dataset = %s AND file_id < %s AND records_superseded > 0 AND NOT is_reload_due",
@@ -143,11 +148,11 @@ def mark_older_for_reload(connection: Connection, file: LedgerFile) -> None:
 
 
 def request_retry(connection: Connection, file_id: int) -> bool:
-    """Asks the file sensor for a load; returns False where the file's state has changed so that there is none to do."""
+    """Requests a load from the file sensor; returns False if its state has changed and there is nothing to load."""
     return (
         connection.execute(
             "UPDATE ingest.files SET retry_requested_at = clock_timestamp() WHERE file_id = %s "
-            f"AND (state IN ('failed', 'unloaded') OR (state = 'loaded' AND is_reload_due)) {NOTIFY}",
+            f"AND (state IN {sql_list(RETRYABLE_STATES)} OR (state = '{FileState.LOADED}' AND is_reload_due)) {NOTIFY}",
             (file_id,),
         ).rowcount
         == 1
@@ -155,16 +160,16 @@ def request_retry(connection: Connection, file_id: int) -> bool:
 
 
 def withdraw_retry(connection: Connection, file_id: int) -> None:
-    """Takes back that somebody asked for a load."""
+    """Withdraws the request for a load."""
     connection.execute(f"UPDATE ingest.files SET retry_requested_at = NULL WHERE file_id = %s {NOTIFY}", (file_id,))
 
 
 def count_reports(connection: Connection, file_ids: Collection[int]) -> None:
-    """Counts that a run was asked to report loaded files, as the one before died when they were loaded but unreported.
+    """Counts that a run was requested to report loaded files: the run before it died after loading, before reporting.
 
-    These are attempts as well, so that nobody asks for ever.
+    These are attempts as well, so the number of requests is limited.
     """
     connection.execute(
-        "UPDATE ingest.files SET attempts = attempts + 1 WHERE file_id = ANY(%s) AND state = 'loaded'",
+        f"UPDATE ingest.files SET attempts = attempts + 1 WHERE file_id = ANY(%s) AND state = '{FileState.LOADED}'",
         (list(file_ids),),
     )

@@ -1,4 +1,4 @@
-"""Files as the ledger knows them: what one is, and how to find those one is looking for. Changes nothing."""
+"""Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,11 +8,9 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
+from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.folder import FoundFile
-
-STATES = ("registered", "loading", "loaded", "failed", "unrecognised", "unloaded")
-"""What a file can be; the table accepts no others."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class LedgerFile:
     modified_ns: int
     content_hash: str | None
     format: str | None
-    state: str
+    state: FileState
     records_read: int
     records_loaded: int
     records_superseded: int
@@ -40,16 +38,19 @@ class LedgerFile:
     seconds: float
     run_id: str | None
     layout: dict[str, Any] | None = None
-    """What it takes to read a rejected record by itself, see `loading.rereading`."""
+    """What it takes to read a rejected record by itself, see `loading.rejects.reread`."""
     is_reload_due: bool = False
-    """Rows of a later file were taken out that may have had this one's keys: its next load begins anew."""
+    """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None
-    """When somebody asked for a load that has not begun yet."""
+    """When a load was requested that has not begun yet."""
     is_missing: bool = False
-    """It was gone when it was to be loaded."""
+    """It did not exist any more when it was due to be loaded."""
     registered_at: datetime | None = None
     started_at: datetime | None = None
     """When its first load began."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", FileState(self.state))  # a row of the table has the text
 
     @property
     def fingerprint(self) -> tuple[int, int]:
@@ -94,7 +95,7 @@ def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
     return fetch_files(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
 
 
-def files_in_order(connection: Connection, *, state: str | None = None) -> list[LedgerFile]:
+def files_in_order(connection: Connection, *, state: FileState | None = None) -> list[LedgerFile]:
     """Every version of every file in the order of registration, or those in one state."""
     return fetch_files(
         connection, "WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY file_id", {"state": state}
@@ -102,15 +103,16 @@ def files_in_order(connection: Connection, *, state: str | None = None) -> list[
 
 
 def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """The order in which files found together are registered: the one changed last wins, then the name decides."""
+    """The order in which files found together are registered: by modification time, then by name. The last one wins."""
     return sorted(files, key=lambda file: (file.modified_ns, file.key))
 
 
 def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:
-    """The newest version of a file that was loaded, be it in part, or be it unloaded since; None if none ever was."""
+    """The newest version of a file that was loaded, even if only in part or unloaded since; None if none ever was."""
     found = fetch_files(
         connection,
-        "WHERE path = %(path)s AND (state IN ('loaded', 'unloaded') OR records_read > 0) ORDER BY version DESC LIMIT 1",
+        f"WHERE path = %(path)s AND (state IN {sql_list(ONCE_LOADED_STATES)} OR records_read > 0) "
+        "ORDER BY version DESC LIMIT 1",
         {"path": path},
     )
     return found[0] if found else None
@@ -128,7 +130,7 @@ def older_files_to_reload(connection: Connection, file: LedgerFile) -> list[Ledg
 def files_with_rejects(
     connection: Connection, *, path: str | None = None, dataset: str | None = None
 ) -> list[LedgerFile]:
-    """Every version of a file, or of all of a dataset's or of all, that has rejects, resolved ones too."""
+    """Versions that have rejects, resolved ones included: of one file, of one dataset or of all."""
     return fetch_files(
         connection,
         "WHERE (%(path)s::text IS NULL OR path = %(path)s) AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s) "

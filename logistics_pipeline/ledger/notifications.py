@@ -1,15 +1,17 @@
-"""How whoever looks on learns that a file moved: a notification that goes out with the commit of what moved it.
+"""How the API learns of a file's progress: a notification that goes out with the commit of the change.
 
-It is part of the statement that changes the account, so it costs no round trip, and nobody hears of what was rolled
-back. The API listens (`GET /api/events`); without a listener it is forgotten.
+It is part of the statement that changes the file's status, so it costs no round trip, and what is rolled back is never
+reported. The API listens (`GET /api/events`); without a listener PostgreSQL drops it.
 """
 
-CHANNEL = "ingest"
+from logistics_core.database_contract.channels import FILE_EVENT_PATH_CHARACTERS, Channel, FileEvent
 
-NOTIFY = (
-    f" RETURNING pg_notify('{CHANNEL}', json_build_object('file_id', file_id, 'path', left(path, 1500), "
-    "'version', version, 'dataset', dataset, 'state', state, 'records_read', records_read, "
-    "'bytes_read', bytes_read, 'bytes', size_bytes)::text)"
-)
-"""Ends a statement that changes rows of `ingest.files`. PostgreSQL takes texts of less than 8,000 bytes, and paths may
-be longer: whoever needs the whole path has the file_id."""
+_VALUES = {
+    **{name: name for name in FileEvent.__annotations__},
+    "path": f"left(path, {FILE_EVENT_PATH_CHARACTERS})",
+    "bytes": "size_bytes",
+}
+_PAYLOAD = ", ".join(f"'{name}', {value}" for name, value in _VALUES.items())
+
+NOTIFY = f" RETURNING pg_notify('{Channel.FILES}', json_build_object({_PAYLOAD})::text)"
+"""Ends a statement that changes rows of `ingest.files`."""

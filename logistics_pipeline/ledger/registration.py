@@ -1,5 +1,7 @@
-"""How files come into the ledger: each version of each once, in the order that decides which one wins a key."""
+"""Registers files in the ledger: each version of each once, in the order that decides which one wins a key."""
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState, sql_list
+from logistics_core.database_contract.locks import registration_lock_key
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
 from logistics_pipeline.ledger.notifications import NOTIFY
@@ -12,7 +14,7 @@ def register(connection: Connection, found: FoundFile, *, content_hash: str | No
     A change of size or time makes a new version. With `content_hash`, a file that was only touched keeps its entry.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (found.key,))
+        connection.execute(f"SELECT pg_advisory_xact_lock({registration_lock_key('%s')})", (found.key,))
         known = latest_file(connection, found.key)
         if known is not None and known.dataset == found.dataset:
             if known.fingerprint == found.fingerprint:
@@ -35,7 +37,7 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
             version,
             found.size_bytes,
             found.modified_ns,
-            "registered" if recognised else "unrecognised",
+            FileState.REGISTERED if recognised else FileState.UNRECOGNISED,
             None if recognised else _TOO_LONG if found.is_too_long else _UNRECOGNISED,
         ),
     ).fetchone()
@@ -44,10 +46,10 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
 
 
 def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
-    """Nobody can load a version any more whose content is gone; a loader at work on one moves on to the newest."""
+    """Marks versions whose content has been replaced as failed; a loader that is reading one goes on to the newest."""
     connection.execute(
-        "UPDATE ingest.files SET state = 'failed', error = %s, finished_at = clock_timestamp() "
-        f"WHERE path = %s AND version < %s AND state IN ('registered', 'loading') {NOTIFY}",
+        f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %s, finished_at = clock_timestamp() "
+        f"WHERE path = %s AND version < %s AND state IN {sql_list(UNFINISHED_STATES)} {NOTIFY}",
         (
             f"The file changed before this version was loaded to its end; its new content is version {newest.version}.",
             newest.path,

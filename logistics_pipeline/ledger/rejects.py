@@ -1,4 +1,4 @@
-"""Rejected records, as they are shown, exported and replayed."""
+"""Rejected records: listed, exported and replayed."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class RejectReason:
 
 
 def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> list[RejectReason]:
-    """Why records of a file were rejected, commonest first. Reasons that differ in the value found are one."""
+    """Why records of a file were rejected, most common reason first, regardless of the value found."""
     with connection.cursor(row_factory=class_row(RejectReason)) as cursor:
         return cursor.execute(
             "SELECT field, split_part(reason, ', found ', 1) AS reason, count(*) AS count, "
@@ -69,7 +69,7 @@ def rejects(
 
 
 def unresolved_numbers(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[int]:
-    """Record numbers of a file's next unresolved rejects behind `after`: at most so many, or so many bytes, or one."""
+    """Numbers of a file's next unresolved rejects after `after`: at most `records`, of `size` bytes, or one."""
     found = connection.execute(
         "SELECT record_no, sum(octet_length(raw)) OVER (ORDER BY record_no) FROM ("
         "SELECT record_no, raw FROM ingest.rejects WHERE file_id = %s AND record_no > %s AND resolved_at IS NULL "
@@ -81,7 +81,7 @@ def unresolved_numbers(connection: Connection, file_id: int, after: int, records
 
 @dataclass(frozen=True)
 class LockedReject:
-    """A reject that nobody else can resolve while this transaction lasts."""
+    """A reject that no other session can resolve during this transaction."""
 
     record_no: int
     raw: bytes
@@ -89,7 +89,7 @@ class LockedReject:
 
 
 def lock_rejects(connection: Connection, file_id: int, record_numbers: Collection[int]) -> list[LockedReject]:
-    """Locks those of the given rejects that exist, and tells which of them were resolved before."""
+    """Locks those of the given rejects that exist and returns whether each was already resolved."""
     with connection.cursor(row_factory=class_row(LockedReject)) as cursor:
         return cursor.execute(
             "SELECT record_no, raw, resolved_at IS NOT NULL AS is_resolved FROM ingest.rejects "
@@ -100,19 +100,19 @@ def lock_rejects(connection: Connection, file_id: int, record_numbers: Collectio
 
 @dataclass(frozen=True)
 class Replayed:
-    """What one batch of a replay changes in the account of the file whose rejects they were."""
+    """What one batch of a replay changes in the status of the file that the rejects are from."""
 
     records_loaded: int
     records_superseded: int
     mended: dict[int, bytes | None]
-    """The accepted rejects by number: what went in instead of the raw text, None where that itself did."""
+    """The accepted rejects by number: the corrected record, or None if the raw text was accepted."""
     unknown_fields: list[str]
     stale_days: Sequence[date]
     stale_keys: Sequence[str]
 
 
 def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) -> None:
-    """Marks rejects as accepted, moves their file's account and lets the refresh know, in the batch's transaction."""
+    """Marks rejects as accepted, updates their file's status and registers stale days, in the batch's transaction."""
     connection.execute(
         "UPDATE ingest.rejects SET resolved_at = clock_timestamp(), mended = accepted.mended "
         "FROM unnest(%s::bigint[], %s::bytea[]) AS accepted (record_no, mended) "
@@ -134,7 +134,7 @@ def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) ->
 
 
 def update_reasons(connection: Connection, file_id: int, reasons: dict[int, tuple[str | None, str]]) -> None:
-    """Says anew, as (field, reason) by record number, why rejects are still none the contract accepts."""
+    """Updates why the contract still refuses some rejects: (field, reason) by record number."""
     connection.execute(
         "UPDATE ingest.rejects SET field = judged.field, reason = judged.reason "
         "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS judged (record_no, field, reason) "

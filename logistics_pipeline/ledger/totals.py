@@ -1,40 +1,41 @@
-"""What the ledger says about all files together: whether the analytics are behind it, how many rows there are."""
+"""Totals over all files: whether the analytics are out of date, how many rows there are."""
 
 from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.locks import IS_BEING_LOADED
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.ledger.active_loads import IS_HELD
 
 
 @dataclass(frozen=True)
 class Staleness:
-    """How far the analytics are behind what is loaded."""
+    """How far the analytics are behind the loaded data."""
 
     is_stale: bool
     waited_seconds: float
-    """How long the oldest batch that they do not contain has waited."""
+    """The age of the oldest batch that the analytics do not contain."""
     is_loading: bool
-    """A file is being loaded at this moment, with or without Dagster."""
+    """A file is being loaded now, with or without Dagster."""
 
 
 def staleness(connection: Connection) -> Staleness:
-    """Compares what is committed with what the last refresh took in."""
+    """Compares the committed batches with those of the last refresh."""
     with connection.cursor(row_factory=class_row(Staleness)) as cursor:
         found = cursor.execute(
             "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
             "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
             "AS waited_seconds, "
-            f"EXISTS (SELECT FROM ingest.files WHERE state = 'loading' AND {IS_HELD}) AS is_loading "
-            "FROM ingest.batches WHERE refreshed_as IS NULL"
+            f"EXISTS (SELECT FROM ingest.files WHERE state = '{FileState.LOADING}' AND {IS_BEING_LOADED}) "
+            "AS is_loading FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchone()
     assert found is not None
     return found
 
 
 def row_count(connection: Connection, dataset: str) -> int:
-    """Rows in the raw table of a dataset: what its files have loaded, which the balance keeps true. Counts no rows."""
+    """Rows in the raw table of a dataset, as the sum over its files. Cheap: it counts no rows."""
     row = connection.execute(
         "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset,)
     ).fetchone()

@@ -14,6 +14,7 @@ from typing import Self
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from logistics_core.catalogue import DATASETS
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect, transient_errors
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
@@ -50,7 +51,7 @@ class LoadReport:
 
     @property
     def is_loaded(self) -> bool:
-        return self.file.state == "loaded"
+        return self.file.state is FileState.LOADED
 
     @property
     def records_per_second(self) -> float:
@@ -199,9 +200,9 @@ class _Load:
         found = self._options.folder.look_at(found.path, found.dataset) or found
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
-            return LoadReport(file, was_loaded_before=file.state == "loaded")
+            return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
         if file.is_reload_due:
-            take_out(self._connection, file, state="registered")
+            take_out(self._connection, file, state=FileState.REGISTERED)
         file = ledger.begin(self._connection, file.file_id, self._run_id)
         error = None
         try:
@@ -319,11 +320,11 @@ class _Load:
 
 def _is_to_load(file: LedgerFile, on_request: bool) -> bool:
     match file.state:
-        case "unrecognised":
+        case FileState.UNRECOGNISED:
             return False
-        case "loaded":
+        case FileState.LOADED:
             return file.is_reload_due
-        case "unloaded":
+        case FileState.UNLOADED:
             return on_request or file.retry_requested_at is not None
         case _:
             return True

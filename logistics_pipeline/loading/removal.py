@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -35,7 +36,7 @@ class TakenOut:
     """Of the rejects had been mended by hand: the next load of the file puts them back (`put_mends_back`)."""
 
 
-def take_out(connection: Connection, file: LedgerFile, *, state: str) -> TakenOut:
+def take_out(connection: Connection, file: LedgerFile, *, state: FileState) -> TakenOut:
     """Takes out all there is of a file and leaves its account empty, in the given state.
 
     The caller holds the file's lock (`locking.only_one`), so no load of it goes on. Batches of other files of the
@@ -45,7 +46,7 @@ def take_out(connection: Connection, file: LedgerFile, *, state: str) -> TakenOu
     dataset = DATASETS[file.dataset]
     with connection.transaction():
         # Rejects before the table: replays lock them in this order, and nobody may wait in a circle.
-        rejects = ledger.take_out_rejects(connection, file.file_id)
+        rejects = ledger.remove_rejects(connection, file.file_id)
         connection.execute(
             sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.Identifier("raw", dataset.name))
         )
@@ -54,7 +55,7 @@ def take_out(connection: Connection, file: LedgerFile, *, state: str) -> TakenOu
         assert row is not None
         ledger.mark_older_for_reload(connection, file)
         ledger.clear(connection, file.file_id, state)
-    return TakenOut(rows=row[0], rejects=rejects.rejects, mends=rejects.mends)
+    return TakenOut(rows=row[0], rejects=rejects.rejects, mends=rejects.corrections)
 
 
 _SORT = "SELECT set_config('enable_hashagg', 'off', true)"
@@ -87,12 +88,12 @@ def put_mends_back(
     """
     assert file.dataset is not None, "only a file of a dataset is loaded"
     after = 0
-    while mends := ledger.mends_to_put_back(connection, file.file_id, after, limits.records, limits.bytes):
+    while mends := ledger.corrections_to_restore(connection, file.file_id, after, limits.records, limits.bytes):
         judge = Judge(DATASETS[file.dataset], recall(file.layout), date_order)
-        lines = (MendedReject(0, file.path, file.version, m.record_no, m.raw, decode(m.mended)) for m in mends)
+        lines = (MendedReject(0, file.path, file.version, m.record_no, m.raw, decode(m.corrected)) for m in mends)
         BatchReplayer(connection, file, judge).replay({line.record_no: line for line in lines})
         after = mends[-1].record_no
     if not after:
         return file
-    ledger.forget_mends(connection, file.file_id)
+    ledger.forget_restored_corrections(connection, file.file_id)
     return ledger.file_by_id(connection, file.file_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from logistics_core.catalogue import DATASETS
+from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect, transient_errors
 from logistics_pipeline.errors import PipelineError, TransientError
@@ -70,8 +71,8 @@ def unload_file(
 
 def _unload(connection: Connection, path: str, version: int | None, failed_dir: Path) -> Unloaded:
     file = _find(connection, path, version)
-    was_unloaded = file.state == "unloaded"
-    taken_out = TakenOut(0, 0, 0) if was_unloaded else take_out(connection, file, state="unloaded")
+    was_unloaded = file.state is FileState.UNLOADED
+    taken_out = TakenOut(0, 0, 0) if was_unloaded else take_out(connection, file, state=FileState.UNLOADED)
     # From here on there is nothing to be lost: if this dies, the next call does it.
     assert file.dataset is not None, "only a file of a dataset is loaded"
     build_missing(connection, DATASETS[file.dataset])  # its load may have died in the midst and is not resumed now
@@ -91,7 +92,7 @@ def _find(connection: Connection, path: str, version: int | None) -> LedgerFile:
     if file is None:
         which = f" in version {version}" if version is not None and ledger.latest_file(connection, path) else ""
         raise PipelineError(f"The ledger knows no file {path!r}{which}; `logistics files` lists those it knows.")
-    if file.state not in ("loaded", "unloaded") and file.records_read == 0:
+    if file.state not in ONCE_LOADED_STATES and file.records_read == 0:
         raise PipelineError(f"Nothing of {path!r} (version {file.version}) is loaded: it is {file.state}.")
     return file
 

@@ -18,6 +18,8 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from logistics_core.catalogue import DATASETS
+from logistics_core.database_contract.locks import MIGRATION_LOCK
+from logistics_core.database_contract.roles import READER
 from logistics_core.sql_files import checksum, read_sql
 from logistics_pipeline.analytics.refresh import TABLES
 from logistics_pipeline.database.connections import (
@@ -35,8 +37,6 @@ from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.write.indexes import build_missing
 
 MINIMUM_SERVER_VERSION = 160000
-READER = "logistics_reader"
-LOCK_NAME = "logistics migrate"
 
 
 def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = None) -> str:
@@ -54,7 +54,7 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
     with (
         connect(url, application_name="logistics migrate") as connection,
         transient_errors("migrating"),
-        advisory_lock(connection, LOCK_NAME),
+        advisory_lock(connection, MIGRATION_LOCK),
     ):
         _refuse_unfit_server(connection)
         with _explained(connection):

@@ -6,6 +6,7 @@ The decision looks at states, not at events: whatever was interrupted, the next 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.sources.folder import FoundFile
 
@@ -99,14 +100,14 @@ def plan_loads(
         is_back = entry.is_missing and entry.attempts < load_attempts
         if entry.fingerprint != file.fingerprint or entry.retry_requested_at is not None or is_back:
             load.add(file.key)
-        elif entry.state == "unloaded":
+        elif entry.state is FileState.UNLOADED:
             continue
         elif state is None:
             # Of a run that was terminated Dagster keeps no result: whoever ended it does not want it again at once.
-            if entry.state != "failed" or entry.run_id is None:
+            if entry.state is not FileState.FAILED or entry.run_id is None:
                 load.add(file.key)
-        elif entry.state == "loaded" and state == FAILED and entry.attempts < load_attempts:
+        elif entry.state is FileState.LOADED and state == FAILED and entry.attempts < load_attempts:
             report.add(file.key)
-        elif entry.state in ("registered", "loading"):
+        elif entry.state in UNFINISHED_STATES:
             (load if entry.attempts < load_attempts else give_up).add(file.key)
     return Plan(frozenset(load | report), frozenset(report), frozenset(give_up))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -68,7 +69,7 @@ def _request(connection: Connection, file: LedgerFile | None, settings: Settings
     if ledger.request_retry(connection, file.file_id):
         return Answer.REQUESTED
     now = ledger.file_by_id(connection, file.file_id)  # it may have changed in this moment
-    return Answer.LOADED if now.state == "loaded" else Answer.UNDER_WAY
+    return Answer.LOADED if now.state is FileState.LOADED else Answer.UNDER_WAY
 
 
 def failed_paths(connection: Connection, dataset: str | None = None) -> list[str]:
@@ -76,7 +77,7 @@ def failed_paths(connection: Connection, dataset: str | None = None) -> list[str
     return [
         file.path
         for file in ledger.latest_files(connection).values()
-        if file.state == "failed" and dataset in (None, file.dataset)
+        if file.state is FileState.FAILED and dataset in (None, file.dataset)
     ]
 
 
@@ -101,4 +102,4 @@ def wait_for_results(
 
 
 def _has_ended(file: LedgerFile) -> bool:
-    return file.retry_requested_at is None and file.state not in ("registered", "loading")
+    return file.retry_requested_at is None and file.state not in UNFINISHED_STATES

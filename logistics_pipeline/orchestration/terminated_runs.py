@@ -10,6 +10,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
@@ -34,9 +35,9 @@ class Termination:
     def leaves_alone(self, file: LedgerFile) -> bool:
         """Whether this is what became of the load that the file waits for."""
         match file.state:
-            case "registered":
+            case FileState.REGISTERED:
                 return file.run_id is None and file.registered_at is not None and file.registered_at < self.at
-            case "loading":
+            case FileState.LOADING:
                 return file.run_id == self.run_id
             case _:
                 return False
@@ -73,7 +74,7 @@ def leave_terminated_alone(
 
 
 def _waits(file: LedgerFile) -> bool:
-    return file.state in ("registered", "loading") or file.retry_requested_at is not None
+    return file.state in UNFINISHED_STATES or file.retry_requested_at is not None
 
 
 def _since(file: LedgerFile) -> datetime:

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn, Protocol, cast
 
-import zstandard
-
+from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.sources.zstd_stream import ZstdStream
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
@@ -27,7 +25,13 @@ FREE_EXPANSION_BYTES = 1 << 30
 """So much content is taken whatever the ratio: small files compress as well as they like."""
 
 _GZIP = b"\x1f\x8b"
-_ZSTD = (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")  # a frame, or what pzstd puts before frames
+_ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60)))
+"""How a zstd frame begins, and each of the 16 kinds of skippable frame that may precede it (RFC 8878, section 3.1)."""
+
+_ZSTD_OPTIONS: dict[int, int] = {DecompressionParameter.window_log_max: 27}
+"""Windows of up to 128 MiB, as the zstd command accepts by default: the decompressor holds one in memory."""
+_WINDOW_TOO_LARGE = "requires too much memory"
+"""How libzstd words its refusal of a larger window; the exception carries no code."""
 
 _OTHER_FORMATS = {
     _GZIP: "a gzip file inside a compressed one",
@@ -45,7 +49,7 @@ _OTHER_FORMATS = {
     b"SQLite format 3": "an SQLite database",
 }
 
-_DECOMPRESSION_ERRORS = (EOFError, OSError, zlib.error, zstandard.ZstdError)
+_DECOMPRESSION_ERRORS = (EOFError, OSError, zlib.error, ZstdError)
 
 
 class _Readable(Protocol):
@@ -121,6 +125,11 @@ class Source:
     def _fail(self, damage: Exception) -> NoReturn:
         if self.compression is None:
             raise FileError(f"The file cannot be read: {damage}", byte_offset=self.position) from damage
+        if _WINDOW_TOO_LARGE in str(damage):
+            raise FileError(
+                "The zstd stream has a window of more than 128 MiB; compress the file again with --long=27 or less",
+                byte_offset=self.position,
+            ) from damage
         raise FileError(
             f"The {self.compression} stream is damaged or cut off ({damage}); deliver the file again",
             byte_offset=self.position,
@@ -151,7 +160,7 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
         if start.startswith(_GZIP):
             source = Source(gzip.GzipFile(fileobj=file), "gzip", most_bytes)
         elif start.startswith(_ZSTD):
-            source = Source(ZstdStream(file), "zstd", most_bytes)
+            source = Source(ZstdFile(file, options=_ZSTD_OPTIONS), "zstd", most_bytes)
         else:
             source = Source(file, None)
         _refuse_foreign(source.head)

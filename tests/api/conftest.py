@@ -22,6 +22,8 @@ from logistics_api.__main__ import listen
 from logistics_api.app import create_app
 from logistics_api.database.pool import Limits
 from logistics_api.errors import MEDIA_TYPE, ProblemBody
+from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.schema import API_READS
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import with_database
 
@@ -32,6 +34,19 @@ COLUMNS = {
 }
 
 Rows = Sequence[Sequence[Any]]
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str, template: str) -> str:
+    """A migrated database in which the API's role may read only the columns of the contract, so that every test of the
+    API proves that it reads no others."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE template_api TEMPLATE {template} STRATEGY file_copy")
+    with psycopg.connect(with_database(server_url, "template_api"), autocommit=True) as connection:
+        connection.execute(f"REVOKE SELECT ON ALL TABLES IN SCHEMA ingest, analytics, access FROM {READER}")
+        for table, columns in API_READS.items():
+            connection.execute(f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {READER}")
+    return "template_api"
 
 
 @pytest.fixture(scope="session")

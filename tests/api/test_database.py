@@ -12,10 +12,11 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from logistics_api.app import READER, make_database
+from logistics_api.app import make_database
 from logistics_api.database.connection import Connection
 from logistics_api.database.pool import MARGIN_SECONDS, Database, Limits, read_only_conninfo
 from logistics_api.errors import ConfigurationError
+from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import with_database
 from logistics_pipeline.migrations import reader_url

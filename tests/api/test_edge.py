@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from logistics_api.app import create_app
+from logistics_core.database_contract.channels import Channel
 from logistics_core.settings import Settings
-from logistics_pipeline.analytics.refresh import CHANNEL
 
 SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 FIGURES = ("/api/dashboard", "/api/shipments/analytics", "/api/vehicles/metrics")
@@ -68,7 +68,7 @@ def publish(url: str) -> int:
             "RETURNING data_version"
         ).fetchone()
         assert row is not None
-        connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(row[0])))
+        connection.execute("SELECT pg_notify(%s, %s)", (Channel.DATA_VERSION, str(row[0])))
     return int(row[0])
 
 

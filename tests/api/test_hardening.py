@@ -5,7 +5,6 @@ What one subject alone can get wrong stands in that subject's tests (`test_uploa
 
 import asyncio
 import gzip
-import io
 import json
 import re
 import socket
@@ -20,9 +19,9 @@ import brotli
 import httpx
 import psycopg
 import pytest
-import zstandard
 
 from logistics_api.errors import MEDIA_TYPE
+from logistics_core import zstd
 from tests.api.world import load_world
 
 EVENTS = "/api/events"
@@ -47,7 +46,7 @@ INJECTIONS = [
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "br": brotli.decompress,
-    "zstd": lambda body: zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body)).read(),
+    "zstd": zstd.decompress,
     "identity": lambda body: body,
 }
 

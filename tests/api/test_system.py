@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from logistics_api.system.endpoints import WRITTEN_FOR
-from logistics_pipeline.analytics.refresh import LOCK_NAME, refresh
+from logistics_core.database_contract.locks import REFRESH_LOCK
+from logistics_core.database_contract.schema import SCHEMA_VERSION
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.migrations import head_version
 
 HOLD_LOCK = """
@@ -24,7 +25,7 @@ time.sleep(60)
 
 
 def test_the_schema_version_is_the_one_the_migrations_reach() -> None:
-    assert head_version() == WRITTEN_FOR
+    assert head_version() == SCHEMA_VERSION
 
 
 def test_health_is_about_the_process_alone(serve: Any) -> None:
@@ -33,7 +34,7 @@ def test_health_is_about_the_process_alone(serve: Any) -> None:
 
 
 def test_a_migrated_database_is_ready(api: Any) -> None:
-    assert api.get("/ready") == {"status": "ready", "schema_version": WRITTEN_FOR}
+    assert api.get("/ready") == {"status": "ready", "schema_version": SCHEMA_VERSION}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_running_refresh_shows_and_a_killed_one_does_not(
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE analytics.status SET started_calculating_at = '2024-05-06 07:08:09+00'")
     assert api.get("/api/system/status")["is_calculating"] is False
-    command = [sys.executable, "-c", HOLD_LOCK, database_url, LOCK_NAME]
+    command = [sys.executable, "-c", HOLD_LOCK, database_url, REFRESH_LOCK]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"

@@ -168,7 +168,7 @@ def test_a_notice_stands_in_front_of_the_drawer(small: Any, new_page: Any) -> No
     page.get_by_role("link", name="vehicles.json", exact=True).press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Load more").click()
     notice = page.locator(".toast")
-    expect(notice).to_contain_text("The server does not answer")
+    expect(notice).to_contain_text("The server is not responding")
     notice.click(trial=True)  # nothing lies over it
 
 
@@ -185,7 +185,7 @@ def test_how_long_ago_a_file_came_goes_on_counting(small: Any, new_page: Any) ->
 def test_a_reason_leads_to_its_records(dashboard: Any, open_page: Any) -> None:
     page = open_page("/pipeline")
     kinds = dashboard.get("/api/ingestion/rejects/summary", resolved="false")["items"]
-    reasons = page.get_by_role("table", name="Reasons for rejects, commonest first")
+    reasons = page.get_by_role("table", name="Reasons for rejection, most frequent first")
     row = reasons.locator("tbody tr").first
     expect(row).to_contain_text(kinds[0]["reason"])
     row.get_by_role("button").press("Enter")
@@ -195,7 +195,7 @@ def test_a_reason_leads_to_its_records(dashboard: Any, open_page: Any) -> None:
     for place in range(records.count()):
         expect(records.nth(place)).to_contain_text(kinds[0]["reason"])
     assert "reason=" in page.url
-    page.get_by_role("button", name=f"No longer only {kinds[0]['reason']}").click()
+    page.get_by_role("button", name=f"Remove filter: {kinds[0]['reason']}").click()
     expect(page.locator(".rejects li", has_not_text=kinds[0]["reason"])).not_to_have_count(0)
 
 
@@ -259,7 +259,7 @@ def test_files_can_be_dropped_on_the_page_and_need_a_dataset_where_the_name_tell
             new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
         }"""
     )
-    expect(transfer(page, "fleet.json")).to_contain_text("Its name does not tell")
+    expect(transfer(page, "fleet.json")).to_contain_text("Choose a dataset")
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_disabled()
     page.get_by_role("combobox", name="Dataset of fleet.json").select_option(label="Vehicles")
     page.get_by_role("button", name="Upload 1 file").click()
@@ -330,6 +330,6 @@ def test_where_keys_are_needed_one_signs_in_with_a_key(
     dialog.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
     expect(page.locator(".account")).to_contain_text("tester")
-    expect(page.get_by_text("Uploading needs a key with the scope ingest.")).to_be_visible()
+    expect(page.get_by_text("Uploading requires an API key with the scope ingest.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("alert").get_by_role("button", name="Sign in")).to_be_visible()

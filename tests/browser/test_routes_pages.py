@@ -83,7 +83,7 @@ def test_a_route_has_a_page_of_its_own(dashboard: Any, open_page: Any) -> None:
     expect(page.locator(".facts")).to_contain_text(f"{summary['p95_delivery_time']:.1f} h")
     for name in ("route_times", "time_distribution"):
         page.locator(f"[data-drawn={name}] canvas").wait_for()
-    vehicles = rows_of(page, "Vehicles that served the route on most days")
+    vehicles = rows_of(page, "Vehicles with the most days on this route")
     assert [row.inner_text().split("\t")[0] for row in vehicles.all()] == [
         vehicle["vehicle_id"] for vehicle in answer["top_vehicles"]
     ]

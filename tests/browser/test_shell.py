@@ -68,7 +68,7 @@ def test_the_choice_of_colours_is_kept_and_redraws_the_charts(open_page: Any) ->
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     settled(page)
-    page.get_by_role("button", name="As the system").click()
+    page.get_by_role("button", name="System setting").click()
     assert page.evaluate(colour) == before
 
 
@@ -151,7 +151,7 @@ def test_without_the_server_what_is_shown_can_be_sorted_and_other_pages_open(das
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("link", name="Vehicles").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
-    expect(page.get_by_role("alert").first).to_contain_text("The server does not answer")
+    expect(page.get_by_role("alert").first).to_contain_text("The server is not responding")
     page.unroute("**/api/**")
     expect(page.get_by_role("table", name="Vehicles of the range")).to_be_visible()
 

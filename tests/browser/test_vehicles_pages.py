@@ -73,7 +73,7 @@ def test_a_click_on_a_bar_opens_the_vehicle(dashboard: Any, open_page: Any) -> N
     known = [vehicle for vehicle in answer if vehicle["fuel_efficiency"] is not None]
     least = min(vehicle["fuel_efficiency"] for vehicle in known)
     page.locator("[data-drawn=vehicle_spread] canvas").wait_for()
-    bars = page.locator("[data-drawn=thirstiest_vehicles] canvas")
+    bars = page.locator("[data-drawn=least_efficient_vehicles] canvas")
     bars.click(position={"x": bars.bounding_box()["width"] / 2, "y": 15})
     title = page.get_by_role("heading", level=1)
     expect(title).not_to_have_text("Vehicles")
@@ -91,7 +91,7 @@ def test_a_vehicle_shows_the_figures_of_its_range(dashboard: Any, open_page: Any
     expect(figure(page, "Fuel efficiency").locator("path.area")).to_have_count(1)  # one line: over the days it drove
     expect(page.get_by_text(f"{summary['lifetime_mileage']:,.2f} km")).to_be_visible()
     route = answer["top_routes"][0]
-    first = rows_of(page, "Routes the vehicle took most often").first
+    first = rows_of(page, "The vehicle's most frequent routes").first
     expect(first).to_contain_text(f"{route['origin']} → {route['destination']}")
     page.locator("[data-drawn=vehicle_days] canvas").wait_for()
     page.get_by_role("group", name="Measure").get_by_role("button", name="Distance").click()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import zstandard
+from logistics_core import zstd
 
 Record = dict[str, Any]
 
@@ -69,6 +69,6 @@ LAYOUTS = {
     "shipments-wrapped.json": as_wrapped,
     "shipments.csv": as_csv,
     "shipments.json.gz": lambda records: gzip.compress(as_array(records)),
-    "shipments.csv.zst": lambda records: zstandard.compress(as_csv(records)),
+    "shipments.csv.zst": lambda records: zstd.compress(as_csv(records)),
 }
 """Every accepted layout by the name of a file in it."""

@@ -13,6 +13,7 @@ from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, as_lines
 
 CONTRACT = """
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
 name: drivers
 path: drivers.csv
 title: Drivers

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from logistics_core.database_contract.channels import Channel
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.ledger.notifications import CHANNEL
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest
@@ -22,7 +22,7 @@ Heard = Callable[[], list[dict[str, Any]]]
 def heard(database_url: str) -> Iterator[Heard]:
     """What was notified since it was called last."""
     with connect(database_url) as listener:
-        listener.execute(f"LISTEN {CHANNEL}".encode())
+        listener.execute(f"LISTEN {Channel.FILES}".encode())
 
         def hear() -> list[dict[str, Any]]:
             listener.execute("SELECT 1")  # what was committed before comes with the answer
@@ -89,10 +89,10 @@ def test_unloading_asking_again_and_loading_again_are_told(
 
 
 def test_what_is_rolled_back_is_not_told(raw_folder: FolderUnderTest, heard: Heard, connection: Connection) -> None:
-    report = raw_folder.drop_and_load("shipments.json", [shipment(1)])
+    file = ledger.register(connection, raw_folder.drop("shipments.json", [shipment(1)]))
     heard()
     with connection.transaction(force_rollback=True):
-        ledger.begin(connection, report.file.file_id, None)
+        ledger.begin(connection, file.file_id, None)
     assert heard() == []
 
 

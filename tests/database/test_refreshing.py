@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics import refresh as refresh_module
-from logistics_pipeline.analytics.refresh import CHANNEL, DAILY_TABLES, LOCK_NAME, TABLES, refresh
+from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
@@ -660,7 +662,7 @@ def test_vehicles_alone_make_a_new_version_because_answers_name_them(
 def listening(url: str) -> Iterator[Callable[[], list[str]]]:
     """Listens for new versions; calling the result gives the payloads heard so far."""
     with connect(url) as connection:
-        connection.execute(f"LISTEN {CHANNEL}".encode())
+        connection.execute(f"LISTEN {Channel.DATA_VERSION}".encode())
 
         def hear() -> list[str]:
             connection.execute("SELECT 1")  # what was committed before comes with the answer
@@ -773,7 +775,7 @@ def test_of_two_refreshes_the_second_waits_and_takes_what_is_left(
 
 
 def lock_is_free(connection: Connection) -> bool:
-    taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (LOCK_NAME,)).fetchone() == (
+    taken = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (REFRESH_LOCK,)).fetchone() == (
         True,
     )
     connection.execute("SELECT pg_advisory_unlock_all()")

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-import zstandard
-
+from logistics_core import zstd
 from tests.database.records import Record, log, shipment, vehicle
 
 MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
@@ -41,7 +40,7 @@ FORMATS = {"array": 4, "wrapped": 1, "lines": 3, "objects": 1, "csv": 3}
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": lambda content: gzip.compress(content, compresslevel=1, mtime=0),
-    ".zst": zstandard.compress,
+    ".zst": zstd.compress,
 }
 
 

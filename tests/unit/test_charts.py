@@ -58,7 +58,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
         for number in range(1, 10)
     ],
-    "thirstiest_vehicles": [
+    "least_efficient_vehicles": [
         {
             "vehicle": f"V-{number} Truck", "vehicle_id": f"V-{number}", "fuel_efficiency": 2 + number / 10,
             "total_mileage": 900.5, "total_fuel": 300.25,
@@ -87,7 +87,7 @@ MARKS = {
     "time_distribution": 12,
     "vehicle_days": 21,
     "vehicle_spread": 9,
-    "thirstiest_vehicles": 10,
+    "least_efficient_vehicles": 10,
     "weekly_revenue": 2,
     "daily_rate": 18,
 }

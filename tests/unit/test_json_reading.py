@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logistics_core import zstd
 from logistics_core.settings import PROJECT_ROOT
+from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_reader import decode, read_elements
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
@@ -150,11 +151,12 @@ def compress(content: bytes, how: str) -> bytes:
         case "gzip members":
             return gzip.compress(content[:middle]) + gzip.compress(b"") + gzip.compress(content[middle:])
         case "zstd":
-            return zstandard.ZstdCompressor(write_checksum=True).compress(content)
+            return zstd.compress(content, options={CompressionParameter.checksum_flag: True})
         case "zstd frames":
-            frame = zstandard.ZstdCompressor(write_content_size=False).compress
+            unsized = {CompressionParameter.content_size_flag: False}
             skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
-            return frame(content[:middle]) + skippable + frame(content[middle:])
+            halves = (zstd.compress(half, options=unsized) for half in (content[:middle], content[middle:]))
+            return skippable.join(halves)
     return content
 
 
@@ -536,8 +538,9 @@ GIGABYTES = {  # begin, what is repeated up to a gigabyte
 }
 
 _READ_BOUNDED = """
-import gzip, resource, sys, zstandard
+import gzip, resource, sys
 from pathlib import Path
+from logistics_core import zstd
 from logistics_core.catalogue import VEHICLES
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_records
@@ -546,7 +549,7 @@ path = Path(sys.argv[1])
 for line in sys.stdin:
     begin, unit, count, packer = eval(line)
     if packer:
-        with (gzip.open if packer == "gzip" else zstandard.open)(path, "wb") as file:
+        with (gzip.open if packer == "gzip" else zstd.ZstdFile)(path, "wb") as file:
             file.write(begin)
             block = unit * (4_000_000 // len(unit))
             for _ in range(count // 4_000_000):

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logistics_core import zstd
+from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.sources import byte_stream as source_module
 from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, Source, open_source
@@ -19,9 +20,7 @@ def _read_all(source: Source, size: int = 1 << 20) -> bytes:
     return b"".join(iter(lambda: source.read(size), b""))
 
 
-@pytest.mark.parametrize(
-    "pack", [lambda content: content, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
-)
+@pytest.mark.parametrize("pack", [lambda content: content, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"])
 @settings(deadline=None, max_examples=40)
 @given(content=st.binary(max_size=300).map(lambda tail: b"\n" + tail), size=st.integers(1, 100), data=st.data())
 def test_the_position_counts_decompressed_bytes_and_any_of_them_can_be_skipped_to(
@@ -41,9 +40,7 @@ def test_the_position_counts_decompressed_bytes_and_any_of_them_can_be_skipped_t
         assert _read_all(source, size) == content[offset:]
 
 
-@pytest.mark.parametrize(
-    "pack", [lambda content: content, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"]
-)
+@pytest.mark.parametrize("pack", [lambda content: content, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"])
 def test_a_place_behind_the_end_is_an_error(tmp_path: Path, pack: object) -> None:
     path = tmp_path / "file"
     path.write_bytes(pack(b"abc"))  # type: ignore[operator]
@@ -70,7 +67,9 @@ def test_a_byte_order_mark_is_left_out_but_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_zstd_file_is_whole_only_with_its_last_byte(tmp_path: Path, checksum: bool, sized: bool) -> None:
     content = b"abc" * 100 + os.urandom(300_000) + b"\0" * 1_000_000
-    frame = zstandard.ZstdCompressor(write_checksum=checksum, write_content_size=sized).compress(content)
+    frame = zstd.compress(
+        content, options={CompressionParameter.checksum_flag: checksum, CompressionParameter.content_size_flag: sized}
+    )
     path = tmp_path / "file"
 
     path.write_bytes(frame + b"\x51\x2a\x4d\x18\x02\0\0\0xy" + frame)
@@ -84,6 +83,41 @@ def test_a_zstd_file_is_whole_only_with_its_last_byte(tmp_path: Path, checksum: 
             while block := source.read(50_000):
                 read += block
         assert content.startswith(read)
+
+
+@pytest.mark.parametrize("low", range(0x50, 0x60))
+def test_a_zstd_file_may_begin_with_any_skippable_frame(tmp_path: Path, low: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes([low]) + b"\x2a\x4d\x18\x02\0\0\0xy" + zstd.compress(b"abc"))
+    with open_source(path) as source:
+        assert (source.compression, _read_all(source)) == ("zstd", b"abc")
+
+    path.write_bytes(bytes([low]) + b"\x2a\x4d\x18\x02\0\0\0x")
+    with pytest.raises(FileError, match="damaged or cut off"), open_source(path):
+        pass
+
+
+def test_a_zstd_window_that_would_take_too_much_memory_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for window_log, is_taken in ((27, True), (28, False)):
+        path.write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([window_log - 10 << 3]) + b"\x19\0\0abc")  # one raw block
+        if is_taken:
+            with open_source(path) as source:
+                assert _read_all(source) == b"abc"
+        else:
+            with pytest.raises(FileError, match=r"window of more than 128 MiB.*--long=27"), open_source(path):
+                pass
+
+
+def test_what_follows_the_last_zstd_frame_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for rest in (b"rubbish", b"\0" * 100):
+        path.write_bytes(zstd.compress(b"abc") + rest)
+        with open_source(path) as source:
+            assert source.read() == b"abc"
+            for _ in range(2):
+                with pytest.raises(FileError, match="zstd stream is damaged or cut off"):
+                    source.read()
 
 
 def test_trailing_zeros_of_a_gzip_file_are_padding_and_anything_else_is_damage(tmp_path: Path) -> None:
@@ -102,7 +136,10 @@ def test_trailing_zeros_of_a_gzip_file_are_padding_and_anything_else_is_damage(t
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    for packed in (gzip.compress(b"abc" * 1000), zstandard.ZstdCompressor(write_checksum=True).compress(b"abc" * 1000)):
+    for packed in (
+        gzip.compress(b"abc" * 1000),
+        zstd.compress(b"abc" * 1000, options={CompressionParameter.checksum_flag: True}),
+    ):
         path.write_bytes(packed[:-5] + bytes([packed[-5] ^ 1]) + packed[-4:])
         with pytest.raises(FileError, match="damaged"), open_source(path) as source:
             _read_all(source)
@@ -126,7 +163,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
 )
 def test_other_formats_are_named_also_inside_a_compressed_file(tmp_path: Path, start: bytes, name: str) -> None:
     path = tmp_path / "file"
-    for content in (gzip.compress(start), zstandard.compress(start), start):
+    for content in (gzip.compress(start), zstd.compress(start), start):
         if content.startswith(b"\x1f\x8b") and content == start:
             continue  # one layer of compression is fine
         path.write_bytes(content)
@@ -141,7 +178,7 @@ def test_a_file_that_is_gone_or_a_folder_is_an_error_that_says_so(tmp_path: Path
         pass
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
 def test_a_decompression_bomb_ends_where_a_file_of_its_size_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
 ) -> None:

@@ -91,15 +91,56 @@ def test_modules_become_one_in_which_each_stands_once_behind_what_it_needs() -> 
     assert "\nexport" not in joined and "\nimport" not in joined
 
 
+def test_only_what_is_an_import_or_export_is_rewritten() -> None:
+    source = """\
+/*
+import { x } from "./none.js";
+export const y = 1;
+*/
+import {
+  b,
+  c as d,
+} from "./x/b.js";
+const text = `
+import { x } from "./none.js";
+export default ${b};
+await import("./none.js")
+`;
+export const one = 1, two = 2;
+export async function* all() { await one; yield import(text); }
+"""
+    joined = join(MODULES | {"app.js": source}, "app.js")
+    assert (
+        """\
+const { b, c: d } = need("x/b.js");
+const text = `
+import { x } from "./none.js";
+export default ${b};
+await import("./none.js")
+`;
+const one = 1, two = 2;
+async function* all() { await one; yield import(text); }
+
+return { one, two, all };
+"""
+        in joined
+    )
+    assert '/*\nimport { x } from "./none.js";\nexport const y = 1;\n*/' in joined
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ('import b from "./x/b.js";', "not understood: import b"),
-        ('import "./x/b.js";', "not understood: import"),
-        ("export default 1;", "not understood: export default"),
-        ("export let x = 1;", "not understood: export let"),
-        ('export * from "./c.js";', "not understood"),
-        ("await b;", "not understood: await b"),
+        ('import b from "./x/b.js";', "app.js:1: unsupported in a joined module: import b"),
+        ('import "./x/b.js";', "unsupported in a joined module: import"),
+        ("export default 1;", "unsupported in a joined module: export default"),
+        ("export let x = 1;", "unsupported in a joined module: export let"),
+        ('export * from "./c.js";', "unsupported in a joined module: export *"),
+        ("const a = 1;\nexport { a };", "app.js:2: unsupported in a joined module: export {"),
+        ("export const { x } = window;", "unsupported in a joined module: export const"),
+        ('import { x } from "vega";', "unsupported in a joined module: import"),
+        ("const x = = 1;", "app.js:1: not JavaScript"),
+        ("await b;", "unsupported in a joined module: await b"),
         ('import { x } from "./none.js";', "app.js imports none.js, which does not exist"),
         ('import { x } from "./app.js";', "circle: app.js → app.js"),
     ],

@@ -25,7 +25,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = { title: "The server does not answer", detail: "Is it running? The page tries again by itself." };
+const UNREACHABLE = { title: "The server is not responding", detail: "Is it running? The page retries automatically." };
 const underway = new Map();
 
 /** path with its query; parameters that are null, undefined or "" are left out. */

@@ -60,7 +60,7 @@ function build() {
 }
 
 function themeChoice() {
-  const choices = { light: ["sun", "Light"], system: ["system", "As the system"], dark: ["moon", "Dark"] };
+  const choices = { light: ["sun", "Light"], system: ["system", "System setting"], dark: ["moon", "Dark"] };
   const buttons = Object.entries(choices).map(([name, [image, words]]) => {
     const button = h("button", { type: "button", "aria-label": words, title: words, onclick: () => theme.choose(name) }, icon(image));
     button.choice = name;
@@ -178,7 +178,7 @@ function fail(error, heading = "Logistics Analytics") {
   range.hidden = true;
   subtitle.hidden = true;
   const again = error.status === 401
-    ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard is open to those who have a key.") }, "Sign in")
+    ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard requires an API key.") }, "Sign in")
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
   const note = message("warning", error.title ?? "The page could not be opened", error.reason ?? error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
   note.classList.add("error");

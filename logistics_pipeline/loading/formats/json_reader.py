@@ -14,7 +14,6 @@ import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
 from logistics_pipeline.loading.formats.json_feed import (
     PARSER_ERRORS,
     cut_pieces,
@@ -30,7 +29,6 @@ from logistics_pipeline.loading.formats.record_positions import Places, Span
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
-_NESTED_AFTER_NESTED = 16
 _WHITE = b" \t\r\n"
 _TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
 
@@ -134,8 +132,6 @@ class _Values:
         """Offset behind the last record."""
         self._opening = opening
         """What stands for the text before an array; empty where there is no array."""
-        self._expected_nested = 0
-        """So many stretches to come probably have something nested in them, as the last had."""
 
     def read(self) -> Iterator[Records]:
         is_more = True
@@ -149,14 +145,6 @@ class _Values:
         if opening and self._number:
             opening += b"null"  # stands for the records before
         safe = make_safe(stretch.text)
-        self._expected_nested -= 1
-        if stretch.spans is None and safe is stretch.text and self._expected_nested <= 0:
-            objects = read_flat_objects(opening, safe)
-            if objects is None:
-                self._expected_nested = _NESTED_AFTER_NESTED
-            else:
-                yield self._records(objects, stretch.offset, safe, len(safe), find_values)
-                return True
         parser = _ItemsParser(opening)
         fault = parser.feed(safe, is_whole=bool(stretch.spans) and stretch.end == len(stretch.text)) or stretch.fault
         yield from self._take(parser.values, stretch, is_odd=safe is not stretch.text, is_sound=fault is None)

@@ -17,7 +17,6 @@ _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 _OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
 _SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
 _GAP = re.compile(rb"[ \t\r\n,]*")
-_FLAT_OBJECT = re.compile(rb"[ \t\r\n,]*+(\{" + _FLAT + rb"\})", re.DOTALL)
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What numbers, true, false and null are made of."""
 _NO_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
@@ -54,11 +53,6 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
     """
     end: int | None = 0
     while end is not None:
-        flat = _FLAT_OBJECT.match(text, end)
-        if flat is not None:
-            yield flat.span(1)
-            end = flat.end()
-            continue
         begin = skip_gap(text, end)
         end = value_end(text, begin, MAX_DEPTH)
         if end is not None and text[begin] in _WORD and (not is_whole if end == len(text) else text[end] in _WORD):
@@ -70,8 +64,9 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
 def is_whole_objects(text: bytes) -> bool:
     """Whether `text` surely is whole values if it is valid JSON at all, none deeper than is accepted.
 
-    Only for text that ends with a brace. A few passes in C, tens of times faster than to look for each value. It is
-    sure if brackets pair, and none stands in a string: then what is left of every string is two quotes side by side.
+    Only for text that ends with a brace. It is sure if brackets pair and none is inside a string: then only two
+    adjacent quotes are left of every string. These few passes in C spare the reference parser a search for each value,
+    which takes a fifth more of its CPU time for flat objects and two thirds more for nested ones.
     """
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")

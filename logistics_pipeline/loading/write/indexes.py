@@ -24,6 +24,7 @@ import psycopg
 from psycopg import errors, sql
 
 from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.locks import build_indexes_lock, bulk_load_lock, lock_key
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
@@ -40,6 +41,7 @@ DROP_PATIENCE = "250ms"
 DEATH_PATIENCE = "100ms"
 """A bulk load that was killed a moment ago, perhaps the same one, may hold its lock for a few milliseconds more."""
 
+_KEY = lock_key("%s")
 _REFUSED = ("0A", "22", "23", "42", "54", "P0")
 """Classes of errors that come again however often one tries: the index does not go with the table or its rows."""
 
@@ -92,17 +94,13 @@ def _is_bulk(connection: Connection, dataset: Dataset, input_bytes: int) -> bool
 @contextmanager
 def _alive(connection: Connection, dataset: Dataset) -> Iterator[None]:
     """Keeps others from building; waits for one that is building now, which would make the load wait anyway."""
-    key = _bulk_key(dataset)
-    connection.execute("SELECT pg_advisory_lock_shared(hashtextextended(%s, 0))", (key,))
+    key = bulk_load_lock(dataset.table)
+    connection.execute(f"SELECT pg_advisory_lock_shared({_KEY})", (key,))
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock_shared(hashtextextended(%s, 0))", (key,))
-
-
-def _bulk_key(dataset: Dataset) -> str:
-    return f"logistics bulk load {dataset.table}"
+            connection.execute(f"SELECT pg_advisory_unlock_shared({_KEY})", (key,))
 
 
 def _drop_indexes(connection: Connection, dataset: Dataset) -> bool:
@@ -171,13 +169,13 @@ def _build_next(connection: Connection, dataset: Dataset) -> bool:
 
 def _take_turn(connection: Connection, dataset: Dataset) -> bool:
     """Waits for another builder; returns whether no bulk load is alive, and lets none begin in this transaction."""
-    build_key, bulk_key = f"logistics build indexes {dataset.table}", _bulk_key(dataset)
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (build_key,))
+    build_key, bulk_key = build_indexes_lock(dataset.table), bulk_load_lock(dataset.table)
+    connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", (build_key,))
     # A builder that ends, or dies, loses its two locks one after the other: this waits for the second to go as well.
-    connection.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (bulk_key,))
+    connection.execute(f"SELECT pg_advisory_xact_lock_shared({_KEY})", (bulk_key,))
     with suppress(errors.LockNotAvailable), connection.transaction():
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DEATH_PATIENCE))
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (bulk_key,))
+        connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", (bulk_key,))
         return True
     return False
 

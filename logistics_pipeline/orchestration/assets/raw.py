@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
@@ -105,7 +106,7 @@ def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: 
             fail_missing_file(loader.connection, key)
         return _report_failure(context, key, f"There is no file {path}: it was removed or renamed.")
     report = loader.load(found, on_request=FOUND_BY_SENSOR not in context.run.tags)
-    if report.file.state == "unloaded":
+    if report.file.state is FileState.UNLOADED:
         context.log.info(f"{key}: it was unloaded, and has not changed since: materialise it to load it again.")
         return None
     if not report.is_loaded:

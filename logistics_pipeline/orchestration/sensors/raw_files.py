@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.database_contract.file_states import UNFINISHED_STATES
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -192,7 +193,7 @@ def _close_abandoned(connection: Connection, known: dict[str, LedgerFile], prese
     """Closes accounts that no run will ever close: of files that are gone, and of those that only people load (from
     elsewhere, or hidden) and whose loader was killed."""
     for key, entry in known.items():
-        if entry.state not in ("registered", "loading") or key in present:
+        if entry.state not in UNFINISHED_STATES or key in present:
             continue
         if key.startswith("/") or path_of(key, raw_dir).exists():
             fail_abandoned_file(connection, key)

@@ -7,7 +7,7 @@ import { panel } from "./panel.js";
 import { pager, table } from "./table.js";
 
 const SIZE = 10;
-/** Rows on a page of the API, at most. */
+/** Rows per page of the API, at most. */
 const MOST = 1000;
 
 /**

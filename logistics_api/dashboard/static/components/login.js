@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { logIn, logOut, session } from "../session.js";
 import { openDialog } from "./dialogs.js";
 
-export function openLogin(reason = "This needs a key of the API.") {
+export function openLogin(reason = "This requires an API key.") {
   const key = h("input", { class: "input mono", type: "password", name: "key", autocomplete: "current-password", required: true, maxlength: 256, placeholder: "lap_…", spellcheck: "false", autofocus: true });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const submit = h("button", { type: "submit", class: "button primary" }, "Sign in");
@@ -39,7 +39,7 @@ export function account() {
     .then(({ name, is_anonymous: isAnonymous, scopes }) => {
       if (isAnonymous && scopes.length === 3) return;
       host.hidden = false;
-      if (isAnonymous) host.append(h("button", { type: "button", class: "link", onclick: () => openLogin("Not everything is open without a key.") }, "Sign in"));
+      if (isAnonymous) host.append(h("button", { type: "button", class: "link", onclick: () => openLogin("Some pages require an API key.") }, "Sign in"));
       else host.append(h("span", {}, name), h("button", { type: "button", class: "link", onclick: async () => (await logOut(), location.reload()) }, "Sign out"));
     })
     .catch(() => {});

@@ -48,7 +48,7 @@ export function morePanel(view, options) {
       section.redraw();
     } catch (error) {
       button.removeAttribute("aria-disabled");
-      toast(`${error.title ?? "It could not be loaded"}: ${error.reason ?? error.message}`, "bad");
+      toast(`${error.title ?? "Loading failed"}: ${error.reason ?? error.message}`, "bad");
     }
   }
 

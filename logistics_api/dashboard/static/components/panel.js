@@ -144,7 +144,7 @@ export function panel(view, options) {
         ? h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => openLogin() }, "Sign in")
         : h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
     const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
-    const shown = message("warning", error.title ?? "This could not be shown", error.reason ?? error.message, again, note);
+    const shown = message("warning", error.title ?? "This panel could not be loaded", error.reason ?? error.message, again, note);
     shown.classList.add("error");
     shown.setAttribute("role", "alert");
     drawn = null;

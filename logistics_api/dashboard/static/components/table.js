@@ -65,7 +65,7 @@ export function pager({ page, size, total, onPage, onSize = null, sizes = [10, 2
     h(
       "div",
       {},
-      onSize && h("label", {}, h("span", { class: "sr-only" }, "Rows on a page"), sizeChoice(size, sizes, onSize)),
+      onSize && h("label", {}, h("span", { class: "sr-only" }, "Rows per page"), sizeChoice(size, sizes, onSize)),
       button("left", "Previous page", page - 1, page <= 1),
       h("span", {}, `${count(page)} / ${count(last)}`),
       button("right", "Next page", page + 1, page >= last),

@@ -97,7 +97,7 @@ function dayChart(view, rows, shown) {
     name: "daily_revenue",
     rows,
     height: 335,
-    legend: [{ words: "Day", kind: "day" }, { words: "Mean of 7 days", kind: "mean" }, ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : [])],
+    legend: [{ words: "Day", kind: "day" }, { words: "7-day mean", kind: "mean" }, ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : [])],
     summary: `Revenue by day: ${compact(shown.reduce((sum, row) => sum + row.revenue, 0))} in ${shown.length} days, most on ${day(peak.date)} (${compact(peak.revenue)}).`,
   });
 }
@@ -108,7 +108,7 @@ function weekChart(rows) {
     name: "weekly_revenue",
     rows: rows.map((row) => ({ ...row, next: addDays(row.monday, 7), days: `${dayRange(row.start, row.end)}${row.days < 7 ? ` (${row.days} of 7 days)` : ""}`, partial: row.days < 7 })),
     height: 335,
-    legend: [{ words: "Week", kind: "whole" }, ...(rows.some((row) => row.days < 7) ? [{ words: "Part of a week", kind: "day" }] : [])],
+    legend: [{ words: "Week", kind: "whole" }, ...(rows.some((row) => row.days < 7) ? [{ words: "Partial week", kind: "day" }] : [])],
     summary: `Revenue by week: ${rows.length} weeks, most in the one from ${day(peak.start)} (${compact(peak.revenue)}).`,
   });
 }
@@ -127,7 +127,7 @@ function weeks(days) {
 function topPanel(view, request) {
   return panel(view, {
     title: "Top cost routes",
-    subtitle: "Of those with at least 5 shipments; click a bar to open the route",
+    subtitle: "Routes with at least 5 shipments; click a bar to open one",
     className: "span-5",
     placeholder: "18rem",
     request,

@@ -146,7 +146,7 @@ function exportMenu(view, dataset) {
   const host = menu("Export all rows that pass the filters", () =>
     allowed
       ? links()
-      : h("button", { type: "button", onclick: () => openLogin("Exports need a key with the scope export.") }, "Sign in to export"),
+      : h("button", { type: "button", onclick: () => openLogin("Exporting requires an API key with the scope export.") }, "Sign in to export"),
   );
   const button = host.querySelector("button");
   button.className = "button";
@@ -231,7 +231,7 @@ function steps(view, { rows, size, next, total }) {
     h(
       "div",
       {},
-      h("label", {}, h("span", { class: "sr-only" }, "Rows on a page"), sizeSelect(view, size)),
+      h("label", {}, h("span", { class: "sr-only" }, "Rows per page"), sizeSelect(view, size)),
       cursor !== null && h("button", { type: "button", class: "button", "data-focus": "step-first", onclick: () => view.set(FRESH) }, "First"),
       button("left", "Previous page", backward, back === null),
       h("span", {}, count(page)),

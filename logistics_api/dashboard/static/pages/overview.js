@@ -118,7 +118,7 @@ function trendPanel(view, { title: words, name, key, request, format, kind }) {
         rows: shown,
         legend: [
           { words: "Day", kind: "day" },
-          { words: "Mean of 7 days", kind: "mean" },
+          { words: "7-day mean", kind: "mean" },
           ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : []),
         ],
         summary: `${words}: ${format(sum)} in ${values.length} days, most on ${peak.date} (${format(peak[key])}).`,
@@ -225,7 +225,7 @@ function routesPanel(view, matrix) {
   const showFilters = () => {
     const { origin, destination } = chosen(view);
     const chip = (label, name, value) =>
-      value && h("button", { type: "button", class: "chip", "aria-label": `No longer ${label} ${value}`, onclick: () => view.set({ [name]: null, page: null }) }, `${label} ${value}`, icon("close"));
+      value && h("button", { type: "button", class: "chip", "aria-label": `Remove filter: ${label} ${value}`, onclick: () => view.set({ [name]: null, page: null }) }, `${label} ${value}`, icon("close"));
     filters.replaceChildren(...[chip("from", "origin", origin), chip("to", "destination", destination)].filter(Boolean));
   };
   view.follow(showFilters);

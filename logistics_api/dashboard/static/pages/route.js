@@ -84,7 +84,7 @@ function distributionPanel(view, request, empty) {
 function vehiclesPanel(view, request) {
   return panel(view, {
     title: "Vehicles",
-    subtitle: "Those that served the route on most days",
+    subtitle: "Vehicles with the most days on this route",
     className: "span-6",
     placeholder: "14rem",
     request,
@@ -92,7 +92,7 @@ function vehiclesPanel(view, request) {
     csv: ({ top_vehicles: rows }) => ({ columns: ["vehicle_id", "name", "days"].map((key) => ({ key })), rows }),
     render: ({ top_vehicles: rows }) =>
       table({
-        caption: "Vehicles that served the route on most days",
+        caption: "Vehicles with the most days on this route",
         rows,
         columns: [
           { key: "vehicle_id", label: "Vehicle", head: true, node: (value) => h("a", { href: href("vehicles", [value]) }, value) },

@@ -115,15 +115,15 @@ function factsPanel(view, request) {
 function routesPanel(view, request) {
   return panel(view, {
     title: "Top routes",
-    subtitle: "Those it took most often in the range",
+    subtitle: "Most frequent in this range",
     className: "span-5",
     placeholder: "16rem",
     request,
-    empty: ({ top_routes: rows }) => (rows.length ? null : "It carried no shipment in this range"),
+    empty: ({ top_routes: rows }) => (rows.length ? null : "No shipments in this range"),
     csv: ({ top_routes: rows }) => ({ columns: ["origin", "destination", "route_trips", "avg_route_time", "avg_route_revenue"].map((key) => ({ key })), rows }),
     render: ({ top_routes: rows }) =>
       table({
-        caption: "Routes the vehicle took most often",
+        caption: "The vehicle's most frequent routes",
         rows,
         columns: [
           { key: "origin", label: "Route", head: true, wrap: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, `${row.origin} → ${row.destination}`) },
@@ -146,7 +146,7 @@ function logsPanel(view, id) {
     parameters: () => ({ vehicle_id: id, trip_date_to: view.range.end, sort: "-trip_date", source: true, count: "none" }),
     items: ({ data }) => data,
     more: "Load older",
-    empty: "No log of this vehicle up to here",
+    empty: "No trips of this vehicle up to this day",
     csv: (rows) => ({ columns: ["log_id", "trip_date", "mileage", "fuel_used", "file_path", "record_no"].map((key) => ({ key })), rows }),
     list: (rows) =>
       table({

@@ -84,7 +84,7 @@ function spreadPanel(view, request) {
 function rankPanel(view, request) {
   const worst = (rows) => rows.filter((row) => row.fuel_efficiency !== null).sort(comparison("fuel_efficiency", "asc")).slice(0, RANKED);
   return panel(view, {
-    title: "Thirstiest vehicles",
+    title: "Least fuel-efficient vehicles",
     subtitle: "Fewest km per litre; click a bar to open the vehicle",
     className: "span-5",
     placeholder: "20rem",
@@ -94,7 +94,7 @@ function rankPanel(view, request) {
     render: (rows) => {
       const shown = worst(rows);
       return chart({
-        name: "thirstiest_vehicles",
+        name: "least_efficient_vehicles",
         rows: shown.map((row) => ({ ...row, vehicle: words(row) })),
         onSelect: open,
         summary: `Fewest km per litre: ${shown.slice(0, 3).map((row) => `${words(row)} ${decimal(row.fuel_efficiency)}`).join(", ")}.`,
@@ -108,7 +108,7 @@ function listPanel(view, request) {
   const number = (key, label, format, more = {}) => ({ key, label, number: true, format: (value) => format(value), ...more });
   return rowsPanel(view, {
     title: "All vehicles",
-    subtitle: "Those that drove in the range",
+    subtitle: "Vehicles with trips in this range",
     caption: "Vehicles of the range",
     placeholder: "28rem",
     request,

@@ -23,12 +23,12 @@ export function build() {
       h(
         "ol",
         { class: "steps" },
-        h("li", {}, h("h3", {}, "Put files into the raw folder"), h("pre", { class: "sample" }, SAMPLE)),
+        h("li", {}, h("h3", {}, "Put files in the raw folder"), h("pre", { class: "sample" }, SAMPLE)),
         h("li", {}, h("h3", {}, "Or upload them here"), h("p", { class: "muted" }, "The ", h("a", { href: href("pipeline") }, "Pipeline"), " page takes files by drag and drop and shows each load while it runs.")),
-        h("li", {}, h("h3", {}, "Or look around with sample data"), h("pre", { class: "sample" }, "make demo")),
+        h("li", {}, h("h3", {}, "Or explore with sample data"), h("pre", { class: "sample" }, "make demo")),
       ),
       h("p", {}, h("a", { class: "button primary", href: href("pipeline") }, icon("upload"), "Open the pipeline")),
-      h("p", { class: "muted" }, "This page shows the figures by itself as soon as shipments with a log are there."),
+      h("p", { class: "muted" }, "Figures appear here as soon as shipments and their logs have been loaded."),
     ),
   );
 }

@@ -62,7 +62,7 @@ const heading = (file) => h("div", { class: "file-heading" }, h("h3", { class: "
 const notes = (file) => [
   file.error && h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, file.error)),
   file.warning && h("p", { class: "note warn", role: "note" }, icon("warning"), h("span", {}, file.warning)),
-  file.is_reload_due && h("p", { class: "note warn", role: "note" }, icon("refresh"), h("span", {}, "Rows of a later file were taken out that may have had this one's keys: loading it again brings its own back.")),
+  file.is_reload_due && h("p", { class: "note warn", role: "note" }, icon("refresh"), h("span", {}, "A later file that may share keys with this one was unloaded. Load this file again to restore its rows.")),
 ];
 
 function balance({ records }) {
@@ -86,7 +86,7 @@ function facts(file) {
     Size: bytes(file.size_bytes),
     "Content read": bytes(file.bytes_read),
     Took: file.started_at ? [`${decimal(file.seconds, 3)} s`, rate].filter(Boolean).join(", ") : "–",
-    "Attempts in vain": count(file.attempts),
+    "Failed attempts": count(file.attempts),
     Modified: moment(file.modified_at),
     Registered: moment(file.registered_at),
     Started: moment(file.started_at),
@@ -104,9 +104,9 @@ function drift({ drift: { unknown_fields: unknown, appeared, vanished, files_com
     h(
       "dl",
       { class: "facts" },
-      unknown.length > 0 && h("div", {}, h("dt", {}, "Fields nobody expects"), h("dd", {}, names(unknown))),
-      appeared.length > 0 && h("div", {}, h("dt", {}, `Not in the ${count(compared)} files before`), h("dd", {}, names(appeared))),
-      vanished.length > 0 && h("div", {}, h("dt", {}, "In all files before, missing here"), h("dd", {}, names(vanished))),
+      unknown.length > 0 && h("div", {}, h("dt", {}, "Unexpected fields"), h("dd", {}, names(unknown))),
+      appeared.length > 0 && h("div", {}, h("dt", {}, `New: in none of the ${count(compared)} previous files`), h("dd", {}, names(appeared))),
+      vanished.length > 0 && h("div", {}, h("dt", {}, "Missing: in all previous files"), h("dd", {}, names(vanished))),
     ),
   ];
 }

@@ -40,7 +40,7 @@ export function filesPanel(view) {
     ],
     items: ({ items }) => items,
     more: "Load older",
-    empty: () => (["state", "dataset", "path"].some((name) => view.get(name)) ? "No file is like that" : "No file has arrived yet"),
+    empty: () => (["state", "dataset", "path"].some((name) => view.get(name)) ? "No files match" : "No file has arrived yet"),
     csv: (rows) => ({ columns: COLUMNS, rows: rows.map((row) => ({ ...row, ...row.records })) }),
     list: (rows) => table({ caption: "Files, newest first", rows, columns: columns(view), rowClass: (row) => (String(row.file_id) === view.get("file") ? "selected" : null) }),
   });
@@ -62,7 +62,7 @@ const columns = (view) => [
   { key: "dataset", label: "Dataset", format: datasetWords },
   { key: "read", label: "Read", number: true, format: (_, { records }) => count(records.read) },
   { key: "loaded", label: "=\u00a0Loaded", number: true, format: (_, { records }) => count(records.loaded) },
-  { key: "superseded", label: "+\u00a0Superseded", number: true, format: (_, { records }) => count(records.superseded), title: "Records whose key a later record has" },
+  { key: "superseded", label: "+\u00a0Superseded", number: true, format: (_, { records }) => count(records.superseded), title: "Records replaced by a later record with the same key" },
   { key: "rejected", label: "+\u00a0Rejected", number: true, format: (_, { records }) => count(records.rejected) },
   { key: "size_bytes", label: "Size", number: true, format: bytes },
   { key: "seconds", label: "Took", number: true, format: (value, row) => (row.started_at ? `${decimal(value, value < 10 ? 2 : 0)} s` : "–") },

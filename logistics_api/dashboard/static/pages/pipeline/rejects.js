@@ -31,12 +31,12 @@ export function kindsPanel(view) {
     placeholder: "16rem",
     live: null,
     request: () => url("/api/ingestion/rejects/summary", { resolved: resolved(view) }),
-    actions: [parameterSegments(view, { label: "Which", name: "rejects", options: { standing: "Standing", accepted: "Accepted later", all: "All" }, also: NOTHING })],
+    actions: [parameterSegments(view, { label: "Which", name: "rejects", options: { standing: "Open", accepted: "Accepted later", all: "All" }, also: NOTHING })],
     empty: ({ items }) => (items.length ? null : "No record was rejected"),
     csv: ({ items }) => ({ columns: ["dataset", "field", "reason", "count", "files"].map((key) => ({ key })), rows: items }),
     render: ({ items }) => [
       table({
-        caption: "Reasons for rejects, commonest first",
+        caption: "Reasons for rejection, most frequent first",
         rows: view.get("reasons") === "all" ? items : items.slice(0, REASONS),
         rowClass: (row) => (isChosen(view, row) ? "selected" : null),
         columns: [
@@ -59,7 +59,7 @@ function more(view, all) {
   return h(
     "div",
     { class: "pager wide" },
-    h("span", {}, isAll ? `All ${count(all)} reasons` : `The commonest ${count(REASONS)} of ${count(all)}`),
+    h("span", {}, isAll ? `All ${count(all)} reasons` : `The ${count(REASONS)} most frequent of ${count(all)}`),
     h("button", { type: "button", class: "button", "data-focus": "reasons", onclick: press }, isAll ? "Show fewer" : "Show all"),
   );
 }
@@ -73,7 +73,7 @@ export function recordsPanel(view) {
   const chosen = h("div", { class: "chips" });
   const showChosen = () => {
     const reason = view.get("reason");
-    chosen.replaceChildren(...(reason ? [h("button", { type: "button", class: "chip", "aria-label": `No longer only ${reason}`, onclick: () => view.set(NOTHING) }, reason, icon("close"))] : []));
+    chosen.replaceChildren(...(reason ? [h("button", { type: "button", class: "chip", "aria-label": `Remove filter: ${reason}`, onclick: () => view.set(NOTHING) }, reason, icon("close"))] : []));
   };
   view.follow(showChosen);
   showChosen();
@@ -114,6 +114,6 @@ function reject(view, row, withFile) {
     {},
     h("p", {}, h("strong", {}, row.reason), row.resolved_at && [" ", badge(row.is_mended ? "mended, accepted" : "accepted later", "good")]),
     h("p", { class: "muted" }, withFile && [h("button", { type: "button", class: "link", onclick: () => view.set({ file: row.file_id }) }, row.path), row.version > 1 && ` version ${row.version}`, ", "], place),
-    h("pre", { class: "sample raw", tabindex: "0", "aria-label": "As it stood in the file" }, row.raw, row.raw_truncated && h("span", { class: "muted" }, ` … ${bytes(row.raw_bytes)} in all`)),
+    h("pre", { class: "sample raw", tabindex: "0", "aria-label": "Original text in the file" }, row.raw, row.raw_truncated && h("span", { class: "muted" }, ` … ${bytes(row.raw_bytes)} in all`)),
   );
 }

@@ -21,7 +21,7 @@ export function stateBadges(file) {
   return h(
     "div",
     { class: "chips" },
-    badge(file.retry_requested_at && file.state !== "loading" ? "To be loaded again" : words, tone),
+    badge(file.retry_requested_at && file.state !== "loading" ? "Needs reloading" : words, tone),
     !isBalanced(file.records) && badge("Not balanced", "bad"),
     file.unknown_fields.length > 0 && badge("New fields", "warn"),
     file.warning && badge("Warning", "warn"),

@@ -109,7 +109,7 @@ function facts({ waiting, recent_loads: recent, last_run: run, analytics }) {
     "Figures computed": [moment(analytics.last_calculated_at), analytics.full_refresh_due && ", next time every day"],
     "Refresh took": analytics.seconds === null ? "–" : `${decimal(analytics.seconds, 2)} s`,
     "A file takes": recent.median_seconds === null ? "–" : `${decimal(recent.median_seconds, 2)} s, at most ${decimal(recent.longest_seconds, 2)} s`,
-    "Last run": run === null ? "None by Dagster yet" : [h("a", { href: run.run_url, target: "_blank", rel: "noopener" }, moment(run.started_at)), `, ${count(run.loaded)} of ${count(run.files)} files`, run.failed > 0 && `, ${count(run.failed)} failed`],
+    "Last run": run === null ? "No Dagster run yet" : [h("a", { href: run.run_url, target: "_blank", rel: "noopener" }, moment(run.started_at)), `, ${count(run.loaded)} of ${count(run.files)} files`, run.failed > 0 && `, ${count(run.failed)} failed`],
   };
   return h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, [value].flat().filter(Boolean)))));
 }

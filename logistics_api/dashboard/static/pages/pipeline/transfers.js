@@ -70,7 +70,7 @@ function transmit(transfer) {
   request.responseType = "json";
   request.upload.addEventListener("progress", ({ loaded }) => change(transfer, { sent: loaded }));
   request.addEventListener("load", () => answered(transfer, request));
-  request.addEventListener("error", () => refuse(transfer, new ApiError(0, { title: "The connection broke", detail: "The server closed it or cannot be reached; nothing of the file was kept." })));
+  request.addEventListener("error", () => refuse(transfer, new ApiError(0, { title: "The connection broke", detail: "The server closed the connection or cannot be reached; nothing was stored." })));
   request.addEventListener("loadend", () => sendNext());
   change(transfer, { state: "sending", request });
   request.send(transfer.file);

@@ -43,8 +43,8 @@ function closeZone(zone) {
   replace(
     zone,
     icon("upload"),
-    h("p", {}, "Uploading needs a key with the scope ", h("code", {}, "ingest"), "."),
-    h("button", { type: "button", class: "button", onclick: () => openLogin("Uploading needs a key with the scope ingest.") }, "Sign in"),
+    h("p", {}, "Uploading requires an API key with the scope ", h("code", {}, "ingest"), "."),
+    h("button", { type: "button", class: "button", onclick: () => openLogin("Uploading requires an API key with the scope ingest.") }, "Sign in"),
   );
 }
 
@@ -136,8 +136,8 @@ function datasetChoice(transfer) {
 
 function status(view, transfer) {
   const { state, problem, upload, name } = transfer;
-  if (state === "chosen") return transfer.dataset ? "Ready" : "Its name does not tell";
-  if (state === "queued" || state === "resting") return "Waits for its turn";
+  if (state === "chosen") return transfer.dataset ? "Ready" : "Choose a dataset";
+  if (state === "queued" || state === "resting") return "Queued";
   if (state === "sending") return [progressBar(sentPercent(transfer), `Sending ${name}`), h("small", { class: "muted" }, `${percent(sentPercent(transfer), 0)} sent`)];
   if (state === "refused") return refused(transfer, problem);
   const open = upload.file && h("button", { type: "button", class: "link", "data-focus": `open-${transfer.id}`, onclick: () => view.set({ file: upload.file.file_id }) }, "Details");
@@ -146,7 +146,7 @@ function status(view, transfer) {
     badge(...words),
     " ",
     outcome(upload),
-    upload.same_content && h("p", { class: "muted" }, `The same content is there already as ${upload.same_content.path}.`),
+    upload.same_content && h("p", { class: "muted" }, `The same content was already uploaded as ${upload.same_content.path}.`),
     upload.file && progress(upload.file),
     " ",
     open,

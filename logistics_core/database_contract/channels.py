@@ -1,0 +1,39 @@
+"""Channels on which PostgreSQL notifies the API, and the form of each payload.
+
+A notification goes out with the commit of what it reports. It may be lost, and anybody can send one: it is a reason to
+look, never the source of a figure.
+"""
+
+from enum import StrEnum
+from typing import TypedDict
+
+from logistics_core.database_contract.file_states import FileState
+
+
+class Channel(StrEnum):
+    """A channel, and the name of the event that the API sends to its clients for it."""
+
+    FILES = "ingest"
+    """A file has made progress. Payload: a `FileEvent` as JSON."""
+    DATA_VERSION = "data_version"
+    """New figures are published. Payload: their data version, in decimal digits."""
+    API_KEYS = "api_keys"
+    """API keys were created, changed or revoked; never sent to clients. No payload."""
+
+
+class FileEvent(TypedDict):
+    """The payload of `Channel.FILES`: a row of `ingest.files` after the change."""
+
+    file_id: int
+    path: str
+    """At most the first 1,500 characters: a payload has less than 8,000 bytes."""
+    version: int
+    dataset: str | None
+    state: FileState
+    records_read: int
+    bytes_read: int
+    bytes: int
+    """The size of the file on disk."""
+
+
+FILE_EVENT_PATH_CHARACTERS = 1500

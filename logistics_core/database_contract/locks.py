@@ -1,0 +1,60 @@
+"""Names of the advisory locks, and how to see whether one is held.
+
+A lock is a text hashed to 64 bits. PostgreSQL releases it when the session that holds it ends, however that happens: so
+a held lock says that somebody is working now, which a row in a table could only claim.
+"""
+
+REFRESH_LOCK = "logistics refresh"
+"""Held by the refresh of the analytics that is running."""
+MIGRATION_LOCK = "logistics migrate"
+HOUSEKEEPING_LOCK = "logistics housekeeping"
+
+_LOAD_PREFIX = "logistics load "
+
+
+def load_lock(path: str) -> str:
+    """Held by whoever loads a file, unloads it or writes its failed files; `path` as in `ingest.files`."""
+    return f"{_LOAD_PREFIX}{path}"
+
+
+def bulk_load_lock(table: str) -> str:
+    """Held, shared, by bulk loads that have dropped the secondary indexes of a table."""
+    return f"logistics bulk load {table}"
+
+
+def build_indexes_lock(table: str) -> str:
+    """Held by whoever builds the secondary indexes of a table again."""
+    return f"logistics build indexes {table}"
+
+
+def lock_key(name: str) -> str:
+    """The SQL expression of a lock's number; `name` is an SQL expression as well."""
+    return f"hashtextextended({name}, 0)"
+
+
+def registration_lock_key(path: str) -> str:
+    """The same for the lock that registers one file at a time; another seed keeps it apart from all other locks."""
+    return f"hashtextextended({path}, 1)"
+
+
+def _is_held(name: str) -> str:
+    # pg_locks shows a 64-bit key in two halves, with objsubid 1.
+    return f"""
+EXISTS (
+    SELECT FROM pg_locks, {lock_key(name)} AS key
+    WHERE locktype = 'advisory'
+        AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid = ((key >> 32) & 4294967295)::oid
+        AND objid = (key & 4294967295)::oid
+        AND objsubid = 1
+)
+"""
+
+
+IS_REFRESH_RUNNING = _is_held(f"'{REFRESH_LOCK}'")
+"""SQL condition: a refresh of the analytics is running now."""
+
+IS_BEING_LOADED = _is_held(f"'{_LOAD_PREFIX}' || files.path")
+"""SQL condition about a row of `ingest.files`: somebody holds its lock. Its state alone does not say so: it remains
+`loading` after the loader was killed, until somebody corrects it."""

@@ -1,0 +1,124 @@
+"""What the API relies on in the schema that the pipeline's migrations create."""
+
+from collections.abc import Mapping
+
+SCHEMA_VERSION = "0007"
+"""The schema version (`sql/migrations`) whose tables the API's statements read."""
+
+API_READS: Mapping[str, frozenset[str]] = {
+    "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
+    "analytics.daily_routes": frozenset(
+        {
+            "cost_count",
+            "cost_sum",
+            "cost_with_time",
+            "cost_with_weight",
+            "day",
+            "delivery_count",
+            "delivery_max",
+            "delivery_min",
+            "delivery_squares",
+            "delivery_sum",
+            "delivery_times",
+            "destination",
+            "origin",
+            "route",
+            "shipments",
+            "time_with_cost",
+            "vehicles",
+            "weight_count",
+            "weight_sum",
+            "weight_with_cost",
+        }
+    ),
+    "analytics.daily_vehicles": frozenset(
+        {
+            "cost_count",
+            "cost_sum",
+            "day",
+            "delivery_count",
+            "delivery_sum",
+            "fuel_count",
+            "fuel_sum",
+            "fuel_with_mileage",
+            "mileage_sum",
+            "mileage_with_fuel",
+            "shipments",
+            "trips",
+            "vehicle_id",
+        }
+    ),
+    "analytics.days": frozenset(
+        {
+            "carrier_set",
+            "cost_count",
+            "cost_sum",
+            "cost_with_weight",
+            "day",
+            "delivery_count",
+            "delivery_sum",
+            "fuel_sum",
+            "fuel_with_mileage",
+            "mileage_sum",
+            "mileage_with_fuel",
+            "shipments",
+            "trips",
+            "vehicle_set",
+            "vehicles",
+            "weight_with_cost",
+        }
+    ),
+    "analytics.routes": frozenset({"delivery_count", "delivery_sum", "destination", "origin", "route"}),
+    "analytics.status": frozenset(
+        {
+            "data_version",
+            "error_message",
+            "first_day",
+            "full_refresh_due",
+            "last_calculated_at",
+            "last_day",
+            "seconds",
+            "started_calculating_at",
+            "unassigned_shipments",
+        }
+    ),
+    "analytics.vehicle_numbers": frozenset({"number", "vehicle_id"}),
+    "ingest.alembic_version": frozenset({"version_num"}),
+    "ingest.batches": frozenset(
+        {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
+    ),
+    "ingest.files": frozenset(
+        {
+            "attempts",
+            "bytes_read",
+            "content_hash",
+            "dataset",
+            "error",
+            "file_id",
+            "finished_at",
+            "format",
+            "is_reload_due",
+            "modified_ns",
+            "path",
+            "records_loaded",
+            "records_read",
+            "records_rejected",
+            "records_superseded",
+            "registered_at",
+            "retry_requested_at",
+            "run_id",
+            "seconds",
+            "size_bytes",
+            "started_at",
+            "state",
+            "unknown_fields",
+            "version",
+            "warning",
+        }
+    ),
+    "ingest.rejects": frozenset(
+        {"byte_offset", "field", "file_id", "mended", "raw", "reason", "record_no", "rejected_at", "resolved_at"}
+    ),
+}
+"""Columns per table that the API's statements depend on, outside `raw`, whose columns are those of the catalogue. To
+rename, drop or change one of them is to change the API as well; all others belong to the pipeline alone."""

@@ -1,0 +1,164 @@
+"""Contract files and the catalogue made of them."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_catalogue, load_catalogue
+from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES
+
+CONTRACT = {
+    "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
+    "name": "fuel_cards",
+    "path": "fuel_cards.csv",
+    "title": "Fuel cards",
+    "description": "One record per payment.",
+    "schema": {
+        "primaryKey": ["payment_id"],
+        "foreignKeys": [{"fields": ["log_id"], "reference": {"resource": "vehicle_logs", "fields": ["log_id"]}}],
+        "fields": [
+            {
+                "name": "payment_id",
+                "title": "Payment",
+                "type": "string",
+                "role": "identifier",
+                "description": "Identifies the payment",
+                "constraints": {"required": True},
+            },
+            {"name": "log_id", "title": "Log", "type": "string", "role": "dimension", "description": "The trip"},
+            {
+                "name": "paid_on",
+                "title": "Day",
+                "type": "date",
+                "role": "time",
+                "description": "Day of payment",
+                "constraints": {"required": True},
+            },
+            {
+                "name": "litres",
+                "title": "Litres",
+                "type": "number",
+                "role": "measure",
+                "unit": "L",
+                "description": "Fuel bought",
+                "constraints": {"minimum": 0.5},
+            },
+        ],
+    },
+    "datedBy": {"field": "paid_on"},
+    "indexes": [{"name": "fuel_cards_by_log", "fields": ["log_id"]}],
+}
+
+
+def write(folder: Path, **changes: object) -> Path:
+    """Writes the contract of fuel_cards; a change names its place as `schema__primaryKey`."""
+    document = yaml.safe_load(yaml.safe_dump(CONTRACT))
+    for place, value in changes.items():
+        *parents, last = place.split("__")
+        target = document
+        for name in parents:
+            target = target[int(name) if name.isdigit() else name]
+        target[last] = value
+    path = folder / f"{document['name']}.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_the_built_in_datasets_are_those_of_the_data_contract_in_their_order() -> None:
+    catalogue = built_in_catalogue()
+    assert list(catalogue) == ["vehicles", "vehicle_logs", "shipments"]
+    assert {path.stem for path in BUILT_IN_FOLDER.glob("*.yaml")} == set(catalogue)
+    assert catalogue["vehicles"].dating is None
+    assert catalogue["vehicle_logs"].dating == Dating("trip_date")
+    assert catalogue["shipments"].dating == Dating("log_id", "vehicle_logs")
+    weight, cost = catalogue["shipments"].field("weight"), catalogue["shipments"].field("cost")
+    assert (weight.above, weight.at_least, weight.required) == (Decimal(0), None, False)
+    assert (cost.above, cost.at_least, cost.type) == (None, Decimal(0), FieldType.NUMBER)
+    assert catalogue["vehicle_logs"].field("fuel_used").description_with_unit == "Fuel burnt, litres"
+    assert catalogue["vehicle_logs"].slug == "vehicle-logs"
+
+
+def test_a_folder_without_contracts_changes_nothing(tmp_path: Path) -> None:
+    assert load_catalogue(tmp_path / "none") == load_catalogue(tmp_path) == load_catalogue() == built_in_catalogue()
+
+
+def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
+    write(tmp_path)
+    catalogue = load_catalogue(tmp_path)
+    assert list(catalogue) == [*built_in_catalogue(), "fuel_cards"]
+    dataset = catalogue["fuel_cards"]
+    assert (dataset.key, dataset.columns) == ("payment_id", ("payment_id", "log_id", "paid_on", "litres"))
+    assert (dataset.key_index, dataset.date_index, dataset.table) == (0, 2, "raw.fuel_cards")
+    assert dataset.field("litres").at_least == Decimal("0.5")
+    assert not dataset.field("log_id").required
+    assert dataset.indexes[0].columns == ("log_id",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "Fuel Cards"}, "name is 'Fuel Cards'"),
+        ({"name": "x" * 41}, "at most 40 characters"),
+        ({"nmae": "x"}, "unknown field `nmae`"),
+        ({"$schema": "https://datapackage.org/profiles/1.0/dataresource.json"}, r"\$\.\$schema"),
+        ({"title": None}, r"\$.title"),
+        (
+            {"schema__primaryKey": ["payment"]},
+            "schema.primaryKey names 'payment', which is no field. There are: payment_id",
+        ),
+        ({"schema__primaryKey": ["payment_id", "log_id"]}, "must name one field; it names 2"),
+        ({"schema__primaryKey": ["litres"]}, "must be a required string"),
+        ({"schema__fields__0__name": "record_no"}, r"schema.fields\[0\].name is 'record_no'"),
+        ({"schema__fields__1__name": "payment_id"}, "two fields have one name"),
+        ({"schema__fields__1__name": "litres_from"}, "litres_from is the name of a filter on litres"),
+        ({"schema__fields__1__type": "integre"}, r"\$.schema.fields\[1\].type"),
+        ({"schema__fields__1__constraints": {"minimum": 0}}, "only a number has a minimum; log_id is a string"),
+        ({"schema__fields__1__constraints": {"pattern": "x"}}, "unknown field `pattern`"),
+        ({"datedBy": {"field": "litres"}}, "must be a required date"),
+        ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),
+        ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
+        ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
+        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
+        ({"indexes": [{"name": "i", "fields": ["nothing"]}]}, "indexes: i names 'nothing'"),
+        ({"indexes": [{"name": "i", "fields": ["litres"], "method": "gin"}]}, "must be btree or brin, not 'gin'"),
+    ],
+)
+def test_what_is_wrong_with_a_contract_is_said_with_its_place(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(ContractError, match=said) as raised:
+        load_catalogue(tmp_path)
+    assert str(raised.value).startswith((str(path), "fuel_cards: "))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is not a contract"),
+        (b"- a list", "is not a contract"),
+        (b"name: [", "is not YAML"),
+        (b"name: \xff", "byte 6 is not UTF-8"),
+        (b"name: !!python/object/apply:os.system ['true']", "is not YAML"),
+        (b"#" * (MAX_FILE_BYTES + 1), "at most 1,048,576 bytes"),
+    ],
+)
+def test_what_is_no_contract_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(ContractError, match=said):
+        load_catalogue(tmp_path)
+
+
+def test_a_built_in_dataset_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    write(tmp_path, name="vehicles")
+    with pytest.raises(ContractError, match="two contracts of the dataset vehicles"):
+        load_catalogue(tmp_path)
+
+
+def test_a_dataset_is_dated_only_by_one_that_has_dates(tmp_path: Path) -> None:
+    relation = [{"fields": ["log_id"], "reference": {"resource": "vehicles", "fields": ["vehicle_id"]}}]
+    write(tmp_path, schema__foreignKeys=relation, datedBy={"field": "log_id", "dataset": "vehicles"})
+    with pytest.raises(ContractError, match="datedBy names vehicles, whose records have no date of their own"):
+        load_catalogue(tmp_path)
