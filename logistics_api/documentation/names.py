@@ -45,5 +45,5 @@ def _own_models(base: type[BaseModel]) -> set[str]:
     found: set[str] = set()
     for model in base.__subclasses__():
         if model.__module__.startswith("logistics_api.") and model not in (Source, RowPage):
-            found |= {model.__name__} | _own_models(model)
+            found |= {model.__name__, model.model_config.get("title") or model.__name__} | _own_models(model)
     return found
