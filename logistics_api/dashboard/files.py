@@ -60,7 +60,7 @@ class Web:
     """The dashboard's files by their addresses."""
 
     def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
-        """`describe` makes what /openapi.json says. It is called once. `datasets` is what the page knows of them."""
+        """`describe` makes what /openapi.json says. It is called once. `datasets` is embedded in the page."""
         self.vega = VegaBundle(settings.data_dir / "cache")
         self._datasets = datasets.model_dump_json()
         self._describe = describe
@@ -214,11 +214,11 @@ def _files() -> dict[str, File]:
 
 @cache
 def _page(vega: str, datasets: str) -> File:
-    """The one page, with the addresses of this version and the datasets, which cost a request less that way."""
+    """The one page, with the addresses of this version and, so that they need no request, the datasets."""
     assets = f"/assets/{_release()}"
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
-    html = html.replace("{{datasets}}", datasets.replace("<", r"\u003c"))
+    html = html.replace("{{datasets}}", escape(datasets))
     body = html.encode()
     return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
 

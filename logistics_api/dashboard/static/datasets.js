@@ -1,7 +1,7 @@
 // The datasets as readers meet them: what they are called, their columns, and what they can be filtered and sorted by.
 // The page brings them along, as /api/datasets describes them.
 
-const ALL = JSON.parse(document.querySelector("#datasets").textContent).datasets;
+const ALL = JSON.parse(document.querySelector('meta[name="logistics-datasets"]').content).datasets;
 
 /** Name → dataset: {words, path, exports, key, date, sorts, columns}. The first sort is the default. */
 export const DATASETS = Object.fromEntries(ALL.map((dataset) => [dataset.name, asShown(dataset)]));
