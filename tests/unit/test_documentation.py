@@ -11,7 +11,7 @@ from logistics_pipeline.cli import app
 from tests.checkout import PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text()
-PAGES = [PROJECT_ROOT / "README.md", *PROJECT_ROOT.glob("docs/**/*.md"), *PROJECT_ROOT.glob("deploy/*.md")]
+PAGES = [PROJECT_ROOT / "README.md", *PROJECT_ROOT.glob("docs/**/*.md"), *PROJECT_ROOT.glob("deploy/**/*.md")]
 
 
 def test_the_readme_lists_exactly_the_settings_there_are_with_their_meaning() -> None:
