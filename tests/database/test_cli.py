@@ -271,7 +271,7 @@ def test_a_variable_that_is_no_setting_is_warned_of(logistics: Run) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert (
         done.stderr
-        == "Warning: LOGISTICS_BATCH_RECODS is set but there is no such setting; docs/settings.md lists them.\n"
+        == "Warning: LOGISTICS_BATCH_RECODS is set, but there is no such setting; docs/settings.md lists them.\n"
     )
 
 
@@ -367,7 +367,7 @@ def test_a_server_of_somebody_elses_is_not_stopped(logistics: Run) -> None:
     done = logistics("db", "stop")
 
     assert done.returncode == 1
-    assert "not ours to stop" in done.stderr
+    assert "only an embedded server can be stopped" in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) -> None:
