@@ -92,8 +92,8 @@ def test_however_many_series_there_are_memory_is_bounded() -> None:
     metrics = Metrics("1")
     for number in range(3 * MOST_SERIES):
         metrics.observe("GET", f"/{number}", 200, 0.1, "none")
-    assert len(metrics._answers) == MOST_SERIES + 1
-    assert sum(sum(series.buckets) for series in metrics._answers.values()) == 3 * MOST_SERIES
+    assert len(metrics._responses) == MOST_SERIES + 1
+    assert sum(sum(series.buckets) for series in metrics._responses.values()) == 3 * MOST_SERIES
 
 
 def test_seconds_fall_into_the_bucket_whose_bound_they_do_not_exceed() -> None:
