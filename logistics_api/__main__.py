@@ -108,8 +108,10 @@ def _settings() -> Settings:
 
 
 def _end(code: int) -> NoReturn:
-    """Ends the process without waiting for the thread that may still prepare the dashboard: Python would stop it amid
-    native code, which aborts the process."""
+    """Ends the process without waiting for the thread that may still prepare the dashboard.
+
+    Python would stop that thread amid native code, which aborts the process.
+    """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

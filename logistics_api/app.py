@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
+from logistics_api.datasets import endpoints as datasets
+from logistics_api.datasets.descriptions import describe
 from logistics_api.documentation import index, openapi, pages
+from logistics_api.documentation.names import refuse_taken_names
 from logistics_api.errors import ConfigurationError
 from logistics_api.events import endpoints as events
 from logistics_api.events.broker import Events
@@ -35,6 +38,7 @@ from logistics_api.shipments import endpoints as shipments
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
+from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
 
@@ -46,30 +50,12 @@ rounded to 2 decimals, trends to 1, half away from zero. Averages skip missing m
 `null`, counts and sums over nothing are 0. Whatever goes wrong is answered as `application/problem+json` (RFC 9457).
 """
 
-SUBJECTS = (
-    key_figures,
-    figures,
-    shipments,
-    vehicles,
-    routes,
-    costs,
-    system,
-    events,
-    session,
-    metrics,
-    rows,  # behind all others: an ID in its paths may be any text
-    exports,
-    ingestion,
-    uploads,
-    index,
-)
-
 
 def create_app(settings: Settings, *, limits: Limits | None = None) -> Application:
     """Makes the application. It connects to the database when it starts, and starts without one as well.
 
     Raises:
-        ConfigurationError: no database URL is set, or it is invalid.
+        ConfigurationError: no database URL is set, or it is invalid; or a contract cannot be used.
     """
     app = Application(
         title="Logistics Analytics Platform",
@@ -81,20 +67,52 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         docs_url=None,
         redoc_url=None,
     )
-    _add_state(app, settings, limits)
-    for subject in SUBJECTS:
-        app.include_router(subject.router)
+    catalogue = _load_catalogue(settings)
+    _add_state(app, settings, limits, catalogue)
+    for router in _routers(catalogue):
+        app.include_router(router)
+    refuse_taken_names(app, catalogue)
     pages.install(app)
-    openapi.install(app)
+    openapi.install(app, catalogue)
     error_handlers.install(app)
     _add_middleware(app, settings)
     return app
 
 
-def _add_state(app: Application, settings: Settings, limits: Limits | None) -> None:
+def _load_catalogue(settings: Settings) -> Catalogue:
+    try:
+        return load_catalogue(settings.contracts_dir)
+    except ContractError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
+    """The routers of all subjects, in the order in which a path is looked for."""
+    return (
+        key_figures.router,
+        figures.router,
+        shipments.router,
+        vehicles.router,
+        routes.router,
+        costs.router,
+        system.router,
+        events.router,
+        session.router,
+        metrics.router,
+        datasets.make_router(catalogue),
+        rows.make_router(catalogue),  # after the figures: a key in its paths may be any text
+        exports.make_router(catalogue),
+        ingestion.router,
+        uploads.router,
+        index.make_router(catalogue),
+    )
+
+
+def _add_state(app: Application, settings: Settings, limits: Limits | None, catalogue: Catalogue) -> None:
     """The parts that endpoints and middleware share."""
     state = app.state
     state.settings = settings
+    state.catalogue = catalogue
     state.events = Events()
     state.database = make_database(settings, limits, state.events)
     state.cache = ResponseCache(state.database.freshness, settings.api_cache_bytes)
@@ -102,7 +120,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None) -> N
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database)
+    state.pipeline = Pipeline(state.database, catalogue)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,
@@ -111,7 +129,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None) -> N
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi)
+    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.dashboard.modules import join
 from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
+from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
@@ -61,9 +62,10 @@ SECURITY = (
 class Dashboard:
     """The dashboard's files by their addresses."""
 
-    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]]) -> None:
-        """`describe` makes what /openapi.json says. It is called once."""
+    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
+        """`describe` makes what /openapi.json says. It is called once. `datasets` is embedded in the page."""
         self.vega = VegaBundle(settings.data_dir / "cache")
+        self._datasets = datasets.model_dump_json()
         self._describe = describe
         self._description: File | None = None
         self._lock = Lock()
@@ -82,7 +84,7 @@ class Dashboard:
             Problem: 503 where it is Vega, and that could not be made.
         """
         if PAGES.fullmatch(path):
-            return _page(self.vega.version)
+            return _page(self.vega.version, self._datasets)
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
         if path == OPENAPI:
@@ -200,11 +202,12 @@ def _files() -> dict[str, File]:
 
 
 @cache
-def _page(vega: str) -> File:
-    """The one page, with the addresses of this version; what every view needs is asked for at once."""
+def _page(vega: str, datasets: str) -> File:
+    """The one page, with the addresses of this version and, so that they need no request, the datasets."""
     assets = f"/assets/{_release()}"
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
+    html = html.replace("{{datasets}}", escape(datasets))
     body = html.encode()
     return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
 

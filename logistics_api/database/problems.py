@@ -39,6 +39,7 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
 
 
 def unreachable() -> Problem:
+    """The database cannot be reached."""
     return Problem(
         503,
         "database-unavailable",
@@ -50,6 +51,7 @@ def unreachable() -> Problem:
 
 
 def busy() -> Problem:
+    """All connections are in use."""
     return Problem(
         503,
         "database-busy",
@@ -60,6 +62,7 @@ def busy() -> Problem:
 
 
 def not_migrated() -> Problem:
+    """The schema lacks something that a statement reads."""
     return Problem(
         503,
         "schema-mismatch",
@@ -70,6 +73,7 @@ def not_migrated() -> Problem:
 
 
 def too_slow(seconds: float) -> Problem:
+    """A statement exceeded its time limit."""
     return Problem(
         504,
         "statement-timeout",

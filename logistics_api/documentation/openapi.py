@@ -8,6 +8,7 @@ from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.responses import problem_response
+from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -51,19 +52,19 @@ HEADERS = {
 """By status, of whatever operation. Every response also has X-Request-ID and Server-Timing."""
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, catalogue: Catalogue) -> None:
     """Completes what FastAPI makes of the routes. It would declare problems as application/json."""
     framework_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            complete(framework_openapi())
+            complete(framework_openapi(), catalogue)
         return framework_openapi()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def complete(document: dict[str, Any]) -> None:
+def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
     """Adds the schema of a problem, the key, and what refuses a client."""
     components = document.setdefault("components", {})
     schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -79,7 +80,7 @@ def complete(document: dict[str, Any]) -> None:
                 operation["security"] = [*({name: []} for name in WAYS_TO_SEND_A_KEY), {}]
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
             _complete_responses(operation)
-    add_links(document)
+    add_links(document, catalogue)
 
 
 def _drop_null(parameter: dict[str, Any]) -> None:

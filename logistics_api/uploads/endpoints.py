@@ -14,12 +14,13 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.headers import announced_size
 from logistics_api.uploads.parameters import Destination
-from logistics_api.uploads.queries import DATASETS
+from logistics_api.uploads.queries import HAS_TABLE
 from logistics_api.uploads.receiving import receive
 from logistics_api.uploads.schemas import Upload
 from logistics_api.uploads.status import read_status
 from logistics_api.uploads.storage import check_folder, check_space, refuse_taken_name
 from logistics_api.uploads.upload_ids import make_upload_id, read_upload_id
+from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 
 MAX_CONCURRENT = 4
@@ -71,7 +72,7 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     raw_dir, max_bytes = settings.raw_dir, settings.upload_max_bytes
     sha256 = expected_sha256(request.headers)
     size = announced_size(request.headers, max_bytes)
-    await _check_dataset(database, where.dataset)
+    await _check_dataset(database, where.dataset, request.app.state.catalogue)
     check_folder(raw_dir)
     check_space(raw_dir, size or 0)
     target = raw_dir / where.dataset / where.filename
@@ -106,12 +107,19 @@ async def read_upload(
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
 
 
-async def _check_dataset(database: Database, dataset: str) -> None:
-    known = await database.fetch_value(DATASETS)
-    if dataset not in known:
-        expected = f"one of {', '.join(known)}"
-        raise refused_parameters(
-            [ParameterError(parameter="dataset", location="query", expected=expected, found=dataset)]
+async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:
+    """Refuses what the pipeline could not load, and everything while the database is away."""
+    dataset = catalogue.get(name)
+    if dataset is None:
+        expected = f"one of {', '.join(sorted(catalogue))}"
+        raise refused_parameters([ParameterError(parameter="dataset", location="query", expected=expected, found=name)])
+    if not await database.fetch_value(HAS_TABLE, {"table": dataset.table}):
+        raise Problem(
+            503,
+            "dataset-not-migrated",
+            "Dataset not migrated",
+            f"The dataset {name} has no table yet. Run `logistics migrate`, which makes it from the contract.",
+            headers={"Retry-After": "10"},
         )
 
 

@@ -19,6 +19,7 @@ class disk_problems:  # a context manager, used like a function
 
 
 def disk_full() -> Problem:
+    """The file does not fit on the disk."""
     return Problem(
         507,
         "insufficient-storage",
@@ -28,6 +29,7 @@ def disk_full() -> Problem:
 
 
 def not_possible() -> Problem:
+    """The API has no raw folder to write to."""
     return Problem(
         501,
         "uploads-not-possible",
@@ -38,6 +40,7 @@ def not_possible() -> Problem:
 
 
 def too_large(most_bytes: int) -> Problem:
+    """The file has more than `most_bytes`."""
     return Problem(
         413,
         "upload-too-large",
@@ -48,6 +51,7 @@ def too_large(most_bytes: int) -> Problem:
 
 
 def name_taken(dataset: str, filename: str) -> Problem:
+    """Another file has this name already."""
     return Problem(
         409,
         "file-exists",
@@ -57,9 +61,11 @@ def name_taken(dataset: str, filename: str) -> Problem:
 
 
 def empty_upload() -> Problem:
+    """The request has no body."""
     return Problem(422, "empty-upload", "Empty upload", "The body is empty: send the file as the body of the request.")
 
 
 def digest_mismatch(expected: str, found: str) -> Problem:
+    """The received bytes do not have the digest that the request states."""
     detail = f"The file arrived with the SHA-256 {found}; the request says {expected}. Nothing of it was kept."
     return Problem(422, "digest-mismatch", "Digest mismatch", detail)

@@ -24,7 +24,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.demo.walkthrough import Showcase
+from logistics_pipeline.demo.walkthrough import Walkthrough
 from logistics_pipeline.local.environment import Environment
 
 BEYOND = {"api_published_at": "192.0.2.1"}
@@ -457,5 +457,5 @@ def test_the_demo_reads_its_figures_where_the_api_asks_for_keys(
     refresh(database_url)
     with serve(database_url, api_anonymous="none") as api:
         settings = Settings(data_dir=tmp_path, api_port=api.client.base_url.port)
-        assert "2024-02-03" in Showcase(Environment(settings, database_url), print).headline()
+        assert "2024-02-03" in Walkthrough(Environment(settings, database_url), print).headline()
     assert connection.execute("SELECT count(*) FROM access.keys WHERE revoked_at IS NULL").fetchone() == (0,)

@@ -16,9 +16,10 @@ from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
 from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
-from logistics_core.settings import PROJECT_ROOT
+from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from tests.checkout import PROJECT_ROOT
 
 ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"
@@ -172,7 +173,7 @@ def test_the_database_is_asked_once_in_a_few_seconds_however_many_ask() -> None:
             return "{}"
 
     async def ask() -> None:
-        pipeline = Pipeline(Counting(), lambda: clock[0])
+        pipeline = Pipeline(Counting(), built_in_catalogue(), lambda: clock[0])
         await asyncio.gather(*(pipeline.refresh() for _ in range(10)))
         assert asked == [1]
         clock[0] = KEPT_SECONDS

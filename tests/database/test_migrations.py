@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from logistics_pipeline import migrations
-from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url

@@ -6,6 +6,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
 
 
 def key_needed(required: tuple[str, ...]) -> Problem:
+    """The request has no API key, and needs one."""
     return Problem(
         401,
         "key-needed",
@@ -17,6 +18,7 @@ def key_needed(required: tuple[str, ...]) -> Problem:
 
 
 def unknown_key() -> Problem:
+    """The API key is unknown, expired or revoked."""
     return Problem(
         401,
         "unknown-key",
@@ -27,6 +29,7 @@ def unknown_key() -> Problem:
 
 
 def missing_scope(name: str, scopes: frozenset[str], required: tuple[str, ...]) -> Problem:
+    """The API key lacks a scope that the request requires."""
     return Problem(
         403,
         "missing-scope",
@@ -41,6 +44,7 @@ def _either(scopes: tuple[str, ...]) -> str:
 
 
 def foreign_host() -> Problem:
+    """The request has no API key and addresses the API by an unknown host name."""
     return Problem(
         403,
         "foreign-host",
@@ -51,6 +55,7 @@ def foreign_host() -> Problem:
 
 
 def forwarded() -> Problem:
+    """The request has no API key and came through a proxy."""
     return Problem(
         401,
         "key-needed",
@@ -62,6 +67,7 @@ def forwarded() -> Problem:
 
 
 def keys_unavailable() -> Problem:
+    """The API keys have not been read from the database yet."""
     return Problem(
         503,
         "keys-unavailable",
