@@ -36,7 +36,7 @@ up: install
 
 # Three workers are fastest on two cores: some tests wait for processes they started.
 test: install
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow"
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
 test-slow: install
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
@@ -63,4 +63,4 @@ screenshots: install
 	@$(BIN)/python -m tests.browser.screenshots
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

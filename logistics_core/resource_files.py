@@ -1,7 +1,7 @@
 """Where the files outside the packages are: `sql/`, `dagster.yaml` and `workspace.yaml`.
 
 A checkout has them at its top. A wheel carries copies in `logistics_core/resources/` (`force-include` in
-pyproject.toml), and where that folder exists, it is the one.
+pyproject.toml), and that folder is used wherever it exists.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 _IN_WHEEL = Path(__file__).resolve().parent / "resources"
 
 RESOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _CHECKOUT
-"""The folder that holds them. Programs only read it: it is Dagster's home, and Dagster writes elsewhere."""
+"""The folder that holds them, and Dagster's home. It may be read-only: Dagster's files go to the data folder."""
 
 
 def default_data_dir() -> Path:

@@ -1,5 +1,6 @@
 """GET /api: where to go from here."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Query
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.exports.parquet import is_pyarrow_installed
 from logistics_api.parameters.date_range import NothingElse
+from logistics_core.catalogue import Catalogue
 
 PLACES = {
     "documentation": "/docs",
@@ -18,12 +20,7 @@ PLACES = {
     "vehicles": "/api/vehicles/metrics",
     "routes": "/api/route/matrix",
     "costs": "/api/costs/overview",
-    "shipment_rows": "/api/shipments",
-    "vehicle_rows": "/api/vehicles",
-    "vehicle_log_rows": "/api/vehicle-logs",
-    "shipment_export": "/api/exports/shipments.{format}",
-    "vehicle_export": "/api/exports/vehicles.{format}",
-    "vehicle_log_export": "/api/exports/vehicle-logs.{format}",
+    "datasets": "/api/datasets",
     "ingestion": "/api/ingestion/stats",
     "files": "/api/ingestion/files",
     "rejects": "/api/ingestion/rejects",
@@ -36,11 +33,22 @@ PLACES = {
     "ready": "/ready",
 }
 
-router = APIRouter()
+
+def make_router(catalogue: Catalogue) -> APIRouter:
+    """The route, with the places of all datasets."""
+    router = APIRouter()
+    places = PLACES | dict(_places_of(catalogue))
+
+    @router.get("/api", include_in_schema=False)
+    async def read_index(_: Annotated[NothingElse, Query()]) -> dict[str, str | list[str]]:
+        """Places by name, and the formats of exports that this server can write."""
+        formats = [str(kind) for kind in MEDIA_TYPES if kind != "parquet" or is_pyarrow_installed()]
+        return {**places, "export_formats": formats}
+
+    return router
 
 
-@router.get("/api", include_in_schema=False)
-async def read_index(_: Annotated[NothingElse, Query()]) -> dict[str, str | list[str]]:
-    """Places by what is there, and for `{format}` what this server can write."""
-    formats = [str(kind) for kind in MEDIA_TYPES if kind != "parquet" or is_pyarrow_installed()]
-    return {**PLACES, "export_formats": formats}
+def _places_of(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    for dataset in catalogue.values():
+        yield f"{dataset.singular}_rows", f"/api/{dataset.slug}"
+        yield f"{dataset.singular}_export", f"/api/exports/{dataset.slug}.{{format}}"

@@ -1,25 +1,22 @@
-"""Where one answer leads: OpenAPI links, for clients that follow them and for tests that do.
+"""Where a response leads: OpenAPI links, for clients that follow them and for tests that do.
 
-A cursor belongs to the question it came with, so the link to the next page repeats that question's parameters.
+A cursor belongs to the request it came from, so the link to the next page repeats that request's parameters.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-PAGES = ("read_vehicles", "read_vehicle_logs", "read_shipments", "list_files", "list_batches", "list_rejects")
-"""Operations whose answer holds `next_cursor`."""
+from logistics_core.catalogue import Catalogue, Dataset
+
+PAGES = frozenset({"list_files", "list_batches", "list_rejects"})
+"""Operations whose response holds `next_cursor`, beside the pages of rows."""
 
 SPAN = {"start": "$request.query.start", "end": "$request.query.end"}
 
-LINKS: dict[str, dict[str, tuple[str, dict[str, str]]]] = {
-    "read_vehicles": {"vehicle": ("read_vehicle", {"vehicle_id": "$response.body#/data/0/vehicle_id"})},
-    "read_vehicle_logs": {
-        "log": ("read_vehicle_log", {"log_id": "$response.body#/data/0/log_id"}),
-        "vehicle": ("read_vehicle", {"vehicle_id": "$response.body#/data/0/vehicle_id"}),
-    },
-    "read_shipments": {
-        "shipment": ("read_shipment", {"shipment_id": "$response.body#/data/0/shipment_id"}),
-        "log": ("read_vehicle_log", {"log_id": "$response.body#/data/0/log_id"}),
-    },
+Links = Mapping[str, tuple[str, dict[str, str]]]
+"""Name of a link → the operation it leads to, and that one's parameters."""
+
+LINKS: Mapping[str, Links] = {
     "read_vehicle_metrics": {
         "vehicle": ("read_vehicle_details", {"vehicle_id": "$response.body#/0/vehicle_id", **SPAN}),
     },
@@ -40,25 +37,39 @@ LINKS: dict[str, dict[str, tuple[str, dict[str, str]]]] = {
     "list_rejects": {"file": ("read_file", {"file_id": "$response.body#/items/0/file_id"})},
     "upload_file": {"upload": ("read_upload", {"upload_id": "$response.body#/upload_id"})},
 }
-"""Operation → name of a link → the operation it leads to, and that one's parameters."""
+"""By operation; those of the pages of rows follow from the catalogue."""
 
 
-def add_links(document: dict[str, Any]) -> None:
-    """Adds them to every successful answer of these operations."""
+def add_links(document: dict[str, Any], catalogue: Catalogue) -> None:
+    """Adds them to every successful response of these operations."""
+    rows = {f"read_{dataset.name}": dict(_links_of_rows(dataset, catalogue)) for dataset in catalogue.values()}
+    links, pages = {**LINKS, **rows}, PAGES | rows.keys()
     for item in document["paths"].values():
         for operation in item.values():
-            links = _links(operation)
-            for status, response in operation["responses"].items():
-                if links and status in ("200", "202"):
-                    response["links"] = links
+            name = operation["operationId"]
+            found = dict(links.get(name, {}))
+            if name in pages:
+                found["next_page"] = name, _next_page(operation)
+            _add(operation, found)
 
 
-def _links(operation: dict[str, Any]) -> dict[str, Any]:
-    name = operation["operationId"]
-    found = dict(LINKS.get(name, {}))
-    if name in PAGES:
-        found["next_page"] = name, _next_page(operation)
-    return {link: {"operationId": target, "parameters": parameters} for link, (target, parameters) in found.items()}
+def _links_of_rows(dataset: Dataset, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
+    """From the first row of a page to that row alone, and to those it refers to."""
+    targets = {dataset.key: dataset} | {
+        reference.field: catalogue[reference.dataset] for reference in dataset.references
+    }
+    for field, target in targets.items():
+        parameters = {target.key: f"$response.body#/data/0/{field}"}
+        yield field.removesuffix("_id"), (f"read_{target.singular}", parameters)
+
+
+def _add(operation: dict[str, Any], links: Links) -> None:
+    described = {
+        link: {"operationId": target, "parameters": parameters} for link, (target, parameters) in links.items()
+    }
+    for status, response in operation["responses"].items():
+        if described and status in ("200", "202"):
+            response["links"] = described
 
 
 def _next_page(operation: dict[str, Any]) -> dict[str, str]:

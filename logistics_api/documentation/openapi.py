@@ -6,8 +6,9 @@ from fastapi import FastAPI
 
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
-from logistics_api.http.auth.admission import COOKIE
+from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.responses import problem_response
+from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -25,9 +26,9 @@ REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
 }
 
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
-"""Tags of the operations whose answers are of one data version, and kept."""
+"""Tags of the operations whose responses are of one data version, and cached."""
 
-KEPT_ANSWERS: dict[str, dict[str, Any]] = {
+CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "What If-None-Match names is still the answer"},
     "406": problem_response("Accept-Encoding refuses every coding there is"),
 }
@@ -48,22 +49,22 @@ HEADERS = {
     "429": {"Retry-After": _header("Seconds until there is room again", "integer")},
     "503": {"Retry-After": _header("Seconds after which to try again", "integer")},
 }
-"""By status, of whatever operation. Every answer has X-Request-ID and Server-Timing besides."""
+"""By status, of whatever operation. Every response also has X-Request-ID and Server-Timing."""
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, catalogue: Catalogue) -> None:
     """Completes what FastAPI makes of the routes. It would declare problems as application/json."""
     framework_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            complete(framework_openapi())
+            complete(framework_openapi(), catalogue)
         return framework_openapi()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def complete(document: dict[str, Any]) -> None:
+def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
     """Adds the schema of a problem, the key, and what refuses a client."""
     components = document.setdefault("components", {})
     schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -78,8 +79,8 @@ def complete(document: dict[str, Any]) -> None:
             if path not in OPEN_PATHS:
                 operation["security"] = [*({name: []} for name in WAYS_TO_SEND_A_KEY), {}]
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
-            _complete_answers(operation)
-    add_links(document)
+            _complete_responses(operation)
+    add_links(document, catalogue)
 
 
 def _drop_null(parameter: dict[str, Any]) -> None:
@@ -91,10 +92,10 @@ def _drop_null(parameter: dict[str, Any]) -> None:
         parameter["schema"] = kinds[0] | schema
 
 
-def _complete_answers(operation: dict[str, Any]) -> None:
+def _complete_responses(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if FIGURES.intersection(operation["tags"]):
-        responses |= KEPT_ANSWERS
+        responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}

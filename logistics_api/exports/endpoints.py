@@ -1,25 +1,27 @@
 """GET /api/exports/{dataset}.{csv|ndjson|parquet}, and the connections exports have to themselves."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 
-from logistics_api.database.pool import Database, Limits
+from logistics_api.database.limits import Limits
+from logistics_api.database.pool import Database
 from logistics_api.exports.formats import MEDIA_TYPES, Chunks, Format, write_csv, write_ndjson
 from logistics_api.exports.parquet import require_pyarrow, write_parquet
-from logistics_api.exports.schemas import LogsExport, ShipmentsExport, VehiclesExport
+from logistics_api.exports.schemas import ExportOptions, export_parameters
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
-from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_api.rows.endpoints import from_query
 from logistics_api.rows.filters import given_filters
+from logistics_api.rows.tables import Table, example_of, table_of
+from logistics_core.catalogue import Catalogue, Dataset, FieldType
 
 LIMITS = Limits(connections=4, waiting=8, wait_seconds=5.0, statement_seconds=60.0)
 """An export holds its connections (two, where one more is idle) to the end: others must not have to wait for them."""
-
-ExportQuestion = VehiclesExport | LogsExport | ShipmentsExport
 
 
 @asynccontextmanager
@@ -51,81 +53,60 @@ def _responses(example: dict[str, str]) -> Responses:
 
 
 _END = '{"_end":{"rows":1,"sha256":"…"}}\n'
-router = APIRouter(tags=["exports"], lifespan=_lifespan)
 
 
-@router.get(
-    "/api/exports/vehicles.{format}",
-    response_class=Response,
-    responses=_responses(
-        {
-            "csv": 'vehicle_id,name,total_mileage\n"V-017","Truck 17",182400.5\n',
-            "ndjson": '{"vehicle_id":"V-017","name":"Truck 17","total_mileage":182400.5}\n' + _END,
-        }
-    ),
-    summary="All vehicles as a file",
-)
-async def export_vehicles(
-    format: FileFormat, question: Annotated[VehiclesExport, Query()], database: ExportReader
-) -> Response:
-    """Every vehicle that passes the filters, as of one moment, in no particular order."""
-    return _export(database, VEHICLES, format, question)
+def make_router(catalogue: Catalogue) -> APIRouter:
+    """The routes of all datasets."""
+    router = APIRouter(tags=["exports"], lifespan=_lifespan)
+    for dataset in catalogue.values():
+        _add_export(router, dataset)
+    return router
 
 
-@router.get(
-    "/api/exports/vehicle-logs.{format}",
-    response_class=Response,
-    responses=_responses(
-        {
-            "csv": 'log_id,vehicle_id,trip_date,mileage,fuel_used\n"LOG-000042","V-017",2024-01-31,412.7,118.25\n',
-            "ndjson": '{"log_id":"LOG-000042","vehicle_id":"V-017","trip_date":"2024-01-31","mileage":412.7,'
-            '"fuel_used":118.25}\n' + _END,
-        }
-    ),
-    summary="All vehicle logs as a file",
-)
-async def export_vehicle_logs(
-    format: FileFormat, question: Annotated[LogsExport, Query()], database: ExportReader
-) -> Response:
-    """Every log that passes the filters, as of one moment, in no particular order."""
-    return _export(database, VEHICLE_LOGS, format, question)
+def _add_export(router: APIRouter, dataset: Dataset) -> None:
+    table = table_of(dataset)
+
+    async def export_rows(format: FileFormat, parameters: ExportOptions, database: ExportReader) -> Response:
+        return _export(database, table, format, parameters)
+
+    export_rows.__annotations__["parameters"] = from_query(export_parameters(dataset))
+    router.add_api_route(
+        f"/api/exports/{dataset.slug}.{{format}}",
+        export_rows,
+        name=f"export_{dataset.name}",
+        response_class=Response,
+        responses=_responses(_example(dataset)),
+        summary=f"{dataset.title} as a file",
+        description=f"{dataset.description} All rows that pass the filters, as of one moment, in no particular order.",
+    )
 
 
-@router.get(
-    "/api/exports/shipments.{format}",
-    response_class=Response,
-    responses=_responses(
-        {
-            "csv": "shipment_id,origin,destination,weight,cost,delivery_time,log_id\n"
-            '"SHP-000042","Aachen","Zug",730.5,1250.00,26.5,"LOG-000042"\n',
-            "ndjson": '{"shipment_id":"SHP-000042","origin":"Aachen","destination":"Zug","weight":730.5,"cost":1250.00,'
-            '"delivery_time":26.5,"log_id":"LOG-000042"}\n' + _END,
-        }
-    ),
-    summary="All shipments as a file",
-)
-async def export_shipments(
-    format: FileFormat, question: Annotated[ShipmentsExport, Query()], database: ExportReader
-) -> Response:
-    """Every shipment that passes the filters, as of one moment, in no particular order."""
-    return _export(database, SHIPMENTS, format, question)
+def _example(dataset: Dataset) -> dict[str, str]:
+    """A file with one row."""
+    row = {field.name: example_of(field) for field in dataset.fields}
+    texts = {field.name for field in dataset.fields if field.type is FieldType.STRING}
+    cells = (f'"{value}"' if name in texts else str(value) for name, value in row.items())
+    return {
+        "csv": f"{','.join(row)}\n{','.join(cells)}\n",
+        "ndjson": json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" + _END,
+    }
 
 
-def _export(database: Database, dataset: Dataset, format: Format, question: ExportQuestion) -> Response:
+def _export(database: Database, table: Table, format: Format, parameters: ExportOptions) -> Response:
     if format == "parquet":
         require_pyarrow()
-    columns = dataset.choose(question.fields, source=question.source)
-    wanted = Wanted(dataset, columns, given_filters(dataset, question))
+    columns = table.choose(parameters.fields, source=parameters.source)
+    wanted = Wanted(table, columns, given_filters(table, parameters))
 
     async def stream() -> Chunks:
         async with (
             take_snapshot(database, wanted) as snapshot,
-            aclosing(_write(snapshot, format, question.trailer)) as chunks,
+            aclosing(_write(snapshot, format, parameters.trailer)) as chunks,
         ):
             async for chunk in chunks:
                 yield chunk
 
-    headers = {"Content-Disposition": f'attachment; filename="{dataset.name}.{format}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{table.slug}.{format}"'}
     return StreamedFile(stream, MEDIA_TYPES[format], headers)
 
 

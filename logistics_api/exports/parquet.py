@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from logistics_api.errors import Problem
 from logistics_api.exports.formats import Chunks
 from logistics_api.exports.snapshots import Needs, Snapshot
-from logistics_api.rows.datasets import Kind
+from logistics_api.rows.tables import Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +48,7 @@ def require_pyarrow() -> None:
 
 async def write_parquet(snapshot: Snapshot) -> Chunks:
     """A Parquet file. Its last bytes say where everything is: without them no reader opens it."""
-    kinds = {column: snapshot.wanted.dataset.columns[column] for column in snapshot.wanted.columns}
+    kinds = {column: snapshot.wanted.table.columns[column] for column in snapshot.wanted.columns}
     needs = await snapshot.needs([column for column, kind in kinds.items() if kind == "number"])
     writer = await asyncio.to_thread(Writer, kinds, needs)
     async with aclosing(snapshot.batches("trimmed")) as batches:
@@ -148,7 +148,7 @@ def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
     import pyarrow as pa
 
     match kind:
-        case "day":
+        case "date":
             return pa.date32()
         case "integer":
             return pa.int64()

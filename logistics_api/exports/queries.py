@@ -2,6 +2,8 @@
 
 A batch is a range of the table's blocks, not of its keys. The table is read once, in the order it is stored in,
 whatever the filters are; a range of keys would be planned anew for every batch, badly for many filters.
+
+As in `rows.queries`, a capital letter marks aliases and parameters that are no column of a dataset.
 """
 
 from collections.abc import Sequence
@@ -10,8 +12,8 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
-from logistics_api.rows.datasets import Dataset, Kind
-from logistics_api.rows.queries import chosen, conditions, files, table
+from logistics_api.rows.queries import chosen, conditions, files, name_of
+from logistics_api.rows.tables import Kind, Table
 
 # The lock comes before the snapshot: no TRUNCATE can slip in between. It hinders nobody who reads or writes rows.
 # Who shares a snapshot does not wait for the lock: whoever stands in the way may be waiting for the first one.
@@ -33,14 +35,14 @@ SELECT pg_relation_size({name}) / current_setting('block_size')::integer
 BATCH = """
 -- Makes the lines of the rows that pass the filters in a range of blocks of {table}.
 -- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
--- Reads {table} and, where asked for, ingest.files.
+-- Reads {table} and, where a column needs it, ingest.files.
 SELECT convert_to(string_agg({line}, '')::text, 'UTF8'), count(*)
 FROM (
     SELECT {chosen}
     FROM {table} AS page
     {files}
-    WHERE page.ctid >= %(first)s::tid AND page.ctid < %(behind)s::tid AND {conditions}
-) AS exported
+    WHERE page.ctid >= %(First)s::tid AND page.ctid < %(Behind)s::tid AND {conditions}
+) AS "Exported"
 """
 
 LARGEST = """
@@ -55,10 +57,10 @@ WHERE {conditions}
 Lines = Literal["ndjson", "csv", "trimmed"]
 """How a row is written; `trimmed` is CSV without the zeros at the end of decimals."""
 
-NDJSON_LINE = "row_to_json(exported)::text || E'\\n'"
+NDJSON_LINE = "row_to_json(\"Exported\")::text || E'\\n'"
 
 
-def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float, snapshot: str | None = None) -> bytes:
+def begin(table: Table, *, statement_seconds: float, idle_seconds: float, snapshot: str | None = None) -> bytes:
     """The statements that begin an export's transaction; with the name of a snapshot, one that shares it."""
     shared = sql.SQL("SET TRANSACTION SNAPSHOT {};").format(sql.Literal(snapshot))
     return (
@@ -66,7 +68,7 @@ def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float, sn
         .format(
             snapshot=sql.SQL("") if snapshot is None else shared,
             nowait=sql.SQL("" if snapshot is None else "NOWAIT"),
-            table=table(dataset),
+            table=name_of(table),
             statement_timeout=sql.Literal(round(statement_seconds * 1000)),
             idle_timeout=sql.Literal(round(idle_seconds * 1000)),
         )
@@ -74,46 +76,46 @@ def begin(dataset: Dataset, *, statement_seconds: float, idle_seconds: float, sn
     )
 
 
-def blocks(dataset: Dataset) -> bytes:
+def blocks(table: Table) -> bytes:
     """The statement that counts blocks."""
-    name = sql.Literal(f"raw.{dataset.table}")
-    return sql.SQL(BLOCKS).format(table=table(dataset), name=name).as_bytes(None)
+    name = sql.Literal(f"raw.{table.name}")
+    return sql.SQL(BLOCKS).format(table=name_of(table), name=name).as_bytes(None)
 
 
 @lru_cache(1024)
-def batch(dataset: Dataset, filters: Sequence[str], columns: Sequence[str], lines: Lines) -> bytes:
-    """The statement of the lines in blocks `first` to `behind`."""
+def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: Lines) -> bytes:
+    """The statement of the lines in blocks `First` to `Behind`."""
     return (
         sql.SQL(BATCH)
         .format(
-            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(dataset, columns, trimmed=lines == "trimmed"),
+            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, trimmed=lines == "trimmed"),
             chosen=chosen(columns),
-            table=table(dataset),
+            table=name_of(table),
             files=files(columns),
-            conditions=_conditions(dataset, filters),
+            conditions=_conditions(table, filters),
         )
         .as_bytes(None)
     )
 
 
 @lru_cache(1024)
-def largest(dataset: Dataset, filters: Sequence[str], columns: Sequence[str]) -> bytes:
+def largest(table: Table, filters: Sequence[str], columns: Sequence[str]) -> bytes:
     """The statement that finds what the numbers of these columns need."""
     measure = sql.SQL("max(abs({column})), max(min_scale({column}))")
     measures = sql.SQL(", ").join([measure.format(column=sql.Identifier(column)) for column in columns])
     return (
         sql.SQL(LARGEST)
-        .format(measures=measures, table=table(dataset), conditions=_conditions(dataset, filters))
+        .format(measures=measures, table=name_of(table), conditions=_conditions(table, filters))
         .as_bytes(None)
     )
 
 
-def _conditions(dataset: Dataset, filters: Sequence[str]) -> sql.Composable:
-    return conditions(dataset, filters, of=sql.Identifier("page"))
+def _conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
+    return conditions(table, filters, of=sql.Identifier("page"))
 
 
-def _csv_line(dataset: Dataset, columns: Sequence[str], *, trimmed: bool) -> sql.Composable:
-    cells = [_csv_cell(column, dataset.columns[column], trimmed) for column in columns]
+def _csv_line(table: Table, columns: Sequence[str], *, trimmed: bool) -> sql.Composable:
+    cells = [_csv_cell(column, table.columns[column], trimmed) for column in columns]
     return sql.SQL(" || ',' || ").join(cells) + sql.SQL(" || E'\\n'")
 
 
@@ -121,7 +123,7 @@ def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
     """Texts in quotes, always; an absent value as nothing at all, so that it is told from a text."""
     cell: LiteralString
     match kind:
-        case "text":
+        case "string":
             cell = "'\"' || replace({}, '\"', '\"\"') || '\"'"
         case "number" if trimmed:
             cell = "trim_scale({})::text"

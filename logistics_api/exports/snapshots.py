@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from logistics_api.database.pool import Database
 from logistics_api.exports import queries
 from logistics_api.exports.queries import Lines
-from logistics_api.rows.datasets import Dataset
+from logistics_api.rows.tables import Table
 
 BLOCKS = 64
 """Of the table, in one batch: 512 kB, some 5,000 rows, less than 1 MB of text, about 10 ms of the database."""
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 class Wanted:
     """What is to be exported."""
 
-    dataset: Dataset
+    table: Table
     columns: tuple[str, ...]
     filters: Mapping[str, Any]
 
@@ -72,14 +72,14 @@ class Snapshot:
         Each connection makes one while the last one is worked on.
         """
         wanted = self.wanted
-        statement = queries.batch(wanted.dataset, tuple(wanted.filters), wanted.columns, lines)
-        (blocks,) = await self._row(self._connections[0], queries.blocks(wanted.dataset), {})
+        statement = queries.batch(wanted.table, tuple(wanted.filters), wanted.columns, lines)
+        (blocks,) = await self._row(self._connections[0], queries.blocks(wanted.table), {})
         starts = iter(range(0, blocks, BLOCKS))
         coming: deque[asyncio.Task[tuple[Any, ...]]] = deque()
 
         def ask(connection: AsyncConnection[tuple[Any, ...]]) -> None:
             if (first := next(starts, None)) is not None:
-                between = {"first": f"({first},0)", "behind": f"({first + BLOCKS},0)"}
+                between = {"First": f"({first},0)", "Behind": f"({first + BLOCKS},0)"}
                 coming.append(asyncio.create_task(self._row(connection, statement, {**wanted.filters, **between})))
 
         try:
@@ -102,7 +102,7 @@ class Snapshot:
         if not columns:
             return {}
         wanted = self.wanted
-        statement = queries.largest(wanted.dataset, tuple(wanted.filters), tuple(columns))
+        statement = queries.largest(wanted.table, tuple(wanted.filters), tuple(columns))
         found = iter(await self._row(self._connections[0], statement, wanted.filters))
         return {column: _needs(next(found), next(found)) for column in columns}
 
@@ -124,7 +124,7 @@ async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Sna
     """
     begin = partial(
         queries.begin,
-        wanted.dataset,
+        wanted.table,
         statement_seconds=database.limits.statement_seconds,
         idle_seconds=2 * STALLED_SECONDS,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -12,19 +12,20 @@ from prometheus_client.registry import Collector
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.queries import PIPELINE
+from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 
 KEPT_SECONDS = 5.0
 
-DATASETS = ("vehicles", "vehicle_logs", "shipments")
 OUTCOMES = ("loaded", "superseded", "rejected")
 
 
 class Pipeline(Collector):
     """The figures of the database as they were last read. While it is away there is `logistics_database_up` alone."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], float] = monotonic) -> None:
         self._database = database
+        self._datasets = tuple(catalogue)
         self._clock = clock
         self._found: dict[str, Any] | None = None
         self._read_at = float("-inf")
@@ -51,7 +52,7 @@ class Pipeline(Collector):
         )
         if found is not None:
             yield from _of_figures(found)
-            yield from _of_files(found)
+            yield from _of_files(found, self._datasets)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
@@ -84,12 +85,12 @@ def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
     )
 
 
-def _of_files(found: dict[str, Any]) -> Iterator[Metric]:
+def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric]:
     files = GaugeMetricFamily(
         "logistics_files", "Files, by the state of their latest version", labels=["dataset", "state"]
     )
     counted = {(dataset, state): count for dataset, state, count in found["files"]}
-    known = {(dataset, state): 0 for dataset in DATASETS for state in DATASET_STATES}
+    known = {(dataset, state): 0 for dataset in datasets for state in DATASET_STATES}
     for labels, count in sorted((known | {("none", FileState.UNRECOGNISED): 0} | counted).items()):
         files.add_metric(labels, count)
     yield files
@@ -98,7 +99,7 @@ def _of_files(found: dict[str, Any]) -> Iterator[Metric]:
         "Records of the ledger, by what became of them; those of an unloaded file are in it no more",
         labels=["dataset", "outcome"],
     )
-    by_dataset = {dataset: [0, 0, 0] for dataset in DATASETS} | {
+    by_dataset = {dataset: [0, 0, 0] for dataset in datasets} | {
         dataset: counts for dataset, *counts in found["records"]
     }
     for dataset, counts in by_dataset.items():

@@ -1,111 +1,104 @@
-"""GET /api/vehicles, /api/vehicle-logs, /api/shipments, and one row of each by its id.
+"""GET /api/{dataset}, page by page, and one row of it by its key, for every dataset of the catalogue.
 
-Included behind all other subjects: an id may hold any character, `/` too, so `/api/vehicles/{vehicle_id}` would take
+Included behind all other subjects: a key may hold any character, `/` too, so `/api/vehicles/{vehicle_id}` would take
 `/api/vehicles/metrics` for a vehicle. A vehicle of that name is found with `?vehicle_id=metrics`.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.rows import queries
-from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
-from logistics_api.rows.filters import LogColumns, ShipmentColumns, VehicleColumns
+from logistics_api.rows.filters import Selection, selection_model
 from logistics_api.rows.pages import read_page
-from logistics_api.rows.schemas import (
-    LogsQuestion,
-    Shipment,
-    ShipmentPage,
-    ShipmentsQuestion,
-    Vehicle,
-    VehicleLog,
-    VehicleLogPage,
-    VehiclePage,
-    VehiclesQuestion,
-)
+from logistics_api.rows.schemas import RowPaging, page_model, page_parameters, row_model
+from logistics_api.rows.tables import Table, example_of, table_of
+from logistics_core.catalogue import Catalogue, Dataset
 
-PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {404: problem_response("The cursor is damaged or of another question")}
-ROW_PROBLEMS: Responses = FIGURE_PROBLEMS | {404: problem_response("There is no row with this id")}
+PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {
+    404: problem_response("The cursor is damaged or belongs to a request with other parameters")
+}
+ROW_PROBLEMS: Responses = FIGURE_PROBLEMS | {404: problem_response("There is no row with this key")}
 
 
-router = APIRouter(tags=["rows"])
+def make_router(catalogue: Catalogue) -> APIRouter:
+    """The routes of all datasets."""
+    router = APIRouter(tags=["rows"])
+    for dataset in catalogue.values():
+        _add_page(router, dataset)
+    for dataset in catalogue.values():
+        _add_row(router, dataset)
+    return router
 
 
-@router.get("/api/vehicles", response_model=VehiclePage, responses=PAGE_PROBLEMS, summary="Vehicles, page by page")
-async def read_vehicles(question: Annotated[VehiclesQuestion, Query()], database: Reader) -> Response:
-    """The master data as it was delivered, sorted by id."""
-    return json_answer(await read_page(database, VEHICLES, question))
+def _add_page(router: APIRouter, dataset: Dataset) -> None:
+    table = table_of(dataset)
+
+    async def read_rows(parameters: RowPaging, database: Reader) -> Response:
+        return json_response(await read_page(database, table, parameters))
+
+    read_rows.__annotations__["parameters"] = from_query(page_parameters(dataset))
+    router.add_api_route(
+        f"/api/{dataset.slug}",
+        read_rows,
+        name=f"read_{dataset.name}",
+        response_model=page_model(dataset),
+        responses=PAGE_PROBLEMS,
+        summary=f"{dataset.title}, page by page",
+        description=f"{dataset.description} As delivered; the default order is `{table.default_sort}`.",
+    )
 
 
-@router.get(
-    "/api/vehicle-logs", response_model=VehicleLogPage, responses=PAGE_PROBLEMS, summary="Vehicle logs, page by page"
-)
-async def read_vehicle_logs(question: Annotated[LogsQuestion, Query()], database: Reader) -> Response:
-    """The trips as they were delivered, the newest first unless `sort` says otherwise."""
-    return json_answer(await read_page(database, VEHICLE_LOGS, question))
+def _add_row(router: APIRouter, dataset: Dataset) -> None:
+    table = table_of(dataset)
+    key_example = example_of(dataset.field(dataset.key))
+
+    async def read_row(
+        key: Annotated[
+            KeyText, Path(alias=dataset.key, description="Its key, percent-encoded", examples=[key_example])
+        ],
+        parameters: Selection,
+        database: Reader,
+    ) -> Response:
+        return await _row(database, table, key, parameters)
+
+    read_row.__annotations__["parameters"] = from_query(selection_model(dataset))
+    router.add_api_route(
+        f"/api/{dataset.slug}/{text(dataset.key)}",
+        read_row,
+        name=f"read_{dataset.singular}",
+        response_model=row_model(dataset),
+        responses=ROW_PROBLEMS,
+        summary=f"One {dataset.singular.replace('_', ' ')}",
+        description=f"The record as it was delivered last. A key that is another path below /api/{dataset.slug} "
+        f"is found with /api/{dataset.slug}?{dataset.key}=.",
+    )
 
 
-@router.get("/api/shipments", response_model=ShipmentPage, responses=PAGE_PROBLEMS, summary="Shipments, page by page")
-async def read_shipments(question: Annotated[ShipmentsQuestion, Query()], database: Reader) -> Response:
-    """The shipments as they were delivered, sorted by id or by the log that carried them."""
-    return json_answer(await read_page(database, SHIPMENTS, question))
+def from_query(model: type[Any]) -> Any:
+    """The annotation of a parameter that takes a model from the query."""
+    return Annotated[model, Query()]
 
 
-@router.get(
-    f"/api/vehicles/{text('vehicle_id')}", response_model=Vehicle, responses=ROW_PROBLEMS, summary="One vehicle"
-)
-async def read_vehicle(
-    vehicle_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["V-017"])],
-    question: Annotated[VehicleColumns, Query()],
-    database: Reader,
-) -> Response:
-    """The vehicle as it was delivered last. Ids that are another path's (`metrics`): /api/vehicles?vehicle_id=."""
-    return await _row(database, VEHICLES, vehicle_id, question)
-
-
-@router.get(f"/api/vehicle-logs/{text('log_id')}", response_model=VehicleLog, responses=ROW_PROBLEMS, summary="One log")
-async def read_vehicle_log(
-    log_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["LOG-000042"])],
-    question: Annotated[LogColumns, Query()],
-    database: Reader,
-) -> Response:
-    """The trip as it was delivered last."""
-    return await _row(database, VEHICLE_LOGS, log_id, question)
-
-
-@router.get(
-    f"/api/shipments/{text('shipment_id')}", response_model=Shipment, responses=ROW_PROBLEMS, summary="One shipment"
-)
-async def read_shipment(
-    shipment_id: Annotated[Name, Path(description="Its key, percent-encoded", examples=["SHP-000042"])],
-    question: Annotated[ShipmentColumns, Query()],
-    database: Reader,
-) -> Response:
-    """The shipment as it was delivered last. Ids that are another path's: /api/shipments?shipment_id=."""
-    return await _row(database, SHIPMENTS, shipment_id, question)
-
-
-async def _row(
-    database: Database, dataset: Dataset, key: str, question: VehicleColumns | LogColumns | ShipmentColumns
-) -> Response:
-    statement = queries.row(dataset, dataset.choose(question.fields, source=question.source))
+async def _row(database: Database, table: Table, key: str, parameters: Selection) -> Response:
+    statement = queries.row(table, table.choose(parameters.fields, source=parameters.source))
     async with database.connection() as connection:
         found = await (await connection.execute(statement, {"key": key})).fetchone()
     if found is None:
-        raise _unknown(dataset, key)
-    return json_answer(found[0])
+        raise _unknown(table, key)
+    return json_response(found[0])
 
 
-def _unknown(dataset: Dataset, key: str) -> Problem:
+def _unknown(table: Table, key: str) -> Problem:
     return Problem(
         404,
         "unknown-row",
         "Unknown row",
-        f"There is no row with {dataset.key} {key} in {dataset.name}. It may not have arrived yet, "
+        f"There is no row with {table.key} {key} in {table.slug}. It may not have arrived yet, "
         "or been rejected: /api/ingestion/rejects lists those.",
     )

@@ -1,23 +1,35 @@
-"""The query parameters that choose rows and columns: the same for pages and for exports.
+"""The query parameters that choose rows and columns: the same for pages and for exports, derived from the dataset.
 
-A filter is named after its column: alone it means equality, `_prefix` that the text begins so, `_from` and `_to` a
-range that includes both ends. Filters combine with AND; NULL passes none of its column. What they become in SQL is
-decided in `queries.condition`.
+A filter has the name of its column. On its own it means equality; with `_prefix`, that the text begins with the value;
+with `_from` and `_to`, a range that includes both ends. Filters combine with AND; NULL passes no filter on its column.
+`queries.condition` decides what they become in SQL.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.parameters.date_range import Day
-from logistics_api.parameters.text_search import Name
-from logistics_api.parameters.types import DIGITS, FileId, Flag
-from logistics_api.rows.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_api.parameters.text_search import KeyText
+from logistics_api.parameters.types import DIGITS, FileId, Flag, Paging
+from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
+from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Field as DatasetField
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
@@ -35,134 +47,114 @@ RecordNumber = Annotated[int, Field(ge=1, le=2**63 - 1, examples=[31_415]), DIGI
 
 @dataclass(frozen=True)
 class Columns:
-    """Marks a text as a list of columns of a dataset, with commas between them."""
+    """Marks a text as a list of a table's columns, separated by commas."""
 
-    dataset: Dataset
+    table: Table
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        column = f"({'|'.join(self.dataset.columns)})"
+        column = f"({'|'.join(self.table.columns)})"
         return {"type": "string", "pattern": f"^{column}(,{column})*$"}
 
     def _check(self, value: str) -> str:
-        if set(value.split(",")) <= self.dataset.columns.keys():
+        if set(value.split(",")) <= self.table.columns.keys():
             return value
-        known = ", ".join(self.dataset.columns)
-        raise PydanticCustomError("columns", "columns with commas between them, of {known}", {"known": known})
-
-
-_FIELDS = "Columns of the answer, with commas between them. Without: all of the table, but not the source"
+        known = ", ".join(self.table.columns)
+        raise PydanticCustomError("columns", "columns separated by commas, of {known}", {"known": known})
 
 
 class Selection(BaseModel):
-    """What every question about rows may say. Unknown parameters are refused."""
+    """Query parameters of every request for rows: which columns. Unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
+    fields: str | None = None
     source: Flag = Field(
         False, description="Adds where each row came from: `file_path`, `file_version`, `file_id`, `record_no`"
     )
 
 
-class VehicleColumns(Selection):
-    """Which columns of vehicles."""
-
-    fields: Annotated[str, Columns(VEHICLES)] | None = Field(
-        None, description=_FIELDS, examples=["vehicle_id,total_mileage"]
-    )
-
-
-class LogColumns(Selection):
-    """Which columns of vehicle logs."""
-
-    fields: Annotated[str, Columns(VEHICLE_LOGS)] | None = Field(
-        None, description=_FIELDS, examples=["log_id,trip_date,mileage"]
-    )
-
-
-class ShipmentColumns(Selection):
-    """Which columns of shipments."""
-
-    fields: Annotated[str, Columns(SHIPMENTS)] | None = Field(
-        None, description=_FIELDS, examples=["shipment_id,cost,log_id"]
-    )
-
-
-class SourceFilters(BaseModel):
-    """Filters every dataset has."""
+class RowFilters(Selection):
+    """Query parameters that every dataset has; those of its own fields are added to it."""
 
     file_id: FileId | None = Field(None, description="Rows that came from this file of the ledger")
     record_no: RecordNumber | None = Field(None, description="Rows that were this record of their file, from 1")
 
 
-class VehicleFilters(VehicleColumns, SourceFilters):
-    """Which vehicles."""
+TYPES: Mapping[Kind, Any] = {"string": KeyText, "date": Day, "number": Number}
 
-    vehicle_id: Name | None = Field(None, description="Exactly this vehicle", examples=["V-017"])
-    vehicle_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["V-0"])
-    name: Name | None = Field(None, description="Exactly this name", examples=["Truck 17"])
-    name_prefix: Name | None = Field(None, description="Names that begin so, in this case of letters", examples=["Tr"])
-    total_mileage: Number | None = Field(None, description="Exactly this lifetime distance, km")
-    total_mileage_from: Number | None = Field(None, description="At least this lifetime distance, km")
-    total_mileage_to: Number | None = Field(None, description="At most this lifetime distance, km")
-
-
-class LogFilters(LogColumns, SourceFilters):
-    """Which vehicle logs."""
-
-    log_id: Name | None = Field(None, description="Exactly this log", examples=["LOG-000042"])
-    log_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["LOG-0000"])
-    vehicle_id: Name | None = Field(None, description="Logs of exactly this vehicle", examples=["V-017"])
-    vehicle_id_prefix: Name | None = Field(None, description="Logs of vehicles whose id begins so", examples=["V-0"])
-    trip_date: Day | None = Field(None, description="Exactly this day, YYYY-MM-DD")
-    trip_date_from: Day | None = Field(None, description="This day or later")
-    trip_date_to: Day | None = Field(None, description="This day or earlier")
-    mileage: Number | None = Field(None, description="Exactly this distance, km")
-    mileage_from: Number | None = Field(None, description="At least this distance, km")
-    mileage_to: Number | None = Field(None, description="At most this distance, km")
-    fuel_used: Number | None = Field(None, description="Exactly this much fuel, litres")
-    fuel_used_from: Number | None = Field(None, description="At least this much fuel, litres")
-    fuel_used_to: Number | None = Field(None, description="At most this much fuel, litres")
-
-
-class ShipmentFilters(ShipmentColumns, SourceFilters):
-    """Which shipments."""
-
-    shipment_id: Name | None = Field(None, description="Exactly this shipment", examples=["SHP-000042"])
-    shipment_id_prefix: Name | None = Field(None, description="Ids that begin so", examples=["SHP-0000"])
-    origin: Name | None = Field(None, description="Exactly this place of origin", examples=["Aachen"])
-    origin_prefix: Name | None = Field(
-        None, description="Origins that begin so, in this case of letters", examples=["Aa"]
-    )
-    destination: Name | None = Field(None, description="Exactly this destination", examples=["Zug"])
-    destination_prefix: Name | None = Field(
-        None, description="Destinations that begin so, in this case of letters", examples=["Zu"]
-    )
-    log_id: Name | None = Field(None, description="What this log carried", examples=["LOG-000042"])
-    log_id_prefix: Name | None = Field(None, description="What logs carried whose id begins so", examples=["LOG-00"])
-    weight: Number | None = Field(None, description="Exactly this weight, kg")
-    weight_from: Number | None = Field(None, description="At least this weight, kg")
-    weight_to: Number | None = Field(None, description="At most this weight, kg")
-    cost: Number | None = Field(None, description="Exactly this cost, in the currency of the feed")
-    cost_from: Number | None = Field(None, description="At least this cost, in the currency of the feed")
-    cost_to: Number | None = Field(None, description="At most this cost, in the currency of the feed")
-    delivery_time: Number | None = Field(None, description="Exactly this delivery time, hours")
-    delivery_time_from: Number | None = Field(None, description="At least this delivery time, hours")
-    delivery_time_to: Number | None = Field(None, description="At most this delivery time, hours")
-
-
-RowFilters = VehicleFilters | LogFilters | ShipmentFilters
-FILTERS: dict[Dataset, type[RowFilters]] = {
-    VEHICLES: VehicleFilters,
-    VEHICLE_LOGS: LogFilters,
-    SHIPMENTS: ShipmentFilters,
+CONDITIONS: Mapping[Kind, Mapping[str, str]] = {
+    "string": {"": "exactly this text", "_prefix": "begins with this text, in the same case"},
+    "date": {"": "exactly this day, YYYY-MM-DD", "_from": "this day or later", "_to": "this day or earlier"},
+    "number": {"": "exactly this number", "_from": "at least this number", "_to": "at most this number"},
 }
+"""By the kind of column: how the name of a filter ends → what passes it."""
 
 
-def given_filters(dataset: Dataset, question: RowFilters) -> dict[str, Any]:
-    """The filters that were given, by name: those that belong to a column, `fields` and `source` left out."""
-    others = Selection.model_fields.keys() | {"fields"}
-    names = FILTERS[dataset].model_fields.keys() - others
-    return {name: value for name, value in question if name in names and value is not None}
+@cache
+def selection_model(dataset: Dataset) -> type[Selection]:
+    """The query parameters of a request for one row."""
+    return create_model(f"{dataset.camel_name}Selection", __base__=Selection, **_fields_parameter(dataset))
+
+
+@cache
+def filter_parameters(dataset: Dataset) -> dict[str, Any]:
+    """The query parameters of a dataset's own, to be added to `RowFilters`: `fields` and the filters."""
+    parameters = {name: parameter for field in dataset.fields for name, parameter in _filters_of(field)}
+    return _fields_parameter(dataset) | by_attribute(parameters)
+
+
+def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    """The same with names that a model can use: it has methods called `json` and `copy`, and so may a field be called.
+
+    No name in a contract has a capital letter.
+    """
+    return {name.upper() if hasattr(Paging, name) else name: found for name, found in parameters.items()}
+
+
+def given_filters(table: Table, parameters: RowFilters) -> dict[str, Any]:
+    """The filters of a request by their names in the query, without `fields`, `source` and what is not a filter."""
+    return {
+        name: value
+        for attribute, name in filter_names(table.dataset).items()
+        if (value := getattr(parameters, attribute)) is not None
+    }
+
+
+@cache
+def filter_names(dataset: Dataset) -> dict[str, str]:
+    """Attribute of the model → name in the query, of every filter of a dataset."""
+    own = {attribute: described.alias for attribute, (_, described) in filter_parameters(dataset).items()}
+    del own["fields"]
+    return own | {"file_id": "file_id", "record_no": "record_no"}
+
+
+def _fields_parameter(dataset: Dataset) -> dict[str, Any]:
+    some = dict.fromkeys((dataset.key, dataset.columns[-1]))
+    described = Field(
+        None,
+        description="Columns of each row, separated by commas. Without it: all of the dataset's own, not the source",
+        examples=[",".join(some)],
+    )
+    return {"fields": (Annotated[str, Columns(table_of(dataset))] | None, described)}
+
+
+def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    kind = KINDS[field.type]
+    for suffix, condition in CONDITIONS[kind].items():
+        name = field.name + suffix
+        described = Field(
+            None,
+            alias=name,
+            description=f"{field.title_with_unit}: {condition}",
+            examples=_examples(field, suffix) if kind == "string" else None,
+        )
+        yield name, (TYPES[kind] | None, described)
+
+
+def _examples(field: DatasetField, suffix: str) -> list[str]:
+    """Of a text; for `_prefix` its beginning."""
+    example = str(example_of(field))
+    return [example if suffix != "_prefix" else example[:-2] or example]

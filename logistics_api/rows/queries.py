@@ -1,7 +1,10 @@
-"""Statements about rows, made of what `datasets` knows: no text of a request ever becomes part of one.
+"""Statements about rows, made of what `tables` knows: no text of a request ever becomes part of one.
 
 PostgreSQL writes the JSON, so a number has the digits it is stored with. A page is found by its key, never by counting
 rows to skip: `(trip_date, log_id) > (…)` as one comparison of rows, which an index answers.
+
+A dataset may have a field of any name in lower case, so aliases and parameters that could be mistaken for one have a
+capital letter.
 """
 
 from collections.abc import Sequence
@@ -9,7 +12,7 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from logistics_api.rows.datasets import OF_FILE, Dataset
+from logistics_api.rows.tables import OF_FILE, Table
 
 CAP = 10_000
 """A capped count ends here."""
@@ -20,16 +23,16 @@ PAGE = """
 -- Makes one page of {table} and counts nothing but the page.
 -- One row: the objects with commas between them; how many rows were found, at most one more than the page has; the sort
 -- keys of the page's last row; with a capped count, that.
--- Reads {table} and, where asked for, ingest.files.
+-- Reads {table} and, where a column needs it, ingest.files.
 SELECT
-    coalesce(string_agg(document, ',' ORDER BY number) FILTER (WHERE number <= %(limit)s), ''),
+    coalesce(string_agg("Document", ',' ORDER BY "Position") FILTER (WHERE "Position" <= %(limit)s), ''),
     count(*),
     {last_keys},
     {counted}
 FROM (
-    SELECT page.number, {page_keys}, (SELECT row_to_json(chosen) FROM (SELECT {chosen}) AS chosen)::text AS document
+    SELECT page."Position", {page_keys}, (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text AS "Document"
     FROM (
-        SELECT row_number() OVER (ORDER BY {order}) AS number, *
+        SELECT row_number() OVER (ORDER BY {order}) AS "Position", *
         FROM {matching}
         ORDER BY {order}
         LIMIT %(limit)s + 1
@@ -58,8 +61,8 @@ EXPLAIN (FORMAT json) SELECT FROM {table} WHERE {conditions}
 ROW = """
 -- Makes one row of {table}.
 -- One row, or none: the object.
--- Reads {table} and, where asked for, ingest.files.
-SELECT (SELECT row_to_json(chosen) FROM (SELECT {chosen}) AS chosen)::text
+-- Reads {table} and, where a column needs it, ingest.files.
+SELECT (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text
 FROM {table} AS page
 {files}
 WHERE {key} = %(key)s
@@ -68,7 +71,7 @@ WHERE {key} = %(key)s
 
 @lru_cache(1024)
 def page(
-    dataset: Dataset,
+    table: Table,
     filters: Sequence[str],
     order: str,
     columns: Sequence[str],
@@ -77,25 +80,25 @@ def page(
     few: bool = False,
     capped: bool = False,
 ) -> bytes:
-    """The statement of a page in an order (`-` before it turns it round).
+    """The statement of a page in an order (`-` reverses it).
 
-    `begun`: behind the keys `key0`, …; `few`: not many rows are expected to pass the filters; `capped`: count them.
+    `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `capped`: count them.
     """
-    descending, keys = order.startswith("-"), dataset.orders[order.removeprefix("-")]
+    descending, keys = order.startswith("-"), table.orders[order.removeprefix("-")]
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
-    last = "max({key}) FILTER (WHERE number = %(limit)s)"
+    last = 'max({key}) FILTER (WHERE "Position" = %(limit)s)'
     counted = sql.SQL(CAPPED).format(
-        table=table(dataset), conditions=conditions(dataset, filters), most=sql.Literal(CAP + 1)
+        table=name_of(table), conditions=conditions(table, filters), most=sql.Literal(CAP + 1)
     )
     return _bytes(
         sql.SQL(PAGE).format(
-            table=table(dataset),
+            table=name_of(table),
             last_keys=_listed([sql.SQL(last).format(key=name) for name in names]),
             page_keys=_listed([sql.Identifier("page", key) for key in keys]),
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
-                table=table(dataset), conditions=conditions(dataset, filters, (keys, descending) if begun else None)
+                table=name_of(table), conditions=conditions(table, filters, (keys, descending) if begun else None)
             ),
             counted=counted if capped else sql.SQL("NULL"),
             chosen=chosen(columns),
@@ -105,53 +108,53 @@ def page(
 
 
 @lru_cache(1024)
-def estimate(dataset: Dataset, filters: Sequence[str]) -> bytes:
+def estimate(table: Table, filters: Sequence[str]) -> bytes:
     """The statement that estimates how many rows pass the filters."""
-    return _bytes(sql.SQL(ESTIMATE).format(table=table(dataset), conditions=conditions(dataset, filters)))
+    return _bytes(sql.SQL(ESTIMATE).format(table=name_of(table), conditions=conditions(table, filters)))
 
 
 @lru_cache(1024)
-def row(dataset: Dataset, columns: Sequence[str]) -> bytes:
+def row(table: Table, columns: Sequence[str]) -> bytes:
     """The statement of the row with the key `key`."""
     return _bytes(
         sql.SQL(ROW).format(
-            table=table(dataset), chosen=chosen(columns), files=files(columns), key=sql.Identifier(dataset.key)
+            table=name_of(table), chosen=chosen(columns), files=files(columns), key=sql.Identifier(table.key)
         )
     )
 
 
-def table(dataset: Dataset) -> sql.Composable:
-    """Its table."""
-    return sql.Identifier("raw", dataset.table)
+def name_of(table: Table) -> sql.Composable:
+    """The table's qualified name."""
+    return sql.Identifier("raw", table.name)
 
 
 def conditions(
-    dataset: Dataset,
+    table: Table,
     filters: Sequence[str],
     begins: tuple[Sequence[str], bool] | None = None,
     of: sql.Identifier | None = None,
 ) -> sql.Composable:
-    """What rows must fulfil; with `begins`, also that they come behind `key0`, … in that order (or before: True).
+    """What rows must fulfil; with `begins`, also that they come behind `Key0`, … in that order (or before: True).
 
     `of`: the name of the relation, where others are joined that have columns of the same names.
     """
-    parts = [condition(dataset, name, of) for name in filters]
+    parts = [condition(table, name, of) for name in filters]
     if begins is not None:
         keys, descending = begins
         parts.append(
             sql.SQL("({keys}) {operator} ({values})").format(
                 keys=_listed([sql.Identifier(key) for key in keys]),
                 operator=sql.SQL("<" if descending else ">"),
-                values=_listed([sql.Placeholder(f"key{number}") for number in range(len(keys))]),
+                values=_listed([sql.Placeholder(f"Key{number}") for number in range(len(keys))]),
             )
         )
     return sql.SQL(" AND ").join(parts) if parts else sql.SQL("true")
 
 
-def condition(dataset: Dataset, name: str, of: sql.Identifier | None = None) -> sql.Composable:
+def condition(table: Table, name: str, of: sql.Identifier | None = None) -> sql.Composable:
     """What the filter `name` demands: `cost_from` that `cost` is at least as much, `cost` that it is the same."""
     column, operator = name, sql.SQL("=")
-    if name not in dataset.columns:
+    if name not in table.columns:
         column, _, suffix = name.rpartition("_")
         operator = _OPERATORS[f"_{suffix}"]
     qualified = sql.Identifier(column) if of is None else of + sql.SQL(".") + sql.Identifier(column)
@@ -159,7 +162,7 @@ def condition(dataset: Dataset, name: str, of: sql.Identifier | None = None) -> 
 
 
 def chosen(columns: Sequence[str]) -> sql.Composable:
-    """The columns of an answer, of the relations `page` and `file`."""
+    """The columns of a row, of the relations `page` and `file`."""
     return _listed(
         [
             sql.SQL("{} AS {}").format(sql.Identifier("file", OF_FILE[column]), sql.Identifier(column))

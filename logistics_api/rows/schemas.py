@@ -1,25 +1,27 @@
-"""What questions about rows answer. A column that was not asked for is absent, so none is promised."""
+"""What requests for rows take and return, derived from the dataset. A column not chosen is absent: none is promised."""
 
 from datetime import date
-from typing import Generic, Literal, TypeVar
+from functools import cache
+from types import GenericAlias
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from logistics_api.parameters import cursors
 from logistics_api.parameters.types import Paging
-from logistics_api.rows.filters import LogFilters, ShipmentFilters, VehicleFilters
+from logistics_api.rows.filters import RowFilters, by_attribute, filter_parameters
 from logistics_api.rows.queries import CAP
+from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
+from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Field as DatasetField
 
 Count = Literal["estimated", "capped", "none"]
-_SORT = "Order of the rows, `-` before it turns it round. Ties are broken by the id, in the same direction"
-_LOGS_SORT = (
-    "Order of the rows, `-` before it turns it round. Within a day by vehicle, then by log, in the same direction"
-)
 
 
-class RowPaging(Paging):
-    """Which page, and how much is to be known about all of them."""
+class RowPaging(Paging, RowFilters):
+    """Which page, in which order, and how exactly all rows are counted."""
 
+    sort: str
     count: Count = Field(
         "estimated",
         description="`estimated`: what PostgreSQL expects, nearly free. "
@@ -28,38 +30,19 @@ class RowPaging(Paging):
     )
 
 
-class VehiclesQuestion(RowPaging, VehicleFilters):
-    """Query parameters of a page of vehicles."""
-
-    sort: Literal["vehicle_id", "-vehicle_id"] = Field("vehicle_id", description=_SORT)
-
-
-class LogsQuestion(RowPaging, LogFilters):
-    """Query parameters of a page of vehicle logs."""
-
-    sort: Literal["trip_date", "-trip_date", "log_id", "-log_id"] = Field("-trip_date", description=_LOGS_SORT)
-
-
-class ShipmentsQuestion(RowPaging, ShipmentFilters):
-    """Query parameters of a page of shipments."""
-
-    sort: Literal["shipment_id", "-shipment_id", "log_id", "-log_id"] = Field("shipment_id", description=_SORT)
-
-
 class Total(BaseModel):
     """How many rows pass the filters, on all pages together."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: int = Field(description="So many rows", examples=[10_000])
+    rows: int = Field(description="Number of rows", examples=[10_000])
     kind: Literal["exact", "at_least", "estimated"] = Field(
-        description="How far to believe it: `at_least` means that many or more (show it as 10,000+)",
-        examples=["at_least"],
+        description="How exact it is: `at_least` means that many or more (show it as 10,000+)", examples=["at_least"]
     )
 
 
 class Source(BaseModel):
-    """Where a row came from; present where `source` or `fields` asked for it."""
+    """Where a row came from; present where `source` or `fields` names it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,61 +54,63 @@ class Source(BaseModel):
     record_no: int = Field(0, description="Number of the record in that file, from 1", examples=[31_415])
 
 
-class Vehicle(Source):
-    """A vehicle as it was delivered."""
-
-    vehicle_id: str = Field("", examples=["V-017"])
-    name: str | None = Field(None, examples=["Truck 17"])
-    total_mileage: float | None = Field(
-        None, description="Distance driven in its lifetime, km, digit by digit as delivered", examples=[182_400.5]
-    )
-
-
-class VehicleLog(Source):
-    """A trip as it was delivered."""
-
-    log_id: str = Field("", examples=["LOG-000042"])
-    vehicle_id: str = Field("", description="Who drove; the vehicle may not have arrived yet", examples=["V-017"])
-    trip_date: date = Field(date(1900, 1, 1), description="The day of the trip", examples=["2024-01-31"])
-    mileage: float | None = Field(
-        None, description="Distance driven, km, digit by digit as delivered", examples=[412.7]
-    )
-    fuel_used: float | None = Field(None, description="Litres, digit by digit as delivered", examples=[118.25])
-
-
-class Shipment(Source):
-    """A shipment as it was delivered."""
-
-    shipment_id: str = Field("", examples=["SHP-000042"])
-    origin: str = Field("", examples=["Aachen"])
-    destination: str = Field("", examples=["Zug"])
-    weight: float | None = Field(None, description="kg, digit by digit as delivered", examples=[730.5])
-    cost: float | None = Field(None, description="Cost in the currency of the feed, as delivered", examples=[1_250.0])
-    delivery_time: float | None = Field(
-        None, description="Hours from pick-up to delivery, as delivered", examples=[26.5]
-    )
-    log_id: str = Field("", description="The trip that carried it; may not have arrived yet", examples=["LOG-000042"])
-
-
-Row = TypeVar("Row", bound=BaseModel)
-
-
-class RowPage(cursors.Page, Generic[Row]):
+class RowPage(cursors.Page):
     """One page of rows."""
 
     model_config = ConfigDict(extra="forbid")
 
-    data: list[Row] = Field(description="The rows, in the order asked for")
+    data: list[Any] = Field(description="The rows, in the order of `sort`")
     total: Total | None = Field(description="How many rows there are on all pages; null with `count=none`")
 
 
-class VehiclePage(RowPage[Vehicle]):
-    """One page of vehicles."""
+TYPES: dict[Kind, tuple[Any, Any]] = {"string": (str, ""), "date": (date, date(1900, 1, 1)), "number": (float, 0.0)}
+"""By the kind of column: the type of a value and, since a column may be absent, a default that none ever has."""
 
 
-class VehicleLogPage(RowPage[VehicleLog]):
-    """One page of vehicle logs."""
+@cache
+def page_parameters(dataset: Dataset) -> type[RowPaging]:
+    """The query parameters of a page of rows."""
+    table = table_of(dataset)
+    sort: Any = Literal.__getitem__(table.sorts)
+    return create_model(
+        f"{dataset.camel_name}PageParameters",
+        __base__=RowPaging,
+        **filter_parameters(dataset),
+        sort=(sort, Field(table.default_sort, description=_describe_sort(table))),
+    )
 
 
-class ShipmentPage(RowPage[Shipment]):
-    """One page of shipments."""
+@cache
+def row_model(dataset: Dataset) -> type[Source]:
+    """One row of a dataset."""
+    fields = {field.name: _value(field) for field in dataset.fields}
+    return create_model(dataset.camel_name, __base__=Source, __doc__=dataset.description, **by_attribute(fields))
+
+
+@cache
+def page_model(dataset: Dataset) -> type[RowPage]:
+    """One page of rows of a dataset."""
+    rows: Any = GenericAlias(list, (row_model(dataset),))
+    return create_model(
+        f"{dataset.camel_name}Page",
+        __base__=RowPage,
+        __doc__=f"One page of the dataset {dataset.name}.",
+        data=(rows, RowPage.model_fields["data"]),
+    )
+
+
+def _value(field: DatasetField) -> tuple[Any, Any]:
+    kind = KINDS[field.type]
+    value_type, default = TYPES[kind]
+    described = Field(
+        default if field.required else None,
+        alias=field.name,
+        description=field.description_with_unit + (", digit by digit as delivered" if kind == "number" else ""),
+        examples=[example_of(field)],
+    )
+    return value_type if field.required else value_type | None, described
+
+
+def _describe_sort(table: Table) -> str:
+    orders = (f"`{order}`: by {', then '.join(columns)}" for order, columns in table.orders.items())
+    return f"Order of the rows; `-` reverses it. {'. '.join(orders)}"

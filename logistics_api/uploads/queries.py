@@ -1,15 +1,13 @@
 """Statements about uploads."""
 
-from logistics_api.ingestion.queries import FILE
+from logistics_api.ingestion.file_queries import FILE
 from logistics_core.database_contract.file_states import FileState
 
-DATASETS = """
--- Finds the names of the datasets: each has a table.
--- One row: an array of names.
--- Reads the catalogue.
-SELECT coalesce(array_agg(relname::text ORDER BY relname), '{}')
-FROM pg_catalog.pg_class
-WHERE relnamespace = 'raw'::regnamespace AND relkind IN ('r', 'p')
+HAS_TABLE = """
+-- Tells whether a dataset has its table: `logistics migrate` makes it from the contract.
+-- One row: whether it does.
+-- Reads the catalogue of PostgreSQL.
+SELECT to_regclass(%(table)s) IS NOT NULL
 """
 
 # A file that was only touched gets no new version, so content counts as well; but only that of the newest version: what

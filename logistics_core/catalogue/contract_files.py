@@ -24,8 +24,17 @@ MAX_FILE_BYTES = 1 << 20
 BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 """The built-in datasets in the order in which they are shown; those that a user adds follow by name."""
 
-RESERVED_NAMES = frozenset({"file_id", "record_no", "file_path", "file_version", "fields", "source", "sort", "limit"})
-"""Columns that every table has, and query parameters that every dataset has."""
+RESERVED_NAMES = frozenset({
+    "file_id", "record_no", "file_path", "file_version",
+    "tableoid", "xmin", "xmax", "cmin", "cmax", "ctid",
+    "fields", "source", "sort", "limit", "cursor", "count", "trailer",
+})  # fmt: skip
+"""Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
+
+RESERVED_DATASETS = frozenset({
+    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "route", "session", "system",
+})  # fmt: skip
+"""Paths below /api that are taken, so no dataset can have these names. A test of the API keeps this list complete."""
 
 FILTER_SUFFIXES = ("_from", "_to", "_prefix")
 """What follows a field's name in a query parameter that filters by it."""
@@ -186,6 +195,8 @@ class _Resource(_Struct):
 def _dataset(resource: _Resource) -> Dataset:
     """Raises ValueError, with what is wrong and where."""
     _check_name(resource.name, "name")
+    if resource.name in RESERVED_DATASETS:
+        raise ValueError(f"name is {resource.name!r}, which the API uses for something else. Choose another name.")
     singular = resource.singular or f"{resource.name}_record"
     _check_name(singular, "singular")
     fields = tuple(_field(each, f"schema.fields[{number}]") for number, each in enumerate(resource.schema.fields))

@@ -1,5 +1,6 @@
 """What the catalogue holds: datasets with their fields, keys, indexes and relations. Plain data, immutable."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,8 +26,10 @@ class Role(StrEnum):
     TEXT = "text"
 
 
-UNIT_NAMES = {"L": "litres", "h": "hours"}
+UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the feed"}
 """Units whose symbol (UCUM) people may not know, in words."""
+
+_SEPARATORS = re.compile("[- ]")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,15 @@ class Field:
     @property
     def description_with_unit(self) -> str:
         """For example `Fuel burnt, litres`."""
-        return f"{self.description}, {UNIT_NAMES.get(self.unit, self.unit)}" if self.unit else self.description
+        return self._with_unit(self.description)
+
+    @property
+    def title_with_unit(self) -> str:
+        """For example `Fuel, litres`."""
+        return self._with_unit(self.title)
+
+    def _with_unit(self, text: str) -> str:
+        return f"{text}, {UNIT_NAMES.get(self.unit, self.unit)}" if self.unit else text
 
     @property
     def label(self) -> str:
@@ -132,6 +143,11 @@ class Dataset:
         """Its name in the paths of the API."""
         return self.name.replace("_", "-")
 
+    @property
+    def camel_name(self) -> str:
+        """The name of one record as that of a type: `VehicleLog`."""
+        return "".join(word.capitalize() for word in self.singular.split("_"))
+
     def field(self, name: str) -> Field:
         """The field of that name.
 
@@ -160,5 +176,27 @@ class Catalogue(Mapping[str, Dataset]):
     def __len__(self) -> int:
         return len(self._datasets)
 
+    def dataset_of_path(self, path: str) -> str | None:
+        """The dataset that a file in the raw folder belongs to by its path, or None.
+
+        The outermost folder or file named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
+        `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. Where one name begins another, the longer one counts.
+        The dashboard applies the same rule (`dashboard/static/datasets.js`).
+        """
+        parts = path.lower().split("/")
+        if path.startswith("/"):  # loaded from elsewhere: the folders there were not named for us
+            parts = parts[-1:]
+        names = (_SEPARATORS.sub("_", part) for part in parts)
+        return next((dataset for name in names for dataset in self._longest_first if _is_named(name, dataset)), None)
+
+    @cached_property
+    def _longest_first(self) -> list[str]:
+        return sorted(self, key=len, reverse=True)
+
     def __repr__(self) -> str:
         return f"Catalogue({', '.join(self)})"
+
+
+def _is_named(name: str, dataset: str) -> bool:
+    """Whether a part of a path is the dataset's name, alone or followed by something that cannot continue a word."""
+    return name == dataset or re.match(f"{dataset}[^0-9a-z]", name) is not None

@@ -26,7 +26,7 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
     connection.execute(
         _sql("table").format(
             table=table,
-            columns=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
+            column_definitions=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
             description=sql.Literal(dataset.description),
         )
     )

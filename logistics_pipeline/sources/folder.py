@@ -92,7 +92,7 @@ class RawFolder:
         if not S_ISREG(status.st_mode):
             return None
         key = self.key_of(path)
-        known = None if _SHORTENED in key else dataset or dataset_of(key, self.catalogue)
+        known = None if _SHORTENED in key else dataset or self.catalogue.dataset_of_path(key)
         return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
 
     def key_of(self, path: Path) -> str:
@@ -135,23 +135,6 @@ def path_of(key: str, raw_dir: Path) -> Path:
     """The file of a partition key."""
     encoded = key.encode("utf-8", "surrogateescape")
     return Path(os.path.abspath(raw_dir)) / os.fsdecode(unquote_to_bytes(encoded))
-
-
-def dataset_of(key: str, catalogue: Catalogue) -> str | None:
-    """Returns the dataset that a file belongs to by its path, or None.
-
-    The outermost folder or file named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
-    `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. If one name begins with another, the longer one is meant.
-    """
-    parts = key.casefold().split("/")
-    if key.startswith("/"):  # loaded from elsewhere: those folders were not named after datasets on purpose
-        parts = parts[-1:]
-    for part in parts:
-        name = re.sub(r"[- ]", "_", part)
-        for dataset in sorted(catalogue, key=len, reverse=True):
-            if name == dataset or re.match(rf"{dataset}[^0-9a-z]", name):
-                return dataset
-    return None
 
 
 def _percent_encode(character: str) -> str:

@@ -3,7 +3,7 @@
 -- Filled by logistics_pipeline.loading.
 
 CREATE TABLE IF NOT EXISTS {table} (
-    {columns},
+    {column_definitions},
     file_id   integer NOT NULL,
     record_no bigint NOT NULL
 );

@@ -175,7 +175,7 @@ def test_parquet_of_a_single_column_keeps_its_nulls(shared: Any) -> None:
 
 
 def test_row_groups_are_bounded() -> None:
-    writer = Writer({"id": "text", "cost": "number"}, {"cost": Needs(3, 2)})
+    writer = Writer({"id": "string", "cost": "number"}, {"cost": Needs(3, 2)})
     content = (
         b"".join(writer.add("".join(f'"{n}",{n}\n' for n in range(1000)).encode()) for _ in range(150))
         + writer.finish()

@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from logistics_api.parameters.types import Paging
 from logistics_api.rows import queries
-from logistics_api.rows.datasets import DATASETS, SHIPMENTS, SOURCE, VEHICLE_LOGS, VEHICLES, Dataset
-from logistics_api.rows.filters import FILTERS, Selection
-from logistics_api.rows.schemas import LogsQuestion, ShipmentsQuestion, Source, VehiclesQuestion
+from logistics_api.rows.filters import RowFilters, Selection, filter_names
+from logistics_api.rows.schemas import Source, page_parameters
+from logistics_api.rows.tables import SOURCE, Table, table_of
+from logistics_core import catalogue
 
 Row = dict[str, Any]
-QUESTIONS = {VEHICLES: VehiclesQuestion, VEHICLE_LOGS: LogsQuestion, SHIPMENTS: ShipmentsQuestion}
+TABLES = tuple(map(table_of, catalogue.DATASETS.values()))
+VEHICLES, VEHICLE_LOGS, SHIPMENTS = TABLES
 TEXTS = [
     "A",
     "a",
@@ -43,10 +45,10 @@ NUMBERS = [None, Decimal("0"), Decimal("1.50"), Decimal("1.5"), Decimal("3"), De
 FIRST = date(2024, 2, 27)
 
 
-def world() -> dict[Dataset, list[Row]]:
+def world() -> dict[Table, list[Row]]:
     """Few values, so that filters meet something and orders have ties; ids in an order that is not the table's."""
     texts, numbers = len(TEXTS), len(NUMBERS)
-    rows: dict[Dataset, list[list[Any]]] = {
+    rows: dict[Table, list[list[Any]]] = {
         VEHICLES: [[f"{TEXTS[n % texts]}{n}", TEXTS[-n % texts], NUMBERS[n % numbers]] for n in range(30)],
         VEHICLE_LOGS: [
             [f"{TEXTS[n % texts]}{n}", TEXTS[n % 4], FIRST + timedelta(n % 5), NUMBERS[n % numbers], NUMBERS[n % 4]]
@@ -84,7 +86,7 @@ def url(new_database: Callable[[], AbstractContextManager[str]], store: Callable
         store(
             url,
             **{
-                dataset.table: [[row[column] for column in dataset.own] for row in rows]
+                dataset.name: [[row[column] for column in dataset.own] for row in rows]
                 for dataset, rows in WORLD.items()
             },
         )
@@ -100,7 +102,7 @@ def shared(url: str, serve: Any) -> Iterator[Any]:
         yield api
 
 
-def as_sent(row: Row, dataset: Dataset) -> Row:
+def as_sent(row: Row, dataset: Table) -> Row:
     return {name: str(row[name]) if isinstance(row[name], date) else row[name] for name in dataset.own}
 
 
@@ -118,7 +120,7 @@ def passes(row: Row, name: str, value: Any) -> bool:
     return bool(row[column] <= value)
 
 
-def in_order(rows: list[Row], dataset: Dataset, sort: str) -> list[Row]:
+def in_order(rows: list[Row], dataset: Table, sort: str) -> list[Row]:
     keys = dataset.orders[sort.removeprefix("-")]
 
     def key(row: Row) -> list[Any]:
@@ -127,11 +129,11 @@ def in_order(rows: list[Row], dataset: Dataset, sort: str) -> list[Row]:
     return sorted(rows, key=key, reverse=sort.startswith("-"))
 
 
-def walk(api: Any, dataset: Dataset, between: Callable[[int], None] = lambda _: None, **query: Any) -> list[Row]:
+def walk(api: Any, dataset: Table, between: Callable[[int], None] = lambda _: None, **query: Any) -> list[Row]:
     rows: list[Row] = []
     cursor: dict[str, str] = {}
     while True:
-        page = api.get(f"/api/{dataset.name}", **query, **cursor)
+        page = api.get(f"/api/{dataset.slug}", **query, **cursor)
         assert len(page["data"]) <= query.get("limit", 100)
         rows += page["data"]
         if page["next_cursor"] is None:
@@ -141,17 +143,22 @@ def walk(api: Any, dataset: Dataset, between: Callable[[int], None] = lambda _: 
         cursor = {"cursor": page["next_cursor"]}
 
 
-def filters_of(dataset: Dataset) -> dict[str, str]:
+def filters_of(dataset: Table) -> dict[str, str]:
     """Every filter there should be, with its column."""
-    suffixes = {"text": ["", "_prefix"], "day": ["", "_from", "_to"], "number": ["", "_from", "_to"], "integer": [""]}
+    suffixes = {
+        "string": ["", "_prefix"],
+        "date": ["", "_from", "_to"],
+        "number": ["", "_from", "_to"],
+        "integer": [""],
+    }
     columns = {name: kind for name, kind in dataset.columns.items() if not name.startswith("file_p")}
     del columns["file_version"]
     return {f"{name}{suffix}": name for name, kind in columns.items() for suffix in suffixes[kind]}
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> tuple[Dataset, dict[str, Any], str, int]:
-    dataset = draw(st.sampled_from(DATASETS))
+def questions(draw: st.DrawFn) -> tuple[Table, dict[str, Any], str, int]:
+    dataset = draw(st.sampled_from(TABLES))
     names = draw(st.lists(st.sampled_from(sorted(filters_of(dataset))), max_size=3, unique=True))
     given = {}
     for name in names:
@@ -165,33 +172,34 @@ def questions(draw: st.DrawFn) -> tuple[Dataset, dict[str, Any], str, int]:
 # The contract between the modules
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-def test_every_column_has_its_filters_and_nothing_else_does(dataset: Dataset) -> None:
-    declared = FILTERS[dataset].model_fields.keys() - Selection.model_fields.keys() - {"fields"}
-    assert declared == filters_of(dataset).keys()
-    beside = QUESTIONS[dataset].model_fields.keys() - FILTERS[dataset].model_fields.keys()
-    assert beside == Paging.model_fields.keys() | {"count", "sort"}
+@pytest.mark.parametrize("dataset", TABLES, ids=lambda dataset: dataset.slug)
+def test_every_column_has_its_filters_and_nothing_else_does(dataset: Table) -> None:
+    fields = page_parameters(dataset.dataset).model_fields
+    declared = {info.alias or name for name, info in fields.items()}
+    beside = Selection.model_fields.keys() | Paging.model_fields.keys() | {"count", "sort"}
+    assert declared - beside == filters_of(dataset).keys() == set(filter_names(dataset.dataset).values())
+    assert declared >= beside | RowFilters.model_fields.keys()
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-def test_the_orders_are_those_an_index_gives(dataset: Dataset, url: str) -> None:
-    sorts = get_args(QUESTIONS[dataset].model_fields["sort"].annotation)
+@pytest.mark.parametrize("dataset", TABLES, ids=lambda dataset: dataset.slug)
+def test_the_orders_are_those_an_index_gives(dataset: Table, url: str) -> None:
+    sorts = get_args(page_parameters(dataset.dataset).model_fields["sort"].annotation)
     assert set(sorts) == {f"{sign}{order}" for order in dataset.orders for sign in ("", "-")}
     with psycopg.connect(url) as connection:
         definitions = [
             definition
             for (definition,) in connection.execute(
-                "SELECT indexdef FROM pg_indexes WHERE schemaname = 'raw' AND tablename = %s", [dataset.table]
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = 'raw' AND tablename = %s", [dataset.name]
             )
         ]
     for keys in dataset.orders.values():
         assert any(f"btree ({keys[0]}" in definition for definition in definitions), keys
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-def test_the_columns_are_those_of_the_table(dataset: Dataset, url: str) -> None:
+@pytest.mark.parametrize("dataset", TABLES, ids=lambda dataset: dataset.slug)
+def test_the_columns_are_those_of_the_table(dataset: Table, url: str) -> None:
     with psycopg.connect(url) as connection:
-        found = connection.execute(f"SELECT * FROM raw.{dataset.table} LIMIT 0").description
+        found = connection.execute(f"SELECT * FROM raw.{dataset.name} LIMIT 0").description
     assert found is not None
     assert [column.name for column in found] == [*dataset.own, "file_id", "record_no"]
     assert Source.model_fields.keys() == SOURCE.keys()
@@ -206,14 +214,14 @@ def test_the_columns_are_those_of_the_table(dataset: Dataset, url: str) -> None:
 @example((VEHICLE_LOGS, {"mileage": Decimal("1.5")}, "log_id", 3))
 @example((SHIPMENTS, {"origin_prefix": "A'"}, "log_id", 7))
 def test_all_pages_together_are_the_filtered_rows_once_each_in_order(
-    shared: Any, question: tuple[Dataset, dict[str, Any], str, int]
+    shared: Any, question: tuple[Table, dict[str, Any], str, int]
 ) -> None:
     dataset, given, sort, limit = question
     matching = [row for row in WORLD[dataset] if all(passes(row, name, value) for name, value in given.items())]
     expected = [as_sent(row, dataset) for row in in_order(matching, dataset, sort)]
     query = {name: str(value) for name, value in given.items()}
     assert walk(shared, dataset, **query, sort=sort, limit=limit) == expected
-    page = shared.get(f"/api/{dataset.name}", **query, sort=sort, limit=limit, count="capped")
+    page = shared.get(f"/api/{dataset.slug}", **query, sort=sort, limit=limit, count="capped")
     assert page["total"] == {"rows": len(expected), "kind": "exact"}
 
 
@@ -332,12 +340,12 @@ def test_the_longest_ids_there_can_be_fit_into_a_cursor(
 # One row
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
-def test_a_row_is_found_by_its_id_whatever_characters_that_has(shared: Any, dataset: Dataset) -> None:
+@pytest.mark.parametrize("dataset", TABLES, ids=lambda dataset: dataset.slug)
+def test_a_row_is_found_by_its_id_whatever_characters_that_has(shared: Any, dataset: Table) -> None:
     for row in WORLD[dataset]:
-        path = f"/api/{dataset.name}/{quote(row[dataset.key], safe='')}"
+        path = f"/api/{dataset.slug}/{quote(row[dataset.key], safe='')}"
         assert shared.get(path) == as_sent(row, dataset)
-    assert shared.get(path, fields="file_path") == {"file_path": f"{dataset.table}.json"}
+    assert shared.get(path, fields="file_path") == {"file_path": f"{dataset.name}.json"}
     assert shared.get(path, source="true")["record_no"] == len(WORLD[dataset])
 
 
@@ -406,7 +414,7 @@ def test_any_number_postgresql_can_compare_is_taken(shared: Any, number: str) ->
 
 def test_no_text_of_a_question_becomes_part_of_a_statement() -> None:
     statement = queries.page(VEHICLES, ("name_prefix",), "-vehicle_id", ("vehicle_id",), begun=True).decode()
-    assert '"name" ^@ %(name_prefix)s' in statement and '("vehicle_id") < (%(key0)s)' in statement
+    assert '"name" ^@ %(name_prefix)s' in statement and '("vehicle_id") < (%(Key0)s)' in statement
 
 
 def test_a_page_is_json_that_others_can_read(shared: Any) -> None:

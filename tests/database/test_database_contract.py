@@ -9,7 +9,7 @@ from typing import get_type_hints
 import psycopg
 import pytest
 
-from logistics_api.ingestion.schemas import FilesOfDataset
+from logistics_api.ingestion.stats_schemas import FilesOfDataset
 from logistics_api.system.schemas import FilesByState
 from logistics_api.uploads.schemas import UploadState
 from logistics_core.database_contract.channels import Channel, FileEvent

@@ -31,21 +31,27 @@ def wheel(built: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bin_dir(wheel: Path) -> Iterator[Path]:
-    """The programs of a virtual environment that holds nothing but the wheel and what it needs.
-
-    Not in pytest's temporary folder, which is closed to others: started by root, PostgreSQL runs as another user.
-    """
-    with tempfile.TemporaryDirectory(prefix="logistics-wheel-") as folder:
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter, unlike pytest's own: started by root, PostgreSQL runs as another user."""
+    with tempfile.TemporaryDirectory(prefix="logistics-wheel-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        _run(sys.executable, "-m", "venv", folder)
-        _run(f"{folder}/bin/pip", "install", "--quiet", "-c", str(PROJECT_ROOT / "constraints.txt"), str(wheel))
-        yield Path(folder, "bin")
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def bin_dir(wheel: Path, open_folder: Path) -> Path:
+    """The programs of a virtual environment that holds nothing but the wheel and what it needs."""
+    environment = open_folder / "venv"
+    _run(sys.executable, "-m", "venv", str(environment))
+    _run(str(environment / "bin/pip"), "install", "--quiet", "-c", str(PROJECT_ROOT / "constraints.txt"), str(wheel))
+    return environment / "bin"
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    made = Installation(tmp_path / "data", free_port(), free_port())
+def installation(open_folder: Path) -> Iterator[Installation]:
+    """Where the demo is to make its data folder: in an empty one."""
+    (open_folder / "empty").mkdir()
+    made = Installation(open_folder / "empty" / "data", free_port(), free_port())
     yield made
     made.cut_power()
 
@@ -63,13 +69,12 @@ def test_the_wheel_holds_every_file_of_the_packages_and_the_resources(wheel: Pat
     assert {name for name in _names(wheel) if name.split("/")[0] in packages} == wanted
 
 
-def test_the_installed_demo_shows_figures_in_an_empty_folder(
-    bin_dir: Path, installation: Installation, tmp_path: Path
-) -> None:
+def test_the_installed_demo_shows_figures_in_an_empty_folder(bin_dir: Path, installation: Installation) -> None:
+    folder = installation.data_dir.parent
     environment = {name: value for name, value in installation.environment.items() if name != "LOGISTICS_DATA_DIR"}
     done = subprocess.run(
         [bin_dir / "logistics", "demo", "--once"],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -79,7 +84,7 @@ def test_the_installed_demo_shows_figures_in_an_empty_folder(
     assert done.returncode == 0, done.stderr
     assert "shipments                     99,458" in done.stdout
     assert "Of 200,500 records read, 200,460 are loaded, 0 superseded, 40 rejected" in done.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert [path.name for path in folder.iterdir()] == ["data"]
 
 
 def test_the_installed_command_prints_its_version(bin_dir: Path, wheel: Path) -> None:

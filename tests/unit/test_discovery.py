@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import built_in_catalogue
-from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, RawFolder, dataset_of, key_of, path_of
+from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, RawFolder, key_of, path_of
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, RawFolder,
     ],
 )
 def test_the_path_tells_the_dataset(key: str, dataset: str | None) -> None:
-    assert dataset_of(key, built_in_catalogue()) == dataset
+    assert built_in_catalogue().dataset_of_path(key) == dataset
 
 
 NAME_BYTES = st.one_of(

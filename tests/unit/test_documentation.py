@@ -13,7 +13,7 @@ from tests.checkout import PROJECT_ROOT
 README = (PROJECT_ROOT / "README.md").read_text()
 SETTINGS = (PROJECT_ROOT / "docs/settings.md").read_text()
 COMMANDS = (PROJECT_ROOT / "docs/commands.md").read_text()
-PAGES = [PROJECT_ROOT / "README.md", *PROJECT_ROOT.glob("docs/**/*.md"), *PROJECT_ROOT.glob("deploy/*.md")]
+PAGES = [PROJECT_ROOT / "README.md", *PROJECT_ROOT.glob("docs/**/*.md"), *PROJECT_ROOT.glob("deploy/**/*.md")]
 
 
 def test_the_settings_page_lists_exactly_the_settings_there_are_with_their_meaning() -> None:

@@ -18,13 +18,13 @@ export const title = () => "Data";
 export const ranged = false;
 
 const SIZES = [25, 50, 100, 500];
-const FIRST = "shipments";
+const FIRST = DATASETS.shipments ? "shipments" : Object.keys(DATASETS)[0];
 const FORMATS = { csv: "CSV", ndjson: "NDJSON", parquet: "Parquet" };
-/** By kind of column: end of the parameter's name → words between column and value. */
+/** By type of column: end of the parameter's name → words between column and value. */
 const OPERATORS = {
-  text: { _prefix: "begins with", "": "is" },
+  string: { _prefix: "begins with", "": "is" },
   number: { _from: "at least", _to: "at most", "": "is" },
-  day: { _from: "from", _to: "to", "": "on" },
+  date: { _from: "from", _to: "to", "": "on" },
 };
 const FROM_FILE = { file_id: "File number", record_no: "Record number" };
 const FRESH = { cursor: null, page: null };
@@ -33,10 +33,10 @@ const chosen = (view) => (DATASETS[view.get("dataset")] ? view.get("dataset") : 
 
 /** Every filter of a dataset: parameter → {column, words, operator}. */
 function filtersOf(dataset) {
-  const own = Object.entries(DATASETS[dataset].columns).flatMap(([column, [words, kind]]) =>
-    Object.entries(OPERATORS[kind]).map(([end, operator]) => [column + end, { column, words, kind, operator }]),
+  const own = Object.entries(DATASETS[dataset].columns).flatMap(([column, { label, type }]) =>
+    Object.entries(OPERATORS[type]).map(([end, operator]) => [column + end, { words: label, type, operator }]),
   );
-  return Object.fromEntries([...own, ...Object.entries(FROM_FILE).map(([column, words]) => [column, { column, words, kind: "whole", operator: "is" }])]);
+  return Object.fromEntries([...own, ...Object.entries(FROM_FILE).map(([column, words]) => [column, { words, type: "whole", operator: "is" }])]);
 }
 
 const given = (view) => Object.fromEntries(Object.keys(filtersOf(chosen(view))).map((name) => [name, view.get(name)]).filter(([, value]) => value !== null));
@@ -75,16 +75,16 @@ const nothing = (view) => ({ ...FRESH, sort: null, ...Object.fromEntries(Object.
 
 function filterBar(view, dataset) {
   const filters = filtersOf(dataset);
-  const columns = { ...DATASETS[dataset].columns, ...Object.fromEntries(Object.entries(FROM_FILE).map(([column, words]) => [column, [words, "whole"]])) };
-  const column = h("select", { class: "input", "aria-label": "Column" }, Object.entries(columns).map(([name, [words]]) => h("option", { value: name }, words)));
+  const columns = { ...DATASETS[dataset].columns, ...Object.fromEntries(Object.entries(FROM_FILE).map(([column, label]) => [column, { label, type: "whole" }])) };
+  const column = h("select", { class: "input", "aria-label": "Column" }, Object.entries(columns).map(([name, { label }]) => h("option", { value: name }, label)));
   const operator = h("select", { class: "input", "aria-label": "How" });
   const value = h("input", { class: "input", "aria-label": "Value", required: true, maxlength: 4096, placeholder: "Value" });
-  const kind = () => columns[column.value][1];
+  const type = () => columns[column.value].type;
   const fit = () => {
-    const options = OPERATORS[kind()] ?? { "": "is" };
+    const options = OPERATORS[type()] ?? { "": "is" };
     replace(operator, Object.entries(options).map(([end, words]) => h("option", { value: end }, words)));
-    value.type = kind() === "day" ? "date" : "text";
-    value.inputMode = kind() === "number" ? "decimal" : kind() === "whole" ? "numeric" : "text";
+    value.type = type() === "date" ? "date" : "text";
+    value.inputMode = type() === "number" ? "decimal" : type() === "whole" ? "numeric" : "text";
   };
   column.addEventListener("change", fit);
   fit();
@@ -93,7 +93,7 @@ function filterBar(view, dataset) {
     event.preventDefault();
     const name = column.value + operator.value;
     const text = value.value.trim();
-    view.set({ ...FRESH, [name]: kind() === "number" ? plainNumber(text) : text });
+    view.set({ ...FRESH, [name]: type() === "number" ? plainNumber(text) : text });
     value.value = "";
     value.focus();
   });
@@ -101,8 +101,8 @@ function filterBar(view, dataset) {
   const showChips = () => {
     if (chosen(view) !== dataset) return;
     const all = Object.entries(given(view)).map(([name, text]) => {
-      const { words, operator: how, kind: type } = filters[name];
-      const shown = `${words} ${how} ${type === "day" ? day(text) : text}`;
+      const { words, operator: how, type } = filters[name];
+      const shown = `${words} ${how} ${type === "date" ? day(text) : text}`;
       return h("button", { type: "button", class: "chip", "aria-label": `No longer ${shown}`, onclick: () => view.set({ ...FRESH, [name]: null }) }, shown, icon("close"));
     });
     const clear = all.length > 1 && h("button", { type: "button", class: "link", onclick: () => view.set(nothing(view)) }, "Clear all");
@@ -135,7 +135,7 @@ function rowsPanel(view, dataset) {
 }
 
 function exportMenu(view, dataset) {
-  const address = (format) => url(`/api/exports/${DATASETS[dataset].path.split("/").pop()}.${format}`, given(view));
+  const address = (format) => url(DATASETS[dataset].exports.replace("{format}", format), given(view));
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
   const links = () => {
@@ -154,23 +154,52 @@ function exportMenu(view, dataset) {
   return host;
 }
 
-const LINKS = {
-  vehicle_id: (value) => href("vehicles", [value]),
-  origin: (_, row) => href("routes", [row.origin, row.destination]),
-  destination: (_, row) => href("routes", [row.origin, row.destination]),
+/** Dataset → column → the page of the dashboard about its value. */
+const PAGES = {
+  vehicles: { vehicle_id: (row) => href("vehicles", [row.vehicle_id]) },
+  shipments: {
+    origin: (row) => href("routes", [row.origin, row.destination]),
+    destination: (row) => href("routes", [row.origin, row.destination]),
+  },
 };
+
+/**
+ * Where the value of a column leads: to its page; from a reference to the row it refers to; from a key to the rows that
+ * refer to it. Null where it leads nowhere.
+ */
+function linkOf(dataset, column) {
+  const { references: target } = DATASETS[dataset].columns[column];
+  const page = PAGES[dataset]?.[column];
+  if (page) return page;
+  if (target) {
+    const { key } = DATASETS[target];
+    const targetPage = PAGES[target]?.[key];
+    return (row) => (targetPage ? targetPage({ [key]: row[column] }) : rowsWhere(target, key, row[column]));
+  }
+  const referring = column === DATASETS[dataset].key && reference(dataset);
+  return referring ? (row) => rowsWhere(...referring, row[column]) : null;
+}
+
+/** The first dataset that refers to this one, and its column that does. */
+function reference(dataset) {
+  for (const [name, { columns: all }] of Object.entries(DATASETS)) {
+    const found = Object.keys(all).find((column) => all[column].references === dataset);
+    if (found) return [name, found];
+  }
+  return null;
+}
+
+const rowsWhere = (dataset, column, value) => href("data", [], { dataset: dataset === FIRST ? null : dataset, [column]: value });
 
 function columns(dataset) {
   const { key, columns: all } = DATASETS[dataset];
-  const formats = { number: (value) => (value === null ? "–" : decimalAsGiven(value)), day: (value) => day(value), text: (value) => value ?? "–" };
-  const links = {
-    ...LINKS,
-    log_id: (value) => (dataset === "shipments" ? href("data", [], { dataset: "vehicle_logs", log_id: value }) : href("data", [], { log_id: value })),
-  };
-  const own = Object.entries(all).map(([name, [label, kind]]) => ({
-    key: name, label, number: kind === "number", head: name === key,
-    ...(links[name] ? { node: (value, row) => h("a", { href: links[name](value, row) }, value) } : { format: formats[kind] }),
-  }));
+  const formats = { number: (value) => (value === null ? "–" : decimalAsGiven(value)), date: (value) => (value === null ? "–" : day(value)), string: (value) => value ?? "–" };
+  const own = Object.entries(all).map(([name, { label, type }]) => {
+    const link = linkOf(dataset, name);
+    const format = formats[type];
+    const shown = link ? { node: (value, row) => (value === null ? "–" : h("a", { href: link(row) }, format(value))) } : { format };
+    return { key: name, label, number: type === "number", head: name === key, ...shown };
+  });
   const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
   return [...own, source];
 }

@@ -1,6 +1,6 @@
-"""What every answer has: a request id, the time it took; HEAD wherever there is GET; and figures that are kept.
+"""What every answer has: a request id, the time it took; HEAD wherever there is GET; and cached figures.
 
-`tests/unit/test_edge.py` has the rules of keeping one by one; here it is the whole API over a real database.
+`tests/unit/test_middleware.py` has the rules of the cache one by one; here it is the whole API over a real database.
 """
 
 import asyncio

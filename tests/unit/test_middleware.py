@@ -1,9 +1,10 @@
-"""The edge by itself: an application of the test's own behind it, and no server or database."""
+"""The middleware by itself: around an application of the test's own, without a server or database."""
 
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 import brotli
@@ -13,9 +14,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from logistics_api.database.freshness import Freshness, Published
 from logistics_api.errors import Problem
-from logistics_api.http import Cache, Edge
+from logistics_api.http import stack
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.cache import ResponseCache
 from logistics_api.http.negotiation import acceptable_codings, matches
 from logistics_core import zstd
+from logistics_core.settings import Settings
 
 BODY = b'{"figures": [' + b", ".join(b'{"route": %d}' % number for number in range(500)) + b"]}"
 FIGURE = "/api/figure?start=2024-01-01"
@@ -72,20 +76,29 @@ class Noted:
 
 
 class Bench:
-    """An edge with what stands around it."""
+    """The middleware with what it needs."""
 
-    def __init__(self, *, max_bytes: int = 1 << 20, wait_seconds: float = 5.0, **options: Any) -> None:
+    def __init__(self, *, max_bytes: int = 1 << 20, wait_seconds: float = 5.0, **settings: Any) -> None:
         self.freshness = Freshness()
         self.freshness.confirm(Published(1, None))
         self.freshness.reachable = True
         self.app = Application()
         self.noted = Noted()
-        self.cache = Cache(self.freshness, max_bytes)
-        self.edge = Edge(
-            self.app, cache=self.cache, metrics=self.noted, log=self.noted, wait_seconds=wait_seconds, **options
+        self.cache = ResponseCache(self.freshness, max_bytes)
+        self.authenticator = Authenticator(Settings(**settings))
+        self.stack = stack.wrap(
+            self.app,
+            authenticator=self.authenticator,
+            cache=self.cache,
+            metrics=self.noted,
+            log=self.noted,
+            template_of=lambda _: None,
+            wait_seconds=wait_seconds,
         )
-        transport = httpx.ASGITransport(self.edge, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://edge", headers={"Accept-Encoding": ""})
+        transport = httpx.ASGITransport(self.stack, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers={"Accept-Encoding": ""}
+        )
 
     async def get(self, path: str = FIGURE, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -583,15 +596,19 @@ async def test_a_database_that_refuses_is_one_that_is_away(bench: Bench) -> None
 # Around it
 
 
-class Doorkeeper:
-    def admit(self, scope: Scope) -> object:
-        if (b"x-api-key", b"good") not in scope["headers"]:
-            raise Problem(401, "key-needed", "Key needed", "Send a key.")
-        return None
+class KeysTable:
+    """A connection to a database that has one API key."""
+
+    async def execute(self, _query: bytes) -> "KeysTable":
+        return self
+
+    async def fetchall(self) -> list[tuple[Any, ...]]:
+        return [(sha256(b"good").digest(), "reader", ["read"], None, None)]
 
 
-@edged(access=Doorkeeper(), private=True)
-async def test_nobody_gets_what_is_kept_without_being_admitted(bench: Bench) -> None:
+@edged(api_anonymous="none")
+async def test_a_cached_response_needs_authorisation_too(bench: Bench) -> None:
+    await bench.authenticator.keyring.reload(KeysTable())  # type: ignore[arg-type]
     admitted = await bench.get(X_API_Key="good")
     assert admitted.headers["cache-control"] == "private, no-cache"
     refused = await bench.get(If_None_Match=admitted.headers["etag"])
@@ -631,9 +648,10 @@ async def test_headers_of_one_answer_do_not_leak_into_another(bench: Bench) -> N
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": "GET", "path": "/api/figure", "query_string": b"", "headers": []}
+    scope = {"type": "http", "method": "GET", "path": "/api/figure", "query_string": b""}
+    scope["headers"] = [(b"host", b"localhost")]
     for _ in range(3):
-        await bench.edge(dict(scope), receive, send)
+        await bench.stack(dict(scope), receive, send)
     starts = [message for message in sent if message["type"] == "http.response.start"]
     for start in starts:
         assert [name for name, _ in start["headers"]].count(b"access-control-allow-origin") == 1
@@ -644,6 +662,23 @@ def test_codings_are_ranked_by_weight_and_then_by_our_preference() -> None:
     assert acceptable_codings(b"*;q=0") == ()
     assert acceptable_codings(b"identity;q=0") == ()
     assert acceptable_codings(None) == ("identity",)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        (b"gzip;q=1.0, br;q=0.5", ("gzip", "br", "identity")),
+        (b"br;q=0.5, gzip;q=0.501", ("gzip", "br", "identity")),
+        (b"br, gzip", ("br", "gzip", "identity")),
+        (b"identity;q=1, br;q=0.9, gzip;q=0.8", ("identity", "br", "gzip")),
+        (b"br;q=0, gzip;q=0.5", ("gzip", "identity")),
+        (b"br;q=0.000, gzip; q=0", ("identity",)),
+        (b"*;q=0, gzip", ("gzip",)),
+        (b";;,q=,", ("identity",)),
+    ],
+)
+def test_weights_rank_the_codings_that_are_offered(accepted: bytes, expected: tuple[str, ...]) -> None:
+    assert acceptable_codings(accepted, ("br", "gzip")) == expected
 
 
 def test_entity_tags_may_hold_commas() -> None:

@@ -1,0 +1,1 @@
+"""The catalogue of datasets, for programs and for the dashboard."""

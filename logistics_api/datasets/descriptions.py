@@ -1,0 +1,50 @@
+"""Describes the datasets of a catalogue to programs and to the dashboard."""
+
+from collections.abc import Iterator
+
+from logistics_api.datasets.schemas import DatasetDescription, DatasetField, Datasets, DatasetSort
+from logistics_api.rows.tables import Table, table_of
+from logistics_core.catalogue import Catalogue, Dataset, Field
+
+
+def describe(catalogue: Catalogue) -> Datasets:
+    """All datasets of the catalogue, in its order."""
+    return Datasets(datasets=[_describe(dataset) for dataset in catalogue.values()])
+
+
+def _describe(dataset: Dataset) -> DatasetDescription:
+    references = {reference.field: reference.dataset for reference in dataset.references}
+    return DatasetDescription(
+        name=dataset.name,
+        slug=dataset.slug,
+        title=dataset.title,
+        description=dataset.description,
+        key=dataset.key,
+        date=dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None,
+        fields=[_field(field, references.get(field.name)) for field in dataset.fields],
+        sorts=list(_sorts(table_of(dataset))),
+        rows=f"/api/{dataset.slug}",
+        exports=f"/api/exports/{dataset.slug}.{{format}}",
+    )
+
+
+def _field(field: Field, references: str | None) -> DatasetField:
+    return DatasetField(
+        name=field.name,
+        title=field.title,
+        label=field.label,
+        description=field.description,
+        type=field.type,
+        role=field.role,
+        unit=field.unit,
+        required=field.required,
+        references=references,
+    )
+
+
+def _sorts(table: Table) -> Iterator[DatasetSort]:
+    """The default first, then the same order reversed."""
+    first = table.default_sort.removeprefix("-")
+    for sort in sorted(table.sorts, key=lambda sort: (sort.removeprefix("-") != first, sort != table.default_sort)):
+        field = sort.removeprefix("-")
+        yield DatasetSort(sort=sort, field=field, direction="ascending" if sort == field else "descending")

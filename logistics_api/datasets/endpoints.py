@@ -1,0 +1,39 @@
+"""GET /api/datasets: which datasets there are, and what their records look like."""
+
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from logistics_api.datasets.descriptions import describe
+from logistics_api.datasets.schemas import Datasets
+from logistics_api.http.negotiation import matches
+from logistics_api.http.responses import REFUSED_PARAMETERS, Responses
+from logistics_api.parameters.date_range import NothingElse
+from logistics_core.catalogue import Catalogue
+
+ETAG = {
+    "description": "Of the content: the same as long as no contract changes. For If-None-Match",
+    "schema": {"type": "string"},
+}
+RESPONSES: Responses = REFUSED_PARAMETERS | {
+    200: {"headers": {"ETag": ETAG}},
+    304: {"description": "The datasets are still those that If-None-Match names"},
+}
+
+
+def make_router(catalogue: Catalogue) -> APIRouter:
+    """The route, with its response made once: the catalogue is read when the API starts."""
+    router = APIRouter(tags=["rows"])
+    body = describe(catalogue).model_dump_json().encode()
+    headers = {"ETag": f'"{sha256(body).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
+
+    @router.get("/api/datasets", response_model=Datasets, responses=RESPONSES, summary="The datasets")
+    async def read_datasets(_: Annotated[NothingElse, Query()], request: Request) -> Response:
+        """The built-in datasets and those whose contracts were in the data folder when the API started."""
+        known = request.headers.get("if-none-match", "").encode()
+        if matches(known, headers["ETag"].encode()):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+    return router
