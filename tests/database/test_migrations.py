@@ -178,7 +178,7 @@ def test_the_login_of_the_api_is_made_from_its_url_and_follows_its_password(
 
 
 def test_the_api_must_have_a_login_of_its_own(database_url: str) -> None:
-    with pytest.raises(ConfigurationError, match="login of its own"):
+    with pytest.raises(ConfigurationError, match="must name a separate login"):
         migrate(database_url, api_url=database_url)
 
 

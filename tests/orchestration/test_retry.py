@@ -233,7 +233,7 @@ def test_all_failed_files_are_asked_for_or_those_of_one_dataset(system: System, 
     assert run_all(system) == [["vehicle_logs/bad.json", "vehicle_logs/bad.json"]]
     both = logistics("retry", "--failed")
     assert (both.returncode, both.stdout) == (0, "")
-    assert "shipments/bad.json: asked for" in both.stderr and "vehicle_logs/bad.json: asked for" in both.stderr
+    assert "shipments/bad.json: requested" in both.stderr and "vehicle_logs/bad.json: requested" in both.stderr
 
 
 def test_where_nothing_has_failed_that_is_what_it_says(logistics: Run) -> None:
@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_loaded_again_makes_the_exit_code_1(system: System
     done = logistics("retry", "nonsense.json", str(system.settings.raw_dir / "shipments.json"))
 
     assert done.returncode == 1
-    assert "nonsense.json: the ledger knows no such file" in done.stderr
+    assert "nonsense.json: the ledger has no such file" in done.stderr
     assert "shipments.json: is loaded: there is nothing to retry" in done.stderr
 
 
@@ -261,7 +261,7 @@ def test_waiting_for_a_dagster_that_does_not_run_ends_at_once(system: System, lo
     done = logistics("retry", "shipments.json", "--wait")
 
     assert done.returncode == 1
-    assert "Nothing to wait for: Dagster's d" in done.stderr
+    assert "There is nothing to wait for: Dagster's d" in done.stderr
     assert system.ledger()["shipments.json"].retry_requested_at is not None
 
 
