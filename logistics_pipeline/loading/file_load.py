@@ -79,8 +79,12 @@ class FileLoad:
         )
 
     def _fail(self, file: LedgerFile, error: FileError) -> LoadReport:
-        ledger.begin(self._connection, file.file_id, self._run_id)
-        ledger.fail(self._connection, file.file_id, str(error))
+        """Fails a file before anything is read. One that is due to be loaded again stays loaded, with a warning."""
+        if file.state is FileState.LOADED:
+            ledger.warn(self._connection, file.file_id, str(error))
+        else:
+            ledger.begin(self._connection, file.file_id, self._run_id)
+            ledger.fail(self._connection, file.file_id, str(error))
         return LoadReport(ledger.file_by_id(self._connection, file.file_id))
 
     def _read(self, file: LedgerFile, found: FoundFile, dataset: Dataset) -> ReadResult:
