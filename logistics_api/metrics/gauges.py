@@ -14,8 +14,8 @@ def add_gauges(
     metrics: Metrics, *, database: Database, cache: ResponseCache, events: Events, authenticator: Authenticator
 ) -> None:
     """Adds them to /metrics."""
-    metrics.gauge("logistics_cache_entries", "Answers kept", lambda: len(cache))
-    metrics.gauge("logistics_cache_bytes", "Memory of the answers kept", lambda: cache.bytes)
+    metrics.gauge("logistics_cache_entries", "Cached responses", lambda: len(cache))
+    metrics.gauge("logistics_cache_bytes", "Memory of the cached responses", lambda: cache.bytes)
     metrics.gauge("logistics_event_streams", "Clients that listen to /api/events", lambda: len(events))
     metrics.gauge(
         "logistics_database_connected",

@@ -21,7 +21,7 @@ def file_partitions(dataset: str) -> dg.DynamicPartitionsDefinition:
 def add_partitions(instance: dg.DagsterInstance, dataset: str, files: Iterable[FoundFile]) -> list[str]:
     """Adds a partition for each file that has none; returns all partitions in Dagster's order, that of insertion.
 
-    One statement adds them all. A sensor result's own way (`dynamic_partitions_requests`) takes one per key.
+    One statement adds them all; the partition requests of a sensor result take one statement per key.
     """
     name = partitions_name(dataset)
     known = list(instance.get_dynamic_partitions(name))

@@ -17,6 +17,7 @@ import pytest
 import typer.main
 
 from logistics_api.app import create_app
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import app as command_line
 from tests.checkout import PROJECT_ROOT
@@ -184,6 +185,7 @@ def _is_module(name: str) -> bool:
 @each_page()
 def test_tables_exist(page: Path) -> None:
     statements = "".join(path.read_text() for path in PROJECT_ROOT.glob("sql/**/*.sql"))
+    statements += " ".join(dataset.table for dataset in built_in_catalogue().values())
     for span in spans(page.read_text()):
         if re.fullmatch(r"(ingest|raw|analytics)\.\w+", span):
             assert re.search(rf"\b{re.escape(span)}\b", statements), span
