@@ -166,7 +166,7 @@ def test_a_file_that_vanishes_between_sensor_and_run_is_a_red_partition_with_the
     system.run(request)
 
     assert system.status("shipments") == {"shipments/a.json": "FAILED", "shipments/b.json": "MATERIALIZED"}
-    assert "gone" in (system.ledger()["shipments/a.json"].error or "")
+    assert "removed or renamed" in (system.ledger()["shipments/a.json"].error or "")
     assert system.tick() == []
 
 
@@ -189,7 +189,7 @@ def test_a_registered_file_that_disappears_is_closed_with_the_reason(system: Sys
     system.tick()
 
     entry = system.ledger()["shipments.json"]
-    assert entry.state == "failed" and "gone" in (entry.error or "")
+    assert entry.state == "failed" and "removed or renamed" in (entry.error or "")
 
 
 def test_a_file_that_was_gone_for_a_moment_is_loaded_when_it_is_back(system: System) -> None:
