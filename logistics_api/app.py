@@ -72,7 +72,7 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     app.state.events = Events()
     app.state.database = make_database(settings, limits, app.state.events)
     app.state.cache = Cache(app.state.database.freshness, settings.api_cache_bytes)
-    for router in (
+    routers = (
         dashboard.router,
         figures.router,
         shipments.router,
@@ -89,9 +89,12 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         ingestion.router,
         uploads.router,
         index.make_router(catalogue),
-    ):
+    )
+    for router in routers:
         app.include_router(router)
-    refuse_taken_names(app, catalogue)
+    refuse_taken_names(
+        (route.name for router in routers for route in router.routes if isinstance(route, APIRoute)), catalogue
+    )
     pages.install(app)
     openapi.install(app, catalogue)
     app.state.web = Web(settings, app.openapi, describe(catalogue))
