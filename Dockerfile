@@ -1,18 +1,18 @@
 # One image for every program of the system except PostgreSQL; docker-compose.yml says which one a container runs.
-# It holds the checkout at /app, because dagster.yaml, workspace.yaml and sql/ belong to it, and a virtual environment.
+# It contains a virtual environment and, at /app, the checkout with dagster.yaml, workspace.yaml and sql/.
 
 FROM python:3.12-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /app
-# The dependencies change seldom: a layer of their own, built from nothing but the two files that name them.
+# Dependencies rarely change: a separate layer, built only from the two files that name them.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
       > /tmp/requirements.txt \
     && pip install --only-binary :all: -c constraints.txt -r /tmp/requirements.txt
 COPY . .
-# Compiled here, because nothing can be written at run time.
+# Compiled here, because the file system is read-only at run time.
 RUN pip install --no-deps -e . \
     && pip check \
     && python -m compileall -q logistics_core logistics_pipeline logistics_api
@@ -37,6 +37,6 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
 USER $UID:$GID
-# 3000 Dagster's pages, 4000 Dagster's code server, 8000 the API and dashboard
+# 3000: Dagster UI; 4000: Dagster code server; 8000: API and dashboard
 EXPOSE 3000 4000 8000
 CMD ["logistics", "--help"]

@@ -1,8 +1,8 @@
-# The daily words. Everything runs in .venv, made by `make install`; the only needs are Python 3.11 or newer and make.
-#   make demo [ONCE=1]   the whole line, on sample data          make test    the whole test suite
-#   make up              the system, for your own files          make check   formatting, lint, types, import rules
-#   make faults          loads broken in every way, resumed and compared: N=500 SEED=1, or RUN=17 alone
-#   make bench           how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
+# Everyday commands. Everything runs in .venv, which `make install` creates; you only need Python 3.11 or newer and make.
+#   make demo [ONCE=1]   run everything on sample data           make test    run the test suite
+#   make up              run the system for your own files       make check   formatting, linters, types, import rules
+#   make faults          break loads in every way, resume and compare them: N=500 SEED=1, or only RUN=17
+#   make bench           measure how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,10 +19,10 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version 2>&1`. Choose another: make PYTHON=python3.12 ..."; exit 1; }
+		{ echo "Python 3.11 or newer is required; $(PYTHON) is `$(PYTHON) --version 2>&1`. Choose another: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	@test -w . || { echo "This folder is not writable, and .venv has to be made in it."; exit 1; }
+	@test -w . || { echo "This folder is not writable, but .venv has to be created in it."; exit 1; }
 	@echo "Installing into $(VENV) (about a minute the first time)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
@@ -34,9 +34,9 @@ demo: install
 up: install
 	@$(BIN)/logistics up
 
-# Three workers are the fastest on two cores: some wait for processes of their own.
+# Three workers are fastest on two cores: some tests wait for processes they started.
 test: install
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow"
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
 test-slow: install
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
@@ -46,6 +46,8 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/oxlint --deny-warnings logistics_api/dashboard/static
 
 fix: install
 	$(BIN)/ruff check --fix .
@@ -61,4 +63,4 @@ screenshots: install
 	@$(BIN)/python -m tests.browser.screenshots
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -83,13 +83,13 @@ def comparison_cells(comparison: Comparison) -> list[Cell]:
     ]
 
 
-def compare_with_limit(bench: Bench, sample: Sample, repetitions: int, *, reference_lane: bool = False) -> Comparison:
+def compare_with_limit(bench: Bench, sample: Sample, repetitions: int, *, reference_parser: bool = False) -> Comparison:
     """Loads a file and copies the same rows, in turns. A first load, not counted, warms up and gives the rows."""
     builds_after, prepared = prepare_limit(bench, sample)
 
     def run_loader() -> Run:
         bench.database.reset()
-        return load_sample(bench, sample, reference_lane=reference_lane)
+        return load_sample(bench, sample, reference_parser=reference_parser)
 
     def run_limit() -> Run:
         bench.database.reset()

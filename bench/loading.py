@@ -30,25 +30,25 @@ class Run:
         return seconds / self.records * 1_000_000
 
 
-def loader_command(bench: Bench, path: Path, *, reference_lane: bool = False) -> list[str]:
-    options = ["--reference-lane"] if reference_lane else []
+def loader_command(bench: Bench, path: Path, *, reference_parser: bool = False) -> list[str]:
+    options = ["--reference-parser"] if reference_parser else []
     return python_module("bench.run_loader", bench.database.url, str(bench.folder), str(path), *options)
 
 
-def load_sample(bench: Bench, sample: Sample, *, reference_lane: bool = False, watch_memory: bool = False) -> Run:
+def load_sample(bench: Bench, sample: Sample, *, reference_parser: bool = False, watch_memory: bool = False) -> Run:
     """Loads a file of which every record is read and every good one is in the table at the end."""
     return load_path(
         bench,
         sample.path,
         sample.records,
         sample.good,
-        reference_lane=reference_lane,
+        reference_parser=reference_parser,
         watch_memory=watch_memory,
     )
 
 
 def load_path(
-    bench: Bench, path: Path, records: int, good: int, *, reference_lane: bool = False, watch_memory: bool = False
+    bench: Bench, path: Path, records: int, good: int, *, reference_parser: bool = False, watch_memory: bool = False
 ) -> Run:
     """Loads a file or all files of a folder, and holds the account to what was expected.
 
@@ -56,7 +56,7 @@ def load_path(
         RuntimeError: the load failed, or its account is not that of the sample: its time would mean nothing.
     """
     before = bench.database.cpu_seconds()
-    finished = run(loader_command(bench, path, reference_lane=reference_lane), watch_memory=watch_memory)
+    finished = run(loader_command(bench, path, reference_parser=reference_parser), watch_memory=watch_memory)
     account = read_account(finished)
     if account["error"] or (account["read"], account["loaded"]) != (records, good):
         raise RuntimeError(f"{path.name}: expected {good:,} of {records:,} records to be loaded; found {account}")

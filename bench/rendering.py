@@ -18,38 +18,39 @@ _FORMATS: dict[Kind, Callable[[float], str]] = {
 _INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench` from the figures in `bench/results/`; edit neither by hand.
+`make bench` writes this page from the figures in `bench/results/`; edit neither by hand.
 
 ```sh
 make bench                      # everything: three quarters of an hour
 make bench ONLY=speed,memory    # some parts
-make bench SCALE=0.1 REPEAT=3   # smaller and sooner, to look at; recorded only at full scale
+make bench SCALE=0.1 REPEAT=3   # smaller and faster, for a quick look; recorded only at full scale
 ```
 
 ## How to read it
 
-- **The limit** is PostgreSQL itself: `psql \\copy` of the same rows, prepared beforehand as the text that COPY takes,
-  with the loader's own `file_id` and `record_no`, into the same table. It parses no JSON, validates nothing, keeps no
-  ledger and cannot resume; the loader does all of that, and a ratio of 1.00 would mean that it costs nothing.
-- **The same index strategy**: where the loader sets secondary indexes aside and builds them at the end, so does the
-  limit, with the same statements and settings, inside its measured time; where the loader keeps them, the limit does.
-  The column *indexes* says which. The key is there always.
-- **Side by side**: loader, limit, loader, limit, … in one run on one server, all tables truncated and a checkpoint made
-  before each. Rates are medians; a ratio is the median of the ratios within each repetition, with the lowest and the
-  highest beside it. On a shared machine rates move by a factor of two from hour to hour; ratios move much less.
-- **The clock** of the loader runs from the call of `load_file` to its return: connection, ledger, recognition of the
-  format, the SHA-256 of the file and the export of rejects included, Python's own start not. That of the limit includes
-  psql's start, some 10 ms.
-- **CPU seconds** are per million records: of all processes of the loader together, and of the PostgreSQL processes that
-  worked for it (beside them, those that worked for the limit). They are the steadier figures where neighbours share the
-  machine.
+- **The limit** is PostgreSQL itself: `psql \\copy` of the same rows, prepared beforehand in COPY's text format, with
+  the loader's own `file_id` and `record_no`, into the same table. It parses no JSON, validates nothing, keeps no
+  ledger and cannot resume. The loader does all of that; a ratio of 1.00 would mean that all of it is free.
+- **The same index strategy**: where the loader drops secondary indexes and builds them again at the end, so does the
+  limit, with the same statements and settings, within its measured time; where the loader keeps them, so does the
+  limit. The column *indexes* says which. The primary key is always there.
+- **Side by side**: loader, limit, loader, limit, … in one run on one server, with all tables truncated and a
+  checkpoint before each. Rates are medians; a ratio is the median of the ratios within each repetition, with the
+  lowest and the highest beside it. On a shared machine rates vary by a factor of two from hour to hour; ratios vary
+  much less.
+- **The clock** of the loader runs from the call of `load_file` to its return. That includes the connection, the
+  ledger, format detection, the SHA-256 of the file and the export of rejects, but not Python's own start. The clock
+  of the limit includes the start of psql, some 10 ms.
+- **CPU seconds** are per million records: those of all processes of the loader together, and those of the PostgreSQL
+  processes that worked for it (beside them, those that worked for the limit). They are more stable than rates on a
+  machine shared with others.
 - **Memory** is that of all processes of the loader together, sampled every 20 ms: the sum of their resident set sizes
-  (RSS, which counts shared pages once per process) and, for information, of their proportional shares (PSS).
-- **The server** is the embedded one with the product's own settings: fsync, full-page writes and synchronous commit on.
-  The loader itself does not wait for the disk after each batch (what a crash of the server takes back is loaded again),
-  only when it closes the account; the limit is one transaction and waits once, too.
-- **Data** come from the project's generator (`logistics generate`), without bad records unless said. *Chronological*:
-  keys grow; *random*: each key anywhere, the worst case for a B-tree.
+  (RSS, which counts shared pages once per process) and, for information, of their proportional set sizes (PSS).
+- **The server** is the embedded one with the product's own settings: fsync, full-page writes and synchronous commit
+  on. The loader does not wait for the disk after each batch (what a server crash undoes is loaded again), only when
+  it marks the file as loaded; the limit is one transaction and also waits once.
+- **Data** comes from the project's generator (`logistics generate`), without bad records unless stated.
+  *Chronological*: keys increase; *random*: keys in any order, the worst case for a B-tree.
 """
 
 
@@ -84,7 +85,7 @@ def _environments(results: list[Result]) -> Iterable[str]:
 
 def _summary(results: list[Result]) -> str:
     targets = [target for result in results for target in result.findings.targets]
-    return f"## What was promised\n\n{_targets(targets)}"
+    return f"## Targets\n\n{_targets(targets)}"
 
 
 def _findings(findings: Findings) -> Iterable[str]:
@@ -97,7 +98,9 @@ def _findings(findings: Findings) -> Iterable[str]:
 
 def _provenance(result: Result) -> str:
     stolen = (
-        "" if result.stolen_percent is None else f"; the host took {result.stolen_percent:.1f} % of the CPU time away"
+        ""
+        if result.stolen_percent is None
+        else f"; {result.stolen_percent:.1f} % of the CPU time was stolen by the host"
     )
     return f"*Measured on {result.measured_on}, in {result.minutes:.0f} minutes{stolen}.*\n"
 

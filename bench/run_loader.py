@@ -21,12 +21,12 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--reference-lane", action="store_true")
+    parser.add_argument("--reference-parser", action="store_true")
     arguments = parser.parse_args()
 
     options = load_options(Settings(data_dir=arguments.data_dir))
-    if arguments.reference_lane:
-        options = replace(options, reference_lane=True)
+    if arguments.reference_parser:
+        options = replace(options, reference_parser=True)
     found = _find(arguments.path, options)
     first_batch = _FirstCall()
     cpu_before, since = _cpu_seconds(), time.perf_counter()

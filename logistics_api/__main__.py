@@ -56,7 +56,7 @@ def serve(settings: Settings) -> None:
         )
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         logger.info("Serving on http://%s:%d, documentation at /docs", host, settings.api_port)
-        Thread(target=app.state.web.prepare, name="dashboard", daemon=True).start()
+        Thread(target=app.state.dashboard.prepare, name="dashboard", daemon=True).start()
         with suppress(KeyboardInterrupt):  # uvicorn hands Ctrl-C on when it has shut down
             _Server(config, app.state.events).run([listener])
 
@@ -108,8 +108,10 @@ def _settings() -> Settings:
 
 
 def _end(code: int) -> NoReturn:
-    """Ends the process without waiting for the thread that may still prepare the dashboard: Python would stop it amid
-    native code, which aborts the process."""
+    """Ends the process without waiting for the thread that may still prepare the dashboard.
+
+    Python would stop that thread amid native code, which aborts the process.
+    """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,37 +1,37 @@
-"""The application: binds the subjects, the database and the edge together; defines none of them."""
+"""The application: composes the subjects, the database and the middleware; defines none of them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from logistics_api import errors
 from logistics_api.costs import endpoints as costs
-from logistics_api.dashboard.files import Web, WebLayer
-from logistics_api.database.pool import Database, Limits
+from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
+from logistics_api.database.limits import Limits
+from logistics_api.database.pool import Database
 from logistics_api.datasets import endpoints as datasets
 from logistics_api.datasets.descriptions import describe
 from logistics_api.documentation import index, openapi, pages
 from logistics_api.documentation.names import refuse_taken_names
 from logistics_api.errors import ConfigurationError
-from logistics_api.events import endpoints as live
+from logistics_api.events import endpoints as events
 from logistics_api.events.broker import Events
 from logistics_api.exports import endpoints as exports
 from logistics_api.figures import endpoints as figures
-from logistics_api.http import Cache, Edge
+from logistics_api.http import error_handlers, stack
+from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
-from logistics_api.http.auth import Access
-from logistics_api.http.cors import Preflights, SharedAnswers
-from logistics_api.http.logs import AccessLog
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.cache import ResponseCache
 from logistics_api.ingestion import endpoints as ingestion
-from logistics_api.key_figures import endpoints as dashboard
-from logistics_api.metrics import Metrics
+from logistics_api.key_figures import endpoints as key_figures
 from logistics_api.metrics import endpoints as metrics
 from logistics_api.metrics.gauges import add_gauges
 from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.routes import endpoints as route_figures
+from logistics_api.metrics.recording import Metrics
+from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
 from logistics_api.shipments import endpoints as shipments
@@ -52,10 +52,10 @@ rounded to 2 decimals, trends to 1, half away from zero. Averages skip missing m
 
 
 def create_app(settings: Settings, *, limits: Limits | None = None) -> Application:
-    """Makes the application; it connects to the database when it starts, and starts without one as well.
+    """Makes the application. It connects to the database when it starts, and starts without one as well.
 
     Raises:
-        ConfigurationError: no database URL is set, or it is not one; a contract cannot be used.
+        ConfigurationError: no database URL is set, or it is invalid; or a contract cannot be used.
     """
     app = Application(
         title="Logistics Analytics Platform",
@@ -67,52 +67,17 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         docs_url=None,
         redoc_url=None,
     )
-    app.state.settings = settings
-    app.state.catalogue = catalogue = _load_catalogue(settings)
-    app.state.events = Events()
-    app.state.database = make_database(settings, limits, app.state.events)
-    app.state.cache = Cache(app.state.database.freshness, settings.api_cache_bytes)
-    routers = (
-        dashboard.router,
-        figures.router,
-        shipments.router,
-        vehicles.router,
-        route_figures.router,
-        costs.router,
-        system.router,
-        live.router,
-        session.router,
-        metrics.router,
-        datasets.make_router(catalogue),
-        rows.make_router(catalogue),
-        exports.make_router(catalogue),
-        ingestion.router,
-        uploads.router,
-        index.make_router(catalogue),
-    )
+    catalogue = _load_catalogue(settings)
+    _add_state(app, settings, limits, catalogue)
+    routers = _routers(catalogue)
     for router in routers:
         app.include_router(router)
-    refuse_taken_names(
-        (route.name for router in routers for route in router.routes if isinstance(route, APIRoute)), catalogue
-    )
+    operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
+    refuse_taken_names(operations, catalogue)
     pages.install(app)
     openapi.install(app, catalogue)
-    app.state.web = Web(settings, app.openapi, describe(catalogue))
-    errors.install(app)
-    _watch_the_door(app, settings)
-    origins = settings.cors_origins.split(",") if settings.cors_origins is not None else []
-    answers = WebLayer(app.behind_front, web=app.state.web)
-    app.front = Edge(
-        Preflights(answers, origins) if origins else answers,
-        cache=app.state.cache,
-        access=app.state.access,
-        metrics=app.state.metrics,
-        log=app.state.access_log,
-        template_of=app.template_of,
-        private=not app.state.access.anonymous.scopes,
-    )
-    if origins:
-        app.front = SharedAnswers(app.front, origins)
+    error_handlers.install(app)
+    _add_middleware(app, settings)
     return app
 
 
@@ -123,20 +88,67 @@ def _load_catalogue(settings: Settings) -> Catalogue:
         raise ConfigurationError(str(error)) from error
 
 
-def _watch_the_door(app: FastAPI, settings: Settings) -> None:
-    """Who may pass, and what is counted of it."""
+def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
+    """The routers of all subjects, in the order in which a path is looked for."""
+    return (
+        key_figures.router,
+        figures.router,
+        shipments.router,
+        vehicles.router,
+        routes.router,
+        costs.router,
+        system.router,
+        events.router,
+        session.router,
+        metrics.router,
+        datasets.make_router(catalogue),
+        rows.make_router(catalogue),  # after the figures: a key in its paths may be any text
+        exports.make_router(catalogue),
+        ingestion.router,
+        uploads.router,
+        index.make_router(catalogue),
+    )
+
+
+def _add_state(app: Application, settings: Settings, limits: Limits | None, catalogue: Catalogue) -> None:
+    """The parts that endpoints and middleware share."""
     state = app.state
-    state.access = Access(settings)
+    state.settings = settings
+    state.catalogue = catalogue
+    state.events = Events()
+    state.database = make_database(settings, limits, state.events)
+    state.cache = ResponseCache(state.database.freshness, settings.api_cache_bytes)
+    state.authenticator = Authenticator(settings)
+    state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
-    state.database.looks.append(state.access.reload)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, state.catalogue)
+    state.pipeline = Pipeline(state.database, catalogue)
     state.metrics.registry.register(state.pipeline)
-    add_gauges(state.metrics, database=state.database, cache=state.cache, events=state.events, access=state.access)
+    add_gauges(
+        state.metrics,
+        database=state.database,
+        cache=state.cache,
+        events=state.events,
+        authenticator=state.authenticator,
+    )
+    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue))
+
+
+def _add_middleware(app: Application, settings: Settings) -> None:
+    state = app.state
+    app.entry_point = stack.wrap(
+        DashboardMiddleware(app.dispatch, dashboard=state.dashboard),
+        authenticator=state.authenticator,
+        cache=state.cache,
+        metrics=state.metrics,
+        log=state.access_log,
+        template_of=app.template_of,
+        origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
+    )
 
 
 def make_database(settings: Settings, limits: Limits | None = None, events: Events | None = None) -> Database:
-    """The API's own login where it has one, else the pipeline's, reduced to the role that reads."""
+    """The API's own login if it has one, else the pipeline's, reduced to the role that reads."""
     publish = events.publish if events is not None else None
     if settings.api_database_url is not None:
         return Database(settings.api_database_url, limits=limits, publish=publish)
@@ -158,5 +170,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The function's name: clients generated from the OpenAPI keep their method names when a path moves."""
+    """The function's name: generated clients keep their method names when a path moves."""
     return route.name

@@ -1,27 +1,21 @@
-"""Everything that is not an answer: one exception, and how it becomes application/problem+json (RFC 9457).
+"""Problems: the responses of requests that failed, as application/problem+json (RFC 9457).
 
-What went wrong is decided where it is known (`database`, the routes); here it only gets its form. What nobody expected
-is logged by `edge`.
+What went wrong is decided where it is known (`database`, the endpoints, the middleware); here it only gets its form.
+`http.error_handlers` makes problems of the framework's errors.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 URI_CHARACTERS = "/%:@!$&'()*+,;="
-"""What stands for itself in the path of a URI, beside letters and digits (RFC 3986)."""
+"""Characters allowed in the path of a URI, besides letters and digits (RFC 3986)."""
 LONGEST_FOUND = 200
 """Characters of a refused value that are sent back."""
 
@@ -33,7 +27,7 @@ class ConfigurationError(Exception):
 
 
 class Problem(Exception):
-    """An answer other than the one asked for.
+    """The response of a request that failed.
 
     `kind` is the stable name clients may tell problems apart by; `members` are added to the body as they are.
     """
@@ -57,7 +51,7 @@ class Problem(Exception):
         self.members = members or {}
 
     def response(self, scope: Scope) -> JSONResponse:
-        """The answer to the request in `scope`."""
+        """The response to the request in `scope`."""
         body = {
             "type": f"urn:logistics:problem:{self.kind}",
             "title": self.title,
@@ -103,7 +97,7 @@ class ProblemBody(BaseModel):
 
 
 def internal_error() -> Problem:
-    """What a client is told when the fault is ours; the log has the rest, under the same request id."""
+    """The response to a bug; the log has the details, under the same request ID."""
     return Problem(
         500,
         "internal-error",
@@ -113,7 +107,7 @@ def internal_error() -> Problem:
 
 
 def log_unexpected(scope: Scope, error: Exception) -> None:
-    """Logs an error nobody expected with its traceback, once."""
+    """Logs an unexpected error with its traceback, once."""
     state = scope["state"]
     if state.get("logged") is not error:
         state["logged"] = error
@@ -121,21 +115,8 @@ def log_unexpected(scope: Scope, error: Exception) -> None:
         logger.error("%s failed (request id %s)", name, state["request_id"], exc_info=error)
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error of the framework and of ours a problem."""
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_refused_parameters)
-    app.add_exception_handler(HTTPException, _answer_http_exception)
-    app.add_exception_handler(Exception, _answer_unexpected)
-
-
-async def _answer_problem(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)
-    return error.response(request.scope)
-
-
 def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
-    """The problem of parameters that are not what they must be."""
+    """The problem of invalid parameters."""
     names = ", ".join(dict.fromkeys(error.parameter for error in refused))
     count = "1 parameter was refused" if len(refused) == 1 else f"{len(refused)} parameters were refused"
     return Problem(
@@ -145,60 +126,3 @@ def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
         f"{count}: {names}.",
         members={"errors": [error.model_dump() for error in refused]},
     )
-
-
-async def _answer_refused_parameters(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return refused_parameters([_parameter_error(found) for found in error.errors()]).response(request.scope)
-
-
-async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The framework hands the error on nevertheless, to `edge`, after the answer is out; so it is logged here."""
-    log_unexpected(request.scope, error)
-    return internal_error().response(request.scope)
-
-
-def _parameter_error(error: Mapping[str, Any]) -> ParameterError:
-    place, name, *_ = error["loc"]  # of a parameter that may be repeated, its position follows
-    missing = error["type"] == "missing"
-    return ParameterError(
-        parameter=str(name),
-        location=str(place),
-        expected=_expectation(error),
-        found=None if missing else str(error["input"])[:LONGEST_FOUND],
-    )
-
-
-def _expectation(error: Mapping[str, Any]) -> str:
-    match error["type"]:
-        case "missing":
-            return "a value: this parameter is required"
-        case "extra_forbidden":
-            return "nothing: there is no such parameter here"
-        case _:
-            return str(error["msg"]).removeprefix("Input should be ")
-
-
-async def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    status, headers = HTTPStatus(error.status_code), error.headers
-    match status:
-        case HTTPStatus.NOT_FOUND:
-            detail = f"There is nothing at {request.url.path}. /docs lists what there is."
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            headers = {"Allow": _allowed_methods(request)}
-            detail = f"{request.method} is not possible at {request.url.path}; {headers['Allow']} is."
-        case _:
-            detail = str(error.detail)
-    kind = status.phrase.lower().replace(" ", "-")
-    return Problem(status, kind, status.phrase, detail, headers=headers).response(request.scope)
-
-
-def _allowed_methods(request: Request) -> str:
-    """What is possible at a path, by whichever of its routes: the framework names the methods of the first one only."""
-    found: set[str] = set()
-    for context in iter_route_contexts(request.app.routes):
-        route = context.original_route
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))

@@ -1,7 +1,7 @@
 """Every `LOGISTICS_*` environment variable: its name, type, default and meaning. No other module reads one.
 
-Pipeline and API both read their settings here, and that is all they share besides the database. README.md lists the
-same table; `tests/unit/test_documentation.py` holds the two together.
+Pipeline and API both read their settings here, and that is all they share besides the database. docs/settings.md lists
+the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: where `sql/`, `dagster.yaml` and `workspace.yaml` stand."""
+from logistics_core.resource_files import default_data_dir
 
 
 class Scope(StrEnum):
@@ -72,12 +71,13 @@ class Settings(BaseSettings):
     dagster_database_url: str | None = Field(
         None,
         description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
-        "database of the same name with `_dagster` behind it, on the same server",
+        "database of the same name with the suffix `_dagster`, on the same server",
     )
     data_dir: Path = Field(
-        PROJECT_ROOT / "data", description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
-        "dagster/ and, when embedded, postgres/"
-    )  # fmt: skip
+        default_factory=default_data_dir,
+        description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
+        "dagster/ and, when embedded, postgres/",
+    )
 
     dagster_dir: Path = Field(
         default_factory=lambda data: data["data_dir"] / "dagster",
@@ -85,96 +85,97 @@ class Settings(BaseSettings):
     )
 
     # Watching the raw folder
-    settle_seconds: float = Field(2.0, ge=0, description="A file must have been left alone this long to be picked up")
-    sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two looks at the raw folder")
-    files_per_run: PositiveInt = Field(500, description="At most this many files are loaded by one Dagster run")
-    bytes_per_run: PositiveInt = Field(1 << 30, description="At most this many bytes (one larger file excepted)")
-    parallel_loads: PositiveInt = Field(2, description="Load runs at the same time, per dataset")
+    settle_seconds: float = Field(2.0, ge=0, description="How long a file must remain unchanged before it is picked up")
+    sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two scans of the raw folder")
+    files_per_run: PositiveInt = Field(500, description="Maximum number of files that one Dagster run loads")
+    bytes_per_run: PositiveInt = Field(
+        1 << 30, description="Maximum number of bytes that one Dagster run loads (a single larger file is allowed)"
+    )
+    parallel_loads: PositiveInt = Field(2, description="Number of load runs at the same time, per dataset")
     load_attempts: PositiveInt = Field(
-        3, description="Runs that may die with a file before the sensor stops asking for it by itself"
+        3, description="Runs that may die on a file before the sensor stops requesting it automatically"
     )
 
     # Loading
-    batch_records: PositiveInt = Field(100_000, description="A transaction is closed once it holds so many records")
-    batch_bytes: PositiveInt = Field(16 << 20, description="... or so many bytes of input")
+    batch_records: PositiveInt = Field(
+        100_000, description="A transaction is committed once it holds this many records"
+    )
+    batch_bytes: PositiveInt = Field(16 << 20, description="... or this many bytes of input")
     max_record_bytes: PositiveInt = Field(32 << 20, description="A single record larger than this fails its file")
     max_expansion: PositiveInt = Field(
-        200, description="The content of a compressed file may be so many times as large as the file, or 1 GiB; a file "
-        "with more in it fails (a decompression bomb)"
+        200, description="A compressed file may expand to this many times its size, and always to 1 GiB; a file that "
+        "expands to more fails (a decompression bomb)"
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="More rejected records than this fail their file: a number, or a percentage, which holds once "
-        "1,000 records were read",
+        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
+        "1,000 records have been read",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
         None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
     )
     retry_seconds: PositiveFloat = Field(
-        30.0, description="How long one load keeps trying to reach a database that is away, before its run fails"
+        30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
     )
 
     # Housekeeping, every night
     keep_runs_days: PositiveInt = Field(
-        30, description="Dagster runs that ended longer ago are deleted with their events and logs, except those that "
-        "show the present state of a file or table"
+        30, description="Dagster runs that ended more than this many days ago are deleted with their events and logs, "
+        "except those that show the current state of a file or table"
     )  # fmt: skip
     keep_partitions_days: PositiveInt = Field(
-        90, description="Partitions of files that are no longer in raw/ are forgotten so long after their load"
+        90, description="Partitions of files that are no longer in raw/ are deleted this many days after their load"
     )  # fmt: skip
     keep_batches_days: PositiveInt = Field(
-        30, description="The ledger's batches of a file are summed up into one row so long after they were committed"
+        30, description="A file's batches in the ledger are merged into one row this many days after their commit"
     )  # fmt: skip
     keep_resolved_rejects_days: PositiveInt | None = Field(
-        None, description="Rejects that a replay accepted longer ago are deleted. Unset: kept for ever"
+        None, description="Rejects that a replay accepted more than this many days ago are deleted. "
+        "Unset: kept indefinitely"
     )  # fmt: skip
 
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
     api_published_at: str | None = Field(
-        None, description="Address on which others find the API, where that is not the one it listens on, as in a "
+        None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
         None, description="What requests without a key may do: none, or some of read,export,ingest. Unset: everything "
-        "where the API is reached at an address of this machine only, else none"
+        "if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
-        None, description="Names under which the API may be asked without a key, separated by commas. Those of this "
-        "machine (localhost, 127.0.0.1) always may where it is reached from there only; elsewhere, if unset, any"
+        None, description="Host names under which the API may be used without a key, separated by commas. If it can be "
+        "reached from this machine only, localhost and 127.0.0.1 are always allowed; otherwise, if unset, any"
     )  # fmt: skip
     api_rate: float = Field(
-        100.0, ge=0, description="Requests per second of each key, and of each address without one where other "
-        "machines reach the API. 0: no limit"
+        100.0, ge=0, description="Requests per second for each key, and for each address without one if other machines "
+        "can reach the API. 0: no limit"
     )  # fmt: skip
-    api_burst: PositiveInt = Field(
-        200, description="Requests that may come at once before the rate is held against them"
-    )
-    api_cache_bytes: int = Field(
-        64 << 20, ge=1 << 16, description="Memory for answers that are kept until the next refresh, per process"
-    )
+    api_burst: PositiveInt = Field(200, description="Requests that may arrive at once before the rate limit applies")
+    api_cache_bytes: int = Field(64 << 20, ge=1 << 16, description="Memory for cached responses, per process")
     cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
-        "https://fleet.example.org; * for any. Unset: none but its own"
+        "https://fleet.example.org; * for any. Unset: only its own"
     )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
-        None, description="Where users find the Dagster UI; answers of the API link to it. Unset: "
+        None, description="Where users find the Dagster UI; the API's responses link to it. Unset: "
         "LOGISTICS_DAGSTER_HOST and LOGISTICS_DAGSTER_PORT"
     )  # fmt: skip
     dagster_host: str = Field("127.0.0.1", description="Address the Dagster UI listens on")
     dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI")
     code_server_host: str = Field("127.0.0.1", description="Where Dagster finds the code server")
     code_server_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of Dagster's code server. Unset: `logistics up` takes a free one"
+        None, ge=1, le=65535, description="Port of Dagster's code server. Unset: `logistics up` chooses a free one"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Verbosity of the API's log")
     log_format: Literal["text", "json"] = Field(
-        "text", description="Lines of the API's log: for people or for programs"
+        "text", description="Format of the API's log: text for people or JSON for programs"
     )
     access_log: Literal["all", "misses", "errors", "none"] = Field(
-        "misses", description="Requests the API logs: all; those not answered from memory; those that went wrong; none"
+        "misses", description="Requests that the API logs: all; misses, those not answered from memory; errors; none"
     )  # fmt: skip
 
     @cached_property

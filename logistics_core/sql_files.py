@@ -3,9 +3,10 @@
 from functools import cache
 from hashlib import sha256
 from itertools import takewhile
-from pathlib import Path
 
-SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
+from logistics_core.resource_files import RESOURCES
+
+SQL_DIR = RESOURCES / "sql"
 
 
 @cache

@@ -101,8 +101,8 @@ PART = Part(
     "aggregates",
     "The analytics",
     f"""\
-The plain SELECT joins and groups all rows by day and route, with as many workers as the server gives it, and hands its
-result to the client. *All days anew* is `logistics refresh --full`, *one more day* the refresh after files with one
-further day of {_DAY_RECORDS:,} logs and {_DAY_RECORDS:,} shipments were loaded.""",
+The plain SELECT joins and groups all rows by day and route, with as many workers as the server gives it, and
+returns its result to the client. *All days anew* is `logistics refresh --full`; *one more day* is the refresh after
+loading files with one further day of {_DAY_RECORDS:,} logs and {_DAY_RECORDS:,} shipments.""",
     _measure,
 )

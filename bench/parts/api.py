@@ -280,14 +280,15 @@ PART = Part(
     "api",
     "The API",
     f"""\
-`python -m logistics_api` as it comes, one process, over {_RECORDS:,} logs and as many shipments of {_DAYS} days. A key
-is needed, request id, Server-Timing and metrics are on; requests that are not answered from memory are logged.
+`python -m logistics_api` with its defaults, in one process, over {_RECORDS:,} logs and as many shipments of {_DAYS}
+days. It requires a key; request ids, Server-Timing and metrics are on; requests not answered from memory are
+logged.
 
-*CPU per request* is the user and system time of the server's process, divided by the requests it answered meanwhile, in
-turns of some milliseconds with the bare server: an ASGI application of three lines, under the same uvicorn, uvloop and
-httptools, that sends the same bytes to everybody. *Time of the database* is what the answer's own Server-Timing says
-(`db`), from sending the statement to its last row, for ranges that were not asked for before. The clients are processes
-of their own on the same machine: rates and latencies say how it behaves when everything is busy, not how fast it could
-be.""",
+*CPU per request* is the user and system time of the server's process, divided by the requests it answered
+meanwhile. The server alternates every few milliseconds with the bare server: a three-line ASGI application, under
+the same uvicorn, uvloop and httptools, that sends the same bytes to everyone. *Time of the database* is what the
+response's own Server-Timing reports (`db`), from sending the statement to its last row, for ranges not requested
+before. The clients are separate processes on the same machine: rates and latencies show how the API behaves when
+everything is busy, not how fast it could be. A *kept figure* is a cached response.""",
     _measure,
 )

@@ -129,8 +129,8 @@ PART = Part(
     "dashboard",
     "The dashboard",
     f"""\
-The first page over {_RECORDS:,} logs and as many shipments, in headless Chromium on the same machine, each time with an
-empty cache. Times since the navigation began; bytes as they came over the wire, headers included; CPU of all threads of
-the API from before the navigation to a second after the last chart.""",
+The first page over {_RECORDS:,} logs and as many shipments, in headless Chromium on the same machine, each time
+with an empty cache. Times are measured from the start of the navigation; bytes as transferred, including headers;
+CPU is that of all threads of the API from before the navigation to one second after the last chart.""",
     _measure,
 )

@@ -196,11 +196,11 @@ PART = Part(
     "exports",
     "Rows and exports",
     f"""\
-Pages of 100 rows of {_RECORDS:,} `vehicle_logs` and `shipments`, asked for over HTTP in turns: the first one, and the
-one behind {_DEEP_ROWS:,} rows.
+Pages of 100 rows of {_RECORDS:,} `vehicle_logs` and `shipments`, requested over HTTP in turns: the first page, and
+the one after {_DEEP_ROWS:,} rows.
 
-Exports of all shipments, in turns with `psql \\copy` of the same columns in the same format (`row_to_json` for
-NDJSON), both read by the same program that throws the bytes away. Memory is that of the API's process: its peak against
-what it had after a small export before.""",
+Exports of all shipments, alternating with `psql \\copy` of the same columns in the same format (`row_to_json` for
+NDJSON), both read by the same program, which discards the bytes. Memory is that of the API's process: its peak
+compared with its memory after a small export before.""",
     _measure,
 )

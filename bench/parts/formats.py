@@ -1,4 +1,4 @@
-"""The other formats against the limit, and the reference lane (ijson) forced upon a JSON array."""
+"""The other formats against the limit, and the reference parser (ijson) forced upon a JSON array."""
 
 import time
 import zlib
@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.comparing import COMPARISON_COLUMNS, compare_with_limit, comparison_cells
+from bench.datasets import VEHICLE_LOGS
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, compress_gzip, compress_zstd, make_sample
 from logistics_core import zstd
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_pipeline.demo.file_formats import Format
 
 _RECORDS = 1_000_000
@@ -25,9 +25,11 @@ def _measure(bench: Bench) -> Findings:
     rows: list[list[Cell]] = []
     targets: list[Target] = []
 
-    def compare(name: str, sample: Sample, wanted: float | None, *, reference_lane: bool = False) -> None:
+    def compare(name: str, sample: Sample, wanted: float | None, *, reference_parser: bool = False) -> None:
         bench.say(name)
-        comparison = compare_with_limit(bench, sample, bench.repetitions(_REPETITIONS), reference_lane=reference_lane)
+        comparison = compare_with_limit(
+            bench, sample, bench.repetitions(_REPETITIONS), reference_parser=reference_parser
+        )
         rows.append([name, *comparison_cells(comparison)])
         if wanted is not None:
             what = f"{sample.dataset.name}, {name}, {records:,}: loader / limit"
@@ -35,7 +37,7 @@ def _measure(bench: Bench) -> Findings:
 
     array = make_sample(bench.folder, VEHICLE_LOGS, records)
     compare("JSON array", array, None)
-    compare("JSON array, ijson lane", array, 0.35, reference_lane=True)
+    compare("JSON array, reference parser", array, 0.35, reference_parser=True)
     decompression = []
     for name, compress, read in (
         ("JSON array, gzip", compress_gzip, _read_gzip),
@@ -96,10 +98,10 @@ def _read_zstd(path: Path) -> int:
 
 PART = Part(
     "formats",
-    "Speed: other formats, and the reference lane",
+    "Speed: other formats, and the reference parser",
     """\
-The same logs in other formats. The *ijson lane* reads what the fast lane cannot (arrays inside objects, concatenated
-objects, anything odd); here it is forced upon a plain array. A compressed file cannot be loaded faster than it is
-decompressed: the second table has that bound.""",
+The same logs in other formats. The *reference parser* reads what the fast parser cannot (arrays inside objects,
+concatenated objects, anything irregular); here it is forced upon a plain array. A compressed file cannot be loaded
+faster than it is decompressed: the second table has that bound.""",
     _measure,
 )

@@ -1,12 +1,12 @@
 """A file in which every key is in the table already: all of it goes the merge path."""
 
 from bench.comparing import COMPARISON_COLUMNS, Comparison, comparison_cells, in_turns, prepare_limit, rebuilds_indexes
+from bench.datasets import SHIPMENTS, VEHICLE_LOGS
 from bench.limit import copy_prepared
 from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, make_sample, redeliver
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 
 WANTED = 0.25
 _RECORDS = 1_000_000
@@ -53,7 +53,8 @@ PART = Part(
     "known_keys",
     "Every key loaded before",
     """\
-The same content arrives a second time under another name, so that every row meets its key and overwrites the older one.
-COPY cannot do that at all: the limit copies the same rows into the empty table. 0.25 of it is wanted.""",
+The same content arrives a second time under another name, so that every row finds its key present and overwrites
+the older row. COPY cannot do that at all: the limit copies the same rows into the empty table. The target is 0.25
+of it.""",
     _measure,
 )

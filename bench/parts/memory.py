@@ -1,10 +1,10 @@
 """Memory of the loader's processes, for a small and a large file."""
 
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import BYTES_PER_LOG, make_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 
 WANTED_MIB = 192
 WANTED_DIFFERENCE_MIB = 16
@@ -57,6 +57,6 @@ PART = Part(
     "memory",
     "Memory",
     """\
-Every process of the loader from its first moment to its last, Python and imported modules included.""",
+Every process of the loader from start to exit, including Python and imported modules.""",
     _measure,
 )

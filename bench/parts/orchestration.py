@@ -15,19 +15,20 @@ import dagster as dg
 import httpx
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.part import Bench, Part
 from bench.processes import family_cpu_seconds
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_core.database_contract.file_states import FileState
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
 from logistics_pipeline.orchestration.definitions import build_definitions
-from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.orchestration.partitions import partitions_name
 from logistics_pipeline.sources.folder import RawFolder
 
 WANTED_MS = 50
@@ -221,9 +222,7 @@ def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: 
         for file in new:
             ledger.register(connection, file)
         connection.execute(_MARK_AS_LOADED)
-    name = FILES[VEHICLE_LOGS.name].name
-    assert name is not None
-    instance.add_dynamic_partitions(name, [file.key for file in new])
+    instance.add_dynamic_partitions(partitions_name(VEHICLE_LOGS.name), [file.key for file in new])
     for file in new:
         event = dg.AssetMaterialization(dg.AssetKey(["raw", VEHICLE_LOGS.name]), partition=file.key)
         instance.report_runless_asset_event(event)
@@ -232,7 +231,7 @@ def _make_known(instance: dg.DagsterInstance, connection: Connection, settings: 
 @contextmanager
 def _instance(environment: Environment) -> Iterator[dg.DagsterInstance]:
     prepare_dagster(environment.variables())
-    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(PROJECT_ROOT)) as instance:
+    with _variables(environment.variables()), dg.DagsterInstance.from_config(str(RESOURCES)) as instance:
         yield instance
 
 
@@ -254,11 +253,12 @@ PART = Part(
     "orchestration",
     "Through Dagster",
     f"""\
-The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded* is
-from the first file in place to the last account closed: settle time, sensor interval, the queue and the start of the
-runs are in it. CPU is that of all processes together until the figures are refreshed, idle ticks included. A look with
-nothing to do is what every idle tick costs; its {_KNOWN:,} files are in the ledger, partitions, and materialised.
-From a file in place to figures: the settle time and the sensor's interval (half of it on average), the start of a
-load run, the refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
+The whole system as `logistics up` starts it: code server, daemon, webserver, API, embedded PostgreSQL. *All loaded*
+is the time from the first file in place until the last one is marked as loaded, including settle time, sensor
+interval, queue and the start of the runs. CPU is that of all processes together until the figures are refreshed,
+including idle ticks. *One look of the file sensor with nothing to do* is the cost of every idle tick; its
+{_KNOWN:,} files are in the ledger, exist as partitions and are materialised. The time from a file in place to its
+figures consists of the settle time, the sensor's interval (half of it on average), the start of a load run, the
+refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
     _measure,
 )

@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from bench.comparing import in_turns, rate_ratios
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import Run, load_sample, loader_command
 from bench.part import Bench, Part
 from bench.peers import PEERS, Peer
 from bench.processes import kill_group, run, started
 from bench.results import Cell, Column, Findings, Table
 from bench.samples import Sample, make_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 
 _RECORDS = 1_000_000
 _REPETITIONS = 3
@@ -172,13 +172,13 @@ PART = Part(
     "peers",
     "Other tools",
     """\
-Each tool is installed from PyPI in a virtual environment of its own and loads the same file, in turns with this loader,
-the memory of both watched. DuckDB and the textbook loop write into the same keyed and indexed table, with no ledger, no
-rejects and no checkpoint; dlt makes a table of its own, without a key. The clock runs inside each process around
-the load alone, imports not counted.
+Each tool is installed from PyPI in its own virtual environment and loads the same file, alternating with this
+loader, while the memory of both is watched. DuckDB and the textbook loop write into the same keyed and indexed
+table, with no ledger, no rejects and no checkpoint; dlt creates a table of its own, without a key. The clock runs
+inside each process and covers only the load, not imports.
 
-The second table is observed, not read off a data sheet: a file with one bad record in a hundred, the same file twice,
-and a load killed (SIGKILL) at half its time and started once more. What is wanted is that all good rows are there
-exactly once, and nothing else.""",
+The second table shows observed behaviour, not what a data sheet says: a file with one bad record in a hundred, the
+same file twice, and a load killed (SIGKILL) half-way through its usual time and started once more. The goal is that
+all good rows are there exactly once, and nothing else.""",
     _measure,
 )

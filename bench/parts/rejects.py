@@ -4,11 +4,11 @@ from collections.abc import Callable
 from statistics import median
 
 from bench.comparing import in_turns, rate_ratios
+from bench.datasets import SHIPMENTS, VEHICLE_LOGS
 from bench.loading import Run, load_sample
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.samples import Sample, make_sample
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 
 WANTED_PERCENT = 15
 _RECORDS = 1_000_000
@@ -61,7 +61,7 @@ PART = Part(
     "rejects",
     "One record in a hundred is bad",
     """\
-The generator's bad records show every kind of damage in turn. Each is set aside with reason, field, place and raw text,
-in the database and as a file under `data/failed`; both are within the measured time.""",
+The generator's bad records cycle through every kind of damage. Each is set aside with reason, field, position and
+raw text, in the database and in a file under `data/failed`; both are within the measured time.""",
     _measure,
 )

@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import loader_command, read_account
 from bench.part import Bench, Part
 from bench.processes import kill_group, run, started
 from bench.results import Column, Findings, Table, Target
 from bench.samples import BYTES_PER_LOG, Sample, make_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 from logistics_core.settings import Settings
 
 WANTED_SECONDS = 2
@@ -107,9 +107,9 @@ PART = Part(
     "resume",
     "Resumed after a kill",
     """\
-All processes of the loader are killed (SIGKILL) once nine tenths of the file are committed; then it is started again.
-The time runs from the call of `load_file` to the commit of the first new batch, so it contains the way back to the
-checkpoint. Rows written twice are counted by PostgreSQL itself: rows inserted, those rolled back included, less rows in
-the table.""",
+All processes of the loader are killed (SIGKILL) once nine tenths of the file are committed; then it is started
+again. The time runs from the call of `load_file` to the commit of the first new batch, so it includes getting back
+to the checkpoint. PostgreSQL itself counts the rows written twice: rows inserted, including those rolled back,
+minus rows in the table.""",
     _measure,
 )

@@ -1,11 +1,11 @@
 """Many small files through one call of the loader."""
 
 from bench.comparing import spread
+from bench.datasets import VEHICLE_LOGS
 from bench.loading import load_path
 from bench.part import Bench, Part
 from bench.results import Column, Findings, Table, Target
 from bench.samples import make_sample, split_sample
-from logistics_core.catalogue import VEHICLE_LOGS
 
 WANTED_MS = 10
 _FILES = 1_000
@@ -44,7 +44,7 @@ PART = Part(
     "small",
     "Many small files",
     """\
-All files in one call of the loader. Each is still registered, loaded in a transaction of its own, hashed, looked at
-once more and closed with a true balance, so a file costs a few round trips and commits whatever is in it.""",
+All files in one call of the loader. Each is still registered, loaded in its own transaction, hashed, checked once
+more and completed with a correct balance, so a file costs a few round trips and commits whatever it contains.""",
     _measure,
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from logistics_api.costs.queries import OVERVIEW
 from logistics_api.costs.schemas import CostOverview
 from logistics_api.database.pool import Reader
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
 from logistics_api.parameters.date_range import DayRange
 
 router = APIRouter(tags=["costs"])
@@ -19,6 +19,6 @@ router = APIRouter(tags=["costs"])
     responses=FIGURE_PROBLEMS,
     summary="Costs of a range, and how they grew",
 )
-async def read_cost_overview(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_cost_overview(query: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Totals and rates, against the range of equal length that ends the day before, and the 5 costliest routes."""
-    return await figures_answer(database, OVERVIEW, question.model_dump())
+    return await figures_response(database, OVERVIEW, query.model_dump())

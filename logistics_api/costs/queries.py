@@ -1,9 +1,8 @@
-"""The statement about costs. Rounding happens here and only here, in numeric: half away from zero."""
+"""The statement about costs. `measures` defines the figures; sums of days have 60 decimals."""
 
-# PostgreSQL divides to 16 significant digits: rounding such a quotient again can be wrong by 0.01 where sums are huge.
-# Adding 0e-60 gives a dividend, and so the quotient, 60 decimals. A trend of means is first rounded to 40 of them: a
-# half that the last decimals missed becomes a half again.
-OVERVIEW = """
+from logistics_api.measures import AVG_COST, JOIN_ROUTE_NAMES, distinct_vehicles, route_sums
+
+OVERVIEW = f"""
 -- Makes the costs of a range, against the range of equal length that ends the day before, and its costliest routes.
 -- One row: one JSON object.
 -- Reads analytics.days, analytics.daily_routes, analytics.routes, analytics.vehicle_numbers.
@@ -23,35 +22,23 @@ sums AS (
         sum(cost_with_weight + 0e-60) AS cost_with_weight,
         sum(weight_with_cost) AS weight_with_cost,
         coalesce(
-            bit_count(
-                bit_or(pg_catalog."bit"(carrier_set, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
-            ),
+            {distinct_vehicles("carrier_set")},
             0
         ) AS vehicles
     FROM spans
     LEFT JOIN analytics.days ON day BETWEEN first_day AND last_day
     GROUP BY span
 ),
-routes AS (
-    SELECT
-        route,
-        sum(shipments) AS shipments,
-        sum(cost_sum) AS cost_sum,
-        sum(cost_count) AS cost_count
-    FROM analytics.daily_routes
-    WHERE day BETWEEN %(start)s AND %(end)s
-    GROUP BY route
-    HAVING sum(shipments) >= 5
-),
+routes AS ({route_sums("cost_sum", "cost_count")}),
 costliest AS (
     SELECT
         origin,
         destination,
         round(cost_sum, 2) AS total_cost,
         shipments AS shipment_count,
-        round((cost_sum + 0e-60) / nullif(cost_count, 0), 2) AS avg_cost
+        {AVG_COST} AS avg_cost
     FROM routes
-    JOIN (SELECT route, origin, destination FROM analytics.routes) AS places USING (route)
+    {JOIN_ROUTE_NAMES}
     ORDER BY total_cost DESC, origin, destination
     LIMIT 5
 ),

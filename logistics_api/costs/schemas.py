@@ -1,4 +1,4 @@
-"""What the question about costs answers."""
+"""Responses about costs."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

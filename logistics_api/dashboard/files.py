@@ -1,9 +1,8 @@
 """The dashboard's files, served from memory: pages, modules, styles, chart specifications, and Vega (`vega_bundle`).
 
-Nothing is built beforehand: what stands under `web/` is what the browser gets, modules and style sheets each put
-together as one. What makes them cheap stands here: they are read once, compressed once, and sent under an address that
-holds the hash of them all, so that a browser asks for each once per version. The page itself is asked for every time,
-and says which version. `logistics_api/dashboard` is another thing: figures.
+There is no build step: what `static/` holds is what the browser gets, modules and style sheets each joined into one.
+The files are read once, compressed once, and sent under a URL that holds the hash of them all, so that a browser
+requests each once per version. The page itself is requested every time, and names the version.
 
 /openapi.json is served in the same way: it takes a second to make, and never changes.
 """
@@ -27,6 +26,8 @@ from logistics_api.dashboard.modules import join
 from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
 from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
+from logistics_api.http.context import context_of
+from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
 from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
@@ -41,8 +42,10 @@ STYLES = ("tokens", "base", "shell", "components")
 """The style sheets in their order: sent as one, as the specifications of all charts are, to save questions."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 """Named here because `mimetypes` depends on tables that slim images lack."""
+ENCODINGS = ("br", "gzip")
+"""In our order of preference: those that `compress` makes."""
 OPENAPI = "/openapi.json"
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 SECURITY = (
     (
         b"content-security-policy",
@@ -56,7 +59,7 @@ SECURITY = (
 )
 
 
-class Web:
+class Dashboard:
     """The dashboard's files by their addresses."""
 
     def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
@@ -65,7 +68,7 @@ class Web:
         self._datasets = datasets.model_dump_json()
         self._describe = describe
         self._description: File | None = None
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
 
     def prepare(self) -> None:
         """Makes everything ready that takes time. Optional; for a thread of its own when a server starts."""
@@ -91,7 +94,7 @@ class Web:
         return _files().get(path)
 
     def _make_description(self) -> "File":
-        with self._one_at_a_time:
+        with self._lock:
             if self._description is None:
                 body = json.dumps(self._describe(), ensure_ascii=False, separators=(",", ":")).encode()
                 self._description = File(TYPES[".json"], _tag(body), "no-cache", compress(body, quality=9), OPENAPI)
@@ -102,23 +105,23 @@ class Web:
             bodies = await asyncio.to_thread(self.vega.bodies)
         except BundleError as error:
             raise Problem(503, "charts-unavailable", "Charts are not available", str(error)) from error
-        return File("text/javascript", f'"{self.vega.version}"', FOR_EVER, bodies)
+        return File("text/javascript", f'"{self.vega.version}"', IMMUTABLE, bodies)
 
 
-class WebLayer:
-    """Answers what is the dashboard's, and lets everything else through.
+class DashboardMiddleware:
+    """Serves the dashboard's files, and forwards everything else.
 
-    It stands before the routes, which would all be compared with the address first: that is most of what a small file
-    costs, and a page is made of many.
+    It runs before routing, which would first compare the path with every route: that is most of what a small file
+    costs, and a page consists of many.
     """
 
-    def __init__(self, app: ASGIApp, *, web: Web) -> None:
+    def __init__(self, app: ASGIApp, *, dashboard: Dashboard) -> None:
         self.app = app
-        self.web = web
+        self.dashboard = dashboard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        found = await self.web.find(scope["path"]) if is_read else None
+        found = await self.dashboard.find(scope["path"]) if is_read else None
         if found is None:
             await self.app(scope, receive, send)
         else:
@@ -142,19 +145,20 @@ class File:
         self._lengths = {encoding: str(len(body)).encode() for encoding, body in self.bodies.items()}
 
     async def send(self, scope: Scope, send: Send) -> None:
-        asked = dict(scope["headers"])
+        context = context_of(scope)
+        etag = self.etag.encode()
         headers = [
             *SECURITY,
-            (b"etag", self.etag.encode()),
+            (b"etag", etag),
             (b"cache-control", self.caching.encode()),
             (b"vary", b"Accept-Encoding"),
         ]
-        if is_known(asked.get(b"if-none-match", b"").decode("latin-1"), self.etag):
+        if context.if_none_match is not None and matches(context.if_none_match, etag):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
-        encoding = choose(asked.get(b"accept-encoding", b"").decode("latin-1"))
-        if encoding != "identity":
+        encoding = next(iter(acceptable_codings(context.accept_encoding, ENCODINGS)), IDENTITY)
+        if encoding != IDENTITY:
             headers.append((b"content-encoding", encoding.encode()))
         headers += [
             (b"content-type", f"{self.content_type}; charset=utf-8".encode()),
@@ -163,21 +167,6 @@ class File:
         body = b"" if scope["method"] == "HEAD" else self.bodies[encoding]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-def choose(accepted: str) -> str:
-    """The best encoding that an Accept-Encoding header admits."""
-    weights = {}
-    for part in accepted.lower().split(","):
-        name, _, parameter = part.partition(";")
-        weight = parameter.replace(" ", "").removeprefix("q=")
-        weights[name.strip()] = not re.fullmatch(r"0(\.0*)?", weight)
-    return next((name for name in ("br", "gzip") if weights.get(name, weights.get("*", False))), "identity")
-
-
-def is_known(asked: str, etag: str) -> bool:
-    """Whether an If-None-Match header names this version (weak comparison)."""
-    return asked.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in asked.split(","))
 
 
 @cache
@@ -207,7 +196,7 @@ def _release() -> str:
 def _files() -> dict[str, File]:
     prefix = f"/assets/{_release()}"
     return {
-        f"{prefix}/{name}": File(TYPES[Path(name).suffix], f'"{_release()}"', FOR_EVER, compress(body, quality=9))
+        f"{prefix}/{name}": File(TYPES[Path(name).suffix], f'"{_release()}"', IMMUTABLE, compress(body, quality=9))
         for name, body in _sources().items()
     }
 

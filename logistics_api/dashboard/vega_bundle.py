@@ -51,10 +51,10 @@ class VegaBundle:
         """
         with self._lock:
             if self._bodies is None:
-                self._bodies = self._kept() or self._made()
+                self._bodies = self._read_cached() or self._made()
             return self._bodies
 
-    def _kept(self) -> dict[str, bytes] | None:
+    def _read_cached(self) -> dict[str, bytes] | None:
         try:
             return unpack(self._file.read_bytes())
         except (FileNotFoundError, ValueError):

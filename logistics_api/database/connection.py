@@ -1,24 +1,35 @@
-"""Connections that give up a server that has stopped answering; which statements run on them is decided elsewhere.
+"""Connections that are closed when the server stops responding.
 
-`statement_timeout` runs in the server, and stops with it. A cancelled statement does not help either: psycopg first
+`statement_timeout` runs in the server, and stops with it. Cancelling a statement does not help either: psycopg first
 asks the server to cancel it, and waits 10 seconds for that.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
+MARGIN_SECONDS = 3.0
+"""How much longer than the server's own statement timeout a response is awaited."""
+
+# The URL may have set another limit than ours; 0 means none.
+STATEMENT_SECONDS = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::double precision"
+
+CHECK_CLIENT_CONNECTION = "SELECT set_config('client_connection_check_interval', '1s', false)"
+"""Lets PostgreSQL end the statement of a client that has died. Not available on every server platform."""
+
 
 class Connection(psycopg.AsyncConnection[Any]):
-    """A connection that is closed where an answer takes longer than its patience."""
+    """A connection that is closed when a response takes longer than its timeout."""
 
-    patience_seconds: float | None = None
-    """For each statement; None: for ever."""
+    response_timeout_seconds: float | None = None
+    """For each statement; None: unlimited."""
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Waits for an answer; everything a connection does ends up here.
+        """Waits for a response; everything a connection does ends up here.
 
         Raises:
             psycopg.OperationalError: there was none in time. The connection is closed.
@@ -26,11 +37,21 @@ class Connection(psycopg.AsyncConnection[Any]):
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
         try:
-            return await super().wait(gen, interval, self.patience_seconds)
+            return await super().wait(gen, interval, self.response_timeout_seconds)
         except psycopg.OperationalError as error:
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
-                raise  # it has answered, or is gone
+                raise  # it has responded, or is gone
             self.pgconn.finish()
             raise psycopg.OperationalError(
-                f"The server has not answered for {self.patience_seconds:g} seconds; the connection was given up."
+                f"The server has not answered for {self.response_timeout_seconds:g} seconds; "
+                "the connection was given up."
             ) from error
+
+
+async def configure(connection: Connection, statement_seconds: float) -> None:
+    """Prepares a new connection of a pool: its response timeout follows the server's statement timeout."""
+    connection.response_timeout_seconds = statement_seconds + MARGIN_SECONDS
+    with suppress(errors.DataError, errors.FeatureNotSupported):
+        await connection.execute(CHECK_CLIENT_CONNECTION)
+    ((limit,),) = await (await connection.execute(STATEMENT_SECONDS)).fetchall()
+    connection.response_timeout_seconds = max(limit, statement_seconds) + MARGIN_SECONDS if limit else None

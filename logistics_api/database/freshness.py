@@ -1,6 +1,6 @@
-"""What is known about the database at this moment: whether it answers, and which figures it has published.
+"""What is known about the database now: whether it can be reached, and which figures it has published.
 
-`database` keeps it up to date; `edge` asks it on every request, so it is plain attributes.
+`watcher` keeps it up to date; the cache reads it on every request, so it is plain attributes.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ class Published:
 
 
 class Freshness:
-    """The newest knowledge; one object per `Database`."""
+    """The current state; one object per database."""
 
     def __init__(self) -> None:
         self.published: Published | None = None
-        """None where nothing is known yet. As long as nothing changes, it is the same object."""
+        """None if nothing is known yet. Until something changes, it is the same object."""
         self.reachable = False
         self.confirmed_at = monotonic()
         """When `published` was last seen to be the newest (monotonic)."""
 
     def confirm(self, found: Published | None) -> bool:
-        """Takes in what the database says now. Returns whether that is news."""
+        """Records what the database says now. Returns whether that is new."""
         self.confirmed_at = monotonic()
         if found == self.published:
             return False

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
-from logistics_api.http.auth.admission import COOKIE
+from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.responses import problem_response
 from logistics_core.catalogue import Catalogue
 
@@ -26,9 +26,9 @@ REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
 }
 
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
-"""Tags of the operations whose answers are of one data version, and kept."""
+"""Tags of the operations whose responses are of one data version, and cached."""
 
-KEPT_ANSWERS: dict[str, dict[str, Any]] = {
+CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "What If-None-Match names is still the answer"},
     "406": problem_response("Accept-Encoding refuses every coding there is"),
 }
@@ -49,7 +49,7 @@ HEADERS = {
     "429": {"Retry-After": _header("Seconds until there is room again", "integer")},
     "503": {"Retry-After": _header("Seconds after which to try again", "integer")},
 }
-"""By status, of whatever operation. Every answer has X-Request-ID and Server-Timing besides."""
+"""By status, of whatever operation. Every response also has X-Request-ID and Server-Timing."""
 
 
 def install(app: FastAPI, catalogue: Catalogue) -> None:
@@ -79,7 +79,7 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
             if path not in OPEN_PATHS:
                 operation["security"] = [*({name: []} for name in WAYS_TO_SEND_A_KEY), {}]
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
-            _complete_answers(operation)
+            _complete_responses(operation)
     add_links(document, catalogue)
 
 
@@ -92,10 +92,10 @@ def _drop_null(parameter: dict[str, Any]) -> None:
         parameter["schema"] = kinds[0] | schema
 
 
-def _complete_answers(operation: dict[str, Any]) -> None:
+def _complete_responses(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if FIGURES.intersection(operation["tags"]):
-        responses |= KEPT_ANSWERS
+        responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}

@@ -38,19 +38,19 @@ def install(app: FastAPI) -> None:
         with_google_fonts=False,
     )
     for path, page in (("/docs", swagger), ("/redoc", redoc)):
-        app.add_route(path, _answer_with(page), methods=["GET"], include_in_schema=False)
+        app.add_route(path, _serve(page), methods=["GET"], include_in_schema=False)
     app.mount(SCRIPTS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
 
 
-def _answer_with(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:
-    """Answers with a page that may load what is of this server, and run no script that is not its own."""
+def _serve(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:
+    """Serves a page that may load files of this server only, and run no other scripts than its own."""
     body = bytes(page.body)
     headers = {"Content-Security-Policy": content_security_policy(body), "X-Content-Type-Options": "nosniff"}
 
-    async def answer(_: Request) -> Response:
+    async def serve(_: Request) -> Response:
         return HTMLResponse(body, headers=headers)
 
-    return answer
+    return serve
 
 
 def content_security_policy(page: bytes) -> str:

@@ -1,7 +1,7 @@
-"""News for everybody who listens: that there are newer figures, and how the load of a file comes along.
+"""Events for all subscribers: newer figures, and the progress of loads.
 
-`database` publishes what PostgreSQL notifies; `live` sends it to clients. Nothing is remembered: who comes later asks
-for the present state.
+The database's watcher publishes what PostgreSQL notifies; `endpoints` sends it to clients. Nothing is stored: a client
+that connects later requests the current state.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from typing import Final
 
 QUEUE_LENGTH: Final = 256
-"""News that wait for one subscriber: some seconds of the liveliest load. One that is slower is let go."""
+"""Events waiting for one subscriber: some seconds of the busiest load. A slower subscriber is disconnected."""
 
 MOST_SUBSCRIBERS: Final = 200
 
-News = tuple[str, str]
-"""Name of the event, data."""
+Event = tuple[str, str]
+"""Name, data."""
 
 
 class Events:
-    """Hands each piece of news to every subscriber. Memory is bounded: subscribers (see `is_full`) x queue."""
+    """Sends each event to every subscriber. Memory is bounded: subscribers (see `is_full`) x queue."""
 
     def __init__(self, *, most_subscribers: int = MOST_SUBSCRIBERS, queue_length: int = QUEUE_LENGTH) -> None:
         self._most = most_subscribers
@@ -33,23 +33,23 @@ class Events:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many subscribers as this process carries: a new one is to be refused."""
+        """Whether there are as many subscribers as this process serves: a new one must be refused."""
         return len(self) >= self._most
 
     def publish(self, event: str, data: str) -> None:
-        """Tells all subscribers; never waits for one."""
+        """Sends an event to all subscribers; never waits for one."""
         for subscriber in list(self._subscribers):
             subscriber.put((event, data))
 
-    async def subscribe(self) -> AsyncIterator[News]:
-        """The news from now on, until the process shuts down or this subscriber is too slow."""
+    async def subscribe(self) -> AsyncIterator[Event]:
+        """The events from now on, until the process shuts down or this subscriber is too slow."""
         with self.subscriber() as subscriber:
-            while (news := await subscriber.next()) is not None:
-                yield news
+            while (event := await subscriber.next()) is not None:
+                yield event
 
     @contextmanager
     def subscriber(self) -> Iterator["Subscriber"]:
-        """A subscriber to be asked for its news one by one."""
+        """A subscriber whose events are read one by one."""
         subscriber = Subscriber(self._length)
         if self._is_closed:
             subscriber.close()
@@ -70,32 +70,32 @@ class Events:
 
 
 class Subscriber:
-    """The news that wait for one client."""
+    """The events that wait for one client."""
 
     def __init__(self, length: int) -> None:
-        self._news: deque[News] = deque()
+        self._events: deque[Event] = deque()
         self._length = length
         self._wake = asyncio.Event()
         self._is_over = False
 
-    def put(self, news: News) -> None:
-        """Adds news. Where too much waits already, the stream is over: its client comes back and starts afresh."""
-        if len(self._news) >= self._length:
+    def put(self, event: Event) -> None:
+        """Adds an event. If too many wait already, the stream ends: its client reconnects and starts afresh."""
+        if len(self._events) >= self._length:
             self._is_over = True
-            self._news.clear()
+            self._events.clear()
         elif not self._is_over:
-            self._news.append(news)
+            self._events.append(event)
         self._wake.set()
 
     def close(self) -> None:
         self._is_over = True
         self._wake.set()
 
-    async def next(self) -> News | None:
-        """Waits for news; None where there will be no more."""
-        while not self._news:
+    async def next(self) -> Event | None:
+        """Waits for an event; None if there will be no more."""
+        while not self._events:
             if self._is_over:
                 return None
             self._wake.clear()
             await self._wake.wait()
-        return self._news.popleft()
+        return self._events.popleft()

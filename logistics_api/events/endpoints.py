@@ -69,13 +69,13 @@ async def stream(
         while True:
             try:
                 async with asyncio.timeout(heartbeat_seconds):
-                    news = await subscriber.next()
+                    event = await subscriber.next()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
-            if news is None:
+            if event is None:
                 return
-            yield format_event(*news)
+            yield format_event(*event)
 
 
 def format_event(event: str, data: str) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 
-from logistics_api.database.pool import Database, Limits
+from logistics_api.database.limits import Limits
+from logistics_api.database.pool import Database
 from logistics_api.exports.formats import MEDIA_TYPES, Chunks, Format, write_csv, write_ndjson
 from logistics_api.exports.parquet import require_pyarrow, write_parquet
 from logistics_api.exports.schemas import ExportOptions, export_parameters

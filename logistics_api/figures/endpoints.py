@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.figures.queries import DAILY, SUMMARY
-from logistics_api.figures.schemas import DailyFigures, Summary, SummaryQuestion
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.figures.schemas import DailyFigures, Summary, SummaryParameters
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
 from logistics_api.parameters.date_range import DayRange
 
 router = APIRouter(tags=["figures"])
@@ -19,9 +19,9 @@ router = APIRouter(tags=["figures"])
     responses=FIGURE_PROBLEMS,
     summary="Figures of every day of a range",
 )
-async def read_daily_figures(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_daily_figures(query: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Shipments, revenue, trips, vehicles, delivery time, distance, fuel and rates, day by day: what charts draw."""
-    return await figures_answer(database, DAILY, question.model_dump())
+    return await figures_response(database, DAILY, query.model_dump())
 
 
 @router.get(
@@ -30,7 +30,7 @@ async def read_daily_figures(question: Annotated[DayRange, Query()], database: R
     responses=FIGURE_PROBLEMS,
     summary="Key figures of a range, against the one before",
 )
-async def read_summary(question: Annotated[SummaryQuestion, Query()], database: Reader) -> Response:
+async def read_summary(query: Annotated[SummaryParameters, Query()], database: Reader) -> Response:
     """Seven key figures, those of the range of equal length that ends the day before `start`, and their trends."""
-    parameters = question.model_dump() | {"earliest": question.earliest}
-    return await figures_answer(database, SUMMARY, parameters)
+    parameters = query.model_dump() | {"earliest": query.earliest}
+    return await figures_response(database, SUMMARY, parameters)

@@ -1,8 +1,6 @@
-"""Statements of the dashboard's figures. Rounding happens here and only here, in numeric: half away from zero."""
+"""Statements about the dashboard's figures. `measures` defines them; sums of days have 60 decimals."""
 
-# PostgreSQL divides to 16 significant digits: rounding such a quotient again can be wrong by 0.01 where sums are huge.
-# Adding 0e-60 gives a dividend, and so the quotient, 60 decimals. A trend of quotients is first rounded to 40 of them:
-# a half that the last decimals missed becomes a half again.
+from logistics_api.measures import JOIN_ON_TIME_HOURS, ON_TIME, distinct_vehicles
 
 DAILY = """
 -- Makes the figures of every day of a range that has a log.
@@ -34,7 +32,7 @@ WHERE day BETWEEN %(start)s AND %(end)s
 
 # Days and routes are summed apart: only the routes know how many shipments came in time.
 # Without a comparison %(earliest)s is %(start)s: the span before is empty, and nothing is read for it.
-SUMMARY = """
+SUMMARY = f"""
 -- Makes the key figures of a range, and of the range of equal length that ends the day before.
 -- One row: one JSON object.
 -- Reads analytics.days, analytics.daily_routes, analytics.routes, analytics.vehicle_numbers, analytics.status.
@@ -46,12 +44,10 @@ WITH spans (span, first_day, last_day) AS (
 -- Both ranges in one pass, as the one begins where the other ends.
 punctuality AS (
     SELECT
-        sum(width_bucket(hours, delivery_times)) FILTER (WHERE day >= %(start)s) AS now,
-        sum(width_bucket(hours, delivery_times)) FILTER (WHERE day < %(start)s) AS before
+        {ON_TIME} FILTER (WHERE day >= %(start)s) AS now,
+        {ON_TIME} FILTER (WHERE day < %(start)s) AS before
     FROM analytics.daily_routes
-    JOIN (
-        SELECT route, (delivery_sum + 0e-60) / nullif(delivery_count, 0) + 1 AS hours FROM analytics.routes OFFSET 0
-    ) AS punctual USING (route)
+    {JOIN_ON_TIME_HOURS}
     WHERE day BETWEEN %(earliest)s AND %(end)s
 ),
 sums AS (
@@ -61,9 +57,7 @@ sums AS (
         last_day,
         coalesce(sum(shipments), 0) AS shipments,
         coalesce(
-            bit_count(
-                bit_or(pg_catalog."bit"(vehicle_set, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
-            ),
+            {distinct_vehicles("vehicle_set")},
             0
         ) AS active_vehicles,
         coalesce(sum(cost_sum), 0) + 0e-60 AS revenue,

@@ -1,4 +1,4 @@
-"""What questions about the dashboard's figures are asked and what they answer."""
+"""Query parameters and responses of the dashboard's figures."""
 
 import datetime
 from typing import Literal
@@ -37,7 +37,7 @@ class DailyFigures(BaseModel):
     data: list[DayFigures]
 
 
-class SummaryQuestion(DayRange):
+class SummaryParameters(DayRange):
     """A range, and whether to compare it."""
 
     compare: Literal["previous", "none"] = Field(

@@ -1,11 +1,5 @@
-"""What every request passes through before and after FastAPI, as plain ASGI.
+"""HTTP: the middleware around FastAPI (`stack` has its order), and what responses of all subjects share (`responses`).
 
-Request id, admission, the answers kept, compression, Server-Timing, metrics, and the errors nobody expected. Never as
-`BaseHTTPMiddleware`: that triples the cost of a request. Decision 0015 says why figures are kept here and nowhere else.
+Middleware is plain ASGI, never `BaseHTTPMiddleware`, which triples the cost of a request. A request passes it from the
+outside to the inside; the response comes back through the `send` that each layer hands to the next.
 """
-
-from logistics_api.http.cache import Cache
-from logistics_api.http.caching_layer import Edge
-from logistics_api.http.protocols import Access, Metrics, RequestLog
-
-__all__ = ["Access", "Cache", "Edge", "Metrics", "RequestLog"]

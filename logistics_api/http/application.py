@@ -1,7 +1,7 @@
-"""FastAPI with the edge in front of it, not inside.
+"""FastAPI with the middleware around it instead of inside.
 
-Among FastAPI's middlewares the edge would stand behind four of the framework's own (telemetry, errors, size of bodies),
-which cost a kept answer as much as the edge itself does.
+As one of FastAPI's own middlewares, each would run behind four of the framework's (telemetry, errors, body size), which
+cost a cached response as much as all of ours together.
 """
 
 from functools import cached_property
@@ -12,19 +12,21 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from logistics_api.parameters.types import refuse_repeated
-
 
 class Application(FastAPI):
-    """What the server calls: requests go through `front`, which hands on to `behind_front` what it cannot answer."""
+    """What the server calls: a request enters at `entry_point`, the middleware, which ends in `dispatch`."""
 
-    front: ASGIApp
+    entry_point: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self.front(scope, receive, send)
+            await self.entry_point(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI itself."""
+        await super().__call__(scope, receive, send)
 
     def template_of(self, path: str) -> str | None:
         """The template of the route at a path, whatever the method; for requests that were not routed."""
@@ -32,12 +34,6 @@ class Application(FastAPI):
 
     @cached_property
     def _templates(self) -> list[tuple[Pattern[str], str]]:
-        """In the order of routing."""
+        """In routing order."""
         routes = [context.original_route for context in iter_route_contexts(self.routes)]
         return [(route.path_regex, route.path_format) for route in routes if isinstance(route, Route | Mount)]
-
-    async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application itself."""
-        if scope["path"].startswith("/api"):
-            refuse_repeated(scope["query_string"])
-        await super().__call__(scope, receive, send)

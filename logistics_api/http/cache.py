@@ -1,65 +1,65 @@
-"""The answers that are kept, and which of them are still true."""
+"""The cached responses, and which of them are fresh."""
 
 from cachetools import LRUCache
 
 from logistics_api.database.freshness import Freshness
-from logistics_api.http.cached_responses import Entry
+from logistics_api.http.cached_responses import CachedResponse
 
 Key = tuple[str, bytes]
-"""Path and query string, as they came: another order of the parameters is another key (decision 0015)."""
+"""Path and query string, as they were sent: another order of parameters is another key (decision 0015)."""
 
 LARGEST_SHARE = 8
-"""An answer larger than this part of the whole is not kept: it would push out too many others."""
+"""A response larger than this part of the cache is not cached: it would evict too many others."""
 
 
-class Cache:
-    """Entries by key, the least recently used pushed out, together never larger than `max_bytes`.
+class ResponseCache:
+    """Responses by key, at most `max_bytes` together; the least recently used are evicted.
 
-    Entries of older data versions stay as long as there is room: they are what is left to say while the database is
-    away.
+    Responses of older data versions stay while there is room: they can be served stale while the database is away.
     """
 
     def __init__(self, freshness: Freshness, max_bytes: int) -> None:
         self.freshness = freshness
-        self._entries: LRUCache[Key, Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.size)
+        self._responses: LRUCache[Key, CachedResponse] = LRUCache(max_bytes, getsizeof=lambda cached: cached.size)
 
     @property
     def bytes(self) -> int:
-        return int(self._entries.currsize)
+        return int(self._responses.currsize)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._responses)
 
-    def find(self, key: Key) -> Entry | None:
-        """The newest entry there is, whatever its version."""
+    def find(self, key: Key) -> CachedResponse | None:
+        """The newest response there is, whatever its data version."""
         try:
-            return self._entries[key]
+            return self._responses[key]
         except KeyError:
             return None
 
-    def is_fresh(self, entry: Entry) -> bool:
-        """Whether it is of the newest figures there are, as far as can be known now."""
+    def is_fresh(self, cached: CachedResponse) -> bool:
+        """Whether it shows the newest figures, as far as is known now."""
         freshness = self.freshness
-        return freshness.reachable and entry.published is freshness.published
+        return freshness.reachable and cached.published is freshness.published
 
-    def keep(self, key: Key, entry: Entry) -> None:
-        """Keeps an entry, provided that it is of the version known to be the newest.
+    def store(self, key: Key, cached: CachedResponse) -> None:
+        """Caches a response if it has the data version that is known to be the newest.
 
-        An older one lost a race against a refresh. A newer one will be known within milliseconds, and asked for again.
+        An older one lost a race against a refresh. A newer one becomes known within milliseconds, and is then requested
+        again.
         """
         published = self.freshness.published
-        if published is None or int(entry.data_version) != published.data_version:
+        if published is None or int(cached.data_version) != published.data_version:
             return
-        entry.published = published
-        self._place(key, entry)
+        cached.published = published
+        self._put(key, cached)
 
-    def grown(self, key: Key, entry: Entry) -> None:
-        """A further representation was made: weighs the entry anew, where it is still kept."""
-        if self._entries.get(key) is entry:
-            del self._entries[key]
-            self._place(key, entry)
+    def resize(self, key: Key, cached: CachedResponse) -> None:
+        """Accounts for a representation that was added, if the response is still cached."""
+        if self._responses.get(key) is cached:
+            del self._responses[key]
+            self._put(key, cached)
 
-    def _place(self, key: Key, entry: Entry) -> None:
-        entry.key_bytes = len(key[0]) + len(key[1])
-        if entry.size * LARGEST_SHARE <= self._entries.maxsize:
-            self._entries[key] = entry
+    def _put(self, key: Key, cached: CachedResponse) -> None:
+        cached.key_bytes = len(key[0]) + len(key[1])
+        if cached.size * LARGEST_SHARE <= self._responses.maxsize:
+            self._responses[key] = cached

@@ -1,4 +1,4 @@
-"""An answer that is kept: its bytes in every coding that was asked for, with headers made once."""
+"""A cached response: its body in every coding requested so far, with precomputed headers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,33 +10,33 @@ from starlette.types import Message
 
 from logistics_api.database.freshness import Published
 from logistics_api.http.compression import SMALLEST, compress_thoroughly
+from logistics_api.http.context import RawHeaders
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings
 
-RawHeaders = list[tuple[bytes, bytes]]
 OVERHEAD_BYTES = 2_000
-"""What an entry takes beside its bodies: headers, objects, places in dictionaries."""
+"""Memory of a cached response besides its bodies: headers, objects, dictionary slots."""
 
 
 @dataclass(frozen=True)
 class Representation:
-    """The body in one coding, as the two messages it is sent as need it."""
+    """The body in one coding, as the headers and the message it is sent with."""
 
     headers: RawHeaders
     body: Message
     size: int
 
 
-class Entry:
-    """A successful answer of one data version. `published` is what it is known to be of, None where nothing is."""
+class CachedResponse:
+    """A successful response of one data version. `published`: the refresh it is known to show, None if unknown."""
 
     def __init__(
         self, body: bytes, media_type: bytes, data_version: bytes, template: str | None, common: RawHeaders
     ) -> None:
-        """`common`: headers that every answer of its kind has, a 304 included."""
+        """`common`: headers of every cached response, a 304 included."""
         self.template = template
         self.data_version = data_version
         self.published: Published | None = None
-        self.made_at = monotonic()
+        self.created_at = monotonic()
         self.key_bytes = 0
         self.etag = b'W/"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
         self.unmodified_headers: RawHeaders = [(b"etag", self.etag), (b"data-version", data_version), *common]
@@ -47,33 +47,33 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes it takes, roughly."""
-        return OVERHEAD_BYTES + self.key_bytes + sum(made.size for made in self.representations.values())
+        """Approximate memory in bytes."""
+        return OVERHEAD_BYTES + self.key_bytes + sum(each.size for each in self.representations.values())
 
     def coding_for(self, accept_encoding: bytes | None) -> str | None:
-        """The coding to send; None where the client takes none of ours."""
+        """The coding to send; None where the client accepts none of ours."""
         codings = acceptable_codings(accept_encoding)
         if len(self._body) < SMALLEST and IDENTITY in codings:
             return IDENTITY
         return codings[0] if codings else None
 
     async def compressed(self, coding: str) -> Representation:
-        """The representation in a coding. It is made once, in a thread, however many ask for it meanwhile."""
+        """The representation in a coding, made once, in a thread, however many requests wait for it."""
         found = self.representations.get(coding)
         if found is not None:
             return found
         task = self._compressing.get(coding)
         if task is None:
             task = self._compressing[coding] = asyncio.create_task(self._compress(coding))
-        return await asyncio.shield(task)  # one that gives up does not take it away from the others
+        return await asyncio.shield(task)  # a request that is cancelled does not cancel it for the others
 
     async def _compress(self, coding: str) -> Representation:
         try:
             body = await asyncio.to_thread(compress_thoroughly, coding, self._body)
-            made = self.representations[coding] = self._represent(coding, body)
+            compressed = self.representations[coding] = self._represent(coding, body)
         finally:
             del self._compressing[coding]
-        return made
+        return compressed
 
     def _represent(self, coding: str, body: bytes) -> Representation:
         headers = [
@@ -86,14 +86,14 @@ class Entry:
         return Representation(headers, {"type": "http.response.body", "body": body}, len(body))
 
 
-def entry_of(start: Message, body: bytes, template: str | None, common: RawHeaders) -> Entry:
-    """Makes an entry of the answer of a route that said its data version."""
+def cached_response(start: Message, body: bytes, template: str | None, common: RawHeaders) -> CachedResponse:
+    """Makes a cached response of one whose route declared its data version."""
     headers: Mapping[bytes, bytes] = dict(start["headers"])
-    return Entry(body, headers[b"content-type"], headers[b"data-version"], template, common)
+    return CachedResponse(body, headers[b"content-type"], headers[b"data-version"], template, common)
 
 
 def data_version_of(start: Message) -> bytes | None:
-    """The data version an answer says it is of; None where it is no success, or does not say."""
+    """The data version that a response declares; None if it is no success, or declares none."""
     if start["status"] != 200:
         return None
     return next((value for name, value in start["headers"] if name == b"data-version"), None)

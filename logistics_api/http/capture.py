@@ -1,4 +1,4 @@
-"""Looks at an answer of the application on its way out: holds back a figure, lets everything else through."""
+"""Inspects a response of the application on its way out: captures what can be cached, forwards everything else."""
 
 from collections.abc import Callable
 
@@ -7,44 +7,46 @@ from starlette.types import Message, Send
 from logistics_api.http.cached_responses import data_version_of
 
 
-class Catch:
-    """Stands in for `send`. Afterwards `figure` is what was held back, or the answer is out, or it `is_refused`."""
+class ResponseCapture:
+    """Wraps `send`. Afterwards the response is `captured`, or was forwarded, or was dropped (`is_dropped`)."""
 
-    def __init__(self, send: Send, passing: Callable[[int], None], *, refuse_unavailable: bool) -> None:
-        """`passing` is told the status of an answer as soon as it is clear that it is let through.
+    def __init__(self, send: Send, on_forward: Callable[[int], None], *, drop_unavailable: bool) -> None:
+        """`on_forward` gets the status of a response as soon as it is clear that it is forwarded.
 
-        With `refuse_unavailable`, a 503 is swallowed: the caller has something better to say.
+        With `drop_unavailable`, a 503 is not forwarded: the caller has a stale response to send instead.
         """
-        self.figure: tuple[Message, bytes] | None = None
-        """The message that starts the answer, and the body."""
-        self.is_refused = False
+        self.captured: tuple[Message, bytes] | None = None
+        """The message that starts the response, and the body."""
+        self.is_dropped = False
         self._send = send
-        self._passing = passing
-        self._refuse_unavailable = refuse_unavailable
-        self._held: Message | None = None
+        self._on_forward = on_forward
+        self._drop_unavailable = drop_unavailable
+        self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
-        if self.is_refused:
+        if self.is_dropped:
             return
         if message["type"] == "http.response.start":
-            await self._start(message)
-        elif self._held is not None and not message.get("more_body", False):
-            self.figure = self._held, message.get("body", b"")
+            await self._receive_start(message)
+        elif self._start is not None and not message.get("more_body", False):
+            self.captured = self._start, message.get("body", b"")
         else:
-            await self._let_through(message)
+            await self._forward_body(message)
 
-    async def _start(self, message: Message) -> None:
+    async def _receive_start(self, message: Message) -> None:
         if data_version_of(message) is not None:
-            self._held = message
-        elif message["status"] == 503 and self._refuse_unavailable:
-            self.is_refused = True
+            self._start = message
+        elif message["status"] == 503 and self._drop_unavailable:
+            self.is_dropped = True
         else:
-            self._passing(message["status"])
-            await self._send(message)
+            await self._forward_start(message)
 
-    async def _let_through(self, message: Message) -> None:
-        if self._held is not None:  # a figure that comes in pieces: a stream, not to be kept
-            held, self._held = self._held, None
-            self._passing(held["status"])
-            await self._send(held)
+    async def _forward_body(self, message: Message) -> None:
+        if self._start is not None:  # figures that come in pieces are a stream, which is not cached
+            start, self._start = self._start, None
+            await self._forward_start(start)
+        await self._send(message)
+
+    async def _forward_start(self, message: Message) -> None:
+        self._on_forward(message["status"])
         await self._send(message)

@@ -1,4 +1,4 @@
-"""Bodies made smaller: thoroughly for what is kept and sent often, cheaply for what is sent once."""
+"""Compressing bodies: thoroughly if they are cached and sent often, cheaply if they are sent once."""
 
 import gzip
 
@@ -7,31 +7,30 @@ import brotli
 from logistics_core import zstd
 
 SMALLEST = 1_000
-"""Bytes below which compression gains less than a network packet."""
+"""Bytes below which compression saves less than a network packet."""
 
 INLINE = 64 << 10
-"""Bytes up to which the cheap compression takes so little that a thread would cost more."""
+"""Bytes up to which cheap compression takes so little time that a thread would cost more."""
+
+THOROUGH_LEVELS = {"zstd": 12, "br": 6, "gzip": 6}
+CHEAP_LEVELS = {"zstd": 1, "br": 1, "gzip": 1}
 
 
 def compress_thoroughly(coding: str, body: bytes) -> bytes:
-    """Some milliseconds for 40 kB: once per answer that is kept, in a thread (all three let go of the interpreter)."""
-    match coding:
-        case "zstd":
-            return zstd.compress(body, 12)
-        case "br":
-            return bytes(brotli.compress(body, quality=6))
-        case "gzip":
-            return gzip.compress(body, 6, mtime=0)
-    raise ValueError(f"no such coding: {coding}")
+    """Some milliseconds for 40 kB: once per cached response, in a thread (all codecs release the interpreter lock)."""
+    return _compress(coding, body, THOROUGH_LEVELS[coding])
 
 
 def compress_cheaply(coding: str, body: bytes) -> bytes:
-    """For an answer that is sent once."""
+    """For a response that is sent once."""
+    return _compress(coding, body, CHEAP_LEVELS[coding])
+
+
+def _compress(coding: str, body: bytes, level: int) -> bytes:
     match coding:
         case "zstd":
-            return zstd.compress(body, 1)
+            return zstd.compress(body, level)
         case "br":
-            return bytes(brotli.compress(body, quality=1))
-        case "gzip":
-            return gzip.compress(body, 1, mtime=0)
-    raise ValueError(f"no such coding: {coding}")
+            return bytes(brotli.compress(body, quality=level))
+        case _:
+            return gzip.compress(body, level, mtime=0)

@@ -1,7 +1,7 @@
-"""What browsers need to let pages of other origins read the answers (CORS), in two layers around the edge.
+"""What browsers need to let pages of other origins read responses (CORS), as two middlewares.
 
-Outside of it, answers get their headers: those that are kept belong to no origin. Behind it, preflights are answered:
-they are counted and logged like all requests. A browser sends them without a key, and the edge lets them pass.
+The outermost one adds headers: cached responses belong to no origin. The inner one answers preflights, which are
+counted and logged like all requests; a browser sends them without a key, and authorisation lets them pass.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ ALLOWED_HEADERS = (
     "X-Checksum-SHA256",
     "X-Request-ID",
 )
-"""What a page of another origin may send beside what every page may."""
+"""What a page of another origin may send besides what every page may."""
 EXPOSED_HEADERS = (
     "Age",
     "Content-Disposition",
@@ -37,7 +37,7 @@ EXPOSED_HEADERS = (
     "Warning",
     "X-Request-ID",
 )
-"""What a page of another origin may read of an answer beside its body."""
+"""What a page of another origin may read of a response besides its body."""
 
 
 class _CrossOrigin(CORSMiddleware):
@@ -52,8 +52,8 @@ class _CrossOrigin(CORSMiddleware):
         )
 
 
-class SharedAnswers(_CrossOrigin):
-    """Tells browsers which pages may read an answer."""
+class CorsHeadersMiddleware(_CrossOrigin):
+    """Tells browsers which pages may read a response."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -63,18 +63,18 @@ class SharedAnswers(_CrossOrigin):
             await self.simple_response(scope, receive, send, request_headers=headers)
 
 
-class Preflights(_CrossOrigin):
-    """Answers what browsers ask before they send what a page wants to send."""
+class PreflightMiddleware(_CrossOrigin):
+    """Answers the requests that browsers send before a page's own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if not _is_preflight(scope, headers):
             await self.app(scope, receive, send)
             return
-        answer = self.preflight_response(headers)
-        if answer.status_code != 200:
-            raise _refused(answer.headers["vary"])
-        await answer(scope, receive, send)
+        response = self.preflight_response(headers)
+        if response.status_code != 200:
+            raise _refused(response.headers["vary"])
+        await response(scope, receive, send)
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

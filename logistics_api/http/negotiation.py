@@ -1,10 +1,10 @@
-"""What a client says it takes: Accept-Encoding and If-None-Match (RFC 9110, sections 12.5.3 and 13.1.2)."""
+"""Content negotiation: Accept-Encoding and If-None-Match (RFC 9110, sections 12.5.3 and 13.1.2), for all responses."""
 
 import re
 from functools import lru_cache
 
 CODINGS = ("zstd", "br", "gzip")
-"""In the order of our preference where the client has none: equally small, cheapest to unpack first."""
+"""In our order of preference where the client has none: equally small, cheapest to decompress first."""
 
 IDENTITY = "identity"
 
@@ -13,19 +13,19 @@ _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 @lru_cache(1024)
-def acceptable_codings(accept_encoding: bytes | None) -> tuple[str, ...]:
-    """The codings a client takes, best first; `identity` where it takes that, last among equals.
+def acceptable_codings(accept_encoding: bytes | None, offered: tuple[str, ...] = CODINGS) -> tuple[str, ...]:
+    """Those of the offered codings that a client accepts, best first; `identity` if accepted, last among equals.
 
-    Empty where it takes none of ours. Weights that are none count as 0: what is not understood is not sent.
+    Empty if it accepts none. A malformed weight counts as 0: what is not understood is not sent.
     """
     if accept_encoding is None:
         return (IDENTITY,)
     weights = _weights(accept_encoding.decode("latin-1").lower())
     others = weights.pop("*", None)
-    for coding in CODINGS:
+    for coding in offered:
         weights.setdefault(coding, others or 0.0)
     weights.setdefault(IDENTITY, 0.001 if others is None else others)  # acceptable unless it is refused
-    ranked = sorted((*CODINGS, IDENTITY), key=lambda coding: -weights[coding])  # stable: ours decides among equals
+    ranked = sorted((*offered, IDENTITY), key=lambda coding: -weights[coding])  # stable: our order decides among equals
     return tuple(coding for coding in ranked if weights[coding] > 0)
 
 
@@ -47,7 +47,7 @@ def _weight(parameters: list[str]) -> float:
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Whether the client has the representation already. Compares weakly, as RFC 9110 wants it for If-None-Match."""
+    """Whether the client already has the representation: the weak comparison that RFC 9110 requires."""
     if if_none_match == etag or if_none_match.strip() == b"*":
         return True
     opaque = _ENTITY_TAG.findall(etag)

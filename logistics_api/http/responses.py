@@ -1,4 +1,4 @@
-"""Forms that answers share: JSON that PostgreSQL has built, and the problems a path declares in the OpenAPI."""
+"""What responses share: JSON built by PostgreSQL, and the problems that paths declare in the OpenAPI."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from logistics_api.errors import MEDIA_TYPE, Problem
 Responses = dict[int | str, dict[str, Any]]
 
 
-def json_answer(text: str) -> Response:
-    """Sends JSON as it is: its shape is proven by tests, not checked again on every request."""
+def json_response(text: str) -> Response:
+    """Sends JSON as it is: tests prove its shape, so it is not validated on every request."""
     return Response(text, media_type="application/json")
 
 
-async def figures_answer(
+async def figures_response(
     database: Database, query: str, parameters: Mapping[str, object], *, missing: Problem | None = None
 ) -> Response:
-    """Answers with the JSON text that `query` makes of the analytics, and says of which data version it is.
+    """Responds with the JSON text that `query` makes of the analytics, and declares its data version.
 
-    `query` is a SELECT of one text. The version is read in the same statement, so of the same snapshot: the answer may
-    be kept and sent again until there is a newer version (`edge`).
+    `query` is a SELECT of one text. The version is read in the same statement and so in the same snapshot: the response
+    can be cached until there is a newer version (`caching_middleware`).
 
     Raises:
         Problem: `missing` where the text is NULL; whatever `Database.fetch_row` raises.

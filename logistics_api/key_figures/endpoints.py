@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
 from logistics_api.key_figures.queries import DASHBOARD
-from logistics_api.key_figures.schemas import Dashboard, DashboardQuestion
+from logistics_api.key_figures.schemas import Dashboard, DashboardParameters
 
 router = APIRouter(tags=["dashboard"])
 
@@ -18,6 +18,6 @@ router = APIRouter(tags=["dashboard"])
     responses=FIGURE_PROBLEMS,
     summary="Key figures of a range, and their trends",
 )
-async def read_dashboard(question: Annotated[DashboardQuestion, Query()], database: Reader) -> Response:
+async def read_dashboard(query: Annotated[DashboardParameters, Query()], database: Reader) -> Response:
     """Shipments, vehicles, revenue and delivery time, each with its change against the same range moved back."""
-    return await figures_answer(database, DASHBOARD, question.model_dump())
+    return await figures_response(database, DASHBOARD, query.model_dump())

@@ -1,9 +1,9 @@
-"""The dashboard's statement. Rounding happens here and only here, in numeric: half away from zero."""
+"""The statement of the key figures. `measures` defines them; sums of days have 30 decimals."""
 
-# PostgreSQL divides to 16 significant digits: rounding such a quotient again can be wrong by 0.01 where sums are huge.
-# Adding 0e-30 gives a dividend, and so the quotient, 30 decimals.
+from logistics_api.measures import distinct_vehicles
+
 # The trend of a mean compares the two fractions by cross-multiplication, so that neither is rounded on the way.
-DASHBOARD = """
+DASHBOARD = f"""
 -- Makes the dashboard: figures of a range, and trends against the same range moved back.
 -- One row: one JSON object.
 -- Reads analytics.days, analytics.vehicle_numbers.
@@ -21,9 +21,7 @@ sums AS (
         span,
         coalesce(sum(shipments), 0) AS shipments,
         coalesce(
-            bit_count(
-                bit_or(pg_catalog."bit"(vehicle_set, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
-            ),
+            {distinct_vehicles("vehicle_set")},
             0
         ) AS vehicles,
         coalesce(sum(cost_sum), 0) + 0e-30 AS revenue,

@@ -1,4 +1,4 @@
-"""What the dashboard is asked and what it answers."""
+"""Query parameters and response of the key figures."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.types import Integer
 
 
-class DashboardQuestion(DayRange):
+class DashboardParameters(DayRange):
     """A range, and what to compare it with."""
 
     interval_type: Literal["week", "month", "year"] = Field(

@@ -2,7 +2,3 @@
 
 docs/monitoring.md lists every name; deploy/prometheus and deploy/grafana use them.
 """
-
-from logistics_api.metrics.recording import Metrics
-
-__all__ = ["Metrics"]

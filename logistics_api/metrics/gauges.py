@@ -1,19 +1,21 @@
-"""What the parts of the application hold at this moment."""
+"""Gauges of the application's parts: cache, connections, streams, keys."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic
 
 from logistics_api.database.pool import Database
 from logistics_api.events.broker import Events
-from logistics_api.http import Cache
-from logistics_api.http.auth import Access
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.cache import ResponseCache
 from logistics_api.metrics.recording import Metrics
 
 
-def add_gauges(metrics: Metrics, *, database: Database, cache: Cache, events: Events, access: Access) -> None:
-    """Has `/metrics` tell of them."""
-    metrics.gauge("logistics_cache_entries", "Answers kept", lambda: len(cache))
-    metrics.gauge("logistics_cache_bytes", "Memory of the answers kept", lambda: cache.bytes)
+def add_gauges(
+    metrics: Metrics, *, database: Database, cache: ResponseCache, events: Events, authenticator: Authenticator
+) -> None:
+    """Adds them to /metrics."""
+    metrics.gauge("logistics_cache_entries", "Cached responses", lambda: len(cache))
+    metrics.gauge("logistics_cache_bytes", "Memory of the cached responses", lambda: cache.bytes)
     metrics.gauge("logistics_event_streams", "Clients that listen to /api/events", lambda: len(events))
     metrics.gauge(
         "logistics_database_connected",
@@ -26,12 +28,14 @@ def add_gauges(metrics: Metrics, *, database: Database, cache: Cache, events: Ev
         lambda: monotonic() - database.freshness.confirmed_at,
     )
     _add_pools(metrics, database)
-    metrics.gauge("logistics_api_keys", "Keys in force that this process knows", lambda: len(list(access.keyring)))
+    metrics.gauge(
+        "logistics_api_keys", "Keys in force that this process knows", lambda: len(list(authenticator.keyring))
+    )
     metrics.counter(
         "logistics_principal_requests",
         "Requests admitted, by the name of the key; those of everybody and without a key as anonymous",
         "principal",
-        lambda: _requests(access),
+        lambda: _requests(authenticator),
     )
 
 
@@ -56,7 +60,7 @@ def _add_pools(metrics: Metrics, database: Database) -> None:
     )
 
 
-def _requests(access: Access) -> Iterator[tuple[str, float]]:
-    yield access.anonymous.name, access.anonymous.requests
-    for principal in access.keyring:
+def _requests(authenticator: Authenticator) -> Iterator[tuple[str, float]]:
+    yield authenticator.anonymous.name, authenticator.anonymous.requests
+    for principal in authenticator.keyring:
         yield f"{principal.name}", principal.requests

@@ -1,7 +1,7 @@
-"""Counts answers, and collects what is to be told of them and of the process.
+"""Counts responses, and collects the metrics of the process.
 
-Not by prometheus_client's own counters: they take locks and look labels up by string for threads that are not here.
-All of this runs on one event loop, and `observe` on every answer.
+prometheus_client's own counters are not used: they take locks and look labels up by string, for threads that do not
+exist here. All of this runs on one event loop, and `observe` on every response.
 """
 
 import sys
@@ -21,11 +21,11 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Upper bounds in seconds. Kept answers lie in the first, figures up to 0.5, the statement timeout is at 5."""
+"""Upper bounds in seconds. Cached responses are in the first, figures up to 0.5, the statement timeout is at 5."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MOST_SERIES = 1_000
-"""More combinations of method, route and status than there are: what came on top would be counted as one."""
+"""More combinations of method, route and status than there are; any further one is counted as `other`."""
 OTHER = "other"
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -34,7 +34,7 @@ _BOUNDS = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
 
 
 class _Series:
-    """The answers of one method, route and status."""
+    """The responses of one method, route and status."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -44,11 +44,11 @@ class _Series:
 
 
 class Metrics(Collector):
-    """Everything that /metrics says. The edge calls `observe`; the application adds gauges of what it holds."""
+    """Everything in /metrics. `RequestMiddleware` calls `observe`; the application adds gauges of its parts."""
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
-        self._answers: dict[tuple[str, str, int], _Series] = {}
+        self._responses: dict[tuple[str, str, int], _Series] = {}
         self._cache = {"hit": 0, "miss": 0, "none": 0}
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
         self._families: list[tuple[Callable[[], Family], Callable[[], Iterable[tuple[str, float]]]]] = []
@@ -59,8 +59,8 @@ class Metrics(Collector):
         PlatformCollector(registry=self.registry)
 
     def observe(self, method: str, template: str, status: int, seconds: float, cache: str) -> None:
-        """Counts an answer: to which route, how, after how many seconds, and what the cache had to do with it."""
-        series = self._answers.get((method, template, status))
+        """Counts a response by route, status, seconds until it began, and use of the cache."""
+        series = self._responses.get((method, template, status))
         if series is None:
             series = self._new_series(method, template, status)
         series.buckets[bisect_left(BUCKETS, seconds)] += 1
@@ -71,20 +71,20 @@ class Metrics(Collector):
         """Whatever clients send, the number of series is bounded."""
         if method not in METHODS:
             method = OTHER
-        if len(self._answers) >= MOST_SERIES:
+        if len(self._responses) >= MOST_SERIES:
             method, template, status = OTHER, OTHER, 0
-        return self._answers.setdefault((method, template, status), _Series())
+        return self._responses.setdefault((method, template, status), _Series())
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Adds a figure that is read whenever somebody asks."""
+        """Adds a gauge; `read` runs at every scrape."""
         self._gauges.append((name, meaning, read))
 
     def gauges(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Adds figures that are read whenever somebody asks, as pairs of the label's value and the figure."""
+        """Adds gauges; `read` runs at every scrape and returns pairs of label value and figure."""
         self._families.append((lambda: GaugeMetricFamily(name, meaning, labels=[label]), read))
 
     def counter(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Adds counts that somebody else keeps, as pairs of the label's value and the count."""
+        """Adds counters kept elsewhere; `read` returns pairs of label value and count."""
         self._families.append((lambda: CounterMetricFamily(name, meaning, labels=[label]), read))
 
     def collect(self) -> Iterator[Metric]:
@@ -95,7 +95,7 @@ class Metrics(Collector):
         build = GaugeMetricFamily("logistics_build_info", "Always 1: what runs", labels=["version", "python"])
         build.add_metric([self._version, sys.version.split()[0]], 1)
         yield build
-        yield from self._of_answers()
+        yield from self._of_responses()
         for name, meaning, read in self._gauges:
             yield GaugeMetricFamily(name, meaning, read())
         for make, read_all in self._families:
@@ -104,7 +104,7 @@ class Metrics(Collector):
                 family.add_metric([label], figure)
             yield family
 
-    def _of_answers(self) -> Iterator[Metric]:
+    def _of_responses(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
             "logistics_http_requests", "Requests answered", labels=["method", "route", "status"]
         )
@@ -112,7 +112,9 @@ class Metrics(Collector):
             "logistics_http_request_duration_seconds", "Time until an answer began", labels=["method", "route"]
         )
         by_route: dict[tuple[str, str], _Series] = {}
-        for (method, template, status), series in list(self._answers.items()):  # read in a thread, while answers go on
+        for (method, template, status), series in list(
+            self._responses.items()
+        ):  # read in a thread, while requests are served
             requests.add_metric([method, template, str(status)], sum(series.buckets))
             both = by_route.setdefault((method, template), _Series())
             both.buckets = [ours + more for ours, more in zip(both.buckets, series.buckets, strict=True)]

@@ -1,9 +1,8 @@
-"""Cursors: the place behind a page's last row, as an opaque text that fits no other question than the one it came from.
+"""Cursors: the position after a page's last row, as opaque text that is valid for the same request only.
 
-A cursor holds the sort keys of that row, so the next page begins there whatever has come or gone since (keyset
-pagination). It carries a checksum over the question too: path, filters and order. The checksum is no secret: whoever
-computes one gets no more than a page that begins elsewhere, because keys are parsed as their types and bound as
-parameters.
+A cursor holds the sort keys of that row, so the next page begins there whatever was added or removed since (keyset
+pagination). It also carries a checksum over the request: path, filters and order. The checksum is no secret: computing
+one yields no more than a page that begins elsewhere, because keys are parsed as their types and bound as parameters.
 """
 
 import base64
@@ -23,13 +22,13 @@ KeyType = type[str] | type[int] | type[date] | type[datetime] | type[Decimal]
 
 CHECKSUM_BYTES = 8
 LONGEST = 4096
-"""Characters of the longest text that is looked at."""
+"""Characters of the longest text that is decoded."""
 
 DESCRIPTION = "`next_cursor` of the page before, as it is; with the same other parameters"
 
 
 class Page(BaseModel):
-    """What every page of rows says beside them."""
+    """What every page has besides its rows."""
 
     next_cursor: str | None = Field(
         description="Ask for the next page with it as `cursor`; null on the last page", examples=["Qo3rYw9m3mlbIjE3Il0"]
@@ -37,7 +36,7 @@ class Page(BaseModel):
 
 
 def fingerprint(path: str, order: str, filters: Mapping[str, object]) -> str:
-    """What a question is, as a text: two are the same if they filter alike, whatever the size of their pages.
+    """The identity of a request, as text: two are the same if they filter alike, whatever their page size.
 
     `filters` must not hold what may differ from page to page (`cursor`, `limit`, `fields`).
     """
@@ -45,26 +44,26 @@ def fingerprint(path: str, order: str, filters: Mapping[str, object]) -> str:
     return json.dumps([path, order, sorted(given.items())])
 
 
-def encode(question: str, keys: Sequence[Key]) -> str:
-    """Makes the cursor behind a row with these sort keys, for a question as `fingerprint` makes it."""
+def encode(request: str, keys: Sequence[Key]) -> str:
+    """Makes the cursor after a row with these sort keys, for a request as `fingerprint` identifies it."""
     texts = [None if key is None else _text(key) for key in keys]
     body = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()  # a key may have 255 characters
-    return base64.urlsafe_b64encode(_checksum(question, body) + body).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_checksum(request, body) + body).rstrip(b"=").decode()
 
 
-def decode(question: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
-    """The sort keys in a cursor of this question, each of its type or None.
+def decode(request: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
+    """The sort keys in a cursor of this request, each of its type or None.
 
     Raises:
-        Problem: 404, it is damaged, or it came with the answer to another question.
+        Problem: 404, it is damaged, or belongs to another request.
     """
     try:
         if len(cursor) > LONGEST:
             raise ValueError("too long")
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         checksum, body = raw[:CHECKSUM_BYTES], raw[CHECKSUM_BYTES:]
-        if checksum != _checksum(question, body):
-            raise ValueError("of another question")
+        if checksum != _checksum(request, body):
+            raise ValueError("of another request")
         return [
             None if text is None else _parse(kind, text) for kind, text in zip(types, json.loads(body), strict=True)
         ]
@@ -73,7 +72,7 @@ def decode(question: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
 
 
 def unknown_cursor() -> Problem:
-    """What is answered to a cursor that leads nowhere."""
+    """The problem of an invalid cursor."""
     return Problem(
         404,
         "unknown-cursor",
@@ -108,5 +107,5 @@ def _parse(kind: KeyType, text: str) -> Key:
     return kind.fromisoformat(text)  # type: ignore[union-attr]
 
 
-def _checksum(question: str, body: bytes) -> bytes:
-    return blake2b(question.encode("utf-8", "surrogatepass") + b"\0" + body, digest_size=CHECKSUM_BYTES).digest()
+def _checksum(request: str, body: bytes) -> bytes:
+    return blake2b(request.encode("utf-8", "surrogatepass") + b"\0" + body, digest_size=CHECKSUM_BYTES).digest()

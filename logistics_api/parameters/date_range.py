@@ -1,4 +1,4 @@
-"""The range of days that every question about figures takes: `start` and `end`, both included."""
+"""The range of days of every request for figures: `start` and `end`, both included."""
 
 import re
 from datetime import date

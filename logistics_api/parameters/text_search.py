@@ -1,4 +1,4 @@
-"""Text in questions: names to look up, and the search for a part of one."""
+"""Text in query parameters: keys to look up, and the search for a part of one."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-Name = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\\x00]+$")]
+KeyText = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\\x00]+$")]
 """Text as the data contract allows it: what PostgreSQL cannot hold is refused before it gets there."""
 
-Part = Annotated[str, Field(max_length=255, pattern="^[^\\x00]*$")]
+SearchText = Annotated[str, Field(max_length=255, pattern="^[^\\x00]*$")]
 
 LAST_CASED = 0x1E943
 """The last character that has upper and lower case (Adlam)."""

@@ -1,23 +1,16 @@
-"""Parameters that several subjects take: texts PostgreSQL can hold, yes or no, whole numbers, sizes of pages, cursors.
-
-And what holds for all of them: each is said once.
-"""
+"""Parameters that several subjects share: text that PostgreSQL can store, flags, integers, page sizes, cursors."""
 
 import re
-from collections import Counter
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from logistics_api.errors import LONGEST_FOUND, ParameterError, refused_parameters
 from logistics_api.parameters import cursors
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern="^[^\\x00]+$")]
-Name = Annotated[str, Field(max_length=63, pattern="^[a-z_][a-z0-9_]*$")]
-"""Of a dataset."""
+DatasetName = Annotated[str, Field(max_length=63, pattern="^[a-z_][a-z0-9_]*$")]
 
 Cursor = Annotated[str, Field(max_length=cursors.LONGEST, examples=["Qo3rYw9m3mlbIjE3Il0"])]
 _INTEGER = re.compile(r"-?[0-9]{1,30}", re.ASCII)
@@ -60,29 +53,5 @@ class Paging(BaseModel):
     cursor: Cursor | None = Field(None, description=cursors.DESCRIPTION)
 
     def filters(self) -> dict[str, Any]:
-        """What is asked for, without what may differ from page to page."""
+        """The filters that were sent, without what may differ from page to page."""
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
-
-
-REPEATABLE = frozenset({"state"})
-"""Parameters that take several values, each said with the name again."""
-
-
-def refuse_repeated(query_string: bytes) -> None:
-    """Refuses a parameter that is said twice: the framework would take the last one, others take the first.
-
-    Raises:
-        Problem: 422.
-    """
-    if b"&" not in query_string:
-        return
-    said = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
-    counts = Counter(name for name, _ in said)
-    repeated = [name for name, count in counts.items() if count > 1 and name not in REPEATABLE]
-    if repeated:
-        raise refused_parameters([_repeated(name, said) for name in repeated])
-
-
-def _repeated(name: str, said: list[tuple[str, str]]) -> ParameterError:
-    found = ", ".join(value for other, value in said if other == name)
-    return ParameterError(parameter=name, location="query", expected="one value", found=found[:LONGEST_FOUND])

@@ -6,21 +6,21 @@ from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
 from logistics_api.parameters.date_range import DayRange
-from logistics_api.routes.lists import page_answer
-from logistics_api.routes.queries import COST_VALUE, DETAILS, MATRIX, OPTIMIZATION, RELIABILITY, TOP_PERFORMING
+from logistics_api.routes.details_queries import DETAILS
+from logistics_api.routes.details_schemas import DetailsParameters, RouteDetails
+from logistics_api.routes.lists import page_response
+from logistics_api.routes.queries import COST_VALUE, MATRIX, OPTIMIZATION, RELIABILITY, TOP_PERFORMING
 from logistics_api.routes.schemas import (
     CostValuePage,
-    CostValueQuestion,
-    DetailsQuestion,
+    CostValueParameters,
     Matrix,
     OptimizationPage,
-    OptimizationQuestion,
+    OptimizationParameters,
     ReliabilityPage,
-    ReliabilityQuestion,
-    RouteDetails,
-    TopPerformingQuestion,
+    ReliabilityParameters,
+    TopPerformingParameters,
     TopRoute,
 )
 
@@ -33,9 +33,9 @@ router = APIRouter(tags=["routes"])
     responses=FIGURE_PROBLEMS,
     summary="How reliably routes were served",
 )
-async def read_route_reliability(question: Annotated[ReliabilityQuestion, Query()], database: Reader) -> Response:
+async def read_route_reliability(query: Annotated[ReliabilityParameters, Query()], database: Reader) -> Response:
     """Delivery times, how they vary, and how many were on time; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, RELIABILITY, question, question.sort_by)
+    return await page_response(database, RELIABILITY, query, query.sort_by)
 
 
 @router.get(
@@ -44,9 +44,9 @@ async def read_route_reliability(question: Annotated[ReliabilityQuestion, Query(
     responses=FIGURE_PROBLEMS,
     summary="What routes cost for what they carry",
 )
-async def read_route_cost_value(question: Annotated[CostValueQuestion, Query()], database: Reader) -> Response:
+async def read_route_cost_value(query: Annotated[CostValueParameters, Query()], database: Reader) -> Response:
     """Cost by weight and by hour, in three categories; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, COST_VALUE, question, question.sort_by)
+    return await page_response(database, COST_VALUE, query, query.sort_by)
 
 
 @router.get(
@@ -55,9 +55,9 @@ async def read_route_cost_value(question: Annotated[CostValueQuestion, Query()],
     responses=FIGURE_PROBLEMS,
     summary="Which routes to look at",
 )
-async def read_route_optimization(question: Annotated[OptimizationQuestion, Query()], database: Reader) -> Response:
+async def read_route_optimization(query: Annotated[OptimizationParameters, Query()], database: Reader) -> Response:
     """Time, cost and weight with a recommendation; for routes with at least 5 shipments in the range."""
-    return await page_answer(database, OPTIMIZATION, question, question.sort_by)
+    return await page_response(database, OPTIMIZATION, query, query.sort_by)
 
 
 @router.get(
@@ -66,9 +66,9 @@ async def read_route_optimization(question: Annotated[OptimizationQuestion, Quer
     responses=FIGURE_PROBLEMS,
     summary="The routes that score best",
 )
-async def read_top_routes(question: Annotated[TopPerformingQuestion, Query()], database: Reader) -> Response:
+async def read_top_routes(query: Annotated[TopPerformingParameters, Query()], database: Reader) -> Response:
     """Highest overall score first, those without one last; ties by origin, destination. At least 5 shipments each."""
-    return await figures_answer(database, TOP_PERFORMING, question.model_dump())
+    return await figures_response(database, TOP_PERFORMING, query.model_dump())
 
 
 @router.get(
@@ -77,9 +77,9 @@ async def read_top_routes(question: Annotated[TopPerformingQuestion, Query()], d
     responses=FIGURE_PROBLEMS,
     summary="Every origin and destination of a range",
 )
-async def read_route_matrix(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_route_matrix(query: Annotated[DayRange, Query()], database: Reader) -> Response:
     """A cell for every route with a shipment in the range, however few: what a heatmap draws."""
-    return await figures_answer(database, MATRIX, question.model_dump())
+    return await figures_response(database, MATRIX, query.model_dump())
 
 
 @router.get(
@@ -88,16 +88,16 @@ async def read_route_matrix(question: Annotated[DayRange, Query()], database: Re
     responses=FIGURE_PROBLEMS | {404: problem_response("No shipment with a log ever took this route")},
     summary="Everything about one route",
 )
-async def read_route_details(question: Annotated[DetailsQuestion, Query()], database: Reader) -> Response:
+async def read_route_details(query: Annotated[DetailsParameters, Query()], database: Reader) -> Response:
     """Its figures, its days, its delivery times and the vehicles that served it."""
-    return await figures_answer(database, DETAILS, question.model_dump(), missing=_unknown(question))
+    return await figures_response(database, DETAILS, query.model_dump(), missing=_unknown(query))
 
 
-def _unknown(question: DetailsQuestion) -> Problem:
+def _unknown(query: DetailsParameters) -> Problem:
     return Problem(
         404,
         "unknown-route",
         "Unknown route",
-        f"No shipment with a log ever went from {question.origin} to {question.destination}. "
+        f"No shipment with a log ever went from {query.origin} to {query.destination}. "
         "/api/route/matrix lists the routes of a range.",
     )

@@ -1,7 +1,7 @@
 """Lists of routes: the parameters they share, and how a SELECT of routes becomes one page of them.
 
-What a list shows stands with its subject. A page is cut from what is answered: rounded figures are compared, so that a
-client can check the order of what it got.
+Each subject decides what its list shows. Rows are sorted by the rounded figures of the response, so that a client can
+check their order.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database
-from logistics_api.http.responses import figures_answer
+from logistics_api.http.responses import figures_response
 from logistics_api.parameters.date_range import DayRange, OpenDayRange
-from logistics_api.parameters.text_search import Part, containing
+from logistics_api.parameters.text_search import SearchText, containing
 from logistics_api.parameters.types import Integer
 
 MOST_ROUTES = 1000
@@ -23,7 +23,7 @@ LAST_PAGE = 1_000_000_000
 """Far behind every list there can be, and `page` times `page_size` still a number PostgreSQL can count to."""
 
 
-class ListQuestion(BaseModel):
+class ListParameters(BaseModel):
     """Query parameters of every list. Subclasses say what it can be sorted by, as `sort_by`."""
 
     page: Integer = Field(
@@ -33,16 +33,16 @@ class ListQuestion(BaseModel):
     sort_order: Literal["asc", "desc"] = Field(
         "desc", description="Of `sort_by`. Null comes last either way; ties are broken by origin, destination, rising"
     )
-    search: Part = Field(
+    search: SearchText = Field(
         "", description="Only routes whose origin or destination contains this, upper or lower case; taken literally"
     )
 
 
-class ListOfRange(DayRange, ListQuestion):
+class ListOfRange(DayRange, ListParameters):
     """A list of the routes of a range."""
 
 
-class ListOfAnyRange(OpenDayRange, ListQuestion):
+class ListOfAnyRange(OpenDayRange, ListParameters):
     """A list of the routes of a range that may be open at either end."""
 
 
@@ -56,18 +56,16 @@ class RoutePage(BaseModel):
     page_size: int = Field(description="Routes on a page, the last one excepted", examples=[10])
 
 
-async def page_answer(
-    database: Database, routes: str, question: ListOfRange | ListOfAnyRange, sort_by: str
-) -> Response:
-    """Answers with one page of the routes that the SELECT `endpoints` makes for %(start)s to %(end)s.
+async def page_response(database: Database, routes: str, query: ListOfRange | ListOfAnyRange, sort_by: str) -> Response:
+    """Responds with one page of the routes that the SELECT `routes` makes for %(start)s to %(end)s.
 
-    The columns of `endpoints` are those of the answer, rounded as they are answered, in their order.
+    The columns of `routes` are those of the response, rounded and in their order.
     """
-    return await figures_answer(database, page_query(routes, sort_by, question.sort_order), _parameters(question))
+    return await figures_response(database, page_query(routes, sort_by, query.sort_order), _parameters(query))
 
 
 def page_query(routes: str, sort_by: str, sort_order: str) -> str:
-    """The statement that sorts, searches and cuts. Only columns of `endpoints` may be named, nothing a client wrote."""
+    """The statement that sorts, searches and cuts. `sort_by` must be a column of `routes`, never text of a client."""
     order = f"{sql.Identifier(sort_by).as_string()} {sort_order} NULLS LAST, origin, destination"
     return f"""
 WITH listed AS (
@@ -93,11 +91,11 @@ SELECT json_build_object(
 """
 
 
-def _parameters(question: ListOfRange | ListOfAnyRange) -> Mapping[str, int | str | date]:
+def _parameters(query: ListOfRange | ListOfAnyRange) -> Mapping[str, int | str | date]:
     return {
-        "start": question.start,
-        "end": question.end,
-        "page": question.page,
-        "page_size": question.page_size,
-        "pattern": containing(question.search),
+        "start": query.start,
+        "end": query.end,
+        "page": query.page,
+        "page_size": query.page_size,
+        "pattern": containing(query.search),
     }

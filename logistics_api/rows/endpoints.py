@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Response
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.rows import queries
 from logistics_api.rows.filters import Selection, selection_model
 from logistics_api.rows.pages import read_page
@@ -40,7 +40,7 @@ def _add_page(router: APIRouter, dataset: Dataset) -> None:
     table = table_of(dataset)
 
     async def read_rows(parameters: RowPaging, database: Reader) -> Response:
-        return json_answer(await read_page(database, table, parameters))
+        return json_response(await read_page(database, table, parameters))
 
     read_rows.__annotations__["parameters"] = from_query(page_parameters(dataset))
     router.add_api_route(
@@ -59,7 +59,9 @@ def _add_row(router: APIRouter, dataset: Dataset) -> None:
     key_example = example_of(dataset.field(dataset.key))
 
     async def read_row(
-        key: Annotated[Name, Path(alias=dataset.key, description="Its key, percent-encoded", examples=[key_example])],
+        key: Annotated[
+            KeyText, Path(alias=dataset.key, description="Its key, percent-encoded", examples=[key_example])
+        ],
         parameters: Selection,
         database: Reader,
     ) -> Response:
@@ -89,7 +91,7 @@ async def _row(database: Database, table: Table, key: str, parameters: Selection
         found = await (await connection.execute(statement, {"key": key})).fetchone()
     if found is None:
         raise _unknown(table, key)
-    return json_answer(found[0])
+    return json_response(found[0])
 
 
 def _unknown(table: Table, key: str) -> Problem:

@@ -25,7 +25,7 @@ from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.parameters.date_range import Day
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.types import DIGITS, FileId, Flag, Paging
 from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
 from logistics_core.catalogue import Dataset
@@ -83,7 +83,7 @@ class RowFilters(Selection):
     record_no: RecordNumber | None = Field(None, description="Rows that were this record of their file, from 1")
 
 
-TYPES: Mapping[Kind, Any] = {"string": Name, "date": Day, "number": Number}
+TYPES: Mapping[Kind, Any] = {"string": KeyText, "date": Day, "number": Number}
 
 CONDITIONS: Mapping[Kind, Mapping[str, str]] = {
     "string": {"": "exactly this text", "_prefix": "begins with this text, in the same case"},

@@ -6,24 +6,27 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from logistics_api.errors import Problem
-from logistics_api.http.auth.admission import CHALLENGE, COOKIE, SESSION_PATH, Access
 from logistics_api.http.auth.api_keys import Principal
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.auth.origins import refuse_foreign_pages
+from logistics_api.http.auth.problems import CHALLENGE
+from logistics_api.http.auth.scopes import SESSION_PATH
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.session.schemas import Login, Session
 from logistics_core.settings import Scope
 
 MOST_BYTES = 4096
-KEPT_SECONDS = 30 * 24 * 3600
+COOKIE_SECONDS = 30 * 24 * 3600
 
-ANSWERS: Responses = REFUSED_PARAMETERS | {
+RESPONSES: Responses = REFUSED_PARAMETERS | {
     401: problem_response("The key is none of this API's, or has expired, or was revoked"),
     403: problem_response("A page of another site asked"),
     429: problem_response("Too many requests: try again after Retry-After seconds"),
     503: problem_response("The keys could not be read yet: try again after Retry-After seconds"),
 }
-LOGIN_ANSWERS: Responses = ANSWERS | {
+LOGIN_RESPONSES: Responses = RESPONSES | {
     413: problem_response("The body is too long to be a login"),
     422: problem_response("The body is no login, or there is a parameter: there are none"),
 }
@@ -32,30 +35,34 @@ _LOGIN_BODY = {"required": True, "content": {"application/json": {"schema": Logi
 router = APIRouter(tags=["session"])
 
 
-async def _of_app(request: Request) -> Access:
-    access = request.app.state.access
-    assert isinstance(access, Access)
-    return access
+async def _authenticator(request: Request) -> Authenticator:
+    authenticator = request.app.state.authenticator
+    assert isinstance(authenticator, Authenticator)
+    return authenticator
 
 
-Doorkeeper = Annotated[Access, Depends(_of_app)]
-Nothing = Annotated[NothingElse, Query()]
+AppAuthenticator = Annotated[Authenticator, Depends(_authenticator)]
+NoParameters = Annotated[NothingElse, Query()]
 
 
-@router.get(SESSION_PATH, responses=ANSWERS, summary="Who asks, and what they may do")
-async def read_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
+@router.get(SESSION_PATH, responses=RESPONSES, summary="Who asks, and what they may do")
+async def read_session(
+    _: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator
+) -> Session:
     """By the key that was sent, the cookie of a login, or without either."""
     response.headers["Cache-Control"] = "no-store"
-    return _session(access.identify(request.scope))
+    return _session(authenticator.identify(request.scope))
 
 
-@router.post(SESSION_PATH, responses=LOGIN_ANSWERS, openapi_extra={"requestBody": _LOGIN_BODY}, summary="Log in")
-async def open_session(_: Nothing, request: Request, response: Response, access: Doorkeeper) -> Session:
+@router.post(SESSION_PATH, responses=LOGIN_RESPONSES, openapi_extra={"requestBody": _LOGIN_BODY}, summary="Log in")
+async def open_session(
+    _: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator
+) -> Session:
     """Answers with a cookie that holds the key: sent back by the browser to this API alone, unreadable to scripts."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
-    access.count_address(request.scope)
+    authenticator.count_address(request.scope)
     key = await _login(request)
-    principal = access.find(key.encode("latin-1", "replace"))
+    principal = authenticator.find(key.encode("latin-1", "replace"))
     if principal is None:
         raise Problem(
             401,
@@ -68,8 +75,8 @@ async def open_session(_: Nothing, request: Request, response: Response, access:
     return _session(principal)
 
 
-@router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: ANSWERS[403]}, summary="Log out")
-async def close_session(_: Nothing, request: Request, response: Response) -> None:
+@router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: RESPONSES[403]}, summary="Log out")
+async def close_session(_: NoParameters, request: Request, response: Response) -> None:
     """Has the browser forget the key. The key stays in force: `logistics keys revoke` ends it."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
     _set_cookie(request, response, None)
@@ -105,7 +112,7 @@ def _set_cookie(request: Request, response: Response, key: str | None) -> None:
     response.set_cookie(
         COOKIE.decode(),
         key or "",
-        max_age=KEPT_SECONDS if key else 0,
+        max_age=COOKIE_SECONDS if key else 0,
         path="/api",
         secure=request.scope["scheme"] == "https",
         httponly=True,

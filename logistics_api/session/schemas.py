@@ -1,4 +1,4 @@
-"""What a session is asked with and answers."""
+"""Request and response bodies of a session."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

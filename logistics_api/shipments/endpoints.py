@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
 from logistics_api.parameters.date_range import DayRange
-from logistics_api.routes.lists import page_answer
+from logistics_api.routes.lists import page_response
 from logistics_api.shipments.queries import ANALYTICS, ROUTES
-from logistics_api.shipments.schemas import ShipmentAnalytics, ShipmentRoutePage, ShipmentRoutesQuestion
+from logistics_api.shipments.schemas import ShipmentAnalytics, ShipmentRoutePage, ShipmentRoutesParameters
 
 router = APIRouter(tags=["shipments"])
 
@@ -20,9 +20,9 @@ router = APIRouter(tags=["shipments"])
     responses=FIGURE_PROBLEMS,
     summary="Shipments of a range, and its most expensive routes",
 )
-async def read_shipment_analytics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_shipment_analytics(query: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Totals and means over all shipments of the range, and the 5 routes with the highest mean cost."""
-    return await figures_answer(database, ANALYTICS, question.model_dump())
+    return await figures_response(database, ANALYTICS, query.model_dump())
 
 
 @router.get(
@@ -31,6 +31,6 @@ async def read_shipment_analytics(question: Annotated[DayRange, Query()], databa
     responses=FIGURE_PROBLEMS,
     summary="What routes carried",
 )
-async def read_shipment_routes(question: Annotated[ShipmentRoutesQuestion, Query()], database: Reader) -> Response:
+async def read_shipment_routes(query: Annotated[ShipmentRoutesParameters, Query()], database: Reader) -> Response:
     """Shipments, delivery times, cost, weight and vehicles of the routes with at least 5 shipments in the range."""
-    return await page_answer(database, ROUTES, question, question.sort_by)
+    return await page_response(database, ROUTES, query, query.sort_by)

@@ -1,4 +1,4 @@
-"""What questions about shipments are asked and what they answer."""
+"""Query parameters and responses about shipments."""
 
 from typing import Literal
 
@@ -46,7 +46,7 @@ class ShipmentAnalytics(BaseModel):
     )
 
 
-class ShipmentRoutesQuestion(ListOfAnyRange):
+class ShipmentRoutesParameters(ListOfAnyRange):
     """A page of the routes that shipments took."""
 
     sort_by: Literal[

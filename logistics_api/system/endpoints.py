@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, json_answer
+from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, json_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.system import queries
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
@@ -38,7 +38,7 @@ async def read_readiness(database: Reader) -> Readiness:
 )
 async def read_system_status(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
     """Whether a refresh is running, how old the figures are, and how files and records fared."""
-    return json_answer(await database.fetch_value(queries.STATUS))
+    return json_response(await database.fetch_value(queries.STATUS))
 
 
 def _wrong_schema(found: str | None) -> Problem:

@@ -1,4 +1,4 @@
-"""What questions about the system answer."""
+"""Responses about the system."""
 
 from datetime import date, datetime
 from typing import Literal

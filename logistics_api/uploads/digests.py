@@ -44,4 +44,5 @@ def _digests(headers: Headers) -> Iterator[str]:
 
 
 def malformed(detail: str) -> Problem:
+    """The response to a digest header that cannot be read."""
     return Problem(400, "malformed-digest", "Malformed digest", detail)

@@ -1,6 +1,6 @@
 """Statements about uploads."""
 
-from logistics_api.ingestion.queries import FILE
+from logistics_api.ingestion.file_queries import FILE
 from logistics_core.database_contract.file_states import FileState
 
 HAS_TABLE = """

@@ -1,10 +1,10 @@
-"""What an upload answers."""
+"""Responses about uploads."""
 
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.ingestion.schemas import File
+from logistics_api.ingestion.file_schemas import File
 from logistics_core.database_contract.file_states import FileState
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, figures_answer, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import Name
+from logistics_api.parameters.text_search import KeyText
 from logistics_api.vehicles.queries import DETAILS, METRICS
 from logistics_api.vehicles.schemas import VehicleDetails, VehicleMetrics
 
@@ -22,9 +22,9 @@ router = APIRouter(tags=["vehicles"])
     responses=FIGURE_PROBLEMS,
     summary="Every vehicle that drove in a range",
 )
-async def read_vehicle_metrics(question: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_vehicle_metrics(query: Annotated[DayRange, Query()], database: Reader) -> Response:
     """Trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
-    return await figures_answer(database, METRICS, question.model_dump())
+    return await figures_response(database, METRICS, query.model_dump())
 
 
 @router.get(
@@ -34,13 +34,13 @@ async def read_vehicle_metrics(question: Annotated[DayRange, Query()], database:
     summary="Everything about one vehicle",
 )
 async def read_vehicle_details(
-    vehicle_id: Annotated[Name, Path(description="The vehicle's key, percent-encoded", examples=["V-017"])],
-    question: Annotated[DayRange, Query()],
+    vehicle_id: Annotated[KeyText, Path(description="The vehicle's key, percent-encoded", examples=["V-017"])],
+    query: Annotated[DayRange, Query()],
     database: Reader,
 ) -> Response:
     """Its figures, its days and the 5 routes it took most often."""
-    parameters = question.model_dump() | {"vehicle_id": vehicle_id}
-    return await figures_answer(database, DETAILS, parameters, missing=_unknown(vehicle_id))
+    parameters = query.model_dump() | {"vehicle_id": vehicle_id}
+    return await figures_response(database, DETAILS, parameters, missing=_unknown(vehicle_id))
 
 
 def _unknown(vehicle_id: str) -> Problem:

@@ -1,25 +1,21 @@
-"""Statements about vehicles. Rounding happens here and only here, in numeric: half away from zero."""
+"""Statements about vehicles. `measures` defines the figures."""
 
-# PostgreSQL divides to 16 significant digits: rounding such a quotient again can be wrong by 0.01 where sums are huge.
-# Adding 0e-60 gives a dividend, and so the quotient, 60 decimals.
-METRICS = """
+from logistics_api.measures import (
+    AVG_DELIVERY_TIME,
+    AVG_FUEL,
+    KM_PER_LITRE,
+    REVENUE_PER_TRIP,
+    VEHICLE_SUMS,
+)
+
+METRICS = f"""
 -- Makes the figures of every vehicle with at least one log in a range.
 -- One row: one JSON array, an object per vehicle.
 -- Reads analytics.daily_vehicles, raw.vehicles.
 WITH driven AS (
     SELECT
         vehicle_id,
-        sum(trips) AS trips,
-        sum(mileage_sum) AS mileage_sum,
-        sum(fuel_sum) + 0e-60 AS fuel_sum,
-        sum(fuel_count) AS fuel_count,
-        sum(mileage_with_fuel) + 0e-60 AS mileage_with_fuel,
-        sum(fuel_with_mileage) AS fuel_with_mileage,
-        sum(shipments) AS shipments,
-        sum(cost_sum) + 0e-60 AS cost_sum,
-        sum(cost_count) AS cost_count,
-        sum(delivery_sum) + 0e-60 AS delivery_sum,
-        sum(delivery_count) AS delivery_count
+        {VEHICLE_SUMS}
     FROM analytics.daily_vehicles
     WHERE day BETWEEN %(start)s AND %(end)s
     GROUP BY vehicle_id
@@ -32,12 +28,12 @@ SELECT coalesce(
             'total_trips', trips,
             'total_mileage', round(mileage_sum, 2),
             'total_fuel', round(fuel_sum, 2),
-            'fuel_efficiency', round(mileage_with_fuel / nullif(fuel_with_mileage, 0), 2),
+            'fuel_efficiency', {KM_PER_LITRE},
             'shipments_delivered', shipments,
-            'avg_delivery_time', round(delivery_sum / nullif(delivery_count, 0), 2),
+            'avg_delivery_time', {AVG_DELIVERY_TIME},
             'total_revenue', round(cost_sum, 2),
-            'revenue_per_trip', CASE WHEN cost_count > 0 THEN round(cost_sum / trips, 2) END,
-            'fuel_per_trip', round(fuel_sum / nullif(fuel_count, 0), 2)
+            'revenue_per_trip', {REVENUE_PER_TRIP},
+            'fuel_per_trip', {AVG_FUEL}
         )
         ORDER BY round(cost_sum, 2) DESC, vehicle_id
     ),
@@ -50,7 +46,7 @@ LEFT JOIN raw.vehicles AS vehicle USING (vehicle_id)
 # A vehicle is known by its master data, or by a day on which it drove.
 # Which routes a vehicle took stands in the raw rows only: a table of it would be as long as they are. Its trips are
 # distinct logs: one that carries several shipments of a route is one trip.
-DETAILS = """
+DETAILS = f"""
 -- Makes everything about one vehicle in a range.
 -- One row: one JSON object, null for an unknown vehicle.
 -- Reads analytics.daily_vehicles, analytics.days, analytics.vehicle_numbers, raw.vehicles,
@@ -73,17 +69,7 @@ vehicle_days AS MATERIALIZED (
 ),
 sums AS (
     SELECT
-        coalesce(sum(trips), 0) AS trips,
-        coalesce(sum(mileage_sum), 0) AS mileage_sum,
-        coalesce(sum(fuel_sum), 0) + 0e-60 AS fuel_sum,
-        sum(fuel_count) AS fuel_count,
-        sum(mileage_with_fuel) + 0e-60 AS mileage_with_fuel,
-        sum(fuel_with_mileage) AS fuel_with_mileage,
-        coalesce(sum(shipments), 0) AS shipments,
-        coalesce(sum(cost_sum), 0) + 0e-60 AS cost_sum,
-        sum(cost_count) AS cost_count,
-        sum(delivery_sum) + 0e-60 AS delivery_sum,
-        sum(delivery_count) AS delivery_count
+        {VEHICLE_SUMS}
     FROM vehicle_days
 ),
 summary AS (
@@ -94,12 +80,12 @@ summary AS (
         trips AS total_trips,
         round(mileage_sum, 2) AS period_mileage,
         round(fuel_sum, 2) AS total_fuel,
-        round(mileage_with_fuel / nullif(fuel_with_mileage, 0), 2) AS fuel_efficiency,
+        {KM_PER_LITRE} AS fuel_efficiency,
         shipments AS deliveries_completed,
-        round(delivery_sum / nullif(delivery_count, 0), 2) AS avg_delivery_time,
+        {AVG_DELIVERY_TIME} AS avg_delivery_time,
         round(cost_sum, 2) AS total_revenue,
-        CASE WHEN cost_count > 0 THEN round(cost_sum / trips, 2) END AS revenue_per_trip,
-        round(fuel_sum / nullif(fuel_count, 0), 2) AS fuel_per_trip
+        {REVENUE_PER_TRIP} AS revenue_per_trip,
+        {AVG_FUEL} AS fuel_per_trip
     FROM known, sums
 ),
 daily AS (

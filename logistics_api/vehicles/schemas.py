@@ -1,4 +1,4 @@
-"""What questions about vehicles answer."""
+"""Responses about vehicles."""
 
 import datetime
 

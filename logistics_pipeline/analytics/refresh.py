@@ -1,8 +1,8 @@
-"""Refreshes the analytics: recomputes the days that changed, in one transaction. Knows no Dagster.
+"""Refreshes the analytics: recomputes the days that changed, in one transaction. Independent of Dagster.
 
-Every committed batch waits in `ingest.batches` until a refresh has taken it in. A refresh reads one snapshot: the
-batches it sees, the days they made stale, the rows of those days. What commits meanwhile waits for the next one, so
-loads never wait for a refresh nor it for them, and readers see the old figures until the new ones are all there.
+Every committed batch waits in `ingest.batches` for a refresh. A refresh reads one snapshot: the batches it sees, the
+days they made stale, the rows of those days. What commits meanwhile waits for the next refresh, so loads and refreshes
+never wait for each other, and readers see the old figures until all the new ones are there.
 """
 
 from collections.abc import Callable
@@ -17,19 +17,13 @@ from psycopg import sql
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
+from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
-
-DAILY_TABLES = ("daily_vehicles", "daily_routes", "days")
-"""Have rows per day. `sql/analytics/<table>.refresh.sql` selects those of any days."""
-
-TABLES = ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
-"""The analytics tables, each after those it is computed from. `sql/analytics/<table>.sql` makes it; of those without
-days, `<table>.refresh.sql` is the statement that moves it by what the stale days had and have."""
 
 
 @dataclass(frozen=True)
 class Refresh:
-    """What a refresh did. Where nothing had changed, `data_version` is the old one and nothing was written."""
+    """What a refresh did. If nothing had changed, `data_version` is the old one and nothing was written."""
 
     data_version: int
     full: bool
@@ -42,12 +36,12 @@ class Refresh:
 
 
 def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambda: None) -> Refresh:
-    """Brings the analytics up to what is loaded now; with `full`, computes every day anew.
+    """Brings the analytics up to date with what is loaded; with `full`, recomputes every day.
 
-    One refresh runs at a time: a second one calls `on_wait`, waits for the first, then takes what is left.
+    One refresh runs at a time: a second one calls `on_wait`, waits for the first, then refreshes what is left.
 
     Raises:
-        TransientError: the database went away; nothing is half done.
+        TransientError: the database went away; nothing was changed.
     """
     with (
         transient_errors("refreshing analytics"),
@@ -62,16 +56,16 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         try:
             _analyze(connection, "raw")
             done = _refresh(connection)
-            connection.execute("SELECT pg_stat_force_next_flush()")  # of what this session has written
+            connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
             _analyze(connection, "analytics")
             return done
         except psycopg.Error as error:
-            _note_failure(connection, error)
+            _store_failure(connection, error)
             raise
 
 
 def _analyze(connection: Connection, schema: str) -> None:
-    """Counts anew what has changed much: autovacuum may take a minute, and who asks meanwhile is answered slowly."""
+    """Updates the statistics of tables that changed a lot: autovacuum may take a minute, and queries are slow."""
     wanted = connection.execute(read_sql("analytics/tables_to_analyze").encode(), {"schema": schema})
     for (table,) in wanted.fetchall():
         connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table)))
@@ -91,7 +85,7 @@ def _refresh(connection: Connection) -> Refresh:
         days = [] if full else stale_days(connection)
         rows = _recompute(connection, days, full)
         if days:
-            _note_days(connection, days)
+            _store_days(connection, days)
         connection.execute(
             "UPDATE ingest.batches SET refreshed_as = %s, stale_keys = '{}' WHERE refreshed_as IS NULL", (version + 1,)
         )
@@ -101,15 +95,15 @@ def _refresh(connection: Connection) -> Refresh:
 
 
 def stale_days(connection: Connection) -> list[date]:
-    """The days whose figures are out of date in the transaction's snapshot, because of batches that wait."""
+    """The days whose figures are out of date in the transaction's snapshot, because batches wait for a refresh."""
     files = [file_id for (file_id,) in connection.execute(read_sql("analytics/waiting_shipment_files").encode())]
-    with psycopg.ClientCursor(connection) as cursor:  # the planner is to see the numbers
+    with psycopg.ClientCursor(connection) as cursor:  # so that the planner sees the numbers
         found = cursor.execute(read_sql("analytics/stale_days").encode(), {"shipment_files": files}).fetchall()
     return [day for (day,) in found]
 
 
-def _note_days(connection: Connection, days: list[date]) -> None:
-    """Keeps the days in the newest batch taken in: the checks compare with the raw rows what was changed last."""
+def _store_days(connection: Connection, days: list[date]) -> None:
+    """Stores the days with the newest batch refreshed: the checks compare what changed last with the raw rows."""
     connection.execute(
         "UPDATE ingest.batches SET stale_days = %s "
         "WHERE batch_id = (SELECT max(batch_id) FROM ingest.batches WHERE refreshed_as IS NULL)",
@@ -119,27 +113,23 @@ def _note_days(connection: Connection, days: list[date]) -> None:
 
 def _recompute(connection: Connection, days: list[date], full: bool) -> dict[str, int]:
     """Brings every table up to date for the given days (all days where `full`); returns the rows written to each."""
-    compute(connection, "daily_vehicles", days, full=full)
-    vehicles = _replace(connection, "daily_vehicles", days, full)
-    numbers = _move(connection, "vehicle_numbers", days, full)
-    compute(connection, "daily_routes", days, full=full)
-    routes = _move(connection, "routes", days, full)  # reads the rows that go and those that come
-    by_route = _replace(connection, "daily_routes", days, full)
-    compute(connection, "days", days, full=full)
-    return {
-        "daily_vehicles": vehicles,
-        "vehicle_numbers": numbers,
-        "daily_routes": by_route,
-        "routes": routes,
-        "days": _replace(connection, "days", days, full),
-    }
+    written = dict.fromkeys(TABLES, 0)
+    for action, table in REFRESH_STEPS:
+        match action:
+            case Action.COMPUTE:
+                compute(connection, table, days, full=full)
+            case Action.REPLACE:
+                written[table] = _replace(connection, table, days, full)
+            case Action.UPDATE:
+                written[table] = _execute(connection, read_sql(f"analytics/{table}.refresh"), days, full)
+    return written
 
 
 def compute(connection: Connection, table: str, days: list[date], *, full: bool = False) -> None:
     """Computes the rows that a daily table is to have on the given days (all days where `full`), for `fresh_rows`.
 
-    Into a temporary table, which lives as long as the transaction: an INSERT would compute them in one process, this
-    does in several.
+    They go into a temporary table, which lasts as long as the transaction: CREATE TABLE AS computes them in several
+    processes, INSERT in only one.
     """
     _execute(
         connection,
@@ -150,8 +140,8 @@ def compute(connection: Connection, table: str, days: list[date], *, full: bool 
 
 
 def fresh_rows(table: str) -> str:
-    """The SELECT of what `compute` has made, with the columns of the table in their order."""
-    if table == "daily_routes":  # only now do new routes have their numbers
+    """The SELECT of the rows that `compute` has made, with the table's columns in their order."""
+    if table == "daily_routes":  # new routes get their numbers after it was computed
         return (
             "SELECT fresh.*, routes.route FROM pg_temp.fresh_daily_routes AS fresh "
             "LEFT JOIN analytics.routes USING (origin, destination)"
@@ -160,15 +150,10 @@ def fresh_rows(table: str) -> str:
 
 
 def _replace(connection: Connection, table: str, days: list[date], full: bool) -> int:
-    """Puts the computed rows of a daily table in the place of those it has and returns how many they are."""
+    """Replaces rows of a daily table by those computed; returns how many were written."""
     target = f"analytics.{table}"
     _execute(connection, f"DELETE FROM {target} WHERE %(full)s OR day = ANY(%(stale_days)s)", days, full)
     return _execute(connection, f"INSERT INTO {target} {fresh_rows(table)}", days, full)
-
-
-def _move(connection: Connection, table: str, days: list[date], full: bool) -> int:
-    """Moves a table that has no days on, and returns how many of its rows that concerned."""
-    return _execute(connection, read_sql(f"analytics/{table}.refresh"), days, full)
 
 
 def _execute(connection: Connection, statement: str, days: list[date], full: bool) -> int:
@@ -177,13 +162,13 @@ def _execute(connection: Connection, statement: str, days: list[date], full: boo
 
 
 def _publish(connection: Connection, version: int, seconds: float) -> tuple[int, int]:
-    """Sets the new version beside its figures, tells listeners, returns (unassigned shipments, days with logs)."""
+    """Stores the new version and notifies listeners. Returns (unassigned shipments, days with logs)."""
     unassigned, days = _one(connection, read_sql("analytics/publish"), {"version": version, "seconds": seconds})
     connection.execute("SELECT pg_notify(%s, %s)", (Channel.DATA_VERSION, str(version)))
     return unassigned, days
 
 
-def _note_failure(connection: Connection, error: psycopg.Error) -> None:
+def _store_failure(connection: Connection, error: psycopg.Error) -> None:
     if not connection.closed:
         message = str(error).strip()
         connection.execute("UPDATE analytics.status SET error_message = %s", (message,))

@@ -1,4 +1,4 @@
-"""Commands about keys of the API: keys create|list|revoke."""
+"""Commands about API keys: keys create|list|revoke."""
 
 import re
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.local.environment import open_environment
 
-keys = typer.Typer(no_args_is_help=True, help="Keys of the API: who may read, export and upload beyond this machine.")
+keys = typer.Typer(no_args_is_help=True, help="API keys: who may read, export and upload from other machines.")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,19 +24,20 @@ def register(app: typer.Typer) -> None:
 
 @keys.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Who or what will use it: stands in the log and the metrics")],
+    name: Annotated[str, typer.Argument(help="Who or what will use it; shown in logs and metrics")],
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="What it may do, given once for each; none contains another")
+        list[Scope] | None,
+        typer.Option(help="What it may do; repeat the option for each scope, as none includes another"),
     ] = None,
     expires: Annotated[
-        str | None, typer.Option(help="From when on it is refused: a day (2027-01-31, UTC) or a time from now (90d)")
+        str | None, typer.Option(help="When it expires: a day (2027-01-31, UTC) or a time from now (90d)")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Requests per second it may make; else LOGISTICS_API_RATE")
+        float | None, typer.Option(min=0.01, help="Requests per second it may make. Default: LOGISTICS_API_RATE")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, the key in it")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with the key")] = False,
 ) -> None:
-    """Makes a key and prints it, this once: only its digest is stored. Without --scope it may read.
+    """Creates a key and prints it once: only its digest is stored. Without --scope it may read.
 
     `KEY=$(logistics keys create laptop --scope read --scope export)`, then `curl -H "X-API-Key: $KEY" ...`.
     """
@@ -59,10 +60,10 @@ def create(
 
 @keys.command("list")
 def list_(
-    everything: Annotated[bool, typer.Option("--all", help="Revoked ones too")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per key")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include revoked keys")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per key")] = False,
 ) -> None:
-    """Lists the keys, without the keys themselves."""
+    """Lists the keys, but not their secrets."""
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         found = list_keys(connection, revoked=everything)
     if as_json:
@@ -79,14 +80,14 @@ def list_(
             numeric=("id", "requests/s"),
         )  # fmt: skip
     else:
-        say("There is no key. `logistics keys create NAME` makes one.")
+        say("There are no keys. `logistics keys create NAME` creates one.")
 
 
 @keys.command()
 def revoke(
     which: Annotated[str, typer.Argument(metavar="NAME|ID", help="Its name, or its number from `logistics keys list`")],
 ) -> None:
-    """Revokes a key: a running API refuses it from the next moment on."""
+    """Revokes a key: a running API refuses it at once."""
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         revoked = revoke_key(connection, which)
     say(f"Key {revoked.key_id} of {revoked.name!r} is revoked.")
@@ -100,7 +101,7 @@ def _expiry(text: str, now: datetime) -> datetime:
     except ValueError:
         raise PipelineError(f"--expires {text!r} is neither a day such as 2027-01-31 nor a time such as 90d.") from None
     if expires_at <= now:
-        raise PipelineError(f"--expires {text} is past: the key would never be in force.")
+        raise PipelineError(f"--expires {text} is past: the key would never be valid.")
     return expires_at
 
 

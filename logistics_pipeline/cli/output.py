@@ -1,4 +1,4 @@
-"""How commands speak: to people on standard error and in tables, to programs as one JSON document per line."""
+"""How commands print: for people on standard error and in tables, for programs one JSON document per line."""
 
 import json
 import sys
@@ -9,27 +9,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline.ledger import LedgerFile
 
-_UNBOUNDED = 10_000
-"""Columns of a line that nobody looks at but a program: nothing is folded."""
+_UNLIMITED_WIDTH = 10_000
+"""Columns of a line that only a program reads: nothing is folded."""
 
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBOUNDED)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """A sentence for the person at the terminal, not part of the result."""
+    """Prints a sentence for the person at the terminal that is not part of the result."""
     errors.print(text, markup=False)
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """One line per document."""
+    """Prints a document on one line."""
     print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[str] = ()) -> None:
-    """A table for people; columns in `numeric` are aligned to the right."""
+    """Prints a table for people; columns in `numeric` are right-aligned."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         is_number = column in set(numeric)
@@ -48,7 +49,7 @@ def _cell(value: object) -> str:
 
 
 def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
-    """What `logistics load --json` says of a file; the fields are the command's contract."""
+    """What `logistics load --json` prints for a file; users rely on these fields."""
     return {
         "file": str(path),
         "dataset": file.dataset,
@@ -65,3 +66,16 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
     }
+
+
+def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
+    """One line on a file after its load: its balance, or why it was not loaded."""
+    if file.state is not FileState.LOADED:
+        return f"{file.path}: {file.state.upper()}: {file.error}"
+    before = ", had been loaded before" if was_loaded_before else ""
+    rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
+    warning = f" Warning: {file.warning}" if file.warning else ""
+    return (
+        f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
+        f"superseded + {file.records_rejected:,} rejected ({file.format}, {rate}{before}){warning}"
+    )

@@ -14,16 +14,16 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.atomic_files import replacing
-from logistics_pipeline.cli.data import AsJson, DatasetName, RefreshAfter
+from logistics_pipeline.cli.ledger_names import find_file
+from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
-from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.rejects.export_lines import export_line, raw_text
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
-from logistics_pipeline.loading.rejects.reread import recall
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import key_of
 
@@ -39,14 +39,14 @@ class _ListsByDefault(TyperGroup):
 
 rejects = typer.Typer(
     cls=_ListsByDefault,
-    help="Rejected records: lists them (also without `list`), exports them to be mended, replays them.",
+    help="Rejected records: lists them (also without `list`), exports them for correction, replays them.",
 )
 
 LedgerName = Annotated[
     str | None, typer.Argument(help="A file by its path, as `logistics files` shows it", show_default=False)
 ]
-OfDataset = Annotated[DatasetName | None, typer.Option(help="Of all files of a dataset", show_default=False)]
-ResolvedToo = Annotated[bool, typer.Option("--all", help="Also those that a replay has accepted since")]
+OfDataset = Annotated[str | None, dataset_option("Of all files of a dataset")]
+ResolvedToo = Annotated[bool, typer.Option("--all", help="Also those that a replay has since accepted")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,17 +57,17 @@ def register(app: typer.Typer) -> None:
 @rejects.command(name="list")
 def list_rejects(
     file: LedgerName = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 for all", min=0)] = 100,
+    limit: Annotated[int, typer.Option(help="At most this many; 0 for all", min=0)] = 100,
     resolved_too: ResolvedToo = False,
     as_json: AsJson = False,
 ) -> None:
-    """Lists rejected records: where they stood, what is wrong, and their raw text.
+    """Lists rejected records: their position, what is wrong, and their raw text.
 
-    Ready to be mended they also lie under `data/failed`, in the form they came in.
+    `data/failed` holds them too, in the format they came in and ready to be corrected.
     """
     settings = Settings()
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
-        path = _ledger_path(connection, file, settings) if file else None
+        path = _path_in_ledger(connection, file, settings) if file else None
         found = islice(ledger.rejects(connection, path=path, resolved_too=resolved_too), limit or None)
         if as_json:
             for reject in found:
@@ -91,18 +91,18 @@ def export(
     ] = None,
     resolved_too: ResolvedToo = False,
 ) -> None:
-    """Writes rejected records to be mended: one JSON object per line.
+    """Writes rejected records for correction, one JSON object per line.
 
-    Mend what stands behind `"record"`, leave the rest as it is, then: `logistics rejects replay FILE`.
+    Correct the value of `"record"`, leave the rest as it is, then run `logistics rejects replay FILE`.
     """
     settings = Settings()
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
-        path = _ledger_path(connection, file, settings) if file else None
-        files = ledger.files_with_rejects(connection, path=path, dataset=dataset.value if dataset else None)
+        path = _path_in_ledger(connection, file, settings) if file else None
+        files = ledger.files_with_rejects(connection, path=path, dataset=dataset)
         written = 0
         with _output(out, settings) as stream:
             for each in files:
-                layout = recall(each.layout)
+                layout = layout_from_json(each.layout)
                 for reject in ledger.rejects(connection, file_id=each.file_id, resolved_too=resolved_too):
                     stream.write(export_line(reject, layout))
                     written += 1
@@ -112,7 +112,7 @@ def export(
 
 @contextmanager
 def _output(out: Path | None, settings: Settings) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears when it is complete."""
+    """Standard output, or a file that appears once it is complete."""
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -131,8 +131,8 @@ def replay(
     file: Annotated[
         str | None,
         typer.Argument(
-            help="A mended export; or a file by its path, as `logistics files` shows it, whose rejects are to be "
-            "checked once more as they stand",
+            help="A corrected export; or a file by its path, as `logistics files` shows it, whose rejects are to be "
+            "validated again as they are",
             show_default=False,
         ),
     ] = None,
@@ -140,18 +140,18 @@ def replay(
     as_json: AsJson = False,
     refresh_after: RefreshAfter = True,
 ) -> None:
-    """Takes in rejected records that were mended, or that the contract and the settings of now accept.
+    """Loads rejected records that were corrected, or that the present contract and settings accept.
 
-    Each goes in as the record it was: a later one with the same key still wins. Repeating a replay does no harm.
+    Each keeps its record number, so a later record with the same key still wins. Repeating a replay does no harm.
 
-    Exit code 1 if any record is still bad, or any line of the export means no reject.
+    Exit code 1 if any record is still bad, or any line of the export refers to no reject.
     """
     if (file is None) == (dataset is None):
         raise typer.BadParameter("Give either a FILE or --dataset.")
     settings = Settings()
     with open_environment(settings) as environment:
         url = environment.database_url
-        done = _replay(url, file, dataset.value if dataset else None, settings)
+        done = _replay(url, file, dataset, settings)
         if refresh_after and done.accepted:
             refresh(url)
     if as_json:
@@ -169,7 +169,7 @@ def _replay(url: str, file: str | None, dataset: str | None, settings: Settings)
     if file is None:
         return replay_stored(url, options, dataset=dataset, on_wait=_say_wait)
     with connect(url) as connection:
-        known = _known_file(connection, file, settings)
+        known = find_file(connection, file, settings)
     if known is not None and known.dataset is not None:
         return replay_stored(url, options, path=known.path, on_wait=_say_wait)
     if Path(file).is_file():
@@ -178,16 +178,16 @@ def _replay(url: str, file: str | None, dataset: str | None, settings: Settings)
 
 
 def _say_wait(path: str) -> None:
-    say(f"{path} is being loaded: waiting for that to end, to renew its file of rejects. Everything else is done.")
+    say(f"Waiting for the load of {path} to end, to rewrite its file of rejects. Everything else is done.")
 
 
 def _summary(done: Replay) -> str:
     parts = [f"{done.accepted:,} accepted ({done.loaded:,} loaded, {done.superseded:,} superseded by later records)"]
     parts += [f"{done.still_bad:,} still bad"]
     parts += [f"{done.resolved_before:,} had been accepted before"] if done.resolved_before else []
-    parts += [f"{done.unusable:,} lines mean no reject"] if done.unusable else []
+    parts += [f"{done.unusable:,} lines refer to no reject"] if done.unusable else []
     unknown = ", ".join(done.unknown_fields)
-    return f"{', '.join(parts)}." + (f" Fields that are not known were left out: {unknown}." if unknown else "")
+    return f"{', '.join(parts)}." + (f" Unknown fields were left out: {unknown}." if unknown else "")
 
 
 def _describe(problem: Problem) -> str:
@@ -197,14 +197,9 @@ def _describe(problem: Problem) -> str:
     return f"{', '.join(filter(None, (line, record)))}: {problem.reason}"
 
 
-def _ledger_path(connection: Connection, name: str, settings: Settings) -> str:
-    """The ledger's name of a file given by that name or by its path on disk."""
-    known = _known_file(connection, name, settings)
+def _path_in_ledger(connection: Connection, name: str, settings: Settings) -> str:
+    """The path in the ledger of a file given by that path or by its path on disk."""
+    known = find_file(connection, name, settings)
     if known is None:
-        raise PipelineError(f"The ledger knows no file {name!r}; `logistics files` lists those it knows.")
+        raise PipelineError(f"The ledger has no file {name!r}; `logistics files` lists those it has.")
     return known.path
-
-
-def _known_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:
-    by_name = ledger.latest_file(connection, name)
-    return by_name or ledger.latest_file(connection, key_of(Path(name), settings.raw_dir))

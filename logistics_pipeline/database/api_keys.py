@@ -1,4 +1,4 @@
-"""Keys of the API: made, listed and revoked here, asked for in `logistics_api.http.auth`, which hears of every change.
+"""API keys: created, listed and revoked here, checked in `logistics_api.http.auth`, which is notified of every change.
 
 A key is shown once, when it is made; the database has only its digest.
 """
@@ -51,7 +51,7 @@ _COLUMNS = """
 
 
 def make_key() -> str:
-    """A new key: the prefix, 32 random bytes and a checksum by which one that was mistyped can be told, in base 62."""
+    """A new key: the prefix, then 32 random bytes and a checksum that reveals typing errors, in base 62."""
     body = _base62(int.from_bytes(secrets.token_bytes(RANDOM_BYTES)), _RANDOM_DIGITS)
     return PREFIX + body + _base62(crc32(body.encode()), _CHECK_DIGITS)
 

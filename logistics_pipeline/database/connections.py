@@ -61,8 +61,11 @@ def with_database(url: str, database: str) -> str:
 
 
 def with_driver(url: str, driver: str) -> str:
-    """The URL as SQLAlchemy needs it. Plain postgresql:// would let it pick psycopg 3, which dagster-postgres
-    cannot use (it closes the connection when it sets a timeout)."""
+    """The URL as SQLAlchemy needs it.
+
+    Plain postgresql:// would let it pick psycopg 3, which dagster-postgres cannot use (it closes the connection when
+    it sets a timeout).
+    """
     return url_text(parse_url(url).set(drivername=f"postgresql+{driver}"))
 
 
@@ -90,8 +93,10 @@ def connect(url: str, *, application_name: str = "logistics") -> Connection:
 
 
 def _options(url: str) -> str:
-    """The URL's own options, and the interval at which the server looks for its client. A URL that names one has it its
-    way: a server on Windows takes none but 0."""
+    """The URL's own options, and the interval at which the server looks for its client.
+
+    An interval in the URL is kept: a server on Windows accepts only 0.
+    """
     given = str(conninfo_to_dict(url).get("options", ""))
     return given if CLIENT_CHECK in given else f"-c {CLIENT_CHECK}=5s {given}".strip()
 
@@ -140,8 +145,11 @@ def _lock_if_free(connection: Connection, name: str) -> bool:
 
 
 def _unlock(connection: Connection, name: str) -> None:
-    """A block that was interrupted amid a statement cannot unlock any more: then the connection is closed, which frees
-    the lock as well, and does not hide the interruption behind an error of its own."""
+    """Frees the lock, if need be by closing the connection.
+
+    A block that was interrupted amid a statement cannot unlock any more. Closing frees the lock as well, and does not
+    hide the interruption behind an error of its own.
+    """
     if connection.info.transaction_status is TransactionStatus.IDLE:
         connection.execute(f"SELECT pg_advisory_unlock({_KEY})", (name,))
     else:

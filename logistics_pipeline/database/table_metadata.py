@@ -1,4 +1,4 @@
-"""What the database says of its own tables, for people: columns with their comments, and how many rows there are."""
+"""Descriptions of tables for people, from the database itself: columns with their comments, and numbers of rows."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 
 COUNTED_BYTES = 64 << 20
-"""A table up to this size is counted, in some 50 ms; of a larger one the planner's estimate is given."""
+"""Tables up to this size are counted, in some 50 ms; for larger ones the planner's estimate is returned."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Column:
     type: str
     is_nullable: bool
     is_key: bool
-    """Belongs to the primary key."""
+    """Whether it belongs to the primary key."""
     comment: str | None
 
 
@@ -32,19 +32,19 @@ def columns_of(connection: Connection, schema: str, table: str) -> list[Column]:
 
 
 def days_with_figures(connection: Connection) -> tuple[date | None, date | None]:
-    """The first and the last day that has a log, as the last refresh found them; None where there is none."""
+    """The first and the last day with a log, as of the last refresh; None if there is none."""
     first_day, last_day = _one(connection, sql.SQL("SELECT first_day, last_day FROM analytics.status"))
     return first_day, last_day
 
 
 def row_count(connection: Connection, schema: str, table: str) -> int:
-    """How many rows a table has: counted, or estimated where counting would take long."""
+    """The number of rows of a table: counted, or estimated if counting would take long."""
     name = sql.Identifier(schema, table)
     (size,) = _one(connection, sql.SQL("SELECT pg_table_size({})").format(sql.Literal(f"{schema}.{table}")))
     if size <= COUNTED_BYTES:
         (rows,) = _one(connection, sql.SQL("SELECT count(*) FROM {}").format(name))
     else:
-        # Not from pg_class: the planner corrects what stands there by the size that the table has now.
+        # Not from pg_class: the planner corrects its number by the present size of the table.
         (plan,) = _one(connection, sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM {}").format(name))
         rows = plan[0]["Plan"]["Plan Rows"]
     return int(rows)

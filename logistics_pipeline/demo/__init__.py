@@ -1,6 +1,6 @@
-"""Sample data: a plausible haulier's files, for the demo and for benchmarks. Never imports Dagster.
+"""Sample data: the files of a plausible haulier, for the demo and for benchmarks. Never imports Dagster.
 
-`generator` is the entry point. `geography` holds cities and routes, `seasons` says when trucks drive, `records` makes a
-valid record of each dataset, `bad_records` makes invalid ones, `file_formats` lays records out in a file, `file_writer`
-makes a file appear all at once.
+`generator` is the entry point. `geography` holds cities and routes, `seasons` says when trucks drive, `records` makes
+valid records of each dataset, `bad_records` invalid ones, `file_formats` formats records as lines, `file_writer` writes
+files atomically. `walkthrough` is the demo itself.
 """

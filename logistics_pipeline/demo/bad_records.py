@@ -1,14 +1,13 @@
-"""What senders get wrong: records that the data contract rejects alone, in a file that stays well-formed."""
+"""What senders get wrong: records that the data contract rejects, in a file that stays well-formed."""
 
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 from logistics_pipeline.demo.file_formats import Layout
 
 Damage = Callable[[dict[str, Any]], object]
-"""Makes what arrives instead of a good record."""
+"""Returns what arrives instead of a valid record."""
 
 
 def _put(field: str, value: object) -> Damage:
@@ -19,33 +18,33 @@ def _without(field: str) -> Damage:
     return lambda record: {name: value for name, value in record.items() if name != field}
 
 
-def _blow_up(field: str) -> Damage:
+def _inflate(field: str) -> Damage:
     return lambda record: {**record, field: f"{record[field]} (formerly known as {record[field]}) " * 12}
 
 
-# In turn. The first of each is a plain record: NDJSON whose first line is bad must still be recognised as NDJSON.
+# Used in turn. The first is an object: NDJSON whose first line is bad must still be recognised as NDJSON.
 _DAMAGES: dict[str, tuple[Damage, ...]] = {
-    VEHICLE_LOGS.name: (
+    "vehicle_logs": (
         _put("mileage", -12.5),
         _put("trip_date", "1899-12-31"),
         _put("trip_date", "03/04/2024"),
         _without("log_id"),
         _put("fuel_used", "about 120, see receipt"),
         _put("trip_date", "2024-02-30"),
-        _blow_up("vehicle_id"),
+        _inflate("vehicle_id"),
         _put("vehicle_id", "   "),
         _put("mileage", "NaN"),
         _put("trip_date", "2204-06-01"),
         _put("fuel_used", -0.01),
         _put("trip_date", None),
     ),
-    SHIPMENTS.name: (
+    "shipments": (
         _put("weight", 0),
         _put("cost", -250),
         _put("delivery_time", "two days"),
         _without("shipment_id"),
         _put("log_id", None),
-        _blow_up("destination"),
+        _inflate("destination"),
         _put("weight", -3.2),
         _put("origin", ""),
         _put("cost", "1.250,00"),
@@ -55,9 +54,9 @@ _DAMAGES: dict[str, tuple[Damage, ...]] = {
     ),
 }
 
-# What CSV cannot say: types, records that are none, characters that no text file holds.
+# What CSV cannot express: types, values that are not records, characters that no text file holds.
 _JSON_DAMAGES: dict[str, tuple[Damage, ...]] = {
-    VEHICLE_LOGS.name: (
+    "vehicle_logs": (
         _put("mileage", {"value": 120.5, "unit": "km"}),
         lambda record: f"{record['log_id']}: no data received",
         _put("trip_date", 1709510400000),
@@ -65,7 +64,7 @@ _JSON_DAMAGES: dict[str, tuple[Damage, ...]] = {
         _put("vehicle_id", "VEH-\0\0\0\0\0"),
         _put("log_id", None),
     ),
-    SHIPMENTS.name: (
+    "shipments": (
         _put("weight", [120.5, 80.0]),
         lambda record: f"{record['shipment_id']}: cancelled",
         _put("log_id", ["LOG-00000001", "LOG-00000002"]),
@@ -76,27 +75,27 @@ _JSON_DAMAGES: dict[str, tuple[Damage, ...]] = {
 }
 
 
-class Spoiler:
-    """Replaces one line, anywhere, in every full stretch of `every` lines of a file; none if `every` is None.
+class BadRecordWriter:
+    """Replaces one line, at random, in every full segment of `every` lines of a file; none if `every` is None.
 
-    The kinds of damage follow one another, so that a dozen and a half bad records show them all.
+    The kinds of damage take turns, so that some 18 bad records show them all.
     """
 
     def __init__(self, layout: Layout, records: int, every: int | None, rng: Random) -> None:
         self.total = records // every if every else 0
         self._layout = layout
         self._damages = damages_of(layout) if self.total else ()
-        self._spoilt = 0
+        self._damaged = 0
         self._positions = _positions(self.total, every or 0, rng)
         self._next = next(self._positions, None)
 
-    def spoil(self, lines: list[str], first: int) -> None:
-        """Damages, in place, those of the lines whose turn it is. `first` is the index of the first in the file."""
+    def damage(self, lines: list[str], first: int) -> None:
+        """Damages some of the lines, in place. `first` is the index in the file of the first of them."""
         while self._next is not None and self._next < first + len(lines):
             index = self._next - first
-            damage = self._damages[self._spoilt % len(self._damages)]
-            lines[index] = self._layout.render(damage(self._layout.read(lines[index])))
-            self._spoilt += 1
+            apply = self._damages[self._damaged % len(self._damages)]
+            lines[index] = self._layout.render(apply(self._layout.read(lines[index])))
+            self._damaged += 1
             self._next = next(self._positions, None)
 
 
@@ -107,5 +106,5 @@ def damages_of(layout: Layout) -> tuple[Damage, ...]:
 
 
 def _positions(total: int, every: int, rng: Random) -> Iterator[int]:
-    for stretch in range(total):
-        yield stretch * every + rng.randrange(every)
+    for segment in range(total):
+        yield segment * every + rng.randrange(every)

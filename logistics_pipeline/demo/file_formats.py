@@ -1,4 +1,4 @@
-"""How records stand in a file: a JSON array with one record per line, NDJSON, or CSV with a header. No input or output.
+"""File formats: a JSON array with one record per line, NDJSON, or CSV with a header. No input or output here.
 
 A line is filled in through `Layout.template`, which takes all values as text, in the order of the dataset's fields.
 They must need no escaping in any format: no quotes, commas, backslashes or control characters.
@@ -50,6 +50,7 @@ class Layout:
 
 
 def layout_of(format: Format, dataset: Dataset) -> Layout:
+    """How files of a dataset are written in a format."""
     if format == "csv":
         header = ",".join(dataset.columns) + "\n"
         template = ",".join(["%s"] * len(dataset.columns))

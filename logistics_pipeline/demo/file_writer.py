@@ -1,4 +1,4 @@
-"""Lines into a file, batch by batch. Knows nothing of records."""
+"""Writes lines to a file, batch by batch, whatever they hold."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ def write_lines(
 ) -> Generator[int, None, None]:
     """Writes the lines to `path` and yields, after each batch, how many have been written so far.
 
-    `revise` may change each batch in place; it is told the index (from 0) of the batch's first line. The file gets its
-    name when the iterator is exhausted; if it is closed earlier, nothing remains.
+    `revise` may change each batch in place; it gets the index (from 0) of the batch's first line. The file gets its
+    name when the iterator is exhausted; if the iterator is closed earlier, nothing remains.
 
     Raises:
         ConfigurationError: the file cannot be written.

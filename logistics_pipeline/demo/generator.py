@@ -1,6 +1,6 @@
-"""Writes the three sample files. What stands in them is decided by the neighbours; here is only the order of work.
+"""Writes the three sample files; the other modules decide what is in them.
 
-Streams: whatever the number of records, memory holds the routes, the days and one batch of lines (a few MB).
+It streams: whatever the number of records, memory holds the routes, the days and one batch of lines (a few MB).
 The same arguments give byte-identical files, on any machine whose C library computes the same sines.
 """
 
@@ -11,15 +11,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import get_args
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
-from logistics_pipeline.demo.bad_records import Spoiler
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.demo.bad_records import BadRecordWriter
 from logistics_pipeline.demo.file_formats import Format, Layout, layout_of
 from logistics_pipeline.demo.file_writer import write_lines
 from logistics_pipeline.demo.records import Order, Plan, shipment_lines, vehicle_lines, vehicle_log_lines
 from logistics_pipeline.errors import ConfigurationError
 
 Progress = Callable[[str, int], None]
-"""Told the dataset's name and how many of its records have been written so far."""
+"""Called with the dataset's name and the number of its records written so far."""
 
 MakeLines = Callable[[Plan, Layout], Iterator[str]]
 
@@ -52,7 +52,7 @@ def generate(
 ) -> list[GeneratedFile]:
     """Writes `vehicles`, `vehicle_logs` and `shipments` into the folder `out`, replacing files of these names.
 
-    Every full stretch of `bad_every` logs, and of shipments, holds exactly one bad record somewhere, so a file has
+    Every full segment of `bad_every` logs, and of shipments, holds exactly one bad record somewhere, so a file has
     `records // bad_every` of them; vehicles have none. Keys are unique: of each file, `records - bad` rows are loaded.
     (One kind of bad record is an all-number date: it is bad only while LOGISTICS_DATE_ORDER is unset.)
     `order` is that of the keys in the logs' and shipments' files; trip dates always grow with the log's key.
@@ -60,32 +60,36 @@ def generate(
     Each file appears under its name only when it is complete; until then it has a hidden name in the same folder.
 
     Raises:
-        ConfigurationError: an argument makes no sense, or the folder cannot be written.
+        ConfigurationError: an argument is invalid, or the folder cannot be written to.
     """
     _check_choices(format, order)
     _check_counts(vehicles, logs, shipments, bad_every)
     _check_period(first_day, days)
     plan = Plan(vehicles, logs, shipments, seed, order, first_day, days)
-    contents: list[tuple[Dataset, int, int | None, MakeLines]] = [
-        (VEHICLES, vehicles, None, vehicle_lines),
-        (VEHICLE_LOGS, logs, bad_every, vehicle_log_lines),
-        (SHIPMENTS, shipments, bad_every, shipment_lines),
+    contents: list[tuple[str, int, int | None, MakeLines]] = [
+        ("vehicles", vehicles, None, vehicle_lines),
+        ("vehicle_logs", logs, bad_every, vehicle_log_lines),
+        ("shipments", shipments, bad_every, shipment_lines),
     ]
     files = []
-    for dataset, records, every, make_lines in contents:
-        layout = layout_of(format, dataset)
-        spoiler = Spoiler(layout, records, every, plan.random(f"bad {dataset.name}"))
-        file = GeneratedFile(out / f"{dataset.name}{layout.suffix}", dataset.name, records, spoiler.total)
-        _write(file, layout, make_lines(plan, layout), spoiler, on_progress)
+    for name, records, every, make_lines in contents:
+        layout = layout_of(format, built_in_catalogue()[name])
+        bad_records = BadRecordWriter(layout, records, every, plan.random(f"bad {name}"))
+        file = GeneratedFile(out / f"{name}{layout.suffix}", name, records, bad_records.total)
+        _write(file, layout, make_lines(plan, layout), bad_records, on_progress)
         files.append(file)
     return files
 
 
 def _write(
-    file: GeneratedFile, layout: Layout, lines: Iterator[str], spoiler: Spoiler, on_progress: Progress | None
+    file: GeneratedFile,
+    layout: Layout,
+    lines: Iterator[str],
+    bad_records: BadRecordWriter,
+    on_progress: Progress | None,
 ) -> None:
-    # The callback runs out here, so that an OSError of its own is not taken for one of the file.
-    with closing(write_lines(file.path, layout, lines, spoiler.spoil)) as progress:
+    # The callback runs outside `write_lines`, so that its own OSError is not mistaken for one of the file.
+    with closing(write_lines(file.path, layout, lines, bad_records.damage)) as progress:
         for written in progress:
             if on_progress is not None:
                 on_progress(file.dataset, written)
@@ -94,7 +98,9 @@ def _write(
 def _check_choices(format: str, order: str) -> None:
     for name, value, allowed in (("format", format, get_args(Format)), ("order", order, get_args(Order))):
         if value not in allowed:
-            raise ConfigurationError(f"Sample data knows no {name} {value!r}: choose one of {', '.join(allowed)}.")
+            raise ConfigurationError(
+                f"There is no {name} {value!r} of sample data: choose one of {', '.join(allowed)}."
+            )
 
 
 def _check_counts(vehicles: int, logs: int, shipments: int, bad_every: int | None) -> None:
@@ -106,7 +112,7 @@ def _check_counts(vehicles: int, logs: int, shipments: int, bad_every: int | Non
     if shipments and not logs:
         raise ConfigurationError("Shipments need logs that carry them: ask for at least one log, or for no shipments.")
     if bad_every is not None and bad_every < 1:
-        raise ConfigurationError(f"One bad record in every {bad_every:,} makes no sense: give 1 or more, or none.")
+        raise ConfigurationError(f"One bad record in every {bad_every:,} is not possible: give 1 or more, or none.")
 
 
 def _check_period(first_day: date, days: int) -> None:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 
 class City(NamedTuple):
+    """A place that shipments start from and go to; coordinates in degrees."""
+
     name: str
     latitude: float
     longitude: float

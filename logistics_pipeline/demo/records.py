@@ -1,4 +1,4 @@
-"""What a good record of each dataset looks like, line by line. Bad ones are `bad_records`'s.
+"""Valid records of each dataset, as lines. `bad_records` makes invalid ones.
 
 The two long loops are flat on purpose: they run millions of times, and a call costs more than what it would tidy up.
 """
@@ -18,6 +18,8 @@ Order = Literal["chronological", "random"]
 
 
 class Model(NamedTuple):
+    """A model of truck and what it burns."""
+
     name: str
     litres_per_100_km: float
 
@@ -45,7 +47,7 @@ _WEIGHTS = 4_096
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for: the same plan, the same files."""
+    """The parameters of the sample: the same plan gives the same files."""
 
     vehicles: int
     logs: int
@@ -56,7 +58,7 @@ class Plan:
     days: int
 
     def random(self, purpose: str) -> Random:
-        """Randomness of its own for each purpose. Seeded with text, which does not depend on PYTHONHASHSEED."""
+        """A separate random generator for each purpose. Seeded with text, which does not depend on PYTHONHASHSEED."""
         return Random(f"{self.seed}/{purpose}")
 
     def network(self) -> Network:

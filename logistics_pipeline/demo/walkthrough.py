@@ -1,4 +1,4 @@
-"""The demo's script: sample files into the raw folder, progress while the sensor has them loaded, then figures."""
+"""The steps of the demo: write sample files into the raw folder, report progress, then show figures."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +19,13 @@ from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.supervisor import web_urls
 from logistics_pipeline.sources.folder import key_of
 
-PATIENCE_SECONDS = 180
+MAX_IDLE_SECONDS = 180
 KEY_SECONDS = 10
 SAMPLE_FOLDER = "sample"
 SAMPLE_FILES = ("vehicles.json", "vehicle_logs.json", "shipments.json")
 
 
-class Showcase:
+class Walkthrough:
     """One run of the demo on one installation."""
 
     def __init__(self, environment: Environment, say: Callable[[str], None]) -> None:
@@ -35,37 +35,37 @@ class Showcase:
         self._keys = [key_of(self._folder / name, environment.settings.raw_dir) for name in SAMPLE_FILES]
 
     def write_sample(self, *, vehicles: int, logs: int, shipments: int) -> None:
-        """Writes the sample unless it lies there already."""
+        """Writes the sample unless it exists."""
         if all((self._folder / name).exists() for name in SAMPLE_FILES):
-            self._say(f"the sample in {self._folder} is there already")
+            self._say(f"the sample in {self._folder} exists already")
             return
         for file in generate(self._folder, vehicles=vehicles, logs=logs, shipments=shipments):
             self._say(f"wrote {file.path}: {file.records:,} records, {file.bad:,} of them bad on purpose")
 
     def wait_for_figures(self, check: Callable[[], None]) -> None:
-        """Says how the load goes until the sample is loaded and the analytics contain it.
+        """Reports progress until the sample is loaded and the analytics contain it.
 
         Raises:
-            PipelineError: a file failed, or nothing has moved for three minutes.
+            PipelineError: a file failed, or there was no progress for three minutes.
         """
         last, moved_at = "", time.monotonic()
         while True:
             check()
-            files, waiting = self._look()
+            files, waiting = self._progress()
             now = _describe(files, waiting)
             if now != last:
                 self._say(now)
                 last, moved_at = now, time.monotonic()
             if len(files) == len(self._keys) and waiting == 0 and all(file.state is FileState.LOADED for file in files):
                 return
-            if time.monotonic() - moved_at > PATIENCE_SECONDS:
+            if time.monotonic() - moved_at > MAX_IDLE_SECONDS:
                 raise PipelineError(
-                    f"Nothing has moved for {PATIENCE_SECONDS} s. Look at the runs in the Dagster UI and at the logs "
-                    f"in {self._environment.settings.logs_dir}"
+                    f"There was no progress for {MAX_IDLE_SECONDS} s. See the runs in the Dagster UI and the logs in "
+                    f"{self._environment.settings.logs_dir}"
                 )
             time.sleep(1)
 
-    def _look(self) -> tuple[list[LedgerFile], int]:
+    def _progress(self) -> tuple[list[LedgerFile], int]:
         """The sample's files in the ledger, and how many batches the analytics do not contain yet."""
         with connect(self._environment.database_url) as connection:
             known = ledger.latest_files(connection)
@@ -77,13 +77,13 @@ class Showcase:
         return files, waiting[0] if waiting else 0
 
     def headline(self) -> str:
-        """The figures of all days, as the API answers them.
+        """The figures of all days, from the API.
 
         Raises:
-            PipelineError: the API does not answer, or has no figures.
+            PipelineError: the API does not respond, or has no figures.
         """
         _, api_url = web_urls(self._environment.settings)
-        with httpx.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._admitted(api):
+        with httpx.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._authorized(api):
             status = _get(api, "/api/system/status")
             if status["first_day"] is None:
                 raise PipelineError("The API has no figures: no file of logs has been loaded.")
@@ -102,9 +102,9 @@ class Showcase:
         )
 
     @contextmanager
-    def _admitted(self, api: httpx.Client) -> Iterator[None]:
-        """Gives the client a key while the block runs, where the API answers nobody without one."""
-        if not _wants_key(api):
+    def _authorized(self, api: httpx.Client) -> Iterator[None]:
+        """Gives the client an API key while the block runs, if the API requires one."""
+        if not _needs_key(api):
             yield
             return
         with connect(self._environment.database_url) as connection:
@@ -112,29 +112,29 @@ class Showcase:
             try:
                 api.headers["X-API-Key"] = key
                 deadline = time.monotonic() + KEY_SECONDS
-                while _wants_key(api) and time.monotonic() < deadline:
+                while _needs_key(api) and time.monotonic() < deadline:
                     time.sleep(0.05)
                 yield
             finally:
                 revoke_key(connection, made.name)
 
 
-def _wants_key(api: httpx.Client) -> bool:
+def _needs_key(api: httpx.Client) -> bool:
     try:
         return api.get("/api/system/status").status_code in (401, 403)
     except httpx.HTTPError:
-        return False  # `_get` says more about it in a moment
+        return False  # `_get` reports it
 
 
 def _get(api: httpx.Client, path: str, parameters: dict[str, str] | None = None) -> Any:
     try:
         return api.get(path, params=parameters).raise_for_status().json()
     except httpx.HTTPError as error:
-        raise PipelineError(f"The API did not answer {path}: {error}") from error
+        raise PipelineError(f"The API did not respond to {path}: {error}") from error
 
 
 def _describe(files: list[LedgerFile], waiting: int) -> str:
     if not files:
-        return "waiting for the sensor to see the files"
+        return "waiting for the sensor to find the files"
     parts = [f"{file.dataset} {file.state} {file.records_read:,}" for file in files]
     return ", ".join(parts) + (f"; {waiting} batches wait for the refresh" if waiting else "")

@@ -44,7 +44,7 @@ class Progress:
     unknown_fields: list[str]
     seconds: float
     layout: dict[str, Any] | None = None
-    """As `loading.rejects.reread.remember` makes it: how to read the file's rejects one by one."""
+    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:

@@ -38,7 +38,7 @@ class LedgerFile:
     seconds: float
     run_id: str | None
     layout: dict[str, Any] | None = None
-    """What it takes to read a rejected record by itself, see `loading.rejects.reread`."""
+    """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False
     """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None
@@ -67,6 +67,7 @@ _SELECT = sql.SQL("SELECT {} FROM ingest.files ").format(COLUMNS)
 
 
 def fetch_files(connection: Connection, where: str, parameters: dict[str, Any]) -> list[LedgerFile]:
+    """The files that a `WHERE` clause, with `ORDER BY` if wanted, selects."""
     with connection.cursor(row_factory=class_row(LedgerFile)) as cursor:
         return cursor.execute(_SELECT + sql.SQL(where), parameters).fetchall()
 
@@ -92,6 +93,7 @@ def file_version(connection: Connection, path: str, version: int) -> LedgerFile 
 
 
 def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
+    """One version of a file, which must exist."""
     return fetch_files(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
 
 

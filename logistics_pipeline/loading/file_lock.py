@@ -1,4 +1,4 @@
-"""One at a time: who holds a file's lock may load it, or write its failed files."""
+"""One process per file: whoever holds a file's lock may load it, unload it or write its failed files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,17 +8,17 @@ from logistics_pipeline.database.connections import Connection, advisory_lock, f
 
 
 @contextmanager
-def only_one(connection: Connection, path: str, on_wait: Callable[[str], None] = lambda path: None) -> Iterator[None]:
-    """Keeps others who ask for the same file waiting. The lock goes with the connection, however that ends.
+def file_lock(connection: Connection, path: str, on_wait: Callable[[str], None] = lambda path: None) -> Iterator[None]:
+    """Holds a file's lock during the block; PostgreSQL releases it when the connection ends, however that happens.
 
-    Calls `on_wait` with the path if it has to wait itself.
+    Calls `on_wait` with the path if another process holds the lock.
     """
     with advisory_lock(connection, load_lock(path), lambda: on_wait(path)):
         yield
 
 
 @contextmanager
-def if_nobody_has(connection: Connection, path: str) -> Iterator[bool]:
-    """Takes a file's lock for the block, unless somebody is at work on it: then the block is told False."""
+def free_file_lock(connection: Connection, path: str) -> Iterator[bool]:
+    """Holds a file's lock during the block if nobody else does; yields whether it is held."""
     with free_advisory_lock(connection, load_lock(path)) as is_free:
         yield is_free

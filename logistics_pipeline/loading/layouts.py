@@ -1,15 +1,15 @@
-"""What a file looks like inside: plain data, made by `detection`, understood by `reader`."""
+"""A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from logistics_pipeline.loading.excerpts import shown
+from logistics_pipeline.loading.excerpts import excerpt
 
 
 @dataclass(frozen=True)
 class ElementsLayout:
-    """Records are the elements of a JSON array, which may stand inside objects."""
+    """Records are the elements of a JSON array, which may be nested in objects."""
 
     start: int
     """Offset of the first byte after the array's opening bracket."""
@@ -18,12 +18,12 @@ class ElementsLayout:
 
     @property
     def name(self) -> str:
-        return f"json array under {shown('.'.join(self.keys), 100)}" if self.keys else "json array"
+        return f"json array under {excerpt('.'.join(self.keys), 100)}" if self.keys else "json array"
 
 
 @dataclass(frozen=True)
 class ObjectsLayout:
-    """Records are JSON objects one after the other, each over any number of lines."""
+    """Records are consecutive JSON objects, each on any number of lines."""
 
     start: int
     name: str = "json objects"
@@ -47,7 +47,7 @@ class CsvLayout:
     newline: bytes
     header: tuple[str, ...]
     header_text: bytes
-    """The header as it stands in the file: an export of rejected rows begins with it."""
+    """The header as written in the file: an export of rejected rows begins with it."""
 
     @property
     def name(self) -> str:
@@ -59,16 +59,51 @@ DELIMITERS = tuple(_DELIMITER_NAMES)
 
 Layout = ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout
 
+_JSON_LAYOUTS: dict[str, Layout] = {
+    "elements": ElementsLayout(0),
+    "objects": ObjectsLayout(0),
+    "lines": LinesLayout(0),
+}
+"""To read a JSON record by itself, it is enough to know how records follow each other, not where they begin."""
+
+
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    """Returns the part of a layout that the ledger stores, as a JSON document: enough to read one record by itself."""
+    if isinstance(layout, CsvLayout):
+        return {
+            "kind": "csv",
+            "delimiter": layout.delimiter,
+            "newline": layout.newline.decode(),
+            "names": list(layout.header),
+            "header": layout.header_text.decode("utf-8", "replace"),
+        }
+    return {"kind": next(kind for kind, known in _JSON_LAYOUTS.items() if isinstance(layout, type(known)))}
+
+
+def layout_from_json(document: dict[str, Any] | None) -> Layout | None:
+    """Returns the stored layout, without offsets; None if none was stored (CSV loaded by an early version)."""
+    if document is None:
+        return None
+    if document["kind"] != "csv":
+        return _JSON_LAYOUTS[document["kind"]]
+    return CsvLayout(
+        start=0,
+        delimiter=document["delimiter"],
+        newline=document["newline"].encode(),
+        header=tuple(document["names"]),
+        header_text=document["header"].encode(),
+    )
+
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Stands in for the value of a record that could not be decoded on its own."""
+    """Takes the place of a record's value if the record could not be decoded."""
 
     reason: str
 
 
-class Place(NamedTuple):
-    """Where a record stands in its file, and what it looks like there."""
+class RawRecord(NamedTuple):
+    """A record as it appears in its file, and where."""
 
     record_no: int
     """Counts from 1 in the file."""
@@ -78,29 +113,30 @@ class Place(NamedTuple):
 
 
 class Records(NamedTuple):
-    """Consecutive records of a file, decoded."""
+    """Consecutive decoded records of a file."""
 
     before: int
     """Records of the file before the first of these."""
     values: Sequence[object]
-    """A mapping of field names to values if all is well; anything else is not a record. Perhaps a `Table`."""
+    """One value per record. A mapping of field names to values is a record; any other value is rejected.
+    May be a `Table`."""
     end: int
-    """Offset behind the last: a load that has committed them resumes here."""
-    place: Callable[[int], Place]
-    """Finds the place of the i-th (from 0). Asked for few: only what is rejected needs it."""
+    """Offset after the last record: a load that has committed them resumes here."""
+    raw_record: Callable[[int], RawRecord]
+    """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
 
 
 class Table(Sequence[object]):
-    """Records that all have the same fields, held as columns: a record becomes a mapping when it is asked for."""
+    """Records that all have the same fields, stored as columns. Accessing a record makes a mapping of it."""
 
     def __init__(
         self, columns: Mapping[str, Sequence[object]], count: int, others: Mapping[int, object] | None = None
     ) -> None:
         self.columns = columns
-        """A value for each record: None where it is absent or null, and where there is no record."""
+        """One value per record: None if the value is absent or null, or if there is no record."""
         self._count = count
         self._others = others or {}
-        """What stands, by its index, where there is no record."""
+        """Values that are not records, by index."""
 
     def __len__(self) -> int:
         return self._count

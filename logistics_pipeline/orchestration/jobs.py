@@ -1,29 +1,43 @@
 """The jobs that sensors request and people launch: a load job per dataset, the refresh of the analytics, the checks."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from logistics_core.catalogue import DATASETS
-from logistics_pipeline.orchestration.assets.analytics import analytics_tables
+from logistics_core.catalogue import Catalogue
+from logistics_pipeline.orchestration.assets.analytics import ANALYTICS_KEYS
 from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
-from logistics_pipeline.orchestration.assets.raw import RAW_ASSETS
+from logistics_pipeline.orchestration.assets.raw import raw_key
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
 
-LOAD_JOBS = {
-    name: dg.define_asset_job(
-        f"load_{name}",
-        # Without the checks of the table: they follow with the refresh, and would be skipped here.
-        selection=dg.AssetSelection.assets(asset).without_checks(),
-        description=f"Loads files into raw.{name}: one partition per file.",
-        # One process per run: half the CPU, and no child that goes on loading when its run is killed.
-        executor_def=dg.in_process_executor,
-        tags=NO_RUN_RETRIES,
-    )
-    for name, asset in zip(DATASETS, RAW_ASSETS, strict=True)
-}
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+
+def load_job_name(dataset: str) -> str:
+    """The name of the job that loads files of a dataset."""
+    return f"load_{dataset}"
+
+
+def build_load_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition]":
+    """Makes the load job of each dataset."""
+    return [
+        dg.define_asset_job(
+            load_job_name(dataset),
+            # Without the table's checks: they run with the refresh that follows, and would be skipped here.
+            selection=dg.AssetSelection.assets(raw_key(dataset)).without_checks(),
+            description=f"Loads files into raw.{dataset}: one partition per file.",
+            # One process per run takes half the CPU, and leaves no child that loads on when its run is killed.
+            executor_def=dg.in_process_executor,
+            tags=NO_RUN_RETRIES,
+        )
+        for dataset in catalogue
+    ]
+
 
 REFRESH_JOB = dg.define_asset_job(
     "refresh_analytics_job",
-    selection=dg.AssetSelection.assets(analytics_tables) | dg.AssetSelection.all_asset_checks(),
+    selection=dg.AssetSelection.assets(*ANALYTICS_KEYS) | dg.AssetSelection.all_asset_checks(),
     description="Refreshes all analytics tables for the days that loads made stale, then checks all tables.",
     executor_def=dg.in_process_executor,
 )

@@ -1,6 +1,6 @@
-"""What the file sensor decides, as pure functions: which files to load, given disk, ledger and Dagster.
+"""What the file sensor decides, as pure functions: which files to load, given the disk, the ledger and Dagster.
 
-The decision looks at states, not at events: whatever was interrupted, the next look finds what is still to be done.
+The decision depends on states, not on events: whatever was interrupted, the next evaluation finds what is left to do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,32 +11,32 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.sources.folder import FoundFile
 
 IN_PROGRESS = "IN_PROGRESS"
-"""Dagster's status of a partition with a run queued or started. None stands for a partition it knows nothing of."""
+"""Dagster's status of a partition with a run queued or started. None means that Dagster has no result for it."""
 
 FAILED = "FAILED"
 """Dagster's status of a partition whose last run ended without reporting it."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to do about the files of one look at the raw folder."""
+class LoadPlan:
+    """What to do about the files of one dataset."""
 
     load: frozenset[str]
-    """Keys of files that should be loaded by a run."""
+    """Keys of the files that a run should load."""
     report: frozenset[str]
-    """Of these are loaded: their run died between committing them and telling Dagster, so only that is left to do."""
+    """Those among them that are loaded: their run died after committing them and before reporting to Dagster."""
     give_up: frozenset[str]
     """Keys of files whose loads died too often: they are failed, and a person decides."""
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A file whose modification time lies in the future, which says nothing of when it was written to last."""
+class FutureFile:
+    """What was seen of a file whose modification time is in the future, and so does not tell its last change."""
 
     size_bytes: int
     modified_ns: int
     since_ns: int
-    """Since when it has been seen like that."""
+    """Since when it has been seen with this size and time."""
 
 
 def settled_files(
@@ -44,14 +44,14 @@ def settled_files(
     known: Mapping[str, LedgerFile],
     now_ns: int,
     settle_seconds: float,
-    sightings: Mapping[str, Sighting],
-) -> tuple[list[FoundFile], dict[str, Sighting]]:
-    """Those that were left alone long enough to be complete, and what to tell the next look.
+    seen_before: Mapping[str, FutureFile],
+) -> tuple[list[FoundFile], dict[str, FutureFile]]:
+    """The files left alone long enough to be complete, and what the next evaluation needs as `seen_before`.
 
-    A wrong clock must not hide a file for ever: if its time lies in the future, it is settled once two looks so far
-    apart have found it the same, as the first says in its `sightings`; or if it is registered like that.
+    A wrong clock must not hide a file for good. A file whose time is in the future is settled once it was seen
+    unchanged for `settle_seconds`, or if the ledger has it with this size and time.
     """
-    settled, next_sightings = [], {}
+    settled, future_files = [], {}
     for file in found:
         since_ns = file.modified_ns
         if since_ns > now_ns:
@@ -59,21 +59,27 @@ def settled_files(
             if entry is not None and entry.fingerprint == file.fingerprint:
                 settled.append(file)
                 continue
-            before = sightings.get(file.key)
+            before = seen_before.get(file.key)
             is_same = before is not None and (before.size_bytes, before.modified_ns) == file.fingerprint
             since_ns = before.since_ns if before is not None and is_same else now_ns
-            next_sightings[file.key] = Sighting(*file.fingerprint, since_ns)
+            future_files[file.key] = FutureFile(*file.fingerprint, since_ns)
         if now_ns - since_ns >= settle_seconds * 1e9:
             settled.append(file)
-    return settled, next_sightings
+    return settled, future_files
 
 
 def files_to_register(found: Iterable[FoundFile], known: Mapping[str, LedgerFile]) -> list[FoundFile]:
-    """Files the ledger does not know, and those whose size says that their content is new.
+    """The files that are new, whose size shows that their content is new, or whose dataset has got a contract since.
 
-    The same size with another time may be the same content, touched: the loader looks into it.
+    The same size with another time may be the same content, touched: the loader finds out.
     """
-    return [file for file in found if (entry := known.get(file.key)) is None or entry.size_bytes != file.size_bytes]
+    return [file for file in found if _is_new(file, known.get(file.key))]
+
+
+def _is_new(file: FoundFile, entry: LedgerFile | None) -> bool:
+    if entry is None or entry.size_bytes != file.size_bytes:
+        return True
+    return entry.dataset is None and file.dataset is not None
 
 
 def plan_loads(
@@ -82,13 +88,13 @@ def plan_loads(
     status: Mapping[str, str | None],
     *,
     load_attempts: int,
-) -> Plan:
+) -> LoadPlan:
     """Decides about settled, registered files of one dataset.
 
-    A file is loaded if its content is new, if its load was interrupted, if it is back after it was gone, if somebody
-    asked for it, or if Dagster has no result to show for it. It is not while a run has it, nor when it failed, was
+    A file is loaded if its content is new, its load was interrupted, it has returned after it was missing, somebody
+    requested it, or Dagster has no result to show for it. It is not while a run has it, nor if it failed, was
     terminated or was unloaded and has not changed since. One that is loaded although Dagster shows it as failed is
-    asked for to be reported, as often as a load may die.
+    requested again to be reported, as often as a load may die.
     """
     load: set[str] = set()
     report: set[str] = set()
@@ -103,11 +109,11 @@ def plan_loads(
         elif entry.state is FileState.UNLOADED:
             continue
         elif state is None:
-            # Of a run that was terminated Dagster keeps no result: whoever ended it does not want it again at once.
+            # Dagster keeps no result of a terminated run: the person who ended it does not want it again at once.
             if entry.state is not FileState.FAILED or entry.run_id is None:
                 load.add(file.key)
         elif entry.state is FileState.LOADED and state == FAILED and entry.attempts < load_attempts:
             report.add(file.key)
         elif entry.state in UNFINISHED_STATES:
             (load if entry.attempts < load_attempts else give_up).add(file.key)
-    return Plan(frozenset(load | report), frozenset(report), frozenset(give_up))
+    return LoadPlan(frozenset(load | report), frozenset(report), frozenset(give_up))

@@ -1,18 +1,22 @@
-"""What assets and the sensor borrow: the database and the folders, from the settings. Opened when used, not before."""
+"""The resource that assets and sensors use: the database, the catalogue and the settings. Connects when used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.sources.folder import RawFolder
 
 
 @dataclass(frozen=True)
-class Warehouse:
-    """The database that files are loaded into, and how."""
+class DatabaseResource:
+    """The database that files are loaded into, and how they are loaded."""
 
     settings: Settings
+    catalogue: Catalogue
+    """The datasets that the definitions were built for."""
 
     @property
     def url(self) -> str:
@@ -30,7 +34,18 @@ class Warehouse:
 
     @property
     def options(self) -> LoadOptions:
-        return load_options(self.settings)
+        """How to load, by the settings."""
+        return replace(load_options(self.settings), catalogue=self.catalogue)
+
+    @property
+    def folder(self) -> RawFolder:
+        """The raw folder, with the datasets of the catalogue."""
+        return RawFolder(self.settings.raw_dir, self.catalogue)
 
     def connect(self) -> Connection:
+        """Opens a connection.
+
+        Raises:
+            TransientError: the server cannot be reached now.
+        """
         return connect(self.url, application_name="logistics dagster")

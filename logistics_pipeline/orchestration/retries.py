@@ -1,4 +1,4 @@
-"""How Dagster tries again. Only passing troubles are retried: what would fail the same way again fails at once."""
+"""How Dagster retries. Only transient errors are retried; what would fail the same way again fails at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,21 +8,21 @@ import dagster as dg
 from logistics_pipeline.errors import TransientError
 
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""About 2, 6 and 14 seconds, on top of the waiting that the loader does itself before it gives up."""
+"""About 2, 6 and 14 seconds, on top of the loader's own retries before it gives up."""
 
 NO_RUN_RETRIES = {"dagster/max_retries": "0"}
-"""Tags of load runs: a run that died is requested again by the sensor, which counts the attempts of each file."""
+"""Tags of load runs: the sensor requests a run that died again, and counts the attempts of each file."""
 
 
 INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
-"""What Dagster raises in a run's process when the run is terminated, or its machine shut down."""
+"""What Dagster raises in a run's process when the run is terminated or its machine is shut down."""
 
 
 @contextmanager
 def only_transient_errors_retried() -> Iterator[None]:
-    """Around an asset's work: a retry policy alone would repeat every error, and a bug or a bad setting for nothing.
+    """Surrounds an asset's work: a retry policy alone would retry every error, bugs and bad settings among them.
 
-    It would repeat a step that was terminated as well: whoever pressed the button means that it ends.
+    It would also retry a step that a person has terminated, who wants it to end.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""Asks Dagster to load files again: those that failed or were unloaded, or that have rows to bring back.
+"""Requests that Dagster load files again: those that failed or were unloaded, or that have rows to bring back.
 
-The request is a mark in the ledger. Dagster's file sensor finds it at its next look and requests a run of exactly those
-partitions; the load that begins takes it away. So it needs nothing but the database, works from any machine, survives
-restarts of Dagster, and is made once however often it is asked for.
+The request is a mark in the ledger. Dagster's file sensor finds it at its next evaluation and requests a run of exactly
+those partitions; the load removes the mark when it begins. So a request needs nothing but the database, works from any
+machine, survives restarts of Dagster, and counts once however often it is made.
 """
 
 import time
@@ -18,58 +18,58 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.sources.folder import path_of
 
 
-class Answer(StrEnum):
+class Outcome(StrEnum):
     """What became of a request."""
 
     REQUESTED = "requested"
     UNDER_WAY = "under way"
-    """It is being loaded, or will be: it was new, was interrupted, or was asked for before."""
+    """It is being loaded, or will be: it was new, was interrupted, or was requested before."""
     LOADED = "loaded"
     """It is loaded and has nothing to bring back."""
     UNKNOWN = "unknown"
     ELSEWHERE = "elsewhere"
-    """It was loaded by the command line from outside the raw folder, where Dagster does not look."""
+    """The command line loaded it from outside the raw folder, which Dagster does not watch."""
     MISSING = "missing"
-    """The ledger knows it; the raw folder does not have it any more."""
+    """It is in the ledger, and no longer in the raw folder."""
     UNRECOGNISED = "unrecognised"
 
 
-REFUSED = frozenset({Answer.UNKNOWN, Answer.ELSEWHERE, Answer.MISSING, Answer.UNRECOGNISED})
-"""Nothing will come of these."""
+REFUSED = frozenset({Outcome.UNKNOWN, Outcome.ELSEWHERE, Outcome.MISSING, Outcome.UNRECOGNISED})
+"""Requests that have no effect."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """A file that somebody asked for, and what became of the request."""
+class RetryRequest:
+    """A file whose load was requested, and what became of the request."""
 
     path: str
-    answer: Answer
+    outcome: Outcome
     file: LedgerFile | None
     """The newest version in the ledger."""
 
 
-def request_retries(connection: Connection, paths: Iterable[str], settings: Settings) -> Iterator[Request]:
-    """Asks for a load of each file by its path in the ledger; yields what became of it."""
+def request_retries(connection: Connection, paths: Iterable[str], settings: Settings) -> Iterator[RetryRequest]:
+    """Requests a load of each file, given by its path in the ledger; yields what became of each request."""
     for path in paths:
         file = ledger.latest_file(connection, path)
-        yield Request(path, _request(connection, file, settings), file)
+        yield RetryRequest(path, _request(connection, file, settings), file)
 
 
-def _request(connection: Connection, file: LedgerFile | None, settings: Settings) -> Answer:
+def _request(connection: Connection, file: LedgerFile | None, settings: Settings) -> Outcome:
     if file is None:
-        return Answer.UNKNOWN
+        return Outcome.UNKNOWN
     if file.dataset is None:
-        return Answer.UNRECOGNISED
+        return Outcome.UNRECOGNISED
     if file.path.startswith("/"):
-        return Answer.ELSEWHERE
+        return Outcome.ELSEWHERE
     if not path_of(file.path, settings.raw_dir).is_file():
-        return Answer.MISSING
+        return Outcome.MISSING
     if file.retry_requested_at is not None:
-        return Answer.UNDER_WAY
+        return Outcome.UNDER_WAY
     if ledger.request_retry(connection, file.file_id):
-        return Answer.REQUESTED
-    now = ledger.file_by_id(connection, file.file_id)  # it may have changed in this moment
-    return Answer.LOADED if now.state is FileState.LOADED else Answer.UNDER_WAY
+        return Outcome.REQUESTED
+    now = ledger.file_by_id(connection, file.file_id)  # it may have changed just now
+    return Outcome.LOADED if now.state is FileState.LOADED else Outcome.UNDER_WAY
 
 
 def failed_paths(connection: Connection, dataset: str | None = None) -> list[str]:
@@ -84,9 +84,9 @@ def failed_paths(connection: Connection, dataset: str | None = None) -> list[str
 def wait_for_results(
     connection: Connection, paths: Iterable[str], on_wait: Callable[[float], None], pause_seconds: float = 0.5
 ) -> Iterator[LedgerFile]:
-    """Yields the account of each file as its load comes to an end, whichever is first.
+    """Yields the status of each file when its load has ended, in the order in which they end.
 
-    Between two looks it calls `on_wait` with the seconds since a file ended last.
+    Between two queries it calls `on_wait` with the seconds since the last load ended.
     """
     waiting, since = list(dict.fromkeys(paths)), time.monotonic()
     while waiting:

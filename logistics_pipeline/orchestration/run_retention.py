@@ -1,11 +1,11 @@
-"""Retention in Dagster's own storage: which old runs and partitions may go, so that what is shown stays as it is.
+"""Retention in Dagster's own storage: deletes old runs and partitions such that what Dagster shows stays the same.
 
-Dagster deletes a run with all its events, and shows a partition by its newest events alone: one whose events are gone
-counts as never materialised, and the file sensor would ask for its file again. So a run stays as long as something that
-is shown today came from it. The ledger's side is in `housekeeping`.
+Dagster deletes a run with all its events, and derives a partition's status from its newest events alone: one whose
+events are gone counts as never materialised, and the file sensor would request its file again. So a run stays as long
+as something that is shown today came from it. The ledger's side is in `database.housekeeping`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,39 +14,39 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from sqlalchemy import Row, Select, delete, func, select
 
-from logistics_core.catalogue import DATASETS
+from logistics_core.catalogue import Catalogue
 from logistics_pipeline.orchestration.load_plan import IN_PROGRESS
-from logistics_pipeline.orchestration.partitions import FILES
+from logistics_pipeline.orchestration.partitions import partition_status, partitions_name
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 RUNS_PER_NIGHT = 20_000
 PARTITIONS_PER_NIGHT = 5_000
-"""Bounds of one night's work; what is left is taken by the next."""
+"""Limits of one night's work; the next night takes what is left."""
 
 
 @dataclass(frozen=True)
-class ClearedRuns:
+class RunCleanup:
     """What became of the runs that ended long ago."""
 
     deleted: int
     kept: int
-    """What they made, or failed to make, is what is shown today."""
+    """Runs whose result, or failure, is what Dagster shows today."""
 
 
-def delete_old_runs(instance: dg.DagsterInstance, days: int) -> ClearedRuns:
-    """Deletes runs that ended more than `days` ago, with their events, check results and what they printed.
+def delete_old_runs(instance: dg.DagsterInstance, catalogue: Catalogue, days: int) -> RunCleanup:
+    """Deletes runs that ended more than `days` ago, with their events, check results and logs.
 
-    Not those that hold the newest materialisation of a table or partition, the newest attempt at one, or the newest
-    result of a check: see `runs_holding_state`.
+    Runs with the newest materialisation of a table or partition, the newest attempt at one, or the newest result of a
+    check stay: see `runs_holding_state`.
     """
     before = datetime.now(UTC) - timedelta(days=days)
-    # All at once: a page's cursor is the last run of the page before, and that may be deleted by then.
+    # Not in pages: the cursor of a page is the last run of the page before, which may be deleted by then.
     ended = instance.get_run_ids(dg.RunsFilter(statuses=FINISHED, updated_before=before))
-    holding = runs_holding_state(instance)
+    holding = runs_holding_state(instance, catalogue)
     old = [run_id for run_id in reversed(ended) if run_id not in holding]  # the oldest first
     for run_id in old[:RUNS_PER_NIGHT]:
         _delete(instance, run_id)
-    return ClearedRuns(deleted=len(old[:RUNS_PER_NIGHT]), kept=len(ended) - len(old))
+    return RunCleanup(deleted=len(old[:RUNS_PER_NIGHT]), kept=len(ended) - len(old))
 
 
 def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -56,8 +56,8 @@ def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.delete_run(run_id)
 
 
-def runs_holding_state(instance: dg.DagsterInstance) -> set[str]:
-    """The runs without which something would be shown otherwise: the status of a table, partition or check.
+def runs_holding_state(instance: dg.DagsterInstance, catalogue: Catalogue) -> set[str]:
+    """The runs that Dagster derives the status of a table, partition or check from.
 
     A partition is materialised by its newest materialisation, and failed by its newest attempt if that came later.
     """
@@ -65,12 +65,12 @@ def runs_holding_state(instance: dg.DagsterInstance) -> set[str]:
     with event_log.index_connection() as connection:
         events = connection.execute(_newest_events()).all()
         checks = connection.execute(_newest_checks()).all() if event_log.supports_asset_checks else []
-    live = {name: set(instance.get_dynamic_partitions(_partitions_name(name))) for name in DATASETS}
+    live = {name: set(instance.get_dynamic_partitions(partitions_name(name))) for name in catalogue}
     return {row.run_id for row in events if _is_live(row, live)} | {row.run_id for row in checks}
 
 
 def _newest_events() -> Select[tuple[str, str, str]]:
-    """Run of the newest event of each kind, per asset and partition (NULL where it has none). One index has it all."""
+    """The run of the newest event of each kind, per asset and partition (NULL without one). An index covers it all."""
     table = SqlEventLogStorageTable.c
     kinds = [dg.DagsterEventType.ASSET_MATERIALIZATION.value, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value]
     newest = (
@@ -88,43 +88,39 @@ def _newest_checks() -> Select[tuple[str]]:
 
 
 def _is_live(row: Row[tuple[str, str, str]], live: dict[str, set[str]]) -> bool:
-    """Whether the partition still exists; what has none always does."""
+    """Whether the partition still exists; what has no partitions always does."""
     asset = dg.AssetKey.from_db_string(row.asset_key)
     if row.partition is None or asset is None or asset.path[:-1] != ["raw"] or asset.path[-1] not in live:
         return True
     return row.partition in live[asset.path[-1]]
 
 
-def forget_partitions(instance: dg.DagsterInstance, present: set[str], closed: set[str]) -> int:
-    """Forgets partitions of files that are not `present` in the raw folder and whose account is `closed` since long.
+def delete_old_partitions(
+    instance: dg.DagsterInstance, catalogue: Catalogue, present: set[str], closed: set[str]
+) -> int:
+    """Deletes partitions of files that are not `present` in the raw folder and were `closed` long ago.
 
-    The file's rows and its entry in the ledger stay. If the file comes back, its partition is added again, and the
-    loader finds that it had been loaded. Returns how many were forgotten.
+    The file's rows and its entry in the ledger stay. If the file returns, its partition is added again, and the loader
+    finds that it had been loaded. Returns how many were deleted.
     """
-    forgotten = 0
-    for name in DATASETS:
-        partitions = instance.get_dynamic_partitions(_partitions_name(name))
+    deleted = 0
+    for name in catalogue:
+        partitions = instance.get_dynamic_partitions(partitions_name(name))
         gone = [key for key in partitions if key in closed and key not in present][:PARTITIONS_PER_NIGHT]
-        for key in _at_rest(instance, name, gone):
-            instance.delete_dynamic_partition(_partitions_name(name), key)
-            forgotten += 1
-    return forgotten
+        for key in _without_runs(instance, name, gone):
+            instance.delete_dynamic_partition(partitions_name(name), key)
+            deleted += 1
+    return deleted
 
 
-def _at_rest(instance: dg.DagsterInstance, name: str, keys: Sequence[str]) -> Iterable[str]:
-    """Those that no run is asked for: a run whose partition is gone would fail."""
-    status = instance.get_status_by_partition(dg.AssetKey(["raw", name]), keys, FILES[name]) or {} if keys else {}
-    return [key for key in keys if (found := status.get(key)) is None or found.value != IN_PROGRESS]
-
-
-def _partitions_name(dataset: str) -> str:
-    name = FILES[dataset].name
-    assert name is not None
-    return name
+def _without_runs(instance: dg.DagsterInstance, dataset: str, keys: Sequence[str]) -> list[str]:
+    """Those that no run is to load: a run whose partition is gone would fail."""
+    status = partition_status(instance, dataset, keys)
+    return [key for key in keys if status.get(key) != IN_PROGRESS]
 
 
 def _event_log(instance: dg.DagsterInstance) -> SqlEventLogStorage:
-    """Dagster's own tables: it has no question such as "which runs made these partitions?"."""
+    """Dagster's own tables: its API cannot tell which runs made which partitions."""
     event_log = instance.event_log_storage
     assert isinstance(event_log, SqlEventLogStorage)
     return event_log

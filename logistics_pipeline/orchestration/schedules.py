@@ -1,22 +1,22 @@
-"""What happens by the clock, every night: housekeeping, whose job stands here too, and the pictures.
+"""What happens every night: housekeeping, whose job is defined here too, and the pictures.
 
-What it does stands in `housekeeping` (the ledger and the tables) and `run_retention` (Dagster's runs and partitions).
+The work itself is in `database.housekeeping` (the ledger and the tables) and `run_retention` (Dagster's history).
 """
 
 import dagster as dg
 
-from logistics_pipeline.database.housekeeping import Retention, files_closed_long_ago, keep_house
+from logistics_pipeline.database.housekeeping import Retention, files_closed_long_ago, run_housekeeping
 from logistics_pipeline.orchestration.assets.pictures import pictures
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES, TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.orchestration.run_retention import delete_old_runs, forget_partitions
+from logistics_pipeline.orchestration.run_retention import delete_old_partitions, delete_old_runs
 
 
-@dg.op(retry_policy=TRANSIENT_RETRIES, description="Compacts the ledger of batches, and vacuums where it is due.")
-def keep_database(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-    """PostgreSQL's side."""
+@dg.op(retry_policy=TRANSIENT_RETRIES, description="Compacts the ledger of batches, and vacuums tables that need it.")
+def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
+    """Housekeeping in PostgreSQL."""
     with only_transient_errors_retried():
-        done = keep_house(warehouse.url, Retention.of(warehouse.settings))
+        done = run_housekeeping(database.url, Retention.of(database.settings))
     context.add_output_metadata(
         {
             "batches_removed": done.batches_removed,
@@ -27,38 +27,37 @@ def keep_database(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Wa
     )
 
 
-@dg.op(retry_policy=TRANSIENT_RETRIES, description="Forgets partitions of files long gone, then deletes old runs.")
-def clear_history(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
-    """Dagster's side. Partitions first: what only they held on to can go with the runs."""
-    settings = warehouse.settings
+@dg.op(retry_policy=TRANSIENT_RETRIES, description="Deletes partitions of files long gone, then old runs.")
+def clear_history(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
+    """Housekeeping in Dagster. Partitions first: runs that were kept for their sake can go then."""
+    settings = database.settings
     with only_transient_errors_retried():
-        forgotten = _forget_gone_files(context, warehouse)
-        runs = delete_old_runs(context.instance, settings.keep_runs_days)
+        partitions = _delete_old_partitions(context, database)
+        runs = delete_old_runs(context.instance, database.catalogue, settings.keep_runs_days)
     context.add_output_metadata(
-        {"partitions_forgotten": forgotten, "runs_deleted": runs.deleted, "old_runs_kept": runs.kept}
+        {"partitions_forgotten": partitions, "runs_deleted": runs.deleted, "old_runs_kept": runs.kept}
     )
 
 
-def _forget_gone_files(context: dg.OpExecutionContext, warehouse: Warehouse) -> int:
-    present = {file.key for file in warehouse.options.folder.find_files()}
+def _delete_old_partitions(context: dg.OpExecutionContext, database: DatabaseResource) -> int:
+    present = {file.key for file in database.folder.find_files()}
     if not present:
         context.log.warning(
-            f"{warehouse.settings.raw_dir} holds no file at all. Partitions are left alone: perhaps the folder is not "
-            "mounted here."
+            f"{database.settings.raw_dir} holds no file: no partition is deleted, as the folder may be unmounted."
         )
         return 0
-    with warehouse.connect() as connection:
-        closed = files_closed_long_ago(connection, warehouse.settings.keep_partitions_days)
-    return forget_partitions(context.instance, present, closed)
+    with database.connect() as connection:
+        closed = files_closed_long_ago(connection, database.settings.keep_partitions_days)
+    return delete_old_partitions(context.instance, database.catalogue, present, closed)
 
 
 @dg.job(
-    description="Clears away what only ever grows: old runs, partitions of files long gone, the ledger's old batches.",
+    description="Deletes what would only grow: old runs, partitions of files long gone, the ledger's old batches.",
     executor_def=dg.in_process_executor,
-    tags=NO_RUN_RETRIES,  # the next night does what this one did not
+    tags=NO_RUN_RETRIES,  # the next night does what this one could not
 )
 def housekeeping() -> None:
-    """The two sides know nothing of each other: one failing does not keep the other from its work."""
+    """The two ops are independent: if one fails, the other still runs."""
     keep_database()
     clear_history()
 
@@ -69,7 +68,7 @@ NIGHTLY_HOUSEKEEPING = dg.ScheduleDefinition(
     cron_schedule="30 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Housekeeping, when least is going on.",
+    description="Housekeeping, at a quiet hour.",
 )
 
 NIGHTLY_PICTURES = dg.ScheduleDefinition(

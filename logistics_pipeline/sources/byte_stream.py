@@ -1,6 +1,6 @@
-"""The bytes of a file, decompressed, counted. Which compression is told by the first bytes, never by the name.
+"""The decompressed bytes of a file. The first bytes decide how it is compressed, never its name.
 
-Memory: one block, whatever the file's size. Byte offsets everywhere in `loading` are offsets into these bytes.
+Memory: one block, whatever the file's size. All byte offsets in `loading` are offsets into these bytes.
 """
 
 import gzip
@@ -19,10 +19,10 @@ BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
 
 MAX_EXPANSION = 200
-"""Content of a compressed file may be so many times as large as the file; JSON of the contract is 10 to 30 times."""
+"""The content of a compressed file may be this many times as large as the file; typical JSON is 10 to 30 times."""
 
 FREE_EXPANSION_BYTES = 1 << 30
-"""So much content is taken whatever the ratio: small files compress as well as they like."""
+"""Up to this size, content is accepted whatever the ratio: small files may compress to any degree."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60)))
@@ -53,20 +53,20 @@ _DECOMPRESSION_ERRORS = (EOFError, OSError, zlib.error, ZstdError)
 
 
 class _Readable(Protocol):
-    """What gives bytes as they come. `read` would lose those it has when it meets damage behind them."""
+    """A stream read as bytes arrive. `read` would lose the bytes before a damaged part."""
 
     def read1(self, size: int = -1, /) -> bytes: ...
 
 
 class Source:
-    """A forward-only stream of decompressed bytes with a look at its beginning.
+    """A forward-only stream of decompressed bytes, whose beginning can be inspected.
 
-    `head` holds up to 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
+    `head` holds the first 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
     """
 
-    def __init__(self, stream: _Readable, compression: str | None, most_bytes: int = sys.maxsize) -> None:
+    def __init__(self, stream: _Readable, compression: str | None, max_bytes: int = sys.maxsize) -> None:
         self._stream = stream
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self.compression = compression
         self.position = 0
         self._damage: Exception | None = None
@@ -86,17 +86,17 @@ class Source:
         block = self._pending[:size] or self._fill(size)
         self._pending = self._pending[len(block) :]
         self.position += len(block)
-        if self.position > self._most_bytes:
-            self._refuse_expansion()
+        if self.position > self._max_bytes:
+            self._raise_expansion_error()
         return block
 
     def unread(self, block: bytes) -> None:
-        """Takes back the last bytes that were read: they are read again."""
+        """Puts back the last bytes that were read: they are read again."""
         self._pending = block + self._pending
         self.position -= len(block)
 
     def skip_to(self, offset: int) -> None:
-        """Moves on to `offset`: at once in a plain file, by decompressing what lies between otherwise.
+        """Moves forward to `offset`: at once in a plain file, otherwise by decompressing everything before it.
 
         Raises:
             FileError: the file ends before it.
@@ -107,10 +107,10 @@ class Source:
             self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
         while self.position < offset:
             if not self.read(min(BLOCK_BYTES, offset - self.position)):
-                raise FileError("The file ends before the place where its load was interrupted", byte_offset=offset)
+                raise FileError("The file ends before the position where its load was interrupted", byte_offset=offset)
 
     def _fill(self, size: int) -> bytes:
-        """Reads until `size` bytes are there or the stream ends."""
+        """Reads until there are `size` bytes or the stream ends."""
         parts, wanted = [], size
         try:
             while wanted > 0 and self._damage is None and (part := self._stream.read1(wanted)):
@@ -118,7 +118,7 @@ class Source:
                 wanted -= len(part)
         except _DECOMPRESSION_ERRORS as error:
             self._damage = error
-        if self._damage is not None and not parts:  # what could still be decompressed is given first
+        if self._damage is not None and not parts:  # bytes before the damage are returned first
             self._fail(self._damage)
         return b"".join(parts)
 
@@ -135,20 +135,20 @@ class Source:
             byte_offset=self.position,
         ) from damage
 
-    def _refuse_expansion(self) -> NoReturn:
+    def _raise_expansion_error(self) -> NoReturn:
         raise FileError(
-            f"The {self.compression} stream holds more than {self._most_bytes:,} bytes, which no file of its size may: "
-            "a decompression bomb, or so repetitive that LOGISTICS_MAX_EXPANSION must be raised for it",
-            byte_offset=self._most_bytes,
+            f"The {self.compression} stream holds more than {self._max_bytes:,} bytes, the limit for its size: "
+            "it is a decompression bomb, or so repetitive that LOGISTICS_MAX_EXPANSION must be raised for it",
+            byte_offset=self._max_bytes,
         )
 
 
 @contextmanager
 def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Source]:
-    """Opens a file for reading, decompressing as its content says; gives at most `max_expansion` times its size.
+    """Opens a file for reading and decompresses it; returns at most `max_expansion` times its size.
 
     Raises:
-        FileError: it is gone, not readable, empty, or of a kind that is never accepted.
+        FileError: it is missing, not readable, or of a kind that is never accepted.
     """
     try:
         file = path.open("rb")
@@ -156,14 +156,14 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
         start = _first_bytes(file)
-        most_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
+        max_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
         if start.startswith(_GZIP):
-            source = Source(gzip.GzipFile(fileobj=file), "gzip", most_bytes)
+            source = Source(gzip.GzipFile(fileobj=file), "gzip", max_bytes)
         elif start.startswith(_ZSTD):
-            source = Source(ZstdFile(file, options=_ZSTD_OPTIONS), "zstd", most_bytes)
+            source = Source(ZstdFile(file, options=_ZSTD_OPTIONS), "zstd", max_bytes)
         else:
             source = Source(file, None)
-        _refuse_foreign(source.head)
+        _reject_other_formats(source.head)
         yield source
 
 
@@ -176,15 +176,15 @@ def _first_bytes(file: BinaryIO) -> bytes:
     return start
 
 
-def _refuse_foreign(start: bytes) -> None:
+def _reject_other_formats(start: bytes) -> None:
     found = next((name for magic, name in _OTHER_FORMATS.items() if start.startswith(magic)), None)
-    if found is None and _is_half_empty(start[:16]):
+    if found is None and _looks_like_utf16(start[:16]):
         found = "text in UTF-16 without a byte order mark"
     if found is not None:
         raise FileError(f"This is {found}; expected JSON, NDJSON or CSV in UTF-8, plain or as .gz or .zst")
 
 
-def _is_half_empty(start: bytes) -> bool:
-    """Whether every other byte is 0 and the others are not, as in Latin text of two bytes per character."""
+def _looks_like_utf16(start: bytes) -> bool:
+    """Whether every other byte is 0 and the others are not, as in Latin text with two bytes per character."""
     halves = start[::2], start[1::2]
     return len(start) >= 4 and any(not any(empty) and all(full) for empty, full in (halves, halves[::-1]))

@@ -1,4 +1,4 @@
-"""The hash of a file's bytes on disk, taken beside the load: it tells a touched file from a changed one."""
+"""Hashes a file's bytes on disk during its load: the hash distinguishes a touched file from a changed one."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class ContentHash:
-    """Hashes a file in a thread; hashing releases the interpreter, so the load goes on meanwhile."""
+    """Hashes a file in a thread. Hashing releases the interpreter lock, so the load runs meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class ContentHash:
         self._thread.join()
 
     def wait(self) -> str | None:
-        """SHA-256 in hexadecimal; None if the file could not be read."""
+        """Waits for the hash: SHA-256 in hexadecimal, or None if the file could not be read."""
         self._thread.join()
         return self._result
 
@@ -38,7 +38,7 @@ class ContentHash:
 
 
 def content_hash(path: Path, stop: Event | None = None) -> str | None:
-    """SHA-256 of the bytes on disk in hexadecimal; None if they cannot be read, or when told to stop."""
+    """Returns the SHA-256 of the bytes on disk in hexadecimal; None if they cannot be read, or once `stop` is set."""
     digest = hashlib.sha256()
     try:
         with path.open("rb", buffering=0) as file:

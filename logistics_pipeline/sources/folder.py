@@ -1,6 +1,6 @@
-"""Finds files and tells what they are: the dataset by the path, the partition key, the fingerprint. Opens none of them.
+"""Finds files and identifies them: dataset (by the path), partition key and fingerprint. Opens none of them.
 
-A partition key is the path relative to the raw folder. Dagster and PostgreSQL take nearly every character; those that
+A partition key is the path relative to the raw folder. Dagster and PostgreSQL accept nearly every character; those that
 break something (control characters, bytes that are not UTF-8, and `...`, which Dagster reads as a range) are
 percent-encoded, and so is the percent sign itself.
 """
@@ -20,16 +20,16 @@ from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 
 LONGEST_KEY = 1_000
-"""Bytes: PostgreSQL's indexes, Dagster's among them, take about 2,700 in all."""
+"""Bytes: an index entry in PostgreSQL, and so in Dagster's tables, may have about 2,700."""
 
 _SHORTENED = "%\N{HORIZONTAL ELLIPSIS}"
-"""Stands in no other key: behind a percent sign of theirs are two digits."""
+"""Appears in no other key: in those, two digits follow a percent sign."""
 _ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file on disk as it is now. `dataset` is None if its path belongs to none, or is too long for a key."""
+    """A file on disk as it is now. `dataset` is None if its path names none, or is too long for a key."""
 
     key: str
     path: Path
@@ -39,7 +39,7 @@ class FoundFile:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether the key is only the beginning of the path, and a hash to tell it from others."""
+        """Whether the key is only the beginning of the path, with a hash that keeps it unique."""
         return _SHORTENED in self.key
 
     @property
@@ -67,8 +67,8 @@ class RawFolder:
     def find_files(self, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
         """Yields every file under the raw folder, in no particular order.
 
-        Hidden files are left out, and files that are still being written by their name (`.tmp`, `.part`, ...). A file
-        that disappears meanwhile is left out too. Links to folders elsewhere are followed, to each such folder once.
+        Leaves out hidden files, files whose name says that they are still being written (`.tmp`, `.part`, ...), and
+        files that disappear meanwhile. Links to folders elsewhere are followed, to each such folder once.
 
         `on_error` is called with each folder that cannot be read.
         """
@@ -84,7 +84,7 @@ class RawFolder:
                     yield found
 
     def look_at(self, path: Path, dataset: str | None = None) -> FoundFile | None:
-        """Looks at one file, in the raw folder or elsewhere; None if there is no file. `dataset` overrules its path."""
+        """Examines one file, in the raw folder or elsewhere; None if there is no file. `dataset` overrides its path."""
         try:
             status = path.stat()
         except OSError:
@@ -105,8 +105,11 @@ class RawFolder:
 
 
 def _is_new(folder: str, name: str, entered: set[Path]) -> bool:
-    """Whether a folder is to be looked into. A link to one is not if that is looked into anyway, as part of what has
-    been `entered`; nor if it leads upward, round and round."""
+    """Whether a folder is to be searched.
+
+    A link is not if its target is searched anyway, as part of a folder in `entered`, nor if it leads upwards, which
+    would never end.
+    """
     path = Path(folder, name)
     if not path.is_symlink():
         return True

@@ -1,4 +1,4 @@
--- Finds the files of shipments of which a batch waits for a refresh.
+-- Finds the files of shipments with batches that no refresh has included yet.
 -- One row per file.
 -- Reads ingest.batches, ingest.files.
 

@@ -1,4 +1,4 @@
--- Adds up the accounts of a dataset's newest files (all where most is NULL), and finds those that do not balance.
+-- Adds up the records of a dataset's newest files (all if most is NULL), and finds files that do not balance.
 -- One row: files, records by what became of them, unbalanced files and one of them.
 -- Reads ingest.files.
 

@@ -1,6 +1,6 @@
--- Finds the days that the last refresh computed anew, or some of them.
+-- Finds the days that the last refresh recomputed, or some of them.
 -- One row per day.
--- Reads the newest rows of ingest.batches that a refresh has taken in, and analytics.status.
+-- Reads the newest rows of ingest.batches that a refresh has processed, and analytics.status.
 
 SELECT DISTINCT unnest(batch.stale_days) AS day
 FROM (

@@ -9,10 +9,14 @@ recomputed AS (
     {recomputed}
 ),
 surplus AS (
-    SELECT * FROM stored EXCEPT ALL SELECT * FROM recomputed
+    SELECT * FROM stored
+    EXCEPT ALL
+    SELECT * FROM recomputed
 ),
 missing AS (
-    SELECT * FROM recomputed EXCEPT ALL SELECT * FROM stored
+    SELECT * FROM recomputed
+    EXCEPT ALL
+    SELECT * FROM stored
 ),
 differing AS (
     SELECT day, true AS is_stored, left(to_jsonb(surplus)::text, 1000) AS content FROM surplus

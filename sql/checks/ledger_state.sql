@@ -1,4 +1,4 @@
--- Makes a text per dataset that is another one whenever one of its files fails, fails again or is mended.
+-- Makes a text per dataset that changes whenever one of its files fails, fails again or is corrected.
 -- One row per dataset that has failed files.
 -- Reads ingest.files, by its indexes.
 

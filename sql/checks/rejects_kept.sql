@@ -1,6 +1,6 @@
--- Finds files of which not as many rejected records are kept as their account says.
--- One row per such file among the newest (all where most is NULL): path, as the account has it, as they are kept.
--- Reads ingest.files, and of ingest.rejects so many records per file as most_rejects allows (NULL: all).
+-- Finds files of which the ledger keeps fewer or more rejects than it has counted.
+-- One row per such file among the newest (all if most is NULL): path, rejects counted, rejects kept.
+-- Reads ingest.files, and of ingest.rejects as many records per file as most_rejects allows (NULL: all).
 
 WITH newest AS (
     SELECT file_id, path, records_rejected

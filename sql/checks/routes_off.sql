@@ -13,7 +13,7 @@ WITH summed AS (
     FROM analytics.daily_routes
     GROUP BY route, origin, destination
 )
-SELECT origin, destination, total.shipments, summed.shipments
+SELECT origin, destination, total.shipments, summed.shipments AS summed_shipments
 FROM summed
 FULL JOIN analytics.routes AS total USING (route, origin, destination)
 WHERE (total.shipments, total.delivery_sum, total.delivery_count)

@@ -1,5 +1,5 @@
--- Finds files of which not as many rows are in the raw table as their account says.
--- One row per such file: path (NULL if the ledger has none), as the account has it, as they are there.
+-- Finds files whose rows in the raw table are not as many as the ledger says.
+-- One row per such file: path (NULL if the ledger has none), rows by the ledger, rows in the table.
 -- Reads the whole raw table once, and ingest.files.
 
 WITH kept AS (

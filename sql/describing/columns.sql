@@ -6,7 +6,7 @@ SELECT
     attribute.attname::text,
     format_type(attribute.atttypid, attribute.atttypmod),
     NOT attribute.attnotnull,
-    EXISTS (
+    EXISTS ( -- noqa: CP03, LT01, LT06
         SELECT FROM pg_index
         WHERE indrelid = attribute.attrelid AND indisprimary AND attribute.attnum = ANY(indkey)
     ),

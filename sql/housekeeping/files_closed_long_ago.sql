@@ -1,4 +1,4 @@
--- Finds the files whose account has been closed for long.
+-- Finds the files that were loaded, or failed, long ago.
 -- One row per path.
 -- Reads ingest.files.
 

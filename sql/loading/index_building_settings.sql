@@ -1,8 +1,8 @@
--- Gives this transaction what building an index takes: workers, memory for each of them, and all the time it needs.
+-- Gives this transaction what building an index needs: workers, memory for each of them, and unlimited time.
 -- One row per setting that has a minimum.
 -- Reads pg_settings.
 
--- PostgreSQL takes fewer workers for a small table, and none that would have less than 32 MB each.
+-- PostgreSQL uses fewer workers for a small table, and none that would have less than 32 MB each.
 SELECT
     set_config(name, greatest(setting::bigint, minimum)::text, true),
     set_config('statement_timeout', '0', true),

@@ -1,4 +1,4 @@
--- Sets this transaction so that an index's definition reads the same to every session: all names with their schema.
+-- Makes this transaction print index definitions that mean the same in every session: all names with their schema.
 -- One row.
 -- Reads nothing.
 

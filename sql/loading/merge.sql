@@ -1,6 +1,6 @@
 -- Merges the staged rows into the raw table: the record registered last wins its key.
--- One row per file written (file_id), and of those updated per file overwritten (overwritten_file_id): how many, and what
--- dated overwritten rows that are dated otherwise now. One row more, without file_id: how many there should be.
+-- One row per file written (file_id) and, of updated rows, per file overwritten (overwritten_file_id): their number, and
+-- the old dating values of rows whose dating value changed. One more row, without file_id: how many there should be.
 -- Reads the staging table (one row per key) and the raw table.
 
 WITH due AS MATERIALIZED (
@@ -10,10 +10,10 @@ WITH due AS MATERIALIZED (
     LEFT JOIN {table} AS existing ON existing.{key} = staged.{key}
     WHERE existing.file_id IS NULL
        OR (existing.file_id, existing.record_no) < (staged.file_id, staged.record_no)
-    ORDER BY staged.{key}  -- so that two merges meet each other in the same order
+    ORDER BY staged.{key}  -- two merges lock the same rows in the same order
 ),
 updated AS (
-    -- By its place: a row that another loader has changed since is not there any more, and the count tells.
+    -- By its position: a row that another loader has changed since is no longer there, which the counts reveal.
     UPDATE {table} AS existing SET {assignments}
     FROM due
     WHERE existing.ctid = due.existing_at
@@ -24,7 +24,7 @@ inserted AS (
     SELECT {columns} FROM due WHERE existing_at IS NULL
     RETURNING file_id
 )
-SELECT file_id, existing_file_id AS overwritten_file_id, count(*), 
+SELECT file_id, existing_file_id AS overwritten_file_id, count(*),
        array_agg(DISTINCT touched) FILTER (WHERE touched IS NOT NULL) AS touched
 FROM updated GROUP BY file_id, existing_file_id
 UNION ALL

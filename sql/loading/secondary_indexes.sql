@@ -6,10 +6,10 @@ SELECT class.oid, class.relname
 FROM pg_index AS index
 JOIN pg_class AS class ON class.oid = index.indexrelid
 WHERE index.indrelid = %(table)s::regclass
-  -- What keeps rows out, or what others lean on, stays.
+  -- Indexes that keep rows out, or that others depend on, stay.
   AND NOT (index.indisunique OR index.indisprimary OR index.indisexclusion)
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = class.oid)
-  -- So does what its definition alone would not bring back as it was.
+  -- So do indexes that their definition alone would not restore completely.
   AND index.indisvalid
   AND NOT index.indisclustered
   AND class.reltablespace = 0

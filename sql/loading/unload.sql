@@ -1,12 +1,13 @@
--- Takes the rows of a file out of its raw table, and notes the days, or the keys of the dataset that dates this one, that lost them for the next refresh.
--- One row: how many rows there were. Adds to ingest.batches one row per 10,000 days or keys.
+-- Deletes the rows of a file from its raw table. Notes for the next refresh the days that lost rows, or the keys of the
+-- dataset that dates this one. Adds one row per 10,000 days or keys to ingest.batches.
+-- One row: the number of rows deleted.
 -- Reads and writes the raw table, writes ingest.batches.
 
 WITH removed AS (
     DELETE FROM {table} WHERE file_id = %(file_id)s RETURNING {dated_by} AS touched
 ),
 counted AS (
-    -- Cut into rows of a bounded size: a file of millions of shipments has as many logs.
+    -- In parts of a bounded size: a file of millions of rows may refer to as many keys.
     SELECT touched, count(*) AS records, (row_number() OVER (ORDER BY touched) - 1) / 10000 AS part
     FROM removed
     GROUP BY touched

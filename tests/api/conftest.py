@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from logistics_api.__main__ import listen
 from logistics_api.app import create_app
-from logistics_api.database.pool import Limits
+from logistics_api.database.limits import Limits
 from logistics_api.errors import MEDIA_TYPE, ProblemBody
 from logistics_core.database_contract.roles import READER
 from logistics_core.database_contract.schema import API_READS

@@ -16,13 +16,15 @@ import pytest
 
 from logistics_api.app import create_app
 from logistics_api.errors import Problem
-from logistics_api.http.auth import Access
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.auth.authorisation import authorise
 from logistics_api.http.auth.rate_limits import MOST_ADDRESSES, AddressLimits, Bucket
+from logistics_api.http.auth.scopes import required_scopes
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.demo.walkthrough import Showcase
+from logistics_pipeline.demo.walkthrough import Walkthrough
 from logistics_pipeline.local.environment import Environment
 
 BEYOND = {"api_published_at": "192.0.2.1"}
@@ -41,7 +43,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 def noticed(api: Any, wait_until: Callable[..., None], key: str, is_known: bool = True) -> Iterator[None]:
     """What is done inside has been heard of by the running API when the block is left."""
     yield
-    keyring = api.app.state.access.keyring
+    keyring = api.app.state.authenticator.keyring
     wait_until(lambda: (keyring.find(key.encode()) is not None) == is_known)
 
 
@@ -99,15 +101,14 @@ def test_without_a_key_nothing_but_the_open_paths_answers_beyond_this_machine(da
 def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
     """A route that somebody adds is protected unless it is listed here."""
     app = create_app(Settings(api_database_url=None, database_url=database_url, **BEYOND))  # type: ignore[arg-type]
-    access = app.state.access
     open_paths = {
         path for path, operations in app.openapi()["paths"].items() for method in operations
-        if not access.needed(method.upper(), path)
+        if not required_scopes(method.upper(), path, is_local=False)
     }  # fmt: skip
     assert open_paths == {"/health", "/ready", "/api/session"}
-    assert not access.needed("OPTIONS", "/metrics"), "a browser asks beforehand without a key"
+    assert not required_scopes("OPTIONS", "/metrics", is_local=False), "a browser asks beforehand without a key"
     posts = {path for path, operations in app.openapi()["paths"].items() if operations.keys() - {"get", "head"}}
-    assert all(access.needed("POST", path) == ("ingest",) for path in posts - open_paths)
+    assert all(required_scopes("POST", path, is_local=False) == ("ingest",) for path in posts - open_paths)
 
 
 @pytest.mark.parametrize(
@@ -175,32 +176,32 @@ def test_a_key_stops_by_itself_when_it_expires(database_url: str, connection: Co
     key, _ = create_key(connection, "visitor", ["read"])
     with serve(database_url, **BEYOND) as api:
         assert status_of(api, x_api_key=key) == 200
-        (principal,) = api.app.state.access.keyring
+        (principal,) = api.app.state.authenticator.keyring
         principal.expires_at = time.time() - 0.001
         assert status_of(api, x_api_key=key) == 401
 
 
 def test_keys_that_were_known_stay_good_while_the_database_is_away(connection: Connection) -> None:
     key, _ = create_key(connection, "reader", ["read"])
-    access = Access(Settings(**BEYOND))  # type: ignore[arg-type]
+    authenticator = Authenticator(Settings(**BEYOND))  # type: ignore[arg-type]
 
     async def load() -> None:
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as reader:
-            await access.reload(reader)
+            await authenticator.keyring.reload(reader)
         with pytest.raises(psycopg.Error):
-            await access.reload(reader)  # closed by now
+            await authenticator.keyring.reload(reader)  # closed by now
 
     asyncio.run(load())
-    assert access.admit(request(x_api_key=key)).name == "reader"
+    assert authorise(authenticator, request(x_api_key=key)).name == "reader"
 
 
 def test_before_the_keys_could_be_read_a_key_is_not_called_unknown() -> None:
-    access = Access(Settings(**BEYOND))  # type: ignore[arg-type]
+    authenticator = Authenticator(Settings(**BEYOND))  # type: ignore[arg-type]
     with pytest.raises(Problem) as caught:
-        access.admit(request(x_api_key="lap_1"))
+        authorise(authenticator, request(x_api_key="lap_1"))
     assert (caught.value.status, caught.value.kind) == (503, "keys-unavailable")
     with pytest.raises(Problem) as caught:
-        access.admit(request())
+        authorise(authenticator, request())
     assert caught.value.status == 401
 
 
@@ -231,26 +232,26 @@ def request(method: str = "GET", path: str = PROTECTED, client: str = "127.0.0.1
     }  # fmt: skip
 
 
-def outcome(access: Access, **of_request: Any) -> int | str:
+def outcome(authenticator: Authenticator, **of_request: Any) -> int | str:
     """The status of the refusal, or the name of who was admitted."""
     try:
-        return access.admit(request(**of_request)).name
+        return authorise(authenticator, request(**of_request)).name
     except Problem as problem:
         return problem.status
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.53"])
 def test_on_this_machine_everything_is_allowed_without_a_key(host: str) -> None:
-    access = Access(Settings(api_host=host))
-    assert access.anonymous.scopes == {"read", "export", "ingest"}
+    authenticator = Authenticator(Settings(api_host=host))
+    assert authenticator.anonymous.scopes == {"read", "export", "ingest"}
     for ours in ("127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]:8000", "localhost."):
-        assert outcome(access, host=ours) == "anonymous", ours
+        assert outcome(authenticator, host=ours) == "anonymous", ours
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "logistics.example.org", ""])
 def test_elsewhere_nothing_is_unless_it_was_asked_for(host: str) -> None:
-    assert Access(Settings(api_host=host)).anonymous.scopes == frozenset()
-    asked = Access(Settings(api_host=host, api_anonymous="read,export"))
+    assert Authenticator(Settings(api_host=host)).anonymous.scopes == frozenset()
+    asked = Authenticator(Settings(api_host=host, api_anonymous="read,export"))
     assert asked.anonymous.scopes == {"read", "export"}
     assert outcome(asked) == "anonymous"
     assert outcome(asked, path="/api/exports/x.csv") == "anonymous"
@@ -258,15 +259,15 @@ def test_elsewhere_nothing_is_unless_it_was_asked_for(host: str) -> None:
 
 
 def test_a_container_counts_as_where_its_port_is_published() -> None:
-    assert Access(Settings(api_host="0.0.0.0", api_published_at="127.0.0.1")).is_local
-    assert not Access(Settings(api_host="127.0.0.1", api_published_at="0.0.0.0")).is_local
+    assert Authenticator(Settings(api_host="0.0.0.0", api_published_at="127.0.0.1")).is_local
+    assert not Authenticator(Settings(api_host="127.0.0.1", api_published_at="0.0.0.0")).is_local
 
 
 def test_none_means_none_even_on_this_machine() -> None:
-    access = Access(Settings(api_anonymous="none"))
-    assert outcome(access) == 401
-    assert outcome(access, path="/health") == "anonymous"
-    assert outcome(access, path="/metrics") == "anonymous"
+    authenticator = Authenticator(Settings(api_anonymous="none"))
+    assert outcome(authenticator) == 401
+    assert outcome(authenticator, path="/health") == "anonymous"
+    assert outcome(authenticator, path="/metrics") == "anonymous"
 
 
 @pytest.mark.parametrize(
@@ -274,17 +275,17 @@ def test_none_means_none_even_on_this_machine() -> None:
              "[::1].evil.example", "evil.example:127.0.0.1", "\xe9", "0", "2130706433"],
 )  # fmt: skip
 def test_a_foreign_name_that_points_to_this_machine_is_refused(host: str) -> None:
-    access = Access(Settings())
-    assert outcome(access, host=host) == 403
-    assert outcome(access, host=host, path="/health") == "anonymous"
+    authenticator = Authenticator(Settings())
+    assert outcome(authenticator, host=host) == 403
+    assert outcome(authenticator, host=host, path="/health") == "anonymous"
 
 
 def test_names_that_are_listed_are_ours() -> None:
-    access = Access(Settings(api_hosts="Logistics.example.org,192.0.2.1"))
-    assert outcome(access, host="logistics.EXAMPLE.org:8443") == "anonymous"
-    assert outcome(access, host="localhost") == "anonymous"
-    assert outcome(access, host="example.org") == 403
-    beyond = Access(Settings(api_host="0.0.0.0", api_anonymous="read", api_hosts="logistics.example.org"))
+    authenticator = Authenticator(Settings(api_hosts="Logistics.example.org,192.0.2.1"))
+    assert outcome(authenticator, host="logistics.EXAMPLE.org:8443") == "anonymous"
+    assert outcome(authenticator, host="localhost") == "anonymous"
+    assert outcome(authenticator, host="example.org") == 403
+    beyond = Authenticator(Settings(api_host="0.0.0.0", api_anonymous="read", api_hosts="logistics.example.org"))
     assert outcome(beyond, host="logistics.example.org") == "anonymous"
     assert outcome(beyond, host="localhost") == 403
 
@@ -292,8 +293,8 @@ def test_names_that_are_listed_are_ours() -> None:
 @pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host"])
 def test_what_a_proxy_on_this_machine_passes_on_is_not_from_this_machine(name: str) -> None:
     passed_on: dict[str, Any] = {name: "192.0.2.9"}
-    assert outcome(Access(Settings()), **passed_on) == 401
-    assert outcome(Access(Settings(api_anonymous="read")), **passed_on) == "anonymous"
+    assert outcome(Authenticator(Settings()), **passed_on) == 401
+    assert outcome(Authenticator(Settings(api_anonymous="read")), **passed_on) == "anonymous"
 
 
 @pytest.mark.parametrize(
@@ -316,33 +317,33 @@ def test_what_a_proxy_on_this_machine_passes_on_is_not_from_this_machine(name: s
 def test_only_our_own_pages_may_upload_on_behalf_of_whoever_sits_here(
     sent: dict[str, str], expected: int | str
 ) -> None:
-    access = Access(Settings())
-    assert outcome(access, method="POST", path="/api/ingestion/uploads", **sent) == expected
-    assert outcome(access, method="GET", **sent) == "anonymous"  # what it answers only our own pages can read
+    authenticator = Authenticator(Settings())
+    assert outcome(authenticator, method="POST", path="/api/ingestion/uploads", **sent) == expected
+    assert outcome(authenticator, method="GET", **sent) == "anonymous"  # what it answers only our own pages can read
 
 
 def test_a_page_of_another_site_that_has_a_key_may_upload(connection: Connection) -> None:
     key, _ = create_key(connection, "partner", ["ingest"])
-    access = Access(Settings())
+    authenticator = Authenticator(Settings())
 
     async def load() -> None:
         async with await psycopg.AsyncConnection.connect(connection.info.dsn, autocommit=True) as reader:
-            await access.reload(reader)
+            await authenticator.keyring.reload(reader)
 
     asyncio.run(load())
     upload = {"method": "POST", "path": "/api/ingestion/uploads", "origin": "https://partner.example"}
-    assert outcome(access, **upload, x_api_key=key) == "partner"
-    assert outcome(access, **upload, cookie=f"logistics_key={key}") == 403
+    assert outcome(authenticator, **upload, x_api_key=key) == "partner"
+    assert outcome(authenticator, **upload, cookie=f"logistics_key={key}") == 403
 
 
 @pytest.mark.parametrize("path", ["/api/exports", "/api/exports/", "/api/exports/x.csv", "/api/exportsx"])
 def test_whatever_begins_like_an_export_needs_its_scope(path: str) -> None:
-    assert Access(Settings()).needed("GET", path) == ("export",)
+    assert required_scopes("GET", path, is_local=True) == ("export",)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_whatever_could_change_something_needs_the_scope_of_ingestion(method: str) -> None:
-    assert Access(Settings()).needed(method, "/api/dashboard") == ("ingest",)
+    assert required_scopes(method, "/api/dashboard", is_local=True) == ("ingest",)
 
 
 # Limits
@@ -456,5 +457,5 @@ def test_the_demo_reads_its_figures_where_the_api_asks_for_keys(
     refresh(database_url)
     with serve(database_url, api_anonymous="none") as api:
         settings = Settings(data_dir=tmp_path, api_port=api.client.base_url.port)
-        assert "2024-02-03" in Showcase(Environment(settings, database_url), print).headline()
+        assert "2024-02-03" in Walkthrough(Environment(settings, database_url), print).headline()
     assert connection.execute("SELECT count(*) FROM access.keys WHERE revoked_at IS NULL").fetchone() == (0,)

@@ -13,8 +13,10 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from logistics_api.app import make_database
-from logistics_api.database.connection import Connection
-from logistics_api.database.pool import MARGIN_SECONDS, Database, Limits, read_only_conninfo
+from logistics_api.database.connection import MARGIN_SECONDS, Connection
+from logistics_api.database.conninfo import read_only_conninfo
+from logistics_api.database.limits import Limits
+from logistics_api.database.pool import Database
 from logistics_api.errors import ConfigurationError
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
@@ -71,17 +73,17 @@ def test_the_url_may_set_limits_but_not_allow_writing() -> None:
     assert made["options"].endswith("-c default_transaction_read_only=on")
 
 
-@pytest.mark.parametrize("limit, patience", [("100", 5.0 + MARGIN_SECONDS), ("9s", 9.0 + MARGIN_SECONDS), ("0", None)])
+@pytest.mark.parametrize("limit, timeout", [("100", 5.0 + MARGIN_SECONDS), ("9s", 9.0 + MARGIN_SECONDS), ("0", None)])
 def test_an_answer_is_waited_for_longer_than_the_server_may_take(
-    database_url: str, limit: str, patience: float | None
+    database_url: str, limit: str, timeout: float | None
 ) -> None:
     async def ask() -> float | None:
         url = make_conninfo(database_url, options=f"-c statement_timeout={limit}")
         async with Database(url) as database, database.connection() as connection:
             assert isinstance(connection, Connection)
-            return connection.patience_seconds
+            return connection.response_timeout_seconds
 
-    assert asyncio.run(ask()) == patience
+    assert asyncio.run(ask()) == timeout
 
 
 def test_a_login_of_its_own_is_used_as_it_is(database_url: str) -> None:

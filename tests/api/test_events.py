@@ -60,11 +60,11 @@ def test_what_anybody_notifies_is_not_believed(api: Any, database_url: str) -> N
 
 
 def test_a_client_that_has_gone_gives_its_place_back(api: Any, wait_until: Callable[..., None]) -> None:
-    news = api.app.state.events
+    broker = api.app.state.events
     with listening(api.client) as events:
         next(events)
-        assert len(news) == 1
-    wait_until(lambda: len(news) == 0)
+        assert len(broker) == 1
+    wait_until(lambda: len(broker) == 0)
 
 
 def test_more_streams_than_there_are_places_for_are_refused(api: Any) -> None:

@@ -12,14 +12,14 @@ import pytest
 
 from logistics_api.parameters.text_search import containing
 from logistics_api.routes.schemas import (
-    CostValueQuestion,
-    OptimizationQuestion,
-    ReliabilityQuestion,
+    CostValueParameters,
+    OptimizationParameters,
+    ReliabilityParameters,
     RouteCostValue,
     RouteOptimization,
     RouteReliability,
 )
-from logistics_api.shipments.schemas import ShipmentRoute, ShipmentRoutesQuestion
+from logistics_api.shipments.schemas import ShipmentRoute, ShipmentRoutesParameters
 from logistics_pipeline.analytics.refresh import refresh
 from tests.api import oracle
 from tests.api.oracle import LISTS, Listing, Log, Number, Reader, Shipment, Span, World
@@ -117,10 +117,10 @@ def test_every_column_sorts_in_both_orders_with_ties_by_name(shared: Any, read: 
 @pytest.mark.parametrize(
     ("question", "row"),
     [
-        (ShipmentRoutesQuestion, ShipmentRoute),
-        (ReliabilityQuestion, RouteReliability),
-        (CostValueQuestion, RouteCostValue),
-        (OptimizationQuestion, RouteOptimization),
+        (ShipmentRoutesParameters, ShipmentRoute),
+        (ReliabilityParameters, RouteReliability),
+        (CostValueParameters, RouteCostValue),
+        (OptimizationParameters, RouteOptimization),
     ],
 )
 def test_a_list_can_be_sorted_by_every_column_it_has(question: Any, row: Any) -> None:

@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from logistics_api.http.auth import Principal
-from logistics_api.http.logs import AccessLog, JsonFormatter, TextFormatter, request_id
+from logistics_api.http.access_log import AccessLog
+from logistics_api.http.auth.api_keys import Principal
+from logistics_api.http.context import current_request_id
+from logistics_api.http.logs import JsonFormatter, TextFormatter
 from logistics_core.settings import Settings
 from tests.ports import free_port
 
@@ -102,12 +104,12 @@ def test_which_requests_are_logged_is_a_setting(which: str, expected: list[str])
 
 def test_an_event_within_a_request_carries_its_id() -> None:
     record = logging.LogRecord("logistics_api.database.pool", logging.WARNING, __file__, 1, "lost %s\n!", ("it",), None)
-    token = request_id.set("abc")
+    token = current_request_id.set("abc")
     try:
         found = json.loads(JsonFormatter().format(record))
         assert TextFormatter().format(record).endswith("[abc]")
     finally:
-        request_id.reset(token)
+        current_request_id.reset(token)
     assert found["message"] == "lost it\n!"
     assert (found["level"], found["logger"], found["request_id"]) == ("warning", "logistics_api.database.pool", "abc")
     assert "request_id" not in json.loads(JsonFormatter().format(record))

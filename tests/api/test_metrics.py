@@ -14,13 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
-from logistics_api.metrics import Metrics
 from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
-from logistics_api.metrics.recording import BUCKETS, MOST_SERIES
+from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_core.catalogue import built_in_catalogue
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from tests.checkout import PROJECT_ROOT
 
 ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"
@@ -93,8 +92,8 @@ def test_however_many_series_there_are_memory_is_bounded() -> None:
     metrics = Metrics("1")
     for number in range(3 * MOST_SERIES):
         metrics.observe("GET", f"/{number}", 200, 0.1, "none")
-    assert len(metrics._answers) == MOST_SERIES + 1
-    assert sum(sum(series.buckets) for series in metrics._answers.values()) == 3 * MOST_SERIES
+    assert len(metrics._responses) == MOST_SERIES + 1
+    assert sum(sum(series.buckets) for series in metrics._responses.values()) == 3 * MOST_SERIES
 
 
 def test_seconds_fall_into_the_bucket_whose_bound_they_do_not_exceed() -> None:

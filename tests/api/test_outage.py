@@ -12,8 +12,8 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
-from logistics_api.database import pool
-from logistics_api.database.pool import Limits
+from logistics_api.database import connection, watcher
+from logistics_api.database.limits import Limits
 from logistics_pipeline.database.connections import with_database
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
@@ -180,8 +180,9 @@ def frozen(server: EmbeddedPostgres) -> Iterator[None]:
 def test_a_server_that_hangs_is_away_until_it_goes_on(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for constant, seconds in {"LOOK_SECONDS": 0.1, "HEARTBEAT_SECONDS": 2.0, "MARGIN_SECONDS": 0.5}.items():
-        monkeypatch.setattr(pool, constant, seconds)
+    monkeypatch.setattr(watcher, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(watcher, "HEARTBEAT_SECONDS", 2.0)
+    monkeypatch.setattr(connection, "MARGIN_SECONDS", 0.5)
     with serve(url, Limits(connections=2, statement_seconds=1)) as api, ThreadPoolExecutor(1) as clients:
 
         def ask() -> Any:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from logistics_api.documentation.links import LINKS, PAGES
-from logistics_core.settings import PROJECT_ROOT
 from tests.api.world import load_world
+from tests.checkout import PROJECT_ROOT
 
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")

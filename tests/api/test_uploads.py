@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from logistics_api.parameters import cursors
-from logistics_api.uploads import endpoints, storing
+from logistics_api.uploads import endpoints, incoming, receiving, storage
 from logistics_api.uploads.names import PATTERN, parse_name
 from logistics_api.uploads.schemas import Upload
 from logistics_core.catalogue import DATASETS
@@ -85,7 +85,7 @@ class Site:
         return {found.key: found.path.read_bytes() for found in RawFolder(self.raw_dir).find_files()}
 
     def check_nothing_left_behind(self) -> None:
-        hidden = self.raw_dir / storing.HIDDEN_FOLDER
+        hidden = self.raw_dir / incoming.HIDDEN_FOLDER
         assert not hidden.exists() or list(hidden.iterdir()) == []
 
     def load(self, path: str) -> None:
@@ -376,7 +376,7 @@ def head(api: Any, name: str, *headers: str) -> bytes:
 
 
 def hidden_files(site: Site) -> list[Path]:
-    folder = site.raw_dir / storing.HIDDEN_FOLDER
+    folder = site.raw_dir / incoming.HIDDEN_FOLDER
     return list(folder.iterdir()) if folder.exists() else []
 
 
@@ -394,7 +394,7 @@ def test_a_client_that_goes_leaves_nothing_behind(site: Site, wait_until: Callab
 def test_a_client_that_sends_nothing_is_not_waited_for_for_ever(
     site: Site, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(endpoints, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(receiving, "STALL_SECONDS", 0.2)
     with connection_to(site.api) as client:
         client.sendall(head(site.api, "a.json", "Content-Length: 10") + b"x")
         assert client.recv(65536).startswith(b"HTTP/1.1 408")
@@ -414,12 +414,12 @@ def test_a_server_that_stops_leaves_nothing_behind(
 
 
 def test_what_a_killed_process_left_behind_is_cleared_away_by_a_later_upload(site: Site) -> None:
-    folder = site.raw_dir / storing.HIDDEN_FOLDER
+    folder = site.raw_dir / incoming.HIDDEN_FOLDER
     folder.mkdir()
     old, young = folder / "old", folder / "young"
     for path in (old, young):
         path.write_bytes(b"x")
-    long_ago = time.time() - storing.LEFTOVER_SECONDS - 1
+    long_ago = time.time() - incoming.LEFTOVER_SECONDS - 1
     os.utime(old, (long_ago, long_ago))
     site.accepted("a.json")
     assert hidden_files(site) == [young]
@@ -427,7 +427,7 @@ def test_what_a_killed_process_left_behind_is_cleared_away_by_a_later_upload(sit
 
 
 def test_a_disk_without_room_is_refused(refusing: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storing, "RESERVE_BYTES", 1 << 62)
+    monkeypatch.setattr(storage, "RESERVE_BYTES", 1 << 62)
     refusing.refused(507, "insufficient-storage", "a.json")
 
 
@@ -444,7 +444,7 @@ def test_a_disk_that_fills_up_amid_a_file_leaves_nothing_of_it(
     refusing: Site, monkeypatch: pytest.MonkeyPatch, where: str, code: int, status: int, kind: str
 ) -> None:
     stores = iter([None, OSError(code, os.strerror(code))])
-    original = getattr(storing.Incoming, where)
+    original = getattr(incoming.IncomingFile, where)
 
     def fail_the_second_time(self: Any, *args: Any) -> None:
         trouble = next(stores) if where == "_store" else OSError(code, os.strerror(code))
@@ -452,7 +452,7 @@ def test_a_disk_that_fills_up_amid_a_file_leaves_nothing_of_it(
             raise trouble
         original(self, *args)
 
-    monkeypatch.setattr(storing.Incoming, where, fail_the_second_time)
+    monkeypatch.setattr(incoming.IncomingFile, where, fail_the_second_time)
     refusing.refused(status, kind, "a.json", b"x" * (3 << 20))
 
 
@@ -514,7 +514,7 @@ def test_a_body_that_was_encoded_on_its_way_is_refused(site: Site) -> None:
 def test_of_many_uploads_of_one_name_one_wins_and_the_others_are_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoints, "AT_ONCE", 100)
+    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 100)
     contents = [json.dumps([{"vehicle_id": f"V{number}"}]).encode() for number in range(8)]
     together = threading.Barrier(len(contents))
 
@@ -540,16 +540,16 @@ def test_a_file_system_without_links_still_never_overwrites(site: Site, monkeypa
     def refuse(*_: Any) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(storing.os, "link", refuse)
+    monkeypatch.setattr(storage.os, "link", refuse)
     site.accepted("a.json")
     site.refused(409, "file-exists", "a.json", CONTENT.replace(b"V1", b"V2"))
     assert site.files() == {"vehicles/a.json": CONTENT}
 
 
 def test_more_uploads_at_once_than_are_taken_are_told_to_come_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "AT_ONCE", 0)
+    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 0)
     site.refused(503, "too-many-uploads", "a.json")
-    monkeypatch.setattr(endpoints, "AT_ONCE", 1)
+    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 1)
     for number in range(3):
         site.accepted(f"{number}.json")
 

@@ -6,7 +6,7 @@ import sys
 from playwright.sync_api import sync_playwright
 
 from bench.browser import ARGUMENTS, CHROMIUM
-from logistics_core.settings import PROJECT_ROOT
+from tests.checkout import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT / "docs" / "screenshots"
 WIDE, PHONE = (1440, 960), (390, 844)

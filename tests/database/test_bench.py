@@ -1,14 +1,17 @@
 """The benchmark runs: its parts on a thousand records, so that it is not found broken when it is needed."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench import results
 from bench.database import Database
 from bench.part import Bench, Part
 from bench.parts import formats, known_keys, memory, rejects, small
-from bench.rendering import render_table
+from bench.rendering import render_part
+from bench.results import Cell, Result, Table
 from logistics_pipeline.database.connections import connect
 
 
@@ -27,4 +30,21 @@ def test_a_part_measures_what_it_says(bench: Bench, part: Part) -> None:
     assert findings.tables
     for table in findings.tables:
         assert table.rows
-        assert render_table(table).count("\n") == len(table.rows) + 2
+        for row in table.rows:
+            hold_row(table, row)
+    assert all(math.isfinite(target.measured) for target in findings.targets)
+    saved = Result(part.name, "2026-01-02", 1.0, None, {}, findings)
+    results.save(saved, bench.folder)
+    assert results.load(part.name, bench.folder) == saved
+    assert all(table.title in render_part(part, saved) for table in findings.tables)
+
+
+def hold_row(table: Table, row: list[Cell]) -> None:
+    """One cell for each column, of its kind. Only a difference, in percent, may be below zero."""
+    assert len(row) == len(table.columns)
+    for column, cell in zip(table.columns, row, strict=True):
+        if column.kind == "text":
+            assert isinstance(cell, str) and cell
+        elif cell is not None:
+            assert math.isfinite(float(cell)) and (float(cell) >= 0 or column.kind == "percent"), column.name
+    assert any(cell for column, cell in zip(table.columns, row, strict=True) if column.kind != "text")

@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from logistics_pipeline.analytics.checks import CHECKS
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.analytics.checks import all_checks
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from tests.database.conftest import FolderUnderTest
 from tests.database.forking import run_command
 from tests.database.records import log, shipment, vehicle
+
+CHECKS = all_checks(built_in_catalogue())
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

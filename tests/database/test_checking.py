@@ -6,24 +6,27 @@ from typing import Any
 
 import pytest
 
-from logistics_core.catalogue import DATASETS
+from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.analytics import checks
 from logistics_pipeline.analytics.checks import (
-    CHECKS,
     Finding,
     Severity,
+    all_checks,
     ledger_states,
     recomputation,
     run_checks,
     snapshot,
 )
 from logistics_pipeline.analytics.checks.recomputation import OTHER_DAYS, RECENT_DAYS, sample_days
-from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.table_metadata import columns_of, row_count
 from logistics_pipeline.errors import TransientError
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, log, shipment, vehicle
+
+CHECKS = all_checks(built_in_catalogue())
 
 Look = Callable[..., Finding]
 
@@ -67,7 +70,7 @@ def test_every_table_has_its_checks() -> None:
     found = {(f"{check.schema}.{check.table}", check.name) for check in CHECKS}
     of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share"}
     assert found == (
-        {(dataset.table, name) for dataset in DATASETS.values() for name in of_raw}
+        {(dataset.table, name) for dataset in built_in_catalogue().values() for name in of_raw}
         | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}
         | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
         | {
@@ -106,7 +109,7 @@ def test_on_an_empty_database_nothing_is_wrong_but_nothing_is_there(database_url
     found = {check.full_name: finding for check, finding in run_checks(database_url, CHECKS)}
 
     not_passed = {name for name, finding in found.items() if not finding.passed}
-    assert not_passed == {f"{dataset.table} rows_present" for dataset in DATASETS.values()}
+    assert not_passed == {f"{dataset.table} rows_present" for dataset in built_in_catalogue().values()}
     assert not any(finding.is_error for finding in found.values())
 
 
@@ -224,7 +227,7 @@ def test_a_failed_file_is_an_error_until_it_is_mended(
     filled.drop_and_load("shipments/bad.json", as_lines([shipment(900)])[:-9])
 
     finding = look("raw.shipments", "no_failed_files")
-    assert "1 file is failed and not asked for again: shipments/bad.json" in error(finding)
+    assert "1 file is failed and not loaded again: shipments/bad.json" in error(finding)
     (file,) = finding.figures["files"]
     assert file["file"] == "shipments/bad.json" and "record 1" in file["error"]
     assert look("raw.vehicles", "no_failed_files").passed
@@ -465,7 +468,7 @@ def test_a_sample_holds_few_days_if_they_are_large(
 ) -> None:
     filled.drop_and_load("vehicle_logs/2.json", [log(number) for number in range(100, 110)])
     refresh(filled.url)
-    monkeypatch.setattr(recomputation, "MOST_ROWS", 9)
+    monkeypatch.setattr(recomputation, "MAX_ROWS", 9)
 
     assert 1 <= len(days_sampled(connection, 1)) <= 2
 

@@ -135,7 +135,7 @@ def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run
     assert name in logistics("files").stdout
     unknown = logistics("rejects", "nonsense.json")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "knows no file 'nonsense.json'" in unknown.stderr
+    assert "has no file 'nonsense.json'" in unknown.stderr
 
 
 def test_rejects_are_exported_mended_replayed_and_in_the_figures(logistics: Run, data_dir: Path) -> None:
@@ -198,10 +198,10 @@ def test_rejects_are_replayed_by_the_settings_of_now(logistics: Run, data_dir: P
         (["replay", "bad.ndjson", "--dataset", "vehicles"], "either a FILE or --dataset"),
         (["replay", "nowhere.ndjson"], "neither a file here nor one that `logistics files` lists"),
         (["replay", "bad.ndjson"], "line 1: "),
-        (["export", "nowhere.json"], "knows no file 'nowhere.json'"),
+        (["export", "nowhere.json"], "has no file 'nowhere.json'"),
         (["export", "--out", "data/raw/bad.ndjson"], "whose files are loaded"),
         (["export", "--out", "bad.ndjson/bad.ndjson"], "cannot be written"),
-        (["list", "nowhere.json"], "knows no file 'nowhere.json'"),
+        (["list", "nowhere.json"], "has no file 'nowhere.json'"),
     ],
 )
 def test_what_cannot_be_exported_or_replayed_is_said(
@@ -269,7 +269,10 @@ def test_a_variable_that_is_no_setting_is_warned_of(logistics: Run) -> None:
     done = logistics("files", "--json", batch_recods=5)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "Warning: LOGISTICS_BATCH_RECODS is set but there is no such setting; README.md lists them.\n"
+    assert (
+        done.stderr
+        == "Warning: LOGISTICS_BATCH_RECODS is set, but there is no such setting; docs/settings.md lists them.\n"
+    )
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere/data", "a file/data"])
@@ -364,7 +367,7 @@ def test_a_server_of_somebody_elses_is_not_stopped(logistics: Run) -> None:
     done = logistics("db", "stop")
 
     assert done.returncode == 1
-    assert "not ours to stop" in done.stderr
+    assert "only an embedded server can be stopped" in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) -> None:

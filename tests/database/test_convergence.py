@@ -77,10 +77,10 @@ class Converging(RuleBasedStateMachine):
             self._register(old.dataset, key, entries)
 
     @precondition(lambda self: self.versions)
-    @rule(data=st.data(), reference_lane=st.booleans())
-    def load(self, data: st.DataObject, reference_lane: bool) -> None:
-        """Whichever lane begins or ends a load, and however often it is called."""
-        self._load(self._choose(data), reference_lane)
+    @rule(data=st.data(), reference_parser=st.booleans())
+    def load(self, data: st.DataObject, reference_parser: bool) -> None:
+        """Whichever parser begins or ends a load, and however often it is called."""
+        self._load(self._choose(data), reference_parser)
 
     @precondition(lambda self: self.versions)
     @rule(data=st.data())
@@ -92,13 +92,13 @@ class Converging(RuleBasedStateMachine):
         self._load(version)
 
     @precondition(lambda self: self.versions)
-    @rule(data=st.data(), statement=st.integers(0, 30), reference_lane=st.booleans())
-    def load_and_die(self, data: st.DataObject, statement: int, reference_lane: bool) -> None:
+    @rule(data=st.data(), statement=st.integers(0, 30), reference_parser=st.booleans())
+    def load_and_die(self, data: st.DataObject, statement: int, reference_parser: bool) -> None:
         def die(_: Connection) -> None:
             raise Interrupted
 
         with at_statement(statement, die), suppress(Interrupted):
-            self._load(self._choose(data), reference_lane)
+            self._load(self._choose(data), reference_parser)
 
     @precondition(lambda self: len(self.versions) > 1)
     @rule(data=st.data(), statement=st.integers(0, 30))
@@ -175,8 +175,8 @@ class Converging(RuleBasedStateMachine):
     def _choose(self, data: st.DataObject) -> Version:
         return data.draw(st.sampled_from([version for version in self.versions if version.is_current]), label="file")
 
-    def _load(self, version: Version, reference_lane: bool = False) -> None:
-        assert self.folder.load(version.found, reference_lane=reference_lane).is_loaded
+    def _load(self, version: Version, reference_parser: bool = False) -> None:
+        assert self.folder.load(version.found, reference_parser=reference_parser).is_loaded
 
     def _rows(self, dataset: str) -> dict[str, tuple[Any, ...]]:
         query = sql.SQL("SELECT substr({}, 2), {}, file_id, record_no FROM {}").format(

@@ -9,7 +9,7 @@ from typing import get_type_hints
 import psycopg
 import pytest
 
-from logistics_api.ingestion.schemas import FilesOfDataset
+from logistics_api.ingestion.stats_schemas import FilesOfDataset
 from logistics_api.system.schemas import FilesByState
 from logistics_api.uploads.schemas import UploadState
 from logistics_core.database_contract.channels import Channel, FileEvent
@@ -31,11 +31,11 @@ from logistics_core.database_contract.locks import (
 )
 from logistics_core.database_contract.roles import READER
 from logistics_core.database_contract.schema import API_READS
-from logistics_core.settings import PROJECT_ROOT
 from logistics_core.sql_files import SQL_DIR
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect
 from logistics_pipeline.ledger import LedgerFile
+from tests.checkout import PROJECT_ROOT
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import vehicle
 

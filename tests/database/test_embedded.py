@@ -287,14 +287,14 @@ def test_a_server_that_was_killed_is_revived_and_one_that_was_stopped_is_not(fol
     server = EmbeddedPostgres(folder)
     url = server.acquire()
     try:
-        assert not server.revive()
+        assert not server.restart_if_dead()
         os.kill(int((folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        wait_until(server.revive)  # a moment after the signal it is still there
+        wait_until(server.restart_if_dead)  # a moment after the signal it is still there
         with psycopg.connect(with_database(url, "postgres")) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-        assert not server.revive()
+        assert not server.restart_if_dead()
         server.stop()
-        assert not server.revive()
+        assert not server.restart_if_dead()
         assert not is_running(folder)
     finally:
         server.release()
@@ -310,12 +310,12 @@ def test_what_does_not_start_again_is_said_and_tried_after_pauses(
     monkeypatch.setattr(server, "_start", lambda: (_ for _ in ()).throw(RuntimeError("no space")))
     watch = DatabaseWatch(server, said.append)
     for _ in range(10):
-        watch.look()
+        watch.check()
         clock[0] += 1
     assert len(said) == 4  # after 1, 2, 4 s, and the first
     assert "did not start: no space. " in said[0]
     assert [sentence[-20:] for sentence in said] == [f"Trying again in {pause} s." for pause in (1, 2, 4, 8)]
     monkeypatch.setattr(server, "_start", lambda: None)
     clock[0] += 60
-    watch.look()
-    assert said[4] == f"The embedded PostgreSQL had died and was started again; its log is {folder / 'log'}"
+    watch.check()
+    assert said[4] == f"The embedded PostgreSQL had died and was restarted; its log is {folder / 'log'}"

@@ -13,14 +13,14 @@ from tests.database.records import shipment
 BATCHES = BatchLimits(records=1000, bytes=1 << 20)
 
 
-@pytest.mark.parametrize("reference_lane", [False, True])
+@pytest.mark.parametrize("reference_parser", [False, True])
 def test_a_decompression_bomb_fails_and_what_came_before_its_limit_is_accounted_for(
-    raw_folder: FolderUnderTest, monkeypatch: pytest.MonkeyPatch, reference_lane: bool
+    raw_folder: FolderUnderTest, monkeypatch: pytest.MonkeyPatch, reference_parser: bool
 ) -> None:
     monkeypatch.setattr(byte_stream, "FREE_EXPANSION_BYTES", 1 << 20)
     record = json.dumps(shipment(1)).encode() + b"\n"
     found = raw_folder.drop("shipments.ndjson.gz", gzip.compress(record * 200_000))
-    changes = {"max_expansion": 5, "chunk_bytes": 65536, "reference_lane": reference_lane}
+    changes = {"max_expansion": 5, "chunk_bytes": 65536, "reference_parser": reference_parser}
 
     report = raw_folder.load(found, batch=BATCHES, **changes)
 

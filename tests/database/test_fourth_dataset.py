@@ -1,68 +1,71 @@
-"""A further dataset is one entry in the catalogue and one file of SQL: everything else follows."""
+"""A further dataset is one contract file: its table, loads, merges, validation, rejects and commands follow from it.
 
+What Dagster makes of it is tested in `tests/orchestration/test_fourth_dataset.py`.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from logistics_core import catalogue, sql_files
-from logistics_core.catalogue.contract_files import read_contract
-from logistics_pipeline import migrations
+from logistics_core.catalogue import load_catalogue
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import RawFolder
+from logistics_pipeline.migrations import migrate
 from tests.database.conftest import FolderUnderTest
+from tests.database.forking import run_command
 from tests.database.records import as_array, as_csv, as_lines
+from tests.drivers import add_contract, driver
 
-CONTRACT = """
-$schema: https://datapackage.org/profiles/2.0/dataresource.json
-name: drivers
-path: drivers.csv
-title: Drivers
-description: People who drive.
-schema:
-  primaryKey: [driver_id]
-  fields:
-    - {name: driver_id, title: Driver, type: string, role: identifier, description: Identifies the driver,
-       constraints: {required: true}}
-    - {name: hired_on, title: Hired on, type: date, role: time, description: First day of work}
-    - {name: licence_points, title: Points, type: number, role: measure, description: Points,
-       constraints: {required: true, minimum: 0}}
-"""
-TABLE = """
-CREATE TABLE IF NOT EXISTS raw.drivers (
-    driver_id      text COLLATE "C" PRIMARY KEY,
-    hired_on       date,
-    licence_points numeric NOT NULL,
-    file_id        integer NOT NULL,
-    record_no      bigint NOT NULL
-);
-CREATE INDEX IF NOT EXISTS drivers_by_day ON raw.drivers (hired_on);
-"""
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def with_drivers(connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    contract = tmp_path / "drivers.yaml"
-    contract.write_text(CONTRACT)
-    read = sql_files.read_sql
-    monkeypatch.setitem(catalogue.DATASETS._datasets, "drivers", read_contract(contract))
-    monkeypatch.setattr(migrations, "read_sql", lambda name: TABLE if name == "raw/drivers" else read(name))
-    migrations._make_raw_tables(connection)
+def data_dir(raw_dir: Path) -> Path:
+    """A data folder with the contract in it."""
+    add_contract(raw_dir.parent)
+    return raw_dir.parent
 
 
-def driver(number: int, **changes: object) -> dict[str, object]:
-    return {"driver_id": f"d{number}", "hired_on": "2024-03-05", "licence_points": 3} | changes
+@pytest.fixture
+def drivers_folder(raw_folder: FolderUnderTest, data_dir: Path) -> FolderUnderTest:
+    """The raw folder of an installation that knows the dataset, and its migrated database."""
+    catalogue = load_catalogue(data_dir / "contracts")
+    migrate(raw_folder.url, catalogue=catalogue)
+    return replace(raw_folder, options=replace(raw_folder.options, catalogue=catalogue))
 
 
-@pytest.mark.usefixtures("with_drivers")
+@pytest.fixture
+def logistics(database_url: str, data_dir: Path) -> Run:
+    """Runs commands on the test's database and data folder."""
+
+    def run(*arguments: object, **variables: str) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+        environment |= {"LOGISTICS_DATABASE_URL": database_url, "LOGISTICS_DATA_DIR": str(data_dir)} | variables
+        done = run_command([str(argument) for argument in arguments], environment, data_dir)
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def documents(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.mark.parametrize(("suffix", "write"), [("json", as_array), ("ndjson", as_lines), ("csv", as_csv)])
-def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
-    suffix: str, write: object, raw_folder: FolderUnderTest, connection: Connection
+def test_its_files_are_found_loaded_merged_and_validated(
+    suffix: str, write: Callable[..., bytes], drivers_folder: FolderUnderTest, connection: Connection
 ) -> None:
-    first = raw_folder.drop_and_load(
+    first = drivers_folder.drop_and_load(
         f"drivers.{suffix}",
-        write([driver(1), driver(2, hired_on=None), driver(3, licence_points=-1), driver(4, licence_points=None)]),  # type: ignore[operator]
+        write([driver(1), driver(2, hired_on=None), driver(3, licence_points=-1), driver(4, licence_points=None)]),
     )
-    second = raw_folder.drop_and_load(f"drivers/again.{suffix}", write([driver(2, licence_points=5), driver(9)]))  # type: ignore[operator]
+    second = drivers_folder.drop_and_load(f"drivers/again.{suffix}", write([driver(2, licence_points=5), driver(9)]))
 
     assert (first.file.dataset, first.file.records_loaded, first.file.records_rejected) == ("drivers", 2, 2)
     assert (second.file.records_loaded, second.file.records_superseded) == (2, 0)
@@ -70,10 +73,54 @@ def test_a_fourth_dataset_is_found_loaded_merged_and_validated(
     assert rows == [("d1", "2024-03-05", 3), ("d2", "2024-03-05", 5), ("d9", "2024-03-05", 3)]
 
 
-@pytest.mark.usefixtures("with_drivers")
-def test_its_files_are_recognised_by_their_path(tmp_path: Path) -> None:
-    path = tmp_path / "drivers-2024.json"
-    path.write_text("[]")
-    found = RawFolder(tmp_path).look_at(path)
-    assert found is not None
-    assert found.dataset == "drivers"
+def test_its_files_are_recognised_by_their_path(drivers_folder: FolderUnderTest) -> None:
+    assert drivers_folder.drop("drivers-2024.json", [driver(1)]).dataset == "drivers"
+
+
+def test_the_commands_know_it(logistics: Run, data_dir: Path, connection: Connection) -> None:
+    assert logistics("migrate").returncode == 0
+    (index,) = connection.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'drivers_by_day'").fetchall()
+    assert index == ("CREATE INDEX drivers_by_day ON raw.drivers USING btree (hired_on)",)
+
+    odd_name = data_dir / "people.json"
+    odd_name.write_bytes(as_array([driver(1), driver(2, licence_points=-1)]))
+    (loaded,) = documents(logistics("load", odd_name, "--dataset", "drivers", "--json"))
+    assert (loaded["dataset"], loaded["loaded"], loaded["rejected"]) == ("drivers", 1, 1)
+
+    (listed,) = documents(logistics("files", "--json"))
+    assert (listed["dataset"], listed["state"]) == ("drivers", "loaded")
+    (exported,) = documents(logistics("rejects", "export", "--dataset", "drivers"))
+    assert exported["record"] == driver(2, licence_points=-1)
+    corrected = data_dir / "corrected.ndjson"
+    corrected.write_text(json.dumps(exported | {"record": driver(2)}))
+    assert logistics("rejects", "replay", corrected).returncode == 0
+    checks = {each["check"]: each for each in documents(logistics("check", "--json")) if each["table"] == "raw.drivers"}
+    assert checks.keys() == {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share"}
+    assert all(each["passed"] for each in checks.values())
+    assert logistics("unload", odd_name).returncode == 0
+    assert connection.execute("SELECT count(*) FROM raw.drivers").fetchone() == (0,)
+
+
+def test_without_its_contract_the_option_names_the_datasets_there_are(logistics: Run, data_dir: Path) -> None:
+    (data_dir / "contracts" / "drivers.yaml").unlink()
+
+    done = logistics("load", "x.json", "--dataset", "drivers")
+
+    assert done.returncode == 2
+    words = " ".join(done.stderr.replace("│", " ").split())
+    assert "there is no dataset 'drivers'. Choose one of vehicles, vehicle_logs, shipments." in words
+
+
+def test_a_contract_that_cannot_be_used_is_a_sentence(logistics: Run, data_dir: Path) -> None:
+    (data_dir / "contracts" / "drivers.yaml").write_text("name: drivers")
+
+    for command in (("migrate",), ("check",), ("load", "x.json", "--dataset", "drivers")):
+        done = logistics(*command)
+        assert done.returncode == 1
+        assert "drivers.yaml is not a contract" in done.stderr
+
+
+def test_the_shell_completes_its_name(logistics: Run) -> None:
+    done = logistics(_LOGISTICS_COMPLETE="complete_bash", COMP_WORDS="logistics load x --dataset dr", COMP_CWORD="4")
+
+    assert done.stdout.split() == ["drivers"]

@@ -9,7 +9,7 @@ import pytest
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.database.housekeeping import Housekeeping, Retention, files_closed_long_ago, keep_house
+from logistics_pipeline.database.housekeeping import Housekeeping, Retention, files_closed_long_ago, run_housekeeping
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.replay import replay_stored
@@ -49,7 +49,7 @@ def day_first(raw_folder: FolderUnderTest) -> LoadOptions:
 
 
 def keep(raw_folder: FolderUnderTest, retention: Retention = A_MONTH) -> Housekeeping:
-    return keep_house(raw_folder.url, retention)
+    return run_housekeeping(raw_folder.url, retention)
 
 
 def test_old_batches_of_a_file_become_one_row_with_their_sums(
@@ -256,5 +256,5 @@ def test_files_whose_account_is_open_or_young_are_not_closed_long_ago(
 
 @pytest.mark.parametrize("retention", [ALL_DETAIL, A_MONTH])
 def test_an_empty_database_needs_nothing(database_url: str, retention: Retention) -> None:
-    done = keep_house(database_url, retention)
+    done = run_housekeeping(database_url, retention)
     assert (done.batches_removed, done.rejects_deleted) == (0, 0)

@@ -414,7 +414,7 @@ def test_a_builder_that_dies_is_followed_by_the_one_that_waits_for_it(
 def test_a_bulk_load_that_is_just_dying_does_not_count_as_alive(
     connection: Connection, session: Session, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexes, "DEATH_PATIENCE", "30s")
+    monkeypatch.setattr(indexes, "DEAD_LOADER_TIMEOUT", "30s")
     dying, following = session(), session()
 
     with suppress(psycopg.Error), bulk_load(dying, SHIPMENTS, BULK_BYTES):

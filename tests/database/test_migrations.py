@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from logistics_pipeline import migrations
-from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
@@ -177,7 +178,7 @@ def test_the_login_of_the_api_is_made_from_its_url_and_follows_its_password(
 
 
 def test_the_api_must_have_a_login_of_its_own(database_url: str) -> None:
-    with pytest.raises(ConfigurationError, match="login of its own"):
+    with pytest.raises(ConfigurationError, match="must name a separate login"):
         migrate(database_url, api_url=database_url)
 
 

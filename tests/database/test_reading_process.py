@@ -15,7 +15,7 @@ from logistics_pipeline.loading import loader
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout
 from logistics_pipeline.loading.parse.chunks import Chunk
-from logistics_pipeline.loading.parse.parser_process import read_chunks_apart
+from logistics_pipeline.loading.parse.parser_process import read_chunks_in_own_process
 from logistics_pipeline.loading.parse.parsers import ReadTask
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, vehicle
@@ -30,7 +30,7 @@ def readers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "reading_process" in " ".join(child.cmdline()):
+            if "parser_process" in " ".join(child.cmdline()):
                 found.append(child)
         except psutil.Error:
             continue
@@ -81,7 +81,7 @@ def test_a_kill_is_told_from_the_end_of_the_file(apart: FolderUnderTest) -> None
     task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
 
     def killed() -> Iterator[Chunk]:
-        with read_chunks_apart(task) as chunks:
+        with read_chunks_in_own_process(task) as chunks:
             yield next(chunks)
             os.kill(readers()[0].pid, signal.SIGKILL)
             yield from chunks
@@ -94,7 +94,7 @@ def test_leaving_early_ends_the_process(apart: FolderUnderTest) -> None:
     found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
     task = ReadTask(found.path, VEHICLES, ElementsLayout(1), 1, Checkpoint(), None, 1000, 1 << 20)
 
-    with read_chunks_apart(task) as chunks:
+    with read_chunks_in_own_process(task) as chunks:
         next(chunks)
         assert len(readers()) == 1
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.options import BatchLimits
+from tests.checkout import PROJECT_ROOT
 from tests.database.conftest import FolderUnderTest
 
 DATA = PROJECT_ROOT.parent / "shared" / "data"

@@ -21,7 +21,8 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics import refresh as refresh_module
-from logistics_pipeline.analytics.refresh import DAILY_TABLES, TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits

@@ -121,7 +121,7 @@ def test_a_file_of_which_nothing_is_good_has_a_warning(raw_folder: FolderUnderTe
 
     assert report.is_loaded
     assert report.file.warning == (
-        "None of its 3 records could be loaded. The commonest reason, 3 times: vehicle_id is missing."
+        "None of its 3 records could be loaded. The most common reason, 3 times: vehicle_id is missing."
     )
 
 

@@ -18,15 +18,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
-from logistics_pipeline.analytics.refresh import TABLES, refresh
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import FileError, TransientError
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.rejects import failed_files
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Replay
-from logistics_pipeline.loading.rejects.reread import recall
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import (
     Contents,
@@ -50,7 +51,7 @@ def mended(tmp_path: Path) -> Path:
 def export(connection: Connection) -> list[Line]:
     """The unresolved rejects as `logistics rejects export` writes them."""
     return [
-        json.loads(export_line(reject, recall(file.layout)))
+        json.loads(export_line(reject, layout_from_json(file.layout)))
         for file in ledger.files_with_rejects(connection)
         for reject in ledger.rejects(connection, file_id=file.file_id)
     ]
@@ -199,7 +200,9 @@ def test_digits_and_characters_go_through_an_export_unchanged(
     raw_folder.drop_and_load("vehicles.json", content.replace(b'"v1"', b"null"))
     file, (reject,) = ledger.file_by_id(connection, 1), ledger.rejects(connection)
 
-    mended.write_bytes(export_line(reject, recall(file.layout)).replace(b'"vehicle_id": null', b'"vehicle_id": "v1"'))
+    mended.write_bytes(
+        export_line(reject, layout_from_json(file.layout)).replace(b'"vehicle_id": null', b'"vehicle_id": "v1"')
+    )
     replay_export(raw_folder.url, mended, raw_folder.options)
 
     row = connection.execute("SELECT name, total_mileage::text FROM raw.vehicles WHERE vehicle_id = 'v1'").fetchone()

@@ -91,7 +91,7 @@ def test_rows_and_rejects_go_and_the_account_is_empty(
 
     done = unload("vehicles/2.json")
 
-    assert (done.taken_out.rows, done.taken_out.rejects, done.was_unloaded_before) == (1, 1, False)
+    assert (done.removed.rows, done.removed.rejects, done.was_unloaded_before) == (1, 1, False)
     file = done.file
     assert (file.state, file.records_read, file.records_loaded, file.bytes_read) == ("unloaded", 0, 0, 0)
     assert (file.unknown_fields, file.layout, file.error) == ([], None, None)
@@ -134,7 +134,7 @@ def test_a_file_that_failed_in_its_midst_or_was_interrupted_is_taken_out_as_far_
         raw_folder.load(found, on_progress=die)
     assert states(connection) == ["failed", "loading"]
 
-    rows = [unload(f"vehicle_logs/{name}.json").taken_out.rows for name in ("cut", "killed")]
+    rows = [unload(f"vehicle_logs/{name}.json").removed.rows for name in ("cut", "killed")]
 
     assert rows == [8, 7]
     assert states(connection) == ["unloaded", "unloaded"]
@@ -174,7 +174,7 @@ def test_of_several_versions_the_newest_is_meant_or_the_one_that_is_named(
     raw_folder.drop_and_load("vehicles.json", b"")
 
     assert unload("vehicles.json").file.version == 2
-    assert unload("vehicles.json", version=1).taken_out.rows == 1
+    assert unload("vehicles.json", version=1).removed.rows == 1
     assert states(connection) == ["unloaded", "unloaded", "failed"]
     assert connection.execute("SELECT count(*) FROM raw.vehicles").fetchone() == (0,)
 
@@ -248,7 +248,7 @@ def test_the_logs_of_a_large_file_wait_in_rows_of_a_bounded_size(
     raw_folder.drop_and_load("shipments.ndjson", many, batch=batch, chunk_bytes=1 << 16)
     check()
 
-    assert unload("shipments.ndjson").taken_out.rows == 50_001
+    assert unload("shipments.ndjson").removed.rows == 50_001
 
     waiting = connection.execute(
         "SELECT cardinality(stale_keys), records FROM ingest.batches WHERE refreshed_as IS NULL ORDER BY batch_id"
@@ -357,7 +357,7 @@ def test_what_a_person_had_mended_is_put_back_by_the_next_load(
     before, resolved = contents(), resolutions(connection)
 
     done = unload("vehicles.ndjson")
-    assert (done.taken_out.rejects, done.taken_out.mends) == (4, 2)
+    assert (done.removed.rejects, done.removed.corrections) == (4, 2)
     assert raw_folder.load(found).is_loaded
 
     assert (contents(), resolutions(connection)) == (before, resolved)
@@ -502,7 +502,7 @@ def test_a_file_that_is_being_loaded_is_waited_for(
 
     with threads:
         assert raw_folder.load(found, on_progress=unload_meanwhile).file.records_loaded == 30
-        assert running[0].result(30).taken_out.rows == 30
+        assert running[0].result(30).removed.rows == 30
     assert states(connection) == ["unloaded"]
 
 
@@ -537,21 +537,21 @@ def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
     raw_folder: FolderUnderTest, connection: Connection, tmp_path: Path, check: Callable[[], None], unload: Unload
 ) -> None:
     raw_folder.drop_and_load("vehicles.ndjson", as_lines([vehicle(1), bad(2)]))
-    take_in, threads = replay_batch.BatchReplayer._take_in, ThreadPoolExecutor(1)
+    merge, threads = replay_batch.BatchReplayer._merge, ThreadPoolExecutor(1)
 
-    def take_in_while_another_unloads(*arguments: Any) -> None:
+    def merge_while_another_unloads(*arguments: Any) -> Any:
         patch.undo()  # the rejects are locked, the table is not yet
         running.append(threads.submit(unload, "vehicles.ndjson"))
         wait_until_blocked(raw_folder.url, "logistics unload")
-        take_in(*arguments)
+        return merge(*arguments)
 
     running: list[Any] = []
     with pytest.MonkeyPatch.context() as patch, threads:
-        patch.setattr(replay_batch.BatchReplayer, "_take_in", take_in_while_another_unloads)
+        patch.setattr(replay_batch.BatchReplayer, "_merge", merge_while_another_unloads)
         mend(raw_folder, tmp_path, 2, total_mileage=7)
         done = running[0].result(30)
 
-    assert (done.taken_out.rows, done.taken_out.mends) == (2, 1)
+    assert (done.removed.rows, done.removed.corrections) == (2, 1)
     assert connection.execute("SELECT count(*) FROM raw.vehicles").fetchone() == (0,)
     check()
 
@@ -591,7 +591,7 @@ def test_an_unload_in_the_midst_of_a_refresh_waits_for_nobody_and_is_taken_by_th
 
     def unload_both(_: Connection) -> None:
         for name in ("shipments/2.json", "vehicle_logs/2.json"):
-            count["days"] += unload(name).taken_out.rows
+            count["days"] += unload(name).removed.rows
 
     with at_statement(5, unload_both, of="logistics refresh"):
         refresh(raw_folder.url)
@@ -663,7 +663,7 @@ def test_the_command_says_what_it_did_and_what_is_left_to_do(
     done = logistics("unload", raw_folder.options.raw_dir / "vehicles.json")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert "vehicles.json (version 2): 2 rows and 1 rejects taken out." in done.stderr
+    assert "vehicles.json (version 2): 2 rows and 1 rejects removed." in done.stderr
     assert "to load it again: logistics retry vehicles.json" in done.stderr
     assert """load these again: logistics retry 'vehicles/it'"'"'s old.json'""" in done.stderr
     assert "So may version 1 of vehicles.json" in done.stderr

@@ -109,7 +109,7 @@ def test_the_demo_shows_figures_and_a_second_one_loads_nothing_twice(installatio
     second = installation.run("demo", "--once", *small)
 
     assert second.returncode == 0, second.stderr
-    assert "is there already" in second.stderr
+    assert "exists already" in second.stderr
     assert _figures(second.stdout) == _figures(first.stdout)
     assert installation.run("files", "--json").stdout == ledger
 

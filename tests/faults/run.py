@@ -102,7 +102,7 @@ class Run:
             "batch": batch,
             "chunk_bytes": chance.choice([1 << 12, 1 << 14, 1 << 16]),
             "own_process_bytes": NEVER,
-            "reference_lane": chance.random() < 0.2,
+            "reference_parser": chance.random() < 0.2,
         }
         for site in (self.disturbed, self.undisturbed):
             site.clear(**changes)

@@ -17,9 +17,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.orchestration.definitions import build_definitions
-from logistics_pipeline.orchestration.partitions import FILES
-from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
-from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
+from logistics_pipeline.orchestration.partitions import partition_status, partitions_name
+from logistics_pipeline.orchestration.sensors.raw_files import SENSOR_NAME
 
 
 def shipment(number: int, **values: Any) -> dict[str, Any]:
@@ -52,23 +51,26 @@ class System:
 
     def tick(self) -> list[dg.RunRequest]:
         """One look of the file sensor."""
-        looked = self._evaluate(build_file_sensor(5), self.cursor)
+        looked = self.evaluate(SENSOR_NAME, self.cursor)
         self.cursor = looked.cursor
         return list(looked.run_requests or [])
 
     def refresh_tick(self) -> list[dg.RunRequest]:
         """One look of the refresh sensor."""
-        return list(self._evaluate(build_refresh_sensor(5)).run_requests or [])
+        return list(self.evaluate("stale_analytics").run_requests or [])
 
-    def _evaluate(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> SensorExecutionData:
+    def evaluate(self, sensor_name: str, cursor: str | None = None) -> SensorExecutionData:
+        """One evaluation of a sensor."""
         definitions = build_definitions(self.settings)
+        (sensor,) = (sensor for sensor in definitions.sensors or [] if sensor.name == sensor_name)
         context = dg.build_sensor_context(
             instance=self.instance,
             definitions=definitions,
             resources=definitions.resources,
-            sensor_name=sensor.name,
+            sensor_name=sensor_name,
             cursor=cursor,
         )
+        assert isinstance(sensor, dg.SensorDefinition)
         return sensor.evaluate_tick(context)
 
     def run(self, request: dg.RunRequest, job: str | None = None) -> dg.ExecuteInProcessResult:
@@ -92,11 +94,9 @@ class System:
 
     def status(self, dataset: str) -> dict[str, str | None]:
         """Dagster's status of every partition."""
-        name = FILES[dataset].name
-        assert name is not None
-        keys = self.instance.get_dynamic_partitions(name)
-        found = self.instance.get_status_by_partition(dg.AssetKey(["raw", dataset]), keys, FILES[dataset]) or {}
-        return {key: status.value if (status := found.get(key)) else None for key in keys}
+        keys = list(self.instance.get_dynamic_partitions(partitions_name(dataset)))
+        found = partition_status(self.instance, dataset, keys)
+        return {key: found.get(key) for key in keys}
 
     def materialisations(self, dataset: str, partition: str) -> list[dg.EventLogRecord]:
         records = dg.AssetRecordsFilter(dg.AssetKey(["raw", dataset]), asset_partitions=[partition])

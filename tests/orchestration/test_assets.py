@@ -11,7 +11,7 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.orchestration.assets import analytics, raw
 from logistics_pipeline.orchestration.definitions import build_definitions, defs
 from logistics_pipeline.orchestration.runtime.instance import fail_orphaned_runs
-from logistics_pipeline.orchestration.sensors.stale_analytics import PATIENCE_SECONDS, Situation, reason_to_wait
+from logistics_pipeline.orchestration.sensors.stale_analytics import MAX_WAIT_SECONDS, RefreshConditions, reason_to_wait
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 
@@ -131,25 +131,27 @@ def test_loads_lead_to_one_refresh_and_a_refresh_to_no_other(system: System) -> 
     assert materialised["analytics/daily_routes"]["batches_taken_in"].value == 3
 
 
-QUIET = Situation(is_stale=True, waited_seconds=9, is_loading=False, is_refreshing=False, seconds_since_failure=None)
+QUIET = RefreshConditions(
+    is_stale=True, waited_seconds=9, is_loading=False, is_refreshing=False, seconds_since_failure=None
+)
 
 
 @pytest.mark.parametrize(
-    ("situation", "waits"),
+    ("conditions", "waits"),
     [
         (QUIET, False),
         (replace(QUIET, is_stale=False), True),
         (replace(QUIET, is_loading=True), True),
-        (replace(QUIET, is_loading=True, waited_seconds=PATIENCE_SECONDS), False),
+        (replace(QUIET, is_loading=True, waited_seconds=MAX_WAIT_SECONDS), False),
         (replace(QUIET, is_refreshing=True, waited_seconds=9e9), True),
         (replace(QUIET, seconds_since_failure=5), True),
         (replace(QUIET, seconds_since_failure=61), False),
     ],
 )
 def test_a_refresh_is_requested_when_loads_have_settled_or_have_gone_on_too_long(
-    situation: Situation, waits: bool
+    conditions: RefreshConditions, waits: bool
 ) -> None:
-    assert (reason_to_wait(situation) is not None) == waits
+    assert (reason_to_wait(conditions) is not None) == waits
 
 
 def test_runs_that_a_kill_left_behind_are_failed_and_their_files_asked_for_again(system: System) -> None:

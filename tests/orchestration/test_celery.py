@@ -19,12 +19,13 @@ import psycopg
 import pytest
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
-from logistics_core.settings import PROJECT_ROOT, Settings
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.file_lock import only_one
+from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.local.environment import Environment, make_folders
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 
@@ -245,7 +246,7 @@ def load_runs(instance: dg.DagsterInstance, *statuses: dg.DagsterRunStatus) -> l
 
 def test_a_run_terminated_by_a_person_ends_cancelled_and_is_not_taken_for_a_crash(site: Site) -> None:
     with connect(site.variables["LOGISTICS_DATABASE_URL"]) as other, site.instance() as instance:
-        with only_one(other, "vehicles.json"):  # its load waits for this
+        with file_lock(other, "vehicles.json"):  # its load waits for this
             site.drop("vehicles.json", [{"vehicle_id": "V1"}])
             run = wait_for(lambda: started(instance, "load_vehicles"), 60, "the load has begun")
 

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from dagster import AssetCheckSeverity
 
-from logistics_pipeline.analytics.checks import CHECKS
-from logistics_pipeline.analytics.refresh import TABLES
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.analytics.checks import all_checks
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
@@ -19,9 +20,10 @@ from logistics_pipeline.orchestration.assets.checks import check_key
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
 from logistics_pipeline.orchestration.sensors import stale_analytics
-from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
 from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
+
+CHECKS = all_checks(built_in_catalogue())
 
 MEASURES = {"cost": 10, "weight": 1, "delivery_time": 2}
 
@@ -69,14 +71,7 @@ class Sensor:
 
     def tick(self) -> list[dg.AssetCheckEvaluation]:
         """One look; what it finds is put where the daemon puts it."""
-        definitions = build_definitions(self._system.settings)
-        context = dg.build_sensor_context(
-            instance=self._system.instance,
-            definitions=definitions,
-            resources=definitions.resources,
-            cursor=self._cursor,
-        )
-        data = build_check_sensor(5).evaluate_tick(context)
+        data = self._system.evaluate("standing_troubles", self._cursor)
         self._cursor = data.cursor or self._cursor
         for event in data.asset_events:
             self._system.instance.report_runless_asset_event(event)

@@ -10,7 +10,7 @@ import pytest
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.loading.file_lock import only_one
+from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.definitions import build_definitions
@@ -215,7 +215,7 @@ def test_a_file_that_only_the_command_line_loads_is_left_to_it_and_failed_when_t
     path = system.drop(name, [shipment(1)])
     found = RawFolder(system.settings.raw_dir).look_at(path, "shipments")
     assert found is not None
-    with only_one(connection, found.key):  # as its loader holds it
+    with file_lock(connection, found.key):  # as its loader holds it
         ledger.begin(connection, ledger.register(connection, found).file_id, None)
         assert ledger.staleness(connection).is_loading
         system.tick()

@@ -15,11 +15,12 @@ from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.runs.schema import RunsTable
 from sqlalchemy import select, update
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import connect, with_database, with_driver
 from logistics_pipeline.orchestration.definitions import build_definitions
-from logistics_pipeline.orchestration.partitions import FILES
-from logistics_pipeline.orchestration.run_retention import ClearedRuns, delete_old_runs, forget_partitions
+from logistics_pipeline.orchestration.partitions import partitions_name
+from logistics_pipeline.orchestration.run_retention import RunCleanup, delete_old_partitions, delete_old_runs
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 pytestmark = pytest.mark.slow
@@ -118,15 +119,15 @@ def test_old_runs_go_and_every_partition_keeps_its_status(storage: str, request:
         "shipments/mended.json": "MATERIALIZED",
     }
 
-    cleared = delete_old_runs(system.instance, A_MONTH)
+    cleared = delete_old_runs(system.instance, built_in_catalogue(), A_MONTH)
 
-    assert cleared == ClearedRuns(deleted=2, kept=1)
+    assert cleared == RunCleanup(deleted=2, kept=1)
     assert run_ids(system) == {load, young}
     assert {mending, once_more}.isdisjoint(run_ids(system))
     assert fresh_status(system) == before
     assert system.tick() == []
     assert len(system.observations("shipments", "shipments/bad.json")) == 1, "why it failed is still to be read"
-    assert delete_old_runs(system.instance, A_MONTH) == ClearedRuns(deleted=0, kept=1)
+    assert delete_old_runs(system.instance, built_in_catalogue(), A_MONTH) == RunCleanup(deleted=0, kept=1)
 
 
 def test_a_failed_attempt_after_a_success_is_kept_together_with_that_success(system: System) -> None:
@@ -139,7 +140,7 @@ def test_a_failed_attempt_after_a_success_is_kept_together_with_that_success(sys
     assert before == {"shipments.json": "FAILED"}
     age(system, 31)
 
-    assert delete_old_runs(system.instance, A_MONTH) == ClearedRuns(deleted=2, kept=2)
+    assert delete_old_runs(system.instance, built_in_catalogue(), A_MONTH) == RunCleanup(deleted=2, kept=2)
 
     assert run_ids(system) == {success, attempts[-1]}
     assert fresh_status(system) == before
@@ -152,7 +153,7 @@ def test_unfinished_runs_stay_however_old_they_are(system: System) -> None:
     waiting = system.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
     age(system, 400)
 
-    assert delete_old_runs(system.instance, A_MONTH) == ClearedRuns(deleted=0, kept=0)
+    assert delete_old_runs(system.instance, built_in_catalogue(), A_MONTH) == RunCleanup(deleted=0, kept=0)
     assert run_ids(system) == {waiting.run_id}
 
 
@@ -163,7 +164,7 @@ def test_of_refreshes_the_newest_stays_with_its_events_and_what_others_printed_g
     assert all(printed(system, run_id) for run_id in refreshes)
     age(system, 31)
 
-    delete_old_runs(system.instance, A_MONTH)
+    delete_old_runs(system.instance, built_in_catalogue(), A_MONTH)
 
     assert run_ids(system) & set(refreshes) == {refreshes[-1]}
     assert [run_id for run_id in refreshes if printed(system, run_id)] == [refreshes[-1]]
@@ -188,7 +189,7 @@ def test_the_newest_result_of_every_check_stays_and_the_older_ones_are_deleted(s
     later = [dg.materialize([table, often], instance=system.instance).run_id for _ in range(3)]
     age(system, 31)
 
-    assert delete_old_runs(system.instance, A_MONTH) == ClearedRuns(deleted=2, kept=2)
+    assert delete_old_runs(system.instance, built_in_catalogue(), A_MONTH) == RunCleanup(deleted=2, kept=2)
 
     assert run_ids(system) == {first, later[-1]}
     checks = AssetCheckExecutionsTable.c
@@ -251,12 +252,12 @@ def test_a_partition_that_a_run_is_asked_for_is_not_forgotten(system: System) ->
     (request,) = system.tick()
     job = build_definitions(system.settings).resolve_job_def("load_shipments")
     system.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
-    name = FILES["shipments"].name
+    name = partitions_name("shipments")
     assert name is not None
     partitions = set(system.instance.get_dynamic_partitions(name))
     assert system.status("shipments") == {"shipments.json": "IN_PROGRESS"}
 
-    assert forget_partitions(system.instance, present=set(), closed=partitions) == 0
+    assert delete_old_partitions(system.instance, built_in_catalogue(), present=set(), closed=partitions) == 0
 
 
 def job_housekeeping(system: System) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import base64
 
 import dagster as dg
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.resources import DatabaseResource
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -14,7 +15,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def drawn(system: System) -> dict[str, bytes]:
     """What one run of the asset shows: the pictures by name, decoded."""
-    done = dg.materialize([pictures], instance=system.instance, resources={"warehouse": Warehouse(system.settings)})
+    done = dg.materialize(
+        [pictures],
+        instance=system.instance,
+        resources={"database": DatabaseResource(system.settings, built_in_catalogue())},
+    )
     (materialised,) = done.asset_materializations_for_node("analytics__pictures")
     return {
         name: base64.b64decode(str(value.value).partition("base64,")[2].rstrip(")"))

@@ -14,18 +14,22 @@ from dagster._daemon.types import DaemonHeartbeat
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.orchestration.retry_requests import Answer, request_retries, wait_for_results
-from logistics_pipeline.orchestration.runtime.sensor_daemon import DAEMON, SILENCE_SECONDS, reason_not_to_look
+from logistics_pipeline.orchestration.retry_requests import Outcome, request_retries, wait_for_results
+from logistics_pipeline.orchestration.runtime.sensor_daemon import (
+    DAEMON,
+    HEARTBEAT_TIMEOUT_SECONDS,
+    reason_not_watching,
+)
 from tests.database.forking import run_command
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 CUT_OFF = '[{"shipment_id": "S1", "orig'
 
 
-def ask(system: System, *paths: str) -> list[Answer]:
+def ask(system: System, *paths: str) -> list[Outcome]:
     assert system.settings.database_url is not None
     with connect(system.settings.database_url) as connection:
-        return [request.answer for request in request_retries(connection, paths, system.settings)]
+        return [request.outcome for request in request_retries(connection, paths, system.settings)]
 
 
 def unload(system: System, path: str) -> None:
@@ -50,8 +54,8 @@ def test_exactly_the_files_that_were_asked_for_are_loaded_again_once(system: Sys
     system.settle()
     assert system.tick() == []
 
-    assert ask(system, "shipments/b.json") == [Answer.REQUESTED]
-    assert ask(system, "shipments/b.json") == [Answer.UNDER_WAY]
+    assert ask(system, "shipments/b.json") == [Outcome.REQUESTED]
+    assert ask(system, "shipments/b.json") == [Outcome.UNDER_WAY]
 
     assert run_all(system) == [["shipments/b.json", "shipments/b.json"]]
     assert system.tick() == []
@@ -83,7 +87,7 @@ def test_an_unloaded_file_is_left_alone_by_the_sensor_until_it_is_asked_for(syst
     system.settle()
     assert system.ledger()["shipments.json"].state == "unloaded"
 
-    assert ask(system, "shipments.json") == [Answer.REQUESTED]
+    assert ask(system, "shipments.json") == [Outcome.REQUESTED]
     system.settle()
     file = system.ledger()["shipments.json"]
     assert (file.state, file.version, file.records_loaded, file.retry_requested_at) == ("loaded", 1, 2, None)
@@ -123,16 +127,16 @@ def test_an_older_file_brings_its_rows_back_when_it_is_asked_for(system: System)
     system.settle()
     system.drop("vehicle_logs/2.json", [vehicle_log(1, mileage=999)])
     system.settle()
-    assert ask(system, "vehicle_logs/1.json") == [Answer.LOADED]
+    assert ask(system, "vehicle_logs/1.json") == [Outcome.LOADED]
 
     unload(system, "vehicle_logs/2.json")
     assert system.tick() == [], "not by itself"
     assert system.ledger()["vehicle_logs/1.json"].records_loaded == 1
-    assert ask(system, "vehicle_logs/1.json") == [Answer.REQUESTED]
+    assert ask(system, "vehicle_logs/1.json") == [Outcome.REQUESTED]
     system.settle()
 
     assert system.ledger()["vehicle_logs/1.json"].records_loaded == 2
-    assert ask(system, "vehicle_logs/1.json") == [Answer.LOADED]
+    assert ask(system, "vehicle_logs/1.json") == [Outcome.LOADED]
 
 
 def test_what_cannot_be_loaded_again_is_answered_with_the_reason(system: System, tmp_path: Path) -> None:
@@ -146,11 +150,11 @@ def test_what_cannot_be_loaded_again_is_answered_with_the_reason(system: System,
 
     paths = ("nonsense", "drivers.json", "shipments/gone.json", "shipments/new.json", "shipments/waiting.json")
     assert ask(system, *paths) == [
-        Answer.UNKNOWN,
-        Answer.UNRECOGNISED,
-        Answer.MISSING,
-        Answer.LOADED,
-        Answer.UNDER_WAY,
+        Outcome.UNKNOWN,
+        Outcome.UNRECOGNISED,
+        Outcome.MISSING,
+        Outcome.LOADED,
+        Outcome.UNDER_WAY,
     ]
 
 
@@ -186,11 +190,11 @@ def give_sign_of_life(instance: dg.DagsterInstance, seconds_ago: float) -> None:
 
 
 def test_a_daemon_that_gives_no_sign_of_life_does_not_look(system: System) -> None:
-    assert "daemon does not run" in str(reason_not_to_look(system.instance))
-    give_sign_of_life(system.instance, SILENCE_SECONDS + 1)
-    assert "daemon does not run" in str(reason_not_to_look(system.instance))
+    assert "daemon does not run" in str(reason_not_watching(system.instance))
+    give_sign_of_life(system.instance, HEARTBEAT_TIMEOUT_SECONDS + 1)
+    assert "daemon does not run" in str(reason_not_watching(system.instance))
     give_sign_of_life(system.instance, 1)
-    assert reason_not_to_look(system.instance) is None
+    assert reason_not_watching(system.instance) is None
 
 
 # -- the command ---------------------------------------------------------------------------------------------------
@@ -229,7 +233,7 @@ def test_all_failed_files_are_asked_for_or_those_of_one_dataset(system: System, 
     assert run_all(system) == [["vehicle_logs/bad.json", "vehicle_logs/bad.json"]]
     both = logistics("retry", "--failed")
     assert (both.returncode, both.stdout) == (0, "")
-    assert "shipments/bad.json: asked for" in both.stderr and "vehicle_logs/bad.json: asked for" in both.stderr
+    assert "shipments/bad.json: requested" in both.stderr and "vehicle_logs/bad.json: requested" in both.stderr
 
 
 def test_where_nothing_has_failed_that_is_what_it_says(logistics: Run) -> None:
@@ -245,7 +249,7 @@ def test_a_file_that_cannot_be_loaded_again_makes_the_exit_code_1(system: System
     done = logistics("retry", "nonsense.json", str(system.settings.raw_dir / "shipments.json"))
 
     assert done.returncode == 1
-    assert "nonsense.json: the ledger knows no such file" in done.stderr
+    assert "nonsense.json: the ledger has no such file" in done.stderr
     assert "shipments.json: is loaded: there is nothing to retry" in done.stderr
 
 
@@ -257,7 +261,7 @@ def test_waiting_for_a_dagster_that_does_not_run_ends_at_once(system: System, lo
     done = logistics("retry", "shipments.json", "--wait")
 
     assert done.returncode == 1
-    assert "Nothing to wait for: Dagster's d" in done.stderr
+    assert "There is nothing to wait for: Dagster's d" in done.stderr
     assert system.ledger()["shipments.json"].retry_requested_at is not None
 
 

@@ -22,11 +22,11 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.server import DagsterApiServer
 
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
 from logistics_pipeline.orchestration.runtime import run_launcher
-from logistics_pipeline.orchestration.runtime.code_server import JANITOR
+from logistics_pipeline.orchestration.runtime.code_server import CLEANUP_THREAD
 from logistics_pipeline.orchestration.runtime.run_launcher import SupervisedRunLauncher
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 from tests.ports import free_port
 
@@ -129,11 +129,11 @@ def test_a_run_is_found_lost_once_its_code_server_was_started_again_and_is_faile
 
     code_server.kill()
     silent = launcher.check_run_worker_health(find(instance, run_id))
-    assert silent.status is WorkerStatus.RUNNING and "does not answer: asking again" in (silent.msg or "")
+    assert silent.status is WorkerStatus.RUNNING and "does not respond: checking again" in (silent.msg or "")
     with monkeypatch.context() as patch:
-        patch.setattr(run_launcher, "SILENCE_SECONDS", 0)
+        patch.setattr(run_launcher, "UNREACHABLE_SECONDS", 0)
         given_up = launcher.check_run_worker_health(find(instance, run_id))
-    assert given_up.status is WorkerStatus.NOT_FOUND and "has not answered for" in (given_up.msg or "")
+    assert given_up.status is WorkerStatus.NOT_FOUND and "has not responded for" in (given_up.msg or "")
 
     code_server.start()
     lost = launcher.check_run_worker_health(find(instance, run_id))
@@ -202,29 +202,29 @@ def test_crashed_runs_are_retried_by_dagster_or_by_the_sensor_and_never_by_both(
 
 def test_the_thread_that_buries_dead_runs_still_has_the_name_we_know_it_by() -> None:
     source = inspect.getsource(DagsterApiServer)
-    assert f'name="{JANITOR}"' in source
+    assert f'name="{CLEANUP_THREAD}"' in source
     assert "self._check_for_orphaned_runs()" in inspect.getsource(DagsterApiServer._cleanup_thread)
 
 
 def test_a_code_server_ends_when_the_thread_that_buries_dead_runs_has_died() -> None:
     program = """
 import threading
-from logistics_pipeline.orchestration.runtime.code_server import end_with_its_janitor
+from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
 
 def die():
     raise RuntimeError("no database")
 
-end_with_its_janitor()
+exit_when_cleanup_thread_dies()
 other = threading.Thread(target=die, name="some other thread")
 other.start()
 other.join()
 print("lives on", flush=True)
-janitor = threading.Thread(target=die, name="grpc-server-cleanup")
-janitor.start()
-janitor.join()
+cleanup = threading.Thread(target=die, name="grpc-server-cleanup")
+cleanup.start()
+cleanup.join()
 print("still there")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
 
     assert (done.returncode, done.stdout) == (1, "lives on\n")
-    assert "no database" in done.stderr and "this server ends, to be started again" in done.stderr
+    assert "no database" in done.stderr and "this server exits, to be started again" in done.stderr

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from logistics_core.catalogue import VEHICLES, Dataset
+from logistics_core.catalogue import DATASETS, VEHICLES, Dataset
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.reader import RUN_BYTES, Checkpoint, open_records
+from logistics_pipeline.loading.formats.reader import RUN_BYTES, Checkpoint, detect_format, open_after, read_records
 from logistics_pipeline.loading.layouts import Records
 from logistics_pipeline.sources.byte_stream import Source
 
@@ -39,7 +39,7 @@ class Outcome:
 
     @cached_property
     def records(self) -> list[ReadRecord]:
-        places = [run.place(index) for run in self.runs for index in range(len(run.values))]
+        places = [run.raw_record(index) for run in self.runs for index in range(len(run.values))]
         return [ReadRecord(*place, value) for place, value in zip(places, self.values, strict=True)]
 
     @property
@@ -92,12 +92,13 @@ def read_content(tmp_path_factory: pytest.TempPathFactory) -> ReadContent:
         path.write_bytes(content)
         layout, runs, error = "", [], None
         wanted = min(block_bytes, RUN_BYTES) if run_bytes is None else run_bytes
-        opened = open_records(path, dataset, after, max_record_bytes, run_bytes=wanted)
         try:
-            with blocks_of(block_bytes), opened as reading:
-                layout = reading.format
-                for run in reading.records:
-                    runs.append(run)
+            with blocks_of(block_bytes):
+                found = detect_format(path, dataset, DATASETS, max_record_bytes)
+                with open_after(path, found.layout, after) as source:
+                    layout = found.name
+                    for run in read_records(source, found.layout, after.records, max_record_bytes, run_bytes=wanted):
+                        runs.append(run)
         except FileError as raised:
             error = raised
         assert all(run.values for run in runs)

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, FieldType
-from logistics_pipeline.loading.contract.column_validator import NULL, ColumnEncoder, NumberTexts
+from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
+from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 
 texts = st.one_of(
@@ -45,7 +47,7 @@ def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Data
     validate = compile_validator(dataset)
 
     lines = {int(line.rsplit("\t", 1)[1]): line.split("\t")[:-1] for line in encoded.lines}
-    assert sorted([*lines, *(101 + index for index in encoded.odd)]) == [101 + index for index in range(count)]
+    assert sorted([*lines, *(101 + index for index in encoded.irregular)]) == [101 + index for index in range(count)]
     for index in range(count):
         record = {field.name: column[index] for field, column in zip(dataset.fields, columns, strict=True)}
         expected = validate(record)
@@ -69,7 +71,7 @@ def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
     found = NumberTexts.from_json(b",".join(elements), elements)
 
     assert len(found) == len(elements)
-    assert found.odd == [index for index, element in enumerate(elements) if element not in _GOOD_NUMBERS]
+    assert found.irregular == [index for index, element in enumerate(elements) if element not in _GOOD_NUMBERS]
     assert [found[i] for i, element in enumerate(elements) if element in _GOOD_NUMBERS] == [
         _GOOD_NUMBERS[element] for element in elements if element in _GOOD_NUMBERS
     ]
@@ -78,4 +80,4 @@ def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
 def test_a_clean_column_is_plain_for_every_dataset() -> None:
     for dataset in DATASETS.values():
         columns = [[plain[field.type]] * 5 for field in dataset.fields]
-        assert ColumnEncoder(dataset).encode(columns, 1).odd == []
+        assert ColumnEncoder(dataset).encode(columns, 1).irregular == []

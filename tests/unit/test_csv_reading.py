@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
+from tests.checkout import PROJECT_ROOT
 
 CSV_SPECTRUM = PROJECT_ROOT.parent / "shared/data/csv_spectrum/csv_spectrum.tar.xz"
 
@@ -59,7 +59,7 @@ def test_every_row_is_read_with_its_place_and_a_load_resumes_behind_any(
     for checkpoint in outcome.checkpoints:
         rest = read_content(content, after=checkpoint, block_bytes=block_bytes)
         assert (rest.records, rest.error) == (outcome.records[checkpoint.records :], None)
-    assert all(one.end == other.place(0).byte_offset for one, other in pairwise(outcome.runs))
+    assert all(one.end == other.raw_record(0).byte_offset for one, other in pairwise(outcome.runs))
 
 
 @settings(deadline=None, max_examples=40)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.loading.layouts import DELIMITERS
+from tests.checkout import PROJECT_ROOT
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared/data"
 REAL_FILES = sorted(SHARED_DATA.glob("*/*.csv"))

@@ -18,9 +18,9 @@ def known(version: int | None) -> Freshness:
     return freshness
 
 
-def test_every_subscriber_gets_all_news_in_order() -> None:
+def test_every_subscriber_gets_all_events_in_order() -> None:
     async def listen(events: Events) -> list[tuple[str, str]]:
-        return [news async for news in events.subscribe()]
+        return [event async for event in events.subscribe()]
 
     async def run() -> list[list[tuple[str, str]]]:
         events = Events()
@@ -102,7 +102,7 @@ def test_a_stream_that_begins_while_the_process_stops_is_over_at_once() -> None:
     async def run() -> None:
         events = Events()
         events.close()
-        assert [news async for news in events.subscribe()] == []
+        assert [event async for event in events.subscribe()] == []
         events.open()
         with events.subscriber() as subscriber:
             events.publish("ingest", "{}")

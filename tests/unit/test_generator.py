@@ -473,13 +473,13 @@ def test_scattering_visits_every_number_once(count: int, seed: int) -> None:
         ({"shipments": -2_000}, "number of shipments cannot be negative; found -2,000"),
         ({"vehicles": 0}, "Logs need vehicles"),
         ({"logs": 0}, "Shipments need logs"),
-        ({"bad_every": 0}, "One bad record in every 0 makes no sense"),
+        ({"bad_every": 0}, "One bad record in every 0 is not possible"),
         ({"days": 0}, "at least 1 day; found 0"),
         ({"first_day": date(1899, 12, 31)}, "lie between 1900-01-01 and 2100-12-31"),
         ({"first_day": date(2100, 12, 31), "days": 2}, "2 days from 2100-12-31 do not"),
         ({"days": 10**12}, "1,000,000,000,000 days from 2024-01-01 do not"),
-        ({"format": "xml"}, "no format 'xml': choose one of json, ndjson, csv"),
-        ({"order": "reverse"}, "no order 'reverse': choose one of chronological, random"),
+        ({"format": "xml"}, "no format 'xml' of sample data: choose one of json, ndjson, csv"),
+        ({"order": "reverse"}, "no order 'reverse' of sample data: choose one of chronological, random"),
     ],
 )
 def test_arguments_without_sense_are_refused_before_anything_is_written(

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core import zstd
-from logistics_core.settings import PROJECT_ROOT
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_reader import decode, read_elements
@@ -26,6 +25,7 @@ from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, 
 from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
+from tests.checkout import PROJECT_ROOT
 
 MIB = 1 << 20
 JSON_TEST_SUITE = PROJECT_ROOT.parent / "shared/data/json_test_suite/JSONTestSuite.tar.xz"
@@ -192,11 +192,13 @@ def test_runs_of_records_are_as_long_as_wanted(
     assert outcome.records == whole.records
     assert [run.before for run in outcome.runs] == [0, *(checkpoint.records for checkpoint in outcome.checkpoints)][:-1]
     for run in outcome.runs:
-        last = run.place(len(run.values) - 1)
+        last = run.raw_record(len(run.values) - 1)
         assert run.end >= last.byte_offset + len(last.raw)
     for before, run in pairwise(outcome.runs):
         assert run is outcome.runs[-1] or run.end - before.end >= run_bytes
-        objects = [place.byte_offset for place in map(run.place, range(len(run.values) - 1)) if place.raw[:1] == b"{"]
+        objects = [
+            place.byte_offset for place in map(run.raw_record, range(len(run.values) - 1)) if place.raw[:1] == b"{"
+        ]
         assert all(offset - before.end < run_bytes for offset in objects)
 
 
@@ -541,9 +543,9 @@ _READ_BOUNDED = """
 import gzip, resource, sys
 from pathlib import Path
 from logistics_core import zstd
-from logistics_core.catalogue import VEHICLES
+from logistics_core.catalogue import DATASETS, VEHICLES
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.reader import Checkpoint, open_records
+from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format, open_after, read_records
 
 path = Path(sys.argv[1])
 for line in sys.stdin:
@@ -560,8 +562,9 @@ for line in sys.stdin:
     resource.setrlimit(resource.RLIMIT_AS, (400 << 20, hard))
     records = 0
     try:
-        with open_records(path, VEHICLES, Checkpoint(), int(sys.argv[2]) << 20) as reading:
-            for run in reading.records:
+        layout = detect_format(path, VEHICLES, DATASETS, int(sys.argv[2]) << 20).layout
+        with open_after(path, layout, Checkpoint()) as source:
+            for run in read_records(source, layout, 0, int(sys.argv[2]) << 20):
                 records += len(run.values)
         print("read", records, flush=True)
     except FileError as error:

@@ -4,16 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from logistics_pipeline.local.log_rotation import KEPT, turn_over
+from logistics_pipeline.local.log_rotation import KEPT, rotate
 from logistics_pipeline.local.supervisor import Program, Supervisor
 from tests.end_to_end.conftest import wait_for
 
 
 def test_a_small_log_and_one_that_is_not_there_are_left_alone(tmp_path: Path) -> None:
     log = tmp_path / "api.log"
-    assert not turn_over(log)
+    assert not rotate(log)
     log.write_text("small")
-    assert not turn_over(log)
+    assert not rotate(log)
     assert [path.name for path in tmp_path.iterdir()] == ["api.log"]
 
 
@@ -21,7 +21,7 @@ def test_the_newest_older_ones_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "api.log"
     for number in range(6):
         log.write_text(f"{number}")
-        assert turn_over(log, largest_bytes=1)
+        assert rotate(log, max_bytes=1)
         assert log.read_text() == ""
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "api.log": "",
@@ -37,7 +37,7 @@ def test_a_folder_that_cannot_be_written_is_tried_again_later(tmp_path: Path) ->
     log.write_text("large")
     (tmp_path / "api.log.2").write_text("older")
     (tmp_path / "api.log.3").mkdir()
-    assert not turn_over(log, largest_bytes=1)
+    assert not rotate(log, max_bytes=1)
     assert log.read_text() == "large"
 
 
@@ -51,7 +51,7 @@ def test_a_program_that_holds_its_log_open_goes_on_in_the_emptied_one(tmp_path: 
         process.stdin.write("before\n")
         process.stdin.flush()
         wait_for(lambda: log.read_text() == "before\n", 20, "the first line")
-        assert turn_over(log, largest_bytes=1)
+        assert rotate(log, max_bytes=1)
         process.stdin.write("after\n")
         process.stdin.close()
     assert log.read_text() == "after\n"
@@ -65,7 +65,7 @@ def test_the_supervisor_turns_over_what_has_grown_large(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     try:
         wait_for(lambda: log.stat().st_size == 11 << 20, 30, "the log is large")
-        supervisor.turn_logs_over()
+        supervisor.rotate_logs()
         assert log.stat().st_size == 0
         assert (tmp_path / "worker.log.1").stat().st_size == 11 << 20
     finally:

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS
-from logistics_pipeline.orchestration.partitions import contiguous_ranges, files_of
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.orchestration.partitions import contiguous_ranges, file_partitions
 
 
 @st.composite
@@ -17,29 +17,29 @@ def requests(draw: st.DrawFn) -> tuple[list[str], set[str], dict[str, int]]:
 
 
 @settings(deadline=None, max_examples=200)
-@given(request=requests(), most_files=st.integers(1, 6), most_bytes=st.integers(0, 100))
+@given(request=requests(), max_files=st.integers(1, 6), max_bytes=st.integers(0, 100))
 def test_ranges_hold_exactly_what_is_wanted_without_gaps_within_the_limits(
-    request: tuple[list[str], set[str], dict[str, int]], most_files: int, most_bytes: int
+    request: tuple[list[str], set[str], dict[str, int]], max_files: int, max_bytes: int
 ) -> None:
     order, wanted, sizes = request
 
-    ranges = contiguous_ranges(iter(wanted), order, sizes, most_files=most_files, most_bytes=most_bytes)
+    ranges = contiguous_ranges(iter(wanted), order, sizes, max_files=max_files, max_bytes=max_bytes)
 
     assert [key for keys in ranges for key in keys] == [key for key in order if key in wanted]
     for keys in ranges:
         first = order.index(keys[0])
         assert order[first : first + len(keys)] == keys
-        assert len(keys) <= most_files
-        assert len(keys) == 1 or sum(sizes[key] for key in keys) <= most_bytes
+        assert len(keys) <= max_files
+        assert len(keys) == 1 or sum(sizes[key] for key in keys) <= max_bytes
     for keys, following in pairwise(ranges):
-        could_join = order.index(following[0]) == order.index(keys[-1]) + 1 and len(keys) < most_files
-        assert not (could_join and sum(sizes[key] for key in [*keys, following[0]]) <= most_bytes)
+        could_join = order.index(following[0]) == order.index(keys[-1]) + 1 and len(keys) < max_files
+        assert not (could_join and sum(sizes[key] for key in [*keys, following[0]]) <= max_bytes)
 
 
 def test_a_gap_ends_a_range_as_does_a_full_one() -> None:
     order, sizes = list("abcdefgh"), dict.fromkeys("abcdefgh", 10) | {"g": 500}
 
-    assert contiguous_ranges("hgbafec", order, sizes, most_files=2, most_bytes=100) == [
+    assert contiguous_ranges("hgbafec", order, sizes, max_files=2, max_bytes=100) == [
         ["a", "b"],
         ["c"],
         ["e", "f"],
@@ -49,4 +49,4 @@ def test_a_gap_ends_a_range_as_does_a_full_one() -> None:
 
 
 def test_every_dataset_has_partitions_of_its_own() -> None:
-    assert len({files_of(dataset).name for dataset in DATASETS.values()}) == len(DATASETS)
+    assert len({file_partitions(name).name for name in built_in_catalogue()}) == len(built_in_catalogue())

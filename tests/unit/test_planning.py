@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.orchestration.load_plan import (
     IN_PROGRESS,
-    Sighting,
+    FutureFile,
     files_to_register,
     plan_loads,
     settled_files,
@@ -83,11 +83,11 @@ def test_without_a_settle_time_every_file_is_settled() -> None:
 
 def test_a_file_with_a_time_in_the_future_is_settled_once_it_was_seen_unchanged_for_as_long() -> None:
     """As a server with a fast clock gives them: while it is written its time moves on, and stays ahead of ours."""
-    sightings: dict[str, Sighting] = {}
+    future_files: dict[str, FutureFile] = {}
     became_settled = []
     for second, size in ((0, 10), (5, 20), (10, 30), (19.9, 30), (20, 30), (25, 30)):
         file = found(size=size, modified_ns=NOW_NS + 3600 * SECOND + size)
-        settled, sightings = settled_files([file], {}, NOW_NS + int(second * SECOND), 10, sightings)
+        settled, future_files = settled_files([file], {}, NOW_NS + int(second * SECOND), 10, future_files)
         if settled:
             became_settled.append(second)
 

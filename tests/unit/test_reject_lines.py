@@ -13,10 +13,18 @@ from logistics_core.catalogue import DATASETS
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LockedReject, RejectedRecord
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
-from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, ObjectsLayout
-from logistics_pipeline.loading.rejects.export_lines import MendedReject, UnusableLine, export_line, read_export
-from logistics_pipeline.loading.rejects.reread import as_json, read_again, recall, remember
-from logistics_pipeline.loading.rejects.revalidation import Judge
+from logistics_pipeline.loading.layouts import (
+    CsvLayout,
+    ElementsLayout,
+    Layout,
+    LinesLayout,
+    ObjectsLayout,
+    layout_from_json,
+    layout_to_json,
+)
+from logistics_pipeline.loading.rejects.export_lines import CorrectedReject, UnusableLine, export_line, read_export
+from logistics_pipeline.loading.rejects.reread import as_json, read_again
+from logistics_pipeline.loading.rejects.revalidation import RecordRevalidator
 
 CSV = CsvLayout(0, ";", b"\n", ("vehicle_id", "name", "total_mileage"), b"vehicle_id;name;total_mileage\n")
 JSON = LinesLayout(0)
@@ -26,12 +34,12 @@ def rejected(raw: bytes) -> RejectedRecord:
     return RejectedRecord("vehicles/ä b.json", 2, 7, 1234, "name", 'must be "text"', raw, None)
 
 
-def exported(raw: bytes, layout: Layout | None, folder: Path) -> tuple[bytes, MendedReject]:
+def exported(raw: bytes, layout: Layout | None, folder: Path) -> tuple[bytes, CorrectedReject]:
     line = export_line(rejected(raw), layout)
     path = folder / "export.ndjson"
     path.write_bytes(line)
     (read,) = read_export(path, 1 << 20)
-    assert isinstance(read, MendedReject)
+    assert isinstance(read, CorrectedReject)
     return line, read
 
 
@@ -76,13 +84,13 @@ raws = (
 @example(raw=b'v1;"x\n\r\ny";\xff', layout=CSV)
 def test_an_export_as_it_stands_is_judged_like_the_raw_text(raw: bytes, layout: Layout, folder: Path) -> None:
     line, read = exported(raw, layout, folder)
-    judge = Judge(DATASETS["vehicles"], layout, None)
+    revalidator = RecordRevalidator(DATASETS["vehicles"], layout, None)
     reject = LockedReject(7, raw, is_resolved=False)
 
     assert line.count(b"\n") == 1
     line.decode("utf-8")
     assert (read.path, read.version, read.record_no, read.raw) == ("vehicles/ä b.json", 2, 7, raw)
-    assert judge.judge(reject, read.record) == judge.judge(reject, None)
+    assert revalidator.revalidate(reject, read.record) == revalidator.revalidate(reject, None)
 
 
 def test_a_line_shows_what_is_known_and_the_record_to_be_mended() -> None:
@@ -129,13 +137,13 @@ def test_json_is_written_with_every_digit_type_and_character() -> None:
 
 @pytest.mark.parametrize("layout", [ElementsLayout(17, ("a", "b")), ObjectsLayout(3), LinesLayout(0), CSV])
 def test_the_ledger_remembers_of_a_layout_what_reading_one_record_takes(layout: Layout) -> None:
-    remembered = json.loads(json.dumps(remember(layout)))
+    document = json.loads(json.dumps(layout_to_json(layout)))
 
-    recalled = recall(remembered)
+    restored = layout_from_json(document)
 
-    assert type(recalled) is type(layout)
-    assert recalled == layout or not isinstance(layout, CsvLayout)
-    assert recall(None) is None
+    assert type(restored) is type(layout)
+    assert restored == layout or not isinstance(layout, CsvLayout)
+    assert layout_from_json(None) is None
 
 
 @given(lines=st.lists(st.binary(max_size=40) | values.map(as_json), max_size=5))

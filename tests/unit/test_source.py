@@ -48,7 +48,7 @@ def test_a_place_behind_the_end_is_an_error(tmp_path: Path, pack: object) -> Non
     with open_source(path) as source:
         source.skip_to(3)
         assert source.read() == b""
-    with open_source(path) as source, pytest.raises(FileError, match="ends before the place"):
+    with open_source(path) as source, pytest.raises(FileError, match="ends before the position"):
         source.skip_to(4)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from logistics_core.settings import PROJECT_ROOT
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.local import supervisor as supervisor_module
 from logistics_pipeline.local.supervisor import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Program, Supervisor
+from tests.checkout import PROJECT_ROOT
 from tests.end_to_end.conftest import wait_for
 
 LINGER = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
@@ -49,17 +49,17 @@ def test_a_process_that_was_killed_is_started_again_at_once_and_that_is_said(
     supervisor.start(program(LINGER))
     (first,) = pids(tmp_path, 1)
     said: list[str] = []
-    supervisor.revive_dead(said.append)
+    supervisor.restart_dead(said.append)
     assert said == []
 
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: supervisor.revive_dead(said.append) or said, 10, "the death is noticed")
-    supervisor.revive_dead(said.append)
+    wait_for(lambda: supervisor.restart_dead(said.append) or said, 10, "the death is noticed")
+    supervisor.restart_dead(said.append)
 
     _, second = pids(tmp_path, 2)
     assert psutil.pid_exists(second)
     log = tmp_path / "worker.log"
-    assert said == [f"worker was killed by SIGKILL and is started again at once. Its log {log} ends with: {first}"]
+    assert said == [f"worker was killed by SIGKILL and will be restarted at once. Its log {log} ends with: {first}"]
 
 
 def test_what_a_dead_process_left_behind_is_killed_before_it_is_started_again(
@@ -72,7 +72,7 @@ def test_what_a_dead_process_left_behind_is_killed_before_it_is_started_again(
 
     os.kill(parent, signal.SIGKILL)
     said: list[str] = []
-    wait_for(lambda: supervisor.revive_dead(said.append) or said, 10, "the death is noticed")
+    wait_for(lambda: supervisor.restart_dead(said.append) or said, 10, "the death is noticed")
 
     wait_for(lambda: is_gone(child), 10, "the child is gone")
 
@@ -112,16 +112,16 @@ def test_what_dies_again_and_again_is_started_after_longer_and_longer_pauses_but
         running.process.wait()
         heard = len(said)
         while running.restart_at is None or len(said) == heard:
-            supervisor.revive_dead(said.append)
+            supervisor.restart_dead(said.append)
         while running.restart_at is not None:
-            supervisor.revive_dead(said.append)
+            supervisor.restart_dead(said.append)
             clock[0] += running.restart_at is not None
         starts.append(clock[0])
 
     pauses = [after - before for before, after in pairwise(starts)]
     assert pauses == [0, 1, 2, 4, 8, 16, 32, 60, 60]
     assert max(pauses) == LONGEST_PAUSE_SECONDS
-    assert "worker ended (exit code 3) and is started again in 60 s" in said[-1]
+    assert "worker ended (exit code 3) and will be restarted in 60 s" in said[-1]
     assert said[-1].endswith("ends with: no database")
 
 
@@ -134,7 +134,7 @@ def test_what_has_run_steadily_is_started_again_at_once(
     (running,) = supervisor._running
     running.deaths = 7
     clock[0] = STEADY_SECONDS
-    supervisor.revive_dead(print)
+    supervisor.restart_dead(print)
     assert running.deaths == 0
 
 
@@ -155,7 +155,7 @@ def test_stopping_leaves_nothing_running_even_between_two_starts(supervisor: Sup
     (pid,) = pids(tmp_path, 1)
     os.kill(pid, signal.SIGKILL)
     said: list[str] = []
-    wait_for(lambda: supervisor.revive_dead(said.append) or said, 10, "the death is noticed")
+    wait_for(lambda: supervisor.restart_dead(said.append) or said, 10, "the death is noticed")
 
     supervisor.stop()
 

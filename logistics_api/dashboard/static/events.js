@@ -69,7 +69,11 @@ function open() {
 export function later(seconds, attempt) {
   let isDue = false;
   const look = () => isDue && !document.hidden && go();
-  const timer = seconds === null ? null : setTimeout(() => (isDue = true) && look(), seconds * 1000);
+  const expire = () => {
+    isDue = true;
+    look();
+  };
+  const timer = seconds === null ? null : setTimeout(expire, seconds * 1000);
   const forgetStream = on("state", (state) => state === "live" && go());
   document.addEventListener("visibilitychange", look);
   const forget = () => {

@@ -1,6 +1,6 @@
-"""The keys this process knows: read from the database, kept in memory, found by digest.
+"""The API keys of this process: read from the database, held in memory, found by digest.
 
-They outlast the database: while it is away, the keys that were known stay good. `logistics keys` writes them.
+While the database is away, the keys that are known stay valid. `logistics keys` writes them.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from logistics_api.database.pool import NOT_MIGRATED
+from logistics_api.database.problems import NOT_MIGRATED
 from logistics_api.http.auth.queries import KEYS
 from logistics_api.http.auth.rate_limits import Bucket
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Principal:
-    """Who asks."""
+    """Who sends a request: the owner of a key, or nobody in particular."""
 
     __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "requests", "scopes")
 
@@ -29,7 +29,7 @@ class Principal:
         self.name = name
         self.scopes = scopes
         self.bucket = bucket
-        """None where the client's address is what is counted, or nothing at all."""
+        """None where requests are counted by address, or not at all."""
         self.expires_at = expires_at
         """Seconds since 1970."""
         self.is_anonymous = bucket is None
@@ -38,24 +38,24 @@ class Principal:
 
 
 class Keyring:
-    """The keys that are in force, by the SHA-256 of what clients send."""
+    """The keys in force, by the SHA-256 of what clients send."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
         self._burst = burst
         self._principals: dict[bytes, Principal] = {}
         self.is_known = False
-        """Whether the keys were ever read: before that nobody can say that a key is none."""
+        """Whether the keys were ever read: before that, no key can be called unknown."""
 
     def find(self, key: bytes) -> Principal | None:
-        """Whose key this is; None if nobody's, or not any more."""
+        """The principal of a key; None if it is unknown or has expired."""
         principal = self._principals.get(sha256(key).digest())
         if principal is None or (principal.expires_at != inf and principal.expires_at <= time()):
             return None
         return principal
 
     async def reload(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Reads the keys again. What a key has used up of its rate stays used up.
+        """Reads the keys again. Requests already counted against their rates stay counted.
 
         Where the database has no table of keys yet, there are none.
 

@@ -1,4 +1,4 @@
-"""Whose page a browser's request comes from, and under which name the API was asked.
+"""Whose page a browser's request comes from, and by which host name the API was addressed.
 
 A browser sends what the user is trusted with (being on this machine, the cookie of a session) on behalf of any page it
 shows. So a request that relies on that, and not on a key, must have been meant for this API: its Host is a name of

@@ -1,4 +1,4 @@
-"""How often somebody may ask: token buckets, each a single number, in the memory of this process alone."""
+"""Rate limits: token buckets, each a single number, in the memory of this process alone."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from logistics_api.errors import Problem
 
 MOST_ADDRESSES = 10_000
-"""The buckets kept: of one more address the one not heard of for the longest time is forgotten."""
+"""Addresses with a bucket; for one more, the one unused for the longest time is forgotten."""
 
 
 class Bucket:
@@ -24,7 +24,7 @@ class Bucket:
         self._interval = 1 / rate if rate else 0.0
         self._slack = (burst - 1) * self._interval
         self._full_at = 0.0
-        """When all tokens will be back, were nobody to ask any more."""
+        """When the bucket would be full again without further requests."""
 
     def take(self) -> None:
         """Counts a request.

@@ -1,52 +1,53 @@
-"""Checks that the analytics tables agree with each other. That they agree with the raw rows stands in `recomputation`.
+"""Checks that the analytics tables agree with each other. `recomputation` compares them with the raw rows.
 
-The tables are written in one transaction, so what one snapshot shows of them agrees whatever waits to be taken in.
+The tables are written in one transaction, so in one snapshot they agree, whatever waits for the next refresh.
 """
 
 from typing import Any
 
-from logistics_pipeline.analytics.checks.findings import Finding
-from logistics_pipeline.analytics.checks.queries import ask, ask_one, count
+from logistics_pipeline.analytics.checks.model import Finding
+from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
 from logistics_pipeline.analytics.checks.recomputation import sample_days
+from logistics_pipeline.analytics.checks.wording import count
 from logistics_pipeline.database.connections import Connection
 
-MOST_LISTED = 10
+MAX_LISTED = 10
 
-_DUE = Finding.passing("Not compared: the next refresh computes every day anew.", {})
-_WHAT_TO_DO = "`logistics refresh --full` makes it right; please report how it came about."
+_DUE = Finding.passing("Not compared: the next refresh recomputes every day.", {})
+_WHAT_TO_DO = "`logistics refresh --full` corrects it; please report how it happened."
 
 
 def totals_match_days(connection: Connection, whole: bool) -> Finding:
-    """The all-time sums of the routes, which refreshes move by differences, are the sums of their days.
+    """The all-time sums of the routes, which refreshes update by differences, equal the sums of their days.
 
-    Cost: some columns of all of analytics.daily_routes: 0.2 s where it has 280,000 rows.
+    Cost: reads some columns of all of analytics.daily_routes, 0.2 s at 280,000 rows.
     """
     if _is_due(connection):
         return _DUE
-    found = ask(connection, "routes_off")
+    found = fetch_all(connection, "routes_off")
     figures: dict[str, Any] = {"routes_differing": len(found)}
     if not found:
-        return Finding.passing("The sums of every route are those of its days.", figures)
+        return Finding.passing("The sums of every route equal those of its days.", figures)
     figures["differences"] = [
         {"origin": origin, "destination": destination, "all_time": total or 0, "days": of_days or 0}
-        for origin, destination, total, of_days in found[:MOST_LISTED]
+        for origin, destination, total, of_days in found[:MAX_LISTED]
     ]
     origin, destination, *_ = found[0]
     return Finding.error(
-        f"The all-time sums of {count(len(found), 'route is', 'routes are')} not those of its days, first {origin} to "
-        f"{destination}: on-time rates are wrong. {_WHAT_TO_DO}",
+        f"The all-time sums of {count(len(found), 'route', 'routes')} differ from the sums of the days, first {origin} "
+        f"to {destination}: on-time rates are wrong. {_WHAT_TO_DO}",
         figures,
     )
 
 
 def every_vehicle_has_a_number(connection: Connection, whole: bool) -> Finding:
-    """Each vehicle has a bit in the sets of vehicles, and no bit is nobody's.
+    """Each vehicle has a bit in the sets of vehicles, and every bit belongs to a vehicle.
 
-    Cost: one column of all of analytics.daily_vehicles: 0.1 s where it has 370,000 rows.
+    Cost: reads one column of all of analytics.daily_vehicles, 0.1 s at 370,000 rows.
     """
     if _is_due(connection):
         return _DUE
-    numbers, highest, without, example = ask_one(connection, "vehicles_without_number")
+    numbers, highest, without, example = fetch_one(connection, "vehicles_without_number")
     figures = {"numbers": numbers, "vehicles_without": without}
     if without:
         return Finding.error(
@@ -57,34 +58,36 @@ def every_vehicle_has_a_number(connection: Connection, whole: bool) -> Finding:
     if numbers and highest != numbers - 1:
         return Finding.error(
             f"The numbers of {numbers:,} vehicles go up to {highest:,} instead of {numbers - 1:,}: distinct vehicles "
-            "may be counted short. Delete all rows of analytics.vehicle_numbers and run `logistics refresh --full`.",
+            "may be undercounted. Delete all rows of analytics.vehicle_numbers and run `logistics refresh --full`.",
             figures,
         )
     return Finding.passing(f"{count(numbers, 'vehicle has its', 'vehicles have their')} number.", figures)
 
 
 def routes_and_vehicles_agree(connection: Connection, whole: bool) -> Finding:
-    """The shipments of a day are the same by route and by vehicle: two computations from the raw rows, so each proves
-    the other; and so are the vehicles that carried them.
+    """The shipments of a day, and the vehicles that carried them, are the same by route and by vehicle.
 
-    Cost: the figures of at most six days, some 900 rows each.
+    These are two computations from the raw rows, so each proves the other.
+
+    They are computed from the raw rows in two ways, so each proves the other. Cost: reads the figures of at most six
+    days, some 900 rows each.
     """
-    is_due, version, first_day, last_day = ask_one(connection, "status")
+    is_due, version, first_day, last_day = fetch_one(connection, "status")
     if is_due:
         return _DUE
     days = [] if whole else sample_days(connection, version, first_day, last_day)
-    off = [day.isoformat() for (day,) in ask(connection, "days_off", full=whole, days=days)]
-    figures: dict[str, Any] = {"days_differing": len(off), "days": off[:MOST_LISTED]}
+    differing = [day.isoformat() for (day,) in fetch_all(connection, "days_off", full=whole, days=days)]
+    figures: dict[str, Any] = {"days_differing": len(differing), "days": differing[:MAX_LISTED]}
     compared = "every day" if whole else f"{len(days):,} days"
-    if not off:
+    if not differing:
         return Finding.passing(f"{compared.capitalize()} compared: the same by route and by vehicle.", figures)
     return Finding.error(
-        f"analytics.days, daily_routes and daily_vehicles do not agree on {len(off):,} of {compared} compared "
-        f"({', '.join(off[:3])}{', ...' if len(off) > 3 else ''}). {_WHAT_TO_DO}",
+        f"analytics.days, daily_routes and daily_vehicles differ on {len(differing):,} of {compared} compared "
+        f"({', '.join(differing[:3])}{', ...' if len(differing) > 3 else ''}). {_WHAT_TO_DO}",
         figures,
     )
 
 
 def _is_due(connection: Connection) -> bool:
-    """Every day waits to be computed: after an upgrade the tables may be empty."""
-    return bool(ask_one(connection, "status")[0])
+    """Whether every day waits to be computed: after an upgrade the tables may be empty."""
+    return bool(fetch_one(connection, "status")[0])

@@ -1,48 +1,49 @@
-"""Checks of the figures: that they are right, and that they contain what is loaded."""
+"""Checks of the figures: that they are right, and that they hold what is loaded."""
 
 from logistics_pipeline import ledger
-from logistics_pipeline.analytics.checks.findings import Finding, Severity
-from logistics_pipeline.analytics.checks.queries import ask_one, count, percent
+from logistics_pipeline.analytics.checks.model import Finding, Severity
+from logistics_pipeline.analytics.checks.queries import fetch_one
 from logistics_pipeline.analytics.checks.recomputation import compare
+from logistics_pipeline.analytics.checks.wording import count, percent
 from logistics_pipeline.database.connections import Connection
 
 UNASSIGNED_LIMIT_PERCENT = 5
 
 WAIT_WARNING_SECONDS = 15 * 60
 WAIT_ERROR_SECONDS = 2 * 60 * 60
-"""Loaded rows are in the figures within five minutes and the time of a refresh, see `stale_analytics`."""
+"""Loaded rows are in the figures within five minutes plus the time of a refresh, see `stale_analytics`."""
 
 
 def aggregates_match_raw(table: str, connection: Connection, whole: bool) -> Finding:
-    """The figures are what a refresh would compute from the raw rows.
+    """The figures equal what a refresh would compute from the raw rows.
 
-    Cost: that of refreshing the days compared, see `sample_days`; days that are stale are left out.
+    Cost: that of refreshing the days compared, see `sample_days`. Stale days are left out.
     """
     return compare(connection, table, whole=whole).finding()
 
 
 def unassigned_shipments(connection: Connection, whole: bool) -> Finding:
-    """Few shipments wait for their log. Cost: one row, and the ledger's sum."""
-    unassigned, shipments = ask_one(connection, "unassigned")
+    """Few shipments wait for their log. Cost: reads one row and the ledger's sum."""
+    unassigned, shipments = fetch_one(connection, "unassigned")
     share = percent(unassigned, shipments)
     figures = {"unassigned_shipments": unassigned, "unassigned_percent": share}
-    told = (
+    sentence = (
         f"{count(unassigned, 'shipment waits', 'shipments wait')} for a log to arrive, {share:.2f} % of {shipments:,}"
     )
     if share > UNASSIGNED_LIMIT_PERCENT:
-        return Finding.warning(f"{told}: they are in no dated figure. Is a file of vehicle_logs missing?", figures)
-    return Finding.passing(f"{told}.", figures)
+        return Finding.warning(f"{sentence}: they are in no dated figure. Is a file of vehicle_logs missing?", figures)
+    return Finding.passing(f"{sentence}.", figures)
 
 
 def all_taken_in(connection: Connection, whole: bool) -> Finding:
-    """Whatever is loaded is in the figures, or will be in a moment. Cost: an index of the batches that wait."""
+    """What is loaded is in the figures, or will be in a moment. Cost: reads an index of the batches that wait."""
     found = ledger.staleness(connection)
     waited = round(found.waited_seconds)
     figures = {"waited_seconds": waited}
-    told = f"Loaded rows have waited {waited // 60:,} minutes to be taken into the figures"
+    sentence = f"Loaded rows have waited {waited // 60:,} minutes for a refresh"
     if waited > WAIT_WARNING_SECONDS:
         severity = Severity.ERROR if waited > WAIT_ERROR_SECONDS else Severity.WARN
-        return Finding(False, severity, f"{told}: see the runs of refresh_analytics_job.", figures)
+        return Finding(False, severity, f"{sentence}: see the runs of refresh_analytics_job.", figures)
     if found.is_stale:
         return Finding.passing("What was loaded a moment ago waits for the next refresh.", figures)
-    return Finding.passing("The figures contain what is loaded.", figures)
+    return Finding.passing("The figures hold what is loaded.", figures)

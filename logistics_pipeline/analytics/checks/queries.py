@@ -1,4 +1,4 @@
-"""How checks ask the database, and put numbers into words."""
+"""How checks query the database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 
 
-def ask(connection: Connection, name: str, **parameters: object) -> Sequence[tuple[Any, ...]]:
+def fetch_all(connection: Connection, name: str, **parameters: object) -> Sequence[tuple[Any, ...]]:
     """Runs `sql/checks/<name>.sql` and returns its rows. Parameters that are pieces of SQL replace `{name}` in it."""
     pieces = {key: value for key, value in parameters.items() if isinstance(value, sql.Composable)}
     text = read_sql(f"checks/{name}")
@@ -17,16 +17,7 @@ def ask(connection: Connection, name: str, **parameters: object) -> Sequence[tup
     return connection.execute(query, {key: value for key, value in parameters.items() if key not in pieces}).fetchall()
 
 
-def ask_one(connection: Connection, name: str, **parameters: object) -> tuple[Any, ...]:
-    """The same where the answer is one row."""
-    (row,) = ask(connection, name, **parameters)
+def fetch_one(connection: Connection, name: str, **parameters: object) -> tuple[Any, ...]:
+    """Runs a query whose result is one row, and returns it."""
+    (row,) = fetch_all(connection, name, **parameters)
     return row
-
-
-def percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 3) if whole else 0.0
-
-
-def count(number: int, one: str, more: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else more}"

@@ -5,45 +5,48 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset, FieldType
-from logistics_pipeline.analytics.checks.findings import Finding
-from logistics_pipeline.analytics.checks.queries import ask, ask_one, percent
+from logistics_pipeline.analytics.checks.model import Finding
+from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
+from logistics_pipeline.analytics.checks.wording import percent
 from logistics_pipeline.database.connections import Connection
 
 SAMPLE_PAGES = 100
-"""So many of PostgreSQL's pages (8 kB, some 80 rows) a sample is taken from."""
+"""A sample is taken from this many of PostgreSQL's pages (8 kB, some 80 rows)."""
 
 NULL_LIMIT_PERCENT = 50
 NULL_RISE_PERCENT = 20
 
 
 def rows_present(dataset: Dataset, connection: Connection, whole: bool) -> Finding:
-    """The raw table has rows, if the ledger says that files loaded some. Cost: its first row, and the ledger's sum."""
-    has_rows, loaded = ask_one(connection, "rows_present", table=_table(dataset), dataset=dataset.name)
+    """The raw table has rows if, by the ledger, files loaded some. Cost: reads its first row and the ledger's sum."""
+    has_rows, loaded = fetch_one(connection, "rows_present", table=_table(dataset), dataset=dataset.name)
     figures = {"records_loaded": loaded}
     if loaded and not has_rows:
-        return Finding.error(f"{dataset.table} is empty; its files have loaded {loaded:,} rows.", figures)
+        return Finding.error(f"{dataset.table} is empty, but its files have loaded {loaded:,} rows.", figures)
     if has_rows and not loaded:
-        return Finding.error(f"{dataset.table} has rows; the ledger knows no file that has loaded any.", figures)
+        return Finding.error(f"{dataset.table} has rows, but by the ledger no file has loaded any.", figures)
     if not loaded:
-        return Finding.warning(f"Nothing is loaded: no file of {dataset.name} has brought a good record yet.", figures)
+        return Finding.warning(
+            f"Nothing is loaded: no file of {dataset.name} has contained a valid record yet.", figures
+        )
     return Finding.passing(f"{loaded:,} rows.", figures)
 
 
 def null_share(dataset: Dataset, connection: Connection, whole: bool) -> Finding:
-    """Measures have values in most of the newest rows, and nearly as often as in the table at large.
+    """Measures have values in most of the newest rows, and nearly as often as in the whole table.
 
-    One that no row has was never delivered: nothing is lost.
+    A measure that no row has was never delivered, so nothing is lost.
 
-    Cost: 200 pages of the table, whatever its size: the last 100, and 100 chosen by chance, the same ones while the
-    table stays as it is. Asked for everything: all of it.
+    Cost: reads 200 pages of the table, whatever its size: the last 100 and 100 random ones, the same ones while the
+    table does not change. Asked to check everything, it reads the whole table.
     """
     measures = [field.name for field in dataset.fields if field.type is FieldType.NUMBER and not field.required]
-    (pages,) = ask_one(connection, "pages", table=dataset.table)
-    (_, rows, *newest), (_, sampled, *anywhere) = ask(
+    (pages,) = fetch_one(connection, "pages", table=dataset.table)
+    (_, rows, *newest), (_, sampled, *anywhere) = fetch_all(
         connection,
         "null_shares",
         table=_table(dataset),
-        counts=sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in measures),
+        counts=sql.SQL("").join(sql.SQL(", count({})").format(sql.Identifier(name)) for name in measures),
         first_newest=f"({max(0, pages - SAMPLE_PAGES)},0)",
         percent=100 if whole else min(100, 100 * SAMPLE_PAGES / max(1, pages)),
         seed=pages,
@@ -54,14 +57,14 @@ def null_share(dataset: Dataset, connection: Connection, whole: bool) -> Finding
     }
     figures: dict[str, Any] = {"newest_rows": rows, "sampled_rows": sampled}
     figures |= {f"{name}_null_percent": newest for name, (newest, _) in shares.items()}
-    told = [
+    missing = [
         f"{name} is missing in {newest:.1f} % of the newest {rows:,} rows ({anywhere:.1f} % of all)"
         for name, (newest, anywhere) in shares.items()
         if anywhere < 100 and (newest > NULL_LIMIT_PERCENT or newest > anywhere + NULL_RISE_PERCENT)
     ]
-    if told:
-        return Finding.warning(f"A feed may have lost a measure: {'; '.join(told)}.", figures)
-    return Finding.passing(f"The measures of the newest {rows:,} rows are there as usual.", figures)
+    if missing:
+        return Finding.warning(f"A feed may have lost a measure: {'; '.join(missing)}.", figures)
+    return Finding.passing(f"The measures of the newest {rows:,} rows are present as usual.", figures)
 
 
 def _table(dataset: Dataset) -> sql.Identifier:

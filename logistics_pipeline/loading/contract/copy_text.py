@@ -1,4 +1,4 @@
-"""Rows as text for COPY (PostgreSQL's text format: tab, line feed, backslash escapes, \\N for NULL)."""
+r"""Rows as text for COPY (PostgreSQL's text format: tab, line feed, backslash escapes, \N for NULL)."""
 
 import re
 
@@ -10,10 +10,10 @@ _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\
 
 
 def encode_row(row: Row, record_no: int) -> str:
-    """A row as a line of COPY text without its end: its values, then its record number."""
+    """Encodes a row as a line of COPY text without its line end: the values, then the record number."""
     return "\t".join([*("\\N" if value is None else escape(value) for value in row), str(record_no)])
 
 
 def escape(value: str) -> str:
-    """A value as COPY reads it back unchanged."""
+    """Escapes a value so that COPY reads it back unchanged."""
     return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], value)

@@ -1,10 +1,10 @@
-"""Dates as the data contract takes them: ISO, or with an English month name; all-number ones only in a stated order."""
+"""The dates that the data contract accepts: ISO, with an English month name, or all numbers in a configured order."""
 
 import re
 from datetime import date
 from typing import Literal
 
-from logistics_pipeline.loading.excerpts import shown
+from logistics_pipeline.loading.excerpts import excerpt
 
 DateOrder = Literal["dmy", "mdy"]
 
@@ -38,22 +38,22 @@ _NUMBERS = re.compile(r"(\d{1,2})[-./](\d{1,2})[-./](\d{4}|\d{2})", re.ASCII)
 
 
 class InvalidDateError(ValueError):
-    """The text is not an acceptable date; the message follows the name of the field."""
+    """The text is not an acceptable date. The message is written to follow the name of the field."""
 
 
 def parse_date(text: str, order: DateOrder | None = None) -> date:
-    """Reads a date, or the date part of a date-time as it is written (no time zone is applied).
+    """Parses a date, or the date part of a date-time as written (no time zone is applied).
 
     Accepts ISO 8601 (`2024-03-05`, `2024-03-05T10:00:00Z`, `2024-03-05 10:00`), day and English month name in either
-    order (`2-Jun-06`, `2 June 2006`, `Jun 2, 2006`; years 69 to 99 are 19xx, 00 to 68 are 20xx), and with `order` also
-    `02/03/2024`.
+    order (`2-Jun-06`, `2 June 2006`, `Jun 2, 2006`; years 69 to 99 are 19xx, 00 to 68 are 20xx), and with an `order`
+    also `02/03/2024`.
 
     Raises:
         InvalidDateError: it is none of these, does not exist, or lies outside 1900-01-01 to 2100-12-31.
     """
     parsed = _parse_iso(text) or _parse_named(text.lower()) or _parse_numbers(text, order)
     if parsed is None:
-        raise InvalidDateError(f'must be a date such as 2024-03-05 or 5-Mar-2024, found "{shown(text)}"')
+        raise InvalidDateError(f'must be a date such as 2024-03-05 or 5-Mar-2024, found "{excerpt(text)}"')
     if not FIRST_DATE <= parsed <= LAST_DATE:
         raise InvalidDateError(f"must lie between {FIRST_DATE} and {LAST_DATE}, found {parsed}")
     return parsed
@@ -91,7 +91,7 @@ def _parse_numbers(text: str, order: DateOrder | None) -> date | None:
         return None
     if order is None:
         raise InvalidDateError(
-            f'is ambiguous: "{text}" does not say which number is the month; set LOGISTICS_DATE_ORDER to dmy or mdy'
+            f'is ambiguous: either number in "{text}" may be the month; set LOGISTICS_DATE_ORDER to dmy or mdy'
         )
     first, second, year = match.groups()
     day, month = (first, second) if order == "dmy" else (second, first)

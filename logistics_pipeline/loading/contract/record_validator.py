@@ -1,7 +1,7 @@
-"""A record against the data contract: out comes a row, or the reason why not. The reference for every lane.
+"""Validates one record against the data contract: the result is a row, or a rejection. The reference for both parsers.
 
-A row holds text as PostgreSQL reads it, in the order of the dataset's columns, None for NULL; numbers stay as they were
-delivered, digit by digit. What is not in the catalogue is ignored here and noticed by `batching`.
+A row holds text as PostgreSQL reads it, in the order of the dataset's columns, with None for NULL. Numbers keep every
+digit they were delivered with. Fields that are not in the contract are ignored here; `parse.chunks` reports them.
 """
 
 import re
@@ -12,28 +12,28 @@ from functools import lru_cache
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, parse_date
-from logistics_pipeline.loading.excerpts import shown
+from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import Unreadable
 
 Row = tuple[str | None, ...]
 
 MAX_TEXT_CHARACTERS = 255
 MAX_DIGITS = 100
-"""Digits before the decimal point, and after it. A stated bound: PostgreSQL would take 131,072 and store them all."""
+"""Digits before the decimal point, and after it. A deliberate limit: PostgreSQL would accept 131,072 and store them."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a record is not stored. `field` is the first that broke a rule; None if the record as a whole did."""
+    """Why a record is not stored. `field` is the first field that broke a rule; None if the record as a whole did."""
 
     field: str | None
     reason: str
 
 
 class _InvalidError(Exception):
-    """A value broke its field's rule; the text says which, what was expected and what was found."""
+    """A value broke its field's rule; the text says what was expected and what was found."""
 
 
 Validate = Callable[[object], Row | Rejection]
@@ -41,7 +41,7 @@ _Convert = Callable[[object], str | None]
 
 
 def compile_validator(dataset: Dataset, date_order: DateOrder | None = None) -> Validate:
-    """Returns the function that holds a decoded record against the rules of `dataset`."""
+    """Returns a function that validates a decoded record of `dataset`: a row, or the rejection."""
     converters = [(field.name, _converter(field, date_order)) for field in dataset.fields]
 
     def validate(value: object) -> Row | Rejection:
@@ -59,7 +59,7 @@ def compile_validator(dataset: Dataset, date_order: DateOrder | None = None) -> 
 
 
 def value_validator(field: Field, date_order: DateOrder | None = None) -> Callable[[object], str | Rejection | None]:
-    """Returns the function that holds one field's decoded value against its rules."""
+    """Returns a function that validates a field's decoded value: its COPY text, None for NULL, or the rejection."""
     convert = _converter(field, date_order)
 
     def validate(value: object) -> str | Rejection | None:
@@ -133,7 +133,7 @@ def _number_converter(field: Field) -> _Convert:
         number = value if isinstance(value, Decimal) else Decimal(value)
         text = str(number)
         if len(text) > MAX_DIGITS or "E" in text:
-            _refuse_extreme(number)
+            _reject_extreme(number)
         if field.at_least is not None and number < field.at_least:
             raise _InvalidError(f"must be at least {field.at_least}, found {number}")
         if field.above is not None and number <= field.above:
@@ -143,13 +143,13 @@ def _number_converter(field: Field) -> _Convert:
     return convert
 
 
-def _refuse_extreme(number: Decimal) -> None:
+def _reject_extreme(number: Decimal) -> None:
     if number.adjusted() >= MAX_DIGITS or -int(number.as_tuple().exponent) > MAX_DIGITS:
         raise _InvalidError(f"must have at most {MAX_DIGITS} digits on either side of the decimal point")
 
 
 def _parse_number(text: str) -> Decimal | None:
-    """Reads a numeric string; None if it is empty. Stricter than Decimal, which takes NaN, `1_000` and other digits."""
+    """Parses a numeric string; None if it is empty. Stricter than Decimal, which takes NaN, `1_000`, other digits."""
     text = text.strip()
     if not text:
         return None
@@ -159,7 +159,7 @@ def _parse_number(text: str) -> Decimal | None:
 
 
 def _date_converter(date_order: DateOrder | None) -> _Convert:
-    @lru_cache(maxsize=4096)  # dates repeat: a file of a million logs has a few hundred
+    @lru_cache(maxsize=4096)  # dates repeat: a file of a million records has a few hundred
     def parse(text: str) -> str | InvalidDateError:
         try:
             return parse_date(text, date_order).isoformat()
@@ -183,7 +183,7 @@ def _date_converter(date_order: DateOrder | None) -> _Convert:
 
 
 def _describe(value: object) -> str:
-    """A value for a message: its kind, and as much of it as is readable."""
+    """Describes a value for a message: its kind, and as much of it as is readable."""
     match value:
         case None:
             return "null"
@@ -192,7 +192,7 @@ def _describe(value: object) -> str:
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
         case str():
-            return f'the text "{shown(value)}"'
+            return f'the text "{excerpt(value)}"'
         case list():
             return "an array"
         case _:

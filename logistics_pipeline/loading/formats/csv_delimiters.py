@@ -1,8 +1,8 @@
-"""What separates the fields of a CSV file.
+"""Finds the delimiter of a CSV file.
 
-The header's names are known, so nearly always it tells by itself: one delimiter yields most of the dataset's fields.
-Where it leaves that open (a single column, unknown names), the consistency of the first rows decides, which is for a
-library to measure.
+The dataset's field names are known, so the header nearly always decides: one delimiter splits it into more of them than
+the others. Where several tie (a single column, unknown names), a library picks the one that makes the first rows most
+regular.
 """
 
 import csv
@@ -11,28 +11,28 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.layouts import DELIMITERS
 
 _SAMPLE_BYTES = 2048
-"""As good as more on real files, and what was made to keep the library busy takes it half a second, not minutes."""
+"""On real files as good as a larger sample; on hostile ones the library takes half a second, not minutes."""
 
 
 def find_delimiter(line: str, head: bytes, dataset: Dataset) -> str:
-    """Tells the delimiter from the header `line` and, if that does not do, from the `head` of the file."""
-    known = {delimiter: _known_fields(line, delimiter, dataset) for delimiter in DELIMITERS}
+    """Returns the delimiter by the header `line` or, if that does not decide, by the `head` of the file."""
+    known = {delimiter: _count_known_fields(line, delimiter, dataset) for delimiter in DELIMITERS}
     likely = [delimiter for delimiter in DELIMITERS if known[delimiter] == max(known.values())]
-    return likely[0] if len(likely) == 1 else _measure(head, likely) or likely[0]
+    return likely[0] if len(likely) == 1 else _most_regular(head, likely) or likely[0]
 
 
 def split_header(line: str, delimiter: str) -> tuple[str, ...]:
-    """The names in a header."""
+    """Returns the names in a header."""
     return tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), []))
 
 
-def _known_fields(line: str, delimiter: str, dataset: Dataset) -> int:
+def _count_known_fields(line: str, delimiter: str, dataset: Dataset) -> int:
     return len(set(split_header(line, delimiter)) & set(dataset.columns))
 
 
-def _measure(head: bytes, likely: list[str]) -> str | None:
-    """The delimiter that makes the most regular table; none if there is but one column."""
-    import clevercsv  # only few files need it: 14 MiB, and half a second to import
+def _most_regular(head: bytes, likely: list[str]) -> str | None:
+    """The delimiter that makes the most regular table; None if there is only one column."""
+    import clevercsv  # few files need it: it takes 14 MiB and half a second to import
 
     sample = "\n".join(head[:_SAMPLE_BYTES].decode("utf-8", "replace").replace("\0", " ").splitlines())
     try:

@@ -1,6 +1,6 @@
-"""The records of CSV files, each with the lines it stood on. Quoting is the csv module's; places are ours.
+"""Reads the records of CSV files and finds each in the file's text. The csv module handles quoting; positions are ours.
 
-Memory: one block and twice one record (`max_record_bytes`): a quote that is never closed ends there.
+Memory: one block and twice one record (`max_record_bytes`), which is also where an unclosed quote ends.
 """
 
 import csv
@@ -11,40 +11,40 @@ from typing import NamedTuple, Self, cast
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.lines import cut_lines
-from logistics_pipeline.loading.formats.lookahead import Ahead
-from logistics_pipeline.loading.formats.record_positions import Places, Span
+from logistics_pipeline.loading.formats.lookahead import Lookahead
+from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
 from logistics_pipeline.loading.layouts import CsvLayout, Records, Table, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
 
 def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int) -> Iterator[Records]:
-    """Yields the rows behind the position of `byte_stream`, numbered after `done`, blank lines left out.
+    """Yields the rows after the source's position, numbered after `done`, without blank lines.
 
     Raises:
-        FileError: a quote is opened and not closed within `max_record_bytes`, or up to the end of the file. All rows
-            before it have been yielded.
+        FileError: a quote is not closed within `max_record_bytes`, or before the end of the file. All rows before it
+            were yielded.
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
-    ahead, wanted_bytes = Ahead(source), run_bytes
+    ahead, wanted_bytes = Lookahead(source), run_bytes
     while text := cut_lines(ahead, layout.newline, wanted_bytes, max_record_bytes):
         is_small = len(text) <= max_record_bytes
         rows = (_read_at_once(text, layout) if is_small else None) or _read_row_by_row(
             text, layout, run_bytes, max_record_bytes
         )
         if rows.end:
-            places = Places(done, ahead.offset, text, rows.find)
-            ahead.take(rows.end)
+            raw_records = RawRecords(done, ahead.offset, text, rows.find)
+            ahead.consume(rows.end)
             wanted_bytes = run_bytes
             if rows.values:
-                yield Records(done, _tabulate(rows.values, layout.header), ahead.offset, places)
+                yield Records(done, _tabulate(rows.values, layout.header), ahead.offset, raw_records)
             done += len(rows.values)
-        elif is_small and len(text) >= wanted_bytes:  # a row that goes on behind the text
+        elif is_small and len(text) >= wanted_bytes:  # a row that continues after the text
             wanted_bytes = min(2 * len(text), max_record_bytes + 1)
         else:
-            raise _not_closed(ahead, text, done, max_record_bytes)
+            raise _unclosed_quote(ahead, text, done, max_record_bytes)
 
 
-def _not_closed(ahead: Ahead, text: bytes, done: int, max_record_bytes: int) -> FileError:
+def _unclosed_quote(ahead: Lookahead, text: bytes, done: int, max_record_bytes: int) -> FileError:
     if ahead.damage is not None:
         return ahead.damage
     if ahead.is_at_end and len(text) == len(ahead.text) <= max_record_bytes:
@@ -54,7 +54,7 @@ def _not_closed(ahead: Ahead, text: bytes, done: int, max_record_bytes: int) -> 
 
 
 def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
-    """Rows, each a list as long as the header or unreadable, as columns."""
+    """Turns rows, each a list as long as the header or unreadable, into columns."""
     others, count = {}, len(rows)
     if set(map(type, rows)) != {list}:
         others = {index: row for index, row in enumerate(rows) if type(row) is not list}
@@ -65,17 +65,17 @@ def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
 
 
 class _Rows(NamedTuple):
-    """Rows out of a text, blank lines left out."""
+    """Rows of a text, without blank lines."""
 
     values: list[object]
     end: int
-    """Where the first row stands that is not among them; it may be incomplete."""
+    """Offset of the first row not included; that row may be incomplete."""
     find: Callable[[bytes], Iterator[Span]]
-    """Finds each of them in the text, without the line ends behind it."""
+    """Finds each of them in the text, without the line end after it."""
 
 
 def _read_at_once(text: bytes, layout: CsvLayout) -> _Rows | None:
-    """All rows of a text that have nothing odd about them; None if one may have."""
+    """Reads all rows of a text together; None if one of them may be irregular."""
     newline = layout.newline.decode()
     lines = text.decode("utf-8", "surrogateescape").split(newline)
     if not lines[-1]:
@@ -90,7 +90,9 @@ def _read_at_once(text: bytes, layout: CsvLayout) -> _Rows | None:
     find = partial(_find_lines if is_row_per_line else _find_rows, layout)
     if set(map(len, rows)) == {len(layout.header)}:
         return _Rows(cast("list[object]", rows), len(text), find)
-    return _Rows([_judge(row, layout.header) for row in rows if row], len(text), find) if is_row_per_line else None
+    return (
+        _Rows([_check_width(row, layout.header) for row in rows if row], len(text), find) if is_row_per_line else None
+    )
 
 
 def _find_lines(layout: CsvLayout, text: bytes) -> Iterator[Span]:
@@ -102,14 +104,14 @@ def _find_lines(layout: CsvLayout, text: bytes) -> Iterator[Span]:
         begin += len(line) + 1
 
 
-def _judge(cells: list[str], header: tuple[str, ...]) -> list[str] | Unreadable:
+def _check_width(cells: list[str], header: tuple[str, ...]) -> list[str] | Unreadable:
     if len(cells) != len(header):
         return Unreadable(f"the row has {len(cells)} fields, the header {len(header)}")
     return cells
 
 
 def _read_row_by_row(text: bytes, layout: CsvLayout, run_bytes: int, max_record_bytes: int) -> _Rows:
-    """Rows up to the length of a run, or up to one that is not complete or too large."""
+    """Reads rows up to the length of a run, or up to one that is incomplete or too large."""
     values: list[object] = []
     end = 0
     for row in _RowByRow(text, layout):
@@ -128,18 +130,18 @@ def _find_rows(layout: CsvLayout, text: bytes) -> Iterator[Span]:
 
 
 class _Row(NamedTuple):
-    """A row that is complete."""
+    """A complete row."""
 
     value: list[str] | Unreadable | None
     """None for a blank line."""
     begin: int
-    """Of its first line."""
+    """Offset of its first line."""
     end: int
-    """Behind the end of its last line."""
+    """Offset after its last line."""
 
 
 class _RowByRow:
-    """Reads each row of a text by itself, up to its end or to a row that goes on behind it."""
+    """Reads the rows of a text one by one, up to its end or to a row that continues after it."""
 
     def __init__(self, text: bytes, layout: CsvLayout) -> None:
         self._header = layout.header
@@ -151,24 +153,24 @@ class _RowByRow:
             begin = self._rows.line_num
             try:
                 cells = next(self._rows)
-                value = _judge(cells, self._header) if cells else None
+                value = _check_width(cells, self._header) if cells else None
             except StopIteration:
                 return
             except csv.Error as error:
-                if self._lines.are_exhausted:  # the reader asked for more within a row
+                if self._lines.are_exhausted:  # the csv module needs more lines within a row
                     return
                 value = Unreadable(f"not CSV: {str(error).partition(' - ')[0]}")
             yield _Row(value, self._lines.begins[begin], self._lines.begins[self._rows.line_num])
 
 
 class _Lines:
-    """Hands lines to the csv module and knows whether it asked for more than there are."""
+    """Passes lines to the csv module and notices when it needs more than there are."""
 
     def __init__(self, text: bytes, newline: bytes) -> None:
         lines = [line + newline for line in text.split(newline)]
         lines[-1] = lines[-1].removesuffix(newline)
         self.begins = [0, *accumulate(map(len, lines))]
-        """Of each line, and of what is behind the last."""
+        """Offset of each line, and after the last."""
         self._lines = iter(lines)
         self.are_exhausted = False
 

@@ -1,8 +1,8 @@
-"""JSON text on its way into ijson: cut where a parser may rest, harmless to it, and bounded.
+"""Feeds JSON text to ijson: cut where a parser may pause, made safe for it, and bounded.
 
-ijson by itself is not for hostile input: it crashes the process on an integer of more than 4,300 digits, replaces some
-halves of surrogate pairs and stops at others, takes form feeds for white space, lexes a string anew for every piece it
-comes in, and holds strings and numbers of any size.
+ijson alone is not fit for hostile input: it crashes the process on an integer of more than 4,300 digits, replaces some
+lone surrogates and stops at others, takes form feeds for white space, lexes a string again for every piece of it, and
+keeps strings and numbers of any size in memory.
 
 Memory: one block, and one string or number (`max_bytes`).
 """
@@ -19,7 +19,7 @@ from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
 from logistics_pipeline.sources.byte_stream import Source
 
 PARSER_ERRORS = (JSONError, ValueError, ArithmeticError)
-"""What ijson raises: for the text itself, and from the Python types it makes of it."""
+"""Errors that ijson raises, for the text itself and from the Python types it creates."""
 
 Event = tuple[str, object]
 
@@ -30,7 +30,7 @@ _LONG_NUMBER = re.compile(rb"([0-9]{10})[0-9]{10,}")
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE_HALF = re.compile(rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!" + _HIGH + rb"\\u[dD])[c-fC-F])", re.DOTALL)
-"""Told right unless there are backslashes that are themselves escaped. Begins with plain text: many times faster."""
+"""Correct unless there are escaped backslashes. The pattern begins with literal text, which is many times faster."""
 _ANY_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"(?P<pair>" + _HIGH + _LOW + rb")|(?P<half>" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -38,10 +38,10 @@ _STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 
 def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") -> Iterator[bytes]:
-    """Yields what is left of `source`, behind what was `begun` to be read, in pieces that end behind a `mark` outside
-    strings, or where a block ends.
+    """Yields the rest of `source` in pieces that end after a `mark` outside strings, or where a block ends.
 
-    No piece ends inside a number or an escape, unless there are `max_bytes` of nothing else.
+    The first piece begins with the text `begun` that was read already.
+    No piece ends inside a number or an escape, unless that is longer than `max_bytes`.
     """
     strings, held = _Strings(), begun
     while block := source.read():
@@ -54,16 +54,16 @@ def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") 
 
 
 class _Strings:
-    """Follows text block by block and knows whether it stands inside a string."""
+    """Follows text block by block and knows whether it is inside a string."""
 
     def __init__(self) -> None:
         self._is_inside = False
 
     def cut(self, block: bytes, mark: bytes) -> Iterator[bytes]:
-        """Yields `block` in pieces that end behind each `mark` outside strings."""
+        """Yields `block` in pieces that end after each `mark` outside strings."""
         begin = end = 0
         while end < len(block):
-            if self._is_inside:  # it may be full of marks: on to its end
+            if self._is_inside:  # it may be full of marks: skip to its end
                 closed = _STRING_REST.match(block, end)
                 if closed is None:
                     break
@@ -84,10 +84,10 @@ class _Strings:
 
 
 def make_safe(text: bytes) -> bytes:
-    """What ijson is given in place of `text`: the same object unless it would choke on it. As valid, and no shorter in
-    values.
+    """Returns text that is safe for ijson: the same object if `text` is safe already.
 
-    Long numbers are shortened, form feeds made plainly invalid, halves of surrogate pairs and invalid UTF-8 replaced.
+    It is valid exactly if `text` is, and holds the same number of values. Long numbers are shortened, form feeds made
+    invalid, lone surrogates and invalid UTF-8 replaced.
     """
     safe = text
     if _MANY_DIGITS in text.translate(_DIGITS_ALIKE) or b"\f" in text or b"\v" in text:
@@ -103,7 +103,7 @@ def make_safe(text: bytes) -> bytes:
 
 
 def is_broken(text: bytes) -> bool:
-    """Whether `text` cannot be the beginning of a JSON value, however it goes on."""
+    """Whether `text` cannot be the beginning of a JSON value, whatever follows."""
     try:
         yajl.basic_parse_coro(_Nowhere(), multiple_values=True).send(make_safe(text))
     except PARSER_ERRORS:
@@ -112,24 +112,24 @@ def is_broken(text: bytes) -> bool:
 
 
 class _Nowhere:
-    """Where events go that nobody asks for."""
+    """Discards events."""
 
-    send = staticmethod(bool)  # takes anything and does nothing, without a call into Python
+    send = staticmethod(bool)  # accepts anything and does nothing, without a call into Python
 
 
 def walk_events(
     pieces: Iterable[bytes], offset: int, max_bytes: int, opening: bytes = b""
 ) -> Iterator[tuple[int, list[Event]]]:
-    """Yields ijson's events of each piece with the offset behind it; the first piece begins at `offset`.
+    """Yields ijson's events of each piece with the offset after it; the first piece begins at `offset`.
 
-    `opening` is what the parser is told before, to make a whole document of a rest. Without it there may be several.
+    The parser is given `opening` first, which completes the rest of a document. Without it there may be several values.
 
     Raises:
-        FileError: not JSON, with an opening also if it ends early; nested too deep, or a single value is too large.
+        FileError: not JSON; with an opening, also if it ends early; nested too deep; or a single value is too large.
     """
     events = sendable_list()
     parser = yajl.basic_parse_coro(events, multiple_values=not opening)
-    if opening:  # nothing at all would mean the end
+    if opening:  # empty text would mean the end
         parser.send(opening)
     depth = sum(_STEPS.get(event, 0) for event, _ in events)
     events.clear()
@@ -157,7 +157,7 @@ def walk_events(
 
 
 def parser_reason(error: Exception) -> str:
-    """What a parser says went wrong, without its drawing of the place."""
+    """Returns a parser's error message without its drawing of the position."""
     text = error.args[0] if error.args else str(error)
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""The records of JSON files: elements of an array at any depth, objects in a row, objects line by line.
+"""Reads the records of JSON files: elements of an array at any depth, consecutive objects, or one object per line.
 
-Arrays and rows of objects are parsed by ijson. A load resumes by starting a new parser inside an array opened for it.
+ijson parses arrays and consecutive objects. A load resumes with a new parser, inside an array opened for it.
 
 Memory: one block and twice one record (`max_record_bytes`): its text, and what the parser makes of it.
 """
@@ -22,10 +22,10 @@ from logistics_pipeline.loading.formats.json_feed import (
     walk_events,
 )
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_values, is_too_deep
-from logistics_pipeline.loading.formats.json_segments import Stretch, ValueCutter
+from logistics_pipeline.loading.formats.json_segments import Segment, ValueCutter
 from logistics_pipeline.loading.formats.lines import cut_lines
-from logistics_pipeline.loading.formats.lookahead import Ahead
-from logistics_pipeline.loading.formats.record_positions import Places, Span
+from logistics_pipeline.loading.formats.lookahead import Lookahead
+from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
@@ -34,17 +34,17 @@ _TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
 
 
 _WRAPPER_KEY = "logistics-wrapper"
-"""Stands for every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
+"""Replaces every key on the way to the array: ijson's prefixes would confuse keys that contain dots."""
 
 
 def read_elements(
     source: Source, layout: ElementsLayout, done: int, max_record_bytes: int, run_bytes: int
 ) -> Iterator[Records]:
-    """Yields the elements of the array behind the position of `byte_stream`, numbered after `done`.
+    """Yields the elements of the array after the source's position, numbered after `done`.
 
     Raises:
         FileError: the text is not JSON, ends early, or holds a record that is too large or nested too deep. All records
-            before that place have been yielded.
+            before that position were yielded.
     """
     opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
     return _Values(source, done, max_record_bytes, run_bytes, opening.encode()).read()
@@ -53,7 +53,7 @@ def read_elements(
 def read_objects(
     source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int, run_bytes: int
 ) -> Iterator[Records]:
-    """Yields objects that stand one after the other. Otherwise as `read_elements`."""
+    """Yields consecutive objects. Otherwise as `read_elements`."""
     return _Values(source, done, max_record_bytes, run_bytes, b"").read()
 
 
@@ -63,16 +63,16 @@ def read_json_lines(
     """Yields one record per line that is not blank. A line that is not JSON is a record that cannot be read.
 
     Raises:
-        FileError: a line is too large. All lines before it have been yielded.
+        FileError: a line is too large. All lines before it were yielded.
     """
-    ahead = Ahead(source)
+    ahead = Lookahead(source)
     while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
         values = [decode(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
-        places = Places(done, ahead.offset, text, _find_lines)
-        ahead.take(len(text))
+        raw_records = RawRecords(done, ahead.offset, text, _find_lines)
+        ahead.consume(len(text))
         done += len(values)
         if values:
-            yield Records(done - len(values), values, ahead.offset, places)
+            yield Records(done - len(values), values, ahead.offset, raw_records)
 
 
 def _find_lines(text: bytes) -> Iterator[Span]:
@@ -80,9 +80,9 @@ def _find_lines(text: bytes) -> Iterator[Span]:
 
 
 def decode(raw: bytes) -> object:
-    """Decodes one record by itself, keeping what a strict parser cannot represent for the contract to judge.
+    """Decodes one record by itself. What a strict parser cannot represent is kept, for the contract to validate.
 
-    Bytes that are not UTF-8 and lone surrogates come out as lone surrogates; numbers come out exact.
+    Bytes that are not UTF-8 become lone surrogates; lone surrogates and the digits of numbers stay as they are.
     """
     if is_too_deep(raw):
         return Unreadable(f"nested deeper than {MAX_DEPTH} levels")
@@ -94,7 +94,7 @@ def decode(raw: bytes) -> object:
     except (ValueError, InvalidOperation):  # a number that int or Decimal refuses
         pass
     try:
-        return _PATIENT_DECODER.decode(text)
+        return _LENIENT_DECODER.decode(text)
     except ValueError as error:
         return Unreadable(f"not JSON: {error}")
 
@@ -104,9 +104,10 @@ def _refuse_constant(name: str) -> object:
 
 
 def _any_number(text: str) -> Decimal:
-    """Decimal knows integers of any length, but no exponent of more than 18 digits: that becomes one of 6.
+    """Parses any number.
 
-    No field takes either, so only the sign of the exponent matters.
+    Decimal takes integers of any length, but no exponent of more than 18 digits: that becomes one of 6 digits. No field
+    accepts either, so only the sign of the exponent matters.
     """
     try:
         return Decimal(text)
@@ -116,11 +117,11 @@ def _any_number(text: str) -> Decimal:
 
 
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-_PATIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
+_LENIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
 
 
 class _Values:
-    """Feeds ijson with whole values, as far as there are any. Each stretch of them has a parser of its own."""
+    """Feeds ijson with whole values, as long as there are any. Each segment of them has a parser of its own."""
 
     def __init__(self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes) -> None:
         self._source = source
@@ -129,47 +130,51 @@ class _Values:
         self._number = done
         """Records read so far."""
         self._end = source.position
-        """Offset behind the last record."""
+        """Offset after the last record."""
         self._opening = opening
-        """What stands for the text before an array; empty where there is no array."""
+        """Replaces the text before an array; empty if there is no array."""
 
     def read(self) -> Iterator[Records]:
         is_more = True
         while is_more:
-            is_more = yield from self._read_stretch()
+            is_more = yield from self._read_segment()
 
-    def _read_stretch(self) -> Generator[Records, None, bool]:
-        """Reads some records; returns whether there may be more. Keeps no text when it is done."""
-        stretch = self._cutter.cut()
+    def _read_segment(self) -> Generator[Records, None, bool]:
+        """Reads some records; returns whether there may be more. Keeps no text afterwards."""
+        segment = self._cutter.cut()
         opening = self._opening
         if opening and self._number:
-            opening += b"null"  # stands for the records before
-        safe = make_safe(stretch.text)
+            opening += b"null"  # in place of the records before
+        safe = make_safe(segment.text)
         parser = _ItemsParser(opening)
-        fault = parser.feed(safe, is_whole=bool(stretch.spans) and stretch.end == len(stretch.text)) or stretch.fault
-        yield from self._take(parser.values, stretch, is_odd=safe is not stretch.text, is_sound=fault is None)
+        fault = parser.feed(safe, is_whole=bool(segment.spans) and segment.end == len(segment.text)) or segment.fault
+        yield from self._yield_records(
+            parser.values, segment, was_changed=safe is not segment.text, is_valid=fault is None
+        )
         if fault is not None:
             raise self._error(fault)
-        if stretch.closes_array:
-            self._check_rest(stretch.offset + len(stretch.text))
-        elif stretch.is_last:
-            self._close(parser, stretch.text[stretch.end :])
-        return not stretch.closes_array and not stretch.is_last
+        if segment.closes_array:
+            self._check_rest(segment.offset + len(segment.text))
+        elif segment.is_last:
+            self._close(parser, segment.text[segment.end :])
+        return not segment.closes_array and not segment.is_last
 
-    def _take(self, values: list[object], stretch: Stretch, *, is_odd: bool, is_sound: bool) -> Iterator[Records]:
-        """Yields as records what the parser has made of the text."""
-        text = stretch.text
-        if stretch.spans is None and is_sound and not is_odd:
-            yield self._records(values, stretch.offset, text, len(text), find_values)
+    def _yield_records(
+        self, values: list[object], segment: Segment, *, was_changed: bool, is_valid: bool
+    ) -> Iterator[Records]:
+        """Yields the values that the parser made of the text as records."""
+        text = segment.text
+        if segment.spans is None and is_valid and not was_changed:
+            yield self._records(values, segment.offset, text, len(text), find_values)
             return
-        spans = list(find_values(text)) if stretch.spans is None else stretch.spans
-        spans, ends_apart = spans[: len(values)], is_sound and len(spans) != len(values)
-        if is_odd:
+        spans = list(find_values(text)) if segment.spans is None else segment.spans
+        spans, ends_apart = spans[: len(values)], is_valid and len(spans) != len(values)
+        if was_changed:
             raws = [text[begin:end] for begin, end in spans]
             values = [_repaired(value, raw) for value, raw in zip(values, raws, strict=False)]
         if spans:
-            yield self._records(values[: len(spans)], stretch.offset, text, spans[-1][1], lambda _: spans)
-        if ends_apart and not stretch.is_last:
+            yield self._records(values[: len(spans)], segment.offset, text, spans[-1][1], lambda _: spans)
+        if ends_apart and not segment.is_last:
             raise self._error("Not JSON: a value without an end")
 
     def _records(
@@ -177,10 +182,10 @@ class _Values:
     ) -> Records:
         before, self._number = self._number, self._number + len(values)
         self._end = offset + end
-        return Records(before, values, self._end, Places(before, offset, text, find))
+        return Records(before, values, self._end, RawRecords(before, offset, text, find))
 
     def _check_rest(self, offset: int) -> None:
-        """Reads what follows the array. Its content does not matter, but a file cut off there is not whole."""
+        """Reads what follows the array. Its content does not matter, but a file cut off there is incomplete."""
         rest = cut_pieces(self._source, b"}", self._max_record_bytes, self._cutter.rest)
         for _ in walk_events(rest, offset, self._max_record_bytes, self._opening + b"]"):
             pass
@@ -189,7 +194,7 @@ class _Values:
         if self._cutter.damage is not None:
             raise self._cutter.damage
         if not self._opening and not rest.strip(_WHITE):
-            return  # between two objects is a good place to end
+            return  # a file may end between two objects
         reason = parser.close()
         if reason is not None:
             raise self._error(f"The file ends in the middle, after {self._number:,} complete records ({reason})")
@@ -199,7 +204,7 @@ class _Values:
 
 
 class _ItemsParser:
-    """Makes values of any kind out of text behind the opening of an array, or without one."""
+    """Parses values of any kind, after the opening of an array or without one."""
 
     def __init__(self, opening: bytes) -> None:
         self.values = sendable_list()
@@ -210,18 +215,18 @@ class _ItemsParser:
             self.values.clear()
 
     def feed(self, text: bytes, *, is_whole: bool) -> str | None:
-        """Takes in text, whole values as a rule; returns what is wrong with it: the values before that are complete."""
+        """Parses text, as a rule whole values; returns what is wrong with it. The values before that are complete."""
         try:
-            if text:  # nothing would mean the end
+            if text:  # empty text would mean the end
                 self._parser.send(text)
             if is_whole:
-                self._parser.send(b" ")  # so that a number at the end is taken for complete
+                self._parser.send(b" ")  # completes a number at the end
         except PARSER_ERRORS as error:
             return f"Not JSON: {parser_reason(error)}"
         return None
 
     def close(self) -> str | None:
-        """Ends the text; returns what is missing."""
+        """Ends the text; returns what is missing, or None."""
         try:
             self._parser.close()
         except PARSER_ERRORS as error:
@@ -230,5 +235,5 @@ class _ItemsParser:
 
 
 def _repaired(value: object, raw: bytes) -> object:
-    """The value of a record in a text that ijson was not given as it is: if it is one of those that differed."""
+    """The value of a record whose segment was changed for ijson: decoded again if the record itself was changed."""
     return value if make_safe(raw) is raw else decode(raw)

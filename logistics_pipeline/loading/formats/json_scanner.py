@@ -1,4 +1,4 @@
-"""Where JSON values begin and end in bytes, and how deep they go, without decoding them."""
+"""Finds where JSON values begin and end in bytes, and how deeply they are nested, without decoding them."""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from logistics_pipeline.loading.formats.record_positions import Span
 MAX_DEPTH = 64
 """Levels of nesting that are accepted. Parsers need memory that grows with depth, some with its square."""
 
-# Possessive quantifiers: a string of many megabytes must not cost the matcher a place to come back to per character.
+# Possessive quantifiers: for a string of many megabytes, the matcher must not store a backtracking position per byte.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
-"""Anything without brackets, but in strings."""
+"""Anything without brackets outside strings."""
 _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 _OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
 _SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
 _GAP = re.compile(rb"[ \t\r\n,]*")
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""What numbers, true, false and null are made of."""
+"""Characters of numbers, true, false and null."""
 _NO_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
 
 
@@ -30,26 +30,25 @@ def skip_gap(text: bytes | bytearray, start: int = 0) -> int:
 
 
 def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> int | None:
-    """Returns the offset behind the JSON value that begins at `start`; None if it is not complete, or deeper."""
+    """Returns the offset after the JSON value that begins at `start`; None if it is incomplete, or nested deeper."""
     if text[start : start + 1] not in (b"{", b"["):
         match = _SCALAR.match(text, start)
         return match.end() if match else None
     depth = 0
-    for stretch in _NEXT_BRACKET.finditer(text, start):
-        bracket = stretch[1]
+    for segment in _NEXT_BRACKET.finditer(text, start):
+        bracket = segment[1]
         depth += 1 if bracket in b"[{" else -1
         if not bracket or depth > max_depth:
             return None
         if depth == 0:
-            return stretch.end()
+            return segment.end()
     return None
 
 
 def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
-    """Yields the complete values that stand one after the other from the beginning of `text`, up to anything else, or
-    to one that is nested too deep.
+    """Yields the complete values from the beginning of `text`, up to anything else or to one that is nested too deep.
 
-    A number or a word at its very end may go on behind it, unless the text `is_whole`.
+    A number or word at the very end may continue after the text, unless the text `is_whole`.
     """
     end: int | None = 0
     while end is not None:
@@ -62,16 +61,16 @@ def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
 
 
 def is_whole_objects(text: bytes) -> bool:
-    """Whether `text` surely is whole values if it is valid JSON at all, none deeper than is accepted.
+    """Whether `text` certainly is whole values, none nested too deep, provided that it is valid JSON.
 
-    Only for text that ends with a brace. It is sure if brackets pair and none is inside a string: then only two
-    adjacent quotes are left of every string. These few passes in C spare the reference parser a search for each value,
-    which takes a fifth more of its CPU time for flat objects and two thirds more for nested ones.
+    Only for text that ends with a brace. It is certain if brackets pair and none is in a string: then every string is
+    reduced to two adjacent quotes. These few passes in C save the reference parser a search for each value, which takes
+    a fifth more CPU time for flat objects and two thirds more for nested ones.
     """
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     skeleton = text.translate(None, _NO_SKELETON).replace(b'""', b"")
-    for _ in range(MAX_DEPTH // 2):  # each round takes away one or two levels
+    for _ in range(MAX_DEPTH // 2):  # each round removes one or two levels
         shorter = skeleton.replace(b"{}", b"").replace(b"[]", b"")
         if len(shorter) == len(skeleton):
             break
@@ -80,16 +79,16 @@ def is_whole_objects(text: bytes) -> bool:
 
 
 class Nesting:
-    """Follows the nesting of JSON text that comes in pieces, cut anywhere. Brackets in strings do not count."""
+    """Follows the nesting of JSON text in pieces, cut anywhere. Brackets in strings do not count."""
 
     def __init__(self) -> None:
         self._depth = 0
         self._open_string = b""
-        """As much of a string that the last piece left open as the next must be told: its quote, and half an escape."""
+        """What the next piece must know of a string left open by the last one: its quote, and half of an escape."""
 
     def find_deeper(self, limit: int, piece: bytes | bytearray) -> int | None:
-        """Takes in the next piece; returns the place in it of the first bracket deeper than `limit` levels."""
-        told = len(self._open_string)
+        """Processes the next piece; returns the position in it of the first bracket deeper than `limit` levels."""
+        carried = len(self._open_string)
         text, self._open_string = self._open_string + piece, b""
         for token in _OPEN_TOKEN.finditer(text):
             first = token.group()[:1]
@@ -97,10 +96,10 @@ class Nesting:
                 self._open_string = first + token["rest"]
             self._depth += (first in b"[{") - (first in b"]}")
             if self._depth > limit:
-                return token.start() - told
+                return token.start() - carried
         return None
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Whether a whole value is nested deeper than is accepted."""
+    """Whether a whole value is nested deeper than `MAX_DEPTH`."""
     return text.count(b"[") + text.count(b"{") > MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None

@@ -1,8 +1,8 @@
-"""JSON text in stretches of whole values, for a parser that tells no offsets: the end of a stretch is that of a record.
+"""Cuts JSON text into segments of whole values, for a parser that reports no offsets: a segment ends with a record.
 
-Nearly always a stretch is objects up to a run's length, found whole by a few passes over all of its bytes. Where that
-is not sure, each value is looked for; only where there is nothing whole any more, the parser gets the beginning of a
-value, to say what is wrong with it.
+A segment nearly always holds objects up to a run's length, found by a few passes over all of its bytes. Where that is
+not certain, each value is found by itself. Only if nothing whole is left does the parser get the beginning of a value,
+to say what is wrong with it.
 
 Memory: one block and twice one record (`max_record_bytes`).
 """
@@ -14,91 +14,91 @@ from dataclasses import dataclass
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_feed import is_broken
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, skip_gap
-from logistics_pipeline.loading.formats.lookahead import Ahead
+from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.sources.byte_stream import Source
 
 _FIRST_KEY = re.compile(rb'[ \t\r\n,]*(\{[ \t\r\n]*"[^"\\]*")')
 _LONG_BYTES = 64 * 1024
-"""A value that goes on for so long may be none: a parser is asked before more is read."""
+"""A value that is longer than this may not be one: a parser checks it before more is read."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Consecutive values, with all that lies between."""
+class Segment:
+    """Consecutive values, with everything in between."""
 
     offset: int
     text: bytes
     spans: list[Span] | None = None
-    """Of the values. None: the text is whole values up to its last byte; where each is can be found when it matters."""
+    """Of the values. None if the text is whole values up to its last byte: each can be found when needed."""
     fault: str | None = None
-    """What is wrong behind them, unless the parser knows better."""
+    """What is wrong after them, unless the parser is more specific."""
     closes_array: bool = False
-    """The text ends with the bracket behind the last value."""
+    """The text ends with the bracket after the last value."""
     is_last: bool = False
-    """The text is all there is."""
+    """Nothing follows the text."""
 
     @property
     def end(self) -> int:
-        """Of the last value, in the text; 0 if there is none."""
+        """End of the last value in the text; 0 if there is none."""
         if self.spans is None:
             return len(self.text)
         return self.spans[-1][1] if self.spans else 0
 
 
 class ValueCutter:
-    """Cuts what is left of a source, whose values stand in an array or just one after the other."""
+    """Cuts the rest of a source, whose values are the elements of an array or simply follow each other."""
 
     def __init__(self, source: Source, max_record_bytes: int, run_bytes: int, *, is_array: bool) -> None:
-        self._ahead = Ahead(source)
+        self._ahead = Lookahead(source)
         self._max_record_bytes = max_record_bytes
         self._run_bytes = run_bytes
         self._is_array = is_array
 
     @property
     def rest(self) -> bytes:
-        """What was read of the source and not cut off yet."""
+        """Text that was read from the source and not cut off yet."""
         return self._ahead.text
 
     @property
     def damage(self) -> FileError | None:
-        """Why there is nothing behind the last stretch, if that is not how the file ends."""
+        """Why nothing follows the last segment, if the file is damaged there."""
         return self._ahead.damage
 
-    def cut(self) -> Stretch:
-        """Cuts off the next stretch, up to the length of a run."""
-        stretch = self._find_objects() or self._find_values()
-        self._ahead.take(len(stretch.text))
-        return stretch
+    def cut(self) -> Segment:
+        """Cuts off the next segment, as long as a run."""
+        segment = self._find_objects() or self._find_values()
+        self._ahead.consume(len(segment.text))
+        return segment
 
-    def _find_objects(self) -> Stretch | None:
+    def _find_objects(self) -> Segment | None:
         self._ahead.fill(self._run_bytes)
         for end in _likely_ends(self._ahead.text, self._run_bytes):
             text = self._ahead.text[:end]
             if end <= self._max_record_bytes and is_whole_objects(text):
-                return Stretch(self._ahead.offset, text)
+                return Segment(self._ahead.offset, text)
         return None
 
-    def _find_values(self) -> Stretch:
-        """Looks for each value, reading on until they make a run or there is a reason to stop."""
+    def _find_values(self) -> Segment:
+        """Finds values one by one, reading on until they fill a run or there is a reason to stop."""
         while True:
             offset, text = self._ahead.offset, self._ahead.text
             spans = self._find_spans(text)
             end = spans[-1][1] if spans else 0
             is_too_large = len(text) - end > self._max_record_bytes
             if end >= self._run_bytes or (is_too_large and spans):
-                return Stretch(offset, text[:end], spans)
+                return Segment(offset, text[:end], spans)
             gap_end = skip_gap(text, end)
             if self._is_array and text.startswith(b"]", gap_end):
-                return Stretch(offset, text[: gap_end + 1], spans, closes_array=True)
+                return Segment(offset, text[: gap_end + 1], spans, closes_array=True)
             if self._ahead.damage is not None:
-                return Stretch(offset, text[:end], spans, is_last=True)
+                return Segment(offset, text[:end], spans, is_last=True)
             if self._ahead.is_at_end or is_too_large or self._is_broken(text[gap_end:]):
-                return self._last_stretch(spans, end)
+                return self._last_segment(spans, end)
             self._ahead.fill(min(2 * len(text), end + self._max_record_bytes + 1))
 
     def _find_spans(self, text: bytes) -> list[Span]:
-        """Finds values up to the length of a run, or up to one that is too large or too deep."""
+        """Finds values up to the length of a run, or up to one that is too large or nested too deep."""
         spans, end = [], 0
         for span in find_values(text, is_whole=self._ahead.is_at_end and not self._is_array):
             if end >= self._run_bytes or span[1] - end > self._max_record_bytes:
@@ -110,22 +110,22 @@ class ValueCutter:
     def _is_broken(self, text: bytes) -> bool:
         return len(text) > _LONG_BYTES and is_broken(text)
 
-    def _last_stretch(self, spans: list[Span], end: int) -> Stretch:
-        """All the text there is, for the parser to say what is wrong with it, but no deeper than is good for it."""
+    def _last_segment(self, spans: list[Span], end: int) -> Segment:
+        """All remaining text, for the parser to say what is wrong; cut where it is nested too deep for a parser."""
         offset, text = self._ahead.offset, self._ahead.text
         deep_at = Nesting().find_deeper(MAX_DEPTH, text[end:])
         if deep_at is not None:
-            return Stretch(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
+            return Segment(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
         if len(text) - end > self._max_record_bytes:
             limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
-            return Stretch(offset, text, spans, f"A record is larger than {limit}")
-        return Stretch(offset, text, spans, is_last=True)
+            return Segment(offset, text, spans, f"A record is larger than {limit}")
+        return Segment(offset, text, spans, is_last=True)
 
 
 def _likely_ends(text: bytes, wanted_bytes: int) -> Iterator[int]:
-    """Offsets behind closing braces, at or behind `wanted_bytes`, that probably end a record.
+    """Offsets after closing braces, at or after `wanted_bytes`, that probably end a record.
 
-    Before a brace with the key that the first record begins with; else the next one: it may be that of an inner object.
+    First the one before a brace with the first record's first key; then the next one, which may end an inner object.
     """
     first = _FIRST_KEY.match(text)
     if first is not None:

@@ -1,11 +1,11 @@
-"""What was read from a source and not taken yet: readers look for a place to cut before they take anything."""
+"""Text read from a source ahead of its use: readers find a place to cut before they consume anything."""
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.sources.byte_stream import Source
 
 
-class Ahead:
-    """Memory: what `fill` was asked for, and one block."""
+class Lookahead:
+    """Text not consumed yet. Memory: what `fill` is asked for, and one block."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -13,12 +13,12 @@ class Ahead:
         self.offset = source.position
         """Of the first byte of `text`."""
         self.is_at_end = False
-        """There is nothing behind `text`."""
+        """Nothing follows `text`."""
         self.damage: FileError | None = None
-        """Why there is nothing, if that is not how the file ends. What lies before it is worth reading."""
+        """Why nothing follows, if the file is damaged there. The text before the damage is still good."""
 
     def fill(self, wanted_bytes: int) -> None:
-        """Reads until `text` is so long, or the source ends."""
+        """Reads until `text` holds at least `wanted_bytes` or the source ends."""
         parts, missing = [self.text], wanted_bytes - len(self.text)
         while missing > 0 and not self.is_at_end:
             block = self._read()
@@ -27,8 +27,8 @@ class Ahead:
             missing -= len(block)
         self.text = b"".join(parts) if len(parts) > 1 else self.text
 
-    def take(self, size: int) -> None:
-        """Is done with the first bytes of `text`."""
+    def consume(self, size: int) -> None:
+        """Drops the first `size` bytes of `text`."""
         self.text = self.text[size:]
         self.offset += size
 

@@ -1,16 +1,16 @@
-"""Finds records in the text they were read from: only once one of them is asked for."""
+"""Finds records in the text they were read from, and only when one of them is needed."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from logistics_pipeline.loading.layouts import Place
+from logistics_pipeline.loading.layouts import RawRecord
 
 Span = tuple[int, int]
-"""Where something begins and ends in a text."""
+"""Begin and end of something in a text, as byte offsets."""
 
 
-class Places:
-    """The places of consecutive records, by their index. Memory: the text that they stand in."""
+class RawRecords:
+    """Consecutive records as they appear in their file, by index from 0. Memory: their text."""
 
     def __init__(self, before: int, offset: int, text: bytes, find: Callable[[bytes], Iterable[Span]]) -> None:
         self._before = before
@@ -20,9 +20,9 @@ class Places:
         self._text = text
         self._find = find
 
-    def __call__(self, index: int) -> Place:
+    def __call__(self, index: int) -> RawRecord:
         begin, end = self._spans[index]
-        return Place(self._before + index + 1, self._offset + begin, self._text[begin:end])
+        return RawRecord(self._before + index + 1, self._offset + begin, self._text[begin:end])
 
     @cached_property
     def _spans(self) -> list[Span]:

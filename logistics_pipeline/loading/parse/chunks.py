@@ -1,7 +1,7 @@
-"""Chunks: what lanes make of a stretch of a file, and all that is needed to load it. This is where lanes meet.
+"""Chunks: what either parser makes of a part of a file, and all that is needed to load it.
 
-A lane reads some 64 KiB of input at a time and hands on what became of it: rows as COPY text, rejects with their raw
-text, the checkpoint behind. The writer groups chunks into transactions; it never sees a record.
+A parser reads some 64 KiB of input at a time and passes on the result: rows as COPY text, rejects with their raw text,
+and the checkpoint after them. The writer groups chunks into transactions; it never sees a record.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,22 +9,23 @@ from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.contract.column_validator import Column, ColumnEncoder
+from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
+from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import Place, Records, Table
+from logistics_pipeline.loading.layouts import RawRecord, Records, Table
 
 MAX_UNKNOWN_FIELDS = 100
-"""So many names of unknown fields are remembered per file: a file with keys for data must not fill the ledger."""
+"""Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
 
 
 @dataclass(frozen=True)
 class Reject:
     """A record that is set aside, and why."""
 
-    place: Place
+    raw_record: RawRecord
     rejection: Rejection
 
 
@@ -33,16 +34,16 @@ class Chunk:
     """Consecutive records of a file, ready to be written."""
 
     checkpoint: Checkpoint
-    """The place behind its last record."""
+    """The position after its last record."""
     text: bytes = b""
     """Rows as COPY text, one per line: the dataset's columns, then record_no, then file_id."""
     rows: int = 0
     days: frozenset[str] = frozenset()
-    """ISO dates in the rows: what they make stale where records carry their own date."""
+    """ISO dates in the rows: the days they make stale if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
     unknown_fields: frozenset[str] = frozenset()
     error: FileError | None = None
-    """What ended the file behind this chunk, if it did not end well: the chunk itself is good."""
+    """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 
     @property
     def records(self) -> int:
@@ -58,8 +59,8 @@ class ChunkMaker:
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order)
         self._validate = compile_validator(dataset, date_order)
-        self._noticed = set(dataset.columns)
-        """Names of fields that need no more notice."""
+        self._reported = set(dataset.columns)
+        """Names of fields that are known or were reported."""
 
     def from_records(self, records: Records) -> Chunk:
         """Makes a chunk of decoded records."""
@@ -76,16 +77,16 @@ class ChunkMaker:
     def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
         """Makes a chunk of records whose values are also given as one column per field of the dataset.
 
-        `names` are those of all fields found in them. Single values of `records` are asked for where the columns alone
+        `names` are those of all fields found in the records. Single values of `records` are read only where the columns
         do not decide.
         """
         first = records.before + 1
         encoded = self._encoder.encode(columns, first)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
-        for index in encoded.odd:
+        for index in encoded.irregular:
             outcome = self._validate(records.values[index])
             if isinstance(outcome, Rejection):
-                rejects.append(Reject(records.place(index), outcome))
+                rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
                 days.update(day for day in (outcome[column] for column in self._dates) if day is not None)
@@ -95,17 +96,17 @@ class ChunkMaker:
             len(lines),
             frozenset(days),
             rejects,
-            self._notice(names),
+            self._report_unknown(names),
         )
 
-    def _notice(self, names: Iterable[str]) -> frozenset[str]:
-        """Returns the names that are neither fields of the dataset nor noticed before, as they can be stored."""
-        new = set(names) - self._noticed
+    def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
+        """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""
+        new = set(names) - self._reported
         if not new:
             return frozenset()
-        room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._noticed)
-        noticed = sorted(new)[: max(room, 0)]
-        self._noticed.update(noticed)
+        room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._reported)
+        reported = sorted(new)[: max(room, 0)]
+        self._reported.update(reported)
         return frozenset(
-            name[:255].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in noticed
+            name[:255].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported
         )

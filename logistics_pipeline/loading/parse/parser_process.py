@@ -1,7 +1,8 @@
-"""Reads a file in a process of its own, so that parsing and COPY run at the same time. Chunks come through a pipe.
+"""Opens a stream of chunks, parsed in a process of its own if the file is large: parsing and COPY then run in parallel.
 
-The child gets its `ReadTask` on standard input and imports no more than lanes need: no database driver, no settings.
-It ends by itself when nobody reads any more. Runs as `python -m logistics_pipeline.loading.parse.parser_process`.
+The child process receives its `ReadTask` on standard input, sends chunks through a pipe, and imports no more than the
+parsers need: no database driver, no settings. It exits when the pipe is closed. Runs as
+`python -m logistics_pipeline.loading.parse.parser_process`.
 """
 
 import fcntl
@@ -19,14 +20,28 @@ from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
 
 PIPE_BYTES = 1 << 20
-"""What the pipe holds: the child reads on while the parent commits."""
+"""Size of the pipe: the child keeps parsing while the parent commits."""
 
 _LENGTH_BYTES = 8
 
 
 @contextmanager
-def read_chunks_apart(task: ReadTask) -> Iterator[Iterator[Chunk]]:
-    """Yields the chunks of a file as `read_chunks` does, made by a process that ends with the context.
+def open_chunks(task: ReadTask, *, in_own_process: bool) -> Iterator[Iterator[Chunk]]:
+    """Yields the chunks of a file as `read_chunks` does, parsed here or in a process of its own.
+
+    Raises:
+        TransientError: that process was killed.
+    """
+    if in_own_process:
+        with read_chunks_in_own_process(task) as chunks:
+            yield chunks
+    else:
+        yield read_chunks(task)
+
+
+@contextmanager
+def read_chunks_in_own_process(task: ReadTask) -> Iterator[Iterator[Chunk]]:
+    """Yields the chunks of a file as `read_chunks` does, parsed by a process that ends with the context.
 
     Raises:
         TransientError: the process was killed.
@@ -36,15 +51,15 @@ def read_chunks_apart(task: ReadTask) -> Iterator[Iterator[Chunk]]:
         assert process.stdin is not None and process.stdout is not None
         _widen(process.stdout)
         try:
-            with suppress(BrokenPipeError), process.stdin:  # a child that is gone shows when its chunks are read
+            with suppress(BrokenPipeError), process.stdin:  # that the child is gone shows when its chunks are read
                 pickle.dump(task, process.stdin)
             yield _receive(process, process.stdout)
         finally:
-            process.kill()  # it has nothing to lose
+            process.kill()  # it holds nothing that could be lost
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    with suppress(OSError, AttributeError):  # not Linux, or the user's limit is reached: it works as it is
+    with suppress(OSError, AttributeError):  # not Linux, or the user's limit is reached: the default size works too
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
@@ -54,7 +69,7 @@ def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chun
         length = int.from_bytes(header, "big")
         frame = pipe.read(length)
         if len(header) < _LENGTH_BYTES or len(frame) < length:
-            raise TransientError(f"The process that reads the file has ended ({_ending(process)})")
+            raise TransientError(f"The process that parses the file ended early ({_describe_exit(process)})")
         message = pickle.loads(frame)
         match message:
             case Chunk():
@@ -65,13 +80,13 @@ def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chun
                 return
 
 
-def _ending(process: subprocess.Popen[bytes]) -> str:
+def _describe_exit(process: subprocess.Popen[bytes]) -> str:
     code = process.wait()
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _main() -> None:
-    gc.disable()  # records come and go by the thousand and hold no cycles
+    gc.disable()  # thousands of short-lived records, none of them in a cycle
     task = pickle.load(sys.stdin.buffer)
     with (
         suppress(BrokenPipeError, KeyboardInterrupt),

@@ -1,6 +1,7 @@
-"""Reads a file as chunks, by the fastest lane that understands it; the reference lane finishes what that one leaves.
+"""Reads a file as chunks: the fast parser goes as far as it can, the reference parser reads the rest.
 
-Plain data in, plain data out: the same call serves in the loader's process and in one of its own (`parser_process`).
+Plain data in, plain data out, so the same call works in the loader's process and in a process of its own
+(`parser_process`).
 """
 
 from collections.abc import Iterator
@@ -8,18 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logistics_core.catalogue import Dataset
-from logistics_pipeline.errors import FileError
+from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.loading.contract.dates import DateOrder
-from logistics_pipeline.loading.formats.reader import Checkpoint, read_records
-from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
-from logistics_pipeline.loading.parse.fast_json import TypedJson
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source, open_source
+from logistics_pipeline.loading.parse.fast_json import FastJsonParser
+from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
+
+CHANGED = "The file changed while it was loaded. Its new content is a new version and is loaded as such"
 
 
 @dataclass(frozen=True)
 class ReadTask:
-    """What to read, from where on, and how."""
+    """What to read, from which checkpoint on, and how."""
 
     path: Path
     dataset: Dataset
@@ -29,17 +32,19 @@ class ReadTask:
     date_order: DateOrder | None
     chunk_bytes: int
     max_record_bytes: int
-    reference_lane: bool = False
-    """Leave everything to the reference lane."""
+    reference_parser: bool = False
+    """Leave everything to the reference parser."""
     max_expansion: int = MAX_EXPANSION
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
-    """Yields the chunks behind a checkpoint. A file that is at fault ends with a chunk that carries its error."""
+    """Yields the chunks after the task's checkpoint.
+
+    If the file cannot be read to its end, the last chunk carries the error.
+    """
     done = task.after
     try:
-        with open_source(task.path, task.max_expansion) as source:
-            source.skip_to(max(task.layout.start, task.after.offset))
+        with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
             for chunk in _read(task, source):
                 done = chunk.checkpoint
                 yield chunk
@@ -50,14 +55,27 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 def _read(task: ReadTask, source: Source) -> Iterator[Chunk]:
     maker = ChunkMaker(task.dataset, task.file_id, task.date_order)
     done = task.after.records
-    if not task.reference_lane:
-        typed = TypedJson(source, task.dataset, maker, task.chunk_bytes, task.max_record_bytes)
+    if not task.reference_parser:
+        fast = FastJsonParser(source, task.dataset, maker, task.chunk_bytes, task.max_record_bytes)
         match task.layout:
             case ElementsLayout():
-                done = (yield from typed.read_elements(done)).records
+                done = (yield from fast.read_elements(done)).records
             case LinesLayout():
-                done = (yield from typed.read_lines(done)).records
+                done = (yield from fast.read_lines(done)).records
             case _:
                 pass
     for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
         yield maker.from_records(records)
+
+
+def find_record(task: ReadTask, record_no: int, after: Checkpoint) -> RawRecord:
+    """Reads the file again from a checkpoint on to find one record in it: PostgreSQL refused its row.
+
+    Raises:
+        FileChangedError: there is no such record any more.
+    """
+    with open_after(task.path, task.layout, after) as source:
+        for records in read_records(source, task.layout, after.records, task.max_record_bytes):
+            if record_no <= records.before + len(records.values):
+                return records.raw_record(record_no - records.before - 1)
+    raise FileChangedError(CHANGED)

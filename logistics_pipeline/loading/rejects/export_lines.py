@@ -1,8 +1,8 @@
-"""The lines of an export of rejects: written here, mended by a person, read back here. What then happens: `replay`.
+"""The lines of an export of rejects: written here, corrected by a person, read back here, and used by `replay`.
 
-Each line is a JSON object. `file`, `version`, `record_no` say which reject it is; `byte_offset`, `field` and `reason`
-what the ledger knows of it; `raw` how it stood in its file (`raw_base64` where that is not UTF-8). `record` is for the
-person: the same as JSON, to be mended; null where it cannot be decoded, and a whole record may be put there.
+Each line is a JSON object. `file`, `version` and `record_no` identify the reject; `byte_offset`, `field` and `reason`
+are what the ledger knows about it; `raw` is its text in the file (`raw_base64` if that is not UTF-8). `record` is the
+same as JSON for the person to correct; it is null if the text cannot be decoded, and may be replaced by a whole record.
 
 Memory: one line.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from logistics_pipeline.ledger import RejectedRecord
-from logistics_pipeline.loading.excerpts import shown
+from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.json_reader import decode
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.layouts import Layout, Unreadable
@@ -23,14 +23,14 @@ from logistics_pipeline.loading.rejects.reread import as_json, read_again
 from logistics_pipeline.sources.byte_stream import open_source
 
 LONGEST_LINE = 16
-"""Times the longest record: its text stands in its line twice, and a byte of it may become an escape of six."""
+"""Times the longest record: its line contains it twice, and a byte may become an escape of six."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class MendedReject:
-    """What a line says: this record in the place of that reject."""
+class CorrectedReject:
+    """What a line says: replay this record in place of that reject."""
 
     line_no: int
     path: str
@@ -38,23 +38,23 @@ class MendedReject:
     record_no: int
     raw: bytes
     record: object
-    """The record as JSON, decoded; None where there is none, and the raw text is meant."""
+    """The decoded record; None if the line has none, and the raw text is to be replayed."""
 
 
 @dataclass(frozen=True)
 class UnusableLine:
-    """A line that names no reject."""
+    """A line that identifies no reject."""
 
     line_no: int
     reason: str
 
 
 class _UnusableError(Exception):
-    """The text says what a line lacks."""
+    """A line cannot be used; the text says what it lacks."""
 
 
 def export_line(reject: RejectedRecord, layout: Layout | None) -> bytes:
-    """A reject as a line. Whatever its record is, a replay of the line as it stands reads the same record."""
+    """Encodes a reject as a line. Replaying the unchanged line always reads the same record."""
     document = {
         "file": reject.path,
         "version": reject.version,
@@ -68,19 +68,19 @@ def export_line(reject: RejectedRecord, layout: Layout | None) -> bytes:
     if reject.resolved_at is not None:
         document["resolved_at"] = reject.resolved_at.isoformat()
     line = as_json(document)
-    if not _says(line, document["record"]):
+    if not _is_read_back(line, document["record"]):
         line = as_json(document | {"record": None})
     return line + b"\n"
 
 
-def _says(line: bytes, record: object) -> bool:
-    """Whether a line is read back as it was meant: not if it is nested too deep, or has odd halves of surrogates."""
+def _is_read_back(line: bytes, record: object) -> bool:
+    """Whether a line reads back as the same record: not if it is nested too deep or has lone surrogates."""
     read = _read_line(0, line)
-    return isinstance(read, MendedReject) and as_json(read.record) == as_json(record)
+    return isinstance(read, CorrectedReject) and as_json(read.record) == as_json(record)
 
 
 def raw_text(raw: bytes) -> dict[str, str]:
-    """A rejected record's raw text for JSON: as text, or in base64 where its bytes are no text."""
+    """Returns a rejected record's raw text for JSON: as text, or in base64 if it is not UTF-8."""
     try:
         return {"raw": raw.decode()}
     except UnicodeDecodeError:
@@ -92,11 +92,11 @@ def _editable(raw: bytes, layout: Layout | None) -> object:
     return None if isinstance(value, Unreadable) else value
 
 
-def read_export(path: Path, max_record_bytes: int) -> Iterator[MendedReject | UnusableLine]:
-    """Yields what the lines of an export say, blank ones left out.
+def read_export(path: Path, max_record_bytes: int) -> Iterator[CorrectedReject | UnusableLine]:
+    """Yields what the lines of an export say, without blank lines.
 
     Raises:
-        FileError: the file cannot be read, or a line is longer than that of any record.
+        FileError: the file cannot be read, or a line is longer than any record's could be.
     """
     with open_source(path) as source:
         lines = read_lines(source, b"\n", LONGEST_LINE * max_record_bytes + (1 << 20))
@@ -105,20 +105,20 @@ def read_export(path: Path, max_record_bytes: int) -> Iterator[MendedReject | Un
                 yield _read_line(line_no, line.strip())
 
 
-def _read_line(line_no: int, line: bytes) -> MendedReject | UnusableLine:
+def _read_line(line_no: int, line: bytes) -> CorrectedReject | UnusableLine:
     document = decode(line)
     if isinstance(document, Unreadable):
-        return UnusableLine(line_no, shown(document.reason, 200))
+        return UnusableLine(line_no, excerpt(document.reason, 200))
     try:
         return _read_document(line_no, document)
     except _UnusableError as error:
         return UnusableLine(line_no, str(error))
 
 
-def _read_document(line_no: int, document: object) -> MendedReject:
+def _read_document(line_no: int, document: object) -> CorrectedReject:
     if not isinstance(document, dict):
         raise _UnusableError("expected a JSON object as `logistics rejects export` writes it")
-    return MendedReject(
+    return CorrectedReject(
         line_no=line_no,
         path=_text(document, "file"),
         version=_number(document, "version"),
@@ -149,4 +149,6 @@ def _raw(document: dict[str, Any]) -> bytes:
             return b64decode(encoded, validate=True)
         return str(document["raw"]).encode("utf-8", "surrogatepass")
     except (KeyError, ValueError) as error:
-        raise _UnusableError('"raw" or "raw_base64" must be there, as `logistics rejects export` writes it') from error
+        raise _UnusableError(
+            '"raw" or "raw_base64" is missing or invalid: leave it as `logistics rejects export` writes it'
+        ) from error

@@ -1,7 +1,7 @@
-"""The rejects of a file as a file again, under `data/failed/`: mend it, drop it into `data/raw/`, done.
+"""Writes the rejects of a file as a file under `data/failed/`: a person corrects it and moves it to `data/raw/`.
 
-The table `ingest.rejects` is the truth; these files are a copy of it for people, written when a load has come to its
-end. Beside the records stands `….reasons.csv`, which says what is wrong with each.
+The table `ingest.rejects` is the source of truth. These files are a copy for people, written when a load ends. Beside
+the records, a file `….reasons.csv` says what is wrong with each.
 """
 
 import csv
@@ -20,14 +20,14 @@ from logistics_pipeline.sources.folder import path_of
 _COMPRESSIONS = (".gz", ".zst")
 
 LONGEST_STEM = 200
-"""Bytes of a name's 255: suffixes come behind it, and while a file is written its name is longer still."""
+"""Bytes, of the 255 that a name may have: suffixes follow, and the name is longer still while the file is written."""
 
 
 def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
-    """Writes the rejects of a file in the layout it came in, or removes an older export if it has none now.
+    """Writes the rejects of a file in the file's own layout, or removes an older export if there are none now.
 
     Raises:
-        OSError: the folder cannot be written. The rejects are safe in the database.
+        OSError: the folder cannot be written to. The rejects are safe in the database.
     """
     records_path, reasons_path = export_paths(file.path, failed_dir)
     if file.records_rejected == 0 or layout is None:
@@ -39,34 +39,35 @@ def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layo
 
 
 def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
-    """As `export_rejects`; that the folder cannot be written is noted as the file's warning."""
+    """As `export_rejects`, but if the folder cannot be written to, notes that as the file's warning."""
     try:
         export_rejects(connection, file, layout, failed_dir)
     except OSError as error:
         ledger.warn(
             connection,
             file.file_id,
-            f"Its rejects could not be written below {failed_dir} ({error.strerror}); "
+            f"Its rejects could not be written to {failed_dir} ({error.strerror}); "
             "they are safe in the database: see `logistics rejects`.",
         )
 
 
 def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
-    """Where the rejects of a file go, and their reasons: `shipments.json` to `shipments.rejected.json` and
-    `shipments.rejected.json.reasons.csv`.
+    """Returns the paths of a file's rejects and of their reasons.
 
-    The name still belongs to the same dataset, and no two files of a folder share it: `shipments.json.gz`, whose
-    rejects are written uncompressed, goes to `shipments.gz.rejected.json`.
+    For `shipments.json`: `shipments.rejected.json` and `shipments.rejected.json.reasons.csv`.
+
+    The name still belongs to the same dataset, and no two files of a folder share it: the rejects of
+    `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
     """
     name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
-    records = plain.with_name(f"{_fitting(plain.stem)}{compression}.rejected{plain.suffix}")
+    records = plain.with_name(f"{_shorten(plain.stem)}{compression}.rejected{plain.suffix}")
     return records, records.with_name(f"{records.name}.reasons.csv")
 
 
-def _fitting(stem: str) -> str:
-    """A name that leaves room for what is put behind it: its beginning, and a hash to tell it from others."""
+def _shorten(stem: str) -> str:
+    """Returns a name that leaves room for suffixes: if too long, its beginning and a hash that keeps it unique."""
     whole = os.fsencode(stem)
     if len(whole) <= LONGEST_STEM:
         return stem
@@ -87,7 +88,7 @@ def _write(connection: Connection, file_id: int, layout: Layout, records: IO[byt
 
 
 def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
-    """What stands before, between and after records of a layout."""
+    """What is written before, between and after the records of a layout."""
     match layout:
         case ElementsLayout():
             return b"[\n", b",\n", b"\n]\n"

@@ -1,11 +1,11 @@
-"""Rejects replayed: held against the contract once more, mended or as they stood, and taken in where they keep it now.
+"""Replays rejects: validates them again, corrected or as they were, and loads those that are valid now.
 
-An accepted record goes in under its own old number: the highest (file_id, record_no) still wins a key, so the tables
-end as if the record had been good from the start, and a later one that is there already supersedes it. Rows, accounts,
-stale days and the marks on the rejects are committed together, batch by batch; a batch is of one file. A reject that
-was accepted before is passed over, so whatever interrupts a replay, it is simply run again.
+An accepted record keeps its old number. The highest (file_id, record_no) still wins a key, so the tables end as if the
+record had been valid from the start, and a later record that is already there supersedes it. Rows, counts, stale days
+and the marks on the rejects are committed together, batch by batch; each batch holds rejects of one file. Rejects that
+were accepted before are skipped, so an interrupted replay is simply run again.
 
-Memory: one batch (`LoadOptions.batch`), or one reject if that is larger; and the names of the files it met.
+Memory: one batch (`LoadOptions.batch`), or one reject if that is larger; and the names of the files with rejects.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,36 +13,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
-
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
-from logistics_pipeline.database.connections import Connection, connect, transient_errors
-from logistics_pipeline.errors import TransientError
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.contract.dates import DateOrder
-from logistics_pipeline.loading.file_lock import only_one
+from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
+from logistics_pipeline.loading.file_dataset import file_dataset
+from logistics_pipeline.loading.file_lock import file_lock
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
-from logistics_pipeline.loading.rejects.export_lines import MendedReject, UnusableLine, read_export
+from logistics_pipeline.loading.rejects.export_lines import CorrectedReject, UnusableLine, read_export
 from logistics_pipeline.loading.rejects.failed_files import export_or_warn
-from logistics_pipeline.loading.rejects.replay_batch import BatchReplayer, Wanted
+from logistics_pipeline.loading.rejects.replay_batch import BatchReplayer, RejectsToReplay
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
-from logistics_pipeline.loading.rejects.reread import recall
-from logistics_pipeline.loading.rejects.revalidation import Judge
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 OnWait = Callable[[str], None]
-"""Called with a file's path while a load of it goes on: its failed file is written when that has ended."""
+"""Called with a file's path while it is being loaded: its failed file is written afterwards."""
 
 
 def replay_export(url: str, path: Path, options: LoadOptions, *, on_wait: OnWait = lambda path: None) -> Replay:
-    """Replays what the lines of an export say, after a person has mended it.
+    """Replays the lines of an export after a person has corrected them.
 
     Raises:
-        FileError: the export cannot be read; what was replayed before that place stays.
-        TransientError: the database stayed away; what was committed stays.
+        FileError: the export cannot be read, or a file's dataset has no contract any more; batches before stay.
+        TransientError: the database stayed unavailable; committed batches stay.
     """
     with _Replayer(url, options) as replayer:
         for lines in _in_batches(replayer.usable(read_export(path, options.max_record_bytes)), options.batch):
@@ -59,21 +55,22 @@ def replay_stored(
     dataset: str | None = None,
     on_wait: OnWait = lambda path: None,
 ) -> Replay:
-    """Replays the rejects of a file, or of all files of a dataset, as they stand: by the contract and settings of now.
+    """Replays the rejects of a file, or of all files of a dataset, uncorrected: by the current contract and settings.
 
     Raises:
-        TransientError: the database stayed away; what was committed stays.
+        FileError: a file's dataset has no contract any more; batches before stay.
+        TransientError: the database stayed unavailable; committed batches stay.
     """
     with _Replayer(url, options) as replayer:
-        for file in replayer.do(ledger.files_with_rejects, path=path, dataset=dataset):
+        for file in replayer.run(ledger.files_with_rejects, path=path, dataset=dataset):
             replayer.replay_file(file)
         replayer.renew_failed_files(on_wait)
         return replayer.done
 
 
-def _in_batches(lines: Iterator[MendedReject], limits: BatchLimits) -> Iterator[list[MendedReject]]:
-    """Cuts lines into batches of one file each; what names a reject once more comes in a later one."""
-    batch: dict[tuple[str, int, int], MendedReject] = {}
+def _in_batches(lines: Iterator[CorrectedReject], limits: BatchLimits) -> Iterator[list[CorrectedReject]]:
+    """Cuts lines into batches of one file each. A line for a reject that the batch already holds begins a new one."""
+    batch: dict[tuple[str, int, int], CorrectedReject] = {}
     size = 0
     for line in lines:
         key = line.path, line.version, line.record_no
@@ -89,14 +86,14 @@ def _in_batches(lines: Iterator[MendedReject], limits: BatchLimits) -> Iterator[
 
 
 class _Replayer:
-    """Replays batches through a connection that is made anew when it is lost."""
+    """Replays batches through a connection that is opened again when it is lost."""
 
     def __init__(self, url: str, options: LoadOptions) -> None:
         self._url = url
         self._options = options
         self._connection: Connection | None = None
         self._paths: dict[str, None] = {}
-        """Of the files met, in order."""
+        """Of the files replayed, in order."""
         self.done = Replay()
 
     def __enter__(self) -> Self:
@@ -108,17 +105,13 @@ class _Replayer:
         if self._connection is not None:
             self._connection.close()
 
-    def do(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        """Does work with the connection, again and again while the database is in passing trouble."""
-        for attempt in Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_delay(self._options.retry_seconds),
-            wait=wait_exponential_jitter(multiplier=0.2, max=5),
-            reraise=True,
-        ):
-            with attempt, transient_errors("replaying rejects"):
-                return work(self._connected(), *arguments, **keywords)
-        raise AssertionError("tenacity either returns or raises")
+    def run(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Calls `work` with the connection, repeatedly while the database fails with transient errors."""
+        return retry_transient_errors(
+            lambda: work(self._connected(), *arguments, **keywords),
+            "replaying rejects",
+            Deadline(self._options.retry_seconds),
+        )
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -127,18 +120,18 @@ class _Replayer:
 
     # -- replaying -------------------------------------------------------------------------------------------------
 
-    def usable(self, lines: Iterator[MendedReject | UnusableLine]) -> Iterator[MendedReject]:
-        """Passes on the lines that name a reject and notes the others."""
+    def usable(self, lines: Iterator[CorrectedReject | UnusableLine]) -> Iterator[CorrectedReject]:
+        """Passes on the lines that name a reject and counts the others."""
         for line in lines:
-            if isinstance(line, MendedReject):
+            if isinstance(line, CorrectedReject):
                 yield line
             else:
                 self.done.add(Replay(unusable=1, problems=[Problem(None, None, None, line.line_no, line.reason)]))
 
-    def replay_lines(self, lines: list[MendedReject]) -> None:
+    def replay_lines(self, lines: list[CorrectedReject]) -> None:
         """Replays lines of an export, all of one file."""
         path, version = lines[0].path, lines[0].version
-        file = self.do(ledger.file_version, path, version)
+        file = self.run(ledger.file_version, path, version)
         if file is None:
             reason = f"the ledger knows no version {version} of this file: is the export of another database?"
             problems = [Problem(path, version, line.record_no, line.line_no, reason) for line in lines]
@@ -147,35 +140,34 @@ class _Replayer:
             self._replay(file, {line.record_no: line for line in lines})
 
     def replay_file(self, file: LedgerFile) -> None:
-        """Replays the unresolved rejects of a file as they stand."""
-        limits, after = self._options.batch, 0
-        while numbers := self.do(ledger.unresolved_numbers, file.file_id, after, limits.records, limits.bytes):
+        """Replays the unresolved rejects of a file, uncorrected."""
+        limits, last = self._options.batch, 0
+        while numbers := self.run(ledger.unresolved_numbers, file.file_id, last, limits.records, limits.bytes):
             self._replay(file, dict.fromkeys(numbers))
-            after = numbers[-1]
+            last = numbers[-1]
         self._paths[file.path] = None
 
-    def _replay(self, file: LedgerFile, wanted: Wanted) -> None:
+    def _replay(self, file: LedgerFile, rejects: RejectsToReplay) -> None:
         self._paths[file.path] = None
-        self.done.add(self.do(_replay_batch, file, wanted, self._options.date_order))
+        self.done.add(self.run(_replay_batch, file, rejects, self._options))
 
     # -- the copies in the failed folder ---------------------------------------------------------------------------
 
     def renew_failed_files(self, on_wait: OnWait) -> None:
-        """Writes the rejects that are left to the failed folder, also where an earlier replay did not come to it."""
+        """Writes the remaining rejects to the failed folder, also for files that an interrupted replay left out."""
         for path in self._paths:
-            self.do(_renew_failed_file, path, self._options.failed_dir, on_wait)
+            self.run(_renew_failed_file, path, self._options.failed_dir, on_wait)
 
 
-def _replay_batch(connection: Connection, file: LedgerFile, wanted: Wanted, date_order: DateOrder | None) -> Replay:
-    assert file.dataset is not None, "only a file of a dataset is loaded, and so has rejects"
-    judge = Judge(DATASETS[file.dataset], recall(file.layout), date_order)
-    return BatchReplayer(connection, file, judge).replay(wanted)
+def _replay_batch(connection: Connection, file: LedgerFile, rejects: RejectsToReplay, options: LoadOptions) -> Replay:
+    dataset = file_dataset(options.catalogue, file)
+    return BatchReplayer(connection, file, dataset, options.date_order).replay(rejects)
 
 
 def _renew_failed_file(connection: Connection, path: str, failed_dir: Path, on_wait: OnWait) -> None:
-    """Only the newest version of a file has its rejects there."""
-    with only_one(connection, path, on_wait):
+    """Writes the rejects of a file's newest version; other versions have none in the failed folder."""
+    with file_lock(connection, path, on_wait):
         file = ledger.latest_file(connection, path)
-        layout = recall(file.layout) if file else None
+        layout = layout_from_json(file.layout) if file else None
         if file is not None and layout is not None:
             export_or_warn(connection, file, layout, failed_dir)

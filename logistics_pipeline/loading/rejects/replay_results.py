@@ -1,16 +1,16 @@
-"""What a replay did: plain data, made by `replay_batch` batch by batch, added up by `replay`, shown by the command."""
+"""What a replay did: plain data, made by `replay_batch` per batch, added up by `replay`, shown by the command."""
 
 from dataclasses import dataclass, field
 
-MOST_PROBLEMS = 20
-"""So many of the records that were not accepted are told one by one."""
+MAX_PROBLEMS = 20
+"""Number of records not accepted that are reported one by one."""
 
-MOST_UNKNOWN_FIELDS = 100
+MAX_UNKNOWN_FIELDS = 100
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A record that was not accepted, and why. What is not known of it is None."""
+    """A record that was not accepted, and why. What is not known about it is None."""
 
     path: str | None
     version: int | None
@@ -22,19 +22,19 @@ class Problem:
 
 @dataclass
 class Replay:
-    """What a replay, or a batch of one, did."""
+    """What a replay, or one batch of it, did."""
 
     loaded: int = 0
     superseded: int = 0
-    """Accepted as well, but a later record with the same key was there."""
+    """Accepted too, but a later record already had the key."""
     still_bad: int = 0
     resolved_before: int = 0
     unusable: int = 0
-    """Lines of an export that mean no reject of this ledger."""
+    """Lines of an export that match no reject of this ledger."""
     problems: list[Problem] = field(default_factory=list)
     """The first few of those still bad or unusable."""
     unknown_fields: list[str] = field(default_factory=list)
-    """Fields of mended records that the contract does not know: they were left out."""
+    """Fields of corrected records that are not in the contract: they were left out."""
 
     @property
     def accepted(self) -> int:
@@ -42,14 +42,15 @@ class Replay:
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything that was to be replayed is accepted now."""
+        """Whether everything to be replayed is accepted now."""
         return self.still_bad == self.unusable == 0
 
     def add(self, other: "Replay") -> None:
+        """Adds the results of another batch."""
         self.loaded += other.loaded
         self.superseded += other.superseded
         self.still_bad += other.still_bad
         self.resolved_before += other.resolved_before
         self.unusable += other.unusable
-        self.problems += other.problems[: MOST_PROBLEMS - len(self.problems)]
-        self.unknown_fields = sorted({*self.unknown_fields, *other.unknown_fields})[:MOST_UNKNOWN_FIELDS]
+        self.problems += other.problems[: MAX_PROBLEMS - len(self.problems)]
+        self.unknown_fields = sorted({*self.unknown_fields, *other.unknown_fields})[:MAX_UNKNOWN_FIELDS]

@@ -1,4 +1,4 @@
-"""One reject against the contract as it is now: its mended record if there is one, else its raw text read again."""
+"""Validates a reject against the current contract: its corrected record if there is one, else its raw text."""
 
 from dataclasses import dataclass
 
@@ -11,42 +11,54 @@ from logistics_pipeline.loading.rejects.reread import as_json, read_again
 
 _NO_HEADER = Rejection(
     None,
-    "its file was loaded by a version that did not keep the header, so its row cannot be read again by itself; "
-    'export it and put a whole record in the place of "record": null',
+    "its file was loaded by a version that did not keep the header, so its row cannot be read by itself; "
+    'export it and replace "record": null by a whole record',
 )
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the contract says to a reject now."""
+class Revalidated:
+    """The current contract's verdict on a reject."""
 
     record_no: int
     outcome: Row | Rejection
-    mended: bytes | None
-    """The record that was judged, as JSON, where it is not the raw text's."""
+    correction: bytes | None
+    """The validated record as JSON if it differs from the raw text's."""
     fields: frozenset[str] = frozenset()
     """Names of all its fields."""
     is_of_raw_text: bool = True
-    """The raw text itself was judged: what is wrong now is what is wrong with it."""
+    """The raw text itself was validated, so a rejection is the raw text's own."""
+
+    @property
+    def row(self) -> Row:
+        """The row of an accepted record."""
+        assert not isinstance(self.outcome, Rejection)
+        return self.outcome
 
 
-class Judge:
-    """Judges the rejects of one file."""
+class RecordRevalidator:
+    """Validates the rejects of one file again."""
 
     def __init__(self, dataset: Dataset, layout: Layout | None, date_order: DateOrder | None) -> None:
         self._layout = layout
         self._validate = compile_validator(dataset, date_order)
 
-    def judge(self, reject: LockedReject, record: object) -> Judged:
-        """Judges a record in the place of a reject; None stands for the reject's own raw text.
+    def revalidate(self, reject: LockedReject, record: object) -> Revalidated:
+        """Validates a record in place of a reject; None means the reject's own raw text.
 
-        A record that is still as it was exported is the raw text's too, whatever the space between its values.
+        A record that was not changed after its export counts as the raw text's, whatever the space between its values.
         """
         value = None if self._layout is None else read_again(reject.raw, self._layout)
-        mended = None
-        if record is not None and (value is None or isinstance(value, Unreadable) or as_json(record) != as_json(value)):
-            value, mended = record, as_json(record)
-        elif self._layout is None:
-            return Judged(reject.record_no, _NO_HEADER, None, is_of_raw_text=False)
+        if record is not None and _is_corrected(record, value):
+            return self._validated(reject, record, as_json(record))
+        if self._layout is None:
+            return Revalidated(reject.record_no, _NO_HEADER, None, is_of_raw_text=False)
+        return self._validated(reject, value, None)
+
+    def _validated(self, reject: LockedReject, value: object, correction: bytes | None) -> Revalidated:
         names = frozenset(value) if isinstance(value, dict) else frozenset[str]()
-        return Judged(reject.record_no, self._validate(value), mended, names, mended is None)
+        return Revalidated(reject.record_no, self._validate(value), correction, names, correction is None)
+
+
+def _is_corrected(record: object, raw_value: object) -> bool:
+    return raw_value is None or isinstance(raw_value, Unreadable) or as_json(record) != as_json(raw_value)

@@ -1,1 +1,10 @@
-"""Writes to the raw tables: COPY, merge, secondary indexes."""
+"""Writing: chunks into the raw tables.
+
+removal        takes all of a file out of the database again
+batch_writer   writes a batch of chunks as one transaction: COPY, else merge, else isolate refused rows
+batch          the chunks of one transaction
+row_isolation  merges rows and finds those that PostgreSQL refuses
+bookkeeping    what a merge changes beside the rows: other files' counts, stale days and keys
+merger         merges rows whose keys may be in the table already
+indexes        drops secondary indexes for a bulk load and builds them again
+"""

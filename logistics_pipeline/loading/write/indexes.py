@@ -1,18 +1,19 @@
-"""Secondary indexes of the raw tables: dropped for a bulk load, built again behind it, whatever became of it.
+"""Secondary indexes of the raw tables: dropped for a bulk load and built again afterwards, however it ends.
 
-To add rows to an index one by one costs several times what building it afterwards costs; docs/decisions/0010 has the
+Adding rows to an index one by one takes several times as long as building it afterwards; docs/decisions/0010 has the
 figures behind the thresholds. A dropped index is noted in `ingest.dropped_indexes` in the transaction that drops it;
-the note goes in the transaction that builds it. So a load that dies leaves notes, and the next load that ends, or the
-migration, builds what they name. Unique indexes and those of constraints are never touched: they keep rows out.
+the transaction that builds it deletes the note. A load that dies therefore leaves notes, and the next load that
+ends, or the migration, builds what they name. Unique indexes and those of constraints are never touched: they keep rows
+out.
 
-Two advisory locks per table tell who is alive; a session that dies loses them by itself.
+Two advisory locks per table show which sessions are alive; a session that dies releases them.
 
-bulk load   held shared by every bulk load. Whoever gets it alone knows that none is alive: the last one out builds.
-build       held by the one that builds; others wait for it, as it may die, and then look again.
+bulk load   held shared by every bulk load. Whoever gets it exclusively knows that none is alive: the last one builds.
+build       held by the session that builds; others wait for it, as it may die, and then check again.
 
-Locks are always taken in the order build, bulk load, table, notes; a bulk load takes the second while it holds neither
-the first nor, being outside a transaction, any table. So no two wait for each other. A builder that waits for the table
-holds nothing that a transaction at work on the table could ask for; a drop does not wait but gives up.
+Locks are always taken in the order build, bulk load, table, notes. A bulk load takes the second while it holds neither
+the first nor, being outside a transaction, any table. So no two sessions wait for each other. A builder that waits for
+the table holds nothing that a transaction on the table could need; a drop does not wait but gives up.
 """
 
 import logging
@@ -30,38 +31,38 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 
 BULK_BYTES = 32 << 20
-"""A smaller input is no bulk load: at 100,000 records nothing is gained, at 200,000 up to half of the time."""
+"""The least input of a bulk load: with 100,000 records nothing is gained, with 200,000 up to half of the time."""
 
 GROWTH = 2
-"""A bulk load has at least so many times the bytes of the table, whose old rows go into the indexes once more too."""
+"""A bulk load has at least this many times the bytes of the table: building also indexes the old rows again."""
 
-DROP_PATIENCE = "250ms"
-"""While a drop waits for a reader, everybody else waits for the drop."""
+DROP_LOCK_TIMEOUT = "250ms"
+"""While a drop waits for a reader, every other session waits for the drop."""
 
-DEATH_PATIENCE = "100ms"
-"""A bulk load that was killed a moment ago, perhaps the same one, may hold its lock for a few milliseconds more."""
+DEAD_LOADER_TIMEOUT = "100ms"
+"""A bulk load that was just killed, perhaps this same one, may hold its lock for a few milliseconds more."""
 
 _KEY = lock_key("%s")
 _REFUSED = ("0A", "22", "23", "42", "54", "P0")
-"""Classes of errors that come again however often one tries: the index does not go with the table or its rows."""
+"""Classes of permanent errors: the index does not fit the table or its rows."""
 
 _logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def bulk_load(connection: Connection, dataset: Dataset, input_bytes: int) -> Iterator[bool]:
-    """Surrounds the load of so many bytes that are still to be read; every load, as any may find indexes missing.
+    """Surrounds a load of `input_bytes` still to be read. Every load uses it, as any may find indexes missing.
 
-    Yields whether indexes are dropped for it. Behind it, also when the file turns out to be at fault, everything that
-    is missing is built, unless another bulk load is still alive. When anything else ends the load nothing is built:
-    the load is resumed, or another one follows. `connection` is in autocommit mode, outside a transaction.
+    Yields whether the table lacks indexes. Afterwards, also after a `FileError`, everything that is missing is built,
+    unless another bulk load is still alive. If anything else ends the load, nothing is built: the load is resumed, or
+    another one follows. `connection` is in autocommit mode, outside a transaction.
 
     Raises:
-        psycopg.OperationalError: the database went away, or has no room; what is missing stays noted.
+        psycopg.OperationalError: the connection was lost, or the disk is full; what is missing stays noted.
     """
     try:
         if _is_bulk(connection, dataset, input_bytes):
-            with _alive(connection, dataset):
+            with _hold_bulk_lock(connection, dataset):
                 yield _drop_indexes(connection, dataset)
         else:
             yield False
@@ -72,19 +73,19 @@ def bulk_load(connection: Connection, dataset: Dataset, input_bytes: int) -> Ite
 
 
 def build_missing(connection: Connection, dataset: Dataset) -> None:
-    """Builds the indexes that bulk loads have dropped, unless one is still alive. One lookup when nothing is missing.
+    """Builds the indexes that bulk loads dropped, unless one is still alive. Costs one lookup if nothing is missing.
 
     Waits for another session that is building. An index that PostgreSQL refuses to build is given up with a warning.
 
     Raises:
-        psycopg.OperationalError: the database went away, or has no room; what is missing stays noted.
+        psycopg.OperationalError: the connection was lost, or the disk is full; what is missing stays noted.
     """
     while _first_missing(connection, dataset) is not None and _build_next(connection, dataset):
         pass
 
 
 def _is_bulk(connection: Connection, dataset: Dataset, input_bytes: int) -> bool:
-    """Asks for the size of the table on disk, which is always known: no statistics, no counting."""
+    """Compares with the size of the table on disk, which is always known: no statistics, no counting."""
     if input_bytes < BULK_BYTES:
         return False
     table_bytes: int = _value(connection, "SELECT pg_relation_size(%s::regclass)", dataset.table)
@@ -92,8 +93,8 @@ def _is_bulk(connection: Connection, dataset: Dataset, input_bytes: int) -> bool
 
 
 @contextmanager
-def _alive(connection: Connection, dataset: Dataset) -> Iterator[None]:
-    """Keeps others from building; waits for one that is building now, which would make the load wait anyway."""
+def _hold_bulk_lock(connection: Connection, dataset: Dataset) -> Iterator[None]:
+    """Keeps other sessions from building; waits for one that is building now, which would block the load anyway."""
     key = bulk_load_lock(dataset.table)
     connection.execute(f"SELECT pg_advisory_lock_shared({_KEY})", (key,))
     try:
@@ -107,10 +108,10 @@ def _drop_indexes(connection: Connection, dataset: Dataset) -> bool:
     """Drops what can be dropped now, and returns whether the table lacks indexes."""
     if _secondary_indexes(connection, dataset):
         with (
-            suppress(errors.LockNotAvailable, errors.InsufficientPrivilege),  # then the load goes with its indexes
+            suppress(errors.LockNotAvailable, errors.InsufficientPrivilege),  # then the load keeps the indexes
             connection.transaction(),
         ):
-            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DROP_PATIENCE))
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DROP_LOCK_TIMEOUT))
             connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_table(dataset)))
             connection.execute(_sql("index_text_settings"))
             for index, name in _secondary_indexes(connection, dataset):
@@ -125,7 +126,7 @@ def _secondary_indexes(connection: Connection, dataset: Dataset) -> list[tuple[i
 
 
 def _note_and_drop(connection: Connection, dataset: Dataset, index: int, name: str) -> None:
-    # It may be noted already: built by somebody else while its bulk load was under way.
+    # It may be noted already: another session built it while the bulk load was running.
     connection.execute(
         "INSERT INTO ingest.dropped_indexes (table_name, index_name, definition) VALUES (%s, %s, pg_get_indexdef(%s)) "
         "ON CONFLICT (table_name, index_name) "
@@ -136,7 +137,7 @@ def _note_and_drop(connection: Connection, dataset: Dataset, index: int, name: s
 
 
 def _first_missing(connection: Connection, dataset: Dataset) -> tuple[str, str] | None:
-    """Name and definition of an index that waits to be built."""
+    """Name and definition of an index to build, or None."""
     found = connection.execute(
         "SELECT index_name, definition FROM ingest.dropped_indexes WHERE table_name = %s ORDER BY index_name LIMIT 1",
         (dataset.table,),
@@ -145,7 +146,7 @@ def _first_missing(connection: Connection, dataset: Dataset) -> tuple[str, str] 
 
 
 def _build_next(connection: Connection, dataset: Dataset) -> bool:
-    """Builds one index in a transaction of its own; returns False where it is not this session's turn to build."""
+    """Builds one index in a transaction of its own; returns False if it is not this session's turn to build."""
     with connection.transaction():
         if not _take_turn(connection, dataset):
             return False
@@ -160,7 +161,9 @@ def _build_next(connection: Connection, dataset: Dataset) -> bool:
         except psycopg.Error as error:
             if (error.sqlstate or "")[:2] not in _REFUSED:
                 raise
-            _warn(dataset, missing, error, "It is given up; to have it again, mend what the message names and run it")
+            _warn(
+                dataset, missing, error, "It is given up. To have it again, correct what the message names and run it"
+            )
         connection.execute(
             "DELETE FROM ingest.dropped_indexes WHERE table_name = %s AND index_name = %s", (dataset.table, missing[0])
         )
@@ -168,20 +171,20 @@ def _build_next(connection: Connection, dataset: Dataset) -> bool:
 
 
 def _take_turn(connection: Connection, dataset: Dataset) -> bool:
-    """Waits for another builder; returns whether no bulk load is alive, and lets none begin in this transaction."""
+    """Waits for another builder; returns whether no bulk load is alive, and keeps new ones out for this transaction."""
     build_key, bulk_key = build_indexes_lock(dataset.table), bulk_load_lock(dataset.table)
     connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", (build_key,))
-    # A builder that ends, or dies, loses its two locks one after the other: this waits for the second to go as well.
+    # A builder that ends, or dies, releases its two locks one after the other: this waits for the second one too.
     connection.execute(f"SELECT pg_advisory_xact_lock_shared({_KEY})", (bulk_key,))
     with suppress(errors.LockNotAvailable), connection.transaction():
-        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DEATH_PATIENCE))
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DEAD_LOADER_TIMEOUT))
         connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", (bulk_key,))
         return True
     return False
 
 
 def _build(connection: Connection, dataset: Dataset, definition: str) -> None:
-    """Builds an index unless somebody else has done so: the lock on the table decides who comes first."""
+    """Builds an index unless another session has done so: the lock on the table decides which comes first."""
     with connection.transaction():
         connection.execute(_sql("index_building_settings"))
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_table(dataset)))

@@ -1,7 +1,7 @@
-"""Merges rows whose keys may be in the table already: staged, compared with what is there, updated or inserted.
+"""Merges rows whose keys may be in the table already: stages them, compares them with the table, updates or inserts.
 
-The record registered last wins its key: the higher (file_id, record_no). One statement does it, so that it sees one
-state of the table; whatever another loader writes meanwhile is noticed and merged again.
+The record registered last wins its key: the one with the higher (file_id, record_no). A single statement does this and
+so sees one state of the table; writes of another loader in the meantime are detected, and the merge is repeated.
 """
 
 from collections import Counter
@@ -20,19 +20,19 @@ from logistics_pipeline.errors import TransientError
 
 @dataclass
 class Merged:
-    """What became of rows that were merged."""
+    """The result of merging rows."""
 
     written: Counter[int] = field(default_factory=Counter)
-    """Rows that are in the table now, by the file they came from."""
+    """Rows that are in the table now, by the file they come from."""
     superseded: Counter[int] = field(default_factory=Counter)
-    """Rows that are not, having lost their key to a later record, by the file they came from."""
+    """Rows that are not, because a later record has their key, by the file they come from."""
     overwritten: Counter[int] = field(default_factory=Counter)
-    """Rows that were there before and lost their key to one of these, by the file they came from."""
+    """Rows that were in the table and lost their key to one of these, by the file they came from."""
     stale_days: set[date] = field(default_factory=set)
     """Days that lost a row to another day."""
     stale_keys: set[str] = field(default_factory=set)
     """Keys of the dataset that dates this one (`Dating.dataset`) whose records lost a row. Not their days: until the
-    next refresh such a record may still arrive or move."""
+    next refresh, such a record may still arrive or change its day."""
 
     def __add__(self, other: "Merged") -> "Merged":
         return Merged(
@@ -68,16 +68,16 @@ class Merger:
         self._merge = sql.SQL(read_sql("loading/merge")).format(**names)
 
     def merge(self, text: bytes) -> Merged:
-        """Merges rows given as COPY text: the dataset's columns, then record_no, then file_id.
+        """Merges rows given as lines of COPY text: the dataset's columns, then record_no, then file_id.
 
         Raises:
             TransientError: another loader wrote one of these keys at the same moment.
-            psycopg.Error: PostgreSQL refuses a row.
+            psycopg.Error: PostgreSQL refused a row.
         """
         lines = text.splitlines(keepends=True)
         self._connection.execute(self._make_stage)
         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
-        self._connection.execute(self._lock)  # at once: asking for it later could meet one who builds an index
+        self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
         with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
             copy.write(b"".join(self._newest(lines)))
         merged = self._merge_stage()
@@ -85,19 +85,19 @@ class Merger:
         return merged
 
     def _newest(self, lines: list[bytes]) -> Iterable[bytes]:
-        """Of the lines with the same key the one that wins."""
+        """Returns the winner of each key."""
         index = self._dataset.key_index
         if len({line.split(b"\t", index + 1)[index] for line in lines}) == len(lines):
             return lines
         return {line.split(b"\t", index + 1)[index]: line for line in sorted(lines, key=_rank)}.values()
 
     def _merge_stage(self) -> Merged:
-        self._connection.execute(_LOOK_UP_ONE_BY_ONE)
+        self._connection.execute(_USE_KEY_INDEX)
         try:
             rows = self._connection.execute(self._merge).fetchall()
         except errors.UniqueViolation as error:
             if error.diag.constraint_name != f"{self._dataset.name}_pkey":
-                raise  # a rule that somebody else has made
+                raise  # a constraint that is not ours
             raise TransientError("Another loader wrote one of these keys at the same moment; merging again") from error
         merged, done, due = Merged(), 0, 0
         for file_id, overwritten_file_id, count, touched in rows:
@@ -122,21 +122,21 @@ class Merger:
             merged.stale_keys.update(touched or ())
 
 
-_LOOK_UP_ONE_BY_ONE = """
+_USE_KEY_INDEX = """
     SELECT set_config('enable_' || way, 'off', true) FROM unnest(ARRAY['hashjoin', 'mergejoin', 'seqscan']) AS way
 """
-"""Keys are looked up by their index, each by itself: joining another way may mean to read the whole table."""
+"""Makes PostgreSQL look up each key in the index: any other join may read the whole table."""
 
 
 def _touched(dataset: Dataset) -> sql.Composable:
-    """What dated an overwritten row, if the new one is dated otherwise: the latter's own day is noted anyway."""
+    """The dating value of an overwritten row, if the new row has another one: that one is noted anyway."""
     if dataset.dating is None:
         return sql.SQL("NULL::text")
     return sql.SQL("nullif(existing.{0}, staged.{0})").format(sql.Identifier(dataset.dating.field))
 
 
 def _rank(line: bytes) -> tuple[int, int]:
-    """What decides which record wins: its file, then its number."""
+    """The order that decides which record wins: its file, then its number."""
     _, number, file_id = line.rsplit(b"\t", 2)
     return int(file_id), int(number)
 

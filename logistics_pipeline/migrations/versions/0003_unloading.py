@@ -1,4 +1,4 @@
-"""Files whose rows are taken out again, and loads that are asked for."""
+"""Files that are unloaded, and loads that are requested."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Files that were not there, told from those at fault."""
+"""Tells missing files from faulty ones."""
 
 from alembic import op
 

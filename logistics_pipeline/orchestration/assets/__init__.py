@@ -1,1 +1,1 @@
-"""Software-defined assets: what exists and when it is made. What making it means stands in plain modules."""
+"""Software-defined assets: what exists and how it is shown. What making it means is in plain modules."""

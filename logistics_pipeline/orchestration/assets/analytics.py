@@ -1,6 +1,6 @@
 """The analytics tables: one asset each, refreshed together in one transaction so that readers see them agree.
 
-What a refresh means stands in `refresh` and `sql/analytics`; when it happens stands in `stale_analytics`.
+What a refresh does is in `analytics.refresh` and `sql/analytics`; when it happens, in `sensors.stale_analytics`.
 """
 
 from collections.abc import Iterator
@@ -9,33 +9,38 @@ from datetime import timedelta
 import dagster as dg
 
 from logistics_core.sql_files import describe_sql, read_sql
-from logistics_pipeline.analytics.refresh import TABLES, Refresh, refresh
+from logistics_pipeline.analytics.refresh import Refresh, refresh
+from logistics_pipeline.analytics.tables import SOURCES, TABLES
 from logistics_pipeline.database.connections import Connection, transient_errors
 from logistics_pipeline.database.table_metadata import columns_of, days_with_figures, row_count
-from logistics_pipeline.orchestration.assets.api_links import answer_link
+from logistics_pipeline.orchestration.assets.api_links import figures_link
 from logistics_pipeline.orchestration.assets.metadata import refresh_metadata
-from logistics_pipeline.orchestration.assets.raw import RAW_ASSETS
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.assets.raw import raw_key
+from logistics_pipeline.orchestration.pools import REFRESH_POOL
+from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
 
 GROUP = "analytics"
+REFRESH_STEP = "refresh_analytics"
 
-NEWS_ARRIVE = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=4), fail_window=timedelta(days=15))
-"""There is a refresh when there is something new, so an old one says that no file has come: of a daily feed for longer
-than over a long weekend, of a weekly one twice. That what came is in the figures is a check (`all_taken_in`)."""
+ANALYTICS_KEYS = [dg.AssetKey([GROUP, table]) for table in TABLES]
+
+FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=4), fail_window=timedelta(days=15))
+"""A refresh runs when there is something new, so an old one says that no file has arrived: from a daily feed for longer
+than a long weekend, from a weekly feed twice. The check `all_taken_in` says whether the figures hold what arrived."""
 
 _ABOUT_FILES = ("Makes ", "Filled by ")
 
 
 def _spec(table: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key=["analytics", table],
-        deps=RAW_ASSETS,
+        key=[GROUP, table],
+        deps=[raw_key(dataset) for dataset in SOURCES],
         description=_describe(table),
         group_name=GROUP,
         kinds={"postgres"},
         owners=["team:logistics"],
-        freshness_policy=NEWS_ARRIVE,
+        freshness_policy=FRESHNESS,
         metadata={
             "dagster/table_name": f"analytics.{table}",
             "computed_by": dg.MetadataValue.md(f"```sql\n{read_sql(f'analytics/{table}.refresh')}\n```"),
@@ -44,7 +49,7 @@ def _spec(table: str) -> dg.AssetSpec:
 
 
 def _describe(table: str) -> str:
-    """What one row is, as the head of its definition says; not which file makes and which fills it."""
+    """What one row is, from the head of its definition, without the lines on which files make and fill it."""
     lines = [line for line in describe_sql(f"analytics/{table}").splitlines() if not line.startswith(_ABOUT_FILES)]
     return (
         f"{' '.join(lines)}\n\nRefreshed for the days that loads made stale, all analytics tables in one transaction, "
@@ -53,20 +58,22 @@ def _describe(table: str) -> str:
 
 
 @dg.multi_asset(
-    specs=[_spec(table) for table in TABLES], name="refresh_analytics", retry_policy=TRANSIENT_RETRIES, pool="refresh"
+    specs=[_spec(table) for table in TABLES], name=REFRESH_STEP, retry_policy=TRANSIENT_RETRIES, pool=REFRESH_POOL
 )
 def analytics_tables(
-    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[DatabaseResource]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Brings every analytics table up to what is loaded."""
+    """Brings every analytics table up to date with what is loaded."""
     with only_transient_errors_retried():
-        done = refresh(warehouse.url, on_wait=lambda: context.log.info("Another refresh is going on: waiting for it"))
-        with transient_errors("describing the analytics tables"), warehouse.connect() as connection:
-            results = [_result(connection, warehouse, done, table) for table in TABLES]
+        done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
+        with transient_errors("describing the analytics tables"), database.connect() as connection:
+            results = [_result(connection, database, done, table) for table in TABLES]
     yield from results
 
 
-def _result(connection: Connection, warehouse: Warehouse, done: Refresh, table: str) -> dg.MaterializeResult[None]:
+def _result(
+    connection: Connection, database: DatabaseResource, done: Refresh, table: str
+) -> dg.MaterializeResult[None]:
     metadata = refresh_metadata(
         done,
         table,
@@ -74,6 +81,6 @@ def _result(connection: Connection, warehouse: Warehouse, done: Refresh, table: 
         columns=columns_of(connection, "analytics", table),
     )
     return dg.MaterializeResult(
-        asset_key=["analytics", table],
-        metadata={**metadata, **answer_link(warehouse.settings, table, *days_with_figures(connection))},
+        asset_key=[GROUP, table],
+        metadata={**metadata, **figures_link(database.settings, table, *days_with_figures(connection))},
     )

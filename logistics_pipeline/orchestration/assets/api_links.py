@@ -1,4 +1,4 @@
-"""Where the assets lead in the Dagster UI: to what the API makes of them."""
+"""Links from the assets in the Dagster UI to the API endpoints that serve their figures."""
 
 from datetime import date
 
@@ -6,31 +6,31 @@ import dagster as dg
 
 from logistics_core.settings import Settings
 
-_ANSWERS = {
+_ENDPOINTS = {
     "daily_routes": "/api/shipments/analytics",
     "daily_vehicles": "/api/vehicles/metrics",
 }
-"""What the API answers from a table, for a range of days."""
+"""The endpoint that serves a table's figures for a range of days."""
 
 
 def api_url(settings: Settings) -> str:
-    """The API as somebody on this machine reaches it."""
+    """The API's address as seen from this machine."""
     host = "127.0.0.1" if settings.api_host in ("0.0.0.0", "::", "") else settings.api_host
     return f"http://{host}:{settings.api_port}"
 
 
 def documentation_links(settings: Settings) -> dict[str, dg.MetadataValue]:
-    """Links that fit every asset."""
+    """Links for every asset."""
     return {
         "api": dg.MetadataValue.url(f"{api_url(settings)}/docs"),
         "state_of_all_files": dg.MetadataValue.url(f"{api_url(settings)}/api/system/status"),
     }
 
 
-def answer_link(
+def figures_link(
     settings: Settings, table: str, first_day: date | None, last_day: date | None
 ) -> dict[str, dg.MetadataValue]:
-    """A link to the figures of a table over all its days, if there is an answer made of it."""
-    if table not in _ANSWERS or first_day is None:
+    """A link to a table's figures over all its days, if an endpoint serves them."""
+    if table not in _ENDPOINTS or first_day is None:
         return {}
-    return {"figures": dg.MetadataValue.url(f"{api_url(settings)}{_ANSWERS[table]}?start={first_day}&end={last_day}")}
+    return {"figures": dg.MetadataValue.url(f"{api_url(settings)}{_ENDPOINTS[table]}?start={first_day}&end={last_day}")}

@@ -1,7 +1,7 @@
-"""The asset checks: shows in Dagster what `checks` finds. One op for the raw tables and one for the analytics.
+"""The asset checks: show in Dagster what `analytics.checks` finds. One op for the raw tables, one for the analytics.
 
-Not one op per check: what a check asks costs a millisecond, what Dagster does around an op fifty. They are executed
-with each refresh, because load runs report their files one by one, and checks beside that are skipped.
+There is no op per check: a check's queries take a millisecond, Dagster's work around an op takes fifty. The checks run
+with each refresh, because load runs report their files one by one, and Dagster skips checks in such runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,10 +9,21 @@ from typing import Any
 
 import dagster as dg
 
-from logistics_pipeline.analytics.checks import ANALYTICS_CHECKS, RAW_CHECKS, Check, Finding, Severity, run_checks
+from logistics_core.catalogue import Catalogue
+from logistics_pipeline.analytics.checks import (
+    ANALYTICS_CHECKS,
+    Check,
+    Finding,
+    Severity,
+    raw_checks,
+    run_checks,
+)
 from logistics_pipeline.orchestration.assets.metadata import markdown_table
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
+
+RAW_CHECKS_OP = "check_raw_tables"
+ANALYTICS_CHECKS_OP = "check_analytics"
 
 _SEVERITIES = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
 
@@ -24,29 +35,40 @@ class Extent(dg.Config):
     """All days and all rows, instead of a sample."""
 
 
+CHECK_EVERYTHING = dg.RunConfig(
+    ops={name: Extent(everything=True) for name in (RAW_CHECKS_OP, ANALYTICS_CHECKS_OP)},
+)
+"""Configuration of a run that compares all days and counts all rows."""
+
+
+def build_asset_checks(catalogue: Catalogue) -> list[dg.AssetChecksDefinition]:
+    """Makes the checks of the raw tables of the catalogue and of the analytics tables."""
+    return [_build(RAW_CHECKS_OP, raw_checks(catalogue)), _build(ANALYTICS_CHECKS_OP, ANALYTICS_CHECKS)]
+
+
 def check_key(check: Check) -> dg.AssetCheckKey:
-    """Dagster's name of a check."""
+    """Dagster's key for a check."""
     return dg.AssetCheckKey(dg.AssetKey([check.schema, check.table]), check.name)
 
 
 def check_evaluation(check: Check, finding: Finding) -> dg.AssetCheckEvaluation:
     """A finding as an event that needs no run."""
-    return dg.AssetCheckEvaluation(**_shown(check, finding))
+    return dg.AssetCheckEvaluation(**_event_fields(check, finding))
 
 
-def _shown(check: Check, finding: Finding) -> dict[str, Any]:
+def _event_fields(check: Check, finding: Finding) -> dict[str, Any]:
     return {
         "asset_key": check_key(check).asset_key,
         "check_name": check.name,
         "passed": finding.passed,
         "severity": _SEVERITIES[finding.severity],
         "description": finding.sentence,
-        "metadata": {name: _figure(value) for name, value in finding.figures.items()},
+        "metadata": {name: _metadata_value(value) for name, value in finding.figures.items()},
     }
 
 
-def _figure(value: Any) -> Any:
-    """A list as text or, where each entry has several parts, as a table: Dagster would show it folded up, as JSON."""
+def _metadata_value(value: Any) -> Any:
+    """A list as text or, if its entries have several parts, as a table: Dagster would show it folded up, as JSON."""
     if not isinstance(value, list):
         return value
     if value and isinstance(value[0], dict):
@@ -62,28 +84,18 @@ def _build(name: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
             for check in checks
         ],
         can_subset=True,
-        op_tags={"dagster/priority": "-1"},  # the figures are waited for: first they, then the checks
+        op_tags={"dagster/priority": "-1"},  # people wait for the figures: first the refresh, then the checks
         retry_policy=TRANSIENT_RETRIES,
     )
     def evaluate(
-        context: dg.AssetCheckExecutionContext, config: Extent, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetCheckExecutionContext, config: Extent, database: dg.ResourceParam[DatabaseResource]
     ) -> Iterator[dg.AssetCheckResult]:
         wanted = [check for check in checks if check_key(check) in context.selected_asset_check_keys]
         with only_transient_errors_retried():
-            found = run_checks(warehouse.url, wanted, whole=config.everything)
-        for check, finding in found:
+            results = run_checks(database.url, wanted, whole=config.everything)
+        for check, finding in results:
             if not finding.passed:
                 context.log.warning(f"{check.full_name}: {finding.sentence}")
-            yield dg.AssetCheckResult(**_shown(check, finding))
+            yield dg.AssetCheckResult(**_event_fields(check, finding))
 
     return evaluate
-
-
-RAW_TABLE_CHECKS = _build("check_raw_tables", RAW_CHECKS)
-ANALYTICS_TABLE_CHECKS = _build("check_analytics", ANALYTICS_CHECKS)
-ASSET_CHECKS = [RAW_TABLE_CHECKS, ANALYTICS_TABLE_CHECKS]
-
-CHECK_EVERYTHING = dg.RunConfig(
-    ops={checks.node_def.name: Extent(everything=True) for checks in ASSET_CHECKS},
-)
-"""Configuration of a run that compares all days and counts all rows."""

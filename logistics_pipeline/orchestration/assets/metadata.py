@@ -1,4 +1,4 @@
-"""What the Dagster UI shows beside an asset: schemas, counts, rates, reasons. Numbers become plots by themselves."""
+"""What the Dagster UI shows with an asset: schemas, counts, rates, reasons. Dagster plots numbers by itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,14 +11,14 @@ from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
 
 _COLUMN_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-SHOWN_AT_ONCE = 1_000
-"""Markdown of so many characters the Dagster UI folds up."""
+FOLDED_CHARACTERS = 1_000
+"""From this length on, the Dagster UI folds up Markdown."""
 
 _REQUIRED = dg.TableColumnConstraints(nullable=False)
 
 
 def column_schema(dataset: Dataset) -> dg.TableSchema:
-    """The columns of a raw table, with unit and bounds."""
+    """The columns of a raw table, with units and bounds."""
     columns = [
         dg.TableColumn(
             name=field.name,
@@ -40,8 +40,8 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
         for field in dataset.fields
     ]
     source = [
-        dg.TableColumn("file_id", "integer", "The file it came from (ingest.files)", _REQUIRED),
-        dg.TableColumn("record_no", "bigint", "Its number in that file, from 1", _REQUIRED),
+        dg.TableColumn("file_id", "integer", "The file that the row came from (ingest.files)", _REQUIRED),
+        dg.TableColumn("record_no", "bigint", "The number of the record in that file, from 1", _REQUIRED),
     ]
     return dg.TableSchema(columns=columns + source)
 
@@ -66,14 +66,14 @@ def described_schema(columns: Sequence[Column]) -> dg.TableSchema:
 def with_metadata(
     assets: Sequence[dg.AssetsDefinition], metadata: Mapping[str, dg.MetadataValue]
 ) -> list[dg.AssetsDefinition]:
-    """The assets with something more to show, of each of them."""
+    """The assets, each with this metadata added."""
     return [asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata=dict(metadata))) for asset in assets]
 
 
 def load_metadata(
     report: LoadReport, reasons: Sequence[RejectReason], table_rows: int
 ) -> Mapping[str, dg.MetadataValue]:
-    """The account of a file, as metadata of its materialisation."""
+    """The file status after a load, as metadata of its materialisation."""
     file = report.file
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(table_rows),
@@ -99,7 +99,7 @@ def load_metadata(
 
 
 def _reject_table(reasons: Sequence[RejectReason]) -> str:
-    """Counts, reasons and first examples, these as short as it takes for the table to be seen without a click."""
+    """Counts, reasons and first examples, the latter cut so short that the table is not folded up."""
     for width in (200, 100, 60, 30):
         table = markdown_table(
             ["records", "field", "reason", "first", "example"],
@@ -108,21 +108,22 @@ def _reject_table(reasons: Sequence[RejectReason]) -> str:
                 for each in reasons
             ],
         )
-        if len(table) < SHOWN_AT_ONCE:
+        if len(table) < FOLDED_CHARACTERS:
             break
     return table
 
 
 def shorten(text: str, width: int) -> str:
+    """The text, cut to `width` characters with an ellipsis where it is longer."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 class Literal(str):
-    """Text that a table shows as it stands."""
+    """Text that a table shows verbatim, as code."""
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table for the Dagster UI. Texts cannot break out of their cells."""
+    """A table for the Dagster UI. Text cannot break out of its cell."""
     lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -139,7 +140,7 @@ def _cell(value: object) -> str:
 def refresh_metadata(
     refresh: Refresh, table: str, *, rows: int, columns: Sequence[Column]
 ) -> Mapping[str, dg.MetadataValue]:
-    """What a refresh did to one analytics table, and what that is now."""
+    """What a refresh did to one analytics table, and the table's present state."""
     written = refresh.rows.get(table, 0)
     return {
         "dagster/row_count": dg.MetadataValue.int(rows),

@@ -1,7 +1,7 @@
-"""The raw tables: one asset per dataset, one partition per file, made by one factory.
+"""The raw tables: one asset per dataset, one partition per file, all made by `build_raw_asset`.
 
-A run takes a range of files. Each file is committed and reported by itself, so in one run a bad file turns exactly its
-own partition red: Dagster plans every partition of the range and fails those not reported when the run fails.
+A run loads a range of files. Each file is committed and reported on its own, so in a run a bad file turns exactly its
+own partition red: Dagster plans every partition of the range, and fails those not reported when the run fails.
 """
 
 import warnings
@@ -11,22 +11,28 @@ from typing import Any
 
 import dagster as dg
 
-from logistics_core.catalogue import DATASETS, Dataset
+from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
 from logistics_pipeline.loading.loader import Loader, LoadReport
 from logistics_pipeline.orchestration.assets.metadata import column_schema, load_metadata
-from logistics_pipeline.orchestration.partitions import files_of
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.partitions import file_partitions
+from logistics_pipeline.orchestration.pools import load_pool
+from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import INTERRUPTIONS, TRANSIENT_RETRIES, only_transient_errors_retried
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 500
 
-FOUND_BY_SENSOR = "logistics/files"
-"""Tag of the runs that the file sensor requests; nobody else's have it."""
+REQUESTED_BY_SENSOR = "logistics/files"
+"""Tag of the runs that the file sensor requests, and of no others."""
+
+
+def raw_key(dataset: str) -> dg.AssetKey:
+    """The asset of a dataset's raw table."""
+    return dg.AssetKey(["raw", dataset])
 
 
 def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
@@ -38,32 +44,30 @@ def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
 
 def _build(dataset: Dataset) -> dg.AssetsDefinition:
     @dg.asset(
-        key=["raw", dataset.name],
+        key=raw_key(dataset.name),
         description=_describe(dataset),
         group_name=GROUP,
         kinds={"postgres"},
         owners=["team:logistics"],
         metadata={"dagster/column_schema": column_schema(dataset), "dagster/table_name": dataset.table},
-        partitions_def=files_of(dataset),
+        partitions_def=file_partitions(dataset.name),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FILES_PER_BACKFILL_RUN),
         retry_policy=TRANSIENT_RETRIES,
-        pool=f"load_{dataset.name}",
-        output_required=False,  # each file reports itself; without this Dagster would report the range once more
+        pool=load_pool(dataset.name),
+        output_required=False,  # each file reports itself; without this Dagster would report the whole range again
     )
-    def raw_table(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> Iterator[Any]:
-        failed = {}
+    def raw_table(context: dg.AssetExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> Iterator[Any]:
         keys = list(context.partition_keys)
         with (
             only_transient_errors_retried(),
-            _closing_accounts_if_terminated(context, warehouse, keys),
-            Loader(warehouse.url, warehouse.options, context.run.run_id) as loader,
+            _unloaded_files_failed_if_terminated(context, database, keys),
+            Loader(database.url, database.options, context.run.run_id) as loader,
         ):
+            partitions = _PartitionLoader(context, loader, dataset)
             for key in keys:
-                error = _load_partition(context, loader, dataset, key)
-                if error is not None:
-                    failed[key] = error
-        if failed:
-            raise _failure(dataset, failed)
+                partitions.load(key)
+        if partitions.failed:
+            raise _failure(dataset, partitions.failed)
         yield from ()
 
     return raw_table
@@ -77,71 +81,78 @@ def _describe(dataset: Dataset) -> str:
 
 
 @contextmanager
-def _closing_accounts_if_terminated(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, keys: Sequence[str]
+def _unloaded_files_failed_if_terminated(
+    context: dg.AssetExecutionContext, database: DatabaseResource, keys: Sequence[str]
 ) -> Iterator[None]:
-    """Fails the files that a person's terminating the run leaves unloaded: else the sensor would ask for them again.
+    """Fails the files that a terminated run leaves unloaded; otherwise the sensor would request them again.
 
-    A run that is interrupted because its machine shuts down leaves them as they are, to be asked for.
+    A run that is interrupted because its machine shuts down leaves them as they are, to be requested again.
     """
     try:
         yield
     except INTERRUPTIONS:
         run = context.instance.get_run_by_id(context.run.run_id)
         if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
-            # A connection of its own: the loader's may be amid a statement.
-            with transient_errors("closing the accounts of a terminated run"), connect(warehouse.url) as connection:
+            # On a new connection, as the loader's may be in the middle of a statement.
+            with transient_errors("recording that a run was terminated"), connect(database.url) as connection:
                 for key in keys:
                     fail_terminated_file(connection, key, run.run_id)
         raise
 
 
-def _load_partition(context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str) -> str | None:
-    """Loads one file and reports it to Dagster. Returns why the file failed, or None."""
-    folder = loader.options.folder
-    path = folder.path_of(key)
-    found = folder.look_at(path, dataset.name)
-    if found is None:
-        with transient_errors(f"closing the account of {key}"):
-            fail_missing_file(loader.connection, key)
-        return _report_failure(context, key, f"There is no file {path}: it was removed or renamed.")
-    report = loader.load(found, on_request=FOUND_BY_SENSOR not in context.run.tags)
-    if report.file.state is FileState.UNLOADED:
-        context.log.info(f"{key}: it was unloaded, and has not changed since: materialise it to load it again.")
-        return None
-    if not report.is_loaded:
-        return _report_failure(context, key, report.file.error or "It was not loaded.")
-    _report_load(context, loader, dataset, key, report)
-    return None
+class _PartitionLoader:
+    """Loads the partitions of one run and reports each to Dagster. `failed` maps those not loaded to the reason."""
 
+    def __init__(self, context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset) -> None:
+        self.failed: dict[str, str] = {}
+        self._context = context
+        self._loader = loader
+        self._dataset = dataset
+        self._is_requested_by_person = REQUESTED_BY_SENSOR not in context.run.tags
 
-def _report_load(
-    context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, key: str, report: LoadReport
-) -> None:
-    with transient_errors(f"reading the account of {key}"):
-        reasons = ledger.reject_summary(loader.connection, report.file.file_id) if report.file.records_rejected else []
-        rows = ledger.row_count(loader.connection, dataset.name)
-    context.log_event(
-        dg.AssetMaterialization(
-            context.asset_key,
-            partition=key,
-            description="This content had been loaded before." if report.was_loaded_before else None,
-            metadata=load_metadata(report, reasons, rows),
+    def load(self, key: str) -> None:
+        """Loads one file."""
+        folder = self._loader.options.folder
+        path = folder.path_of(key)
+        found = folder.look_at(path, self._dataset.name)
+        if found is None:
+            with transient_errors(f"recording that {key} is missing"):
+                fail_missing_file(self._loader.connection, key)
+            self._report_failure(key, f"There is no file {path}: it was removed or renamed.")
+            return
+        report = self._loader.load(found, on_request=self._is_requested_by_person)
+        if report.is_loaded:
+            self._report_load(key, report)
+        elif report.file.state is FileState.UNLOADED:
+            self._context.log.info(f"{key}: unloaded, and unchanged since. Materialise it to load it again.")
+        else:
+            self._report_failure(key, report.file.error or "It was not loaded.")
+
+    def _report_load(self, key: str, report: LoadReport) -> None:
+        connection, file = self._loader.connection, report.file
+        with transient_errors(f"reading the file status of {key}"):
+            reasons = ledger.reject_summary(connection, file.file_id) if file.records_rejected else []
+            rows = ledger.row_count(connection, self._dataset.name)
+        self._context.log_event(
+            dg.AssetMaterialization(
+                self._context.asset_key,
+                partition=key,
+                description="This content had been loaded before." if report.was_loaded_before else None,
+                metadata=load_metadata(report, reasons, rows),
+            )
         )
-    )
 
-
-def _report_failure(context: dg.AssetExecutionContext, key: str, error: str) -> str:
-    """Puts the reason where people look: the partition's own page and the run's log."""
-    context.log.error(f"{key}: {error}")
-    context.log_event(
-        dg.AssetObservation(context.asset_key, partition=key, description=error, metadata={"error": error})
-    )
-    return error
+    def _report_failure(self, key: str, error: str) -> None:
+        """Puts the reason where people look: on the partition's own page and in the run's log."""
+        self.failed[key] = error
+        self._context.log.error(f"{key}: {error}")
+        self._context.log_event(
+            dg.AssetObservation(self._context.asset_key, partition=key, description=error, metadata={"error": error})
+        )
 
 
 def _failure(dataset: Dataset, failed: dict[str, str]) -> dg.Failure:
-    """A failure that is not retried: the files are at fault, not the moment."""
+    """A failure that is not retried: the files are at fault, and would be again."""
     first, error = next(iter(failed.items()))
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     return dg.Failure(
@@ -149,6 +160,3 @@ def _failure(dataset: Dataset, failed: dict[str, str]) -> dg.Failure:
         metadata={"failed_files": dg.MetadataValue.json(failed), "error": error},
         allow_retries=False,
     )
-
-
-RAW_ASSETS = [build_raw_asset(dataset) for dataset in DATASETS.values()]

@@ -16,9 +16,9 @@ BROKER = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 
 CONFIGURATION = {
     "task_default_queue": QUEUE,
-    # What a worker that dies has begun is not given to another: Dagster fails the run, and the file sensor asks anew.
+    # The run of a worker that dies is not given to another: Dagster fails it, and the file sensor requests another.
     "task_acks_late": False,
-    # A run needs its database, not the broker: it goes on while that is away.
+    # A run needs its database, not the broker: it continues while the broker is away.
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     # One run at a time per process of the pool, and none waiting in a worker while another is idle.
     "worker_prefetch_multiplier": 1,

@@ -1,11 +1,11 @@
-"""The run launcher that `dagster.yaml` names: Dagster's default one, which also knows whether a run's process lives.
+"""The run launcher named in `dagster.yaml`: Dagster's default one, which also knows whether a run's process is alive.
 
-Without it a run that died together with its code server (a restarted container, out of memory, kill -9) stays "started"
-for ever: it keeps its place in its pool, and its files are never asked for again. Every process of Dagster imports this
-module, so it imports nothing of ours. What happens to a failed run stands in `retries` and `dagster.yaml`.
+Without it, a run that died together with its code server (a restarted container, out of memory, kill -9) stays
+"started" forever: it keeps its place in its pool, and its files are never requested again. Every process of Dagster
+imports this module, so it imports nothing of ours. `retries` and `dagster.yaml` say what happens to a failed run.
 
-Dagster 1.13 has no public door to this. The private names used here are held to what they are used for by
-`tests/orchestration/test_run_launcher.py`, and pyproject.toml bounds Dagster's version.
+Dagster 1.13 has no public interface for this. `tests/orchestration/test_run_launcher.py` checks that the private names
+used here still do what they are used for, and pyproject.toml limits Dagster's version.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import ConfigurableClassData
 from dagster_shared.serdes import deserialize_value
 
-SILENCE_SECONDS = 300
-"""So long a code server may not answer before its runs are given up: time enough to restart it, and not for ever."""
+UNREACHABLE_SECONDS = 300
+"""How long a code server may be unreachable before its runs are failed: time enough to restart it."""
 
 
 class SupervisedRunLauncher(DefaultRunLauncher):
@@ -33,42 +33,44 @@ class SupervisedRunLauncher(DefaultRunLauncher):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data)
-        self._silent_since: dict[str, float] = {}
+        self._unreachable_since: dict[str, float] = {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
-        """How Dagster makes it from `dagster.yaml`; there is nothing to configure."""
+        """Makes the launcher from `dagster.yaml`; there is nothing to configure."""
         return cls(inst_data)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Makes Dagster's monitoring ask about every started run, each `run_monitoring.poll_interval_seconds`."""
+        """Makes Dagster's monitoring check every started run, each `run_monitoring.poll_interval_seconds`."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Asks the code server in which the run was started whether it still has it. Dagster fails runs not found."""
+        """Asks the code server that started the run whether it still has it. Dagster fails runs that are not found."""
         client: DagsterGrpcClient | None = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "It has just ended, or was started without a code server")
         try:
-            answer = deserialize_value(client.get_current_runs(), GetCurrentRunsResult)
+            response = deserialize_value(client.get_current_runs(), GetCurrentRunsResult)
         except DagsterUserCodeUnreachableError:
-            return self._judge_silence(run.run_id, client)
-        self._silent_since.pop(run.run_id, None)
-        if run.run_id in answer.current_runs:
+            return self._check_unreachable(run.run_id, client)
+        self._unreachable_since.pop(run.run_id, None)
+        if run.run_id in response.current_runs:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
             WorkerStatus.NOT_FOUND, f"The code server {_name(client)} was started again and no longer has this run"
         )
 
-    def _judge_silence(self, run_id: str, client: DagsterGrpcClient) -> CheckRunHealthResult:
-        """A server that does not answer may be busy, or be coming back with news; but it is not waited for for ever."""
-        silent = monotonic() - self._silent_since.setdefault(run_id, monotonic())
-        if silent < SILENCE_SECONDS:
-            message = f"The code server {_name(client)} does not answer: asking again"
+    def _check_unreachable(self, run_id: str, client: DagsterGrpcClient) -> CheckRunHealthResult:
+        """A server that does not respond may be busy or be restarting, so its runs fail only after a while."""
+        seconds = monotonic() - self._unreachable_since.setdefault(run_id, monotonic())
+        if seconds < UNREACHABLE_SECONDS:
+            message = f"The code server {_name(client)} does not respond: checking again"
             return CheckRunHealthResult(WorkerStatus.RUNNING, message, transient=True)
-        del self._silent_since[run_id]
-        message = f"The code server {_name(client)}, in which this run was started, has not answered for {silent:.0f} s"
+        del self._unreachable_since[run_id]
+        message = (
+            f"The code server {_name(client)}, in which this run was started, has not responded for {seconds:.0f} s"
+        )
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, message)
 
 

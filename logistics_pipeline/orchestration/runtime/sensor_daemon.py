@@ -1,7 +1,7 @@
 """Checks that Dagster watches the raw folder: its sensor daemon sends heartbeats, and the sensor is turned on.
 
-Commands that depend on it run `python -m logistics_pipeline.orchestration.runtime.sensor_daemon`, so that they need not
-import Dagster themselves. It prints one sentence if the folder is not watched, nothing if it is.
+Commands that depend on this run `python -m logistics_pipeline.orchestration.runtime.sensor_daemon`, so that they need
+not import Dagster themselves. It prints one sentence if the folder is not watched, and nothing if it is.
 """
 
 import time
@@ -13,14 +13,14 @@ from logistics_pipeline.orchestration.sensors.raw_files import SENSOR_NAME
 DAEMON = "SENSOR"
 """Dagster's name of the daemon that evaluates sensors."""
 
-SILENCE_SECONDS = 90
-"""It gives a sign of life every 30 seconds."""
+HEARTBEAT_TIMEOUT_SECONDS = 90
+"""The daemon sends a heartbeat every 30 seconds."""
 
 
-def reason_not_to_look(instance: dg.DagsterInstance) -> str | None:
-    """Why the file sensor is not evaluated now; None where it is, as far as Dagster's storage tells."""
+def reason_not_watching(instance: dg.DagsterInstance) -> str | None:
+    """Why Dagster does not evaluate the file sensor; None if it does, by what its storage says."""
     heartbeat = instance.get_daemon_heartbeats().get(DAEMON)
-    if heartbeat is None or time.time() - heartbeat.timestamp > SILENCE_SECONDS:
+    if heartbeat is None or time.time() - heartbeat.timestamp > HEARTBEAT_TIMEOUT_SECONDS:
         return "Dagster's daemon does not run (start it with `logistics up`)"
     states = [each for each in instance.all_instigator_state() if each.instigator_name == SENSOR_NAME]
     if any(each.status.value == "STOPPED" for each in states):
@@ -30,4 +30,4 @@ def reason_not_to_look(instance: dg.DagsterInstance) -> str | None:
 
 if __name__ == "__main__":
     with dg.DagsterInstance.get() as found:
-        print(reason_not_to_look(found) or "", end="")  # noqa: T201
+        print(reason_not_watching(found) or "", end="")  # noqa: T201

@@ -1,9 +1,9 @@
-"""The sensor that repeats checks where no refresh follows that would: a file failed for good, or nothing is refreshed.
+"""The sensor that repeats checks outside refreshes: when a file has failed for good, or no refresh runs.
 
-And where a run was to execute checks and ended without: Dagster plans those of a raw table whenever it is materialised
-in the UI, and skips them, as each file reports itself; until somebody answers they would be shown without a result.
+It also repeats checks that a run planned and did not execute. Dagster plans the checks of a raw table whenever it is
+materialised in the UI, and skips them because each file reports itself; they would be shown without a result.
 
-It writes what the checks find straight into Dagster's event log: asking costs milliseconds, a run would cost seconds.
+It writes the findings straight into Dagster's event log: the queries take milliseconds, a run would take seconds.
 """
 
 import json
@@ -11,13 +11,13 @@ import json
 import dagster as dg
 
 from logistics_pipeline import ledger
-from logistics_pipeline.analytics.checks import CHECKS, Check, ledger_states, run_checks
+from logistics_pipeline.analytics.checks import Check, all_checks, ledger_states, run_checks
 from logistics_pipeline.analytics.checks.figures import WAIT_ERROR_SECONDS, WAIT_WARNING_SECONDS, all_taken_in
 from logistics_pipeline.orchestration.assets.checks import check_evaluation, check_key
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.resources import DatabaseResource
 
 State = dict[str, str]
-"""Per schema or dataset what its checks depend on; a name that is missing stands for all being well."""
+"""Per dataset, and for the figures, what the checks depend on. A name that is missing means that all is well."""
 
 FIGURES = "figures"
 
@@ -29,49 +29,55 @@ def build_check_sensor(interval_seconds: int) -> dg.SensorDefinition:
         name="standing_troubles",
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Shows in the asset checks when a file is failed for good or mended, and when loaded rows wait too "
-        "long to be taken into the figures.",
+        description="Updates the asset checks when a file has failed for good or was corrected, and when loaded rows "
+        "wait too long for a refresh.",
     )
     def standing_troubles(
-        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
-        seen: State = json.loads(context.cursor or "{}")
-        state = _look(warehouse)
-        changed = {name for name in seen.keys() | state.keys() if seen.get(name) != state.get(name)}
-        unanswered = _unanswered(context.instance)
-        wanted = [check for check in CHECKS if _depends_on(check) in changed or check_key(check) in unanswered]
+        state, before = _current_state(database), json.loads(context.cursor or "{}")
+        wanted = _checks_to_repeat(context.instance, all_checks(database.catalogue), _changes(before, state))
         if not wanted:
-            return dg.SkipReason("nothing has failed or been mended since the last look")
-        found = run_checks(warehouse.url, wanted)
+            return dg.SkipReason("nothing has failed or was corrected since the last evaluation")
+        results = run_checks(database.url, wanted)
         return dg.SensorResult(
-            cursor=json.dumps(state), asset_events=[check_evaluation(check, finding) for check, finding in found]
+            cursor=json.dumps(state), asset_events=[check_evaluation(check, finding) for check, finding in results]
         )
 
     return standing_troubles
 
 
-def _look(warehouse: Warehouse) -> State:
-    with warehouse.connect() as connection:
+def _current_state(database: DatabaseResource) -> State:
+    with database.connect() as connection:
         waited = ledger.staleness(connection).waited_seconds
-        return ledger_states(connection) | _waiting(waited)
+        return ledger_states(connection) | _waiting_state(waited)
 
 
-def _waiting(seconds: float) -> State:
+def _waiting_state(seconds: float) -> State:
     if seconds <= WAIT_WARNING_SECONDS:
         return {}
     return {FIGURES: "for hours" if seconds > WAIT_ERROR_SECONDS else "too long"}
 
 
+def _changes(before: State, now: State) -> set[str]:
+    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+
+
+def _checks_to_repeat(instance: dg.DagsterInstance, checks: list[Check], changed: set[str]) -> list[Check]:
+    not_executed = _planned_but_not_executed(instance, checks)
+    return [check for check in checks if _depends_on(check) in changed or check_key(check) in not_executed]
+
+
 def _depends_on(check: Check) -> str | None:
-    """The name in the state that says whether a check has something new to say."""
+    """The name in the state whose change may change the check's result."""
     if check.schema == "raw":
         return check.table
     return FIGURES if check.name == all_taken_in.__name__ else None
 
 
-def _unanswered(instance: dg.DagsterInstance) -> set[dg.AssetCheckKey]:
+def _planned_but_not_executed(instance: dg.DagsterInstance, checks: list[Check]) -> set[dg.AssetCheckKey]:
     """Checks whose last execution was planned by a run that has ended without it."""
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([check_key(check) for check in CHECKS])
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([check_key(check) for check in checks])
     planned = {key: record.run_id for key, record in latest.items() if record.status.value == "PLANNED"}
     ended = {run_id for run_id in set(planned.values()) if _has_ended(instance, run_id)}
     return {key for key, run_id in planned.items() if run_id in ended}

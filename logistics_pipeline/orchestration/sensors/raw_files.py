@@ -1,201 +1,209 @@
-"""The file sensor: looks at the raw folder, registers files, adds partitions, requests runs.
+"""The file sensor: finds files in the raw folder, registers them, adds partitions and requests runs.
 
-What to do is decided by `load_plan`; this module asks Dagster and the ledger, and does it. Each look starts from
-scratch: there is no run key to be lost, and a file that is mended or replaced is loaded by itself.
+`load_plan` decides what to do; this module asks Dagster and the ledger, and does it. Each evaluation starts from
+scratch: no run key can be lost, and a file that is corrected or replaced is loaded without further action.
 """
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import astuple
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 
-from logistics_core.catalogue import DATASETS, Dataset
 from logistics_core.database_contract.file_states import UNFINISHED_STATES
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.abandoned_files import fail_abandoned_file, fail_missing_file
-from logistics_pipeline.orchestration.assets.raw import FOUND_BY_SENSOR
-from logistics_pipeline.orchestration.jobs import LOAD_JOBS
-from logistics_pipeline.orchestration.load_plan import Plan, Sighting, files_to_register, plan_loads, settled_files
-from logistics_pipeline.orchestration.partitions import contiguous_ranges, files_of
-from logistics_pipeline.orchestration.resources import Warehouse
-from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, leave_terminated_alone
+from logistics_pipeline.orchestration.assets.raw import REQUESTED_BY_SENSOR
+from logistics_pipeline.orchestration.jobs import load_job_name
+from logistics_pipeline.orchestration.load_plan import (
+    FutureFile,
+    LoadPlan,
+    files_to_register,
+    plan_loads,
+    settled_files,
+)
+from logistics_pipeline.orchestration.partitions import add_partitions, contiguous_ranges, partition_status
+from logistics_pipeline.orchestration.resources import DatabaseResource
+from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, fail_files_of_terminated_runs
 from logistics_pipeline.sources.folder import FoundFile, path_of
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 SENSOR_NAME = "raw_files"
 RUNS_PER_TICK = 20
 REGISTRATIONS_PER_TICK = 2_000
-"""Bounds that keep one look well within Dagster's time limit for sensors; what is left is taken by the next."""
+"""Limits that keep one evaluation well within Dagster's time limit for sensors; the next one takes what is left."""
 
 
-def build_file_sensor(interval_seconds: int) -> dg.SensorDefinition:
-    """Makes the sensor over the raw folder."""
+def build_file_sensor(
+    load_jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int
+) -> dg.SensorDefinition:
+    """Makes the sensor over the raw folder, which requests runs of these jobs."""
 
     @dg.sensor(
         name=SENSOR_NAME,
-        jobs=list(LOAD_JOBS.values()),
+        jobs=load_jobs,
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Watches the raw folder: every new or changed file becomes a partition and is loaded.",
     )
     def raw_files(
-        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
-        found = list(warehouse.options.folder.find_files(_teller(context)))
-        with warehouse.connect() as connection:
-            registered = ledger.latest_files(connection)
-            settled = _settled(context, found, registered, warehouse.settings.settle_seconds)
-            _register(context, connection, settled, registered)
-            looks = [_Look(context.instance, dataset, settled) for dataset in DATASETS.values()]
-            plans, known = _plan(context, connection, warehouse, looks)
-            wanted = {name: plan.load for name, plan in plans.items()}
-            if any(wanted.values()):
-                partitions = {look.dataset.name: look.partitions for look in looks}
-                leave_terminated_alone(context.instance, connection, known, wanted, partitions)
-                # Dagster puts a status together from several queries and can miss a run that begins in between: ask
-                # twice.
-                plans, known = _plan(context, connection, warehouse, looks)
-                wanted = {name: keys & plans[name].load for name, keys in wanted.items()}
-            _close_abandoned(connection, known, {file.key for file in found}, warehouse.settings.raw_dir)
-            runs = [(look, keys) for look in looks for keys in look.runs(wanted[look.dataset.name], warehouse.settings)]
-            runs = runs[:RUNS_PER_TICK]
-            asked = {key for _, keys in runs for key in keys}
-            _count_reports(connection, known, asked & {key for plan in plans.values() for key in plan.report})
-        if not runs:
+        found = _find_files(context, database)
+        with database.connect() as connection:
+            settled = _register_settled_files(context, connection, database, found)
+            evaluation = _Evaluation(context, connection, database, settled)
+            plans = evaluation.plan()
+            _fail_abandoned_files(connection, evaluation.known, {file.key for file in found}, database.settings)
+            requests = evaluation.request_runs(plans)
+        if not requests:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
-        return dg.SensorResult(run_requests=[_run_request(look.dataset, keys) for look, keys in runs])
+        return dg.SensorResult(run_requests=requests)
 
     return raw_files
 
 
-def _teller(context: dg.SensorEvaluationContext) -> Callable[[OSError], None]:
-    def tell(error: OSError) -> None:
+def _find_files(context: dg.SensorEvaluationContext, database: DatabaseResource) -> list[FoundFile]:
+    def log_unreadable_folder(error: OSError) -> None:
         context.log.warning(f"The folder {error.filename} cannot be read ({error.strerror}): its files are not seen")
 
-    return tell
+    return list(database.folder.find_files(log_unreadable_folder))
 
 
-def _settled(
-    context: dg.SensorEvaluationContext,
-    found: list[FoundFile],
-    known: Mapping[str, LedgerFile],
-    settle_seconds: float,
+def _register_settled_files(
+    context: dg.SensorEvaluationContext, connection: Connection, database: DatabaseResource, found: list[FoundFile]
 ) -> list[FoundFile]:
-    """Files left alone long enough. The cursor holds nothing but what was seen of those with a time in the future."""
-    before = {key: Sighting(*seen) for key, seen in json.loads(context.cursor or "{}").items()}
-    settled, sightings = settled_files(found, known, time.time_ns(), settle_seconds, before)
-    if sightings != before:
-        context.update_cursor(json.dumps({key: astuple(seen) for key, seen in sightings.items()}))
-    return settled
+    """Registers new files in a fixed order, before any run, so that the order of loads does not matter.
 
-
-def _register(
-    context: dg.SensorEvaluationContext,
-    connection: Connection,
-    settled: list[FoundFile],
-    known: Mapping[str, LedgerFile],
-) -> None:
-    """Registers what is new in a fixed order, before any run: the order of loads must not matter."""
+    Returns the files that were left alone long enough. The cursor holds only what was seen of future files.
+    """
+    known = ledger.latest_files(connection)
+    before = {key: FutureFile(*seen) for key, seen in json.loads(context.cursor or "{}").items()}
+    settled, future_files = settled_files(found, known, time.time_ns(), database.settings.settle_seconds, before)
+    if future_files != before:
+        context.update_cursor(json.dumps({key: astuple(seen) for key, seen in future_files.items()}))
     new = ledger.in_registration_order(files_to_register(settled, known))
     for file in new[:REGISTRATIONS_PER_TICK]:
         ledger.register(connection, file)
         if file.dataset is None:
-            why = "its path is too long" if file.is_too_long else "belongs to no dataset by its path"
+            why = "its path is too long" if file.is_too_long else "its path names no dataset"
             context.log.warning(f"{file.key}: {why}; it is not loaded")
+    return settled
 
 
-class _Look:
-    """The settled files of one dataset, and what Dagster knows of them."""
+@dataclass(frozen=True)
+class _DatasetFiles:
+    """The settled files of one dataset, by key, and its partitions in Dagster's order."""
 
-    def __init__(self, instance: dg.DagsterInstance, dataset: Dataset, settled: list[FoundFile]) -> None:
-        self.dataset = dataset
-        self.files = {file.key: file for file in settled if file.dataset == dataset.name}
-        self._instance = instance
-        self.partitions = _add_partitions(instance, dataset, self.files)
+    dataset: str
+    files: dict[str, FoundFile]
+    partitions: list[str]
 
-    def status(self) -> dict[str, str | None]:
-        """Dagster's status of each partition."""
-        asset = dg.AssetKey(["raw", self.dataset.name])
-        found = self._instance.get_status_by_partition(asset, self.partitions, files_of(self.dataset)) or {}
-        return {key: value.value if value else None for key, value in found.items()}
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance, dataset: str, settled: list[FoundFile]) -> Self:
+        """Selects the files of the dataset and adds partitions for those that are new."""
+        files = {file.key: file for file in settled if file.dataset == dataset}
+        return cls(dataset, files, add_partitions(instance, dataset, files.values()))
 
-    def runs(self, wanted: Collection[str], settings: Settings) -> list[list[str]]:
-        """The wanted files as one run after the other, bounded by count and by bytes."""
+    def ranges(self, wanted: Collection[str], settings: Settings) -> list[list[str]]:
+        """The wanted files as one run after the other, limited by count and by bytes."""
+        sizes = {key: file.size_bytes for key, file in self.files.items()}
         return contiguous_ranges(
-            wanted,
-            self.partitions,
-            {key: file.size_bytes for key, file in self.files.items()},
-            most_files=settings.files_per_run,
-            most_bytes=settings.bytes_per_run,
+            wanted, self.partitions, sizes, max_files=settings.files_per_run, max_bytes=settings.bytes_per_run
         )
 
 
-def _add_partitions(instance: dg.DagsterInstance, dataset: Dataset, found: dict[str, FoundFile]) -> list[str]:
-    """Adds what is new in one statement (a sensor's own way takes one per key); returns all, in order of insertion."""
-    name = files_of(dataset).name
-    assert name is not None
-    known = instance.get_dynamic_partitions(name)
-    seen = set(known)
-    new = [file for key, file in found.items() if key not in seen]
-    if not new:
-        return list(known)
-    instance.add_dynamic_partitions(name, [file.key for file in ledger.in_registration_order(new)])
-    return list(instance.get_dynamic_partitions(name))
+class _Evaluation:
+    """One evaluation of the sensor, from the settled files on."""
 
+    def __init__(
+        self,
+        context: dg.SensorEvaluationContext,
+        connection: Connection,
+        database: DatabaseResource,
+        settled: list[FoundFile],
+    ) -> None:
+        self.known: dict[str, LedgerFile] = {}
+        """The newest version of each file, as the last plan found it in the ledger."""
+        self._context = context
+        self._connection = connection
+        self._settings = database.settings
+        self._datasets = [_DatasetFiles.of(context.instance, name, settled) for name in database.catalogue]
 
-def _plan(
-    context: dg.SensorEvaluationContext, connection: Connection, warehouse: Warehouse, looks: list[_Look]
-) -> tuple[dict[str, Plan], dict[str, LedgerFile]]:
-    """What to do about the files of each dataset, and the ledger's newest versions.
+    def plan(self) -> dict[str, LoadPlan]:
+        """What to do about the files of each dataset."""
+        first = self._plan_once()
+        wanted = {name: plan.load for name, plan in first.items()}
+        if not any(wanted.values()):
+            return first
+        partitions = {each.dataset: each.partitions for each in self._datasets}
+        fail_files_of_terminated_runs(self._context.instance, self._connection, self.known, wanted, partitions)
+        # Dagster assembles a status from several queries and can miss a run that begins in between: plan twice.
+        return {name: replace(plan, load=plan.load & wanted[name]) for name, plan in self._plan_once().items()}
 
-    Asks Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster.
-    """
-    statuses = [look.status() for look in looks]
-    known = ledger.latest_files(connection)
-    plans = {}
-    for look, status in zip(looks, statuses, strict=True):
-        registered = [file for key, file in look.files.items() if key in known]
-        plan = plan_loads(registered, known, status, load_attempts=warehouse.settings.load_attempts)
-        for key in plan.give_up:
-            error = (
-                f"Its load died {known[key].attempts} times; see the runs of this partition. Materialise it to try "
-                "again."
+    def _plan_once(self) -> dict[str, LoadPlan]:
+        """Queries Dagster first and the ledger second: a load commits to the ledger before it reports to Dagster."""
+        instance = self._context.instance
+        statuses = [partition_status(instance, each.dataset, each.partitions) for each in self._datasets]
+        self.known = ledger.latest_files(self._connection)
+        plans = {
+            each.dataset: plan_loads(
+                [file for key, file in each.files.items() if key in self.known],
+                self.known,
+                status,
+                load_attempts=self._settings.load_attempts,
             )
-            context.log.error(f"{key}: {error}")
-            ledger.fail(connection, known[key].file_id, error)
-        plans[look.dataset.name] = plan
-    return plans, known
+            for each, status in zip(self._datasets, statuses, strict=True)
+        }
+        for plan in plans.values():
+            self._give_up(plan)
+        return plans
+
+    def _give_up(self, plan: LoadPlan) -> None:
+        for key in plan.give_up:
+            file = self.known[key]
+            error = f"Its load died {file.attempts} times; see the runs of this partition. Materialise it to try again."
+            self._context.log.error(f"{key}: {error}")
+            ledger.fail(self._connection, file.file_id, error)
+
+    def request_runs(self, plans: dict[str, LoadPlan]) -> list[dg.RunRequest]:
+        """Requests runs of the planned loads; counts those that only report what is loaded, as they are limited."""
+        runs = [
+            (each.dataset, keys)
+            for each in self._datasets
+            for keys in each.ranges(plans[each.dataset].load, self._settings)
+        ][:RUNS_PER_TICK]
+        reports = [self.known[key].file_id for name, keys in runs for key in keys if key in plans[name].report]
+        if reports:
+            ledger.count_reports(self._connection, reports)
+        return [_run_request(dataset, keys) for dataset, keys in runs]
 
 
-def _count_reports(connection: Connection, known: dict[str, LedgerFile], asked: set[str]) -> None:
-    """Notes that runs were asked for only to report what is loaded: it is done so often and no more."""
-    if asked:
-        ledger.count_reports(connection, [known[key].file_id for key in asked])
-
-
-def _run_request(dataset: Dataset, keys: list[str]) -> dg.RunRequest:
+def _run_request(dataset: str, keys: list[str]) -> dg.RunRequest:
     return dg.RunRequest(
-        job_name=LOAD_JOBS[dataset.name].name,
-        tags={
-            RANGE_START: keys[0],
-            RANGE_END: keys[-1],
-            FOUND_BY_SENSOR: str(len(keys)),
-        },
+        job_name=load_job_name(dataset),
+        tags={RANGE_START: keys[0], RANGE_END: keys[-1], REQUESTED_BY_SENSOR: str(len(keys))},
     )
 
 
-def _close_abandoned(connection: Connection, known: dict[str, LedgerFile], present: set[str], raw_dir: Path) -> None:
-    """Closes accounts that no run will ever close: of files that are gone, and of those that only people load (from
-    elsewhere, or hidden) and whose loader was killed."""
+def _fail_abandoned_files(
+    connection: Connection, known: dict[str, LedgerFile], present: set[str], settings: Settings
+) -> None:
+    """Fails unfinished files that no run will ever load.
+
+    These are gone, or only people load them (from elsewhere, or hidden) and their loader was killed.
+    """
     for key, entry in known.items():
         if entry.state not in UNFINISHED_STATES or key in present:
             continue
-        if key.startswith("/") or path_of(key, raw_dir).exists():
+        if key.startswith("/") or path_of(key, settings.raw_dir).exists():
             fail_abandoned_file(connection, key)
         else:
             fail_missing_file(connection, key)

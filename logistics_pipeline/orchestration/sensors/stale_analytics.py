@@ -1,9 +1,9 @@
-"""When the analytics are refreshed: as soon as loads have settled, and every five minutes while they go on and on.
+"""When the analytics are refreshed: as soon as loads have settled, and every five minutes while loads go on.
 
 The sensor asks the ledger whether committed batches wait for a refresh. It is not an AutomationCondition, because those
-remember events, and lose them: with `any_deps_updated().since_last_handled()` a load that reports between two ticks in
-the tick that also sees the last refresh finish is taken for handled, and its figures stay stale (seen on Dagster
-1.13.27). A question about the present state cannot be lost, and covers what is loaded without Dagster.
+remember events, and lose them: with `any_deps_updated().since_last_handled()`, a load that reports between two ticks,
+in the tick that also sees the last refresh finish, counts as handled, and its figures stay stale (seen on Dagster
+1.13.27). The present state cannot be lost, and covers what is loaded without Dagster.
 """
 
 import time
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import dagster as dg
 
 from logistics_pipeline import ledger
-from logistics_pipeline.orchestration.assets.analytics import analytics_tables
-from logistics_pipeline.orchestration.jobs import LOAD_JOBS, REFRESH_JOB
-from logistics_pipeline.orchestration.resources import Warehouse
+from logistics_pipeline.orchestration.assets.analytics import REFRESH_STEP
+from logistics_pipeline.orchestration.jobs import REFRESH_JOB, load_job_name
+from logistics_pipeline.orchestration.resources import DatabaseResource
 
-PATIENCE_SECONDS = 300
-"""So long a committed batch may wait for other loads to end."""
+MAX_WAIT_SECONDS = 300
+"""How long a committed batch may wait for other loads to end."""
 
 PAUSE_AFTER_FAILURE_SECONDS = 60
 
@@ -31,8 +31,8 @@ UNFINISHED = [
 
 
 @dataclass(frozen=True)
-class Situation:
-    """What the decision depends on."""
+class RefreshConditions:
+    """What the decision to refresh depends on."""
 
     is_stale: bool
     """Something is loaded that the analytics do not contain."""
@@ -41,18 +41,18 @@ class Situation:
     is_loading: bool
     is_refreshing: bool
     seconds_since_failure: float | None
-    """Since the last refresh ended, if it failed; whether the checks after it could run is of no matter."""
+    """Since the last refresh ended, if it failed; whether the checks after it could run does not matter."""
 
 
-def reason_to_wait(situation: Situation) -> str | None:
+def reason_to_wait(conditions: RefreshConditions) -> str | None:
     """Why no refresh is to be requested now; None if one is."""
-    if not situation.is_stale:
-        return "the figures are fresh"
-    if situation.is_refreshing:
-        return "a refresh is going on"
-    if situation.is_loading and situation.waited_seconds < PATIENCE_SECONDS:
-        return "loads are going on: one refresh for them all when they have settled"
-    if situation.seconds_since_failure is not None and situation.seconds_since_failure < PAUSE_AFTER_FAILURE_SECONDS:
+    if not conditions.is_stale:
+        return "the figures are up to date"
+    if conditions.is_refreshing:
+        return "a refresh is running"
+    if conditions.is_loading and conditions.waited_seconds < MAX_WAIT_SECONDS:
+        return "loads are running: one refresh follows when they have settled"
+    if conditions.seconds_since_failure is not None and conditions.seconds_since_failure < PAUSE_AFTER_FAILURE_SECONDS:
         return "the last refresh failed a moment ago"
     return None
 
@@ -65,24 +65,24 @@ def build_refresh_sensor(interval_seconds: int) -> dg.SensorDefinition:
         job=REFRESH_JOB,
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Refreshes the analytics once loads have settled; many loads make one refresh.",
+        description="Refreshes the analytics once loads have settled: one refresh for many loads.",
     )
     def stale_analytics(
-        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.RunRequest | dg.SkipReason:
-        reason = reason_to_wait(_look(context.instance, warehouse))
+        reason = reason_to_wait(_current_conditions(context.instance, database))
         return dg.SkipReason(reason) if reason else dg.RunRequest()
 
     return stale_analytics
 
 
-def _look(instance: dg.DagsterInstance, warehouse: Warehouse) -> Situation:
-    # Dagster first: what a run commits after this look makes the next one, never none.
-    is_refreshing = _has_unfinished(instance, REFRESH_JOB.name)
-    has_load_runs = any(_has_unfinished(instance, job.name) for job in LOAD_JOBS.values())
-    with warehouse.connect() as connection:
+def _current_conditions(instance: dg.DagsterInstance, database: DatabaseResource) -> RefreshConditions:
+    # Dagster first: what a run commits after this query is found by the next evaluation, and never missed.
+    is_refreshing = _has_unfinished_run(instance, REFRESH_JOB.name)
+    has_load_runs = any(_has_unfinished_run(instance, load_job_name(dataset)) for dataset in database.catalogue)
+    with database.connect() as connection:
         staleness = ledger.staleness(connection)
-    return Situation(
+    return RefreshConditions(
         is_stale=staleness.is_stale,
         waited_seconds=staleness.waited_seconds,
         is_loading=has_load_runs or staleness.is_loading,
@@ -91,7 +91,7 @@ def _look(instance: dg.DagsterInstance, warehouse: Warehouse) -> Situation:
     )
 
 
-def _has_unfinished(instance: dg.DagsterInstance, job_name: str) -> bool:
+def _has_unfinished_run(instance: dg.DagsterInstance, job_name: str) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=UNFINISHED), limit=1))
 
 
@@ -100,10 +100,10 @@ def _seconds_since_failure(instance: dg.DagsterInstance) -> float | None:
     if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
         return None
     if _has_refreshed(instance, records[0].dagster_run.run_id):
-        return None  # a check failed to run after it
+        return None  # a check after the refresh could not run
     return time.time() - (records[0].end_time or 0)
 
 
 def _has_refreshed(instance: dg.DagsterInstance, run_id: str) -> bool:
-    steps = instance.get_run_step_stats(run_id, [analytics_tables.node_def.name])
+    steps = instance.get_run_step_stats(run_id, [REFRESH_STEP])
     return any(step.status is not None and step.status.value == "SUCCESS" for step in steps)

@@ -46,8 +46,8 @@ export function build(view) {
     "div",
     { class: "grid" },
     keyFigures(view, summary, daily),
-    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact, kind: "mean" }),
-    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count, kind: "day" }),
+    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact }),
+    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count }),
     matrixPanel(view, matrix),
     costliestPanel(view, matrix),
     routesPanel(view, matrix),
@@ -88,7 +88,7 @@ function keyFigures(view, summary, daily) {
 const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0 });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
-function trendPanel(view, { title: words, name, key, request, format, kind }) {
+function trendPanel(view, { title: words, name, key, request, format }) {
   const rows = ({ daily, previous }) => {
     const before = previous && byDay(view, previous, view.previous);
     return byDay(view, daily, led(view)).map((day, i) => ({

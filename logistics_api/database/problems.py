@@ -1,0 +1,82 @@
+"""What PostgreSQL's errors mean for a client. Errors in our own SQL are not among them: those are bugs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from logistics_api.database.freshness import Freshness
+from logistics_api.errors import Problem
+
+NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
+"""Errors of a statement where the schema is older than this API."""
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def database_problems(freshness: Freshness, statement_seconds: float) -> Iterator[None]:
+    """Translates PostgreSQL's errors.
+
+    Raises:
+        Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise (busy() if freshness.reachable else unreachable()) from error
+    except errors.QueryCanceled as error:
+        raise too_slow(statement_seconds) from error
+    except NOT_MIGRATED as error:
+        logger.error("The schema is not the one this API was written for: %s", str(error).strip())
+        raise not_migrated() from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        logger.warning("PostgreSQL failed a request: %s", str(error).strip())
+        raise unreachable() from error
+
+
+def unreachable() -> Problem:
+    """The database cannot be reached."""
+    return Problem(
+        503,
+        "database-unavailable",
+        "Database unavailable",
+        "PostgreSQL cannot be reached, or refuses the login of the API; the log of the API says which. "
+        "A new database first needs `logistics migrate`.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def busy() -> Problem:
+    """All connections are in use."""
+    return Problem(
+        503,
+        "database-busy",
+        "Database busy",
+        "Too many requests are waiting for the database. Try again in a moment.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def not_migrated() -> Problem:
+    """The schema lacks something that a statement reads."""
+    return Problem(
+        503,
+        "schema-mismatch",
+        "Wrong schema version",
+        "The database lacks something this version of the API reads. Run `logistics migrate`.",
+        headers={"Retry-After": "10"},
+    )
+
+
+def too_slow(seconds: float) -> Problem:
+    """A statement exceeded its time limit."""
+    return Problem(
+        504,
+        "statement-timeout",
+        "Statement timeout",
+        f"The database did not finish within {seconds:g} seconds. Ask for a shorter range, or again later.",
+    )

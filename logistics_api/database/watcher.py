@@ -1,0 +1,124 @@
+"""Watches the database over one connection of its own: outages, new figures, progress of loads.
+
+A server that hangs is recognised by the time it takes to respond: `HEARTBEAT_SECONDS` for this connection.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+from logistics_api.database.connection import Connection
+from logistics_api.database.freshness import Freshness, Published
+from logistics_api.database.notifications import listen, received, wait_readable
+from logistics_api.database.problems import NOT_MIGRATED
+from logistics_core.database_contract.channels import Channel
+
+POLL_SECONDS = 2.0
+"""Between two reads of the data version without a notification, as behind a pooler that shares connections."""
+HEARTBEAT_SECONDS = 5.0
+"""A server that has not responded to a poll for this long has stopped."""
+RECONNECT_SECONDS = 0.3
+FIRST_POLL_SECONDS = 3.0
+"""How long the application's start waits for the first poll."""
+
+Poll = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
+Publish = Callable[[str, str], None]
+"""Receives what the database notifies: name of the event, data."""
+
+# One row. As a number, because databases differ in how they write times.
+PUBLISHED = "SELECT data_version, extract(epoch FROM last_calculated_at)::double precision FROM analytics.status"
+
+logger = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
+
+    def __init__(
+        self, conninfo: str, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`on_return` runs after an outage, before requests are admitted again."""
+        self._conninfo = conninfo
+        self._freshness = freshness
+        self._publish = publish
+        self._on_return = on_return
+        self._outage: str | None = None
+        self.polls: list[Poll] = []
+        """Run with the watcher's connection at every poll: on connect, when notified, every `POLL_SECONDS` anyway."""
+
+    async def start(self) -> None:
+        """Starts watching; waits a moment for the first result."""
+        self._has_result = asyncio.Event()  # belongs to one event loop, so every start makes its own
+        self._task = asyncio.create_task(self._run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_POLL_SECONDS):
+                await self._has_result.wait()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with await Connection.connect(self._conninfo, autocommit=True) as connection:
+                    await self._watch(connection)
+            except (psycopg.Error, OSError) as error:
+                self._report_outage(error)
+            finally:
+                self._freshness.reachable = False
+                self._has_result.set()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _report_outage(self, error: Exception) -> None:
+        if self._outage is None:
+            self._outage = str(error).strip() or type(error).__name__
+            logger.warning("PostgreSQL cannot be reached; answering 503 until it can: %s", self._outage)
+
+    async def _watch(self, connection: Connection) -> None:
+        connection.response_timeout_seconds = HEARTBEAT_SECONDS
+        await listen(connection)  # first: what is published after the poll is notified
+        await self._poll(connection)
+        if self._outage is not None:
+            self._outage = None
+            logger.warning("PostgreSQL is back")
+            await self._on_return()
+        self._freshness.reachable = True
+        self._has_result.set()
+        await self._follow(connection)
+
+    async def _follow(self, connection: Connection) -> None:
+        """Never returns; fails when the connection is lost or the server has stopped responding."""
+        while True:
+            channels = self._forward(await received(connection))
+            if not channels:
+                await wait_readable(connection, POLL_SECONDS)
+                channels = self._forward(await received(connection))
+            # The payload of a notification is not trusted: anybody may send one.
+            if channels != {Channel.FILES} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
+                await self._poll(connection)
+
+    def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
+        """Publishes the progress of loads; returns the channels that notified."""
+        for notification in notifications:
+            if notification.channel == Channel.FILES:
+                self._publish(Channel.FILES, notification.payload)
+        return {notification.channel for notification in notifications}
+
+    async def _poll(self, connection: Connection) -> None:
+        """Reads which figures are the newest. There is one watcher, so what it reads never goes back in time."""
+        try:
+            cursor = await connection.execute(PUBLISHED)
+            row = await cursor.fetchone()
+        except NOT_MIGRATED:
+            row = None
+        published = None if row is None else Published(*row)
+        if self._freshness.confirm(published) and published is not None:
+            self._publish(Channel.DATA_VERSION, str(published.data_version))
+        for poll in self.polls:
+            await poll(connection)

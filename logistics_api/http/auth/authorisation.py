@@ -1,0 +1,40 @@
+"""Whether a request may pass: its principal must have one of the scopes that the method and path need."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from logistics_api.http.auth.api_keys import Principal
+from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.auth.problems import key_needed, missing_scope
+from logistics_api.http.auth.scopes import required_scopes
+
+
+class AuthorisationMiddleware:
+    """Lets authorised requests pass, before anything is read from the cache or the database."""
+
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
+        self.app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        authorise(self._authenticator, scope)
+        await self.app(scope, receive, send)
+
+
+def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
+    """Admits a request; returns its principal and keeps it in `scope["state"]["principal"]`.
+
+    Raises:
+        Problem: 401 without a valid key where one is needed; 403 where the key lacks the scope; and what
+            `Authenticator.identify` raises.
+    """
+    required = required_scopes(scope["method"], scope["path"], is_local=authenticator.is_local)
+    principal = authenticator.identify(scope) if required else authenticator.anonymous
+    scope.setdefault("state", {})["principal"] = principal
+    if required and principal.scopes.isdisjoint(required):
+        raise (
+            key_needed(required)
+            if principal.is_anonymous
+            else missing_scope(principal.name, principal.scopes, required)
+        )
+    principal.requests += 1
+    return principal

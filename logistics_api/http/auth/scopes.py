@@ -1,0 +1,22 @@
+"""Which scopes a request needs, by its method and path."""
+
+from logistics_api.http.auth.origins import SAFE_METHODS
+from logistics_core.settings import Scope
+
+READ, EXPORT, INGEST = (str(scope) for scope in Scope)
+SESSION_PATH = "/api/session"
+UPLOAD_PREFIX = "/api/ingestion/uploads/"
+"""Where an upload can be followed, by those who may upload as well."""
+
+
+def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...]:
+    """Scopes of which a request needs one; none where everybody may. Whatever changes something needs `ingest`."""
+    if method == "OPTIONS" or path == SESSION_PATH:
+        return ()
+    if not path.startswith("/api/"):
+        return (READ,) if path == "/metrics" and not is_local else ()
+    if method not in SAFE_METHODS:
+        return (INGEST,)
+    if path.startswith("/api/exports"):
+        return (EXPORT,)
+    return (READ, INGEST) if path.startswith(UPLOAD_PREFIX) else (READ,)

@@ -1,0 +1,148 @@
+"""Serves figures from memory until there are newer ones. Decision 0015 says why only figures are cached."""
+
+from time import monotonic
+from typing import Final
+
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from logistics_api.errors import Problem
+from logistics_api.http.cache import Key, ResponseCache
+from logistics_api.http.cached_responses import CachedResponse, cached_response
+from logistics_api.http.capture import ResponseCapture
+from logistics_api.http.context import CacheUse, RawHeaders, RequestContext, route_template
+from logistics_api.http.negotiation import CODINGS, matches
+from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
+
+WAIT_SECONDS: Final = 10.0
+"""How long a request waits for an identical one: longer than that can take, with all its own timeouts."""
+
+CACHED_PREFIX: Final = "/api/"
+"""Nothing else is cached here: the dashboard's files are in memory anyway."""
+
+NO_HEADERS: Final[RawHeaders] = []
+NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
+PATHS_REMEMBERED = 4_096
+
+
+class CachingMiddleware:
+    """Responds from the cache where it can; else forwards the request and caches the response if it has a version."""
+
+    def __init__(
+        self, app: ASGIApp, *, cache: ResponseCache, is_private: bool, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
+        """`is_private`: responses need a key, so caches that several clients share must not store them."""
+        self.app = app
+        self.cache = cache
+        self._common: RawHeaders = [
+            (b"vary", b"Accept-Encoding"),
+            (b"cache-control", b"private, no-cache" if is_private else b"no-cache"),
+        ]
+        self._coalescing = RequestCoalescing(wait_seconds)
+        self._uncacheable: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
+        """Paths whose responses are not cached: requests there do not wait for each other."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = scope["path"], scope["query_string"]
+        cached = self.cache.find(key) if scope["method"] in ("GET", "HEAD") else None
+        if cached is not None and self.cache.is_fresh(cached):
+            await self._respond(scope, send, key, cached, "hit")
+        elif cached is not None and not self.cache.freshness.reachable:
+            await self._respond_stale(scope, send, key, cached)
+        elif self._is_cacheable(scope):
+            await self._compute_once(scope, receive, send, key, cached)
+        else:
+            await self.app(scope, receive, send)
+
+    def _is_cacheable(self, scope: Scope) -> bool:
+        path = scope["path"]
+        return scope["method"] in ("GET", "HEAD") and path not in self._uncacheable and path.startswith(CACHED_PREFIX)
+
+    async def _compute_once(
+        self, scope: Scope, receive: Receive, send: Send, key: Key, old: CachedResponse | None
+    ) -> None:
+        """Computes a response, or waits for that of an identical request."""
+        request = key, self.cache.freshness.published
+        pending = self._coalescing.find(request)
+        if pending is None:
+            with self._coalescing.lead(request) as pending:
+                await self._compute(scope, receive, send, key, old, pending)
+            return
+        shared = await self._coalescing.wait(pending)
+        if shared is not None:
+            await self._respond(scope, send, key, shared, "hit")
+        else:
+            await self._compute(scope, receive, send, key, old, None)
+
+    async def _compute(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        key: Key,
+        old: CachedResponse | None,
+        pending: PendingResponse | None,
+    ) -> None:
+        """Forwards the request; caches the response if it declares its data version."""
+
+        def on_forward(status: int) -> None:
+            if status == 200:
+                self._uncacheable[key[0]] = True
+            if pending is not None:
+                pending.set_result(None)
+
+        capture = ResponseCapture(send, on_forward, drop_unavailable=old is not None)
+        await self.app(scope, receive, capture.send)
+        if capture.captured is not None:
+            cached = cached_response(*capture.captured, route_template(scope), self._common)
+            self.cache.store(key, cached)
+            if pending is not None:
+                pending.set_result(cached)
+            await self._respond(scope, send, key, cached, "miss")
+        elif capture.is_dropped and old is not None:
+            await self._respond_stale(scope, send, key, old)
+
+    async def _respond_stale(self, scope: Scope, send: Send, key: Key, cached: CachedResponse) -> None:
+        """Better than nothing while the database is away, and marked: there may be newer figures."""
+        freshness = self.cache.freshness
+        known_at = freshness.confirmed_at if cached.published is freshness.published else cached.created_at
+        age = str(round(max(0.0, monotonic() - known_at))).encode()
+        marks = [(b"age", age), (b"warning", b'110 - "Response is Stale"')]
+        await self._respond(scope, send, key, cached, "hit", marks)
+
+    async def _respond(
+        self,
+        scope: Scope,
+        send: Send,
+        key: Key,
+        cached: CachedResponse,
+        use: CacheUse,
+        marks: RawHeaders = NO_HEADERS,
+    ) -> None:
+        """Sends a cached response in the best coding, or 304 where the client has it."""
+        context: RequestContext = scope["state"]["context"]
+        context.cache_use, context.template = use, cached.template
+        if context.if_none_match is not None and matches(context.if_none_match, cached.etag):
+            headers = cached.unmodified_headers + marks
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send(NO_BODY)
+            return
+        coding = cached.coding_for(context.accept_encoding)
+        if coding is None:
+            raise _not_acceptable()
+        representation = cached.representations.get(coding)
+        if representation is None:
+            representation = await cached.compressed(coding)
+            self.cache.resize(key, cached)
+        headers = representation.headers + marks if marks else representation.headers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send(representation.body)
+
+
+def _not_acceptable() -> Problem:
+    return Problem(
+        406,
+        "not-acceptable",
+        "Not acceptable",
+        f"Accept-Encoding refuses every coding there is: {', '.join(CODINGS)} and identity.",
+    )

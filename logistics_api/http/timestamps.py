@@ -1,0 +1,15 @@
+"""Times in logs: UTC, to the millisecond."""
+
+from datetime import UTC, datetime
+
+_second = 0
+_second_text = ""
+
+
+def timestamp(moment: float) -> str:
+    """A Unix time as text. All of it but the milliseconds is formatted once a second."""
+    global _second, _second_text
+    second = int(moment)
+    if second != _second:
+        _second, _second_text = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{_second_text}.{int((moment - second) * 1000):03}Z"

@@ -1,0 +1,165 @@
+"""The statement of the operator's overview."""
+
+import json
+
+from logistics_api.ingestion.file_queries import FILE
+from logistics_core.database_contract.file_states import DATASET_STATES, FileState
+from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
+
+_NO_FILES = json.dumps(dict.fromkeys(DATASET_STATES, 0))
+
+STATS = f"""
+-- Makes what an operator's page shows: files and records by dataset, what failed, what goes on, how fast, how fresh.
+-- One row: a JSON object.
+-- Reads ingest.files, ingest.batches, analytics.status, pg_locks.
+WITH latest AS (
+    SELECT DISTINCT ON (path)
+        file_id, dataset, path, version, state, error, registered_at, finished_at, retry_requested_at
+    FROM ingest.files
+    ORDER BY path, version DESC
+),
+counted AS (
+    SELECT dataset, jsonb_object_agg(state, files) AS files
+    FROM (SELECT dataset, state, count(*) AS files FROM latest GROUP BY dataset, state) AS by_state
+    GROUP BY dataset
+),
+accounts AS (
+    SELECT
+        dataset,
+        sum(records_read) AS read,
+        sum(records_loaded) AS loaded,
+        sum(records_superseded) AS superseded,
+        sum(records_rejected) AS rejected,
+        sum(size_bytes) FILTER (WHERE state = '{FileState.LOADED}') AS bytes
+    FROM ingest.files
+    WHERE dataset IS NOT NULL
+    GROUP BY dataset
+),
+datasets AS (
+    SELECT json_agg(
+        json_build_object(
+            'dataset', dataset,
+            'files',
+                '{_NO_FILES}'::jsonb || files,
+            'records', json_build_object(
+                'read', read,
+                'loaded', loaded,
+                'superseded', superseded,
+                'rejected', rejected
+            ),
+            'bytes', coalesce(bytes, 0)
+        )
+        ORDER BY dataset
+    ) AS listed
+    FROM accounts
+    JOIN counted USING (dataset)
+),
+failed AS (
+    SELECT * FROM latest WHERE state = '{FileState.FAILED}'
+),
+latest_failed AS (
+    SELECT json_agg(
+        json_build_object(
+            'file_id', file_id,
+            'dataset', dataset,
+            'path', path,
+            'version', version,
+            'error', error,
+            'failed_at', finished_at
+        )
+        ORDER BY finished_at DESC NULLS LAST, file_id DESC
+    ) AS listed
+    FROM (SELECT * FROM failed ORDER BY finished_at DESC NULLS LAST, file_id DESC LIMIT 10) AS newest
+),
+loading AS (
+    SELECT json_agg(document ORDER BY file_id) AS listed
+    FROM (
+        SELECT file_id, {FILE} AS document
+        FROM ingest.files AS file
+        WHERE state = '{FileState.LOADING}'
+        ORDER BY file_id
+        LIMIT 20
+    ) AS newest
+),
+waiting_files AS (
+    SELECT
+        count(*) AS files,
+        min(CASE WHEN state = '{FileState.REGISTERED}' THEN registered_at ELSE retry_requested_at END) AS since
+    FROM latest
+    WHERE state = '{FileState.REGISTERED}' OR retry_requested_at IS NOT NULL
+),
+waiting_batches AS (
+    SELECT count(*) AS batches, min(committed_at) AS since
+    FROM ingest.batches
+    WHERE refreshed_as IS NULL
+),
+recent AS (
+    SELECT records_read, bytes_read, seconds, finished_at
+    FROM ingest.files
+    WHERE state = '{FileState.LOADED}' AND finished_at IS NOT NULL
+    ORDER BY finished_at DESC
+    LIMIT 100
+),
+speed AS (
+    SELECT json_build_object(
+        'files', count(*),
+        'records', coalesce(sum(records_read), 0),
+        'bytes', coalesce(sum(bytes_read), 0),
+        'seconds', round(coalesce(sum(seconds), 0)::numeric, 3),
+        'records_per_second', round((sum(records_read) / nullif(sum(seconds), 0))::numeric),
+        'bytes_per_second', round((sum(bytes_read) / nullif(sum(seconds), 0))::numeric),
+        'median_seconds', round((percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds))::numeric, 3),
+        'longest_seconds', round(max(seconds)::numeric, 3),
+        'since', min(finished_at)
+    ) AS figures
+    FROM recent
+),
+last_run AS (
+    SELECT json_build_object(
+        'run_id', run_id,
+        'run_url', %(dagster_url)s::text || '/runs/' || run_id,
+        'files', count(*),
+        'loaded', count(*) FILTER (WHERE state = '{FileState.LOADED}'),
+        'failed', count(*) FILTER (WHERE state = '{FileState.FAILED}'),
+        'records', sum(records_read),
+        'started_at', min(started_at),
+        'finished_at', CASE WHEN bool_and(finished_at IS NOT NULL) THEN max(finished_at) END
+    ) AS figures
+    FROM ingest.files
+    WHERE run_id = (
+        SELECT run_id FROM ingest.files WHERE run_id IS NOT NULL ORDER BY started_at DESC NULLS LAST LIMIT 1
+    )
+    GROUP BY run_id
+),
+refresh AS (
+    SELECT {IS_REFRESH_RUNNING} AS is_calculating
+)
+SELECT json_build_object(
+    'datasets', coalesce(datasets.listed, '[]'),
+    'unrecognised_files', (SELECT count(*) FROM latest WHERE state = '{FileState.UNRECOGNISED}'),
+    'failed', json_build_object(
+        'count', (SELECT count(*) FROM failed),
+        'latest', coalesce(latest_failed.listed, '[]')
+    ),
+    'loading', coalesce(loading.listed, '[]'),
+    'waiting', json_build_object(
+        'files', waiting_files.files,
+        'oldest_registered_at', waiting_files.since,
+        'batches', waiting_batches.batches,
+        'oldest_committed_at', waiting_batches.since,
+        'seconds', round(extract(epoch FROM clock_timestamp() - waiting_batches.since), 1)
+    ),
+    'recent_loads', speed.figures,
+    'last_run', (SELECT figures FROM last_run),
+    'analytics', json_build_object(
+        'is_calculating', is_calculating,
+        'last_calculated_at', last_calculated_at,
+        'seconds', round(status.seconds::numeric, 3),
+        'error_message', error_message,
+        'data_version', data_version,
+        'age_seconds', round(extract(epoch FROM clock_timestamp() - last_calculated_at), 1),
+        'full_refresh_due', full_refresh_due
+    )
+)::text
+FROM analytics.status AS status, refresh, datasets, latest_failed, loading, waiting_files, waiting_batches, speed
+"""

@@ -1,0 +1,126 @@
+"""The definition of every measure, once, as SQL. Rounding happens in the statements alone: half away from zero.
+
+An expression works on sums by the names of the analytics columns: `cost_sum` / `cost_count` is a mean cost.
+`route_sums` and `VEHICLE_SUMS` make them. docs/data-contract.md and the schemas of the API describe the measures.
+
+How exactness is kept. PostgreSQL divides to 16 significant digits, so rounding a quotient again can be wrong by 0.01
+where sums are huge; adding 0e-100 gives a sum, and so its quotients and roots, 100 decimals. Where such quotients are
+used in further calculation (scores, trends, comparisons with a mean), the result is first rounded to 40 decimals: a
+half that the last decimals missed becomes a half again, and is then rounded or compared as the half it is.
+"""
+
+EXACT = "0e-100"
+"""Added to a sum of a route: 100 decimals."""
+
+LEAST_SHIPMENTS = 5
+"""Routes with fewer shipments in the range are not listed."""
+
+
+def ratio(dividend: str, divisor: str) -> str:
+    """A quotient; null where the divisor is 0."""
+    return f"{dividend} / nullif({divisor}, 0)"
+
+
+def mean(measure: str) -> str:
+    """The mean of a measure over what has it, rounded as in responses; null where nothing has it."""
+    return f"round({ratio(f'{measure}_sum', f'{measure}_count')}, 2)"
+
+
+# Shipments
+
+AVG_DELIVERY_TIME = mean("delivery")
+AVG_COST = mean("cost")
+AVG_WEIGHT = mean("weight")
+COST_PER_KG_EXACT = ratio("cost_with_weight", "weight_with_cost")
+COST_PER_KG = f"round({COST_PER_KG_EXACT}, 2)"
+COST_PER_HOUR_EXACT = ratio("cost_with_time", "time_with_cost")
+"""The value score."""
+
+# Reliability. `distances` is the sum of squared distances from the mean, times the count: nothing has been divided yet.
+# The standard deviation is the root of distances / (count * (count - 1)), and its share of the mean the root of
+# distances * count / ((count - 1) * sum * sum): one root, rounded once.
+DISTANCES = "delivery_count * delivery_squares - delivery_sum * delivery_sum"
+STANDARD_DEVIATION = f"round(round(sqrt({ratio('distances', 'delivery_count * (delivery_count - 1)')}), 40), 2)"
+_DEVIATION_PERCENT = (
+    f"100 * sqrt({ratio('distances * delivery_count', '(delivery_count - 1) * delivery_sum * delivery_sum')})"
+)
+RELIABILITY_EXACT = f"100 - {_DEVIATION_PERCENT}"
+RELIABILITY = f"round(100 - round({_DEVIATION_PERCENT}, 40), 2)"
+
+# The on-time rule: a shipment is on time if it took at most the all-time mean of its route plus 1 hour.
+ON_TIME_HOURS = f"{ratio(f'(delivery_sum + {EXACT})', 'delivery_count')} + 1"
+"""The longest time on time, of a row of analytics.routes."""
+
+# OFFSET 0 makes PostgreSQL divide once per route, and keeps it from looking up the route of every day by itself.
+JOIN_ON_TIME_HOURS = f"""JOIN (
+        SELECT route, {ON_TIME_HOURS} AS hours FROM analytics.routes OFFSET 0
+    ) AS punctual USING (route)"""
+ON_TIME = "sum(width_bucket(hours, delivery_times))"
+"""Shipments on time, over rows of analytics.daily_routes beside `hours`: their times are sorted arrays."""
+ON_TIME_RATE = f"round({ratio(f'(100 * on_time + {EXACT})', 'delivery_count')}, 2)"
+
+# Routes are summed by their number, which costs half of what two texts cost, and get their names afterwards.
+JOIN_ROUTE_NAMES = "JOIN (SELECT route, origin, destination FROM analytics.routes) AS places USING (route)"
+
+_DIVIDENDS = frozenset({"delivery_sum", "cost_sum", "weight_sum", "cost_with_weight", "cost_with_time"})
+_OTHERS = {
+    "on_time": ON_TIME,
+    "delivery_min": "min(delivery_min)",
+    "delivery_max": "max(delivery_max)",
+}
+
+
+def distinct_vehicles(bits: str) -> str:
+    """Counts the vehicles in an aggregate of bit strings, each bit of which is the number of a vehicle."""
+    return f"""bit_count(
+            bit_or(pg_catalog."bit"({bits}, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
+        )"""
+
+
+def aggregates(*columns: str) -> str:
+    """The aggregates of these columns of analytics.daily_routes, by the same names: part of a SELECT."""
+    return ",\n        ".join(f"{_aggregate(column)} AS {column}" for column in columns)
+
+
+def _aggregate(column: str) -> str:
+    if column in _OTHERS:
+        return _OTHERS[column]
+    if column == "vehicles":
+        return distinct_vehicles(column)
+    return f"sum({column}) + {EXACT}" if column in _DIVIDENDS else f"sum({column})"
+
+
+def route_sums(*columns: str, least_shipments: int = LEAST_SHIPMENTS) -> str:
+    """A SELECT of the sums per route of the range %(start)s to %(end)s: `route`, `shipments`, and these columns."""
+    join = f"\n    {JOIN_ON_TIME_HOURS}" if "on_time" in columns else ""
+    having = f"\n    HAVING sum(shipments) >= {least_shipments}" if least_shipments else ""
+    return f"""
+    SELECT
+        route,
+        {aggregates("shipments", *columns)}
+    FROM analytics.daily_routes{join}
+    WHERE day BETWEEN %(start)s AND %(end)s
+    GROUP BY route{having}
+"""
+
+
+# Vehicles and days. Their sums have 60 decimals.
+
+AVG_FUEL = mean("fuel")
+KM_PER_LITRE = f"round({ratio('mileage_with_fuel', 'fuel_with_mileage')}, 2)"
+REVENUE_PER_TRIP = "CASE WHEN cost_count > 0 THEN round(cost_sum / trips, 2) END"
+
+VEHICLE_SUMS = """
+        coalesce(sum(trips), 0) AS trips,
+        coalesce(sum(mileage_sum), 0) AS mileage_sum,
+        coalesce(sum(fuel_sum), 0) + 0e-60 AS fuel_sum,
+        sum(fuel_count) AS fuel_count,
+        sum(mileage_with_fuel) + 0e-60 AS mileage_with_fuel,
+        sum(fuel_with_mileage) AS fuel_with_mileage,
+        coalesce(sum(shipments), 0) AS shipments,
+        coalesce(sum(cost_sum), 0) + 0e-60 AS cost_sum,
+        sum(cost_count) AS cost_count,
+        sum(delivery_sum) + 0e-60 AS delivery_sum,
+        sum(delivery_count) AS delivery_count
+"""
+"""The sums of rows of analytics.daily_vehicles; 0 instead of null where there is no row."""

@@ -1,0 +1,61 @@
+"""From the body of a request to a file in the raw folder."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.requests import ClientDisconnect
+
+from logistics_api.errors import Problem
+from logistics_api.uploads.incoming import IncomingFile, open_incoming
+from logistics_api.uploads.problems import digest_mismatch, empty_upload
+from logistics_api.uploads.storage import StoredFile, store
+
+STALL_SECONDS = 60.0
+"""How long a client may send nothing at all."""
+
+
+async def receive(
+    body: AsyncIterator[bytes],
+    target: Path,
+    raw_dir: Path,
+    *,
+    max_bytes: int,
+    expected_sha256: str | None,
+    replace: bool,
+) -> tuple[StoredFile, bool]:
+    """Receives a body and stores it as `target`, whole or not at all. Returns the file, and whether it is new there.
+
+    Raises:
+        Problem: the client stopped sending; the body is empty, too large or not what its digest says; the name is
+            taken; the disk is full.
+    """
+    async with open_incoming(raw_dir, max_bytes) as incoming:
+        await _write(body, incoming)
+        sha256 = incoming.sha256
+        if expected_sha256 is not None and expected_sha256 != sha256:
+            raise digest_mismatch(expected_sha256, sha256)
+        return await asyncio.to_thread(store, incoming.path, incoming.size, sha256, target, raw_dir, replace=replace)
+
+
+async def _write(body: AsyncIterator[bytes], incoming: IncomingFile) -> None:
+    try:
+        async for block in _blocks(body):
+            await incoming.write(block)
+    except ClientDisconnect as error:
+        raise Problem(400, "incomplete-upload", "Incomplete upload", "The client went before the end.") from error
+    except TimeoutError as error:
+        detail = f"Nothing came for {STALL_SECONDS:g} seconds."
+        raise Problem(408, "stalled-upload", "Stalled upload", detail) from error
+    if incoming.size == 0:
+        raise empty_upload()
+    await incoming.finish()
+
+
+async def _blocks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        async with asyncio.timeout(STALL_SECONDS):
+            block = await anext(body, None)
+        if block is None:
+            return
+        yield block

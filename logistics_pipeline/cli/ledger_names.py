@@ -1,0 +1,20 @@
+"""How the arguments of commands name files: by their path in the ledger, or by their path on disk."""
+
+from pathlib import Path
+
+from logistics_core.settings import Settings
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.sources.folder import key_of
+
+
+def find_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:
+    """The newest version of the file of that name; None if the ledger does not have it."""
+    return ledger.latest_file(connection, name) or ledger.latest_file(connection, key_of(Path(name), settings.raw_dir))
+
+
+def ledger_path(connection: Connection, name: str, settings: Settings) -> str:
+    """The path in the ledger of the file of that name; the name itself if the ledger does not have it."""
+    file = find_file(connection, name, settings)
+    return file.path if file else name

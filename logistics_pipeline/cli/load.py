@@ -1,0 +1,105 @@
+"""The command that loads files without Dagster: load."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.settings import Settings
+from logistics_pipeline import ledger
+from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
+from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
+from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say
+from logistics_pipeline.loading.loader import Loader, OnProgress
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.sources.folder import FoundFile, RawFolder
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's command."""
+    app.command()(load)
+
+
+def load(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders to search for files", show_default=False)],
+    dataset: Annotated[str | None, dataset_option("What the files hold, if their names do not say")] = None,
+    as_json: AsJson = False,
+    refresh_after: RefreshAfter = True,
+) -> None:
+    """Loads files without Dagster.
+
+    Files are registered in the given order; if two of them hold the same key, the later one wins. A file that was
+    loaded before is not loaded again, and one whose load was interrupted resumes where it stopped.
+
+    Exit code 1 if any file failed.
+    """
+    settings = Settings()
+    options = load_options(settings)
+    found = list(_find(paths, options.folder, dataset))
+    with open_environment(settings) as environment:
+        with Loader(environment.database_url, options) as loader:
+            loader.register(file for file in found if isinstance(file, FoundFile))
+            results = [_load_one(loader, file, as_json) for file in found]
+        if refresh_after:  # also after failures: the valid records before them are loaded
+            done = refresh_analytics(environment.database_url)
+            if not as_json:
+                say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
+    """The files that the arguments mean; a path at which there is no file is returned as it is."""
+    for path in paths:
+        if path.is_dir():
+            inside = ledger.in_registration_order(RawFolder(path, folder.catalogue).find_files())
+            yield from (folder.look_at(file.path, dataset) or file.path for file in inside)
+        else:
+            yield folder.look_at(path, dataset) or path
+
+
+def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
+    if isinstance(file, Path):
+        return _say_missing(file, as_json)
+    with _progress(file, show=not as_json) as on_progress:
+        report = loader.load(file, on_progress)
+    if as_json:
+        print_json(load_result(report.file, file.path))
+    else:
+        say(file_summary(report.file, report.was_loaded_before))
+    return report.is_loaded
+
+
+def _say_missing(path: Path, as_json: bool) -> bool:
+    error = "There is no such file"
+    if as_json:
+        counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
+        print_json({"file": str(path), "dataset": None, "state": FileState.FAILED, **counts, "error": error})
+    else:
+        say(f"{path}: {error}.")
+    return False
+
+
+@contextmanager
+def _progress(file: FoundFile, *, show: bool) -> Iterator[OnProgress]:
+    """A progress bar on a terminal. A compressed file has no known size: the bar only counts what was read."""
+    if not (show and errors.is_terminal):
+        yield lambda records, size: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[records]:,} records"),
+    )
+    with Progress(*columns, console=errors, transient=True) as progress:
+        compressed = file.path.suffix in (".gz", ".zst")
+        task = progress.add_task(file.path.name, total=None if compressed else file.size_bytes, records=0)
+        yield lambda records, size: progress.update(task, completed=size, records=records)

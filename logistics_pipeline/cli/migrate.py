@@ -1,0 +1,24 @@
+"""The command that brings the database up to date: migrate."""
+
+import typer
+
+from logistics_core.settings import Settings
+from logistics_pipeline.cli.output import say
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.local.supervisor import prepare_dagster
+from logistics_pipeline.migrations import head_version
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's command."""
+    app.command()(migrate)
+
+
+def migrate() -> None:
+    """Brings the database up to date: schemas, roles, the tables of all contracts, and Dagster's own storage.
+
+    Safe to run at any time; `logistics up` does it too.
+    """
+    with open_environment(Settings(), up_to_date=True) as environment:
+        prepare_dagster(environment.variables())
+        say(f"The database is at schema version {head_version()}.")

@@ -1,0 +1,25 @@
+"""What the validators of columns have in common."""
+
+from collections.abc import Collection, Sequence
+
+from logistics_core.catalogue import Field
+
+NULL = "\\N"
+
+Column = Sequence[object]
+"""One field's decoded values in consecutive records: None where the field is absent or null."""
+
+Texts = Sequence[str]
+"""The same as COPY text."""
+
+
+class ColumnValidator:
+    """Validates and encodes the columns of one field."""
+
+    def __init__(self, field: Field) -> None:
+        self._required = field.required
+        self.checks_lengths = False
+
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        """Returns the values as COPY text, and the indexes of those that are not plain: their text means nothing."""
+        raise NotImplementedError

@@ -1,0 +1,45 @@
+"""Validates columns of dates."""
+
+from collections.abc import Callable, Collection
+
+from logistics_core.catalogue import Field
+from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+from logistics_pipeline.loading.contract.record_validator import Rejection
+
+
+class DateColumn(ColumnValidator):
+    """Dates repeat: a file of a million records has a few hundred. The reference reads each of them once."""
+
+    _MAX_KNOWN = 10_000
+
+    def __init__(self, field: Field, validate: Callable[[object], str | Rejection | None]) -> None:
+        super().__init__(field)
+        self._validate = validate
+        self._known: dict[object, str] = {}
+        """COPY text of the values seen so far."""
+
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        try:
+            values = set(column)
+        except TypeError:  # arrays or objects: not dates
+            column = [value if isinstance(value, str | None) else False for value in column]
+            values = set(column)
+        if len(self._known) > self._MAX_KNOWN:
+            self._known.clear()
+        bad = {value for value in values if not self._learn(value)}
+        texts: list[str] = list(column)  # type: ignore[arg-type]  # anything else is irregular
+        if any(self._known[value] != value for value in values - bad):
+            texts = [self._known.get(value, "") for value in column]
+        irregular = [index for index, value in enumerate(column) if value in bad] if bad else []
+        for index in irregular:
+            texts[index] = ""
+        return texts, irregular
+
+    def _learn(self, value: object) -> bool:
+        """Whether a value is a valid date or null; remembers its text."""
+        if value not in self._known:
+            text = self._validate(value)
+            if isinstance(text, Rejection):
+                return False
+            self._known[value] = NULL if text is None else text
+        return True

@@ -1,0 +1,179 @@
+"""One attempt at loading one file: registers it, detects its format, writes it batch by batch, finishes it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.file_states import FileState
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import FileChangedError, FileError
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.file_dataset import file_dataset
+from logistics_pipeline.loading.finishing import ReadResult, finish_file
+from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, detect_format
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.parser_process import open_chunks
+from logistics_pipeline.loading.parse.parsers import CHANGED, ReadTask
+from logistics_pipeline.loading.write.batch import Batch
+from logistics_pipeline.loading.write.batch_writer import BatchWriter
+from logistics_pipeline.loading.write.indexes import bulk_load
+from logistics_pipeline.loading.write.removal import remove_file_rows
+from logistics_pipeline.sources.content_hash import ContentHash, content_hash
+from logistics_pipeline.sources.folder import FoundFile
+
+OnProgress = Callable[[int, int], None]
+"""Called after every batch with the records and the (decompressed) bytes read so far."""
+
+TYPICAL_EXPANSION = 8
+"""How many times larger the content of a compressed file is, roughly: it is unknown before the file was read."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """The status of a file after a load: a loaded file, or a failed one with its error."""
+
+    file: LedgerFile
+    was_loaded_before: bool = False
+    """There was nothing to do: this content had been loaded already."""
+
+    @property
+    def is_loaded(self) -> bool:
+        return self.file.state is FileState.LOADED
+
+    @property
+    def records_per_second(self) -> float:
+        return self.file.records_read / self.file.seconds if self.file.seconds else 0.0
+
+
+class FileLoad:
+    """Loads a file through a connection that holds the file's lock."""
+
+    def __init__(
+        self, connection: Connection, options: LoadOptions, run_id: str | None, on_progress: OnProgress
+    ) -> None:
+        self._connection = connection
+        self._options = options
+        self._run_id = run_id
+        self._on_progress = on_progress
+        self._since = perf_counter()
+
+    def run(self, found: FoundFile, *, on_request: bool) -> LoadReport:
+        """Loads the file as it is on disk now and finishes it, loaded or failed."""
+        found = self._options.folder.look_at(found.path, found.dataset) or found
+        file = register_file(self._connection, found)
+        if not _is_to_load(file, on_request):
+            return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
+        try:
+            dataset = file_dataset(self._options.catalogue, file)
+        except FileError as error:
+            return self._fail(file, error)
+        if file.is_reload_due:
+            remove_file_rows(self._connection, file, dataset, state=FileState.REGISTERED)
+        file = ledger.begin(self._connection, file.file_id, self._run_id)
+        result = self._read(file, found, dataset)
+        return LoadReport(
+            finish_file(self._connection, self._options, file.file_id, dataset, result, self._take_seconds)
+        )
+
+    def _fail(self, file: LedgerFile, error: FileError) -> LoadReport:
+        ledger.begin(self._connection, file.file_id, self._run_id)
+        ledger.fail(self._connection, file.file_id, str(error))
+        return LoadReport(ledger.file_by_id(self._connection, file.file_id))
+
+    def _read(self, file: LedgerFile, found: FoundFile, dataset: Dataset) -> ReadResult:
+        """Loads the file's records as far as they can be read."""
+        result = ReadResult()
+        try:
+            result.format = detect_format(found.path, dataset, self._options.catalogue, self._options.max_record_bytes)
+            result.content_hash = self._load_records(file, found, dataset, result.format)
+        except FileError as error:
+            result.error = error
+        return result
+
+    def _load_records(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> str | None:
+        """Loads the records after those loaded before; returns the hash of the content."""
+        expansion = TYPICAL_EXPANSION if format.compression else 1
+        left_bytes = found.size_bytes * expansion - file.bytes_read
+        task = self._task(file, found, dataset, format)
+        is_large = left_bytes >= self._options.own_process_bytes
+        with (
+            open_chunks(task, in_own_process=is_large) as chunks,  # first: a process takes time to start
+            ContentHash(found.path) as hashing,
+            bulk_load(self._connection, dataset, left_bytes),
+        ):
+            self._write(chunks, task)
+            return self._hash_of_unchanged(found, hashing)
+
+    def _task(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> ReadTask:
+        return ReadTask(
+            path=found.path,
+            dataset=dataset,
+            layout=format.layout,
+            file_id=file.file_id,
+            after=Checkpoint(file.records_read, file.bytes_read),
+            date_order=self._options.date_order,
+            chunk_bytes=self._options.chunk_bytes,
+            max_record_bytes=self._options.max_record_bytes,
+            max_expansion=self._options.max_expansion,
+            reference_parser=self._options.reference_parser,
+        )
+
+    def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
+        writer = BatchWriter(self._connection, task)
+        checkpoint = task.after
+        self._check_rejects(task.file_id)
+        for first in chunks:
+            batch = Batch(first, chunks, checkpoint, self._options.batch)
+            writer.write(batch, self._take_seconds)
+            checkpoint = batch.checkpoint
+            self._on_progress(checkpoint.records, checkpoint.offset)
+            self._check_rejects(task.file_id)
+            if batch.error is not None:
+                raise batch.error
+
+    def _check_rejects(self, file_id: int) -> None:
+        file, limit = ledger.file_by_id(self._connection, file_id), self._options.max_rejects
+        if limit.is_exceeded(file.records_read, file.records_rejected):
+            raise limit.error(self._connection, file_id, file.records_read, file.records_rejected)
+
+    def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
+        """The hash of the content that was loaded: taken first, before checking that the file has not changed."""
+        result = hashing.wait()
+        now = self._options.folder.look_at(found.path)
+        if now is None:
+            raise FileError("The file was removed or renamed while it was loaded, so it may not have been complete")
+        if now.fingerprint != found.fingerprint:
+            raise FileChangedError(CHANGED)
+        return result
+
+    def _take_seconds(self) -> float:
+        """The time since the last call, which the ledger does not include yet."""
+        since, self._since = self._since, perf_counter()
+        return self._since - since
+
+
+def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
+    """Registers a file unless it is registered as it is now; returns its entry in the ledger.
+
+    Its content is hashed only if that decides whether the file changed or was merely touched.
+    """
+    known = ledger.latest_file(connection, found.key)
+    if known is not None and (known.dataset, known.fingerprint) == (found.dataset, found.fingerprint):
+        return known
+    may_be_touched = known is not None and known.content_hash is not None and known.size_bytes == found.size_bytes
+    return ledger.register(connection, found, content_hash=content_hash(found.path) if may_be_touched else None)
+
+
+def _is_to_load(file: LedgerFile, on_request: bool) -> bool:
+    match file.state:
+        case FileState.UNRECOGNISED:
+            return False
+        case FileState.LOADED:
+            return file.is_reload_due
+        case FileState.UNLOADED:
+            return on_request or file.retry_requested_at is not None
+        case _:
+            return True

@@ -1,0 +1,74 @@
+"""What ends an attempt at a file: corrections restored, rejects written to the failed folder, the file's status closed.
+
+All of it can be repeated: if the loader dies here, the next attempt does it again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from logistics_core.catalogue import Dataset
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.formats.reader import FileFormat
+from logistics_pipeline.loading.layouts import layout_from_json
+from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.rejects.corrections import restore_corrections
+from logistics_pipeline.loading.rejects.failed_files import export_or_warn
+
+
+@dataclass
+class ReadResult:
+    """How reading a file ended. What is not known is None."""
+
+    format: FileFormat | None = None
+    content_hash: str | None = None
+    error: FileError | None = None
+
+
+def finish_file(
+    connection: Connection,
+    options: LoadOptions,
+    file_id: int,
+    dataset: Dataset,
+    result: ReadResult,
+    take_seconds: Callable[[], float],
+) -> LedgerFile:
+    """Finishes a file whose records were loaded as far as they can be read; returns its status, loaded or failed.
+
+    `take_seconds` returns the time spent since the last batch.
+    """
+    file = ledger.file_by_id(connection, file_id)
+    if file.records_rejected:
+        file = restore_corrections(connection, file, dataset, options)
+    if file.records_rejected == file.records_read > 0:
+        _warn_that_all_were_rejected(connection, file)
+    layout = result.format.layout if result.format else layout_from_json(file.layout)
+    export_or_warn(connection, file, layout, options.failed_dir)
+    _close(connection, file_id, result, take_seconds())
+    return ledger.file_by_id(connection, file_id)
+
+
+def _warn_that_all_were_rejected(connection: Connection, file: LedgerFile) -> None:
+    """A file too small for the reject limit may still be of another kind altogether."""
+    reasons = ledger.reject_summary(connection, file.file_id, limit=1)
+    most_common = "".join(f" The most common reason, {found.count:,} times: {found.reason}." for found in reasons)
+    warning = f"None of its {file.records_read:,} records could be loaded.{most_common}"
+    ledger.warn(connection, file.file_id, warning)
+
+
+def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:
+    file_format = result.format.name if result.format else None
+    with connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = on")
+        if result.error is None:
+            ledger.finish(
+                connection,
+                file_id,
+                content_hash=result.content_hash,
+                file_format=file_format or "",
+                seconds=seconds,
+            )
+        else:
+            ledger.fail(connection, file_id, str(result.error), file_format=file_format, seconds=seconds)

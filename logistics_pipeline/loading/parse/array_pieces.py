@@ -1,0 +1,103 @@
+"""Cuts the text of a JSON array into pieces of whole elements and makes chunks of them.
+
+A piece is cut where an element seems to end. If the array's content up to there, in brackets, is valid JSON and a comma
+follows, the cut is a true boundary: a parser that has read whole elements is back at the top level. A wrong guess
+therefore fails to decode and is never taken.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from operator import attrgetter
+
+from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_scanner import is_too_deep, value_end
+from logistics_pipeline.loading.formats.reader import Checkpoint
+from logistics_pipeline.loading.formats.record_positions import Span
+from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
+from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.piece_records import ElementRecords
+from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
+from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
+
+MAX_CUT_ATTEMPTS = 4
+"""Positions to cut at that are tried."""
+
+_SEPARATORS = b" \t\r\n,"
+_FIRST = re.compile(rb"[ \t\r\n]*(?=[^ \t\r\n\]])")
+_NEXT = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*(?=[^ \t\r\n])")
+_BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\Z")
+_AS_ARRAY: ChooseDecoder = attrgetter("array")
+
+
+class ArrayPieces:
+    """Cuts the elements of one array."""
+
+    def __init__(self, decoder: TypedDecoder, maker: ChunkMaker) -> None:
+        self._decoder = decoder
+        self._maker = maker
+
+    def cut(self, text: bytes, position: Checkpoint) -> CutResult:
+        """Makes a chunk of the text's elements. Always leaves the last one: what follows it decides if it is whole."""
+        gap = (_NEXT if position.records else _FIRST).match(text)
+        if gap is None:
+            return [], _is_separator(text)  # only a separator so far; otherwise the array has ended
+        start = gap.end()
+        for end in islice(_likely_ends(text, start), MAX_CUT_ATTEMPTS):
+            chunk = self._decode(text, start, end, position)
+            if chunk is not None:
+                if any(is_too_deep(reject.raw_record.raw) for reject in chunk.rejects):
+                    break
+                return [chunk], True
+        return self._one_by_one(text, start, position)
+
+    def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> Chunk | None:
+        piece = text[start:end]
+        objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
+        if objects is None:
+            return None
+        find = cache(ElementRecords(piece, objects.objects, position.records, position.offset + start))
+        return make_chunk(self._maker, objects, position.records, position.offset + end, find)
+
+    def _one_by_one(self, text: bytes, start: int, position: Checkpoint) -> CutResult:
+        """Reads the complete elements, up to the first that only the reference parser can read."""
+        values, spans, can_continue = _read_elements(text, start)
+        if not values:
+            return [], can_continue
+
+        def find(index: int) -> RawRecord:
+            begin, end = spans[index]
+            return RawRecord(position.records + index + 1, position.offset + begin, text[begin:end])
+
+        records = Records(position.records, values, position.offset + spans[-1][1], find)
+        return [self._maker.from_records(records)], can_continue
+
+
+def _read_elements(text: bytes, start: int) -> tuple[list[object], list[Span], bool]:
+    """Decodes complete elements one by one: their values, where they are, and whether more can follow."""
+    values, spans = list[object](), list[Span]()
+    while (end := value_end(text, start)) is not None:
+        gap = _NEXT.match(text, end)
+        if gap is None:
+            return values, spans, _is_separator(text[end:])  # otherwise the array has ended or is broken
+        value = decode(text[start:end])
+        if isinstance(value, Unreadable):
+            return values, spans, False
+        values.append(value)
+        spans.append((start, end))
+        start = gap.end()
+    return values, spans, True
+
+
+def _is_separator(text: bytes) -> bool:
+    return not text.strip(_SEPARATORS)
+
+
+def _likely_ends(text: bytes, start: int) -> Iterator[int]:
+    """Offsets after objects that are followed by a comma and another object, the last first."""
+    brace = len(text)
+    while (brace := text.rfind(b"{", start, brace)) >= 0:
+        between = _BETWEEN.search(text, max(start, brace - 200), brace)
+        if between is not None:
+            yield between.start() + 1

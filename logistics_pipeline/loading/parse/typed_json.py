@@ -1,0 +1,191 @@
+"""Decodes JSON text as typed objects by msgspec: one column per field of the dataset.
+
+Only shapes are typed, never values: numbers keep their text, and irregular values go through `record_validator`.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Protocol
+
+import msgspec
+
+from logistics_core.catalogue import Dataset, FieldType
+from logistics_pipeline.loading.contract.columns import Column
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting
+from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
+
+MIN_REGULAR_SHARE = 8
+"""If more than one in this many numbers is irregular, for example because numbers are quoted, all are decoded."""
+
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_Decode = Callable[[bytes], list[Any]]
+
+
+class Decoders(Protocol):
+    """Two ways to decode objects: from an array, from lines."""
+
+    @property
+    def array(self) -> _Decode: ...
+
+    @property
+    def lines(self) -> _Decode: ...
+
+
+ChooseDecoder = Callable[[Decoders], _Decode]
+
+
+class TypedObjects:
+    """Consecutive objects, decoded."""
+
+    def __init__(self, shape: "_Shape", structs: list[Any]) -> None:
+        self._shape = shape
+        self._structs = structs
+        self.objects = shape.count_objects(structs)
+        """Their number if all are objects, else 0."""
+
+    def __len__(self) -> int:
+        return len(self._structs)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all fields found so far, the dataset's among them."""
+        return self._shape.names
+
+    def columns(self) -> list[Column]:
+        """The values of the dataset's fields, one column each."""
+        return self._shape.columns(self._structs, self.objects)
+
+
+class TypedDecoder:
+    """Decodes the objects of one file, learning the names of fields that the dataset does not have."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._shape = _first_shape(dataset)
+
+    def decode(self, text: bytes, choose: ChooseDecoder) -> TypedObjects | None:
+        """Decodes objects; None if anything about them is irregular.
+
+        Fields that the dataset has may hold something nested too deep: no record with that is valid.
+        """
+        try:
+            structs = choose(self._shape)(text)
+        except msgspec.ValidationError:
+            return self.decode(text, choose) if self._learn_names(text, choose) else None
+        except _DECODE_ERRORS:
+            return None
+        if not self._shape.is_strict:
+            self._learn_names(text, choose)
+        if self._shape.others and _may_be_too_deep(text, len(structs)):
+            return None
+        return TypedObjects(self._shape, structs)
+
+    def _learn_names(self, text: bytes, choose: ChooseDecoder) -> bool:
+        """Adds new names of fields to the shape; returns False if there are none, or enough."""
+        if len(self._shape.others) >= MAX_UNKNOWN_FIELDS:
+            return False
+        try:
+            mappings = choose(_ANY_NAMES)(text)
+        except _DECODE_ERRORS:
+            return False
+        if _may_be_too_deep(text, len(mappings)):
+            return False  # some of these objects are not records
+        new = set[str]().union(*mappings) - self._shape.names
+        if new:
+            self._shape = _Shape(self._dataset, self._shape.others | new)
+        return bool(new)
+
+
+class _Shape:
+    """The fields that objects are expected to have: the dataset's, and the others found so far, whatever they hold."""
+
+    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset()) -> None:
+        self._fields = dataset.fields
+        self.others = others
+        self.names = frozenset(dataset.columns) | others
+        typed = [name for name in others if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
+        self.is_strict = len(typed) == len(others)
+        """Every name found so far is a field of the struct, so an object with a new one does not decode."""
+        self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
+        element = self._struct | _NOT_AN_OBJECT
+        self.array: _Decode = msgspec.json.Decoder(list[element]).decode  # type: ignore[valid-type]
+        self.lines: _Decode = msgspec.json.Decoder(element).decode_lines
+
+    def count_objects(self, structs: list[Any]) -> int:
+        """The number of structs if all are objects, else 0."""
+        return len(structs) if set(map(type, structs)) == {self._struct} else 0
+
+    def columns(self, structs: list[Any], objects: int) -> list[Column]:
+        """The values of the dataset's fields, one column each."""
+        if not objects:
+            nothing = self._struct()  # without a key: not plain
+            structs = [struct if type(struct) is self._struct else nothing for struct in structs]
+        columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
+        return [
+            _decode_numbers(column) if field.type is FieldType.NUMBER else column
+            for field, column in zip(self._fields, columns, strict=False)
+        ]
+
+
+@lru_cache(maxsize=16)
+def _first_shape(dataset: Dataset) -> _Shape:
+    """The shape that the first objects of a file are expected to have.
+
+    Making one takes longer than reading a small file.
+    """
+    return _Shape(dataset)
+
+
+def _make_struct(dataset: Dataset, others: list[str], *, is_strict: bool) -> type[Any]:
+    fields = [_struct_field(index, field.type) for index, field in enumerate(dataset.fields)]
+    fields += [(f"other_{index}", msgspec.Raw, _NULL) for index in range(len(others))]
+    names = dict(zip((name for name, *_ in fields), (*dataset.columns, *others), strict=True))
+    return msgspec.defstruct("Record", fields, rename=names, gc=False, forbid_unknown_fields=is_strict)
+
+
+def _struct_field(index: int, type: FieldType) -> tuple[str, Any, Any]:
+    """A field that takes any value. Numbers stay raw: a float would not keep every digit."""
+    return (f"field_{index}", msgspec.Raw, _NULL) if type is FieldType.NUMBER else (f"field_{index}", Any, None)
+
+
+def _can_be_field_name(name: str) -> bool:
+    """Whether msgspec accepts a name for a field."""
+    return not any(character in '"\\' or character < " " for character in name)
+
+
+_NULL = msgspec.Raw(b"null")
+_NOT_AN_OBJECT = bool | int | float | str | list[Any] | None
+"""Other values in the position of a record: they decode, and are rejected afterwards."""
+
+
+class _AnyNames:
+    """Decodes objects of any shape."""
+
+    def __init__(self) -> None:
+        self.array: _Decode = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+        self.lines: _Decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
+
+
+_ANY_NAMES = _AnyNames()
+
+_encode_raw = msgspec.json.Encoder().encode
+_decode_values = msgspec.json.Decoder(list[Any], float_hook=str).decode
+
+
+def _decode_numbers(column: tuple[msgspec.Raw, ...]) -> Column:
+    """Decodes raw values: numbers to their own text, all others as usual."""
+    texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
+    if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
+        return texts
+    try:
+        return _decode_values(_encode_raw(column))
+    except _DECODE_ERRORS:  # for example an integer of a thousand digits
+        return [decode(bytes(raw)) for raw in column]
+
+
+def _may_be_too_deep(text: bytes, objects: int) -> bool:
+    nested = text.count(b"{") + text.count(b"[") - objects
+    return nested >= MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None

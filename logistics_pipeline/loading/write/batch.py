@@ -1,0 +1,51 @@
+"""The chunks of one transaction. They are drawn from the parser while first written, and kept to be written again."""
+
+from collections.abc import Iterator
+
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.formats.reader import Checkpoint
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.parse.chunks import Chunk
+
+
+class Batch:
+    """Chunks up to the batch limits, or up to the end of the file."""
+
+    def __init__(self, first: Chunk, rest: Iterator[Chunk], before: Checkpoint, limits: BatchLimits) -> None:
+        self._chunks = [first]
+        self._rest = rest
+        self._limits = limits
+        self.before = before
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yields the chunks drawn before, then further ones until the batch is full."""
+        yield from self._chunks
+        while not self._is_full and (chunk := next(self._rest, None)) is not None:
+            self._chunks.append(chunk)
+            yield chunk
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The position after its last record."""
+        return self._chunks[-1].checkpoint
+
+    @property
+    def error(self) -> FileError | None:
+        """Why the file cannot be read after this batch, if it cannot: the batch itself is good."""
+        return self._chunks[-1].error
+
+    @property
+    def records(self) -> int:
+        return self.checkpoint.records - self.before.records
+
+    @property
+    def rejected(self) -> int:
+        return sum(len(chunk.rejects) for chunk in self._chunks)
+
+    @property
+    def _is_full(self) -> bool:
+        return (
+            self.error is not None
+            or self.records >= self._limits.records
+            or self.checkpoint.offset - self.before.offset >= self._limits.bytes
+        )

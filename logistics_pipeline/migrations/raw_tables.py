@@ -1,0 +1,72 @@
+"""The raw tables: each dataset's table with its indexes and comments, made from its contract."""
+
+from psycopg import sql
+
+from logistics_core.catalogue import Dataset, Field, FieldType, Index, Role
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import ConfigurationError
+
+_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
+"""PostgreSQL's types. Text other than free text (`Role.TEXT`) is compared by bytes: faster than by a language's rules,
+and the same on every machine."""
+
+_PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
+"""The columns that say where a row came from."""
+
+
+def make_raw_table(connection: Connection, dataset: Dataset) -> None:
+    """Makes a dataset's table and indexes unless they exist, and renews the comments.
+
+    Raises:
+        ConfigurationError: the table exists and lacks columns of the contract.
+    """
+    _refuse_lacking_columns(connection, dataset)
+    table = sql.Identifier("raw", dataset.name)
+    connection.execute(
+        _sql("table").format(
+            table=table,
+            column_definitions=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
+            description=sql.Literal(dataset.description),
+        )
+    )
+    for index in dataset.indexes:
+        connection.execute(_index(index, table))
+    for field in dataset.fields:
+        column = sql.Identifier("raw", dataset.name, field.name)
+        connection.execute(
+            _sql("column_comment").format(column=column, description=sql.Literal(field.description_with_unit))
+        )
+
+
+def _column(field: Field, dataset: Dataset) -> sql.Composable:
+    """For example `"origin" text COLLATE "C" NOT NULL`."""
+    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(_TYPES[field.type])]
+    if field.type is FieldType.STRING and field.role is not Role.TEXT:
+        words.append(sql.SQL('COLLATE "C"'))
+    if field.name == dataset.key:
+        words.append(sql.SQL("PRIMARY KEY"))
+    elif field.required:
+        words.append(sql.SQL("NOT NULL"))
+    return sql.SQL(" ").join(words)
+
+
+def _index(index: Index, table: sql.Identifier) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, index.columns))
+    return _sql(f"index_{index.method}").format(name=sql.Identifier(index.name), table=table, columns=columns)
+
+
+def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
+    """Refuses a contract that has changed since its table was made: the loader could not fill the table."""
+    found = connection.execute(read_sql("raw/columns").encode(), {"table": dataset.table}).fetchall()
+    expected = [(field.name, _TYPES[field.type]) for field in dataset.fields] + _PROVENANCE
+    lacking = [f"{name} {type_}" for name, type_ in expected if (name, type_) not in found]
+    if found and lacking:
+        raise ConfigurationError(
+            f"The table {dataset.table} was made from another contract: it lacks {', '.join(lacking)}. Restore the "
+            "contract, or give the changed one another name."
+        )
+
+
+def _sql(name: str) -> sql.SQL:
+    return sql.SQL(read_sql(f"raw/{name}"))

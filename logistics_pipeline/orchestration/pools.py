@@ -1,0 +1,8 @@
+"""Dagster's pools: how many runs of a kind there may be at the same time. `runtime.instance` sets the limits."""
+
+REFRESH_POOL = "refresh"
+
+
+def load_pool(dataset: str) -> str:
+    """The pool of the runs that load files of a dataset."""
+    return f"load_{dataset}"

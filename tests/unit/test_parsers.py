@@ -1,0 +1,225 @@
+"""Both parsers make the same of a file, whatever is in it and wherever it is cut."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_pipeline.loading.formats.reader import Checkpoint
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+
+FILE_ID = 7
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a parser made of a file."""
+
+    rows: dict[int, bytes]
+    """By record number."""
+    rejects: dict[int, tuple[object, ...]]
+    days: frozenset[str]
+    unknown_fields: frozenset[str]
+    records: int
+    error: str | None
+    checkpoints: tuple[Checkpoint, ...]
+
+
+def read(
+    path: Path,
+    dataset: Dataset,
+    layout: Layout,
+    *,
+    chunk_bytes: int = 100,
+    reference: bool = False,
+    after: Checkpoint = Checkpoint(),  # noqa: B008
+    max_record_bytes: int = 10_000,
+) -> Outcome:
+    task = ReadTask(path, dataset, layout, FILE_ID, after, None, chunk_bytes, max_record_bytes, reference)
+    chunks = list(read_chunks(task))
+    rows: dict[int, bytes] = {}
+    done = after.records
+    for chunk in chunks:
+        for line in chunk.text.splitlines():
+            *_, number, file_id = line.split(b"\t")
+            assert file_id == b"7"
+            rows[int(number)] = line
+        done += chunk.records
+        assert chunk.checkpoint.records == done
+        assert len(chunk.text.splitlines()) == chunk.rows
+    return Outcome(
+        rows,
+        {r.raw_record.record_no: (*r.raw_record, r.rejection) for chunk in chunks for r in chunk.rejects},
+        frozenset[str]().union(*(chunk.days for chunk in chunks)),
+        frozenset[str]().union(*(chunk.unknown_fields for chunk in chunks)),
+        done,
+        str(chunks[-1].error) if chunks and chunks[-1].error else None,
+        tuple(chunk.checkpoint for chunk in chunks),
+    )
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("parsers") / "file"
+
+
+# -- documents as text, so that spacing, escapes and damage are generated too --------------------------------------
+
+blank = st.sampled_from(["", "", "", " ", "\n", "\t", "\r\n", "  "])
+texts = st.one_of(
+    st.sampled_from(
+        ["v1", "Köln", "New York", " padded ", "", "a},{b", '"}, {"', "tab\there", "back\\slash", "\u00a0x"]
+    ),
+    st.text(max_size=8),
+    st.sampled_from(["x" * 255, "x" * 256, "2024-03-05", "12.5", "007", "-1", "\u3000", "\ud800", "\x00", "\x7f"]),
+)
+strings = st.one_of(
+    texts.map(json.dumps),
+    texts.map(lambda text: json.dumps(text, ensure_ascii=False)),
+    st.sampled_from([r'"\u0041"', r'"\ud83d\ude00"', r'"\ud800"', r'"\/"', r'"a\nb"', r'"\u0000"']),
+)
+numbers = st.one_of(
+    st.sampled_from(
+        ["0", "1", "-0", "-1", "0.0", "0.00", "12.50", "1e3", "1E-5", "1e400", "-0.5", "1" * 45, "9" * 5000]
+    ),
+    st.integers(-5, 10**12).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-10, max_value=10**6, places=2).map(str),
+)
+dates = st.sampled_from(
+    [
+        '"2024-03-05"',
+        '"2024-03-05T10:00:00Z"',
+        '"5-Mar-2024"',
+        '"1/2/2024"',
+        '"2024-02-30"',
+        '"1899-01-01"',
+        '" 2024-03-06 "',
+    ]
+)
+nested = st.sampled_from(
+    [
+        "[]",
+        "{}",
+        "[1,2]",
+        '{"a":{"b":[1,{"c":2}]}}',
+        '[{"a":1},{"b":"},{"}]',
+        "[" * 70 + "]" * 70,
+        '{"a":' * 66 + "1" + "}" * 66,
+    ]
+)
+values = st.one_of(strings, numbers, dates, st.sampled_from(["null", "true", "false"]), nested)
+
+
+def proper(field_name: str) -> st.SearchStrategy[str]:
+    """A value that suits a field, most of the time."""
+    if field_name == "trip_date":
+        return dates
+    if field_name in ("mileage", "fuel_used", "total_mileage", "weight", "cost", "delivery_time"):
+        return st.one_of(numbers, st.just("null"), st.just('"12.5"'))
+    return strings
+
+
+@st.composite
+def objects(draw: st.DrawFn, dataset: Dataset) -> str:
+    names = [*dataset.columns]
+    if draw(st.integers(0, 3)) == 0:
+        names = draw(st.permutations(names))[: draw(st.integers(0, len(names)))]
+    members = [
+        f'"{name}"{draw(blank)}:{draw(blank)}{draw(proper(name) if draw(st.integers(0, 9)) else values)}'
+        for name in names
+    ]
+    if draw(st.integers(0, 3)) == 0:
+        extra = draw(
+            st.sampled_from(['"note"', '"geo"', '"n\\"o"', '"\\u0061"', '""', f'"{names[0] if names else "x"}"'])
+        )
+        members.insert(draw(st.integers(0, len(members))), f"{extra}:{draw(values)}")
+    return "{" + draw(blank) + f"{draw(blank)},{draw(blank)}".join(members) + draw(blank) + "}"
+
+
+@st.composite
+def simple_objects(draw: st.DrawFn, dataset: Dataset) -> str:
+    number = draw(st.integers(0, 999))
+    record: dict[str, object] = dict.fromkeys(dataset.columns, f"K{number}")
+    record.update(trip_date="2024-03-05", mileage=1.25, fuel_used=None, weight=3, cost=4.5, total_mileage=7)
+    return json.dumps({name: record[name] for name in dataset.columns}, separators=(",", ":"))
+
+
+def elements(dataset: Dataset) -> st.SearchStrategy[str]:
+    return st.one_of(simple_objects(dataset), simple_objects(dataset), objects(dataset), values)
+
+
+damage = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(
+        st.floats(0, 1), st.sampled_from([b"", b"\xff", b"\xc3", b"}", b"]", b",", b'"', b"\x0c", b"\n", b"[", b"\\"])
+    ),
+)
+
+
+def damaged(text: str, harm: tuple[float, bytes] | None, cut: float) -> bytes:
+    data = text.encode("utf-8", "surrogatepass")
+    if harm is not None:
+        at = int(harm[0] * len(data))
+        data = data[:at] + harm[1] + data[at:]
+    return data[: int(cut * len(data))] if cut < 1 else data
+
+
+datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS])
+cuts = st.one_of(st.just(1.0), st.just(1.0), st.floats(0, 1))
+chunk_sizes = st.sampled_from([1, 7, 50, 200, 1000, 100_000])
+
+
+@given(st.data(), datasets, chunk_sizes, damage, cuts)
+@settings(max_examples=400, deadline=None)
+def test_the_lanes_make_the_same_of_an_array(
+    path: Path, data: st.DataObject, dataset: Dataset, chunk_bytes: int, harm: tuple[float, bytes] | None, cut: float
+) -> None:
+    found = data.draw(st.lists(elements(dataset), max_size=12))
+    gap = data.draw(st.sampled_from([",", ",\n", " , ", "\r\n,\t"]))
+    path.write_bytes(damaged("[" + data.draw(blank) + gap.join(found) + data.draw(blank) + "]\n", harm, cut) or b"[")
+
+    check_lanes(path, dataset, ElementsLayout(1), chunk_bytes, data)
+
+
+@given(st.data(), datasets, chunk_sizes, damage, cuts)
+@settings(max_examples=400, deadline=None)
+def test_the_lanes_make_the_same_of_lines(
+    path: Path, data: st.DataObject, dataset: Dataset, chunk_bytes: int, harm: tuple[float, bytes] | None, cut: float
+) -> None:
+    found = data.draw(
+        st.lists(st.one_of(elements(dataset), elements(dataset), st.sampled_from(["", " ", "{", "x"])), max_size=12)
+    )
+    gap = data.draw(st.sampled_from(["\n", "\n", "\r\n", "\n\n"]))
+    path.write_bytes(damaged(gap.join(found) + data.draw(st.sampled_from(["", "\n", "\r\n"])), harm, cut) or b"{")
+
+    check_lanes(path, dataset, LinesLayout(0), chunk_bytes, data)
+
+
+def check_lanes(path: Path, dataset: Dataset, layout: Layout, chunk_bytes: int, data: st.DataObject) -> None:
+    expected = read(path, dataset, layout, reference=True, chunk_bytes=100)
+    found = read(path, dataset, layout, chunk_bytes=chunk_bytes)
+    assert content(found) == content(expected)
+    for after in {data.draw(st.sampled_from([Checkpoint(), *found.checkpoints]), label="resumed after")}:
+        for reference in (False, True):
+            rest = read(path, dataset, layout, chunk_bytes=chunk_bytes, after=after, reference=reference)
+            assert rest.rows == {number: row for number, row in expected.rows.items() if number > after.records}
+            assert rest.rejects == {n: reject for n, reject in expected.rejects.items() if n > after.records}
+            assert (rest.records, rest.error) == (expected.records, expected.error)
+
+
+def content(outcome: Outcome) -> tuple[object, ...]:
+    """What may not depend on where chunks end."""
+    return (
+        outcome.rows,
+        outcome.rejects,
+        outcome.days,
+        outcome.unknown_fields,
+        outcome.records,
+        outcome.error,
+    )
