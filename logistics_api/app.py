@@ -69,9 +69,11 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     )
     catalogue = _load_catalogue(settings)
     _add_state(app, settings, limits, catalogue)
-    for router in _routers(catalogue):
+    routers = _routers(catalogue)
+    for router in routers:
         app.include_router(router)
-    refuse_taken_names(app, catalogue)
+    operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
+    refuse_taken_names(operations, catalogue)
     pages.install(app)
     openapi.install(app, catalogue)
     error_handlers.install(app)

@@ -1,10 +1,8 @@
 """Names that generated clients use are unique: those of a user's dataset must not be names of the API's own."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
 from logistics_api.errors import ConfigurationError
@@ -12,28 +10,22 @@ from logistics_api.rows.schemas import RowPage, Source, page_model, row_model
 from logistics_core.catalogue import Catalogue, Dataset
 
 
-def refuse_taken_names(app: FastAPI, catalogue: Catalogue) -> None:
-    """Checks the operations and models of all datasets.
+def refuse_taken_names(operations: Iterable[str], catalogue: Catalogue) -> None:
+    """Checks the names of operations and models: `operations` are those of the whole API.
 
     Raises:
         ConfigurationError: a contract gives a dataset a name that is taken.
     """
-    all_names = Counter(_operations(app)) + Counter(_own_models(BaseModel))
+    all_names = Counter(operations) + Counter(_own_models(BaseModel))
     all_names.update(name for dataset in catalogue.values() for name in _models_of(dataset))
     for dataset in catalogue.values():
-        operations = f"read_{dataset.name}", f"read_{dataset.singular}", f"export_{dataset.name}"
-        for name in (*operations, *_models_of(dataset)):
+        of_dataset = f"read_{dataset.name}", f"read_{dataset.singular}", f"export_{dataset.name}"
+        for name in (*of_dataset, *_models_of(dataset)):
             if all_names[name] > 1:
                 raise ConfigurationError(
                     f"The dataset {dataset.name} cannot be served: {name} would be the name of two things in the API. "
                     "Give its contract another `name` or `singular`."
                 )
-
-
-def _operations(app: FastAPI) -> Iterator[str]:
-    for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute):
-            yield context.original_route.name
 
 
 def _models_of(dataset: Dataset) -> tuple[str, str]:

@@ -116,10 +116,11 @@ def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
 
 def given_filters(table: Table, parameters: RowFilters) -> dict[str, Any]:
     """The filters of a request by their names in the query, without `fields`, `source` and what is not a filter."""
+    given = parameters.model_fields_set
     return {
-        name: value
+        name: getattr(parameters, attribute)
         for attribute, name in filter_names(table.dataset).items()
-        if (value := getattr(parameters, attribute)) is not None
+        if attribute in given
     }
 
 
