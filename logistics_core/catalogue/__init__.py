@@ -8,14 +8,7 @@ and those that a user adds; `model` is what they become.
 from logistics_core.catalogue.contract_files import ContractError, built_in_catalogue, load_catalogue
 from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, Role
 
-DATASETS = built_in_catalogue()
-VEHICLES, VEHICLE_LOGS, SHIPMENTS = DATASETS.values()
-
 __all__ = [
-    "DATASETS",
-    "SHIPMENTS",
-    "VEHICLES",
-    "VEHICLE_LOGS",
     "Catalogue",
     "ContractError",
     "Dataset",

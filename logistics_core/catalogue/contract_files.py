@@ -77,7 +77,21 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         by_name[dataset.name] = dataset
     for dataset in by_name.values():
         _check_relations(dataset, by_name)
+    _check_table_names(by_name)
     return Catalogue(by_name)
+
+
+def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
+    """Tables and indexes share one schema, and so their names."""
+    owners = {name: f"the table of {name}" for name in all_datasets}
+    owners |= {f"{name}_pkey": f"the primary key of {name}" for name in all_datasets}
+    for dataset in all_datasets.values():
+        for index in dataset.indexes:
+            if index.name in owners:
+                raise ContractError(
+                    f"{dataset.name}: the index {index.name} has the name of {owners[index.name]}. Rename the index."
+                )
+            owners[index.name] = f"an index of {dataset.name}"
 
 
 def _check_relations(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:

@@ -134,6 +134,11 @@ class Dataset:
         return None if self.dating is None else self.columns.index(self.dating.field)
 
     @property
+    def own_date_index(self) -> int | None:
+        """The position among the columns of the record's own date; None if it has none that decides its day."""
+        return self.date_index if self.dating is not None and self.dating.is_own else None
+
+    @property
     def table(self) -> str:
         """Its table, with the schema."""
         return f"raw.{self.name}"

@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from logistics_core.catalogue import DATASETS
 from logistics_core.database_contract.schema import API_READS
 from tests.api.world import load_world
+from tests.datasets import DATASETS
 
 SPAN = {"start": "2024-01-01", "end": "2024-02-29"}
 NAMED = {

@@ -27,12 +27,12 @@ from logistics_api.parameters import cursors
 from logistics_api.uploads import endpoints, incoming, receiving, storage
 from logistics_api.uploads.names import PATTERN, parse_name
 from logistics_api.uploads.schemas import Upload
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import RawFolder
+from tests.datasets import DATASETS
 
 UPLOADS = "/api/ingestion/uploads"
 CONTENT = json.dumps([{"vehicle_id": "V1"}]).encode()

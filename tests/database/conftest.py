@@ -13,12 +13,12 @@ import pytest
 import tenacity.nap
 from psycopg import sql
 
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.records import as_array
+from tests.datasets import DATASETS
 
 
 @dataclass

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import sql
 
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
@@ -23,6 +22,7 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
+from tests.datasets import DATASETS
 
 MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
 MEASURES = {"vehicles": "total_mileage", "vehicle_logs": "mileage", "shipments": "cost"}

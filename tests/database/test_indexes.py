@@ -9,13 +9,14 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.write import indexes
 from logistics_pipeline.loading.write.indexes import BULK_BYTES, build_missing, bulk_load
 from logistics_pipeline.migrations import migrate
 from tests.database.conftest import Interrupted, at_statement
+from tests.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 SMALL = 1_000
 """Bytes of an input that is no bulk load."""

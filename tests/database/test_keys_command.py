@@ -41,7 +41,7 @@ def test_a_key_is_printed_alone_and_only_its_digest_is_kept(keys: Run, connectio
 
 
 def test_keys_are_listed_without_the_keys(keys: Run) -> None:
-    assert "There is no key" in keys("list").stderr
+    assert "There are no keys" in keys("list").stderr
     made = json.loads(keys("create", "laptop", "--json").stdout)
     keys("create", "robot", "--scope", "ingest")
     keys("revoke", "robot")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from logistics_core.catalogue import DATASETS, Catalogue
+from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
@@ -12,6 +12,7 @@ from logistics_pipeline.loading.rejects.replay import replay_stored
 from logistics_pipeline.loading.unload import unload_file
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, vehicle
+from tests.datasets import DATASETS
 
 MESSAGE = "the dataset 'vehicles', which no longer has a contract; those that have are vehicle_logs, shipments"
 

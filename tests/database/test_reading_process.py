@@ -8,7 +8,6 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from logistics_core.catalogue import VEHICLES
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading import loader
@@ -19,6 +18,7 @@ from logistics_pipeline.loading.parse.parser_process import read_chunks_in_own_p
 from logistics_pipeline.loading.parse.parsers import ReadTask
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_array, as_csv, vehicle
+from tests.datasets import VEHICLES
 
 
 @pytest.fixture

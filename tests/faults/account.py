@@ -10,9 +10,9 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from tests.datasets import DATASETS
 
 Key = tuple[Any, ...]
 Entries = list[tuple[Key, Key]]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from logistics_core.catalogue import DATASETS
+from tests.datasets import DATASETS
 from tests.faults.campaign import Stage, build_stage, run_campaign
 from tests.faults.faults import FAULTS
 from tests.faults.run import Run

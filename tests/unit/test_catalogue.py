@@ -151,6 +151,13 @@ def test_what_is_no_contract_is_refused(tmp_path: Path, content: bytes, said: st
         load_catalogue(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["fuel_cards", "vehicles", "vehicles_pkey", "shipments_by_log"])
+def test_an_index_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    write(tmp_path, indexes=[{"name": name, "fields": ["log_id"]}])
+    with pytest.raises(ContractError, match=f"fuel_cards: the index {name} has the name of "):
+        load_catalogue(tmp_path)
+
+
 def test_a_built_in_dataset_is_not_replaced_in_silence(tmp_path: Path) -> None:
     write(tmp_path, name="vehicles")
     with pytest.raises(ContractError, match="two contracts of the dataset vehicles"):

@@ -6,12 +6,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset, FieldType
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 texts = st.one_of(
     st.sampled_from(

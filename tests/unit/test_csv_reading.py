@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
 from tests.checkout import PROJECT_ROOT
+from tests.datasets import SHIPMENTS, VEHICLE_LOGS
 
 CSV_SPECTRUM = PROJECT_ROOT.parent / "shared/data/csv_spectrum/csv_spectrum.tar.xz"
 

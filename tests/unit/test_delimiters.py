@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 from logistics_pipeline.loading.layouts import DELIMITERS
 from tests.checkout import PROJECT_ROOT
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 SHARED_DATA = PROJECT_ROOT.parent / "shared/data"
 REAL_FILES = sorted(SHARED_DATA.glob("*/*.csv"))

@@ -22,7 +22,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline.demo.bad_records import damages_of
 from logistics_pipeline.demo.file_formats import Format, layout_of
 from logistics_pipeline.demo.generator import GeneratedFile, generate
@@ -30,6 +29,7 @@ from logistics_pipeline.demo.geography import CITIES, road_km
 from logistics_pipeline.demo.records import scattered
 from logistics_pipeline.demo.seasons import Calendar
 from logistics_pipeline.errors import ConfigurationError
+from tests.datasets import DATASETS
 
 FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv")
 

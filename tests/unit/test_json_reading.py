@@ -543,7 +543,7 @@ _READ_BOUNDED = """
 import gzip, resource, sys
 from pathlib import Path
 from logistics_core import zstd
-from logistics_core.catalogue import DATASETS, VEHICLES
+from tests.datasets import DATASETS, VEHICLES
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format, open_after, read_records
 

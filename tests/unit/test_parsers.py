@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+from tests.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 FILE_ID = 7
 

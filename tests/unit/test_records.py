@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.record_validator import Rejection, Row, compile_validator
 from logistics_pipeline.loading.formats.json_reader import decode
 from logistics_pipeline.loading.layouts import Unreadable
 from tests.checkout import PROJECT_ROOT
+from tests.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 NAUGHTY_STRINGS = PROJECT_ROOT.parent / "shared/data/naughty_strings/blns.json"
 

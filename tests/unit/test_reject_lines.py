@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LockedReject, RejectedRecord
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
@@ -25,6 +24,7 @@ from logistics_pipeline.loading.layouts import (
 from logistics_pipeline.loading.rejects.export_lines import CorrectedReject, UnusableLine, export_line, read_export
 from logistics_pipeline.loading.rejects.reread import as_json, read_again
 from logistics_pipeline.loading.rejects.revalidation import RecordRevalidator
+from tests.datasets import DATASETS
 
 CSV = CsvLayout(0, ";", b"\n", ("vehicle_id", "name", "total_mileage"), b"vehicle_id;name;total_mileage\n")
 JSON = LinesLayout(0)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES, Dataset
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 V1, V2 = '{"vehicle_id": "1"}', '{"vehicle_id": "2"}'
 BOTH = [{"vehicle_id": "1"}, {"vehicle_id": "2"}]

@@ -24,7 +24,7 @@ class Encoded:
     lines: list[str]
     """COPY text of the plain records: their values and record numbers."""
     days: frozenset[str]
-    """ISO dates in these lines."""
+    """The days that these lines make stale, as ISO dates, if the records hold their own date."""
     irregular: list[int]
     """Indexes of the other records: the reference must decide."""
 
@@ -34,7 +34,7 @@ class ColumnEncoder:
 
     def __init__(self, dataset: Dataset, date_order: DateOrder | None = None) -> None:
         self._validators = [_column_validator(field, date_order) for field in dataset.fields]
-        self._dates = [index for index, field in enumerate(dataset.fields) if field.type is FieldType.DATE]
+        self._dating = dataset.own_date_index
         self._checks_lengths = False
         """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
 
@@ -52,7 +52,7 @@ class ColumnEncoder:
             texts.append(plain)
             irregular.update(irregular_here)
         lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
-        days = [list(texts[index]) for index in self._dates]
+        days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]

@@ -7,7 +7,7 @@ and the checkpoint after them. The writer groups chunks into transactions; it ne
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
@@ -39,7 +39,7 @@ class Chunk:
     """Rows as COPY text, one per line: the dataset's columns, then record_no, then file_id."""
     rows: int = 0
     days: frozenset[str] = frozenset()
-    """ISO dates in the rows: the days they make stale if records hold their own date."""
+    """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
     unknown_fields: frozenset[str] = frozenset()
     error: FileError | None = None
@@ -55,7 +55,7 @@ class ChunkMaker:
 
     def __init__(self, dataset: Dataset, file_id: int, date_order: DateOrder | None = None) -> None:
         self._names = dataset.columns
-        self._dates = [index for index, field in enumerate(dataset.fields) if field.type is FieldType.DATE]
+        self._dating = dataset.own_date_index
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order)
         self._validate = compile_validator(dataset, date_order)
@@ -89,7 +89,8 @@ class ChunkMaker:
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
-                days.update(day for day in (outcome[column] for column in self._dates) if day is not None)
+                if self._dating is not None and (day := outcome[self._dating]) is not None:
+                    days.add(day)
         return Chunk(
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
