@@ -3,10 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
-
-from logistics_core.catalogue import Catalogue, Dataset, load_catalogue
+from logistics_core.catalogue import Catalogue, load_catalogue
 
 CONTRACT = """
 $schema: https://datapackage.org/profiles/2.0/dataresource.json
@@ -43,8 +40,6 @@ indexes:
   - {name: drivers_by_file, fields: [file_id], method: brin}
 """
 
-COLUMN_TYPES = {"string": 'text COLLATE "C"', "date": "date", "number": "numeric"}
-
 
 def add_contract(data_dir: Path) -> Catalogue:
     """Puts the contract where a user would, and reads all."""
@@ -52,31 +47,6 @@ def add_contract(data_dir: Path) -> Catalogue:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "drivers.yaml").write_text(CONTRACT)
     return load_catalogue(folder)
-
-
-def make_table(url: str, dataset: Dataset) -> None:
-    """Makes the table of a dataset, as `logistics migrate` does."""
-    columns = [
-        sql.SQL("{} {} {}").format(
-            sql.Identifier(field.name),
-            sql.SQL(COLUMN_TYPES[field.type]),
-            sql.SQL("PRIMARY KEY" if field.name == dataset.key else "NOT NULL" if field.required else ""),
-        )
-        for field in dataset.fields
-    ]
-    columns += [sql.SQL("file_id integer NOT NULL"), sql.SQL("record_no bigint NOT NULL")]
-    table = sql.Identifier("raw", dataset.name)
-    with psycopg.connect(url) as connection:
-        connection.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(table, sql.SQL(", ").join(columns)))
-        for index in dataset.indexes:
-            connection.execute(
-                sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} USING {} ({})").format(
-                    sql.Identifier(index.name),
-                    table,
-                    sql.Identifier(index.method),
-                    sql.SQL(", ").join(map(sql.Identifier, index.columns)),
-                )
-            )
 
 
 def drivers(count: int) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", 
 """Tags of the operations whose responses are of one data version, and cached."""
 
 CACHED_RESPONSES: dict[str, dict[str, Any]] = {
-    "304": {"description": "What If-None-Match names is still the answer"},
+    "304": {"description": "The response that If-None-Match names is still current"},
     "406": problem_response("Accept-Encoding refuses every coding there is"),
 }
 

@@ -16,7 +16,7 @@ from logistics_api.rows.queries import chosen, conditions, files, name_of
 from logistics_api.rows.tables import Kind, Table
 
 # The lock comes before the snapshot: no TRUNCATE can slip in between. It hinders nobody who reads or writes rows.
-# Who shares a snapshot does not wait for the lock: whoever stands in the way may be waiting for the first one.
+# A transaction that shares a snapshot does not wait for the lock: its holder may be waiting for the first one.
 BEGIN = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
@@ -120,7 +120,7 @@ def _csv_line(table: Table, columns: Sequence[str], *, trimmed: bool) -> sql.Com
 
 
 def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
-    """Texts in quotes, always; an absent value as nothing at all, so that it is told from a text."""
+    """Text is always quoted; an absent value is an empty cell, which distinguishes it from an empty text."""
     cell: LiteralString
     match kind:
         case "string":

@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 
 
 class StreamedFile(Response):
-    """An answer whose length nobody knows beforehand.
+    """A response whose length is not known in advance.
 
-    What fails before the first chunk is answered as a problem. What fails later breaks the connection: the last chunk
+    What fails before the first chunk is sent as a problem. What fails later breaks the connection: the last chunk
     of the transfer never comes, and every HTTP client reports that.
     """
 

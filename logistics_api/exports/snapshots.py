@@ -27,7 +27,7 @@ BLOCKS = 64
 """Of the table, in one batch: 512 kB, some 5,000 rows, less than 1 MB of text, about 10 ms of the database."""
 
 STALLED_SECONDS = 60.0
-"""A client that takes nothing for so long loses its export: it holds a connection, and old rows cannot be vacuumed."""
+"""A client that reads nothing for this long loses its export: it holds a connection and keeps old rows from vacuum."""
 
 logger = logging.getLogger(__name__)
 

@@ -47,7 +47,7 @@ class Pipeline(Collector):
         found = self._found
         yield GaugeMetricFamily(
             "logistics_database_up",
-            "1 while the database answers what /metrics asks it, else 0",
+            "1 while the database answers the query of /metrics, else 0",
             float(found is not None),
         )
         if found is not None:

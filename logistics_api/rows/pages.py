@@ -17,7 +17,7 @@ from logistics_api.rows.schemas import RowPaging
 from logistics_api.rows.tables import Kind, Table
 
 FEW = 1_000
-"""Where at most so many rows are expected, all of them are found and sorted."""
+"""If at most this many rows are expected, all of them are found and sorted."""
 
 _KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal}
 

@@ -1,7 +1,7 @@
 """Statements about rows, made of what `tables` knows: no text of a request ever becomes part of one.
 
 PostgreSQL writes the JSON, so a number has the digits it is stored with. A page is found by its key, never by counting
-rows to skip: `(trip_date, log_id) > (…)` as one comparison of rows, which an index answers.
+rows to skip: `(trip_date, log_id) > (…)` as one comparison of rows, which an index can answer.
 
 A dataset may have a field of any name in lower case, so aliases and parameters that could be mistaken for one have a
 capital letter.

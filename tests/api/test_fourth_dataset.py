@@ -15,14 +15,13 @@ import pytest
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
 from logistics_api.rows.tables import table_of
-from logistics_core.catalogue import Catalogue, load_catalogue
+from logistics_core.catalogue import load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, RESERVED_DATASETS, RESERVED_NAMES
 from logistics_core.settings import Settings
-from logistics_pipeline.loading import loader, removal
-from logistics_pipeline.loading.formats import detection
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from tests.fourth_dataset import CONTRACT, add_contract, drivers, make_table
+from logistics_pipeline.migrations import migrate
+from tests.fourth_dataset import CONTRACT, add_contract, drivers
 
 RECORDS = drivers(60)
 REJECTED = {"driver_id": "D-999", "from": "Ulm", "hired_on": "2024-03-01", "number": -1}
@@ -34,16 +33,14 @@ def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tm
     """An API over a database that two files of the dataset were loaded into."""
     data_dir = tmp_path_factory.mktemp("data")
     catalogue = add_contract(data_dir)
-    with new_database() as url, pytest.MonkeyPatch.context() as patch:
-        make_table(url, catalogue["drivers"])
-        for module in (loader, removal, detection):
-            patch.setattr(module, "DATASETS", catalogue, raising=False)
-        _load(url, data_dir, catalogue)
+    with new_database() as url:
+        migrate(url, catalogue=catalogue)
+        _load(url, data_dir)
         with serve(url, data_dir=data_dir) as api:
             yield api
 
 
-def _load(url: str, data_dir: Path, catalogue: Catalogue) -> None:
+def _load(url: str, data_dir: Path) -> None:
     options = load_options(Settings(database_url=url, data_dir=data_dir))
     folder = data_dir / "raw" / "Drivers"
     folder.mkdir(parents=True)

@@ -9,12 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from logistics_core.catalogue import Catalogue
-from logistics_core.settings import Settings
-from logistics_pipeline.loading import loader, removal
-from logistics_pipeline.loading.formats import detection
-from logistics_pipeline.loading.loader import load_file
-from logistics_pipeline.loading.options import load_options
-from tests.fourth_dataset import add_contract, drivers, make_table
+from tests.fourth_dataset import add_contract, drivers
 
 NAMES = [
     "drivers.json",
@@ -55,20 +50,13 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def with_drivers(new_dashboard: Callable[[], Any], catalogue: Catalogue) -> Any:
+def with_drivers(new_dashboard: Callable[[], Any]) -> Any:
     """An installation into which drivers were loaded."""
     made = new_dashboard()
     add_contract(made.data_dir)
-    make_table(made.database_url, catalogue["drivers"])
-    path = made.raw_dir / "drivers.json"
-    path.write_text(json.dumps(drivers(60)))
-    options = load_options(Settings(database_url=made.database_url, data_dir=made.data_dir))
-    found = options.folder.look_at(path)
-    assert found is not None
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (loader, removal, detection):
-            patch.setattr(module, "DATASETS", catalogue, raising=False)
-        load_file(made.database_url, found, options)
+    made.command("migrate")
+    (made.raw_dir / "drivers.json").write_text(json.dumps(drivers(60)))
+    made.command("load", made.raw_dir)
     made.start()
     return made
 

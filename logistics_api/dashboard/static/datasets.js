@@ -1,5 +1,5 @@
-// The datasets as readers meet them: what they are called, their columns, and what they can be filtered and sorted by.
-// The page brings them along, as /api/datasets describes them.
+// The datasets for readers: their titles and columns, and what they can be filtered and sorted by. The page contains
+// what /api/datasets returns.
 
 const ALL = JSON.parse(document.querySelector('meta[name="logistics-datasets"]').content).datasets;
 
@@ -24,7 +24,7 @@ export const datasetWords = (dataset) => DATASETS[dataset]?.words ?? dataset ?? 
 
 const LONGEST_FIRST = Object.keys(DATASETS).sort((a, b) => b.length - a.length);
 
-/** The dataset a file belongs to by its path: the rule of the pipeline (`Catalogue.dataset_of_path`), and a test holds the two together. */
+/** The dataset a file belongs to by its path: the pipeline's rule (`Catalogue.dataset_of_path`); a test compares the two. */
 export function guessDataset(path) {
   for (const part of path.toLowerCase().split("/")) {
     const name = part.replaceAll(/[- ]/g, "_");
