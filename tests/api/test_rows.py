@@ -19,10 +19,10 @@ from logistics_api.rows import queries
 from logistics_api.rows.filters import RowFilters, Selection, filter_names
 from logistics_api.rows.schemas import Source, page_parameters
 from logistics_api.rows.tables import SOURCE, Table, table_of
-from logistics_core import catalogue
+from tests.datasets import DATASETS
 
 Row = dict[str, Any]
-TABLES = tuple(map(table_of, catalogue.DATASETS.values()))
+TABLES = tuple(map(table_of, DATASETS.values()))
 VEHICLES, VEHICLE_LOGS, SHIPMENTS = TABLES
 TEXTS = [
     "A",

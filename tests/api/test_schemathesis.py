@@ -73,7 +73,7 @@ def test_every_link_leads_to_an_answer(shared: Any, document: Any) -> None:
             assert shared.request(target, **given).status_code == 200, (name, target, given)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_the_link_to_the_next_page_leads_through_all_of_them(shared: Any, document: Any, name: str) -> None:
     path, operation = next(
         (path, item["get"])
