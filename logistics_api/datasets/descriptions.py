@@ -1,8 +1,10 @@
 """Describes the datasets of a catalogue to programs and to the dashboard."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from logistics_api.datasets.schemas import DatasetDescription, DatasetField, Datasets, DatasetSort
+from logistics_api.exports.formats import Format
 from logistics_api.rows.tables import Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
 
@@ -24,7 +26,7 @@ def _describe(dataset: Dataset) -> DatasetDescription:
         fields=[_field(field, references.get(field.name)) for field in dataset.fields],
         sorts=list(_sorts(table_of(dataset))),
         rows=f"/api/{dataset.slug}",
-        exports=f"/api/exports/{dataset.slug}.{{format}}",
+        exports={format: f"/api/exports/{dataset.slug}.{format}" for format in get_args(Format)},
     )
 
 

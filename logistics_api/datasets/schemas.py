@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.exports.formats import Format
 from logistics_core.catalogue import FieldType, Role
 
 
@@ -49,9 +50,8 @@ class DatasetDescription(BaseModel):
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")
     rows: str = Field(description="Where its rows are", examples=["/api/vehicle-logs"])
-    exports: str = Field(
-        description="Where all its rows are as a file; for `{format}`: csv, ndjson or parquet",
-        examples=["/api/exports/vehicle-logs.{format}"],
+    exports: dict[Format, str] = Field(
+        description="Where all its rows are as one file, by format", examples=[{"csv": "/api/exports/vehicle-logs.csv"}]
     )
 
 

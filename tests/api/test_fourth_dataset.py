@@ -132,7 +132,8 @@ def test_it_is_described_for_programs(site: Any) -> None:
     found = described[-1]
     assert {name: found[name] for name in ("title", "slug", "key", "date", "rows", "exports")} == {
         "title": "Drivers", "slug": "drivers", "key": "driver_id", "date": "hired_on",
-        "rows": "/api/drivers", "exports": "/api/exports/drivers.{format}",
+        "rows": "/api/drivers",
+        "exports": {name: f"/api/exports/drivers.{name}" for name in ("csv", "ndjson", "parquet")},
     }  # fmt: skip
     assert [sort["sort"] for sort in found["sorts"]] == [
         "-hired_on", "hired_on", "driver_id", "-driver_id", "from", "-from",

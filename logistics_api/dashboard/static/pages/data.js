@@ -135,7 +135,7 @@ function rowsPanel(view, dataset) {
 }
 
 function exportMenu(view, dataset) {
-  const address = (format) => url(DATASETS[dataset].exports.replace("{format}", format), given(view));
+  const address = (format) => url(DATASETS[dataset].exports[format], given(view));
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
   const links = () => {
