@@ -1,4 +1,4 @@
-"""`python -m logistics_api`: serves the API with uvicorn. A configuration error prints one sentence and exits with 1."""
+"""`python -m logistics_api`: serves the API with uvicorn. Configuration errors print one sentence and exit with 1."""
 
 import errno
 import logging

@@ -67,12 +67,12 @@ class Authenticator:
     def _of_cookie(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
         """Checks the origin, too: for any page, a browser sends the cookie and connects from this machine."""
         key = key_in_cookie(headers)
-        principal = self._of_nobody(headers, scope) if key is None else self._of_key(key, scope)
+        principal = self._without_key(headers, scope) if key is None else self._of_key(key, scope)
         if scope["method"] not in SAFE_METHODS:
             refuse_foreign_pages(headers, scope["scheme"])
         return principal
 
-    def _of_nobody(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
+    def _without_key(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
         self.count_address(scope)
         self._policy.check(headers)
         return self.anonymous
