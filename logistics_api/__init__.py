@@ -1,1 +1,1 @@
-"""The HTTP API: reads what the pipeline wrote into PostgreSQL, changes nothing, never imports the pipeline."""
+"""The HTTP API: reads what the pipeline wrote to PostgreSQL, read-only, and never imports the pipeline."""

@@ -1,4 +1,4 @@
-"""`python -m logistics_api`: serves the API with uvicorn. What a user can mend is one sentence and exit code 1."""
+"""`python -m logistics_api`: serves the API with uvicorn. Configuration errors print one sentence and exit with 1."""
 
 import errno
 import logging
@@ -19,13 +19,13 @@ from logistics_api.http.logs import logging_config
 from logistics_core.settings import Settings
 
 SHUTDOWN_SECONDS = 5
-"""Grace for answers under way after SIGTERM: without a bound, one slow reader would hold the process for ever."""
+"""Time to finish open responses after SIGTERM. Without a limit, one slow client could block the shutdown forever."""
 
 logger = logging.getLogger("logistics_api")
 
 
 def main() -> int:
-    """Serves until it is told to stop. Returns the exit code."""
+    """Serves until stopped. Returns the exit code."""
     try:
         serve(_settings())
     except ConfigurationError as error:
@@ -35,10 +35,10 @@ def main() -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Serves on the host and port of the settings, in this process, until SIGINT or SIGTERM.
+    """Serves on the configured host and port, in this process, until SIGINT or SIGTERM.
 
     Raises:
-        ConfigurationError: no database is set, or the address cannot be listened on.
+        ConfigurationError: no database is configured, or the API cannot listen on the address.
     """
     app = create_app(settings)
     with listen(settings.api_host, settings.api_port) as listener:
@@ -57,12 +57,12 @@ def serve(settings: Settings) -> None:
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         logger.info("Serving on http://%s:%d, documentation at /docs", host, settings.api_port)
         Thread(target=app.state.dashboard.prepare, name="dashboard", daemon=True).start()
-        with suppress(KeyboardInterrupt):  # uvicorn hands Ctrl-C on when it has shut down
+        with suppress(KeyboardInterrupt):  # uvicorn re-raises Ctrl-C after shutting down
             _Server(config, app.state.events).run([listener])
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams of events when it is told to stop: they would use up the grace of everybody else."""
+    """Closes event streams first on shutdown: otherwise they would use up the time other responses have to finish."""
 
     def __init__(self, config: uvicorn.Config, events: Events) -> None:
         super().__init__(config)
@@ -74,10 +74,10 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Opens the socket before anything else is started, so that a port that is taken is told at once.
+    """Opens the socket before anything else starts, so that a port in use is reported immediately.
 
     Raises:
-        ConfigurationError: the address is taken, forbidden or not of this machine.
+        ConfigurationError: the address is in use, not permitted, or not on this machine.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -90,9 +90,9 @@ def listen(host: str, port: int) -> socket.socket:
 def _reason(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return "another program has that port; stop it or set LOGISTICS_API_PORT to a free one"
+            return "another program is using that port; stop it or set LOGISTICS_API_PORT to a free one"
         case errno.EACCES:
-            return "this user may not use that port; set LOGISTICS_API_PORT to one above 1023"
+            return "this user is not permitted to use that port; set LOGISTICS_API_PORT to one above 1023"
         case _:
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             return f"{reason}; set LOGISTICS_API_HOST to an address of this machine"
@@ -108,9 +108,9 @@ def _settings() -> Settings:
 
 
 def _end(code: int) -> NoReturn:
-    """Ends the process without waiting for the thread that may still prepare the dashboard.
+    """Exits without waiting for the thread that may still be preparing the dashboard.
 
-    Python would stop that thread amid native code, which aborts the process.
+    A normal exit would stop that thread inside native code, which aborts the process.
     """
     logging.shutdown()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The application: composes the subjects, the database and the middleware; defines none of them."""
+"""The application: assembles the subjects, the database and the middleware, and defines none of them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,17 +45,17 @@ from logistics_core.settings import Settings
 DESCRIPTION = """
 Exact figures about vehicles, their trips and the shipments they carried.
 
-Ranges of days include both ends; a shipment lies on the `trip_date` of its log. Money, rates and sums of measures are
-rounded to 2 decimals, trends to 1, half away from zero. Averages skip missing measures; what cannot be computed is
-`null`, counts and sums over nothing are 0. Whatever goes wrong is answered as `application/problem+json` (RFC 9457).
+Date ranges include both ends; a shipment is dated by the `trip_date` of its log. Money, rates and sums of measures are
+rounded to 2 decimals, trends to 1, half away from zero. Averages skip missing measures. Values that cannot be computed
+are `null`; counts and sums over no data are 0. Errors are returned as `application/problem+json` (RFC 9457).
 """
 
 
 def create_app(settings: Settings, *, limits: Limits | None = None) -> Application:
-    """Makes the application. It connects to the database when it starts, and starts without one as well.
+    """Creates the application. It connects to the database on startup, but also starts if the database is unavailable.
 
     Raises:
-        ConfigurationError: no database URL is set, or it is invalid; or a contract cannot be used.
+        ConfigurationError: the database URL is missing or invalid, or a contract is invalid.
     """
     app = Application(
         title="Logistics Analytics Platform",
@@ -89,7 +89,7 @@ def _load_catalogue(settings: Settings) -> Catalogue:
 
 
 def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
-    """The routers of all subjects, in the order in which a path is looked for."""
+    """The routers of all subjects, in matching order."""
     return (
         key_figures.router,
         figures.router,
@@ -102,7 +102,7 @@ def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
         session.router,
         metrics.router,
         datasets.make_router(catalogue),
-        rows.make_router(catalogue),  # after the figures: a key in its paths may be any text
+        rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
         uploads.router,
@@ -111,7 +111,7 @@ def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
 
 
 def _add_state(app: Application, settings: Settings, limits: Limits | None, catalogue: Catalogue) -> None:
-    """The parts that endpoints and middleware share."""
+    """Creates the components that endpoints and middleware share."""
     state = app.state
     state.settings = settings
     state.catalogue = catalogue
@@ -148,14 +148,14 @@ def _add_middleware(app: Application, settings: Settings) -> None:
 
 
 def make_database(settings: Settings, limits: Limits | None = None, events: Events | None = None) -> Database:
-    """The API's own login if it has one, else the pipeline's, reduced to the role that reads."""
+    """Uses the API's own login if configured, otherwise the pipeline's, restricted to the reader role."""
     publish = events.publish if events is not None else None
     if settings.api_database_url is not None:
         return Database(settings.api_database_url, limits=limits, publish=publish)
     if settings.database_url is not None:
         return Database(settings.database_url, role=READER, limits=limits, publish=publish)
     raise ConfigurationError(
-        "No database to read: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
+        "No database is configured: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
         "or run `logistics up`, which starts one."
     )
 
@@ -170,5 +170,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The function's name: generated clients keep their method names when a path moves."""
+    """The function's name, so that generated clients keep their method names when a path changes."""
     return route.name

@@ -1,7 +1,7 @@
-"""Problems: the responses of requests that failed, as application/problem+json (RFC 9457).
+"""Problems: the responses to failed requests, as application/problem+json (RFC 9457).
 
-What went wrong is decided where it is known (`database`, the endpoints, the middleware); here it only gets its form.
-`http.error_handlers` makes problems of the framework's errors.
+The code that detects an error decides which problem it is (`database`, the endpoints, the middleware); this module only
+defines the format. `http.error_handlers` converts the framework's errors to problems.
 """
 
 import logging
@@ -17,19 +17,19 @@ MEDIA_TYPE = "application/problem+json"
 URI_CHARACTERS = "/%:@!$&'()*+,;="
 """Characters allowed in the path of a URI, besides letters and digits (RFC 3986)."""
 LONGEST_FOUND = 200
-"""Characters of a refused value that are sent back."""
+"""Maximum number of characters of an invalid value that a response repeats."""
 
 logger = logging.getLogger(__name__)
 
 
 class ConfigurationError(Exception):
-    """A setting without which the API cannot start; the message says which one and what to do."""
+    """A missing or invalid setting that prevents startup; the message names it and says what to do."""
 
 
 class Problem(Exception):
-    """The response of a request that failed.
+    """The response to a failed request.
 
-    `kind` is the stable name clients may tell problems apart by; `members` are added to the body as they are.
+    `kind` is the stable identifier by which clients distinguish problems; `members` are added to the body unchanged.
     """
 
     def __init__(
@@ -64,26 +64,26 @@ class Problem(Exception):
 
 
 class ParameterError(BaseModel):
-    """One parameter that was refused."""
+    """An invalid parameter."""
 
     parameter: str = Field(description="Name of the parameter", examples=["end"])
-    location: str = Field(description="Where it stands in the request", examples=["query"])
-    expected: str = Field(description="What it must be", examples=["a date as YYYY-MM-DD, 1900-01-01 to 2100-12-31"])
-    found: str | None = Field(description="What it was; null where it is missing", examples=["31/12/2024"])
+    location: str = Field(description="Part of the request that contains it", examples=["query"])
+    expected: str = Field(description="The expected value", examples=["a date as YYYY-MM-DD, 1900-01-01 to 2100-12-31"])
+    found: str | None = Field(description="The value sent; null if it is missing", examples=["31/12/2024"])
 
 
 class ProblemBody(BaseModel):
-    """A problem as RFC 9457 describes it."""
+    """A problem as defined by RFC 9457."""
 
     model_config = ConfigDict(title="Problem")
 
     type: str = Field(
-        description="Stable name of the kind of problem", examples=["urn:logistics:problem:invalid-parameters"]
+        description="Stable identifier of the problem type", examples=["urn:logistics:problem:invalid-parameters"]
     )
-    title: str = Field(description="The kind of problem in words", examples=["Invalid parameters"])
+    title: str = Field(description="Short description of the problem type", examples=["Invalid parameters"])
     status: int = Field(description="HTTP status", examples=[422])
     detail: str = Field(
-        description="What happened this time, and what to do", examples=["1 parameter was refused: end."]
+        description="What happened in this request, and what to do", examples=["1 parameter is invalid: end."]
     )
     instance: str = Field(
         description="Path of the request, percent-encoded as it was sent",
@@ -91,18 +91,18 @@ class ProblemBody(BaseModel):
         json_schema_extra={"format": "uri-reference"},
     )
     request_id: str = Field(
-        description="X-Request-ID of the answer: finds the request in the log", examples=["5f0c1f6e7a"]
+        description="X-Request-ID of the response; identifies the request in the log", examples=["5f0c1f6e7a"]
     )
-    errors: list[ParameterError] = Field(default=[], description="With status 422: every parameter that was refused")
+    errors: list[ParameterError] = Field(default=[], description="With status 422: all invalid parameters")
 
 
 def internal_error() -> Problem:
-    """The response to a bug; the log has the details, under the same request ID."""
+    """The response to an unexpected error; the log has the details under the same request ID."""
     return Problem(
         500,
         "internal-error",
         "Internal error",
-        "The server failed to answer. Its log says more under this request_id.",
+        "An unexpected error occurred. See the server log for this request_id.",
     )
 
 
@@ -116,9 +116,9 @@ def log_unexpected(scope: Scope, error: Exception) -> None:
 
 
 def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
-    """The problem of invalid parameters."""
+    """The response to a request with invalid parameters."""
     names = ", ".join(dict.fromkeys(error.parameter for error in refused))
-    count = "1 parameter was refused" if len(refused) == 1 else f"{len(refused)} parameters were refused"
+    count = "1 parameter is invalid" if len(refused) == 1 else f"{len(refused)} parameters are invalid"
     return Problem(
         422,
         "invalid-parameters",

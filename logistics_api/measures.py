@@ -1,28 +1,28 @@
-"""The definition of every measure, once, as SQL. Rounding happens in the statements alone: half away from zero.
+"""The single definition of every measure, as SQL. Only the statements round: half away from zero.
 
-An expression works on sums by the names of the analytics columns: `cost_sum` / `cost_count` is a mean cost.
-`route_sums` and `VEHICLE_SUMS` make them. docs/data-contract.md and the schemas of the API describe the measures.
+Expressions refer to sums by the names of the analytics columns: `cost_sum` / `cost_count` is a mean cost. `route_sums`
+and `VEHICLE_SUMS` compute the sums. docs/data-contract.md and the API schemas describe the measures.
 
-How exactness is kept. PostgreSQL divides to 16 significant digits, so rounding a quotient again can be wrong by 0.01
-where sums are huge; adding 0e-100 gives a sum, and so its quotients and roots, 100 decimals. Where such quotients are
-used in further calculation (scores, trends, comparisons with a mean), the result is first rounded to 40 decimals: a
-half that the last decimals missed becomes a half again, and is then rounded or compared as the half it is.
+Exactness: PostgreSQL divides to 16 significant digits, so rounding a quotient again can be off by 0.01 for huge sums.
+Adding 0e-100 gives a sum, and therefore its quotients and roots, 100 decimals. Results calculated from such quotients
+(scores, trends, comparisons with a mean) are first rounded to 40 decimals: this restores an exact half that the last
+decimals missed, so that it is rounded or compared as a half.
 """
 
 EXACT = "0e-100"
-"""Added to a sum of a route: 100 decimals."""
+"""Added to a sum of a route to give it 100 decimals."""
 
 LEAST_SHIPMENTS = 5
-"""Routes with fewer shipments in the range are not listed."""
+"""Minimum number of shipments in the range for a route to be listed."""
 
 
 def ratio(dividend: str, divisor: str) -> str:
-    """A quotient; null where the divisor is 0."""
+    """A quotient; null if the divisor is 0."""
     return f"{dividend} / nullif({divisor}, 0)"
 
 
 def mean(measure: str) -> str:
-    """The mean of a measure over what has it, rounded as in responses; null where nothing has it."""
+    """The mean of a measure over the rows that have it, rounded as in responses; null if none has it."""
     return f"round({ratio(f'{measure}_sum', f'{measure}_count')}, 2)"
 
 
@@ -36,7 +36,7 @@ COST_PER_KG = f"round({COST_PER_KG_EXACT}, 2)"
 COST_PER_HOUR_EXACT = ratio("cost_with_time", "time_with_cost")
 """The value score."""
 
-# Reliability. `distances` is the sum of squared distances from the mean, times the count: nothing has been divided yet.
+# Reliability. `distances` is the sum of squared distances from the mean, times the count: no division has happened yet.
 # The standard deviation is the root of distances / (count * (count - 1)), and its share of the mean the root of
 # distances * count / ((count - 1) * sum * sum): one root, rounded once.
 DISTANCES = "delivery_count * delivery_squares - delivery_sum * delivery_sum"
@@ -49,17 +49,17 @@ RELIABILITY = f"round(100 - round({_DEVIATION_PERCENT}, 40), 2)"
 
 # The on-time rule: a shipment is on time if it took at most the all-time mean of its route plus 1 hour.
 ON_TIME_HOURS = f"{ratio(f'(delivery_sum + {EXACT})', 'delivery_count')} + 1"
-"""The longest time on time, of a row of analytics.routes."""
+"""The longest on-time delivery time, for a row of analytics.routes."""
 
-# OFFSET 0 makes PostgreSQL divide once per route, and keeps it from looking up the route of every day by itself.
+# OFFSET 0 makes PostgreSQL divide once per route, and prevents a separate route look-up for every day.
 JOIN_ON_TIME_HOURS = f"""JOIN (
         SELECT route, {ON_TIME_HOURS} AS hours FROM analytics.routes OFFSET 0
     ) AS punctual USING (route)"""
 ON_TIME = "sum(width_bucket(hours, delivery_times))"
-"""Shipments on time, over rows of analytics.daily_routes beside `hours`: their times are sorted arrays."""
+"""On-time shipments, over rows of analytics.daily_routes joined with `hours`: their times are sorted arrays."""
 ON_TIME_RATE = f"round({ratio(f'(100 * on_time + {EXACT})', 'delivery_count')}, 2)"
 
-# Routes are summed by their number, which costs half of what two texts cost, and get their names afterwards.
+# Routes are grouped by number, at half the cost of grouping by two texts; the names are joined afterwards.
 JOIN_ROUTE_NAMES = "JOIN (SELECT route, origin, destination FROM analytics.routes) AS places USING (route)"
 
 _DIVIDENDS = frozenset({"delivery_sum", "cost_sum", "weight_sum", "cost_with_weight", "cost_with_time"})
@@ -71,14 +71,14 @@ _OTHERS = {
 
 
 def distinct_vehicles(bits: str) -> str:
-    """Counts the vehicles in an aggregate of bit strings, each bit of which is the number of a vehicle."""
+    """Counts the vehicles in an aggregate of bit strings in which each bit position is a vehicle number."""
     return f"""bit_count(
             bit_or(pg_catalog."bit"({bits}, (SELECT count(*)::int FROM analytics.vehicle_numbers), true))
         )"""
 
 
 def aggregates(*columns: str) -> str:
-    """The aggregates of these columns of analytics.daily_routes, by the same names: part of a SELECT."""
+    """The aggregates of these columns of analytics.daily_routes, under the same names, for a SELECT list."""
     return ",\n        ".join(f"{_aggregate(column)} AS {column}" for column in columns)
 
 
@@ -91,7 +91,7 @@ def _aggregate(column: str) -> str:
 
 
 def route_sums(*columns: str, least_shipments: int = LEAST_SHIPMENTS) -> str:
-    """A SELECT of the sums per route of the range %(start)s to %(end)s: `route`, `shipments`, and these columns."""
+    """A SELECT of the sums per route from %(start)s to %(end)s: `route`, `shipments` and these columns."""
     join = f"\n    {JOIN_ON_TIME_HOURS}" if "on_time" in columns else ""
     having = f"\n    HAVING sum(shipments) >= {least_shipments}" if least_shipments else ""
     return f"""
@@ -123,4 +123,4 @@ VEHICLE_SUMS = """
         sum(delivery_sum) + 0e-60 AS delivery_sum,
         sum(delivery_count) AS delivery_count
 """
-"""The sums of rows of analytics.daily_vehicles; 0 instead of null where there is no row."""
+"""The sums over rows of analytics.daily_vehicles; 0 instead of null if there are no rows."""

@@ -1,5 +1,5 @@
-"""PostgreSQL as the API sees it: read-only connections, data freshness, time spent in statements.
+"""Access to PostgreSQL: read-only connections, data freshness, time spent in statements.
 
-`pool` lends connections and limits requests; `watcher` holds one more, which sees outages, new figures and loads;
+`pool` provides connections and limits requests; `watcher` uses another one to detect outages, new figures and loads;
 `problems` translates PostgreSQL's errors for clients. Statements live in each subject's `queries`.
 """

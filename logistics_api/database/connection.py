@@ -1,7 +1,7 @@
 """Connections that are closed when the server stops responding.
 
-`statement_timeout` runs in the server, and stops with it. Cancelling a statement does not help either: psycopg first
-asks the server to cancel it, and waits 10 seconds for that.
+`statement_timeout` is enforced by the server, so it has no effect if the server hangs. Cancelling a statement does not
+help either: psycopg first requests cancellation from the server, and waits 10 seconds for it.
 """
 
 from contextlib import suppress
@@ -13,13 +13,13 @@ from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
 MARGIN_SECONDS = 3.0
-"""How much longer than the server's own statement timeout a response is awaited."""
+"""How long to wait for a response beyond the server's own statement timeout."""
 
-# The URL may have set another limit than ours; 0 means none.
+# The URL may set a different limit; 0 means none.
 STATEMENT_SECONDS = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::double precision"
 
 CHECK_CLIENT_CONNECTION = "SELECT set_config('client_connection_check_interval', '1s', false)"
-"""Lets PostgreSQL end the statement of a client that has died. Not available on every server platform."""
+"""Makes PostgreSQL end the statements of clients that have died. Not available on every server platform."""
 
 
 class Connection(psycopg.AsyncConnection[Any]):
@@ -29,10 +29,10 @@ class Connection(psycopg.AsyncConnection[Any]):
     """For each statement; None: unlimited."""
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Waits for a response; everything a connection does ends up here.
+        """Waits for a response; all communication of a connection passes through here.
 
         Raises:
-            psycopg.OperationalError: there was none in time. The connection is closed.
+            psycopg.OperationalError: no response in time. The connection is closed.
         """
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
@@ -43,13 +43,13 @@ class Connection(psycopg.AsyncConnection[Any]):
                 raise  # it has responded, or is gone
             self.pgconn.finish()
             raise psycopg.OperationalError(
-                f"The server has not answered for {self.response_timeout_seconds:g} seconds; "
-                "the connection was given up."
+                f"The server did not respond within {self.response_timeout_seconds:g} seconds; "
+                "the connection was closed."
             ) from error
 
 
 async def configure(connection: Connection, statement_seconds: float) -> None:
-    """Prepares a new connection of a pool: its response timeout follows the server's statement timeout."""
+    """Configures a new pool connection: derives its response timeout from the server's statement timeout."""
     connection.response_timeout_seconds = statement_seconds + MARGIN_SECONDS
     with suppress(errors.DataError, errors.FeatureNotSupported):
         await connection.execute(CHECK_CLIENT_CONNECTION)

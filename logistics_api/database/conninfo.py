@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
 def read_only_conninfo(url: str, role: str | None, limits: Limits) -> str:
     """The connection string of a session that can only read, within limits.
 
-    The URL's own parameters win, its `options` too; only that the session is read-only cannot be changed by it.
+    Parameters in the URL take precedence, including `options`; only read-only mode cannot be overridden.
 
     Raises:
         ConfigurationError: libpq cannot read the URL.

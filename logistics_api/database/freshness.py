@@ -1,6 +1,6 @@
-"""What is known about the database now: whether it can be reached, and which figures it has published.
+"""The known state of the database: whether it is reachable, and which figures it has published.
 
-`watcher` keeps it up to date; the cache reads it on every request, so it is plain attributes.
+`watcher` keeps it up to date. It has plain attributes because the cache reads it on every request.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from time import monotonic
 
 @dataclass(frozen=True)
 class Published:
-    """The figures of one refresh. The time tells two refreshes apart that got one number, as after a restore."""
+    """The figures of one refresh. The time distinguishes refreshes with the same number, such as after a restore."""
 
     data_version: int
     calculated_at: float | None
@@ -21,13 +21,13 @@ class Freshness:
 
     def __init__(self) -> None:
         self.published: Published | None = None
-        """None if nothing is known yet. Until something changes, it is the same object."""
+        """None if nothing is known yet. Stays the same object until something changes."""
         self.reachable = False
         self.confirmed_at = monotonic()
-        """When `published` was last seen to be the newest (monotonic)."""
+        """When `published` was last confirmed to be the newest (monotonic)."""
 
     def confirm(self, found: Published | None) -> bool:
-        """Records what the database says now. Returns whether that is new."""
+        """Records the state read from the database. Returns whether it has changed."""
         self.confirmed_at = monotonic()
         if found == self.published:
             return False

@@ -1,14 +1,14 @@
-"""How much work is admitted to the database, and for how long."""
+"""How much concurrent work the database receives, and for how long it may run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one pool of connections."""
+    """Limits of a connection pool."""
 
     connections: int = 8
     waiting: int = 64
-    """Requests that may wait for a connection; one more is refused at once."""
+    """Maximum number of requests waiting for a connection; any more are rejected immediately."""
     wait_seconds: float = 1.0
     statement_seconds: float = 5.0

@@ -1,4 +1,4 @@
-"""LISTEN and NOTIFY: how a connection waits for the channels of the database contract."""
+"""LISTEN and NOTIFY: waits for notifications on the channels of the database contract."""
 
 import asyncio
 from contextlib import suppress
@@ -11,7 +11,7 @@ from logistics_core.database_contract.channels import Channel
 
 
 async def listen(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Subscribes to all channels. A standby cannot: there, polling must do."""
+    """Subscribes to all channels. Not possible on a standby, which is polled instead."""
     for channel in Channel:
         try:
             await connection.execute(f"LISTEN {channel}".encode())
@@ -20,14 +20,14 @@ async def listen(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 async def received(connection: psycopg.AsyncConnection[Any]) -> list[psycopg.Notify]:
-    """The notifications received so far. Fails if the connection is lost."""
+    """Returns the notifications received so far. Fails if the connection is lost."""
     return [notification async for notification in connection.notifies(timeout=0)]
 
 
 async def wait_readable(connection: psycopg.AsyncConnection[Any], seconds: float) -> None:
     """Waits until something arrives, at most `seconds`.
 
-    psycopg's own waiting wakes up ten times a second: half of what an idle server cost.
+    psycopg's own wait wakes up ten times a second, which was half the load of an idle server.
     """
     loop, arrived = asyncio.get_running_loop(), asyncio.Event()
     descriptor = connection.fileno()

@@ -1,10 +1,10 @@
 """A pool of read-only connections, and a limit on the requests that use it.
 
-The pool alone would let every request of an outage wait for its timeout, and its `max_waiting` must not be used: a
+With the pool alone, every request during an outage would wait for its timeout. Its `max_waiting` must not be used: a
 request that timed out stays in the pool's queue until a connection arrives, so after an outage the queue can be full of
-requests that are gone, each new one is refused before the code that would make the pool grow again, and the service
-never recovers (psycopg_pool 3.3.3). Instead requests are counted here, and while the watcher has lost the database they
-are refused without touching the pool.
+requests that no longer exist. Each new request is then rejected before the code that would make the pool grow again,
+and the service never recovers (psycopg_pool 3.3.3). Instead, requests are counted here, and are rejected without using
+the pool while the watcher has no connection.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -28,7 +28,7 @@ SPARE_SECONDS = 0.05
 
 
 class Database:
-    """Runs statements inside `async with`; starts without PostgreSQL, and recovers by itself."""
+    """Runs statements inside `async with`; starts without PostgreSQL and recovers automatically."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class Database:
         publish: Callable[[str, str], None] | None = None,
         name: str = "reads",
     ) -> None:
-        """Connects to nothing yet. With `role`, every connection gives up its login's own rights for that role's.
+        """Does not connect yet. With `role`, every connection switches from its login's privileges to that role's.
 
-        `publish` receives what the database notifies: name of the event, data. `name` is what its connections are for.
+        `publish` receives notifications: name of the event, data. `name` says what the connections are for.
 
         Raises:
             ConfigurationError: the URL is invalid.
@@ -51,16 +51,16 @@ class Database:
         self.freshness = Freshness()
         self._url, self._role, self._name = url, role, name
         self._pools: dict[str, AsyncConnectionPool[Connection]] = {}
-        """Open pools by name: its own, and those of databases `beside` it."""
+        """Open pools by name: its own, and those of databases created by `beside`."""
         self._watcher: Watcher | None = Watcher(
             self.conninfo, self.freshness, publish or _ignore_event, self._renew_pools
         )
         self._inside = 0
 
     def beside(self, limits: Limits, name: str) -> "Database":
-        """The same database with separate connections and limits, for work that must not use up those of others.
+        """The same database with separate connections and limits, for work that must not exhaust the main ones.
 
-        This one watches for both: it must be entered as well.
+        This one runs the watcher for both, so it must be entered as well.
         """
         other = Database(self._url, role=self._role, limits=limits, name=name)
         other.freshness, other._pools, other._watcher = self.freshness, self._pools, None
@@ -85,7 +85,7 @@ class Database:
         await self._pool.close(timeout=2)
 
     def _make_pool(self) -> AsyncConnectionPool[Connection]:
-        """A pool cannot be opened twice, so every lifespan makes its own."""
+        """Creates a pool; every lifespan needs a new one, because a pool cannot be opened twice."""
         return AsyncConnectionPool(
             self.conninfo,
             connection_class=Connection,
@@ -104,7 +104,7 @@ class Database:
         await configure(connection, self.limits.statement_seconds)
 
     async def fetch_value(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
-        """The first column of the one row a statement returns.
+        """Returns the first column of the single row of a statement.
 
         Raises:
             Problem: as `fetch_row`.
@@ -112,10 +112,10 @@ class Database:
         return (await self.fetch_row(query, parameters))[0]
 
     async def fetch_row(self, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:
-        """The one row a statement returns.
+        """Returns the single row of a statement.
 
         Raises:
-            Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
+            Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out.
         """
         async with self.connection() as connection:
             since = perf_counter()
@@ -127,7 +127,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        """Lends a connection, for statements that return more than one row.
+        """Provides a connection, for statements that return more than one row.
 
         Raises:
             Problem: as `fetch_row`, from any statement of the block.
@@ -151,9 +151,9 @@ class Database:
 
     @asynccontextmanager
     async def spare_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]] | None]:
-        """Lends another connection to a request that has one already; None if it would have to wait for it.
+        """Provides a second connection to a request; None if it would have to wait for one.
 
-        Its errors belong to the block that `connection` lent the first one to.
+        Its errors are translated by the `connection` block of the first one.
         """
         async with AsyncExitStack() as lent:
             connection = None
@@ -171,17 +171,17 @@ class Database:
         return self._pool.get_stats()["pool_available"] > 0
 
     def pools(self) -> dict[str, dict[str, int]]:
-        """Statistics of the open pools by name, as psycopg_pool calls them: its own, and those `beside` it."""
+        """Statistics of the open pools by name, under psycopg_pool's names: its own, and those created by `beside`."""
         return {name: pool.get_stats() for name, pool in self._pools.items()}
 
     async def _renew_pools(self) -> None:
         for pool in list(self._pools.values()):
-            await pool.drain()  # its connections were to the server that went away
-            await pool.check()  # now empty: makes it grow again, where it had given up
+            await pool.drain()  # its connections belong to the server that was lost
+            await pool.check()  # now empty: makes it grow again after it stopped reconnecting
 
 
 def _ignore_event(_event: str, _data: str) -> None:
-    """Nobody subscribes."""
+    """Ignores events if there are no subscribers."""
 
 
 async def _of_app(request: Request) -> Database:

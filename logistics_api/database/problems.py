@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean for a client. Errors in our own SQL are not among them: those are bugs."""
+"""Translates PostgreSQL's errors to problems. Errors in our own SQL are not included: those are bugs."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from logistics_api.database.freshness import Freshness
 from logistics_api.errors import Problem
 
 NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
-"""Errors of a statement where the schema is older than this API."""
+"""Errors of statements if the schema is older than this API."""
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     """Translates PostgreSQL's errors.
 
     Raises:
-        Problem: 503 where the database is away, too busy or not migrated; 504 where the statement took too long.
+        Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out.
     """
     try:
         yield
@@ -31,10 +31,10 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     except errors.QueryCanceled as error:
         raise too_slow(statement_seconds) from error
     except NOT_MIGRATED as error:
-        logger.error("The schema is not the one this API was written for: %s", str(error).strip())
+        logger.error("The database schema does not match this version of the API: %s", str(error).strip())
         raise not_migrated() from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        logger.warning("PostgreSQL failed a request: %s", str(error).strip())
+        logger.warning("A request failed in PostgreSQL: %s", str(error).strip())
         raise unreachable() from error
 
 
@@ -44,8 +44,8 @@ def unreachable() -> Problem:
         503,
         "database-unavailable",
         "Database unavailable",
-        "PostgreSQL cannot be reached, or refuses the login of the API; the log of the API says which. "
-        "A new database first needs `logistics migrate`.",
+        "PostgreSQL cannot be reached or rejects the API's login; see the API log for the reason. "
+        "Run `logistics migrate` first on a new database.",
         headers={"Retry-After": "1"},
     )
 
@@ -67,7 +67,7 @@ def not_migrated() -> Problem:
         503,
         "schema-mismatch",
         "Wrong schema version",
-        "The database lacks something this version of the API reads. Run `logistics migrate`.",
+        "The database schema lacks an object that this version of the API reads. Run `logistics migrate`.",
         headers={"Retry-After": "10"},
     )
 
@@ -78,5 +78,5 @@ def too_slow(seconds: float) -> Problem:
         504,
         "statement-timeout",
         "Statement timeout",
-        f"The database did not finish within {seconds:g} seconds. Ask for a shorter range, or again later.",
+        f"The database did not finish within {seconds:g} seconds. Use a shorter date range, or try again later.",
     )

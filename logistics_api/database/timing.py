@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass
 class DatabaseTime:
-    """Time spent in statements, without waiting for a connection."""
+    """Time spent in statements, excluding the wait for a connection."""
 
     seconds: float = 0.0
     statements: int = 0
 
 
 of_request: ContextVar[DatabaseTime | None] = ContextVar("database_time", default=None)
-"""Of the request that the current task serves; None outside of requests."""
+"""The time of the request that the current task is serving; None outside of requests."""
 
 
 def add_statement(seconds: float) -> None:

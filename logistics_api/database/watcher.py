@@ -1,6 +1,6 @@
-"""Watches the database over one connection of its own: outages, new figures, progress of loads.
+"""Watches the database over a dedicated connection: outages, new figures, progress of loads.
 
-A server that hangs is recognised by the time it takes to respond: `HEARTBEAT_SECONDS` for this connection.
+A hanging server is detected by its response time: at most `HEARTBEAT_SECONDS` on this connection.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from logistics_api.database.problems import NOT_MIGRATED
 from logistics_core.database_contract.channels import Channel
 
 POLL_SECONDS = 2.0
-"""Between two reads of the data version without a notification, as behind a pooler that shares connections."""
+"""Interval between reads of the data version without notifications, such as behind a connection pooler."""
 HEARTBEAT_SECONDS = 5.0
-"""A server that has not responded to a poll for this long has stopped."""
+"""A server that has not responded to a poll for this long is considered unavailable."""
 RECONNECT_SECONDS = 0.3
 FIRST_POLL_SECONDS = 3.0
-"""How long the application's start waits for the first poll."""
+"""How long startup waits for the first poll."""
 
 Poll = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
 Publish = Callable[[str, str], None]
-"""Receives what the database notifies: name of the event, data."""
+"""Receives notifications: name of the event, data."""
 
-# One row. As a number, because databases differ in how they write times.
+# One row. The time is a number, because the text format of times depends on the database settings.
 PUBLISHED = "SELECT data_version, extract(epoch FROM last_calculated_at)::double precision FROM analytics.status"
 
 logger = logging.getLogger(__name__)
@@ -49,10 +49,10 @@ class Watcher:
         self._on_return = on_return
         self._outage: str | None = None
         self.polls: list[Poll] = []
-        """Run with the watcher's connection at every poll: on connect, when notified, every `POLL_SECONDS` anyway."""
+        """Run with the watcher's connection at every poll: on connect, on notification, and every `POLL_SECONDS`."""
 
     async def start(self) -> None:
-        """Starts watching; waits a moment for the first result."""
+        """Starts watching; waits up to `FIRST_POLL_SECONDS` for the first result."""
         self._has_result = asyncio.Event()  # belongs to one event loop, so every start makes its own
         self._task = asyncio.create_task(self._run())
         with suppress(TimeoutError):
@@ -78,15 +78,15 @@ class Watcher:
     def _report_outage(self, error: Exception) -> None:
         if self._outage is None:
             self._outage = str(error).strip() or type(error).__name__
-            logger.warning("PostgreSQL cannot be reached; answering 503 until it can: %s", self._outage)
+            logger.warning("PostgreSQL cannot be reached; responding with 503 until it can: %s", self._outage)
 
     async def _watch(self, connection: Connection) -> None:
         connection.response_timeout_seconds = HEARTBEAT_SECONDS
-        await listen(connection)  # first: what is published after the poll is notified
+        await listen(connection)  # first, so that anything published after the poll is notified
         await self._poll(connection)
         if self._outage is not None:
             self._outage = None
-            logger.warning("PostgreSQL is back")
+            logger.warning("PostgreSQL is available again")
             await self._on_return()
         self._freshness.reachable = True
         self._has_result.set()
@@ -99,7 +99,7 @@ class Watcher:
             if not channels:
                 await wait_readable(connection, POLL_SECONDS)
                 channels = self._forward(await received(connection))
-            # The payload of a notification is not trusted: anybody may send one.
+            # The payload of a notification is not trusted: anyone can send one.
             if channels != {Channel.FILES} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
                 await self._poll(connection)
 
@@ -111,7 +111,7 @@ class Watcher:
         return {notification.channel for notification in notifications}
 
     async def _poll(self, connection: Connection) -> None:
-        """Reads which figures are the newest. There is one watcher, so what it reads never goes back in time."""
+        """Reads the newest data version. There is only one watcher, so its readings never go back in time."""
         try:
             cursor = await connection.execute(PUBLISHED)
             row = await cursor.fetchone()

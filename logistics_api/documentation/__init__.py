@@ -1,1 +1,1 @@
-"""The API about itself: /openapi.json, and pages that show it, without a request to anywhere else."""
+"""API documentation: /openapi.json, and pages that display it without requests to other servers."""

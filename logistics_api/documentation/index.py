@@ -1,4 +1,4 @@
-"""GET /api: where to go from here."""
+"""GET /api: an index of paths."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -35,13 +35,13 @@ PLACES = {
 
 
 def make_router(catalogue: Catalogue) -> APIRouter:
-    """The route, with the places of all datasets."""
+    """Creates the route, with the paths of all datasets."""
     router = APIRouter()
     places = PLACES | dict(_places_of(catalogue))
 
     @router.get("/api", include_in_schema=False)
     async def read_index(_: Annotated[NothingElse, Query()]) -> dict[str, str | list[str]]:
-        """Places by name, and the formats of exports that this server can write."""
+        """Returns the paths by name, and the export formats that this server supports."""
         formats = [str(kind) for kind in MEDIA_TYPES if kind != "parquet" or is_pyarrow_installed()]
         return {**places, "export_formats": formats}
 

@@ -1,4 +1,4 @@
-"""Where a response leads: OpenAPI links, for clients that follow them and for tests that do.
+"""OpenAPI links from responses to other operations, for clients and tests that follow them.
 
 A cursor belongs to the request it came from, so the link to the next page repeats that request's parameters.
 """
@@ -9,12 +9,12 @@ from typing import Any
 from logistics_core.catalogue import Catalogue, Dataset
 
 PAGES = frozenset({"list_files", "list_batches", "list_rejects"})
-"""Operations whose response holds `next_cursor`, beside the pages of rows."""
+"""Operations whose response contains `next_cursor`, in addition to the pages of rows."""
 
 SPAN = {"start": "$request.query.start", "end": "$request.query.end"}
 
 Links = Mapping[str, tuple[str, dict[str, str]]]
-"""Name of a link → the operation it leads to, and that one's parameters."""
+"""Name of a link → its target operation, and the parameters of that operation."""
 
 LINKS: Mapping[str, Links] = {
     "read_vehicle_metrics": {
@@ -37,11 +37,11 @@ LINKS: Mapping[str, Links] = {
     "list_rejects": {"file": ("read_file", {"file_id": "$response.body#/items/0/file_id"})},
     "upload_file": {"upload": ("read_upload", {"upload_id": "$response.body#/upload_id"})},
 }
-"""By operation; those of the pages of rows follow from the catalogue."""
+"""By operation; the links of the pages of rows are derived from the catalogue."""
 
 
 def add_links(document: dict[str, Any], catalogue: Catalogue) -> None:
-    """Adds them to every successful response of these operations."""
+    """Adds links to every successful response of these operations."""
     rows = {f"read_{dataset.name}": dict(_links_of_rows(dataset, catalogue)) for dataset in catalogue.values()}
     links, pages = {**LINKS, **rows}, PAGES | rows.keys()
     for item in document["paths"].values():
@@ -54,7 +54,7 @@ def add_links(document: dict[str, Any], catalogue: Catalogue) -> None:
 
 
 def _links_of_rows(dataset: Dataset, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
-    """From the first row of a page to that row alone, and to those it refers to."""
+    """Links from the first row of a page to that single row, and to the rows it references."""
     targets = {dataset.key: dataset} | {
         reference.field: catalogue[reference.dataset] for reference in dataset.references
     }

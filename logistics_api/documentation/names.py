@@ -1,4 +1,4 @@
-"""Names that generated clients use are unique: those of a user's dataset must not be names of the API's own."""
+"""Keeps the names used by generated clients unique: a dataset must not reuse the API's own names."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ def refuse_taken_names(operations: Iterable[str], catalogue: Catalogue) -> None:
     """Checks the names of operations and models: `operations` are those of the whole API.
 
     Raises:
-        ConfigurationError: a contract gives a dataset a name that is taken.
+        ConfigurationError: a contract gives a dataset a name that is already in use.
     """
     all_names = Counter(operations) + Counter(_own_models(BaseModel))
     all_names.update(name for dataset in catalogue.values() for name in _models_of(dataset))
@@ -23,8 +23,8 @@ def refuse_taken_names(operations: Iterable[str], catalogue: Catalogue) -> None:
         for name in (*of_dataset, *_models_of(dataset)):
             if all_names[name] > 1:
                 raise ConfigurationError(
-                    f"The dataset {dataset.name} cannot be served: {name} would be the name of two things in the API. "
-                    "Give its contract another `name` or `singular`."
+                    f"The dataset {dataset.name} cannot be served: the API already uses the name {name}. "
+                    "Change `name` or `singular` in its contract."
                 )
 
 
@@ -33,7 +33,7 @@ def _models_of(dataset: Dataset) -> tuple[str, str]:
 
 
 def _own_models(base: type[BaseModel]) -> set[str]:
-    """Names of the models that the API declares, without those made for datasets."""
+    """Names of the models that the API declares, except those generated for datasets."""
     found: set[str] = set()
     for model in base.__subclasses__():
         if model.__module__.startswith("logistics_api.") and model not in (Source, RowPage):

@@ -1,4 +1,4 @@
-"""What the OpenAPI says of all operations alike: problems, headers, links, and the key that lets a client in."""
+"""What all operations share in the OpenAPI document: problems, headers, links and API keys."""
 
 from typing import Any
 
@@ -15,22 +15,22 @@ WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
     "Bearer": {"type": "http", "scheme": "bearer"},
     "Session": {"type": "apiKey", "in": "cookie", "name": COOKIE.decode()},
 }
-KEY_IS = "A key, made by `logistics keys create`. Not needed where the API lets anybody read."
+KEY_DESCRIPTION = "An API key, created with `logistics keys create`. Not required where anonymous access is allowed."
 OPEN_PATHS = frozenset({"/health", "/ready"})
-"""For probes: nobody is asked for a key there."""
+"""For probes: these paths never require an API key."""
 
 REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
-    "401": problem_response("A key is needed and none was given, or one that is unknown, revoked or has expired"),
-    "403": problem_response("The key does not allow this"),
-    "429": problem_response("Too many requests: try again after Retry-After seconds"),
+    "401": problem_response("The API key is missing, unknown, expired or revoked"),
+    "403": problem_response("The API key does not allow this request"),
+    "429": problem_response("Too many requests; try again after Retry-After seconds"),
 }
 
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
-"""Tags of the operations whose responses are of one data version, and cached."""
+"""Tags of the operations whose responses have a data version and are cached."""
 
 CACHED_RESPONSES: dict[str, dict[str, Any]] = {
-    "304": {"description": "The response that If-None-Match names is still current"},
-    "406": problem_response("Accept-Encoding refuses every coding there is"),
+    "304": {"description": "Not modified: the representation in If-None-Match is still current"},
+    "406": problem_response("Accept-Encoding excludes every available coding"),
 }
 
 
@@ -39,21 +39,19 @@ def _header(description: str, kind: str = "string") -> dict[str, Any]:
 
 
 FIGURE_HEADERS = {
-    "ETag": _header("Of the figures: the same as long as they are. For If-None-Match"),
-    "Data-Version": _header(
-        "Which calculation of the figures this is of; the `data_version` of /api/events", "integer"
-    ),
+    "ETag": _header("Changes only when the figures change; for use in If-None-Match"),
+    "Data-Version": _header("Data version of the figures; the `data_version` of /api/events", "integer"),
 }
 HEADERS = {
-    "401": {"WWW-Authenticate": _header("How to send a key")},
-    "429": {"Retry-After": _header("Seconds until there is room again", "integer")},
+    "401": {"WWW-Authenticate": _header("How to send an API key")},
+    "429": {"Retry-After": _header("Seconds until the next request is allowed", "integer")},
     "503": {"Retry-After": _header("Seconds after which to try again", "integer")},
 }
-"""By status, of whatever operation. Every response also has X-Request-ID and Server-Timing."""
+"""By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
 def install(app: FastAPI, catalogue: Catalogue) -> None:
-    """Completes what FastAPI makes of the routes. It would declare problems as application/json."""
+    """Completes the document that FastAPI generates, which would declare problems as application/json."""
     framework_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -65,12 +63,12 @@ def install(app: FastAPI, catalogue: Catalogue) -> None:
 
 
 def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
-    """Adds the schema of a problem, the key, and what refuses a client."""
+    """Adds the problem schema, the API keys and the responses that reject a client."""
     components = document.setdefault("components", {})
     schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     components.setdefault("schemas", {}).update(schema.pop("$defs") | {"Problem": schema})
     components["securitySchemes"] = {
-        name: {**scheme, "description": KEY_IS} for name, scheme in WAYS_TO_SEND_A_KEY.items()
+        name: {**scheme, "description": KEY_DESCRIPTION} for name, scheme in WAYS_TO_SEND_A_KEY.items()
     }
     for path, item in document["paths"].items():
         for operation in item.values():
@@ -84,7 +82,7 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
 
 
 def _drop_null(parameter: dict[str, Any]) -> None:
-    """What a model takes for "not given" cannot be sent: in a query there is no null."""
+    """Removes null, which a model uses for "not given", but which a query string cannot express."""
     schema = parameter["schema"]
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) == 1:

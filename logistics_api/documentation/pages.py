@@ -1,4 +1,4 @@
-"""GET /docs and /redoc: the pages FastAPI makes, with the scripts of the wheel fastapi-offline instead of a CDN's."""
+"""GET /docs and /redoc: FastAPI's pages, with scripts from the fastapi-offline package instead of a CDN."""
 
 import re
 from base64 import b64encode
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 SCRIPTS = "/documentation"
-"""Where the files of the wheel are mounted."""
+"""Where the files of the package are mounted."""
 
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
@@ -43,7 +43,7 @@ def install(app: FastAPI) -> None:
 
 
 def _serve(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:
-    """Serves a page that may load files of this server only, and run no other scripts than its own."""
+    """Serves a page that may only load files from this server and only run its own scripts."""
     body = bytes(page.body)
     headers = {"Content-Security-Policy": content_security_policy(body), "X-Content-Type-Options": "nosniff"}
 
@@ -54,9 +54,9 @@ def _serve(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:
 
 
 def content_security_policy(page: bytes) -> str:
-    """Names the page's inline scripts by their hashes. Both programs set styles inline; ReDoc searches in a worker.
+    """Allows the page's inline scripts by hash. Both pages set inline styles; ReDoc searches in a worker.
 
-    ReDoc's page would fetch a logo from its maker; this is what keeps it from doing so.
+    The policy also prevents ReDoc from loading a logo from its vendor's site.
     """
     hashes = [f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in _INLINE.findall(page)]
     return "; ".join(

@@ -1,1 +1,1 @@
-"""What changes while a client watches, as server-sent events."""
+"""Live updates as server-sent events."""

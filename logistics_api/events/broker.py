@@ -1,6 +1,6 @@
-"""Events for all subscribers: newer figures, and the progress of loads.
+"""Distributes events to all subscribers: new figures, and the progress of loads.
 
-The database's watcher publishes what PostgreSQL notifies; `endpoints` sends it to clients. Nothing is stored: a client
+The database watcher publishes PostgreSQL's notifications; `endpoints` sends it to clients. Nothing is stored: a client
 that connects later requests the current state.
 """
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 QUEUE_LENGTH: Final = 256
-"""Events waiting for one subscriber: some seconds of the busiest load. A slower subscriber is disconnected."""
+"""Maximum events queued for one subscriber: some seconds of the busiest load. Slower ones are disconnected."""
 
 MOST_SUBSCRIBERS: Final = 200
 
@@ -33,7 +33,7 @@ class Events:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many subscribers as this process serves: a new one must be refused."""
+        """Whether the maximum number of subscribers is reached; new ones must be rejected."""
         return len(self) >= self._most
 
     def publish(self, event: str, data: str) -> None:
@@ -63,14 +63,14 @@ class Events:
         self._is_closed = False
 
     def close(self) -> None:
-        """Ends all streams, and those that begin from now on: the process is shutting down."""
+        """Ends all current and future streams, because the process is shutting down."""
         self._is_closed = True
         for subscriber in list(self._subscribers):
             subscriber.close()
 
 
 class Subscriber:
-    """The events that wait for one client."""
+    """The queue of events for one client."""
 
     def __init__(self, length: int) -> None:
         self._events: deque[Event] = deque()
@@ -79,7 +79,7 @@ class Subscriber:
         self._is_over = False
 
     def put(self, event: Event) -> None:
-        """Adds an event. If too many wait already, the stream ends: its client reconnects and starts afresh."""
+        """Queues an event. If the queue is full, ends the stream: the client reconnects and starts over."""
         if len(self._events) >= self._length:
             self._is_over = True
             self._events.clear()
@@ -92,7 +92,7 @@ class Subscriber:
         self._wake.set()
 
     async def next(self) -> Event | None:
-        """Waits for an event; None if there will be no more."""
+        """Waits for an event; returns None when the stream has ended."""
         while not self._events:
             if self._is_over:
                 return None

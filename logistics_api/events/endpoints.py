@@ -15,12 +15,12 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_core.database_contract.channels import Channel
 
 HEARTBEAT_SECONDS = 15.0
-"""Proxies close what is silent for longer, mostly after 60 s; a client that is gone is noticed by it, too."""
+"""Keeps proxies from closing idle streams, mostly after 60 s, and detects disconnected clients."""
 
 RETRY_MILLISECONDS = 2_000
 
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    # By hand: FastAPI's own server-sent events are declared with `itemSchema`, which OpenAPI 3.1 does not know.
+    # Declared explicitly: FastAPI's server-sent events use `itemSchema`, which OpenAPI 3.1 does not have.
     200: {
         "description": "An endless stream of events",
         "content": {
@@ -30,7 +30,7 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    503: problem_response("There are as many streams as this process carries: try again after Retry-After seconds"),
+    503: problem_response("Too many open event streams; try again after Retry-After seconds"),
 }
 
 router = APIRouter(tags=["live"])
@@ -40,14 +40,14 @@ router = APIRouter(tags=["live"])
     "/api/events",
     response_class=StreamingResponse,
     responses=REFUSED_PARAMETERS | EVENT_STREAM,
-    summary="What changes, as it happens",
+    summary="Subscribe to live updates",
 )
 async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> StreamingResponse:
     """Server-sent events (`EventSource` in browsers).
 
-    `data_version`: the number of the newest figures, once at the beginning and then whenever there are newer ones; it
-    is the `id` of its event as well. `ingest`: how far a file is, as JSON. A comment comes every 15 seconds. A client
-    that reads too slowly is disconnected; `EventSource` comes back by itself.
+    `data_version`: the newest data version, sent at the start and whenever the figures change; also the `id` of its
+    event. `ingest`: the progress of a file, as JSON. A comment is sent after 15 seconds without events. Clients that
+    read too slowly are disconnected; `EventSource` reconnects automatically.
     """
     events, freshness = request.app.state.events, request.app.state.database.freshness
     assert isinstance(events, Events)
@@ -62,7 +62,7 @@ async def stream(
     events: Events, freshness: Freshness, heartbeat_seconds: float = HEARTBEAT_SECONDS
 ) -> AsyncIterator[str]:
     """The text of one stream, piece by piece."""
-    with events.subscriber() as subscriber:  # before the version is read: nothing falls between
+    with events.subscriber() as subscriber:  # before the version is read, so that no event is missed
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         if freshness.published is not None:
             yield format_event(Channel.DATA_VERSION, str(freshness.published.data_version))
@@ -79,7 +79,7 @@ async def stream(
 
 
 def format_event(event: str, data: str) -> str:
-    """One event as it is sent. Only a data version has an id: it is what `Last-Event-ID` then tells."""
+    """One event in the wire format. Only a data version has an id, which `Last-Event-ID` then reports."""
     lines = [f"id: {data}"] if event == Channel.DATA_VERSION else []
     lines += [f"event: {event}", *(f"data: {line}" for line in data.splitlines() or [""])]
     return "\n".join(lines) + "\n\n"
@@ -90,6 +90,6 @@ def _too_many() -> Problem:
         503,
         "too-many-streams",
         "Too many streams",
-        "As many clients listen to the events as this process carries. Ask for the figures now and then instead.",
+        "The maximum number of open event streams is reached. Poll for changes instead, or try again later.",
         headers={"Retry-After": "30"},
     )

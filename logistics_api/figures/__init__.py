@@ -1,1 +1,1 @@
-"""Figures as the dashboard draws them: by day, and a range against the one before it."""
+"""Figures for the dashboard: by day, and for a date range compared with the previous one."""

@@ -17,10 +17,10 @@ router = APIRouter(tags=["figures"])
     "/api/figures/daily",
     response_model=DailyFigures,
     responses=FIGURE_PROBLEMS,
-    summary="Figures of every day of a range",
+    summary="Get the figures of every day in a date range",
 )
 async def read_daily_figures(query: Annotated[DayRange, Query()], database: Reader) -> Response:
-    """Shipments, revenue, trips, vehicles, delivery time, distance, fuel and rates, day by day: what charts draw."""
+    """Shipments, revenue, trips, vehicles, delivery time, distance, fuel and rates by day, for charts."""
     return await figures_response(database, DAILY, query.model_dump())
 
 
@@ -28,9 +28,9 @@ async def read_daily_figures(query: Annotated[DayRange, Query()], database: Read
     "/api/figures/summary",
     response_model=Summary,
     responses=FIGURE_PROBLEMS,
-    summary="Key figures of a range, against the one before",
+    summary="Compare the key figures of a date range with the previous one",
 )
 async def read_summary(query: Annotated[SummaryParameters, Query()], database: Reader) -> Response:
-    """Seven key figures, those of the range of equal length that ends the day before `start`, and their trends."""
+    """Seven key figures, the same for the range of equal length that ends the day before `start`, and trends."""
     parameters = query.model_dump() | {"earliest": query.earliest}
     return await figures_response(database, SUMMARY, parameters)

@@ -30,8 +30,8 @@ FROM analytics.days
 WHERE day BETWEEN %(start)s AND %(end)s
 """
 
-# Days and routes are summed apart: only the routes know how many shipments came in time.
-# Without a comparison %(earliest)s is %(start)s: the span before is empty, and nothing is read for it.
+# Days and routes are summed separately: only the routes have the number of on-time shipments.
+# Without a comparison %(earliest)s is %(start)s: the previous range is empty and nothing is read for it.
 SUMMARY = f"""
 -- Makes the key figures of a range, and of the range of equal length that ends the day before.
 -- One row: one JSON object.

@@ -9,7 +9,7 @@ from logistics_api.parameters.date_range import DayRange
 
 
 class DayFigures(BaseModel):
-    """One day with at least one log. Averages and rates skip what lacks the measure, and are null where all do."""
+    """One day with at least one log. Averages and rates skip missing measures, and are null if all are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,7 +20,7 @@ class DayFigures(BaseModel):
     active_vehicles: int = Field(description="Distinct vehicles with a log", examples=[36])
     avg_delivery_time: float | None = Field(description="Mean delivery time of the shipments, hours", examples=[26.41])
     mileage: float = Field(description="Distance driven, km", examples=[22310.5])
-    fuel: float = Field(description="Fuel burnt, litres", examples=[6512.2])
+    fuel: float = Field(description="Fuel consumed, litres", examples=[6512.2])
     cost_per_km: float | None = Field(
         description="Revenue / km of all logs; null where no shipment has a cost", examples=[1.37]
     )
@@ -38,26 +38,26 @@ class DailyFigures(BaseModel):
 
 
 class SummaryParameters(DayRange):
-    """A range, and whether to compare it."""
+    """A date range, and whether to compare it."""
 
     compare: Literal["previous", "none"] = Field(
-        "previous", description="`previous`: also the range of equal length that ends the day before `start`"
+        "previous", description="`previous`: compare with the range of equal length that ends the day before `start`"
     )
 
     @property
     def earliest(self) -> datetime.date:
-        """The first day of the ranges asked for."""
+        """The first day of the requested ranges."""
         if self.compare == "none":
             return self.start
         return self.start - (self.end - self.start) - datetime.timedelta(days=1)
 
 
 class KeyFigures(BaseModel):
-    """Key figures of a range. Averages and rates are null where there is nothing to compute them of."""
+    """Key figures of a date range. Averages and rates are null if there is no data for them."""
 
     model_config = ConfigDict(extra="forbid")
 
-    shipments: int = Field(description="Shipments whose log lies in the range", examples=[1840])
+    shipments: int = Field(description="Shipments whose log is in the range", examples=[1840])
     active_vehicles: int = Field(description="Distinct vehicles with at least one log in the range", examples=[42])
     revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[915230.5])
     avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[26.41])
@@ -75,7 +75,7 @@ class KeyFigures(BaseModel):
 
 
 class KeyTrends(BaseModel):
-    """Change of each key figure against the earlier range, %; null where that is 0 or absent, or this is."""
+    """Change of each key figure against the earlier range, %; null if that is 0 or either value is missing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,17 +89,18 @@ class KeyTrends(BaseModel):
 
 
 class Summary(BaseModel):
-    """Key figures of a range and of the one before, and which days there are at all."""
+    """Key figures of a date range and the previous one, and the first and last day with data."""
 
     model_config = ConfigDict(extra="forbid")
 
     start: datetime.date = Field(description="First day of the range", examples=["2024-03-01"])
     end: datetime.date = Field(description="Last day of the range", examples=["2024-03-31"])
     previous_start: datetime.date | None = Field(
-        description="First day of the range before; null without comparison", examples=["2024-01-30"]
+        description="First day of the previous range; null without comparison", examples=["2024-01-30"]
     )
     previous_end: datetime.date | None = Field(
-        description="Its last day, the day before `start`", examples=["2024-02-29"]
+        description="Last day of the previous range, the day before `start`; null without comparison",
+        examples=["2024-02-29"],
     )
     first_day: datetime.date | None = Field(
         description="First day that has a log; null without logs", examples=["2022-01-01"]
@@ -108,5 +109,5 @@ class Summary(BaseModel):
         description="Last day that has a log; null without logs", examples=["2024-03-31"]
     )
     current: KeyFigures
-    previous: KeyFigures | None = Field(description="Of the range before; null without comparison")
+    previous: KeyFigures | None = Field(description="Key figures of the previous range; null without comparison")
     trend: KeyTrends | None = Field(description="`current` against `previous`; null without comparison")

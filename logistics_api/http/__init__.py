@@ -1,5 +1,5 @@
-"""HTTP: the middleware around FastAPI (`stack` has its order), and what responses of all subjects share (`responses`).
+"""HTTP: the middleware around FastAPI (ordered in `stack`), and what the responses of all subjects share (`responses`).
 
-Middleware is plain ASGI, never `BaseHTTPMiddleware`, which triples the cost of a request. A request passes it from the
-outside to the inside; the response comes back through the `send` that each layer hands to the next.
+Middleware is plain ASGI, never `BaseHTTPMiddleware`, which triples the cost of a request. A request passes
+through it from the outside in; the response returns through the `send` that each layer passes to the next.
 """

@@ -1,4 +1,4 @@
-"""The access log: a line per request. The logging module would cost as much as a cached response does."""
+"""The access log: one line per request. The logging module would cost as much as a whole cached response."""
 
 import asyncio
 import sys
@@ -21,13 +21,13 @@ SKIPPED: dict[str, frozenset[str]] = {
     "errors": frozenset({"hit", "miss", "none"}),
     "none": frozenset({"hit", "miss", "none"}),
 }
-"""What of the successful responses is not logged, by use of the cache."""
+"""By setting: cache uses whose successful responses are not logged."""
 
 _PROBES = frozenset({"/health", "/ready", "/metrics"})
 
 
 class AccessLog:
-    """Collects lines for a moment and writes them together."""
+    """Buffers lines for up to `FLUSH_SECONDS` and writes them together."""
 
     def __init__(self, settings: Settings, output: TextIO | None = None) -> None:
         self._is_off = settings.access_log == "none"
@@ -38,7 +38,7 @@ class AccessLog:
         self._flushing: asyncio.TimerHandle | None = None
 
     def write(self, scope: Scope, template: str, status: int, seconds: float, sent_bytes: int, cache: str) -> None:
-        """Logs a response. Successful probes are left out."""
+        """Logs a response, except successful probes."""
         if self._is_off or (status < 400 and (cache in self._skipped or scope["path"] in _PROBES)):
             return
         self._lines.append(self._line(scope, template, status, seconds, sent_bytes, cache))
@@ -46,7 +46,7 @@ class AccessLog:
             self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Writes the collected lines. A log that cannot be written does not stop requests."""
+        """Writes the buffered lines. Failure to write the log does not affect requests."""
         self._flushing = None
         lines, self._lines = self._lines, []
         if lines:
@@ -80,7 +80,7 @@ def _text_line(scope: Scope, template: str, status: int, seconds: float, sent_by
 
 
 def _path(scope: Scope) -> str:
-    """Percent-encoded as it was sent; what could still end a line or colour a terminal is escaped."""
+    """The path, percent-encoded as sent; escapes anything that could still break a line or control a terminal."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     text = raw[:LONGEST_PATH].decode("latin-1")
     return text if text.isascii() and text.isprintable() and " " not in text else ascii(text)[1:-1].replace(" ", "%20")

@@ -1,7 +1,7 @@
-"""FastAPI with the middleware around it instead of inside.
+"""FastAPI, wrapped in our middleware instead of containing it.
 
-As one of FastAPI's own middlewares, each would run behind four of the framework's (telemetry, errors, body size), which
-cost a cached response as much as all of ours together.
+Registered with FastAPI, our middleware would run behind four of the framework's own (telemetry, errors, body size),
+which cost a cached response as much as all of ours together.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Application(FastAPI):
-    """What the server calls: a request enters at `entry_point`, the middleware, which ends in `dispatch`."""
+    """The ASGI application: requests enter at `entry_point`, the middleware, which ends in `dispatch`."""
 
     entry_point: ASGIApp
 
@@ -25,11 +25,11 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """FastAPI itself."""
+        """Passes the request to FastAPI itself."""
         await super().__call__(scope, receive, send)
 
     def template_of(self, path: str) -> str | None:
-        """The template of the route at a path, whatever the method; for requests that were not routed."""
+        """The template of the route that matches a path, for any method; for requests that were not routed."""
         return next((template for pattern, template in self._templates if pattern.match(path)), None)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The cached responses, and which of them are fresh."""
+"""The response cache, and which of its responses are fresh."""
 
 from cachetools import LRUCache
 
@@ -6,16 +6,17 @@ from logistics_api.database.freshness import Freshness
 from logistics_api.http.cached_responses import CachedResponse
 
 Key = tuple[str, bytes]
-"""Path and query string, as they were sent: another order of parameters is another key (decision 0015)."""
+"""Path and query string as sent: a different order of parameters is a different key (decision 0015)."""
 
 LARGEST_SHARE = 8
-"""A response larger than this part of the cache is not cached: it would evict too many others."""
+"""A response larger than 1/8 of the cache is not cached: it would evict too many others."""
 
 
 class ResponseCache:
     """Responses by key, at most `max_bytes` together; the least recently used are evicted.
 
-    Responses of older data versions stay while there is room: they can be served stale while the database is away.
+    Responses of older data versions stay while there is room: they can be served stale while the database is
+    unavailable.
     """
 
     def __init__(self, freshness: Freshness, max_bytes: int) -> None:
@@ -30,22 +31,22 @@ class ResponseCache:
         return len(self._responses)
 
     def find(self, key: Key) -> CachedResponse | None:
-        """The newest response there is, whatever its data version."""
+        """The newest cached response, of any data version."""
         try:
             return self._responses[key]
         except KeyError:
             return None
 
     def is_fresh(self, cached: CachedResponse) -> bool:
-        """Whether it shows the newest figures, as far as is known now."""
+        """Whether the response shows the newest figures known."""
         freshness = self.freshness
         return freshness.reachable and cached.published is freshness.published
 
     def store(self, key: Key, cached: CachedResponse) -> None:
-        """Caches a response if it has the data version that is known to be the newest.
+        """Caches a response if its data version is the newest one known.
 
-        An older one lost a race against a refresh. A newer one becomes known within milliseconds, and is then requested
-        again.
+        An older response lost a race against a refresh. A newer version becomes known within milliseconds; the response
+        is then cached on the next request.
         """
         published = self.freshness.published
         if published is None or int(cached.data_version) != published.data_version:
@@ -54,7 +55,7 @@ class ResponseCache:
         self._put(key, cached)
 
     def resize(self, key: Key, cached: CachedResponse) -> None:
-        """Accounts for a representation that was added, if the response is still cached."""
+        """Updates the size of a response after a representation was added, if it is still cached."""
         if self._responses.get(key) is cached:
             del self._responses[key]
             self._put(key, cached)

@@ -14,7 +14,7 @@ from logistics_api.http.context import RawHeaders
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings
 
 OVERHEAD_BYTES = 2_000
-"""Memory of a cached response besides its bodies: headers, objects, dictionary slots."""
+"""Memory a cached response takes besides its bodies: headers, objects, dictionary slots."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Representation:
 
 
 class CachedResponse:
-    """A successful response of one data version. `published`: the refresh it is known to show, None if unknown."""
+    """A successful response of one data version. `published`: the refresh it shows; None if unknown."""
 
     def __init__(
         self, body: bytes, media_type: bytes, data_version: bytes, template: str | None, common: RawHeaders
     ) -> None:
-        """`common`: headers of every cached response, a 304 included."""
+        """`common`: headers of every cached response, including 304."""
         self.template = template
         self.data_version = data_version
         self.published: Published | None = None
@@ -51,21 +51,21 @@ class CachedResponse:
         return OVERHEAD_BYTES + self.key_bytes + sum(each.size for each in self.representations.values())
 
     def coding_for(self, accept_encoding: bytes | None) -> str | None:
-        """The coding to send; None where the client accepts none of ours."""
+        """The coding to send; None if the client accepts none of those offered."""
         codings = acceptable_codings(accept_encoding)
         if len(self._body) < SMALLEST and IDENTITY in codings:
             return IDENTITY
         return codings[0] if codings else None
 
     async def compressed(self, coding: str) -> Representation:
-        """The representation in a coding, made once, in a thread, however many requests wait for it."""
+        """The representation in a coding, compressed once in a thread and shared by all waiting requests."""
         found = self.representations.get(coding)
         if found is not None:
             return found
         task = self._compressing.get(coding)
         if task is None:
             task = self._compressing[coding] = asyncio.create_task(self._compress(coding))
-        return await asyncio.shield(task)  # a request that is cancelled does not cancel it for the others
+        return await asyncio.shield(task)  # cancelling one request does not cancel the compression for the others
 
     async def _compress(self, coding: str) -> Representation:
         try:
@@ -87,13 +87,13 @@ class CachedResponse:
 
 
 def cached_response(start: Message, body: bytes, template: str | None, common: RawHeaders) -> CachedResponse:
-    """Makes a cached response of one whose route declared its data version."""
+    """Creates a cached response from a response that declares its data version."""
     headers: Mapping[bytes, bytes] = dict(start["headers"])
     return CachedResponse(body, headers[b"content-type"], headers[b"data-version"], template, common)
 
 
 def data_version_of(start: Message) -> bytes | None:
-    """The data version that a response declares; None if it is no success, or declares none."""
+    """The data version that a response declares; None if it is not a 200 or declares none."""
     if start["status"] != 200:
         return None
     return next((value for name, value in start["headers"] if name == b"data-version"), None)

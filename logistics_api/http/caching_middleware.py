@@ -1,4 +1,4 @@
-"""Serves figures from memory until there are newer ones. Decision 0015 says why only figures are cached."""
+"""Serves figures from memory until newer ones are published. Decision 0015 explains why only figures are cached."""
 
 from time import monotonic
 from typing import Final
@@ -15,10 +15,10 @@ from logistics_api.http.negotiation import CODINGS, matches
 from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
 
 WAIT_SECONDS: Final = 10.0
-"""How long a request waits for an identical one: longer than that can take, with all its own timeouts."""
+"""How long a request waits for an identical one; longer than all timeouts of that request together."""
 
 CACHED_PREFIX: Final = "/api/"
-"""Nothing else is cached here: the dashboard's files are in memory anyway."""
+"""The only paths cached here; the dashboard's files are in memory anyway."""
 
 NO_HEADERS: Final[RawHeaders] = []
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
@@ -26,12 +26,12 @@ PATHS_REMEMBERED = 4_096
 
 
 class CachingMiddleware:
-    """Responds from the cache where it can; else forwards the request and caches the response if it has a version."""
+    """Responds from the cache if possible; otherwise forwards the request and caches a response with a data version."""
 
     def __init__(
         self, app: ASGIApp, *, cache: ResponseCache, is_private: bool, wait_seconds: float = WAIT_SECONDS
     ) -> None:
-        """`is_private`: responses need a key, so caches that several clients share must not store them."""
+        """`is_private`: responses require a key, so shared caches must not store them."""
         self.app = app
         self.cache = cache
         self._common: RawHeaders = [
@@ -40,7 +40,7 @@ class CachingMiddleware:
         ]
         self._coalescing = RequestCoalescing(wait_seconds)
         self._uncacheable: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
-        """Paths whose responses are not cached: requests there do not wait for each other."""
+        """Paths whose responses are not cached; identical requests to them do not wait for each other."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = scope["path"], scope["query_string"]
@@ -61,7 +61,7 @@ class CachingMiddleware:
     async def _compute_once(
         self, scope: Scope, receive: Receive, send: Send, key: Key, old: CachedResponse | None
     ) -> None:
-        """Computes a response, or waits for that of an identical request."""
+        """Computes a response, or waits for the response to an identical request."""
         request = key, self.cache.freshness.published
         pending = self._coalescing.find(request)
         if pending is None:
@@ -103,7 +103,7 @@ class CachingMiddleware:
             await self._respond_stale(scope, send, key, old)
 
     async def _respond_stale(self, scope: Scope, send: Send, key: Key, cached: CachedResponse) -> None:
-        """Better than nothing while the database is away, and marked: there may be newer figures."""
+        """Responds with figures that may be outdated, marked as stale, while the database is unavailable."""
         freshness = self.cache.freshness
         known_at = freshness.confirmed_at if cached.published is freshness.published else cached.created_at
         age = str(round(max(0.0, monotonic() - known_at))).encode()
@@ -119,7 +119,7 @@ class CachingMiddleware:
         use: CacheUse,
         marks: RawHeaders = NO_HEADERS,
     ) -> None:
-        """Sends a cached response in the best coding, or 304 where the client has it."""
+        """Sends a cached response in the best coding, or 304 if the client already has it."""
         context: RequestContext = scope["state"]["context"]
         context.cache_use, context.template = use, cached.template
         if context.if_none_match is not None and matches(context.if_none_match, cached.etag):
@@ -144,5 +144,5 @@ def _not_acceptable() -> Problem:
         406,
         "not-acceptable",
         "Not acceptable",
-        f"Accept-Encoding refuses every coding there is: {', '.join(CODINGS)} and identity.",
+        f"Accept-Encoding excludes every available coding: {', '.join(CODINGS)} and identity. Accept at least one.",
     )

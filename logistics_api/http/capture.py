@@ -1,4 +1,4 @@
-"""Inspects a response of the application on its way out: captures what can be cached, forwards everything else."""
+"""Inspects the application's response: captures it if it can be cached, forwards it otherwise."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from logistics_api.http.cached_responses import data_version_of
 
 
 class ResponseCapture:
-    """Wraps `send`. Afterwards the response is `captured`, or was forwarded, or was dropped (`is_dropped`)."""
+    """Wraps `send`. Afterwards the response has been `captured`, forwarded or dropped (`is_dropped`)."""
 
     def __init__(self, send: Send, on_forward: Callable[[int], None], *, drop_unavailable: bool) -> None:
-        """`on_forward` gets the status of a response as soon as it is clear that it is forwarded.
+        """`on_forward` receives the status as soon as it is clear that the response will be forwarded.
 
         With `drop_unavailable`, a 503 is not forwarded: the caller has a stale response to send instead.
         """
         self.captured: tuple[Message, bytes] | None = None
-        """The message that starts the response, and the body."""
+        """The start message of the response, and its body."""
         self.is_dropped = False
         self._send = send
         self._on_forward = on_forward
@@ -42,7 +42,7 @@ class ResponseCapture:
             await self._forward_start(message)
 
     async def _forward_body(self, message: Message) -> None:
-        if self._start is not None:  # figures that come in pieces are a stream, which is not cached
+        if self._start is not None:  # figures in several messages are a stream, which is not cached
             start, self._start = self._start, None
             await self._forward_start(start)
         await self._send(message)

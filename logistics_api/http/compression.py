@@ -1,4 +1,4 @@
-"""Compressing bodies: thoroughly if they are cached and sent often, cheaply if they are sent once."""
+"""Compresses bodies: thoroughly if they are cached and sent often, cheaply if they are sent once."""
 
 import gzip
 
@@ -7,22 +7,22 @@ import brotli
 from logistics_core import zstd
 
 SMALLEST = 1_000
-"""Bytes below which compression saves less than a network packet."""
+"""Minimum size in bytes: below it, compression saves less than a network packet."""
 
 INLINE = 64 << 10
-"""Bytes up to which cheap compression takes so little time that a thread would cost more."""
+"""Size in bytes up to which cheap compression is faster than handing it to a thread."""
 
 THOROUGH_LEVELS = {"zstd": 12, "br": 6, "gzip": 6}
 CHEAP_LEVELS = {"zstd": 1, "br": 1, "gzip": 1}
 
 
 def compress_thoroughly(coding: str, body: bytes) -> bytes:
-    """Some milliseconds for 40 kB: once per cached response, in a thread (all codecs release the interpreter lock)."""
+    """Takes some milliseconds for 40 kB: once per cached response, in a thread (all codecs release the GIL)."""
     return _compress(coding, body, THOROUGH_LEVELS[coding])
 
 
 def compress_cheaply(coding: str, body: bytes) -> bytes:
-    """For a response that is sent once."""
+    """Compresses a response that is sent once."""
     return _compress(coding, body, CHEAP_LEVELS[coding])
 
 

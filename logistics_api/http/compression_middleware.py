@@ -1,4 +1,4 @@
-"""Compresses responses that are sent once. The cache compresses its own, which declare a data version."""
+"""Compresses responses that are sent once. The cache compresses its own responses, which declare a data version."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ COMPRESSIBLE = (b"application/json", b"application/problem+json", b"text/html", 
 
 
 class CompressionMiddleware:
-    """Compresses bodies that come in one piece, where that is worth it."""
+    """Compresses bodies sent in a single message, if that is worthwhile."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,7 +23,7 @@ class CompressionMiddleware:
 
 
 class _CompressingSend:
-    """Wraps `send`: holds the start of a response back until its body shows whether to compress."""
+    """Wraps `send`: delays the start of a response until its body shows whether to compress it."""
 
     __slots__ = ("_scope", "_send", "_start")
 
@@ -47,7 +47,7 @@ class _CompressingSend:
         await self._send(message)
 
     def _coding(self) -> str:
-        """Of the API's own uncached responses, only zstd is cheap enough to repeat for every request."""
+        """Chooses the coding: only zstd is cheap enough to repeat for each uncached API response."""
         codings = acceptable_codings(context_of(self._scope).accept_encoding) or (IDENTITY,)
         if self._scope["path"].startswith("/api") and IDENTITY in codings:
             return "zstd" if "zstd" in codings else IDENTITY
@@ -65,7 +65,7 @@ def _is_compressible(start: Message, message: Message) -> bool:
 
 
 async def _compress(start: Message, message: Message, coding: str) -> tuple[Message, Message]:
-    """The two messages of the response in a coding, with the headers that describe it."""
+    """The two messages of the response in a coding, with matching headers."""
     headers: RawHeaders = list(start["headers"])
     if (b"vary", b"Accept-Encoding") not in headers:
         headers.append((b"vary", b"Accept-Encoding"))

@@ -1,4 +1,4 @@
-"""What the middleware knows about a request: passed down in `scope["state"]`, and reported at the end."""
+"""What the middleware knows about a request: passed down in `scope["state"]` and reported at the end."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from logistics_api.database.timing import DatabaseTime
 RawHeaders = list[tuple[bytes, bytes]]
 
 CacheUse = Literal["hit", "miss", "none"]
-"""`hit`: answered without the database; `miss`: figures that had to be computed; `none`: not cacheable."""
+"""`hit`: served without the database; `miss`: figures had to be computed; `none`: not cacheable."""
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._~+/=:-]{1,128}")
-"""Request IDs accepted from a client: nothing that could break out of a header or a log line."""
+"""Request IDs accepted from clients: no characters that could break out of a header or log line."""
 
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""ID of the request that the current task serves, for the log."""
+"""ID of the request that the current task is serving, for the log."""
 
 _process_prefix = os.urandom(8).hex()
 _request_numbers = count(int.from_bytes(os.urandom(4)))
@@ -31,15 +31,15 @@ class RequestContext:
     request_id: str
     accept_encoding: bytes | None = None
     if_none_match: bytes | None = None
-    """Both as one list, if they were sent as several headers (RFC 9110, section 5.3)."""
+    """Both are joined into one list if sent as several headers (RFC 9110, section 5.3)."""
     cache_use: CacheUse = "none"
     database_time: DatabaseTime | None = None
     template: str | None = None
-    """Template of the route that produced a cached response: such a request is not routed."""
+    """Template of the route that produced a cached response; requests served from the cache are not routed."""
     is_started = False
     """Whether the response has begun."""
     is_finished = False
-    """Whether all of the response has been sent."""
+    """Whether the whole response has been sent."""
 
     def __init__(self, headers: RawHeaders) -> None:
         sent_id: bytes | None = None
@@ -57,11 +57,11 @@ class RequestContext:
 
 
 def context_of(scope: Scope) -> RequestContext:
-    """The context of a request inside `RequestMiddleware`."""
+    """The context of a request; available inside `RequestMiddleware`."""
     context: RequestContext = scope["state"]["context"]
     return context
 
 
 def route_template(scope: Scope) -> str | None:
-    """The template of the route that the application matched."""
+    """The template of the route matched by the application; None if there is none."""
     return getattr(scope.get("route"), "path_format", None)

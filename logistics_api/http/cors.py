@@ -1,7 +1,8 @@
-"""What browsers need to let pages of other origins read responses (CORS), as two middlewares.
+"""CORS: lets pages from other origins read responses, with two middlewares.
 
-The outermost one adds headers: cached responses belong to no origin. The inner one answers preflights, which are
-counted and logged like all requests; a browser sends them without a key, and authorisation lets them pass.
+The outermost one adds the headers, because cached responses are independent of the origin. The inner one responds to
+preflights, which are counted and logged like all requests; browsers send them without a key, and authorisation allows
+them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ ALLOWED_HEADERS = (
     "X-Checksum-SHA256",
     "X-Request-ID",
 )
-"""What a page of another origin may send besides what every page may."""
+"""Headers that pages from other origins may send in addition to the safelisted ones."""
 EXPOSED_HEADERS = (
     "Age",
     "Content-Disposition",
@@ -37,7 +38,7 @@ EXPOSED_HEADERS = (
     "Warning",
     "X-Request-ID",
 )
-"""What a page of another origin may read of a response besides its body."""
+"""Headers that pages from other origins may read in addition to the safelisted ones."""
 
 
 class _CrossOrigin(CORSMiddleware):
@@ -53,7 +54,7 @@ class _CrossOrigin(CORSMiddleware):
 
 
 class CorsHeadersMiddleware(_CrossOrigin):
-    """Tells browsers which pages may read a response."""
+    """Adds the headers that tell browsers which origins may read a response."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -64,7 +65,7 @@ class CorsHeadersMiddleware(_CrossOrigin):
 
 
 class PreflightMiddleware(_CrossOrigin):
-    """Answers the requests that browsers send before a page's own."""
+    """Responds to preflight requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -86,7 +87,7 @@ def _refused(vary: str) -> Problem:
         400,
         "preflight-refused",
         "Preflight refused",
-        "Pages of this origin may not ask this, not with this method, or not with these headers. "
-        "LOGISTICS_CORS_ORIGINS names the origins that may.",
+        "CORS does not allow this origin, method or combination of headers. "
+        "Allowed origins are set in LOGISTICS_CORS_ORIGINS.",
         headers={"Vary": vary},
     )

@@ -1,4 +1,4 @@
-"""Handlers that make a problem of every error inside FastAPI: its own, those of endpoints, and bugs."""
+"""Converts every error inside FastAPI to a problem: the framework's own, those of endpoints, and bugs."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,7 +22,7 @@ from logistics_api.errors import (
 
 
 def install(app: FastAPI) -> None:
-    """Adds the handlers."""
+    """Registers the handlers."""
     app.add_exception_handler(Problem, _handle_problem)
     app.add_exception_handler(RequestValidationError, _handle_invalid_parameters)
     app.add_exception_handler(HTTPException, _handle_http_exception)
@@ -40,13 +40,13 @@ async def _handle_invalid_parameters(request: Request, error: Exception) -> JSON
 
 
 async def _handle_unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The framework raises the error again after the response, so it is logged here, once."""
+    """Logs the error here, once: the framework re-raises it after the response."""
     log_unexpected(request.scope, error)
     return internal_error().response(request.scope)
 
 
 def _parameter_error(error: Mapping[str, Any]) -> ParameterError:
-    place, name, *_ = error["loc"]  # of a parameter that may be repeated, its position follows
+    place, name, *_ = error["loc"]  # for a repeatable parameter, its position follows
     missing = error["type"] == "missing"
     return ParameterError(
         parameter=str(name),
@@ -59,9 +59,9 @@ def _parameter_error(error: Mapping[str, Any]) -> ParameterError:
 def _expectation(error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "missing":
-            return "a value: this parameter is required"
+            return "a value; this parameter is required"
         case "extra_forbidden":
-            return "nothing: there is no such parameter here"
+            return "no such parameter; this path does not take it"
         case _:
             return str(error["msg"]).removeprefix("Input should be ")
 
@@ -71,10 +71,10 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
     status, headers = HTTPStatus(error.status_code), error.headers
     match status:
         case HTTPStatus.NOT_FOUND:
-            detail = f"There is nothing at {request.url.path}. /docs lists what there is."
+            detail = f"No resource exists at {request.url.path}. See /docs for the available paths."
         case HTTPStatus.METHOD_NOT_ALLOWED:
             headers = {"Allow": _allowed_methods(request)}
-            detail = f"{request.method} is not possible at {request.url.path}; {headers['Allow']} is."
+            detail = f"{request.method} is not allowed at {request.url.path}. Allowed: {headers['Allow']}."
         case _:
             detail = str(error.detail)
     kind = status.phrase.lower().replace(" ", "-")
@@ -82,7 +82,7 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
 
 
 def _allowed_methods(request: Request) -> str:
-    """The methods of all routes at a path: the framework names those of the first one only."""
+    """The methods of all routes that match the path; the framework reports those of the first one only."""
     found: set[str] = set()
     for context in iter_route_contexts(request.app.routes):
         route = context.original_route

@@ -1,6 +1,6 @@
-"""Errors that reach the outermost middleware become problem responses; unexpected ones are logged with their traceback.
+"""Converts errors that reach the outermost middleware to problems, and logs unexpected ones with their traceback.
 
-Errors inside FastAPI are handled there (`logistics_api.errors.install`); these are the middleware's own, and bugs.
+Errors inside FastAPI are handled there (`http.error_handlers`); these are errors of the middleware itself, and bugs.
 """
 
 from starlette.types import Receive, Scope, Send
@@ -10,10 +10,10 @@ from logistics_api.http.context import context_of
 
 
 async def respond_to_error(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends the problem response of an error.
+    """Sends the problem response for an error.
 
     Raises:
-        Exception: `error` itself, where part of a response has been sent: only closing the connection tells the client.
+        Exception: `error` itself, if part of a response has been sent: only a closed connection signals that.
     """
     if isinstance(error, Problem):
         await error.response(scope)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""HEAD requests: handled as GET, without the body, and finished as soon as the headers are known."""
+"""Handles HEAD requests as GET without the body, and finishes them as soon as the headers are known."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadMiddleware:
-    """Shows the application GET instead of HEAD. The server leaves out the body: its own scope still says HEAD."""
+    """Passes HEAD to the application as GET. The server omits the body, because its own scope still says HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +26,7 @@ class HeadMiddleware:
 
 
 class _HeadersOnly:
-    """Reports a disconnect once the headers are sent: a stream might never end by itself."""
+    """Reports a disconnect once the headers are sent, because a stream might never end on its own."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

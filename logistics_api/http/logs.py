@@ -1,7 +1,7 @@
-"""The log: one line per event, for people (text) or programs (JSON), each with the ID of its request.
+"""The log: one line per event, as text or JSON, with the request ID.
 
-`access_log` writes the lines per request. Neither log has a query string or a header in it, which hold keys and what
-people search for.
+`access_log` writes one line per request. Neither log contains query strings or headers, which hold search terms and
+API keys.
 """
 
 import copy
@@ -18,7 +18,7 @@ from logistics_core.settings import Settings
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -37,7 +37,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A record as a line for people, with its traceback below it."""
+    """Formats a record as one line of text, followed by its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         of_request = current_request_id.get()
@@ -54,7 +54,7 @@ class TextFormatter(logging.Formatter):
 def logging_config(settings: Settings) -> dict[str, Any]:
     """Configuration for uvicorn: its loggers and ours write to standard error in one format.
 
-    The pool's warnings repeat ours. `AccessLog` logs requests, not uvicorn.
+    The pool's warnings are suppressed, because they repeat ours. Requests are logged by `AccessLog`, not by uvicorn.
     """
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
     config = copy.deepcopy(LOGGING_CONFIG)

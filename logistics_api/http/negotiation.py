@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 CODINGS = ("zstd", "br", "gzip")
-"""In our order of preference where the client has none: equally small, cheapest to decompress first."""
+"""In order of preference if the client has none: similar in size, so the cheapest to decompress first."""
 
 IDENTITY = "identity"
 
@@ -14,9 +14,9 @@ _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 @lru_cache(1024)
 def acceptable_codings(accept_encoding: bytes | None, offered: tuple[str, ...] = CODINGS) -> tuple[str, ...]:
-    """Those of the offered codings that a client accepts, best first; `identity` if accepted, last among equals.
+    """The offered codings that a client accepts, best first; `identity`, if accepted, comes last among equals.
 
-    Empty if it accepts none. A malformed weight counts as 0: what is not understood is not sent.
+    Empty if it accepts none. A malformed weight counts as 0, so that coding is not sent.
     """
     if accept_encoding is None:
         return (IDENTITY,)

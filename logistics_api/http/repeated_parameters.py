@@ -1,4 +1,4 @@
-"""Refuses query parameters that are sent twice: the framework would use the last value, others use the first."""
+"""Rejects repeated query parameters: the framework would use the last value, other software the first."""
 
 from collections import Counter
 from urllib.parse import parse_qsl
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
 
 REPEATABLE = frozenset({"state"})
-"""Parameters that take several values, each with the name repeated."""
+"""Parameters that take several values by repeating the name."""
 
 
 class RepeatedParametersMiddleware:
@@ -24,7 +24,7 @@ class RepeatedParametersMiddleware:
 
 
 def repeated_parameters(query_string: bytes) -> Problem | None:
-    """The problem of a query string that repeats parameters; None without any."""
+    """The problem with a query string that repeats parameters; None if none is repeated."""
     if b"&" not in query_string:
         return None
     sent = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)

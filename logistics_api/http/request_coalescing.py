@@ -1,4 +1,4 @@
-"""Request coalescing: of identical requests at the same time, one is computed and the others wait for its response."""
+"""Request coalescing: of identical concurrent requests, one is computed and the others wait for its response."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from logistics_api.http.cache import Key
 from logistics_api.http.cached_responses import CachedResponse
 
 RequestKey = tuple[Key, Published | None]
-"""The published version too: a request after a refresh does not join one from before."""
+"""Includes the published version, so that a request after a refresh does not join one from before it."""
 
 PendingResponse = asyncio.Future[CachedResponse | None]
-"""Its result is None where the response cannot be shared: then each request is computed by itself."""
+"""Its result is None if the response cannot be shared; each request is then computed separately."""
 
 
 class RequestCoalescing:
@@ -24,25 +24,25 @@ class RequestCoalescing:
         self._pending: dict[RequestKey, PendingResponse] = {}
 
     def find(self, key: RequestKey) -> PendingResponse | None:
-        """The response to an identical request that is being computed now."""
+        """The pending response to an identical request; None if there is none."""
         return self._pending.get(key)
 
     @contextmanager
     def lead(self, key: RequestKey) -> Iterator[PendingResponse]:
-        """Registers a request that others may join. Without a result it lets them go on by themselves."""
+        """Registers a request that others may join. If it ends without a result, they proceed on their own."""
         pending = self._pending[key] = asyncio.get_running_loop().create_future()
         try:
             yield pending
         finally:
             del self._pending[key]
             if not pending.done():
-                pending.set_result(None)  # it failed or was cancelled, which says nothing about the others
+                pending.set_result(None)  # it failed or was cancelled, which need not apply to the others
 
     async def wait(self, pending: PendingResponse) -> CachedResponse | None:
         """Waits for the response to another request.
 
         Raises:
-            Problem: 503, it took too long.
+            Problem: 503, the wait timed out.
         """
         try:
             async with asyncio.timeout(self._wait_seconds):
@@ -56,6 +56,6 @@ def _timed_out() -> Problem:
         503,
         "database-busy",
         "Database busy",
-        "The same question is being asked already and takes too long. Try again in a moment.",
+        "An identical request is already in progress and is taking too long. Try again in a moment.",
         headers={"Retry-After": "1"},
     )

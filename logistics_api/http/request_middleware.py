@@ -11,11 +11,11 @@ from logistics_api.http.protocols import RequestLog, RequestMetrics, TemplateOf
 from logistics_api.http.timing import server_timing
 
 UNMATCHED: Final = "unmatched"
-"""Template of requests that match no route: clients invent their paths, which must not become labels."""
+"""Template of requests that match no route: arbitrary client paths must not become labels."""
 
 
 class RequestMiddleware:
-    """Creates the context; completes the response, whatever happens inside, and reports it."""
+    """Creates the context, completes the response even after an error, and reports it."""
 
     def __init__(self, app: ASGIApp, *, metrics: RequestMetrics, log: RequestLog, template_of: TemplateOf) -> None:
         self.app = app
@@ -54,7 +54,7 @@ class RequestMiddleware:
 
 
 def _with_headers(start: Message, scope: Scope, context: RequestContext, seconds: float) -> Message:
-    """The start of a response, completed. Headers are copied, because those of cached responses are shared."""
+    """The completed start message. Headers are copied, because cached responses share theirs."""
     headers: RawHeaders = [
         *start["headers"],
         (b"x-request-id", context.request_id.encode()),
@@ -67,5 +67,5 @@ def _with_headers(start: Message, scope: Scope, context: RequestContext, seconds
 
 
 def _may_not_be_stored(scope: Scope, headers: RawHeaders) -> bool:
-    """Whether this is a response of the API that does not say itself how it may be cached."""
+    """Whether this is an API response without a Cache-Control header."""
     return scope["path"].startswith("/api") and not any(name == b"cache-control" for name, _ in headers)

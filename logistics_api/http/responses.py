@@ -1,4 +1,4 @@
-"""What responses share: JSON built by PostgreSQL, and the problems that paths declare in the OpenAPI."""
+"""What responses share: JSON built by PostgreSQL, and the problems that operations declare in the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,20 +12,20 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def json_response(text: str) -> Response:
-    """Sends JSON as it is: tests prove its shape, so it is not validated on every request."""
+    """Sends JSON unchanged: tests verify its structure, so it is not validated on every request."""
     return Response(text, media_type="application/json")
 
 
 async def figures_response(
     database: Database, query: str, parameters: Mapping[str, object], *, missing: Problem | None = None
 ) -> Response:
-    """Responds with the JSON text that `query` makes of the analytics, and declares its data version.
+    """Responds with the JSON text that `query` builds from the analytics, and declares its data version.
 
-    `query` is a SELECT of one text. The version is read in the same statement and so in the same snapshot: the response
-    can be cached until there is a newer version (`caching_middleware`).
+    `query` is a SELECT of one text. The version is read in the same statement, and therefore the same snapshot: the
+    response can be cached until there is a newer version (`caching_middleware`).
 
     Raises:
-        Problem: `missing` where the text is NULL; whatever `Database.fetch_row` raises.
+        Problem: `missing` if the text is NULL; anything `Database.fetch_row` raises.
     """
     version, text = await database.fetch_row(
         f"SELECT (SELECT data_version FROM analytics.status), (\n{query}\n)", parameters
@@ -37,14 +37,14 @@ async def figures_response(
 
 
 def problem_response(description: str) -> dict[str, Any]:
-    """One entry of `responses=`: what a problem of a path means."""
+    """An entry of `responses=` that describes a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-REFUSED_PARAMETERS: Responses = {422: problem_response("A parameter is missing, unknown or not what it must be")}
+REFUSED_PARAMETERS: Responses = {422: problem_response("A parameter is missing, unknown or invalid")}
 DATABASE_PROBLEMS: Responses = {
-    503: problem_response("The database is away, too busy or not migrated: try again after Retry-After seconds"),
-    504: problem_response("The database did not finish in time"),
+    503: problem_response("The database is unavailable, too busy or not migrated; try again after Retry-After seconds"),
+    504: problem_response("The database did not respond in time"),
 }
 FIGURE_PROBLEMS: Responses = REFUSED_PARAMETERS | DATABASE_PROBLEMS

@@ -28,9 +28,9 @@ def wrap(
     origins: Sequence[str] = (),
     wait_seconds: float = WAIT_SECONDS,
 ) -> ASGIApp:
-    """Puts the middleware around an application, the innermost first.
+    """Wraps an application in the middleware, innermost first.
 
-    `origins`: those whose pages may read responses (CORS).
+    `origins`: the origins whose pages may read responses (CORS).
     """
     app = RepeatedParametersMiddleware(app)
     if origins:

@@ -1,4 +1,4 @@
-"""Times in logs: UTC, to the millisecond."""
+"""Timestamps for logs: UTC, in milliseconds."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ _second_text = ""
 
 
 def timestamp(moment: float) -> str:
-    """A Unix time as text. All of it but the milliseconds is formatted once a second."""
+    """A Unix time as text. Everything but the milliseconds is formatted only once a second."""
     global _second, _second_text
     second = int(moment)
     if second != _second:

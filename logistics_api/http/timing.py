@@ -7,11 +7,11 @@ from logistics_api.database.timing import DatabaseTime
 from logistics_api.http.context import RequestContext, context_of
 
 ROUNDS_TO_ZERO, FAST_HIT = 0.000_05, b"app;dur=0.0, cache;desc=hit"
-"""Seconds, and the header for fewer: that covers most responses, and formatting a number takes time."""
+"""Threshold in seconds, and the header below it: covers most responses without formatting a number."""
 
 
 class DatabaseTimingMiddleware:
-    """Collects the time that the request spends in the database."""
+    """Collects the time that a request spends in the database."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,7 +23,7 @@ class DatabaseTimingMiddleware:
 
 
 def server_timing(context: RequestContext, seconds: float) -> bytes:
-    """Value of Server-Timing for a response that began after `seconds`."""
+    """The Server-Timing value of a response that started after `seconds`."""
     if context.cache_use == "hit" and seconds < ROUNDS_TO_ZERO:
         return FAST_HIT
     parts = [f"app;dur={seconds * 1000:.1f}"]

@@ -1,1 +1,1 @@
-"""The key figures of a range, and how they moved."""
+"""The key figures of a date range, and their trends."""

@@ -16,8 +16,8 @@ router = APIRouter(tags=["dashboard"])
     "/api/dashboard",
     response_model=Dashboard,
     responses=FIGURE_PROBLEMS,
-    summary="Key figures of a range, and their trends",
+    summary="Get the key figures of a date range and their trends",
 )
 async def read_dashboard(query: Annotated[DashboardParameters, Query()], database: Reader) -> Response:
-    """Shipments, vehicles, revenue and delivery time, each with its change against the same range moved back."""
+    """Shipments, vehicles, revenue and delivery time, each with its change against an earlier range."""
     return await figures_response(database, DASHBOARD, query.model_dump())

@@ -2,9 +2,9 @@
 
 from logistics_api.measures import distinct_vehicles
 
-# The trend of a mean compares the two fractions by cross-multiplication, so that neither is rounded on the way.
+# The trend of a mean compares the two fractions by cross-multiplication, so that neither is rounded first.
 DASHBOARD = f"""
--- Makes the dashboard: figures of a range, and trends against the same range moved back.
+-- Makes the dashboard: figures of a range, and trends against an earlier range.
 -- One row: one JSON object.
 -- Reads analytics.days, analytics.vehicle_numbers.
 WITH spans (span, first_day, last_day) AS (

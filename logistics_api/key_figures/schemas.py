@@ -9,23 +9,23 @@ from logistics_api.parameters.types import Integer
 
 
 class DashboardParameters(DayRange):
-    """A range, and what to compare it with."""
+    """A date range, and the range to compare it with."""
 
     interval_type: Literal["week", "month", "year"] = Field(
         "month",
-        description="The comparison is the same range moved back by whole intervals of this length, each end by "
-        "itself: a month before 31 March is the last day of February",
+        description="Length of the intervals by which the range is moved back for comparison. Each end is moved "
+        "separately: a month before 31 March is the last day of February",
     )
     periods_back: Integer = Field(
         1,
         ge=1,
         le=6000,  # keeps 1900-01-01 minus as many years inside PostgreSQL's calendar
-        description="How many intervals the comparison lies back",
+        description="Number of intervals to move back for comparison",
     )
 
 
 class Dashboard(BaseModel):
-    """Key figures of a range. Trends: % change against the earlier range, null where that had nothing to compare."""
+    """Key figures of a range. Trends: % change against the earlier range, null if that has no value to compare."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,11 +43,11 @@ class Dashboard(BaseModel):
         },
     )
 
-    total_shipments: int = Field(description="Shipments whose log lies in the range")
+    total_shipments: int = Field(description="Shipments whose log is in the range")
     active_vehicles: int = Field(description="Distinct vehicles with at least one log in the range")
     total_revenue: float = Field(description="Sum of cost, in the currency of the feed")
     avg_delivery_time: float | None = Field(
-        description="Mean delivery time in hours, over shipments that have one; null where none has"
+        description="Mean delivery time in hours, over shipments that have one; null if none has"
     )
     shipment_trend: float | None = Field(description="Change of total_shipments, %")
     vehicle_trend: float | None = Field(description="Change of active_vehicles, %")

@@ -11,8 +11,8 @@ from logistics_api.metrics.pipeline import Pipeline
 from logistics_api.metrics.recording import Metrics
 
 NO_KEY: Responses = {
-    401: problem_response("Needs a key with the scope `read` where the API is reached from other machines"),
-    403: problem_response("The key lacks the scope `read`"),
+    401: problem_response("An API key with the scope `read` is required if other machines can reach the API"),
+    403: problem_response("The API key lacks the scope `read`"),
 }
 
 router = APIRouter(tags=["system"])
@@ -26,12 +26,13 @@ async def _of_app(request: Request) -> tuple[Metrics, Pipeline]:
     "/metrics",
     response_class=Response,
     responses=NO_KEY | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
 )
 async def read_metrics(request: Request, of_app: Annotated[tuple[Metrics, Pipeline], Depends(_of_app)]) -> Response:
-    """Of this process from memory, of the pipeline from the database: without those, and quickly, while that is away.
+    """Process metrics come from memory, pipeline metrics from the database.
 
-    As OpenMetrics where the Accept header asks for it.
+    While the database is unavailable, the pipeline metrics are omitted without delay. The format is OpenMetrics if the
+    Accept header requests it.
     """
     metrics, pipeline = of_app
     await pipeline.refresh()

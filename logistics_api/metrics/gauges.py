@@ -1,4 +1,4 @@
-"""Gauges of the application's parts: cache, connections, streams, keys."""
+"""Gauges of the application's components: cache, connections, streams, keys."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -13,27 +13,27 @@ from logistics_api.metrics.recording import Metrics
 def add_gauges(
     metrics: Metrics, *, database: Database, cache: ResponseCache, events: Events, authenticator: Authenticator
 ) -> None:
-    """Adds them to /metrics."""
+    """Adds the gauges to /metrics."""
     metrics.gauge("logistics_cache_entries", "Cached responses", lambda: len(cache))
-    metrics.gauge("logistics_cache_bytes", "Memory of the cached responses", lambda: cache.bytes)
-    metrics.gauge("logistics_event_streams", "Clients that listen to /api/events", lambda: len(events))
+    metrics.gauge("logistics_cache_bytes", "Memory used by cached responses, in bytes", lambda: cache.bytes)
+    metrics.gauge("logistics_event_streams", "Clients connected to /api/events", lambda: len(events))
     metrics.gauge(
         "logistics_database_connected",
-        "1 while the connection that watches the database is there, else 0",
+        "1 while the connection that watches the database is open, else 0",
         lambda: float(database.freshness.reachable),
     )
     metrics.gauge(
         "logistics_data_version_confirmed_seconds",
-        "Time since the data version was last seen to be the newest",
+        "Seconds since the data version was last confirmed to be the newest",
         lambda: monotonic() - database.freshness.confirmed_at,
     )
     _add_pools(metrics, database)
     metrics.gauge(
-        "logistics_api_keys", "Keys in force that this process knows", lambda: len(list(authenticator.keyring))
+        "logistics_api_keys", "Active API keys known to this process", lambda: len(list(authenticator.keyring))
     )
     metrics.counter(
         "logistics_principal_requests",
-        "Requests admitted, by the name of the key; those of everybody and without a key as anonymous",
+        "Admitted requests by API key name; anonymous for requests without a key and to open paths",
         "principal",
         lambda: _requests(authenticator),
     )
@@ -48,13 +48,13 @@ def _add_pools(metrics: Metrics, database: Database) -> None:
     )
     metrics.gauges(
         "logistics_pool_in_use",
-        "Connections that answer a request",
+        "Connections in use by a request",
         "pool",
         each(lambda pool: pool["pool_size"] - pool["pool_available"]),
     )
     metrics.gauges(
         "logistics_pool_waiting",
-        "Requests that wait for a connection",
+        "Requests waiting for a connection",
         "pool",
         each(lambda pool: pool["requests_waiting"]),
     )

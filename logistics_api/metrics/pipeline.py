@@ -1,4 +1,4 @@
-"""How the pipeline fares, as the database tells: asked once in a few seconds, however often /metrics is read."""
+"""The state of the pipeline, read from the database at most once every few seconds."""
 
 import asyncio
 import json
@@ -15,13 +15,13 @@ from logistics_api.metrics.queries import PIPELINE
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 
-KEPT_SECONDS = 5.0
+CACHE_SECONDS = 5.0
 
 OUTCOMES = ("loaded", "superseded", "rejected")
 
 
 class Pipeline(Collector):
-    """The figures of the database as they were last read. While it is away there is `logistics_database_up` alone."""
+    """The metrics last read from the database. While it is unavailable, only `logistics_database_up` is reported."""
 
     def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], float] = monotonic) -> None:
         self._database = database
@@ -29,16 +29,16 @@ class Pipeline(Collector):
         self._clock = clock
         self._found: dict[str, Any] | None = None
         self._read_at = float("-inf")
-        self._one_at_a_time = asyncio.Lock()
+        self._refresh_lock = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Asks the database, unless that was done a moment ago."""
-        async with self._one_at_a_time:
-            if self._clock() - self._read_at < KEPT_SECONDS and self._found is not None:
+        """Queries the database unless the last result is recent enough."""
+        async with self._refresh_lock:
+            if self._clock() - self._read_at < CACHE_SECONDS and self._found is not None:
                 return
             try:
                 self._found = json.loads(await self._database.fetch_value(PIPELINE))
-            except Problem:  # away, too busy, too slow or not migrated: the database says so in its own log and ours
+            except Problem:  # unavailable, too busy, too slow or not migrated: already logged
                 self._found = None
             self._read_at = self._clock()
 
@@ -47,7 +47,7 @@ class Pipeline(Collector):
         found = self._found
         yield GaugeMetricFamily(
             "logistics_database_up",
-            "1 while the database answers the query of /metrics, else 0",
+            "1 if the database responded to the last query for /metrics, else 0",
             float(found is not None),
         )
         if found is not None:
@@ -57,7 +57,7 @@ class Pipeline(Collector):
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "logistics_data_version", "Grows by one with every refresh that changed a figure", found["data_version"]
+        "logistics_data_version", "Increases by one with every refresh that changes a figure", found["data_version"]
     )
     if found["calculated_at"] is not None:
         yield GaugeMetricFamily(
@@ -66,28 +66,32 @@ def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
             found["calculated_at"],
         )
         yield GaugeMetricFamily(
-            "logistics_refresh_duration_seconds", "How long that refresh took", found["refresh_seconds"] or 0
+            "logistics_refresh_duration_seconds",
+            "Duration of the last published refresh, in seconds",
+            found["refresh_seconds"] or 0,
         )
     yield GaugeMetricFamily(
         "logistics_figures_behind_seconds",
-        "Age of the oldest rows that the figures do not show yet; 0 where they show all",
+        "Age of the oldest rows not yet included in the figures, in seconds; 0 if all are",
         found["behind_seconds"],
     )
     yield GaugeMetricFamily(
-        "logistics_unrefreshed_batches", "Batches of rows that the figures do not show yet", found["waiting_batches"]
-    )
-    yield GaugeMetricFamily("logistics_refresh_running", "1 while a refresh runs", float(found["refresh_is_running"]))
-    yield GaugeMetricFamily(
-        "logistics_refresh_failed", "1 where the last refresh failed", float(found["refresh_failed"])
+        "logistics_unrefreshed_batches", "Batches of rows not yet included in the figures", found["waiting_batches"]
     )
     yield GaugeMetricFamily(
-        "logistics_unassigned_shipments", "Shipments whose log has not arrived", found["unassigned_shipments"]
+        "logistics_refresh_running", "1 while a refresh is running, else 0", float(found["refresh_is_running"])
+    )
+    yield GaugeMetricFamily(
+        "logistics_refresh_failed", "1 if the last refresh failed, else 0", float(found["refresh_failed"])
+    )
+    yield GaugeMetricFamily(
+        "logistics_unassigned_shipments", "Shipments whose log has not arrived yet", found["unassigned_shipments"]
     )
 
 
 def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric]:
     files = GaugeMetricFamily(
-        "logistics_files", "Files, by the state of their latest version", labels=["dataset", "state"]
+        "logistics_files", "Files by the state of their latest version", labels=["dataset", "state"]
     )
     counted = {(dataset, state): count for dataset, state, count in found["files"]}
     known = {(dataset, state): 0 for dataset in datasets for state in DATASET_STATES}
@@ -96,7 +100,7 @@ def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric
     yield files
     records = GaugeMetricFamily(
         "logistics_records",
-        "Records of the ledger, by what became of them; those of an unloaded file are in it no more",
+        "Records in the ledger by outcome; excludes those of unloaded files",
         labels=["dataset", "outcome"],
     )
     by_dataset = {dataset: [0, 0, 0] for dataset in datasets} | {

@@ -1,9 +1,9 @@
-"""The one statement that asks how the pipeline fares."""
+"""The statement that reads the state of the pipeline."""
 
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 
 PIPELINE = f"""
--- Counts what the pipeline has done and what it has still to do.
+-- Counts the completed and the pending work of the pipeline.
 -- One row: one JSON object.
 -- Reads analytics.status, ingest.files, ingest.batches, pg_locks.
 WITH refresh AS (

@@ -1,7 +1,7 @@
 """Counts responses, and collects the metrics of the process.
 
-prometheus_client's own counters are not used: they take locks and look labels up by string, for threads that do not
-exist here. All of this runs on one event loop, and `observe` on every response.
+prometheus_client's own counters are not used: they take locks for threads that do not exist here, and look up labels by
+string. Everything here runs on one event loop, and `observe` runs on every response.
 """
 
 import sys
@@ -21,11 +21,11 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Upper bounds in seconds. Cached responses are in the first, figures up to 0.5, the statement timeout is at 5."""
+"""Upper bounds in seconds. Cached responses are in the first bucket, figures up to 0.5; the statement timeout is 5."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MOST_SERIES = 1_000
-"""More combinations of method, route and status than there are; any further one is counted as `other`."""
+"""Above the number of real combinations of method, route and status; any beyond it count as `other`."""
 OTHER = "other"
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -44,7 +44,7 @@ class _Series:
 
 
 class Metrics(Collector):
-    """Everything in /metrics. `RequestMiddleware` calls `observe`; the application adds gauges of its parts."""
+    """All of /metrics. `RequestMiddleware` calls `observe`; the application adds gauges for its components."""
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -59,7 +59,7 @@ class Metrics(Collector):
         PlatformCollector(registry=self.registry)
 
     def observe(self, method: str, template: str, status: int, seconds: float, cache: str) -> None:
-        """Counts a response by route, status, seconds until it began, and use of the cache."""
+        """Counts a response by route, status, seconds to its start, and cache use."""
         series = self._responses.get((method, template, status))
         if series is None:
             series = self._new_series(method, template, status)
@@ -68,7 +68,7 @@ class Metrics(Collector):
         self._cache[cache] += 1
 
     def _new_series(self, method: str, template: str, status: int) -> _Series:
-        """Whatever clients send, the number of series is bounded."""
+        """Adds a series; bounds their number, whatever clients send."""
         if method not in METHODS:
             method = OTHER
         if len(self._responses) >= MOST_SERIES:
@@ -84,15 +84,17 @@ class Metrics(Collector):
         self._families.append((lambda: GaugeMetricFamily(name, meaning, labels=[label]), read))
 
     def counter(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Adds counters kept elsewhere; `read` returns pairs of label value and count."""
+        """Adds counters maintained elsewhere; `read` returns pairs of label value and count."""
         self._families.append((lambda: CounterMetricFamily(name, meaning, labels=[label]), read))
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry."""
         yield GaugeMetricFamily(
-            "logistics_start_time_seconds", "When this process of the API started, Unix time", self._started_at
+            "logistics_start_time_seconds", "Start time of this API process, Unix time", self._started_at
         )
-        build = GaugeMetricFamily("logistics_build_info", "Always 1: what runs", labels=["version", "python"])
+        build = GaugeMetricFamily(
+            "logistics_build_info", "Always 1; the labels give the versions in use", labels=["version", "python"]
+        )
         build.add_metric([self._version, sys.version.split()[0]], 1)
         yield build
         yield from self._of_responses()
@@ -106,10 +108,12 @@ class Metrics(Collector):
 
     def _of_responses(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
-            "logistics_http_requests", "Requests answered", labels=["method", "route", "status"]
+            "logistics_http_requests", "Responses sent", labels=["method", "route", "status"]
         )
         seconds = HistogramMetricFamily(
-            "logistics_http_request_duration_seconds", "Time until an answer began", labels=["method", "route"]
+            "logistics_http_request_duration_seconds",
+            "Seconds to the start of the response",
+            labels=["method", "route"],
         )
         by_route: dict[tuple[str, str], _Series] = {}
         for (method, template, status), series in list(
@@ -122,7 +126,7 @@ class Metrics(Collector):
         for labels, series in by_route.items():
             seconds.add_metric(labels, list(_cumulative(series.buckets)), series.seconds)
         cache = CounterMetricFamily(
-            "logistics_cache_requests", "Figures asked for, by whether they were at hand", labels=["result"]
+            "logistics_cache_requests", "Requests for figures, by cache hit or miss", labels=["result"]
         )
         for result in ("hit", "miss"):
             cache.add_metric([result], self._cache[result])

@@ -1,8 +1,8 @@
 """Cursors: the position after a page's last row, as opaque text that is valid for the same request only.
 
-A cursor holds the sort keys of that row, so the next page begins there whatever was added or removed since (keyset
-pagination). It also carries a checksum over the request: path, filters and order. The checksum is no secret: computing
-one yields no more than a page that begins elsewhere, because keys are parsed as their types and bound as parameters.
+A cursor holds the sort keys of that row, so the next page starts there even if rows have been added or removed (keyset
+pagination). It also carries a checksum over the request: path, filters and order. The checksum is not secret: forging
+one only yields a page that starts elsewhere, because keys are parsed by type and bound as parameters.
 """
 
 import base64
@@ -22,40 +22,40 @@ KeyType = type[str] | type[int] | type[date] | type[datetime] | type[Decimal]
 
 CHECKSUM_BYTES = 8
 LONGEST = 4096
-"""Characters of the longest text that is decoded."""
+"""Maximum length of a cursor in characters."""
 
-DESCRIPTION = "`next_cursor` of the page before, as it is; with the same other parameters"
+DESCRIPTION = "`next_cursor` of the previous page, unchanged; all other parameters must stay the same"
 
 
 class Page(BaseModel):
-    """What every page has besides its rows."""
+    """What every page contains besides its rows."""
 
     next_cursor: str | None = Field(
-        description="Ask for the next page with it as `cursor`; null on the last page", examples=["Qo3rYw9m3mlbIjE3Il0"]
+        description="Send it as `cursor` to get the next page; null on the last page", examples=["Qo3rYw9m3mlbIjE3Il0"]
     )
 
 
 def fingerprint(path: str, order: str, filters: Mapping[str, object]) -> str:
-    """The identity of a request, as text: two are the same if they filter alike, whatever their page size.
+    """The identity of a request, as text: the same for requests with the same filters and any page size.
 
-    `filters` must not hold what may differ from page to page (`cursor`, `limit`, `fields`).
+    `filters` must not contain parameters that may differ between pages (`cursor`, `limit`, `fields`).
     """
     given = {name: str(value) for name, value in filters.items() if value is not None}
     return json.dumps([path, order, sorted(given.items())])
 
 
 def encode(request: str, keys: Sequence[Key]) -> str:
-    """Makes the cursor after a row with these sort keys, for a request as `fingerprint` identifies it."""
+    """Creates the cursor after a row with these sort keys, for a request identified by `fingerprint`."""
     texts = [None if key is None else _text(key) for key in keys]
     body = json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()  # a key may have 255 characters
     return base64.urlsafe_b64encode(_checksum(request, body) + body).rstrip(b"=").decode()
 
 
 def decode(request: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
-    """The sort keys in a cursor of this request, each of its type or None.
+    """Returns the sort keys in a cursor of this request, each of its type or None.
 
     Raises:
-        Problem: 404, it is damaged, or belongs to another request.
+        Problem: 404, the cursor is damaged or belongs to another request.
     """
     try:
         if len(cursor) > LONGEST:
@@ -72,13 +72,13 @@ def decode(request: str, cursor: str, types: Sequence[KeyType]) -> list[Key]:
 
 
 def unknown_cursor() -> Problem:
-    """The problem of an invalid cursor."""
+    """The response to an invalid cursor."""
     return Problem(
         404,
         "unknown-cursor",
         "Unknown cursor",
-        "This cursor is damaged or belongs to another question: a cursor fits the path, the filters and the order that "
-        "it came with. Ask without `cursor` to begin with the first page.",
+        "The cursor is damaged or belongs to another request: it is valid only with the path, filters and order it was "
+        "issued for. Omit `cursor` to start with the first page.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The range of days of every request for figures: `start` and `end`, both included."""
+"""The date range of every request for figures: `start` and `end`, both inclusive."""
 
 import re
 from datetime import date
@@ -9,14 +9,14 @@ from pydantic.functional_validators import PlainValidator
 from pydantic_core import PydanticCustomError
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
-"""The days the data contract knows."""
+"""The dates that the data contract allows."""
 PATTERN = "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
-"""Says the bounds too: the years 1900 to 2100, as for `trip_date` in the data contract."""
+"""Includes the bounds: the years 1900 to 2100, as for `trip_date` in the data contract."""
 _PATTERN = re.compile(PATTERN[:-1])
 
 
 def parse_day(value: Any) -> date:
-    """Reads an ISO calendar date and nothing else: pydantic alone would take `0` for a Unix time."""
+    """Parses ISO calendar dates only: pydantic alone would read `0` as a Unix time."""
     try:
         if isinstance(value, str) and _PATTERN.fullmatch(value):
             return date.fromisoformat(value)
@@ -33,12 +33,12 @@ Day = Annotated[
 
 
 class DayRange(BaseModel):
-    """Query parameters: a range of days. Subclasses add their own; unknown ones are refused."""
+    """Query parameters: a date range. Subclasses add their own; unknown ones are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
     start: Day = Field(description="First day, YYYY-MM-DD, 1900-01-01 to 2100-12-31: the `trip_date` of logs")
-    end: Day = Field(description="Last day, included; not before `start`")
+    end: Day = Field(description="Last day, inclusive; not before `start`")
 
     @field_validator("end")
     @classmethod
@@ -50,13 +50,15 @@ class DayRange(BaseModel):
 
 
 class OpenDayRange(DayRange):
-    """Query parameters: a range of days, each end of which may be left out."""
+    """Query parameters: a date range with optional ends."""
 
-    start: Day = Field(FIRST_DAY, description="First day, YYYY-MM-DD; without it everything up to `end`")
-    end: Day = Field(LAST_DAY, description="Last day, included, not before `start`; without it everything since then")
+    start: Day = Field(FIRST_DAY, description="First day, YYYY-MM-DD; if omitted, everything up to `end`")
+    end: Day = Field(
+        LAST_DAY, description="Last day, inclusive, not before `start`; if omitted, everything since `start`"
+    )
 
 
 class NothingElse(BaseModel):
-    """Query parameters of a path that takes none: every one is refused."""
+    """Query parameters of a path that takes none: all are rejected."""
 
     model_config = ConfigDict(extra="forbid")

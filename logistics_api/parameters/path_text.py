@@ -1,13 +1,13 @@
-"""Path parameters that hold a key of the data: any text at all.
+"""Path parameters that contain a key of the data, which can be any text.
 
-Keys may hold slashes and line breaks. Starlette's own `path` stops at a line break; `text` does not.
+Keys may contain slashes and line breaks. Starlette's own `path` stops at a line break; `text` does not.
 """
 
 from starlette.convertors import Convertor, register_url_convertor
 
 
 class TextConvertor(Convertor[str]):
-    """Matches as much as it can: what stands behind the parameter is a suffix, not a separator."""
+    """Matches as much as possible: what follows the parameter is a suffix, not a separator."""
 
     regex = r"[\s\S]+"
 
@@ -22,5 +22,5 @@ register_url_convertor("text", TextConvertor())
 
 
 def text(parameter: str) -> str:
-    """A path's segment, or several, that holds any text."""
+    """One or more path segments that contain any text."""
     return f"{{{parameter}:text}}"

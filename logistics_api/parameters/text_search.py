@@ -1,4 +1,4 @@
-"""Text in query parameters: keys to look up, and the search for a part of one."""
+"""Text in query parameters: keys to look up, and substrings to search for."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 KeyText = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\\x00]+$")]
-"""Text as the data contract allows it: what PostgreSQL cannot hold is refused before it gets there."""
+"""Text that the data contract allows; text that PostgreSQL cannot store is rejected beforehand."""
 
 SearchText = Annotated[str, Field(max_length=255, pattern="^[^\\x00]*$")]
 
@@ -18,10 +18,10 @@ BLOCK = 256
 
 
 def containing(part: str) -> str:
-    """A regular expression of PostgreSQL for texts that hold `part`, whatever the case of either.
+    """A PostgreSQL regular expression for texts that contain `part`, ignoring case.
 
-    Every character stands for itself: `%`, `_` and the like mean nothing. The variants of each are spelled out because
-    what LOWER() and ILIKE take for the same letter depends on the database's locale, and in "C" ends with ASCII.
+    Every character is literal: `%`, `_` and the like have no special meaning. The case variants are listed explicitly,
+    because case matching by LOWER() and ILIKE depends on the database's locale, and covers only ASCII in "C".
     """
     return "".join(_either_case(character) for character in part)
 
@@ -43,7 +43,7 @@ def _cases() -> dict[str, str]:
 
 
 def _cased() -> Iterator[str]:
-    """What may differ in case, by whole blocks: few blocks have any, and 125,000 calls would be felt."""
+    """Characters that may have case, by block: few blocks have any, and 125,000 calls would be slow."""
     for start in range(0, LAST_CASED, BLOCK):
         block = "".join(map(chr, range(start, start + BLOCK)))
         if not block.lower() == block.casefold() == block:
@@ -51,7 +51,7 @@ def _cased() -> Iterator[str]:
 
 
 def _folded(character: str) -> str:
-    """Unicode's simple folding: what folds to several characters (ß to ss) is compared by its lower case."""
+    """Unicode simple case folding: characters that fold to several (ß to ss) are compared in lower case."""
     for folded in (character.casefold(), character.lower()):
         if len(folded) == 1:
             return folded

@@ -17,23 +17,21 @@ _INTEGER = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
 def parse_integer(value: Any) -> int:
-    """Reads decimal digits and nothing else: pydantic alone would take `1_0`, `1.0`, `+1` and blanks as well."""
+    """Parses decimal digits only: pydantic alone would accept `1_0`, `1.0`, `+1` and blanks as well."""
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     raise PydanticCustomError("integer", "an integer such as 12")
 
 
 DIGITS = BeforeValidator(parse_integer)
-"""Behind the bounds of a type, or they would be missing from the OpenAPI."""
+"""Must follow the bounds of a type, or the OpenAPI document would lack them."""
 
 Integer = Annotated[int, DIGITS]
-FileId = Annotated[
-    int, Field(ge=1, le=2_147_483_647, description="Number of a file in the ledger", examples=[214]), DIGITS
-]
+FileId = Annotated[int, Field(ge=1, le=2_147_483_647, description="ID of a file in the ledger", examples=[214]), DIGITS]
 
 
 def parse_flag(value: Any) -> bool:
-    """Reads `true` or `false` and nothing else: pydantic alone would take `1`, `on` and `y` as well."""
+    """Parses `true` and `false` only: pydantic alone would accept `1`, `on` and `y` as well."""
     if value in ("true", "false"):
         return bool(value == "true")
     if isinstance(value, bool):
@@ -45,13 +43,13 @@ Flag = Annotated[bool, BeforeValidator(parse_flag), Field(examples=[True])]
 
 
 class Paging(BaseModel):
-    """Query parameters of a list that is read page by page. Subclasses add their filters; unknown ones are refused."""
+    """Query parameters of a paginated list. Subclasses add their filters; unknown ones are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Integer = Field(100, ge=1, le=1000, description="Entries on a page")
+    limit: Integer = Field(100, ge=1, le=1000, description="Maximum number of entries per page")
     cursor: Cursor | None = Field(None, description=cursors.DESCRIPTION)
 
     def filters(self) -> dict[str, Any]:
-        """The filters that were sent, without what may differ from page to page."""
+        """The filters that were sent, without parameters that may differ between pages."""
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)

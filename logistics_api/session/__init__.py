@@ -1,1 +1,1 @@
-"""The session of a browser that signed in with an API key."""
+"""The session of a browser that is logged in with an API key."""

@@ -1,4 +1,4 @@
-"""GET, POST and DELETE /api/session: lets a browser keep a key where no script can read it."""
+"""GET, POST and DELETE /api/session: lets a browser store an API key where no script can read it."""
 
 from typing import Annotated
 
@@ -21,14 +21,14 @@ MOST_BYTES = 4096
 COOKIE_SECONDS = 30 * 24 * 3600
 
 RESPONSES: Responses = REFUSED_PARAMETERS | {
-    401: problem_response("The key is none of this API's, or has expired, or was revoked"),
-    403: problem_response("A page of another site asked"),
-    429: problem_response("Too many requests: try again after Retry-After seconds"),
-    503: problem_response("The keys could not be read yet: try again after Retry-After seconds"),
+    401: problem_response("The API key is unknown, expired or revoked"),
+    403: problem_response("A page of another site sent the request"),
+    429: problem_response("Too many requests; try again after Retry-After seconds"),
+    503: problem_response("The API keys could not be read yet; try again after Retry-After seconds"),
 }
 LOGIN_RESPONSES: Responses = RESPONSES | {
-    413: problem_response("The body is too long to be a login"),
-    422: problem_response("The body is no login, or there is a parameter: there are none"),
+    413: problem_response("The request body is too large"),
+    422: problem_response("The request body is invalid, or a parameter was sent; this operation takes none"),
 }
 _LOGIN_BODY = {"required": True, "content": {"application/json": {"schema": Login.model_json_schema()}}}
 
@@ -45,11 +45,11 @@ AppAuthenticator = Annotated[Authenticator, Depends(_authenticator)]
 NoParameters = Annotated[NothingElse, Query()]
 
 
-@router.get(SESSION_PATH, responses=RESPONSES, summary="Who asks, and what they may do")
+@router.get(SESSION_PATH, responses=RESPONSES, summary="Get the current session")
 async def read_session(
     _: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator
 ) -> Session:
-    """By the key that was sent, the cookie of a login, or without either."""
+    """Returns the identity and scopes of the API key or session cookie sent, or of anonymous requests."""
     response.headers["Cache-Control"] = "no-store"
     return _session(authenticator.identify(request.scope))
 
@@ -58,7 +58,7 @@ async def read_session(
 async def open_session(
     _: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator
 ) -> Session:
-    """Answers with a cookie that holds the key: sent back by the browser to this API alone, unreadable to scripts."""
+    """Sets a cookie with the API key. The browser sends it to this API only, and scripts cannot read it."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
     authenticator.count_address(request.scope)
     key = await _login(request)
@@ -68,7 +68,7 @@ async def open_session(
             401,
             "unknown-key",
             "Unknown key",
-            "That is no key of this API, or it has expired or was revoked.",
+            "The API key is unknown, expired or revoked. Check it with `logistics keys list`.",
             headers=CHALLENGE,
         )
     _set_cookie(request, response, key)
@@ -77,7 +77,7 @@ async def open_session(
 
 @router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: RESPONSES[403]}, summary="Log out")
 async def close_session(_: NoParameters, request: Request, response: Response) -> None:
-    """Has the browser forget the key. The key stays in force: `logistics keys revoke` ends it."""
+    """Deletes the cookie. The API key stays valid until `logistics keys revoke`."""
     refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
     _set_cookie(request, response, None)
 
@@ -88,26 +88,31 @@ def _session(principal: Principal) -> Session:
 
 
 async def _login(request: Request) -> str:
-    """Reads the body by hand: the framework would take in one of any length."""
+    """Reads the body directly, because the framework would accept any length."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > MOST_BYTES:
-            raise Problem(413, "content-too-large", "Content too large", f"A login has at most {MOST_BYTES} bytes.")
+            raise Problem(
+                413,
+                "content-too-large",
+                "Content too large",
+                f"The body of a login must not exceed {MOST_BYTES} bytes.",
+            )
     try:
         return Login.model_validate_json(bytes(body)).key
     except ValidationError as error:
-        # The key may be among what was refused: it is not repeated.
+        # The rejected body may contain the key, so it is not repeated.
         raise Problem(
             422,
             "invalid-body",
             "Invalid body",
-            'The body must be JSON: {"key": "lap_..."}, with nothing else in it.',
+            'The body must be JSON: {"key": "lap_..."}, with no other fields.',
         ) from error
 
 
 def _set_cookie(request: Request, response: Response, key: str | None) -> None:
-    """`SameSite=Strict`: no other site can use it. Its path keeps it from other programs on this machine's ports."""
+    """Sets a cookie that other sites cannot use (`SameSite=Strict`); its path limits it to this API."""
     response.headers["Cache-Control"] = "no-store"
     response.set_cookie(
         COOKIE.decode(),

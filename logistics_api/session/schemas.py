@@ -6,20 +6,23 @@ from logistics_core.settings import Scope
 
 
 class Login(BaseModel):
-    """A key, to be kept by the browser."""
+    """An API key for the browser to store."""
 
     model_config = ConfigDict(extra="forbid")
 
     key: str = Field(
-        description="A key of the API, from `logistics keys create`", min_length=1, max_length=256, examples=["lap_..."]
+        description="An API key, created with `logistics keys create`",
+        min_length=1,
+        max_length=256,
+        examples=["lap_..."],
     )
 
 
 class Session(BaseModel):
-    """Who asks, and what they may do."""
+    """The identity and scopes of the client."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(description="Name of the key; `anonymous` without one", examples=["dashboard"])
-    is_anonymous: bool = Field(description="Whether no key was sent", examples=[False])
-    scopes: list[Scope] = Field(description="What is allowed", examples=[["read", "export"]])
+    name: str = Field(description="Name of the API key; `anonymous` without one", examples=["dashboard"])
+    is_anonymous: bool = Field(description="Whether the request has no API key", examples=[False])
+    scopes: list[Scope] = Field(description="Granted scopes", examples=[["read", "export"]])

@@ -1,1 +1,1 @@
-"""The system about itself: whether it runs, whether it is ready, what it has loaded and calculated."""
+"""System state: health, readiness, and what has been loaded and calculated."""

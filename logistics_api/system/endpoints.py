@@ -15,15 +15,15 @@ from logistics_core.database_contract.schema import SCHEMA_VERSION
 router = APIRouter(tags=["system"])
 
 
-@router.get("/health", summary="Whether the process answers")
+@router.get("/health", summary="Check that the process is running")
 async def read_health() -> Health:
-    """Asks nobody else: fit for a liveness probe."""
+    """Depends on nothing else, so it is suitable for a liveness probe."""
     return Health(status="ok")
 
 
-@router.get("/ready", responses=DATABASE_PROBLEMS, summary="Whether questions can be answered")
+@router.get("/ready", responses=DATABASE_PROBLEMS, summary="Check that the API is ready to serve requests")
 async def read_readiness(database: Reader) -> Readiness:
-    """The database can be reached and has the schema this API was written for: fit for a readiness probe."""
+    """Checks that the database is reachable and has the expected schema version; suitable for a readiness probe."""
     found = await database.fetch_value(queries.SCHEMA_VERSION)
     if found != SCHEMA_VERSION:
         raise _wrong_schema(found)
@@ -34,20 +34,20 @@ async def read_readiness(database: Reader) -> Readiness:
     "/api/system/status",
     response_model=SystemStatus,
     responses=FIGURE_PROBLEMS,
-    summary="What is loaded and calculated",
+    summary="Get the state of loads and analytics",
 )
 async def read_system_status(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
-    """Whether a refresh is running, how old the figures are, and how files and records fared."""
+    """Whether a refresh is running, how current the figures are, and the outcome of files and records."""
     return json_response(await database.fetch_value(queries.STATUS))
 
 
 def _wrong_schema(found: str | None) -> Problem:
     newer = found is not None and found > SCHEMA_VERSION
-    what_to_do = "Install the version of the API that belongs to it" if newer else "Run `logistics migrate`"
+    what_to_do = "Install the matching version of the API" if newer else "Run `logistics migrate`"
     return Problem(
         503,
         "schema-mismatch",
         "Wrong schema version",
-        f"The database has schema version {found or 'none'}, this API was written for {SCHEMA_VERSION}. {what_to_do}.",
+        f"The database has schema version {found or 'none'}, this API requires {SCHEMA_VERSION}. {what_to_do}.",
         headers={"Retry-After": "10"},
     )

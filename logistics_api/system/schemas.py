@@ -7,15 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The process is running."""
 
-    status: Literal["ok"] = Field(description="Always ok: what does not run cannot say so")
+    status: Literal["ok"] = Field(description="Always `ok`: a process that is not running does not respond")
 
 
 class Readiness(BaseModel):
-    """The API can answer questions."""
+    """The API can serve requests."""
 
-    status: Literal["ready"] = Field(description="Always ready: what is not is a 503 problem that says why")
+    status: Literal["ready"] = Field(
+        description="Always `ready`: otherwise the response is a 503 problem that gives the reason"
+    )
     schema_version: str = Field(description="Version of the database's schema", examples=["0001"])
 
 
@@ -26,10 +28,10 @@ class FilesByState(BaseModel):
 
     registered: int = Field(description="Found, waiting to be loaded", examples=[2])
     loading: int = Field(description="Being loaded, or interrupted and to be resumed", examples=[1])
-    loaded: int = Field(description="Loaded to the end", examples=[214])
-    failed: int = Field(description="Given up: the file is at fault", examples=[0])
+    loaded: int = Field(description="Loaded completely", examples=[214])
+    failed: int = Field(description="Failed because of an error in the file", examples=[0])
     unrecognised: int = Field(description="Belongs to no dataset", examples=[1])
-    unloaded: int = Field(description="Its rows were taken out again on request", examples=[0])
+    unloaded: int = Field(description="Its rows were removed on request", examples=[0])
 
 
 class Records(BaseModel):
@@ -39,27 +41,27 @@ class Records(BaseModel):
 
     read: int = Field(description="Records found in files", examples=[1_000_000])
     loaded: int = Field(description="Rows now in the raw tables", examples=[998_700])
-    superseded: int = Field(description="Records that lost their key to a later one", examples=[1_200])
+    superseded: int = Field(description="Records replaced by a later record with the same key", examples=[1_200])
     rejected: int = Field(description="Records that broke a rule", examples=[100])
 
 
 class SystemStatus(BaseModel):
-    """What the figures show, and what is still on its way into them."""
+    """The state of the figures, and of data not yet included in them."""
 
     model_config = ConfigDict(extra="forbid")
 
     is_calculating: bool = Field(description="Whether a refresh of the analytics is running now", examples=[False])
     started_calculating_at: datetime | None = Field(
-        description="When it began, UTC; null unless one is running", examples=[None]
+        description="When the running refresh started, UTC; null if none is running", examples=[None]
     )
     last_calculated_at: datetime | None = Field(
         description="When the figures were last published, UTC; null before the first time",
         examples=["2024-04-01T06:00:02.113+00:00"],
     )
     error_message: str | None = Field(description="Why the last refresh failed; null if it did not", examples=[None])
-    data_version: int = Field(description="Grows by one whenever the figures change", examples=[37])
+    data_version: int = Field(description="Increases by one whenever the figures change", examples=[37])
     unassigned_shipments: int = Field(
-        description="Shipments whose log has not arrived: in no dated figure yet", examples=[12]
+        description="Shipments whose log has not arrived yet; not included in figures by date", examples=[12]
     )
     first_day: date | None = Field(description="First day that has a log; null without logs", examples=["2022-01-01"])
     last_day: date | None = Field(description="Last day that has a log; null without logs", examples=["2024-03-31"])

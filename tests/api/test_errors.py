@@ -47,7 +47,7 @@ def test_only_iso_dates_within_bounds_are_taken(shared: Any, path: str, found: s
 @pytest.mark.parametrize("path", FIGURES)
 def test_both_ends_of_the_range_are_required(shared: Any, path: str) -> None:
     body = shared.refused(422, path)
-    assert body["detail"] == "2 parameters were refused: start, end."
+    assert body["detail"] == "2 parameters are invalid: start, end."
     expected = "a value: this parameter is required"
     assert body["errors"] == [
         {"parameter": name, "location": "query", "expected": expected, "found": None} for name in ("start", "end")
@@ -75,7 +75,7 @@ def test_unknown_parameters_are_refused(shared: Any, path: str) -> None:
         {
             "parameter": "page",
             "location": "query",
-            "expected": "nothing: there is no such parameter here",
+            "expected": "no such parameter; this path does not take it",
             "found": "1",
         }
     ]
@@ -170,7 +170,7 @@ def test_an_unexpected_error_is_logged_with_its_traceback_and_told_without_it(
     assert response.status_code == 500
     body = response.json()
     assert body.keys() == {"type", "title", "status", "detail", "instance", "request_id"}
-    assert body["detail"] == "The server failed to answer. Its log says more under this request_id."
+    assert body["detail"] == "An unexpected error occurred. See the server log for this request_id."
     (record,) = caplog.records
     assert "find-me" in record.getMessage()
     assert record.exc_info is not None and record.exc_info[0] is AssertionError

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
-from logistics_api.metrics.pipeline import KEPT_SECONDS, Pipeline
+from logistics_api.metrics.pipeline import CACHE_SECONDS, Pipeline
 from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.database.api_keys import create_key
@@ -176,7 +176,7 @@ def test_the_database_is_asked_once_in_a_few_seconds_however_many_ask() -> None:
         pipeline = Pipeline(Counting(), built_in_catalogue(), lambda: clock[0])
         await asyncio.gather(*(pipeline.refresh() for _ in range(10)))
         assert asked == [1]
-        clock[0] = KEPT_SECONDS
+        clock[0] = CACHE_SECONDS
         await pipeline.refresh()
         assert [sample.value for family in pipeline.collect() for sample in family.samples] == [0]
         await pipeline.refresh()

@@ -88,7 +88,7 @@ def test_a_port_that_is_taken_is_one_sentence() -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr == (
-        f"The API cannot listen on 127.0.0.1:{port}: another program has that port; "
+        f"The API cannot listen on 127.0.0.1:{port}: another program is using that port; "
         "stop it or set LOGISTICS_API_PORT to a free one.\n"
     )
 
@@ -98,7 +98,7 @@ def test_no_database_url_is_one_sentence() -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr == (
-        "No database to read: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
+        "No database is configured: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
         "or run `logistics up`, which starts one.\n"
     )
 

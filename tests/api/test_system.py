@@ -41,7 +41,7 @@ def test_a_migrated_database_is_ready(api: Any) -> None:
     ("version", "says", "advises"),
     [
         ("0000", "has schema version 0000", "Run `logistics migrate`."),
-        ("9999", "has schema version 9999", "Install the version of the API that belongs to it."),
+        ("9999", "has schema version 9999", "Install the matching version of the API."),
         (None, "has schema version none", "Run `logistics migrate`."),
     ],
 )

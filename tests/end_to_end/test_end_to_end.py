@@ -149,6 +149,6 @@ def test_a_taken_port_is_a_sentence(installation: Installation) -> None:
         for command in ("up", "demo"):
             done = installation.run(command)
             assert done.returncode == 1
-            assert f"Port {installation.api_port} for the API is taken" in done.stderr
+            assert f"Port {installation.api_port} for the API is in use" in done.stderr
             assert "LOGISTICS_API_PORT" in done.stderr
             assert "Traceback" not in done.stderr

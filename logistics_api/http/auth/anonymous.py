@@ -1,4 +1,4 @@
-"""What a request without a key may do: nothing, what the settings list, or everything on this machine."""
+"""What is allowed without a key: nothing, the scopes in the settings, or everything from this machine."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from logistics_core.settings import Settings
 
 
 class AnonymousPolicy:
-    """The scopes of requests without a key, and the conditions they must meet."""
+    """The scopes of requests without a key, and the conditions for using them."""
 
     def __init__(self, settings: Settings, *, is_local: bool) -> None:
         self.scopes = frozenset(_scopes(settings, is_local))
@@ -17,7 +17,7 @@ class AnonymousPolicy:
         self._refuses_forwarded = is_local and settings.api_anonymous is None
 
     def check(self, headers: Mapping[bytes, bytes]) -> None:
-        """Refuses requests that were not meant for this API, or may not come from this machine.
+        """Rejects requests that were addressed to another host, or may not originate on this machine.
 
         Raises:
             Problem: 401 or 403.
@@ -37,7 +37,7 @@ def _scopes(settings: Settings, is_local: bool) -> list[str]:
 
 
 def _allowed_hosts(settings: Settings, is_local: bool) -> frozenset[str] | None:
-    """Host names under which the API answers without a key; None: any."""
+    """Host names that can be used without a key; None: any."""
     listed = frozenset(settings.api_hosts.lower().split(",")) if settings.api_hosts else frozenset[str]()
     if is_local:
         own = settings.api_host.strip("[]").lower()

@@ -1,6 +1,6 @@
 """The API keys of this process: read from the database, held in memory, found by digest.
 
-While the database is away, the keys that are known stay valid. `logistics keys` writes them.
+While the database is unavailable, known keys stay valid. `logistics keys` manages them.
 """
 
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Principal:
-    """Who sends a request: the owner of a key, or nobody in particular."""
+    """The sender of a request: the owner of a key, or anonymous."""
 
     __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "requests", "scopes")
 
@@ -29,23 +29,23 @@ class Principal:
         self.name = name
         self.scopes = scopes
         self.bucket = bucket
-        """None where requests are counted by address, or not at all."""
+        """None if requests are counted by address, or not at all."""
         self.expires_at = expires_at
         """Seconds since 1970."""
         self.is_anonymous = bucket is None
         self.requests = 0
-        """Admitted by this process since it started."""
+        """Number of requests admitted since this process started."""
 
 
 class Keyring:
-    """The keys in force, by the SHA-256 of what clients send."""
+    """The active keys, by their SHA-256."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
         self._burst = burst
         self._principals: dict[bytes, Principal] = {}
         self.is_known = False
-        """Whether the keys were ever read: before that, no key can be called unknown."""
+        """Whether the keys have been read; until then, no key can be rejected as unknown."""
 
     def find(self, key: bytes) -> Principal | None:
         """The principal of a key; None if it is unknown or has expired."""
@@ -55,17 +55,17 @@ class Keyring:
         return principal
 
     async def reload(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Reads the keys again. Requests already counted against their rates stay counted.
+        """Reloads the keys. Keeps the requests already counted against their rate limits.
 
-        Where the database has no table of keys yet, there are none.
+        If the database has no table of keys yet, there are no keys.
 
         Raises:
-            psycopg.Error: the database is lost.
+            psycopg.Error: the connection is lost.
         """
         try:
             rows = await (await connection.execute(KEYS.encode())).fetchall()
         except NOT_MIGRATED as error:
-            logger.warning("The API's keys cannot be read, none is accepted: %s", str(error).strip())
+            logger.warning("The API keys cannot be read; no key is accepted: %s", str(error).strip())
             rows = []
         known = self._principals
         self._principals = {

@@ -1,4 +1,4 @@
-"""Whose request this is: that of a key, or an anonymous one. Answered from memory in a few microseconds."""
+"""Identifies the sender of a request by its key, or as anonymous: from memory, within microseconds."""
 
 from collections.abc import Mapping
 
@@ -27,8 +27,8 @@ class Authenticator:
         """Finds the principal.
 
         Raises:
-            Problem: 401 with an unknown key; 403 where a page of another site sent the request; 429 above the rate; 503
-                where the keys could not be read yet.
+            Problem: 401 for an unknown key; 403 if a page of another site sent the request; 429 above the rate limit;
+                503 if the keys could not be read yet.
         """
         headers = dict(scope["headers"])
         key = key_in_headers(headers)
@@ -41,7 +41,7 @@ class Authenticator:
         """The principal of a key; None for an unknown one.
 
         Raises:
-            Problem: 503 where the keys could not be read yet.
+            Problem: 503 if the keys could not be read yet.
         """
         principal = self.keyring.find(key) if len(key) <= LONGEST_KEY else None
         if principal is None and not self.keyring.is_known:
@@ -52,7 +52,7 @@ class Authenticator:
         """Counts a request without a valid key against its address.
 
         Raises:
-            Problem: 429, too many from that address.
+            Problem: 429, too many requests from that address.
         """
         client = scope.get("client")
         self._addresses.take(client[0] if client else "")
@@ -65,14 +65,14 @@ class Authenticator:
         return principal
 
     def _of_cookie(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
-        """A browser sends a cookie, and its place on this machine, on behalf of any page."""
+        """Checks the origin, too: for any page, a browser sends the cookie and connects from this machine."""
         key = key_in_cookie(headers)
-        principal = self._of_nobody(headers, scope) if key is None else self._of_key(key, scope)
+        principal = self._without_key(headers, scope) if key is None else self._of_key(key, scope)
         if scope["method"] not in SAFE_METHODS:
             refuse_foreign_pages(headers, scope["scheme"])
         return principal
 
-    def _of_nobody(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
+    def _without_key(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
         self.count_address(scope)
         self._policy.check(headers)
         return self.anonymous

@@ -1,4 +1,4 @@
-"""Whether a request may pass: its principal must have one of the scopes that the method and path need."""
+"""Admits a request if its principal has one of the scopes that the method and path require."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,7 +9,7 @@ from logistics_api.http.auth.scopes import required_scopes
 
 
 class AuthorisationMiddleware:
-    """Lets authorised requests pass, before anything is read from the cache or the database."""
+    """Admits authorised requests, before anything is read from the cache or the database."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
         self.app = app
@@ -21,10 +21,10 @@ class AuthorisationMiddleware:
 
 
 def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
-    """Admits a request; returns its principal and keeps it in `scope["state"]["principal"]`.
+    """Admits a request; returns its principal and stores it in `scope["state"]["principal"]`.
 
     Raises:
-        Problem: 401 without a valid key where one is needed; 403 where the key lacks the scope; and what
+        Problem: 401 without a valid key if one is required; 403 if the key lacks the scope; and anything
             `Authenticator.identify` raises.
     """
     required = required_scopes(scope["method"], scope["path"], is_local=authenticator.is_local)

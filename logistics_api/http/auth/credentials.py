@@ -1,14 +1,14 @@
-"""The API key in a request: X-API-Key, Authorization: Bearer, or the cookie of a session."""
+"""The API key in a request: X-API-Key, Authorization: Bearer, or the session cookie."""
 
 from collections.abc import Mapping
 
 COOKIE = b"logistics_key"
 LONGEST_KEY = 256
-"""Bytes of the longest text that is looked up as a key."""
+"""Maximum length of a key in bytes; longer texts are not looked up."""
 
 
 def key_in_headers(headers: Mapping[bytes, bytes]) -> bytes | None:
-    """The key that the client sends itself; None without one."""
+    """The key that the client set in a header; None without one."""
     key = headers.get(b"x-api-key")
     if key is not None:
         return key
@@ -20,7 +20,7 @@ def key_in_headers(headers: Mapping[bytes, bytes]) -> bytes | None:
 
 
 def key_in_cookie(headers: Mapping[bytes, bytes]) -> bytes | None:
-    """The key of a session, which the browser adds; None without one."""
+    """The key in the session cookie, which the browser adds; None without one."""
     cookies = headers.get(b"cookie")
     if cookies is None:
         return None

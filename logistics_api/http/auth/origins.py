@@ -1,9 +1,9 @@
-"""Whose page a browser's request comes from, and by which host name the API was addressed.
+"""The page that a browser's request comes from, and the host name used to reach the API.
 
-A browser sends what the user is trusted with (being on this machine, the cookie of a session) on behalf of any page it
-shows. So a request that relies on that, and not on a key, must have been meant for this API: its Host is a name of
-ours, or a foreign name was made to point here (DNS rebinding); and where it changes something its page is one of ours,
-or a foreign page sent a form here (cross-site request forgery).
+A browser applies the user's privileges (access from this machine, the session cookie) to requests from any page. So a
+request that relies on these instead of a key header is checked twice. Its Host must be a known name, because a foreign
+name may have been pointed here (DNS rebinding). If it changes anything, it must come from one of our own pages, because
+a foreign page may have sent a form here (cross-site request forgery).
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from logistics_api.errors import Problem
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
-"""A proxy adds one of these: the client is not on this machine, whatever the connection says."""
+"""A proxy adds one of these: the client may not be on this machine, even if the connection is local."""
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach a server that listens there."""
+    """Whether only this machine can reach a server listening on the address."""
     if address.lower() == "localhost":
         return True
     try:
@@ -37,10 +37,10 @@ def host_name(host: bytes) -> str:
 
 
 def refuse_foreign_pages(headers: Mapping[bytes, bytes], scheme: str) -> None:
-    """Lets pass what a page of this API sent, and what no page did.
+    """Admits requests from pages of this API, and requests not sent by a page.
 
     Raises:
-        Problem: 403, another site's page sent it.
+        Problem: 403, a page of another site sent the request.
     """
     site = headers.get(b"sec-fetch-site")
     if site is not None:
@@ -54,5 +54,5 @@ def refuse_foreign_pages(headers: Mapping[bytes, bytes], scheme: str) -> None:
         403,
         "foreign-origin",
         "Foreign origin",
-        "A page of another site asked for this. Only pages of this API may change something without sending a key.",
+        "A page of another site sent this request. Only pages of this API may make changes without sending a key.",
     )

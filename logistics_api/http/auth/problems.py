@@ -1,4 +1,4 @@
-"""The problems that refuse a request: no key, an unknown one, a missing scope, a foreign host or proxy."""
+"""The problems that reject a request: no key, an unknown key, a missing scope, a foreign host or a proxy."""
 
 from logistics_api.errors import Problem
 
@@ -6,13 +6,13 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
 
 
 def key_needed(required: tuple[str, ...]) -> Problem:
-    """The request has no API key, and needs one."""
+    """The request requires an API key and has none."""
     return Problem(
         401,
         "key-needed",
         "Key needed",
-        f"This needs a key with the scope {_either(required)}: send it as X-API-Key or as Authorization: Bearer. "
-        "`logistics keys create` makes one.",
+        f"This request requires an API key with the scope {_either(required)}: send it as X-API-Key or as "
+        "Authorization: Bearer. Create one with `logistics keys create`.",
         headers=CHALLENGE,
     )
 
@@ -23,7 +23,7 @@ def unknown_key() -> Problem:
         401,
         "unknown-key",
         "Unknown key",
-        "The key that was sent is none of this API's, or has expired, or was revoked. `logistics keys list` tells.",
+        "The API key is unknown, expired or revoked. Check it with `logistics keys list`.",
         headers={"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'},
     )
 
@@ -49,7 +49,7 @@ def foreign_host() -> Problem:
         403,
         "foreign-host",
         "Foreign host name",
-        "Without a key the API answers only under names it knows: send a key, or list the name of the Host header in "
+        "Without an API key, only known host names are accepted. Send a key, or add the name in the Host header to "
         "LOGISTICS_API_HOSTS.",
     )
 
@@ -60,8 +60,8 @@ def forwarded() -> Problem:
         401,
         "key-needed",
         "Key needed",
-        "A proxy passed this on, so it may not come from this machine: send a key. Where everybody who reaches the "
-        "proxy may do without one, set LOGISTICS_API_ANONYMOUS.",
+        "A proxy forwarded this request, so it may not come from this machine. Send an API key; to allow everyone who "
+        "can reach the proxy to do without one, set LOGISTICS_API_ANONYMOUS.",
         headers=CHALLENGE,
     )
 
@@ -72,6 +72,6 @@ def keys_unavailable() -> Problem:
         503,
         "keys-unavailable",
         "Keys unavailable",
-        "The API has not been able to read its keys since it started: its database is away. Try again in a moment.",
+        "The API keys could not be read since startup, because the database is unavailable. Try again in a moment.",
         headers={"Retry-After": "1"},
     )

@@ -1,4 +1,4 @@
-"""Rate limits: token buckets, each a single number, in the memory of this process alone."""
+"""Rate limits: token buckets, each a single number, in the memory of this process only."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -10,11 +10,11 @@ from cachetools import LRUCache
 from logistics_api.errors import Problem
 
 MOST_ADDRESSES = 10_000
-"""Addresses with a bucket; for one more, the one unused for the longest time is forgotten."""
+"""Maximum number of addresses with a bucket; beyond it, the least recently used is dropped."""
 
 
 class Bucket:
-    """Lets `burst` requests through at once, and `rate` a second from then on. A rate of 0 is no limit."""
+    """Admits `burst` requests at once, then `rate` requests a second. A rate of 0 means no limit."""
 
     __slots__ = ("_full_at", "_interval", "_slack", "burst", "rate")
 
@@ -48,7 +48,7 @@ class Bucket:
             429,
             "too-many-requests",
             "Too many requests",
-            f"More than {self.rate:g} requests a second, after {self.burst} at once. Try again in {seconds} s.",
+            f"The limit is {self.rate:g} requests a second, after {self.burst} at once. Try again in {seconds} s.",
             headers={
                 "Retry-After": str(seconds),
                 "RateLimit-Policy": f'"requests";q={self.burst};w={max(1, ceil(self.burst * self._interval))}',
@@ -58,7 +58,7 @@ class Bucket:
 
 
 class AddressLimits:
-    """A bucket for each client address, of which it remembers a bounded number."""
+    """A bucket for each client address, up to `MOST_ADDRESSES`."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -66,7 +66,7 @@ class AddressLimits:
         self._buckets: LRUCache[str, Bucket] = LRUCache(MOST_ADDRESSES)
 
     def take(self, address: str) -> None:
-        """Counts a request from there.
+        """Counts a request from an address.
 
         Raises:
             Problem: 429, there are too many.
@@ -85,7 +85,7 @@ class AddressLimits:
 
 @lru_cache(MOST_ADDRESSES)
 def _network(address: str) -> str:
-    """Whoever has one IPv6 address has the 2^64 beside it: they count as one."""
+    """An IPv6 client usually has a whole /64 network of 2^64 addresses, so these count as one."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which scopes a request needs, by its method and path."""
+"""The scopes that a request requires, by method and path."""
 
 from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_core.settings import Scope
@@ -6,11 +6,11 @@ from logistics_core.settings import Scope
 READ, EXPORT, INGEST = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
 UPLOAD_PREFIX = "/api/ingestion/uploads/"
-"""Where an upload can be followed, by those who may upload as well."""
+"""Where the status of an upload can be read, also with the scope to upload."""
 
 
 def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...]:
-    """Scopes of which a request needs one; none where everybody may. Whatever changes something needs `ingest`."""
+    """The scopes of which a request requires one; empty if open to everyone. Every change requires `ingest`."""
     if method == "OPTIONS" or path == SESSION_PATH:
         return ()
     if not path.startswith("/api/"):
