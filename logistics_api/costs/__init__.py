@@ -1,1 +1,1 @@
-"""What transport costs, and how that moved."""
+"""Transport costs and how they change."""

@@ -17,8 +17,8 @@ router = APIRouter(tags=["costs"])
     "/api/costs/overview",
     response_model=CostOverview,
     responses=FIGURE_PROBLEMS,
-    summary="Costs of a range, and how they grew",
+    summary="Costs of a date range and their growth",
 )
 async def read_cost_overview(query: Annotated[DayRange, Query()], database: Reader) -> Response:
-    """Totals and rates, against the range of equal length that ends the day before, and the 5 costliest routes."""
+    """Returns totals and rates, compared with the preceding range of equal length, and the 5 costliest routes."""
     return await figures_response(database, OVERVIEW, query.model_dump())

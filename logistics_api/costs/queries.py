@@ -1,9 +1,9 @@
-"""The statement about costs. `measures` defines the figures; sums of days have 60 decimals."""
+"""The cost query. `measures` defines the figures; sums of days have 60 decimals."""
 
 from logistics_api.measures import AVG_COST, JOIN_ROUTE_NAMES, distinct_vehicles, route_sums
 
 OVERVIEW = f"""
--- Makes the costs of a range, against the range of equal length that ends the day before, and its costliest routes.
+-- Returns the costs of a range, compared with the preceding range of equal length, and the costliest routes.
 -- One row: one JSON object.
 -- Reads analytics.days, analytics.daily_routes, analytics.routes, analytics.vehicle_numbers.
 WITH spans (span, first_day, last_day) AS (

@@ -35,11 +35,11 @@ FOLDER = Path(__file__).resolve().parent / "static"
 PAGES = re.compile(r"/(?:(?:routes|vehicles)(?:/.*)?|costs|pipeline|data)?", re.DOTALL)
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
 ENTRY = "app.js"
-"""The module of all modules: they are sent as one too."""
+"""The entry module; all modules are joined into one."""
 FIRST_SCRIPT = "theme.js"
-"""No module: it sets the colours before anything is drawn."""
+"""A plain script, not a module: it sets the colours before the first paint."""
 STYLES = ("tokens", "base", "shell", "components")
-"""The style sheets in their order: sent as one, as the specifications of all charts are, to save questions."""
+"""The style sheets in their order: sent as one, as the specifications of all charts are, to save requests."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 """Named here because `mimetypes` depends on tables that slim images lack."""
 ENCODINGS = ("br", "gzip")
@@ -63,7 +63,7 @@ class Dashboard:
     """The dashboard's files by their addresses."""
 
     def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
-        """`describe` makes what /openapi.json says. It is called once. `datasets` is embedded in the page."""
+        """`describe` returns the content of /openapi.json and is called once. `datasets` is embedded in the page."""
         self.vega = VegaBundle(settings.data_dir / "cache")
         self._datasets = datasets.model_dump_json()
         self._describe = describe
@@ -71,17 +71,17 @@ class Dashboard:
         self._lock = Lock()
 
     def prepare(self) -> None:
-        """Makes everything ready that takes time. Optional; for a thread of its own when a server starts."""
+        """Prepares everything that takes time. Optional; run it in a separate thread when a server starts."""
         _files()
         self._make_description()
-        with suppress(BundleError):  # told to whoever asks for it
+        with suppress(BundleError):  # reported to the request for it
             self.vega.bodies()
 
     async def find(self, path: str) -> "File | None":
-        """What stands at an address, if that is one of the dashboard's.
+        """Returns the file at an address, or None if it is not the dashboard's.
 
         Raises:
-            Problem: 503 where it is Vega, and that could not be made.
+            Problem: 503, Vega could not be built.
         """
         if PAGES.fullmatch(path):
             return _page(self.vega.version, self._datasets)
@@ -131,7 +131,7 @@ class DashboardMiddleware:
 
 @dataclass
 class File:
-    """One answer in all its encodings."""
+    """A response in all its encodings."""
 
     content_type: str
     etag: str

@@ -24,17 +24,17 @@ SNIPPET = "export { vegaEmbed };"
 ENCODINGS = ("identity", "br", "gzip")
 _HEADER = struct.Struct(f">{len(ENCODINGS)}Q")
 SECONDS = 120
-"""Longest time the making may take: it takes 5 on an idle machine."""
+"""Longest time for building; it takes 5 seconds on an idle machine."""
 
 logger = logging.getLogger(__name__)
 
 
 class BundleError(Exception):
-    """Vega could not be made; the message says what the process said."""
+    """Vega could not be built; the message holds the output of the process."""
 
 
 class VegaBundle:
-    """The module in every encoding, made or read when it is first asked for."""
+    """The module in every encoding, built or read on first use."""
 
     def __init__(self, cache_dir: Path) -> None:
         self.version = f"{version('vl-convert-python')}-1"
@@ -60,7 +60,7 @@ class VegaBundle:
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:
-            logger.warning("%s cannot be read (%s): Vega is made anew", self._file, error.strerror)
+            logger.warning("%s cannot be read (%s): Vega is built again", self._file, error.strerror)
             return None
 
     def _made(self) -> dict[str, bytes]:
@@ -73,9 +73,9 @@ class VegaBundle:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.CalledProcessError as error:
-            raise BundleError(f"Vega could not be taken out of vl-convert: {error.stderr.decode()[-500:]}") from error
+            raise BundleError(f"Vega could not be extracted from vl-convert: {error.stderr.decode()[-500:]}") from error
         except (subprocess.TimeoutExpired, OSError) as error:
-            raise BundleError(f"Vega could not be taken out of vl-convert: {error}") from error
+            raise BundleError(f"Vega could not be extracted from vl-convert: {error}") from error
         bodies = unpack(done.stdout)
         self._keep(done.stdout)
         return bodies
@@ -90,7 +90,7 @@ class VegaBundle:
                 if old != self._file:
                     old.unlink(missing_ok=True)
         except OSError as error:
-            logger.info("%s cannot be written (%s): Vega is made again after a restart", self._file, error.strerror)
+            logger.info("%s cannot be written (%s): Vega is built again after a restart", self._file, error.strerror)
 
 
 def pack(bodies: dict[str, bytes]) -> bytes:
@@ -125,11 +125,11 @@ def compress(body: bytes, *, quality: int = 11) -> dict[str, bytes]:
 
 
 def write(output: BinaryIO) -> None:
-    """Makes the module and writes it packed. The work of the process of its own."""
+    """Makes the module and writes it packed. Runs in a separate process."""
     import vl_convert  # 80 MB: never in the server
 
     with contextlib.suppress(OSError):
-        os.nice(10)  # whoever asks for figures meanwhile goes first
+        os.nice(10)  # requests for figures have priority
     output.write(pack(compress(vl_convert.javascript_bundle(SNIPPET).encode())))
 
 

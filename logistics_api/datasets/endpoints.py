@@ -1,4 +1,4 @@
-"""GET /api/datasets: which datasets there are, and what their records look like."""
+"""GET /api/datasets: the datasets and the fields of their records."""
 
 from hashlib import sha256
 from typing import Annotated
@@ -18,19 +18,19 @@ ETAG = {
 }
 RESPONSES: Responses = REFUSED_PARAMETERS | {
     200: {"headers": {"ETag": ETAG}},
-    304: {"description": "The datasets are still those that If-None-Match names"},
+    304: {"description": "The datasets have not changed since the ETag in If-None-Match"},
 }
 
 
 def make_router(catalogue: Catalogue) -> APIRouter:
-    """The route, with its response made once: the catalogue is read when the API starts."""
+    """Makes the route; its response is built once, because the catalogue is read when the API starts."""
     router = APIRouter(tags=["rows"])
     body = describe(catalogue).model_dump_json().encode()
     headers = {"ETag": f'"{sha256(body).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
 
     @router.get("/api/datasets", response_model=Datasets, responses=RESPONSES, summary="The datasets")
     async def read_datasets(_: Annotated[NothingElse, Query()], request: Request) -> Response:
-        """The built-in datasets and those whose contracts were in the data folder when the API started."""
+        """Returns the built-in datasets and those with a contract in the data folder when the API started."""
         known = request.headers.get("if-none-match", "").encode()
         if matches(known, headers["ETag"].encode()):
             return Response(status_code=304, headers=headers)

@@ -14,15 +14,15 @@ class DatasetField(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="Its name in records, filters and columns", examples=["mileage"])
-    title: str = Field(description="Its name for people", examples=["Distance"])
+    title: str = Field(description="Display name", examples=["Distance"])
     label: str = Field(description="A column heading, with the unit", examples=["Distance, km"])
-    description: str = Field(description="What it holds", examples=["Distance driven"])
-    type: FieldType = Field(description="What its values are", examples=["number"])
-    role: Role = Field(description="What it is for", examples=["measure"])
+    description: str = Field(description="Content of the field", examples=["Distance driven"])
+    type: FieldType = Field(description="Type of its values", examples=["number"])
+    role: Role = Field(description="Role of the field", examples=["measure"])
     unit: str | None = Field(description="The unit, as a UCUM symbol, or `currency`: that of the feed", examples=["km"])
-    required: bool = Field(description="Whether every row has it; otherwise it may be null", examples=[False])
+    required: bool = Field(description="Whether every row has a value; otherwise it may be null", examples=[False])
     references: str | None = Field(
-        description="The dataset whose key it holds; that record may arrive later", examples=["vehicles"]
+        description="The dataset whose key it refers to; that record may arrive later", examples=["vehicles"]
     )
 
 
@@ -33,7 +33,7 @@ class DatasetSort(BaseModel):
 
     sort: str = Field(description="The value of the parameter `sort`", examples=["-trip_date"])
     field: str = Field(description="The field it sorts by", examples=["trip_date"])
-    direction: Literal["ascending", "descending"] = Field(description="Which way", examples=["descending"])
+    direction: Literal["ascending", "descending"] = Field(description="Sort direction", examples=["descending"])
 
 
 class DatasetDescription(BaseModel):
@@ -43,15 +43,15 @@ class DatasetDescription(BaseModel):
 
     name: str = Field(description="Its name: in the ledger, in uploads and of its table", examples=["vehicle_logs"])
     slug: str = Field(description="Its name in paths", examples=["vehicle-logs"])
-    title: str = Field(description="Its name for people", examples=["Vehicle logs"])
+    title: str = Field(description="Display name", examples=["Vehicle logs"])
     description: str = Field(description="What one record is", examples=["Trips: one record per trip of a vehicle."])
     key: str = Field(description="The field that identifies a record", examples=["log_id"])
     date: str | None = Field(description="The field that holds a record's own date", examples=["trip_date"])
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")
-    rows: str = Field(description="Where its rows are", examples=["/api/vehicle-logs"])
+    rows: str = Field(description="Path of its rows", examples=["/api/vehicle-logs"])
     exports: dict[Format, str] = Field(
-        description="Where all its rows are as one file, by format", examples=[{"csv": "/api/exports/vehicle-logs.csv"}]
+        description="Paths of its exports, by format", examples=[{"csv": "/api/exports/vehicle-logs.csv"}]
     )
 
 

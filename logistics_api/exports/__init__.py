@@ -1,1 +1,1 @@
-"""All rows that pass a filter as one file: one snapshot, streamed, and known to be whole when it has arrived."""
+"""Exports all rows that match a filter as one file: streamed from one snapshot and verifiably complete."""

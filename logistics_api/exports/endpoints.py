@@ -1,4 +1,4 @@
-"""GET /api/exports/{dataset}.{csv|ndjson|parquet}, and the connections exports have to themselves."""
+"""GET /api/exports/{dataset}.{csv|ndjson|parquet}, with database connections reserved for exports."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from logistics_api.rows.tables import Table, example_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, FieldType
 
 LIMITS = Limits(connections=4, waiting=8, wait_seconds=5.0, statement_seconds=60.0)
-"""An export holds its connections (two, where one more is idle) to the end: others must not have to wait for them."""
+"""An export holds its connections (two, if another is idle) to the end, so other requests must not share them."""
 
 
 @asynccontextmanager
@@ -38,18 +38,21 @@ async def _of_app(request: Request) -> Database:
 
 
 ExportReader = Annotated[Database, Depends(_of_app)]
-FileFormat = Annotated[Format, Path(description="What kind of file; Parquet where the server has pyarrow")]
+FileFormat = Annotated[Format, Path(description="File format; Parquet requires pyarrow on the server")]
 
 
 def _responses(example: dict[str, str]) -> Responses:
-    """The kinds of file that are sent."""
+    """Returns the documented responses, by file format."""
     content: dict[str, Any] = {
         MEDIA_TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}, "example": example["csv"]},
         MEDIA_TYPES["ndjson"]: {"schema": {"type": "string"}, "example": example["ndjson"]},
         MEDIA_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
     }
-    described = {"description": "The file, in chunks; its length is not known beforehand", "content": content}
-    return FIGURE_PROBLEMS | {200: described, 501: problem_response("Parquet: the server has no pyarrow")}
+    described = {"description": "The file, in chunks; its length is not known in advance", "content": content}
+    return FIGURE_PROBLEMS | {
+        200: described,
+        501: problem_response("Parquet is unavailable: the server has no pyarrow"),
+    }
 
 
 _END = '{"_end":{"rows":1,"sha256":"…"}}\n'

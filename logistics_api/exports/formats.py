@@ -1,4 +1,4 @@
-"""The files: what their bytes are and how they end, so that one that was cut off is noticed. Parquet: `parquet`."""
+"""Writes CSV and NDJSON, with a trailer that reveals truncated files. `parquet` writes Parquet."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -40,14 +40,14 @@ async def write_csv(snapshot: Snapshot, *, trailer: bool) -> Chunks:
 
 
 class Ending:
-    """Counts the rows and takes the checksum of all bytes that go out."""
+    """Counts the rows and computes the checksum of all bytes sent."""
 
     def __init__(self) -> None:
         self._rows = 0
         self._digest = sha256()
 
     def add(self, chunk: bytes, rows: int) -> bytes:
-        """Takes in what is to be sent next, and gives it back."""
+        """Adds the next chunk to the totals and returns it."""
         self._rows += rows
         self._digest.update(chunk)
         return chunk

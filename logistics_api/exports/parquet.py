@@ -26,12 +26,12 @@ ROW_GROUP_BYTES = 8 << 20
 
 
 def is_pyarrow_installed() -> bool:
-    """Whether this module can do anything."""
+    """Returns whether pyarrow is installed."""
     return find_spec("pyarrow") is not None
 
 
 def require_pyarrow() -> None:
-    """Refuses where pyarrow is not installed.
+    """Refuses the request if pyarrow is not installed.
 
     Raises:
         Problem: 501.
@@ -42,12 +42,12 @@ def require_pyarrow() -> None:
             "parquet-unavailable",
             "Parquet unavailable",
             "This server has no pyarrow. Install the extra: pip install 'logistics-analytics-platform[parquet]'; "
-            "or ask for .csv or .ndjson.",
+            "or request .csv or .ndjson.",
         )
 
 
 async def write_parquet(snapshot: Snapshot) -> Chunks:
-    """A Parquet file. Its last bytes say where everything is: without them no reader opens it."""
+    """A Parquet file. Readers need its footer, so they reject a truncated file."""
     kinds = {column: snapshot.wanted.table.columns[column] for column in snapshot.wanted.columns}
     needs = await snapshot.needs([column for column, kind in kinds.items() if kind == "number"])
     writer = await asyncio.to_thread(Writer, kinds, needs)
@@ -59,7 +59,7 @@ async def write_parquet(snapshot: Snapshot) -> Chunks:
 
 
 class Writer:
-    """Takes lines of CSV and gives back the bytes of a file. Used by one thread at a time."""
+    """Converts CSV lines to the bytes of a Parquet file. Used by one thread at a time."""
 
     def __init__(self, kinds: dict[str, Kind], needs: dict[str, Needs]) -> None:
         import pyarrow as pa
@@ -82,7 +82,7 @@ class Writer:
         self._rows = self._bytes = 0
 
     def add(self, lines: bytes) -> bytes:
-        """Takes a batch. Returns what can be sent now, often nothing."""
+        """Adds a batch. Returns the bytes ready to send, often none."""
         import pyarrow as pa
         from pyarrow import csv
 
@@ -110,11 +110,11 @@ class Writer:
         self._file.write_table(pa.concat_tables(self._waiting), row_group_size=self._rows)
         self._waiting.clear()
         self._rows = self._bytes = 0
-        pa.default_memory_pool().release_unused()  # what encoding took is not kept for the next time
+        pa.default_memory_pool().release_unused()  # returns the memory used for encoding
 
 
 class Drain:
-    """A file that is written from beginning to end and emptied meanwhile."""
+    """A write-only file whose content is drained while it is written."""
 
     closed = False
 
@@ -132,13 +132,13 @@ class Drain:
         return self._position
 
     def flush(self) -> None:
-        """Everything is where it belongs already."""
+        """Does nothing: there is nothing to flush."""
 
     def close(self) -> None:
         self.closed = True
 
     def drain(self) -> bytes:
-        """What was written since the last time."""
+        """Returns what was written since the last call."""
         written = b"".join(self._chunks)
         self._chunks.clear()
         return written
@@ -161,7 +161,7 @@ def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
 
 
 def _scale(needs: Needs) -> int | None:
-    """The digits behind the point of a decimal that holds every value; None where none does."""
+    """Returns the scale of a decimal that holds every value, or None if there is none."""
     if needs.scale <= SCALE and needs.digits <= PRECISION - SCALE:
         return SCALE
     return needs.scale if needs.digits + needs.scale <= PRECISION else None

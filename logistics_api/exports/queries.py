@@ -1,4 +1,4 @@
-"""Statements of exports. PostgreSQL writes the lines, some thousands at a time: Python only passes them on.
+"""Export queries. PostgreSQL writes the lines, some thousands at a time; Python only forwards them.
 
 A batch is a range of the table's blocks, not of its keys. The table is read once, in the order it is stored in,
 whatever the filters are; a range of keys would be planned anew for every batch, badly for many filters.
@@ -15,8 +15,8 @@ from psycopg import sql
 from logistics_api.rows.queries import chosen, conditions, files, name_of
 from logistics_api.rows.tables import Kind, Table
 
-# The lock comes before the snapshot: no TRUNCATE can slip in between. It hinders nobody who reads or writes rows.
-# A transaction that shares a snapshot does not wait for the lock: its holder may be waiting for the first one.
+# The lock precedes the snapshot, so no TRUNCATE can come in between. It does not block reading or writing rows.
+# A connection that shares a snapshot does not wait for the lock: its holder may be waiting for the first connection.
 BEGIN = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
@@ -27,13 +27,13 @@ LOCK TABLE {table} IN ACCESS SHARE MODE {nowait}
 
 BLOCKS = """
 -- Counts the blocks of {table}; rows of this snapshot are in these.
--- One row: how many.
+-- One row: their number.
 -- Reads the size of {table}.
 SELECT pg_relation_size({name}) / current_setting('block_size')::integer
 """
 
 BATCH = """
--- Makes the lines of the rows that pass the filters in a range of blocks of {table}.
+-- Returns the lines of the rows that pass the filters in a range of blocks of {table}.
 -- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
 -- Reads {table} and, where a column needs it, ingest.files.
 SELECT convert_to(string_agg({line}, '')::text, 'UTF8'), count(*)
@@ -120,7 +120,7 @@ def _csv_line(table: Table, columns: Sequence[str], *, trimmed: bool) -> sql.Com
 
 
 def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
-    """Text is always quoted; an absent value is an empty cell, which distinguishes it from an empty text."""
+    """Quotes every text; leaves missing values empty, to distinguish them from texts."""
     cell: LiteralString
     match kind:
         case "string":

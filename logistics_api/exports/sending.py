@@ -1,4 +1,4 @@
-"""Sends a stream, and lets go of what it holds the moment its client has gone."""
+"""Sends a stream and releases its resources as soon as the client disconnects."""
 
 import asyncio
 import logging
@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 class StreamedFile(Response):
-    """A response whose length is not known in advance.
+    """A response of unknown length.
 
-    What fails before the first chunk is sent as a problem. What fails later breaks the connection: the last chunk
-    of the transfer never comes, and every HTTP client reports that.
+    An error before the first chunk returns a problem. A later error closes the connection without the final chunk,
+    which every HTTP client reports.
     """
 
     def __init__(

@@ -27,14 +27,14 @@ BLOCKS = 64
 """Of the table, in one batch: 512 kB, some 5,000 rows, less than 1 MB of text, about 10 ms of the database."""
 
 STALLED_SECONDS = 60.0
-"""A client that reads nothing for this long loses its export: it holds a connection and keeps old rows from vacuum."""
+"""An export ends if its client reads nothing for this long: it holds a connection and prevents vacuuming old rows."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be exported."""
+    """What to export."""
 
     table: Table
     columns: tuple[str, ...]
@@ -67,7 +67,7 @@ class Snapshot:
         self.wanted = wanted
 
     async def batches(self, lines: Lines) -> AsyncGenerator[Batch, None]:
-        """All rows that are wanted, once each, in the order they are stored in. Never an empty batch.
+        """Yields the selected rows, once each, in storage order. Never an empty batch.
 
         Each connection makes one while the last one is worked on.
         """
@@ -117,7 +117,7 @@ class Snapshot:
 
 @asynccontextmanager
 async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Snapshot]:
-    """Lends the rows as they are now.
+    """Provides a snapshot of the rows.
 
     Raises:
         Problem: as `Database.connection`.

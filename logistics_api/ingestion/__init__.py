@@ -1,1 +1,1 @@
-"""Ingestion: the ledger of files, their batches and rejects, and what an operator's page needs. Uploads are apart."""
+"""Ingestion: files in the ledger, their batches and rejects, and operating figures. Uploads have their own package."""

@@ -21,14 +21,18 @@ REASONS = 100
 
 router = APIRouter(tags=["ingestion"])
 
-UNKNOWN_CURSOR: Responses = {404: problem_response("The cursor is damaged, or of another question")}
+UNKNOWN_CURSOR: Responses = {
+    404: problem_response("The cursor is invalid or belongs to a request with other parameters")
+}
 UNKNOWN_FILE: Responses = {
-    404: problem_response("There is no such file; or the cursor is damaged or of another question")
+    404: problem_response(
+        "The file does not exist, or the cursor is invalid or belongs to a request with other parameters"
+    )
 }
 
 
 def dagster_url(request: Request) -> str:
-    """Where the Dagster UI is, for links to runs."""
+    """Returns the address of the Dagster UI, for links to runs."""
     return str(request.app.state.settings.dagster_url)
 
 
@@ -36,10 +40,10 @@ def dagster_url(request: Request) -> str:
     "/api/ingestion/files",
     response_model=Files,
     responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
-    summary="Files, and how far each is loaded",
+    summary="Files and their loading status",
 )
 async def list_files(query: Annotated[FileParameters, Query()], request: Request, database: Reader) -> Response:
-    """Every version of every file that was ever registered, the newest first."""
+    """Returns all registered files in all versions, newest first."""
     filters = query.filters()
     fingerprint = cursors.fingerprint(request.url.path, "newest", filters)
     if query.cursor is not None:
@@ -53,12 +57,12 @@ async def list_files(query: Annotated[FileParameters, Query()], request: Request
     "/api/ingestion/files/{file_id}",
     response_model=FileDetails,
     responses=FIGURE_PROBLEMS | UNKNOWN_FILE,
-    summary="All about one file",
+    summary="Details of one file",
 )
 async def read_file(
     file_id: Annotated[FileId, Path()], _: Annotated[NothingElse, Query()], request: Request, database: Reader
 ) -> Response:
-    """Its account, what was wrong with it, its drift against the files before it, its batches, its progress."""
+    """Returns the file's status, errors, drift from earlier files, batches and progress."""
     text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id, "dagster_url": dagster_url(request)})
     if text is None:
         raise _unknown_file(file_id)
@@ -69,12 +73,12 @@ async def read_file(
     "/api/ingestion/files/{file_id}/batches",
     response_model=Batches,
     responses=FIGURE_PROBLEMS | UNKNOWN_FILE,
-    summary="The transactions a file was loaded in",
+    summary="Batches of a file",
 )
 async def list_batches(
     file_id: Annotated[FileId, Path()], query: Annotated[Paging, Query()], request: Request, database: Reader
 ) -> Response:
-    """The last one first. Those that replays and unloads have committed are among them."""
+    """Returns the transactions that loaded the file, latest first, including those of replays and unloads."""
     fingerprint, after = cursors.fingerprint(request.url.path, "newest", {}), None
     if query.cursor is not None:
         (after,) = cursors.decode(fingerprint, query.cursor, [int])
@@ -89,10 +93,10 @@ async def list_batches(
     "/api/ingestion/rejects",
     response_model=Rejects,
     responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
-    summary="Records that broke a rule",
+    summary="Rejected records",
 )
 async def list_rejects(query: Annotated[RejectParameters, Query()], request: Request, database: Reader) -> Response:
-    """By file in the order of registration, then by record. Each with its place, the reason, and how it stood there."""
+    """Returns rejects by file (registration order) and record, each with its position, reason and original text."""
     filters = query.filters()
     fingerprint = cursors.fingerprint(request.url.path, "oldest", filters)
     given = set(filters)
@@ -110,10 +114,10 @@ async def list_rejects(query: Annotated[RejectParameters, Query()], request: Req
     "/api/ingestion/rejects/summary",
     response_model=RejectKinds,
     responses=FIGURE_PROBLEMS,
-    summary="Why records were rejected",
+    summary="Reasons for rejected records",
 )
 async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: Reader) -> Response:
-    """Counts rejects by what is wrong with them, the commonest first, each with where it was met first."""
+    """Counts rejects by reason, most frequent first, each with its first occurrence."""
     filters = query.model_dump(exclude_none=True)
     rows = await fetch_rejects(database, reject_queries.reject_kinds(filters.keys()), filters | {"limit": REASONS})
     kind, first = ("dataset", "field", "reason", "count", "files"), ("file_id", "path", "record_no")
@@ -129,15 +133,15 @@ async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: 
     "/api/ingestion/stats",
     response_model=IngestionStats,
     responses=FIGURE_PROBLEMS,
-    summary="What an operator looks at",
+    summary="Ingestion statistics",
 )
 async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
-    """Files and records by dataset, what failed, what goes on and what waits, how fast loads are, how fresh figures."""
+    """Returns files and records by dataset, failures, running and waiting work, loading speed and data freshness."""
     return json_response(await database.fetch_value(stats_queries.STATS, {"dagster_url": dagster_url(request)}))
 
 
 def _page(items: str, next_cursor: str | None) -> Response:
-    """A page whose entries PostgreSQL has built; cursors hold no character that JSON would escape."""
+    """Builds a page from entries that PostgreSQL wrote; cursors contain no character that JSON escapes."""
     cursor = "null" if next_cursor is None else f'"{next_cursor}"'
     return json_response(f'{{"next_cursor":{cursor},"items":{items}}}')
 
@@ -147,5 +151,5 @@ def _unknown_file(file_id: int) -> Problem:
         404,
         "unknown-file",
         "Unknown file",
-        f"The ledger has no file {file_id}. /api/ingestion/files lists those it has.",
+        f"The ledger has no file {file_id}. /api/ingestion/files lists all files.",
     )

@@ -1,4 +1,4 @@
-"""Statements about files and their batches."""
+"""Queries for files and their batches."""
 
 from collections.abc import Collection
 
@@ -17,7 +17,7 @@ CASE WHEN file.state = '{FileState.LOADING}' THEN (
     )
     FROM (SELECT nullif(file.seconds, 0)::numeric AS seconds) AS spent,
         LATERAL (SELECT file.bytes_read / seconds AS bytes_rate) AS rate,
-        -- Bytes are counted decompressed; of compressed files nobody knows how many there will be.
+        -- Bytes are counted decompressed; the decompressed size of a compressed file is unknown.
         LATERAL (
             SELECT CASE
                 WHEN file.path ~* '\\.(gz|gzip|zst|zstd)$' OR file.bytes_read > file.size_bytes THEN NULL
@@ -63,7 +63,7 @@ json_build_object(
     'progress', {PROGRESS}
 )
 """
-"""A file as JSON: of a row `file` of ingest.files, with the parameter `dagster_url`."""
+"""A file as JSON, from a row `file` of ingest.files, with the parameter `dagster_url`."""
 
 _IS_REPLACED = "SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version"
 
@@ -77,7 +77,7 @@ FILE_FILTERS = {
 
 
 def files(given: Collection[str]) -> str:
-    """Makes a page of the ledger, the file registered last first.
+    """Builds the query for a page of the ledger, latest registration first.
 
     One row: a JSON array; the file_id of the last entry; whether there are more. Reads ingest.files.
     """
@@ -110,8 +110,8 @@ json_build_object(
 """
 
 ONE_FILE = f"""
--- Makes a file with all there is to say about it: account, drift, batches.
--- One row: a JSON object, NULL where there is no such file.
+-- Returns a file with its status, drift and batches.
+-- One row: a JSON object, NULL if the file does not exist.
 -- Reads ingest.files, ingest.batches.
 SELECT (
     SELECT (
@@ -171,8 +171,8 @@ SELECT (
 """
 
 BATCHES = f"""
--- Makes a page of a file's batches, the last one first.
--- One row: whether there is such a file; a JSON array; the batch_id of the last entry; whether there are more.
+-- Returns a page of a file's batches, latest first.
+-- One row: whether the file exists; a JSON array; the batch_id of the last entry; whether there are more.
 -- Reads ingest.files, ingest.batches.
 SELECT
     EXISTS (SELECT FROM ingest.files WHERE file_id = %(file_id)s),

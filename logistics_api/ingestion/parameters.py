@@ -7,32 +7,36 @@ from logistics_core.database_contract.file_states import FileState
 
 
 class FileParameters(Paging):
-    """Which files."""
+    """Filters of files."""
 
     state: list[FileState] | None = Field(
-        None, description="In one of these states; may be repeated", examples=[[FileState.LOADED, FileState.FAILED]]
+        None,
+        description="Files in one of these states; may be repeated",
+        examples=[[FileState.LOADED, FileState.FAILED]],
     )
-    dataset: DatasetName | None = Field(None, description="Of this dataset", examples=["shipments"])
-    path_prefix: Text | None = Field(None, description="Whose path begins so", examples=["shipments/2024"])
-    current: Flag | None = Field(None, description="true: newest versions only; false: only those that were replaced")
+    dataset: DatasetName | None = Field(None, description="Files of this dataset", examples=["shipments"])
+    path_prefix: Text | None = Field(
+        None, description="Files whose path starts with this text", examples=["shipments/2024"]
+    )
+    current: Flag | None = Field(None, description="true: newest versions only; false: replaced versions only")
 
 
 class RejectFilters(BaseModel):
-    """Which rejects."""
+    """Filters of rejected records."""
 
     model_config = ConfigDict(extra="forbid")
 
-    file_id: FileId | None = Field(None, description="Of this file")
-    dataset: DatasetName | None = Field(None, description="Of files of this dataset", examples=["shipments"])
-    resolved: Flag | None = Field(None, description="true: those a replay has accepted; false: those that still stand")
+    file_id: FileId | None = Field(None, description="Rejects of this file")
+    dataset: DatasetName | None = Field(None, description="Rejects of this dataset", examples=["shipments"])
+    resolved: Flag | None = Field(None, description="true: rejects that a replay accepted; false: open rejects")
 
 
 class RejectParameters(Paging, RejectFilters):
-    """Which rejects, page by page."""
+    """Filters and paging of rejected records."""
 
-    field: Text | None = Field(None, description="That broke a rule of this field", examples=["weight"])
+    field: Text | None = Field(None, description="Rejects that broke a rule of this field", examples=["weight"])
     reason: Text | None = Field(
         None,
-        description="For this reason; the value that was found does not matter",
+        description="Rejects with this reason, regardless of the value found",
         examples=["weight must be more than 0"],
     )

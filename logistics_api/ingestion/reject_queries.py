@@ -1,10 +1,10 @@
-"""Statements about rejected records."""
+"""Queries for rejected records."""
 
 from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
 
-# A reason without the value that was found: rejects that differ in it alone are of one kind.
+# The reason without the value found: rejects that differ only in that value are of one kind.
 _KIND = "split_part(reject.reason, ', found ', 1)"
 
 REJECT_FILTERS = {
@@ -18,7 +18,7 @@ REJECT_FILTERS = {
 
 
 def rejects(given: Collection[str]) -> str:
-    """Finds a page of rejected records, by file and record.
+    """Builds the query for a page of rejected records, by file and record.
 
     One row per reject; of the raw text, which may be no text at all, only the beginning.
     Reads ingest.rejects, ingest.files.
@@ -47,7 +47,7 @@ LIMIT %(limit)s + 1
 
 
 def reject_kinds(given: Collection[str]) -> str:
-    """Counts rejects by what is wrong with them, the commonest first, with the first of each kind.
+    """Builds the query that counts rejects by reason, most frequent first, with the first of each.
 
     One row per dataset, field and kind of reason. Reads ingest.rejects, ingest.files.
     """

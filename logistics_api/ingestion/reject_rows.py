@@ -1,4 +1,4 @@
-"""Rejected records as JSON: their raw bytes may not be text, so that PostgreSQL cannot build it."""
+"""Rejected records as JSON: PostgreSQL cannot write it, because raw bytes need not be text."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from logistics_api.database.pool import Database
 
 RAW_BYTES = 2_000
-"""Bytes of a rejected record that are sent; `logistics rejects export` writes all of them."""
+"""Most bytes of a rejected record to send; `logistics rejects export` writes all of them."""
 
 
 async def fetch_rejects(database: Database, query: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -23,14 +23,14 @@ async def fetch_rejects(database: Database, query: str, parameters: Mapping[str,
 
 
 def with_text(row: dict[str, Any]) -> dict[str, Any]:
-    r"""A reject with its raw bytes as text: invalid UTF-8 as \xNN, without a character that the limit cuts in two."""
+    r"""Returns a reject with raw bytes as text: invalid UTF-8 as \xNN, no character cut in two by the limit."""
     is_truncated = row["raw_bytes"] > len(row["raw"])
     decoder = getincrementaldecoder("utf-8")("backslashreplace")
     return {**row, "raw": decoder.decode(row["raw"], final=not is_truncated), "raw_truncated": is_truncated}
 
 
 def rows_response(body: dict[str, Any]) -> Response:
-    """A JSON response from rows as the database driver returned them."""
+    """Builds a JSON response from rows of the database driver."""
     return JSONResponse(_plain(body))
 
 

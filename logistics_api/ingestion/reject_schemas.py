@@ -1,4 +1,4 @@
-"""Responses about rejected records."""
+"""Responses for rejected records."""
 
 from datetime import datetime
 
@@ -9,29 +9,31 @@ from logistics_api.schemas import StrictModel
 
 
 class Reject(StrictModel):
-    """One record that broke a rule."""
+    """A rejected record."""
 
-    file_id: int = Field(description="The file it stood in", examples=[214])
-    path: str = Field(description="That file's path", examples=["shipments/2024-03-31.ndjson.gz"])
-    version: int = Field(description="That file's version", examples=[1])
-    dataset: str | None = Field(description="What the file holds", examples=["shipments"])
-    record_no: int = Field(description="Its number in the file, from 1", examples=[17])
-    byte_offset: int | None = Field(description="Where it starts in the decompressed content, from 0", examples=[3120])
+    file_id: int = Field(description="ID of its file", examples=[214])
+    path: str = Field(description="Path of the file", examples=["shipments/2024-03-31.ndjson.gz"])
+    version: int = Field(description="Version of the file", examples=[1])
+    dataset: str | None = Field(description="Dataset of the file", examples=["shipments"])
+    record_no: int = Field(description="Record number in the file, from 1", examples=[17])
+    byte_offset: int | None = Field(description="Offset in the decompressed content, from 0", examples=[3120])
     field: str | None = Field(
-        description="The first field that broke a rule; null when the record as a whole did", examples=["weight"]
+        description="The first field that broke a rule; null if the whole record is invalid", examples=["weight"]
     )
-    reason: str = Field(description="What is wrong", examples=["weight must be more than 0, found -3"])
+    reason: str = Field(description="Why the record was rejected", examples=["weight must be more than 0, found -3"])
     raw: str = Field(
-        description="The beginning of the record as it stood in the file; bytes that are not UTF-8 as \\xNN",
+        description="The beginning of the original record; invalid UTF-8 bytes as \\xNN",
         examples=['{"shipment_id": "S1", "weight": -3}'],
     )
-    raw_bytes: int = Field(description="How many bytes the record has", examples=[35])
-    raw_truncated: bool = Field(description="Whether `raw` is only its beginning", examples=[False])
-    rejected_at: datetime = Field(description="UTC", examples=["2024-04-01T06:00:02.1+00:00"])
+    raw_bytes: int = Field(description="Size of the record in bytes", examples=[35])
+    raw_truncated: bool = Field(description="Whether `raw` is truncated", examples=[False])
+    rejected_at: datetime = Field(
+        description="When the record was rejected, UTC", examples=["2024-04-01T06:00:02.1+00:00"]
+    )
     resolved_at: datetime | None = Field(
         description="When a replay accepted it, UTC; null if none has", examples=[None]
     )
-    is_mended: bool = Field(description="Whether it was mended by hand for that", examples=[False])
+    is_mended: bool = Field(description="Whether the accepted record was corrected by hand", examples=[False])
 
 
 class Rejects(Page, StrictModel):
@@ -41,27 +43,27 @@ class Rejects(Page, StrictModel):
 
 
 class FirstReject(StrictModel):
-    """Where a kind of reject was met first."""
+    """First occurrence of a kind of reject."""
 
-    file_id: int = Field(description="The file it stood in", examples=[214])
-    path: str = Field(description="That file's path", examples=["shipments/2024-03-31.ndjson.gz"])
-    record_no: int = Field(description="Its number in the file, from 1", examples=[17])
+    file_id: int = Field(description="ID of its file", examples=[214])
+    path: str = Field(description="Path of the file", examples=["shipments/2024-03-31.ndjson.gz"])
+    record_no: int = Field(description="Record number in the file, from 1", examples=[17])
     raw: str = Field(description="The beginning of the record", examples=['{"shipment_id": "S1", "weight": -3}'])
-    raw_truncated: bool = Field(description="Whether `raw` is only its beginning", examples=[False])
+    raw_truncated: bool = Field(description="Whether `raw` is truncated", examples=[False])
 
 
 class RejectKind(StrictModel):
-    """Rejects of one dataset with the same thing wrong with them, whatever the value that was found."""
+    """Rejects of one dataset with the same reason, regardless of the value found."""
 
-    dataset: str | None = Field(description="What their files hold", examples=["shipments"])
+    dataset: str | None = Field(description="Dataset of the records", examples=["shipments"])
     field: str | None = Field(description="The field that broke the rule", examples=["weight"])
-    reason: str = Field(description="Which rule", examples=["weight must be more than 0"])
-    count: int = Field(description="How many records", examples=[12])
-    files: int = Field(description="In how many files", examples=[3])
+    reason: str = Field(description="The broken rule", examples=["weight must be more than 0"])
+    count: int = Field(description="Number of records", examples=[12])
+    files: int = Field(description="Number of files", examples=[3])
     first: FirstReject
 
 
 class RejectKinds(StrictModel):
-    """Why records were rejected, the commonest reason first."""
+    """Reasons for rejected records, most frequent first."""
 
     items: list[RejectKind] = Field(max_length=100)

@@ -1,4 +1,4 @@
-"""The statement of the operator's overview."""
+"""The query for ingestion statistics."""
 
 import json
 
@@ -9,7 +9,7 @@ from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 _NO_FILES = json.dumps(dict.fromkeys(DATASET_STATES, 0))
 
 STATS = f"""
--- Makes what an operator's page shows: files and records by dataset, what failed, what goes on, how fast, how fresh.
+-- Returns ingestion statistics: files and records by dataset, failures, running loads, speed and freshness.
 -- One row: a JSON object.
 -- Reads ingest.files, ingest.batches, analytics.status, pg_locks.
 WITH latest AS (

@@ -1,4 +1,4 @@
-"""The response of the operator's overview."""
+"""The response with ingestion statistics."""
 
 from datetime import datetime
 
@@ -14,13 +14,13 @@ class FilesOfDataset(StrictModel):
 
     registered: int = Field(description="Found, waiting to be loaded", examples=[2])
     loading: int = Field(description="Being loaded, or interrupted and to be resumed", examples=[1])
-    loaded: int = Field(description="Loaded to the end", examples=[214])
-    failed: int = Field(description="Given up: the file is at fault", examples=[0])
-    unloaded: int = Field(description="Its rows were taken out again on request", examples=[0])
+    loaded: int = Field(description="Completely loaded", examples=[214])
+    failed: int = Field(description="Failed because of an error in the file", examples=[0])
+    unloaded: int = Field(description="Unloaded on request", examples=[0])
 
 
 class DatasetStats(StrictModel):
-    """What the ledger holds of one dataset."""
+    """Ledger totals of one dataset."""
 
     dataset: str = Field(examples=["shipments"])
     files: FilesOfDataset
@@ -29,7 +29,7 @@ class DatasetStats(StrictModel):
 
 
 class FailedFile(StrictModel):
-    """A file that will not be loaded before it is mended or asked for."""
+    """A file that will not load until it is corrected or a retry is requested."""
 
     file_id: int = Field(examples=[215])
     dataset: str | None = Field(examples=["shipments"])
@@ -39,66 +39,68 @@ class FailedFile(StrictModel):
         description="What happened, where, and what to do",
         examples=["The file ends in the middle of a record (at record 4, byte 512)"],
     )
-    failed_at: datetime | None = Field(description="UTC", examples=["2024-04-01T06:00:02.1+00:00"])
+    failed_at: datetime | None = Field(
+        description="When the file failed, UTC", examples=["2024-04-01T06:00:02.1+00:00"]
+    )
 
 
 class FailedFiles(StrictModel):
-    """Files whose newest version has failed: nobody asks for them again by itself."""
+    """Files whose newest version has failed: they are not retried automatically."""
 
-    count: int = Field(description="How many there are; /api/ingestion/files?state=failed&current=true lists them")
-    latest: list[FailedFile] = Field(max_length=10, description="Those that failed last")
+    count: int = Field(description="Number of failed files; /api/ingestion/files?state=failed&current=true lists them")
+    latest: list[FailedFile] = Field(max_length=10, description="Latest failures")
 
 
 class Waiting(StrictModel):
-    """What is on its way: files into the raw tables, batches into the figures."""
+    """Waiting work: files to load and batches to refresh."""
 
-    files: int = Field(description="Files that wait for a load: new ones, and those somebody asked for", examples=[2])
-    oldest_registered_at: datetime | None = Field(
-        description="Since when the first of them waits, UTC", examples=[None]
-    )
-    batches: int = Field(description="Committed batches that are in no figure yet", examples=[0])
+    files: int = Field(description="Files waiting to load: new files and requested retries", examples=[2])
+    oldest_registered_at: datetime | None = Field(description="When the oldest started waiting, UTC", examples=[None])
+    batches: int = Field(description="Committed batches not yet in the figures", examples=[0])
     oldest_committed_at: datetime | None = Field(
-        description="When the first of them was committed, UTC", examples=[None]
+        description="When the oldest of them was committed, UTC", examples=[None]
     )
-    seconds: float | None = Field(description="How long that one has waited; null where none does", examples=[None])
+    seconds: float | None = Field(
+        description="How long that batch has waited; null if none is waiting", examples=[None]
+    )
 
 
 class RecentLoads(StrictModel):
-    """How fast the last 100 loads that came to their end were."""
+    """Speed of the last 100 completed loads."""
 
-    files: int = Field(description="How many these are", examples=[100])
-    records: int = Field(description="Records in them", examples=[1_400_000])
-    bytes: int = Field(description="Decompressed bytes in them", examples=[180_000_000])
-    seconds: float = Field(description="Time spent on them, added up", examples=[7.31])
-    records_per_second: float | None = Field(description="Null where nothing was loaded", examples=[191_500])
-    bytes_per_second: float | None = Field(description="Null where nothing was loaded", examples=[24_600_000])
+    files: int = Field(description="Number of these loads", examples=[100])
+    records: int = Field(description="Records in these files", examples=[1_400_000])
+    bytes: int = Field(description="Decompressed bytes in these files", examples=[180_000_000])
+    seconds: float = Field(description="Total loading time", examples=[7.31])
+    records_per_second: float | None = Field(description="Null if nothing was loaded", examples=[191_500])
+    bytes_per_second: float | None = Field(description="Null if nothing was loaded", examples=[24_600_000])
     median_seconds: float | None = Field(description="Of one file", examples=[0.05])
     longest_seconds: float | None = Field(description="Of one file", examples=[1.2])
     since: datetime | None = Field(
-        description="When the first of them ended, UTC", examples=["2024-04-01T06:00:02+00:00"]
+        description="When the first of these loads ended, UTC", examples=["2024-04-01T06:00:02+00:00"]
     )
 
 
 class LastRun(StrictModel):
-    """The Dagster run that began to load a file last; files that another run has loaded since count there."""
+    """The Dagster run that most recently started a load. Files loaded by a later run count towards that run."""
 
     run_id: str = Field(examples=["7d1f5a2c-2a58-4f0d-9c8e-0d5a4f1f6b7e"])
     run_url: str = Field(examples=["http://127.0.0.1:3000/runs/7d1f5a2c-2a58-4f0d-9c8e-0d5a4f1f6b7e"])
-    files: int = Field(description="Files it has begun", examples=[200])
-    loaded: int = Field(description="Of these are loaded", examples=[199])
-    failed: int = Field(description="Of these have failed", examples=[1])
+    files: int = Field(description="Files the run started to load", examples=[200])
+    loaded: int = Field(description="Files of these that are loaded", examples=[199])
+    failed: int = Field(description="Files of these that failed", examples=[1])
     records: int = Field(description="Records read from them", examples=[20_000])
     started_at: datetime | None = Field(
-        description="When it began the first, UTC", examples=["2024-04-01T06:00:01+00:00"]
+        description="When its first load started, UTC", examples=["2024-04-01T06:00:01+00:00"]
     )
     finished_at: datetime | None = Field(
-        description="When the last of them ended, UTC; null while one is being loaded",
+        description="When its last load ended, UTC; null while a file is loading",
         examples=["2024-04-01T06:00:09+00:00"],
     )
 
 
 class AnalyticsState(StrictModel):
-    """How fresh the figures are."""
+    """Freshness of the figures."""
 
     is_calculating: bool = Field(description="Whether a refresh is running now", examples=[False])
     last_calculated_at: datetime | None = Field(
@@ -107,18 +109,18 @@ class AnalyticsState(StrictModel):
     seconds: float | None = Field(description="How long that refresh took", examples=[0.214])
     error_message: str | None = Field(description="Why the last refresh failed; null if it did not", examples=[None])
     data_version: int = Field(description="Grows by one whenever the figures change", examples=[37])
-    age_seconds: float | None = Field(description="Since the figures were last published", examples=[61.5])
-    full_refresh_due: bool = Field(description="Whether the next refresh computes every day", examples=[False])
+    age_seconds: float | None = Field(description="Seconds since the figures were last published", examples=[61.5])
+    full_refresh_due: bool = Field(description="Whether the next refresh recomputes every day", examples=[False])
 
 
 class IngestionStats(StrictModel):
-    """What an operator looks at."""
+    """Ingestion statistics for operators."""
 
-    datasets: list[DatasetStats] = Field(description="Those that have files, by name")
-    unrecognised_files: int = Field(description="Files whose path names no dataset: nobody loads them", examples=[0])
+    datasets: list[DatasetStats] = Field(description="Datasets that have files, by name")
+    unrecognised_files: int = Field(description="Files whose path names no dataset; they are not loaded", examples=[0])
     failed: FailedFiles
-    loading: list[File] = Field(max_length=20, description="What is being loaded now")
+    loading: list[File] = Field(max_length=20, description="Files being loaded")
     waiting: Waiting
     recent_loads: RecentLoads
-    last_run: LastRun | None = Field(description="Null where no run of Dagster has loaded a file")
+    last_run: LastRun | None = Field(description="Null if no Dagster run has loaded a file")
     analytics: AnalyticsState

@@ -1,1 +1,1 @@
-"""Figures about routes: pairs of origin and destination."""
+"""Route figures; a route is an origin and a destination."""

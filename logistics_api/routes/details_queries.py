@@ -1,4 +1,4 @@
-"""The statement about one route. `measures` defines the figures."""
+"""The query for one route. `measures` defines the figures."""
 
 from logistics_api.measures import (
     AVG_COST,
@@ -16,11 +16,11 @@ from logistics_api.measures import (
     ratio,
 )
 
-# The vehicles of a day are a string of bits. Between its ones stand gaps of zeros: the lengths of the gaps up to a one,
-# and the ones before it, add up to the vehicle's number. That visits vehicles that drove, not all there are.
-# Bins are of 1, 2 or 5 times a power of ten hours, the narrowest of which 30 are as wide as the times are apart.
+# The vehicles of a day are a bit string: the position of a one is the number of a vehicle that drove. Splitting the
+# string at the ones visits only the vehicles that drove, not all of them.
+# Bins are 1, 2 or 5 times a power of ten hours wide: the narrowest width at which 30 bins span the delivery times.
 DETAILS = f"""
--- Makes everything about one route in a range.
+-- Returns the details of one route in a range.
 -- One row: one JSON object, null for a route that never had a shipment.
 -- Reads analytics.daily_routes, analytics.routes, analytics.vehicle_numbers, raw.vehicles.
 WITH route AS (
@@ -132,7 +132,7 @@ busiest AS (
     SELECT json_agg(
         json_build_object('vehicle_id', vehicle_id, 'name', name, 'days', days) ORDER BY days DESC, vehicle_id
     ) AS vehicles
-    FROM (SELECT * FROM served_days ORDER BY days DESC, vehicle_id LIMIT 10) AS first_ones
+    FROM (SELECT * FROM served_days ORDER BY days DESC, vehicle_id LIMIT 10) AS top_ten
     LEFT JOIN raw.vehicles USING (vehicle_id)
 )
 SELECT json_build_object(

@@ -1,4 +1,4 @@
-"""Query parameters and response about one route."""
+"""Query parameters and response for one route."""
 
 import datetime
 
@@ -10,10 +10,12 @@ from logistics_api.routes.schemas import ON_TIME, RELIABILITY, Route
 
 
 class DetailsParameters(DayRange):
-    """A route and a range."""
+    """A route and a date range."""
 
-    origin: KeyText = Field(description="Where its shipments come from, exactly as it is written", examples=["Chicago"])
-    destination: KeyText = Field(description="Where they go, exactly as it is written", examples=["Denver"])
+    origin: KeyText = Field(description="Origin of the route, exactly as written in the data", examples=["Chicago"])
+    destination: KeyText = Field(
+        description="Destination of the route, exactly as written in the data", examples=["Denver"]
+    )
 
 
 class RouteSummary(Route):
@@ -37,7 +39,7 @@ class RouteSummary(Route):
     reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
     on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
     p50_delivery_time: float | None = Field(
-        description="The shortest time, hours, within which at least 50 % of them arrived", examples=[39.5]
+        description="Shortest time, hours, within which at least 50 % of the shipments arrived", examples=[39.5]
     )
     p90_delivery_time: float | None = Field(description="Likewise for 90 %, hours", examples=[48.0])
     p95_delivery_time: float | None = Field(description="Likewise for 95 %, hours", examples=[52.25])
@@ -62,11 +64,11 @@ class Bin(BaseModel):
 
     lower: float = Field(description="Hours", examples=[38.0])
     upper: float = Field(description="Hours", examples=[40.0])
-    shipments: int = Field(description="Shipments that took as long", examples=[7])
+    shipments: int = Field(description="Shipments with a delivery time in this bin", examples=[7])
 
 
 class Distribution(BaseModel):
-    """How often which delivery time occurred: up to about 30 bins of one width, without gaps."""
+    """Histogram of delivery times: up to about 30 contiguous bins of equal width."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -31,10 +31,10 @@ router = APIRouter(tags=["routes"])
     "/api/route/reliability",
     response_model=ReliabilityPage,
     responses=FIGURE_PROBLEMS,
-    summary="How reliably routes were served",
+    summary="Reliability of routes",
 )
 async def read_route_reliability(query: Annotated[ReliabilityParameters, Query()], database: Reader) -> Response:
-    """Delivery times, how they vary, and how many were on time; for routes with at least 5 shipments in the range."""
+    """Returns delivery times, variation and on-time rate of routes with at least 5 shipments in the range."""
     return await page_response(database, RELIABILITY, query, query.sort_by)
 
 
@@ -42,10 +42,10 @@ async def read_route_reliability(query: Annotated[ReliabilityParameters, Query()
     "/api/route/cost-value",
     response_model=CostValuePage,
     responses=FIGURE_PROBLEMS,
-    summary="What routes cost for what they carry",
+    summary="Cost and value of routes",
 )
 async def read_route_cost_value(query: Annotated[CostValueParameters, Query()], database: Reader) -> Response:
-    """Cost by weight and by hour, in three categories; for routes with at least 5 shipments in the range."""
+    """Returns cost per kg and per hour in three categories, of routes with at least 5 shipments in the range."""
     return await page_response(database, COST_VALUE, query, query.sort_by)
 
 
@@ -53,10 +53,10 @@ async def read_route_cost_value(query: Annotated[CostValueParameters, Query()], 
     "/api/route/optimization",
     response_model=OptimizationPage,
     responses=FIGURE_PROBLEMS,
-    summary="Which routes to look at",
+    summary="Routes with recommendations",
 )
 async def read_route_optimization(query: Annotated[OptimizationParameters, Query()], database: Reader) -> Response:
-    """Time, cost and weight with a recommendation; for routes with at least 5 shipments in the range."""
+    """Returns time, cost and weight with a recommendation, of routes with at least 5 shipments in the range."""
     return await page_response(database, OPTIMIZATION, query, query.sort_by)
 
 
@@ -64,7 +64,7 @@ async def read_route_optimization(query: Annotated[OptimizationParameters, Query
     "/api/route/top-performing",
     response_model=list[TopRoute],
     responses=FIGURE_PROBLEMS,
-    summary="The routes that score best",
+    summary="Top-performing routes",
 )
 async def read_top_routes(query: Annotated[TopPerformingParameters, Query()], database: Reader) -> Response:
     """Highest overall score first, those without one last; ties by origin, destination. At least 5 shipments each."""
@@ -75,21 +75,21 @@ async def read_top_routes(query: Annotated[TopPerformingParameters, Query()], da
     "/api/route/matrix",
     response_model=Matrix,
     responses=FIGURE_PROBLEMS,
-    summary="Every origin and destination of a range",
+    summary="Matrix of routes in a date range",
 )
 async def read_route_matrix(query: Annotated[DayRange, Query()], database: Reader) -> Response:
-    """A cell for every route with a shipment in the range, however few: what a heatmap draws."""
+    """Returns a heatmap cell for every route with at least one shipment in the range."""
     return await figures_response(database, MATRIX, query.model_dump())
 
 
 @router.get(
     "/api/route/details",
     response_model=RouteDetails,
-    responses=FIGURE_PROBLEMS | {404: problem_response("No shipment with a log ever took this route")},
-    summary="Everything about one route",
+    responses=FIGURE_PROBLEMS | {404: problem_response("No shipment with a log took this route")},
+    summary="Details of one route",
 )
 async def read_route_details(query: Annotated[DetailsParameters, Query()], database: Reader) -> Response:
-    """Its figures, its days, its delivery times and the vehicles that served it."""
+    """Returns the route's figures, daily values, delivery times and vehicles."""
     return await figures_response(database, DETAILS, query.model_dump(), missing=_unknown(query))
 
 
@@ -98,6 +98,6 @@ def _unknown(query: DetailsParameters) -> Problem:
         404,
         "unknown-route",
         "Unknown route",
-        f"No shipment with a log ever went from {query.origin} to {query.destination}. "
+        f"No shipment with a log went from {query.origin} to {query.destination}. "
         "/api/route/matrix lists the routes of a range.",
     )

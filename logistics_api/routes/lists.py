@@ -20,40 +20,41 @@ from logistics_api.parameters.types import Integer
 
 MOST_ROUTES = 1000
 LAST_PAGE = 1_000_000_000
-"""Far behind every list there can be, and `page` times `page_size` still a number PostgreSQL can count to."""
+"""Beyond the end of every list, while `page` times `page_size` still fits a PostgreSQL bigint."""
 
 
 class ListParameters(BaseModel):
-    """Query parameters of every list. Subclasses say what it can be sorted by, as `sort_by`."""
+    """Query parameters of every list. Subclasses define the sort fields as `sort_by`."""
 
     page: Integer = Field(
-        1, ge=1, le=LAST_PAGE, description="Number of the page, from 1; behind the last one is nothing"
+        1, ge=1, le=LAST_PAGE, description="Number of the page, from 1; pages after the last are empty"
     )
     page_size: Integer = Field(10, ge=1, le=MOST_ROUTES, description="Routes on a page")
     sort_order: Literal["asc", "desc"] = Field(
-        "desc", description="Of `sort_by`. Null comes last either way; ties are broken by origin, destination, rising"
+        "desc",
+        description="Direction of `sort_by`. Null comes last in both; ties sort by origin, destination, ascending",
     )
     search: SearchText = Field(
-        "", description="Only routes whose origin or destination contains this, upper or lower case; taken literally"
+        "", description="Only routes whose origin or destination contains this text, case-insensitive; no wildcards"
     )
 
 
 class ListOfRange(DayRange, ListParameters):
-    """A list of the routes of a range."""
+    """Query parameters of a list of routes in a range."""
 
 
 class ListOfAnyRange(OpenDayRange, ListParameters):
-    """A list of the routes of a range that may be open at either end."""
+    """Query parameters of a list of routes in a range that may be open-ended."""
 
 
 class RoutePage(BaseModel):
-    """Where a page stands in its list. Subclasses say what `data` holds."""
+    """The position of a page in its list. Subclasses define `data`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    total: int = Field(description="Routes on all pages, those that `search` leaves", examples=[210])
+    total: int = Field(description="Routes on all pages that match `search`", examples=[210])
     page: int = Field(description="Number of this page, from 1", examples=[1])
-    page_size: int = Field(description="Routes on a page, the last one excepted", examples=[10])
+    page_size: int = Field(description="Page size; the last page may have fewer routes", examples=[10])
 
 
 async def page_response(database: Database, routes: str, query: ListOfRange | ListOfAnyRange, sort_by: str) -> Response:
@@ -65,7 +66,7 @@ async def page_response(database: Database, routes: str, query: ListOfRange | Li
 
 
 def page_query(routes: str, sort_by: str, sort_order: str) -> str:
-    """The statement that sorts, searches and cuts. `sort_by` must be a column of `routes`, never text of a client."""
+    """Builds the paged statement. `sort_by` must be a column of `routes`, never text of a client."""
     order = f"{sql.Identifier(sort_by).as_string()} {sort_order} NULLS LAST, origin, destination"
     return f"""
 WITH listed AS (

@@ -1,4 +1,4 @@
-"""Statements about the routes of a range: lists, the best routes, the matrix. `measures` defines the figures."""
+"""Route queries: lists, top performers and the matrix. `measures` defines the figures."""
 
 from logistics_api import measures
 from logistics_api.measures import (
@@ -19,8 +19,8 @@ from logistics_api.measures import (
 )
 
 RELIABILITY = f"""
--- Makes how reliably the routes of a range with at least {LEAST_SHIPMENTS} shipments were served.
--- One row per route, in the columns of the answer.
+-- Returns the reliability of routes with at least {LEAST_SHIPMENTS} shipments in a range.
+-- One row per route, in the columns of the response.
 -- Reads analytics.daily_routes, analytics.routes.
 WITH sums AS ({route_sums("delivery_sum", "delivery_count", "delivery_squares", "on_time")}),
 routes AS (
@@ -39,10 +39,10 @@ SELECT
 FROM routes
 """
 
-# Of routes with one value score, all belong where the first of them falls: which one that is must not decide.
+# Routes with the same value score share the category of the first, so that their order does not matter.
 COST_VALUE = f"""
--- Makes what the routes of a range with at least {LEAST_SHIPMENTS} shipments cost for what they carry.
--- One row per route, in the columns of the answer.
+-- Returns cost and value of routes with at least {LEAST_SHIPMENTS} shipments in a range.
+-- One row per route, in the columns of the response.
 -- Reads analytics.daily_routes, analytics.routes.
 WITH sums AS ({
     route_sums(
@@ -80,8 +80,8 @@ LEFT JOIN thirds USING (score)
 """
 
 OPTIMIZATION = f"""
--- Makes what the routes of a range with at least {LEAST_SHIPMENTS} shipments take and cost, and what to do about it.
--- One row per route, in the columns of the answer.
+-- Returns times, costs and recommendations of routes with at least {LEAST_SHIPMENTS} shipments in a range.
+-- One row per route, in the columns of the response.
 -- Reads analytics.daily_routes, analytics.routes.
 WITH sums AS ({
     route_sums(
@@ -129,7 +129,7 @@ FROM routes, means
 """
 
 TOP_PERFORMING = f"""
--- Makes the routes of a range with at least {LEAST_SHIPMENTS} shipments that score best.
+-- Returns the best-scoring routes with at least {LEAST_SHIPMENTS} shipments in a range.
 -- One row: one JSON array, an object per route.
 -- Reads analytics.daily_routes, analytics.routes.
 WITH sums AS ({
@@ -209,7 +209,7 @@ FROM best
 """
 
 MATRIX = f"""
--- Makes a cell for every route of a range, however few its shipments.
+-- Returns a cell for every route with a shipment in a range.
 -- One row: one JSON object, an array of cells.
 -- Reads analytics.daily_routes, analytics.routes.
 WITH sums AS ({

@@ -16,7 +16,7 @@ RELIABILITY = "100 x (1 - standard deviation / mean) of the delivery times in ho
 
 
 class Route(BaseModel):
-    """A pair of places."""
+    """An origin and a destination."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +25,7 @@ class Route(BaseModel):
 
 
 class ReliabilityParameters(ListOfRange):
-    """A page of the list of reliability."""
+    """Query parameters of a page of route reliability."""
 
     sort_by: Literal[
         "origin",
@@ -35,11 +35,11 @@ class ReliabilityParameters(ListOfRange):
         "delivery_time_variation",
         "reliability_score",
         "on_time_delivery_rate",
-    ] = Field("reliability_score", description="Column of the answer to sort by")
+    ] = Field("reliability_score", description="Response field to sort by")
 
 
 class RouteReliability(Route):
-    """How reliably a route was served."""
+    """Reliability of a route."""
 
     total_deliveries: int = Field(description="Shipments on the route", examples=[31])
     avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
@@ -51,13 +51,13 @@ class RouteReliability(Route):
 
 
 class ReliabilityPage(RoutePage):
-    """A page of routes and how reliably they were served."""
+    """A page of routes with their reliability."""
 
     data: list[RouteReliability]
 
 
 class CostValueParameters(ListOfRange):
-    """A page of the list of cost and value."""
+    """Query parameters of a page of cost and value."""
 
     sort_by: Literal[
         "origin",
@@ -68,11 +68,11 @@ class CostValueParameters(ListOfRange):
         "cost_per_kg",
         "value_score",
         "value_category",
-    ] = Field("value_score", description="Column of the answer to sort by")
+    ] = Field("value_score", description="Response field to sort by")
 
 
 class RouteCostValue(Route):
-    """What a route costs for what it carries."""
+    """Cost and value of a route."""
 
     total_shipments: int = Field(description="Shipments on the route", examples=[31])
     avg_shipment_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
@@ -89,13 +89,13 @@ class RouteCostValue(Route):
 
 
 class CostValuePage(RoutePage):
-    """A page of routes and what they cost for what they carry."""
+    """A page of routes with their cost and value."""
 
     data: list[RouteCostValue]
 
 
 class OptimizationParameters(ListOfRange):
-    """A page of the list of recommendations."""
+    """Query parameters of a page of recommendations."""
 
     sort_by: Literal[
         "origin",
@@ -108,11 +108,11 @@ class OptimizationParameters(ListOfRange):
         "total_weight",
         "cost_time_efficiency",
         "optimization_recommendation",
-    ] = Field("cost_time_efficiency", description="Column of the answer to sort by")
+    ] = Field("cost_time_efficiency", description="Response field to sort by")
 
 
 class RouteOptimization(Route):
-    """What a route takes and costs, and what to do about it."""
+    """Times, costs and recommendation of a route."""
 
     total_shipments: int = Field(description="Shipments on the route", examples=[31])
     avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
@@ -133,19 +133,19 @@ class RouteOptimization(Route):
 
 
 class OptimizationPage(RoutePage):
-    """A page of routes and what to do about them."""
+    """A page of routes with recommendations."""
 
     data: list[RouteOptimization]
 
 
 class TopPerformingParameters(DayRange):
-    """A range, and how many routes of it."""
+    """A date range and a number of routes."""
 
-    limit: Integer = Field(10, ge=1, le=100, description="Routes in the answer, at most")
+    limit: Integer = Field(10, ge=1, le=100, description="Maximum number of routes in the response")
 
 
 class PerformanceMetrics(BaseModel):
-    """What stands behind the scores of a route."""
+    """The figures behind the scores of a route."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -161,7 +161,7 @@ class TopRoute(Route):
     total_shipments: int = Field(description="Shipments on the route", examples=[31])
     reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
     cost_efficiency_score: float | None = Field(
-        description="Where its cost per kg stands between the highest (0) and the lowest (100) of all listed routes, %",
+        description="Position of its cost per kg between the highest (0) and the lowest (100) of all listed routes, %",
         examples=[62.5],
     )
     delivery_efficiency_score: float | None = Field(
@@ -174,7 +174,7 @@ class TopRoute(Route):
 
 
 class Cell(Route):
-    """A route and its figures, however few its shipments."""
+    """Figures of one route with at least one shipment."""
 
     shipments: int = Field(description="Shipments on the route", examples=[31])
     avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])

@@ -1,1 +1,1 @@
-"""The rows behind the figures: vehicles, vehicle logs and shipments as they were delivered, page by page."""
+"""The rows behind the figures, as delivered: vehicles, vehicle logs and shipments, page by page."""

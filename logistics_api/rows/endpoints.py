@@ -1,7 +1,7 @@
-"""GET /api/{dataset}, page by page, and one row of it by its key, for every dataset of the catalogue.
+"""GET /api/{dataset} and GET /api/{dataset}/{key}: pages and single rows of every dataset in the catalogue.
 
-Included behind all other subjects: a key may hold any character, `/` too, so `/api/vehicles/{vehicle_id}` would take
-`/api/vehicles/metrics` for a vehicle. A vehicle of that name is found with `?vehicle_id=metrics`.
+Included after all other subjects: a key may contain any character, even `/`, so `/api/vehicles/{vehicle_id}` would take
+`/api/vehicles/metrics` for a vehicle. Find a vehicle of that name with `?vehicle_id=metrics`.
 """
 
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from logistics_api.rows.tables import Table, example_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
 PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {
-    404: problem_response("The cursor is damaged or belongs to a request with other parameters")
+    404: problem_response("The cursor is invalid or belongs to a request with other parameters")
 }
 ROW_PROBLEMS: Responses = FIGURE_PROBLEMS | {404: problem_response("There is no row with this key")}
 
@@ -60,7 +60,7 @@ def _add_row(router: APIRouter, dataset: Dataset) -> None:
 
     async def read_row(
         key: Annotated[
-            KeyText, Path(alias=dataset.key, description="Its key, percent-encoded", examples=[key_example])
+            KeyText, Path(alias=dataset.key, description="Key of the row, percent-encoded", examples=[key_example])
         ],
         parameters: Selection,
         database: Reader,
@@ -75,8 +75,8 @@ def _add_row(router: APIRouter, dataset: Dataset) -> None:
         response_model=row_model(dataset),
         responses=ROW_PROBLEMS,
         summary=f"One {dataset.singular.replace('_', ' ')}",
-        description=f"The record as it was delivered last. A key that is another path below /api/{dataset.slug} "
-        f"is found with /api/{dataset.slug}?{dataset.key}=.",
+        description=f"The latest delivered record. If the key is also another path below /api/{dataset.slug}, "
+        f"use /api/{dataset.slug}?{dataset.key}=.",
     )
 
 
@@ -99,6 +99,6 @@ def _unknown(table: Table, key: str) -> Problem:
         404,
         "unknown-row",
         "Unknown row",
-        f"There is no row with {table.key} {key} in {table.slug}. It may not have arrived yet, "
-        "or been rejected: /api/ingestion/rejects lists those.",
+        f"There is no row with {table.key} {key} in {table.slug}. It may not have arrived yet "
+        "or may have been rejected: /api/ingestion/rejects lists rejected records.",
     )

@@ -1,4 +1,4 @@
-"""The query parameters that choose rows and columns: the same for pages and for exports, derived from the dataset.
+"""Query parameters that select rows and columns, derived from the dataset; shared by pages and exports.
 
 A filter has the name of its column. On its own it means equality; with `_prefix`, that the text begins with the value;
 with `_from` and `_to`, a range that includes both ends. Filters combine with AND; NULL passes no filter on its column.
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][
 
 
 def parse_number(value: Any) -> Decimal:
-    """Takes a finite number and keeps every digit."""
+    """Parses a finite number, keeping every digit."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)
     raise PydanticCustomError("number", "a number such as 12.5, of at most 400 digits, exponent at most 999")
@@ -66,21 +66,21 @@ class Columns:
 
 
 class Selection(BaseModel):
-    """Query parameters of every request for rows: which columns. Unknown parameters are refused."""
+    """Query parameters that select columns, for every request for rows. Unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
     fields: str | None = None
     source: Flag = Field(
-        False, description="Adds where each row came from: `file_path`, `file_version`, `file_id`, `record_no`"
+        False, description="Adds the source of each row: `file_path`, `file_version`, `file_id`, `record_no`"
     )
 
 
 class RowFilters(Selection):
-    """Query parameters that every dataset has; those of its own fields are added to it."""
+    """Filters common to all datasets; each dataset adds filters of its own fields."""
 
-    file_id: FileId | None = Field(None, description="Rows that came from this file of the ledger")
-    record_no: RecordNumber | None = Field(None, description="Rows that were this record of their file, from 1")
+    file_id: FileId | None = Field(None, description="Rows from this file of the ledger")
+    record_no: RecordNumber | None = Field(None, description="Rows from this record number of their file, from 1")
 
 
 TYPES: Mapping[Kind, Any] = {"string": KeyText, "date": Day, "number": Number}
@@ -90,7 +90,7 @@ CONDITIONS: Mapping[Kind, Mapping[str, str]] = {
     "date": {"": "exactly this day, YYYY-MM-DD", "_from": "this day or later", "_to": "this day or earlier"},
     "number": {"": "exactly this number", "_from": "at least this number", "_to": "at most this number"},
 }
-"""By the kind of column: how the name of a filter ends → what passes it."""
+"""Kind of column → suffix of the filter's name → what the filter matches."""
 
 
 @cache
@@ -107,7 +107,7 @@ def filter_parameters(dataset: Dataset) -> dict[str, Any]:
 
 
 def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
-    """The same with names that a model can use: it has methods called `json` and `copy`, and so may a field be called.
+    """Returns parameters under names that a model can use: `json` and `copy` may be fields but are methods of a model.
 
     No name in a contract has a capital letter.
     """
@@ -156,6 +156,6 @@ def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:
 
 
 def _examples(field: DatasetField, suffix: str) -> list[str]:
-    """Of a text; for `_prefix` its beginning."""
+    """Returns examples of a text; for `_prefix`, its beginning."""
     example = str(example_of(field))
     return [example if suffix != "_prefix" else example[:-2] or example]

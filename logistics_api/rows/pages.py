@@ -17,7 +17,7 @@ from logistics_api.rows.schemas import RowPaging
 from logistics_api.rows.tables import Kind, Table
 
 FEW = 1_000
-"""If at most this many rows are expected, all of them are found and sorted."""
+"""If the planner expects at most this number of rows, all of them are read and sorted."""
 
 _KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal}
 
@@ -39,7 +39,7 @@ async def read_page(database: Database, table: Table, parameters: RowPaging) -> 
             expected = await _expect(connection, table, filters)
         few = bool(filters) and expected is not None and expected <= FEW
         statement = queries.page(table, names, parameters.sort, columns, begun=bool(position), few=few, capped=capped)
-        # Never prepared: a plan that suits any filter and any position suits a particular one badly.
+        # Never prepared: a plan that suits any filter and any position is a bad plan for a particular one.
         found = await connection.execute(statement, filters | position | {"limit": parameters.limit}, prepare=False)
         data, rows, *keys, counted = await found.fetchone() or ()
     goes_on = rows > parameters.limit

@@ -1,7 +1,7 @@
-"""Statements about rows, made of what `tables` knows: no text of a request ever becomes part of one.
+"""Row queries, built from `tables` alone: no text of a request becomes part of a statement.
 
-PostgreSQL writes the JSON, so a number has the digits it is stored with. A page is found by its key, never by counting
-rows to skip: `(trip_date, log_id) > (…)` as one comparison of rows, which an index can answer.
+PostgreSQL writes the JSON, so a number has the digits it is stored with. Pages use keyset
+pagination, never OFFSET: `(trip_date, log_id) > (…)` is one row comparison, which an index serves.
 
 A dataset may have a field of any name in lower case, so aliases and parameters that could be mistaken for one have a
 capital letter.
@@ -15,14 +15,14 @@ from psycopg import sql
 from logistics_api.rows.tables import OF_FILE, Table
 
 CAP = 10_000
-"""A capped count ends here."""
+"""A capped count stops at this number."""
 
 _OPERATORS = {"_from": sql.SQL(">="), "_to": sql.SQL("<="), "_prefix": sql.SQL("^@")}
 
 PAGE = """
--- Makes one page of {table} and counts nothing but the page.
--- One row: the objects with commas between them; how many rows were found, at most one more than the page has; the sort
--- keys of the page's last row; with a capped count, that.
+-- Returns one page of {table}, counting only the page.
+-- One row: the objects separated by commas; how many rows were found, at most one more than the page has; the sort
+-- keys of the page's last row; the capped count, if requested.
 -- Reads {table} and, where a column needs it, ingest.files.
 SELECT
     coalesce(string_agg("Document", ',' ORDER BY "Position") FILTER (WHERE "Position" <= %(limit)s), ''),
@@ -43,8 +43,8 @@ FROM (
 
 MATCHING = "(SELECT * FROM {table} WHERE {conditions}) AS matching"
 
-# OFFSET 0 keeps the planner from walking the index of the order until it has met enough matching rows: where there are
-# few, that is all of the index. So it looks for the rows by whatever finds them soonest, and they are sorted.
+# OFFSET 0 keeps the planner from scanning the index of the sort order until it has found enough matching rows: if few
+# match, it would scan the whole index. Instead, it finds the rows in the fastest way and sorts them.
 FEW_MATCHING = "(SELECT * FROM {table} WHERE {conditions} OFFSET 0) AS matching"
 
 CAPPED = "(SELECT count(*) FROM (SELECT FROM {table} WHERE {conditions} LIMIT {most}) AS counted)"
@@ -59,7 +59,7 @@ EXPLAIN (FORMAT json) SELECT FROM {table} WHERE {conditions}
 """
 
 ROW = """
--- Makes one row of {table}.
+-- Returns one row of {table}.
 -- One row, or none: the object.
 -- Reads {table} and, where a column needs it, ingest.files.
 SELECT (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text
@@ -80,7 +80,7 @@ def page(
     few: bool = False,
     capped: bool = False,
 ) -> bytes:
-    """The statement of a page in an order (`-` reverses it).
+    """Builds the statement of a page in a sort order (`-` reverses it).
 
     `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `capped`: count them.
     """
@@ -109,13 +109,13 @@ def page(
 
 @lru_cache(1024)
 def estimate(table: Table, filters: Sequence[str]) -> bytes:
-    """The statement that estimates how many rows pass the filters."""
+    """Builds the statement that estimates how many rows pass the filters."""
     return _bytes(sql.SQL(ESTIMATE).format(table=name_of(table), conditions=conditions(table, filters)))
 
 
 @lru_cache(1024)
 def row(table: Table, columns: Sequence[str]) -> bytes:
-    """The statement of the row with the key `key`."""
+    """Builds the statement of the row with the key `key`."""
     return _bytes(
         sql.SQL(ROW).format(
             table=name_of(table), chosen=chosen(columns), files=files(columns), key=sql.Identifier(table.key)
@@ -134,7 +134,7 @@ def conditions(
     begins: tuple[Sequence[str], bool] | None = None,
     of: sql.Identifier | None = None,
 ) -> sql.Composable:
-    """What rows must fulfil; with `begins`, also that they come behind `Key0`, … in that order (or before: True).
+    """Builds the WHERE condition; with `begins`, rows must also come after `Key0`, … in that order (before, if True).
 
     `of`: the name of the relation, where others are joined that have columns of the same names.
     """
@@ -152,7 +152,7 @@ def conditions(
 
 
 def condition(table: Table, name: str, of: sql.Identifier | None = None) -> sql.Composable:
-    """What the filter `name` demands: `cost_from` that `cost` is at least as much, `cost` that it is the same."""
+    """Builds the condition of a filter: `cost_from` means at least that cost, `cost` exactly that cost."""
     column, operator = name, sql.SQL("=")
     if name not in table.columns:
         column, _, suffix = name.rpartition("_")
@@ -174,7 +174,7 @@ def chosen(columns: Sequence[str]) -> sql.Composable:
 
 
 def files(columns: Sequence[str]) -> sql.SQL:
-    """Joins the ledger of files, where a column needs it."""
+    """Joins the ledger of files if a column needs it."""
     return sql.SQL(FILES if OF_FILE.keys() & set(columns) else "")
 
 

@@ -1,4 +1,4 @@
-"""What requests for rows take and return, derived from the dataset. A column not chosen is absent: none is promised."""
+"""Query parameters and responses for rows, derived from the dataset. Columns not selected are absent."""
 
 from datetime import date
 from functools import cache
@@ -19,37 +19,37 @@ Count = Literal["estimated", "capped", "none"]
 
 
 class RowPaging(Paging, RowFilters):
-    """Which page, in which order, and how exactly all rows are counted."""
+    """Paging, sort order, filters and counting of rows."""
 
     sort: str
     count: Count = Field(
         "estimated",
-        description="`estimated`: what PostgreSQL expects, nearly free. "
-        f"`capped`: counted, up to {CAP:,}; with filters that few rows pass it may read the whole table. "
+        description="`estimated`: PostgreSQL's estimate, nearly free. "
+        f"`capped`: counted, up to {CAP:,}; if few rows match the filters, this may read the whole table. "
         "`none`: `total` is null",
     )
 
 
 class Total(BaseModel):
-    """How many rows pass the filters, on all pages together."""
+    """Number of rows on all pages that match the filters."""
 
     model_config = ConfigDict(extra="forbid")
 
     rows: int = Field(description="Number of rows", examples=[10_000])
     kind: Literal["exact", "at_least", "estimated"] = Field(
-        description="How exact it is: `at_least` means that many or more (show it as 10,000+)", examples=["at_least"]
+        description="How exact it is: `at_least` means this number or more (show it as 10,000+)", examples=["at_least"]
     )
 
 
 class Source(BaseModel):
-    """Where a row came from; present where `source` or `fields` names it."""
+    """Source of a row; present if `source` or `fields` selects it."""
 
     model_config = ConfigDict(extra="forbid")
 
     file_path: str | None = Field(
         None, description="Path of the file below the raw folder", examples=["shipments-2024-06.ndjson.gz"]
     )
-    file_version: int | None = Field(None, description="Which content under this path, from 1", examples=[1])
+    file_version: int | None = Field(None, description="Version of the content under this path, from 1", examples=[1])
     file_id: int = Field(0, description="Number of the file in the ledger", examples=[12])
     record_no: int = Field(0, description="Number of the record in that file, from 1", examples=[31_415])
 
@@ -60,11 +60,11 @@ class RowPage(cursors.Page):
     model_config = ConfigDict(extra="forbid")
 
     data: list[Any] = Field(description="The rows, in the order of `sort`")
-    total: Total | None = Field(description="How many rows there are on all pages; null with `count=none`")
+    total: Total | None = Field(description="Number of rows on all pages; null with `count=none`")
 
 
 TYPES: dict[Kind, tuple[Any, Any]] = {"string": (str, ""), "date": (date, date(1900, 1, 1)), "number": (float, 0.0)}
-"""By the kind of column: the type of a value and, since a column may be absent, a default that none ever has."""
+"""Kind of column → type of a value and a default, which is never used: it only lets a column be absent."""
 
 
 @cache

@@ -1,6 +1,6 @@
-"""What can be read as rows: the tables of the datasets, their columns, and the orders that an index gives. Plain data.
+"""Tables of the datasets: their columns and the sort orders that an index serves. Plain data.
 
-`filters` declares the same columns as query parameters; `queries` and `exports.queries` make statements of them.
+`filters` declares the same columns as query parameters; `queries` and `exports.queries` build statements from them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ SOURCE: Mapping[str, Kind] = {
     "file_id": "integer",
     "record_no": "integer",
 }
-"""Where a row came from: the file (`ingest.files`), and the number of the record in it, from 1."""
+"""Source of a row: the file (`ingest.files`), and the record number in it, from 1."""
 
 OF_FILE = {"file_path": "path", "file_version": "version"}
 """Columns that are read from `ingest.files`, and their names there."""
@@ -108,10 +108,10 @@ def _fields(dataset: Dataset, columns: Sequence[str]) -> list[Field | None]:
 
 
 def _is_sortable(field: Field | None) -> bool:
-    """NULL has no place among the keys of a cursor, so an optional field gives no order."""
+    """A cursor cannot hold NULL, so rows cannot be sorted by an optional field."""
     return field is not None and field.required
 
 
 def example_of(field: Field) -> str | float:
-    """A value of the field, for the documentation."""
+    """Returns an example value of the field, for the documentation."""
     return EXAMPLES[field.type] if field.example is None else field.example

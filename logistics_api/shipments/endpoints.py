@@ -18,10 +18,10 @@ router = APIRouter(tags=["shipments"])
     "/api/shipments/analytics",
     response_model=ShipmentAnalytics,
     responses=FIGURE_PROBLEMS,
-    summary="Shipments of a range, and its most expensive routes",
+    summary="Shipments of a date range and its most expensive routes",
 )
 async def read_shipment_analytics(query: Annotated[DayRange, Query()], database: Reader) -> Response:
-    """Totals and means over all shipments of the range, and the 5 routes with the highest mean cost."""
+    """Returns totals and means over all shipments of the range, and the 5 routes with the highest mean cost."""
     return await figures_response(database, ANALYTICS, query.model_dump())
 
 
@@ -29,8 +29,8 @@ async def read_shipment_analytics(query: Annotated[DayRange, Query()], database:
     "/api/shipments/routes",
     response_model=ShipmentRoutePage,
     responses=FIGURE_PROBLEMS,
-    summary="What routes carried",
+    summary="Shipments by route",
 )
 async def read_shipment_routes(query: Annotated[ShipmentRoutesParameters, Query()], database: Reader) -> Response:
-    """Shipments, delivery times, cost, weight and vehicles of the routes with at least 5 shipments in the range."""
+    """Returns shipments, delivery times, cost, weight and vehicles of routes with at least 5 shipments in the range."""
     return await page_response(database, ROUTES, query, query.sort_by)

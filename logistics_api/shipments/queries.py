@@ -1,9 +1,9 @@
-"""Statements about shipments. `measures` defines the figures."""
+"""Shipment queries. `measures` defines the figures."""
 
 from logistics_api.measures import AVG_COST, AVG_DELIVERY_TIME, JOIN_ROUTE_NAMES, LEAST_SHIPMENTS, route_sums
 
 ANALYTICS = f"""
--- Makes the overview of all shipments of a range, and its five most expensive routes.
+-- Returns the overview of all shipments of a range, and its five most expensive routes.
 -- One row: one JSON object.
 -- Reads analytics.daily_routes, analytics.routes, analytics.vehicle_numbers.
 WITH sums AS ({
@@ -56,8 +56,8 @@ FROM overview, listed
 """
 
 ROUTES = f"""
--- Makes what the routes of a range with at least {LEAST_SHIPMENTS} shipments carried, took and cost.
--- One row per route, in the columns of the answer.
+-- Returns shipments, times and costs of routes with at least {LEAST_SHIPMENTS} shipments in a range.
+-- One row per route, in the columns of the response.
 -- Reads analytics.daily_routes, analytics.routes, analytics.vehicle_numbers.
 WITH sums AS ({
     route_sums(

@@ -1,4 +1,4 @@
-"""Query parameters and responses about shipments."""
+"""Query parameters and responses for shipments."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ from logistics_api.routes.lists import ListOfAnyRange, RoutePage
 
 
 class ShipmentsOverview(BaseModel):
-    """All shipments of a range. Averages skip shipments that lack the measure, and are null where all do."""
+    """All shipments of a range. Averages ignore missing values and are null if all are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
-    total_shipments: int = Field(description="Shipments whose log lies in the range", examples=[1840])
+    total_shipments: int = Field(description="Shipments whose log falls within the range", examples=[1840])
     avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[26.41])
     total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[915230.5])
     avg_cost_per_shipment: float | None = Field(description="Mean cost, in the currency of the feed", examples=[497.41])
     total_weight: float = Field(description="Sum of weight, kg", examples=[220144.75])
-    unique_origins: int = Field(description="Distinct places shipments came from", examples=[12])
-    unique_destinations: int = Field(description="Distinct places shipments went to", examples=[14])
+    unique_origins: int = Field(description="Distinct origins of shipments", examples=[12])
+    unique_destinations: int = Field(description="Distinct destinations of shipments", examples=[14])
 
 
 class ExpensiveRoute(BaseModel):
@@ -36,7 +36,7 @@ class ExpensiveRoute(BaseModel):
 
 
 class ShipmentAnalytics(BaseModel):
-    """Shipments of a range as a whole, and where they cost most."""
+    """Overall shipment figures of a range, and its most expensive routes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class ShipmentAnalytics(BaseModel):
 
 
 class ShipmentRoutesParameters(ListOfAnyRange):
-    """A page of the routes that shipments took."""
+    """Query parameters of a page of shipment routes."""
 
     sort_by: Literal[
         "origin",
@@ -61,11 +61,11 @@ class ShipmentRoutesParameters(ListOfAnyRange):
         "total_weight",
         "unique_vehicles",
         "cost_per_trip",
-    ] = Field("total_trips", description="Column of the answer to sort by")
+    ] = Field("total_trips", description="Response field to sort by")
 
 
 class ShipmentRoute(BaseModel):
-    """What a route carried. Averages skip shipments that lack the measure, and are null where all do."""
+    """Shipment figures of a route. Averages ignore missing values and are null if all are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,11 +82,11 @@ class ShipmentRoute(BaseModel):
     total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
     unique_vehicles: int = Field(description="Distinct vehicles that carried them", examples=[9])
     cost_per_trip: float | None = Field(
-        description="total_cost / total_trips; null where no shipment has a cost", examples=[881.01]
+        description="total_cost / total_trips; null if no shipment has a cost", examples=[881.01]
     )
 
 
 class ShipmentRoutePage(RoutePage):
-    """A page of routes and what they carried."""
+    """A page of routes with their shipment figures."""
 
     data: list[ShipmentRoute]

@@ -1,4 +1,4 @@
-"""The SHA-256 that a client says its file has: `Repr-Digest` or `Content-Digest` (RFC 9530), or `X-Checksum-SHA256`."""
+"""The SHA-256 that a client states: `Repr-Digest` or `Content-Digest` (RFC 9530), or `X-Checksum-SHA256`."""
 
 import base64
 import binascii
@@ -13,14 +13,14 @@ _STRUCTURED = re.compile(r"\s*sha-256=:([A-Za-z0-9+/=]*):\s*(;.*)?", re.ASCII)
 
 
 def expected_sha256(headers: Headers) -> str | None:
-    """The digest in hexadecimal; None where the client says none. Other algorithms are none of our business.
+    """Returns the digest in hexadecimal, or None if the client states none. Ignores other algorithms.
 
     Raises:
         Problem: 400, what is said is no SHA-256, or two different ones.
     """
     said = set(_digests(headers))
     if len(said) > 1:
-        raise malformed("The headers name different digests.")
+        raise malformed("The headers state different digests. Send one digest, or the same one in all headers.")
     return said.pop() if said else None
 
 
@@ -44,5 +44,5 @@ def _digests(headers: Headers) -> Iterator[str]:
 
 
 def malformed(detail: str) -> Problem:
-    """The response to a digest header that cannot be read."""
+    """Returns the problem for a malformed digest header."""
     return Problem(400, "malformed-digest", "Malformed digest", detail)

@@ -1,4 +1,4 @@
-"""POST /api/ingestion/uploads, and GET /api/ingestion/uploads/{upload_id}: from bytes to loaded or failed."""
+"""POST /api/ingestion/uploads, and GET /api/ingestion/uploads/{upload_id}: uploads and their state."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,23 +24,23 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 
 MAX_CONCURRENT = 4
-"""Uploads that are received at the same time; one more is asked to retry."""
+"""Most uploads received at the same time; further requests are refused with Retry-After."""
 
 router = APIRouter(tags=["ingestion"])
 
 UPLOAD_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     400: problem_response("A digest is malformed, or the body ended early"),
-    408: problem_response("The client sent nothing for too long"),
-    409: problem_response("There is another file of this name"),
-    413: problem_response("The file is larger than uploads may be"),
+    408: problem_response("The client sent no data for too long"),
+    409: problem_response("Another file has this name"),
+    413: problem_response("The file exceeds the size limit for uploads"),
     415: problem_response("The body is a multipart form, or has a Content-Encoding: send the file as it is"),
     422: problem_response("A parameter is not what it must be, the body is empty, or it is not what its digest says"),
     501: problem_response("The API cannot write to the raw folder"),
-    503: problem_response("Too many uploads at once; or the database is away, too busy or not migrated"),
+    503: problem_response("Too many uploads at once; or the database is unavailable, overloaded or not migrated"),
     507: problem_response("The disk is full"),
 }
 
-LOCATION = {"Location": {"description": "Where its state can be asked for", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "Address of the upload's state", "schema": {"type": "string"}}}
 
 
 @router.post(
@@ -49,20 +49,20 @@ LOCATION = {"Location": {"description": "Where its state can be asked for", "sch
     status_code=202,
     responses=UPLOAD_PROBLEMS
     | {
-        200: {"model": Upload, "description": "This content was there before under this name", "headers": LOCATION},
-        202: {"description": "It is in the raw folder; the pipeline loads it", "headers": LOCATION},
+        200: {"model": Upload, "description": "A file with this name and content already exists", "headers": LOCATION},
+        202: {"description": "The file is stored; the pipeline loads it", "headers": LOCATION},
     },
     summary="Upload a file",
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "The file as it is: JSON, NDJSON or CSV, plain, .gz or .zst. Not a form.",
+            "description": "The file itself: JSON, NDJSON or CSV, plain, .gz or .zst. Not a multipart form.",
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
         }
     },
 )
 async def upload_file(where: Annotated[Destination, Query()], request: Request, database: Reader) -> Response:
-    """Takes a file of any size as the body of the request and puts it into the raw folder, whole or not at all.
+    """Stores the request body as a file in the raw folder, whole or not at all.
 
     The answer comes when it is on the disk; its `Location` tells how its load fares, and ends in loaded or failed.
     Sending the same content under the same name again changes nothing. With `Repr-Digest: sha-256=:…:` (RFC 9530) or
@@ -90,25 +90,25 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
 @router.get(
     "/api/ingestion/uploads/{upload_id}",
     response_model=Upload,
-    responses=FIGURE_PROBLEMS | {404: problem_response("There is no such upload")},
-    summary="What became of an upload",
+    responses=FIGURE_PROBLEMS | {404: problem_response("No upload has this ID")},
+    summary="State of an upload",
 )
 async def read_upload(
     upload_id: Annotated[
-        str, Path(description="`upload_id` of the answer to the upload", examples=["Xb6S0m2kV1tbInNoaXBtZW50cyJd"])
+        str, Path(description="`upload_id` of the upload response", examples=["Xb6S0m2kV1tbInNoaXBtZW50cyJd"])
     ],
     _: Annotated[NothingElse, Query()],
     request: Request,
     database: Reader,
 ) -> Response:
-    """Ends in `loaded` or `failed`; until it is final, `Retry-After` says when to ask again."""
+    """Returns the state of an upload. Until it is final, `Retry-After` says when to poll again."""
     file = read_upload_id(upload_id)
     body = await read_status(upload_id, file, database, request.app.state.settings)
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
 
 
 async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:
-    """Refuses what the pipeline could not load, and everything while the database is away."""
+    """Refuses files that the pipeline could not load, and all files while the database is unavailable."""
     dataset = catalogue.get(name)
     if dataset is None:
         expected = f"one of {', '.join(sorted(catalogue))}"
@@ -118,14 +118,14 @@ async def _check_dataset(database: Database, name: str, catalogue: Catalogue) ->
             503,
             "dataset-not-migrated",
             "Dataset not migrated",
-            f"The dataset {name} has no table yet. Run `logistics migrate`, which makes it from the contract.",
+            f"The dataset {name} has no table yet. Run `logistics migrate`, which creates it from the contract.",
             headers={"Retry-After": "10"},
         )
 
 
 @contextmanager
 def _limited(request: Request) -> Iterator[None]:
-    """Limits the uploads that are received at the same time.
+    """Limits the number of concurrent uploads.
 
     Raises:
         Problem: 503, there are too many.

@@ -1,4 +1,4 @@
-"""What the headers of an upload say about its body; `digests` reads what they say about its content."""
+"""Checks the headers that describe the body of an upload; `digests` reads its checksum."""
 
 from starlette.datastructures import Headers
 
@@ -7,7 +7,7 @@ from logistics_api.uploads.problems import empty_upload, too_large
 
 
 def announced_size(headers: Headers, max_bytes: int) -> int | None:
-    """The size of the body; None if the client does not say.
+    """Returns the size of the body, or None if the client does not state it.
 
     Raises:
         Problem: 413, 415 or 422, what is announced is refused before a byte is received.
@@ -26,7 +26,7 @@ def announced_size(headers: Headers, max_bytes: int) -> int | None:
             415,
             "content-encoding",
             "Unsupported Content-Encoding",
-            "Send the file as it is, without Content-Encoding; compressed files (.gz, .zst) are welcome as such.",
+            "Send the file as it is, without Content-Encoding; compressed files (.gz, .zst) are accepted.",
             headers={"Accept-Encoding": "identity"},
         )
     length = headers.get("content-length")

@@ -20,7 +20,7 @@ from logistics_api.uploads.storage import check_space
 HIDDEN_FOLDER = ".uploads"
 BUFFER_BYTES = 1 << 20
 LEFTOVER_SECONDS = 24 * 3600
-"""A hidden file that was not written to for this long belongs to a process that was killed."""
+"""A hidden file unchanged for this long was left behind by a killed process."""
 
 
 class IncomingFile:

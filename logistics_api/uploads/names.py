@@ -1,4 +1,4 @@
-"""Names of uploaded files: what is accepted stands in the raw folder, in the ledger and in Dagster under the same name.
+"""Names of uploaded files: an accepted name is the same in the raw folder, in the ledger and in Dagster.
 
 Nothing is made of a bad name, it is refused: a file under another name than the one its sender knows is lost to him.
 """
@@ -15,10 +15,10 @@ from logistics_core.raw_folder_rules import UNFINISHED, is_ignored
 
 MOST_CHARACTERS = 200
 MOST_BYTES = 255
-"""Of a name, on all common file systems."""
+"""Longest name on all common file systems."""
 
-# Separators; what partition keys encode; what cannot be seen or turns around the text behind it; what stands for bytes
-# that are no UTF-8.
+# Separators; characters that partition keys encode; invisible or direction-changing characters; surrogates for bytes
+# that are not UTF-8.
 _REFUSED = r"/\\%\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\uffff"
 _ENDINGS = "|".join(
     "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else re.escape(letter) for letter in ending)
@@ -34,7 +34,7 @@ EXPECTED = (
 
 
 def parse_name(value: Any) -> str:
-    """The name in Unicode's composed form (NFC): what looks the same is the same."""
+    """Returns the name in composed Unicode form (NFC), so that names that look the same are the same."""
     if isinstance(value, str):
         name = unicodedata.normalize("NFC", value)
         fits = len(name) <= MOST_CHARACTERS and len(name.encode("utf-8", "surrogatepass")) <= MOST_BYTES

@@ -7,13 +7,13 @@ from logistics_api.uploads.names import FileName
 
 
 class Destination(BaseModel):
-    """Where an uploaded file goes."""
+    """Destination of an uploaded file."""
 
     model_config = ConfigDict(extra="forbid")
 
-    dataset: DatasetName = Field(description="What it holds", examples=["shipments"])
+    dataset: DatasetName = Field(description="Dataset of the file", examples=["shipments"])
     filename: FileName = Field(
-        description="Its name in the raw folder, without path. Made composed Unicode (NFC)",
+        description="File name in the raw folder, without a path. Normalised to composed Unicode (NFC)",
         examples=["2024-03.ndjson.gz"],
     )
-    replace: Flag = Field(False, description="Whether it takes the place of a file of this name with other content")
+    replace: Flag = Field(False, description="Whether to replace a file that has this name and other content")

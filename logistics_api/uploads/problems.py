@@ -1,4 +1,4 @@
-"""The problems that refuse an upload, and what errors of the disk mean for a client."""
+"""The problems of refused uploads, including disk errors."""
 
 import errno
 
@@ -8,7 +8,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class disk_problems:  # a context manager, used like a function
-    """Translates errors of the disk into problems. That a name is taken is not among them."""
+    """Translates disk errors into problems, except for an existing name."""
 
     def __enter__(self) -> None: ...
 
@@ -24,7 +24,7 @@ def disk_full() -> Problem:
         507,
         "insufficient-storage",
         "Insufficient storage",
-        "There is not enough room on the disk of the raw folder. Nothing of the file was kept.",
+        "The disk of the raw folder is full. The file was not stored. Free disk space and send the file again.",
     )
 
 
@@ -34,7 +34,7 @@ def not_possible() -> Problem:
         501,
         "uploads-not-possible",
         "Uploads not possible",
-        "This installation of the API has no raw folder it can write to: LOGISTICS_DATA_DIR must name the data folder "
+        "The API has no writable raw folder: LOGISTICS_DATA_DIR must name the data folder "
         "of the pipeline, and its raw/ must be writable. Put the file there by other means.",
     )
 
@@ -51,12 +51,12 @@ def too_large(most_bytes: int) -> Problem:
 
 
 def name_taken(dataset: str, filename: str) -> Problem:
-    """Another file has this name already."""
+    """Another file has this name."""
     return Problem(
         409,
         "file-exists",
         "File exists",
-        f"There is another file {filename!r} of {dataset}. Choose another name, or replace it with replace=true.",
+        f"Another file {filename!r} of {dataset} exists. Choose another name, or replace it with replace=true.",
     )
 
 
@@ -67,5 +67,7 @@ def empty_upload() -> Problem:
 
 def digest_mismatch(expected: str, found: str) -> Problem:
     """The received bytes do not have the digest that the request states."""
-    detail = f"The file arrived with the SHA-256 {found}; the request says {expected}. Nothing of it was kept."
+    detail = (
+        f"The received file has SHA-256 {found}; the request states {expected}. The file was not stored. Send it again."
+    )
     return Problem(422, "digest-mismatch", "Digest mismatch", detail)

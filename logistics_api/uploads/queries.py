@@ -1,20 +1,20 @@
-"""Statements about uploads."""
+"""Upload queries."""
 
 from logistics_api.ingestion.file_queries import FILE
 from logistics_core.database_contract.file_states import FileState
 
 HAS_TABLE = """
--- Tells whether a dataset has its table: `logistics migrate` makes it from the contract.
--- One row: whether it does.
+-- Returns whether a dataset's table exists: `logistics migrate` creates it from the contract.
+-- One row: whether it exists.
 -- Reads the catalogue of PostgreSQL.
 SELECT to_regclass(%(table)s) IS NOT NULL
 """
 
-# A file that was only touched gets no new version, so content counts as well; but only that of the newest version: what
-# an older one held has been replaced since, and where it came back it is yet to be loaded.
+# A file whose content did not change gets no new version, so content is compared as well, but only with the newest
+# version: older content has been replaced, and if it returns, it has yet to be loaded.
 UPLOAD = f"""
--- Finds what became of an uploaded file, and another one with the same content that is loaded.
--- One row: the file as a JSON object or NULL; the other one as a JSON object or NULL.
+-- Finds the ledger entry of an uploaded file, and another loaded file with the same content.
+-- One row: the file as a JSON object or NULL; the other file as a JSON object or NULL.
 -- Reads ingest.files.
 SELECT
     (

@@ -1,4 +1,4 @@
-"""From the body of a request to a file in the raw folder."""
+"""Receives a request body as a file in the raw folder."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from logistics_api.uploads.problems import digest_mismatch, empty_upload
 from logistics_api.uploads.storage import StoredFile, store
 
 STALL_SECONDS = 60.0
-"""How long a client may send nothing at all."""
+"""Longest pause in which a client may send no data."""
 
 
 async def receive(
@@ -43,9 +43,14 @@ async def _write(body: AsyncIterator[bytes], incoming: IncomingFile) -> None:
         async for block in _blocks(body):
             await incoming.write(block)
     except ClientDisconnect as error:
-        raise Problem(400, "incomplete-upload", "Incomplete upload", "The client went before the end.") from error
+        raise Problem(
+            400,
+            "incomplete-upload",
+            "Incomplete upload",
+            "The client disconnected before the upload was complete. Send the file again.",
+        ) from error
     except TimeoutError as error:
-        detail = f"Nothing came for {STALL_SECONDS:g} seconds."
+        detail = f"No data arrived for {STALL_SECONDS:g} seconds. Send the file again."
         raise Problem(408, "stalled-upload", "Stalled upload", detail) from error
     if incoming.size == 0:
         raise empty_upload()

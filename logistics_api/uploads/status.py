@@ -1,4 +1,4 @@
-"""What became of an upload."""
+"""State of an upload."""
 
 import asyncio
 import json
@@ -15,18 +15,18 @@ from logistics_core.settings import Settings
 FINAL = FINISHED_STATES | {UploadState.REPLACED, UploadState.MISSING}
 
 DETAILS = {
-    UploadState.WAITING: "It stands in the raw folder and waits to be found by the pipeline's sensor.",
-    UploadState.REGISTERED: "It is in the ledger and waits for a run.",
-    UploadState.LOADING: "It is being loaded.",
-    UploadState.LOADED: "It is loaded.",
-    UploadState.UNLOADED: "It was loaded, and was taken out again on request.",
-    UploadState.REPLACED: "Other content took its name before the pipeline had seen it.",
-    UploadState.MISSING: "It was removed from the raw folder before the pipeline had seen it.",
+    UploadState.WAITING: "The file is in the raw folder, waiting for the pipeline's sensor to find it.",
+    UploadState.REGISTERED: "The file is in the ledger, waiting for a run.",
+    UploadState.LOADING: "The file is being loaded.",
+    UploadState.LOADED: "The file is loaded.",
+    UploadState.UNLOADED: "The file was loaded and then unloaded on request.",
+    UploadState.REPLACED: "Other content replaced the file before the pipeline found it.",
+    UploadState.MISSING: "The file was removed from the raw folder before the pipeline found it.",
 }
 
 
 async def read_status(upload_id: str, file: StoredFile, database: Database, settings: Settings) -> dict[str, Any]:
-    """The body of a response about an upload: from the ledger, or the disk while the ledger does not know the file."""
+    """Returns the response body for an upload: from the ledger, or from the disk until the file is in the ledger."""
     dataset = file.path.partition("/")[0]
     parameters = {**asdict(file), "dataset": dataset, "dagster_url": str(settings.dagster_url)}
     entry, other = (text and json.loads(text) for text in await database.fetch_row(UPLOAD, parameters))
@@ -39,14 +39,14 @@ async def read_status(upload_id: str, file: StoredFile, database: Database, sett
         "sha256": file.sha256,
         "state": state,
         "is_final": state in FINAL and not (entry and entry["retry_requested_at"]),
-        "detail": DETAILS.get(state) or entry["error"] or "It failed.",
+        "detail": DETAILS.get(state) or entry["error"] or "Loading the file failed.",
         "same_content": other,
         "file": entry,
     }
 
 
 def _state_on_disk(file: StoredFile, settings: Settings) -> UploadState:
-    """The state of a file that the ledger does not know."""
+    """Returns the state of a file that is not in the ledger."""
     try:
         status = (settings.raw_dir / file.path).stat()
     except FileNotFoundError:

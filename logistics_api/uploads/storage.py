@@ -1,4 +1,4 @@
-"""Stores received files in the raw folder: each appears under its name at once, or not at all."""
+"""Stores received files in the raw folder: each appears under its name whole or not at all."""
 
 import errno
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from logistics_api.uploads.problems import disk_full, disk_problems, name_taken, not_possible
 
 RESERVE_BYTES = 256 << 20
-"""Bytes of the disk that are left free: others write there too, and PostgreSQL stops if it cannot."""
+"""Disk space to leave free: other programs write there too, and PostgreSQL stops when the disk is full."""
 
 _WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
@@ -32,14 +32,14 @@ def store(
     """Stores a finished file as `target`; returns it, and whether it is new there.
 
     Raises:
-        Problem: 409, another file has that name; 501 or 507, it cannot be written there.
+        Problem: 409, another file has that name; 501 or 507, the file cannot be written.
     """
     if _holds(target, size, sha256):
         return _stored(target, raw_dir, sha256), False
     try:
         return _place(incoming, sha256, target, raw_dir, replace=replace), True
     except FileExistsError:
-        if _holds(target, size, sha256):  # another upload of it was faster
+        if _holds(target, size, sha256):  # another upload of the same file was faster
             return _stored(target, raw_dir, sha256), False
         raise name_taken(target.parent.name, target.name) from None
 
@@ -60,7 +60,7 @@ def _place(incoming: Path, sha256: str, target: Path, raw_dir: Path, *, replace:
 
     Raises:
         FileExistsError: that name is taken, and is not to be replaced.
-        Problem: 501 or 507, it cannot be written there.
+        Problem: 501 or 507, the file cannot be written.
     """
     with disk_problems():
         target.parent.mkdir(exist_ok=True)
@@ -73,7 +73,7 @@ def _place(incoming: Path, sha256: str, target: Path, raw_dir: Path, *, replace:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Unlike renaming, linking never replaces a file. File systems without links get the nearest thing to it."""
+    """Unlike renaming, linking never replaces a file. File systems without links use a check and a rename."""
     try:
         os.link(path, target)
     except OSError as error:
@@ -85,7 +85,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can
+    with suppress(OSError):  # not every file system supports it
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -100,7 +100,7 @@ def _stored(target: Path, raw_dir: Path, sha256: str) -> StoredFile:
 
 
 def _holds(target: Path, size: int, sha256: str) -> bool:
-    """Whether a file with this content is there already."""
+    """Returns whether the target already has this content."""
     try:
         if not target.is_file() or target.stat().st_size != size:
             return False
@@ -114,14 +114,14 @@ def check_folder(raw_dir: Path) -> None:
     """Refuses uploads if this process cannot store them for the pipeline.
 
     Raises:
-        Problem: 501, there is no raw folder here, or it is not writable.
+        Problem: 501, the raw folder does not exist or is not writable.
     """
     if not raw_dir.is_dir() or not os.access(raw_dir, os.W_OK | os.X_OK):
         raise not_possible()
 
 
 def check_space(folder: Path, size: int) -> None:
-    """Refuses what would fill the disk.
+    """Refuses a file that would fill the disk.
 
     Raises:
         Problem: 507.

@@ -1,1 +1,1 @@
-"""Figures about vehicles: what they drove, burnt, carried and earned."""
+"""Vehicle figures: distance, fuel, shipments and revenue."""

@@ -20,25 +20,25 @@ router = APIRouter(tags=["vehicles"])
     "/api/vehicles/metrics",
     response_model=list[VehicleMetrics],
     responses=FIGURE_PROBLEMS,
-    summary="Every vehicle that drove in a range",
+    summary="Vehicles that drove in a date range",
 )
 async def read_vehicle_metrics(query: Annotated[DayRange, Query()], database: Reader) -> Response:
-    """Trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
+    """Returns trips, distance, fuel, shipments and revenue per vehicle, highest revenue first; ties by vehicle_id."""
     return await figures_response(database, METRICS, query.model_dump())
 
 
 @router.get(
     f"/api/vehicles/{text('vehicle_id')}/details",
     response_model=VehicleDetails,
-    responses=FIGURE_PROBLEMS | {404: problem_response("Neither master data nor a log of this vehicle has arrived")},
-    summary="Everything about one vehicle",
+    responses=FIGURE_PROBLEMS | {404: problem_response("No master data or log exists for this vehicle")},
+    summary="Details of one vehicle",
 )
 async def read_vehicle_details(
     vehicle_id: Annotated[KeyText, Path(description="The vehicle's key, percent-encoded", examples=["V-017"])],
     query: Annotated[DayRange, Query()],
     database: Reader,
 ) -> Response:
-    """Its figures, its days and the 5 routes it took most often."""
+    """Returns its figures, its daily performance and its 5 most frequent routes."""
     parameters = query.model_dump() | {"vehicle_id": vehicle_id}
     return await figures_response(database, DETAILS, parameters, missing=_unknown(vehicle_id))
 
@@ -48,6 +48,6 @@ def _unknown(vehicle_id: str) -> Problem:
         404,
         "unknown-vehicle",
         "Unknown vehicle",
-        f"Neither master data nor a log of vehicle {vehicle_id} has arrived. "
-        "/api/vehicles/metrics lists those that drove in a range.",
+        f"No master data or log exists for vehicle {vehicle_id}. "
+        "/api/vehicles/metrics lists the vehicles that drove in a range.",
     )

@@ -1,4 +1,4 @@
-"""Statements about vehicles. `measures` defines the figures."""
+"""Vehicle queries. `measures` defines the figures."""
 
 from logistics_api.measures import (
     AVG_DELIVERY_TIME,
@@ -9,7 +9,7 @@ from logistics_api.measures import (
 )
 
 METRICS = f"""
--- Makes the figures of every vehicle with at least one log in a range.
+-- Returns the figures of every vehicle with at least one log in a range.
 -- One row: one JSON array, an object per vehicle.
 -- Reads analytics.daily_vehicles, raw.vehicles.
 WITH driven AS (
@@ -43,17 +43,17 @@ FROM driven
 LEFT JOIN raw.vehicles AS vehicle USING (vehicle_id)
 """
 
-# A vehicle is known by its master data, or by a day on which it drove.
-# Which routes a vehicle took stands in the raw rows only: a table of it would be as long as they are. Its trips are
-# distinct logs: one that carries several shipments of a route is one trip.
+# A vehicle is known if it has master data or drove on at least one day.
+# Only the raw rows say which routes a vehicle took: a summary table would be as long as they are. Trips are distinct
+# logs: a log that carries several shipments of a route is one trip.
 DETAILS = f"""
--- Makes everything about one vehicle in a range.
+-- Returns the details of one vehicle in a range.
 -- One row: one JSON object, null for an unknown vehicle.
 -- Reads analytics.daily_vehicles, analytics.days, analytics.vehicle_numbers, raw.vehicles,
 -- raw.vehicle_logs, raw.shipments.
 WITH known AS (
     SELECT name, total_mileage
-    FROM (SELECT %(vehicle_id)s::text AS vehicle_id) AS asked
+    FROM (SELECT %(vehicle_id)s::text AS vehicle_id) AS requested
     LEFT JOIN raw.vehicles USING (vehicle_id)
     LEFT JOIN analytics.vehicle_numbers USING (vehicle_id)
     WHERE vehicles.vehicle_id IS NOT NULL

@@ -1,4 +1,4 @@
-"""Responses about vehicles."""
+"""Vehicle responses."""
 
 import datetime
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class VehicleMetrics(BaseModel):
-    """One vehicle with at least one log in the range. Averages skip what lacks the measure, null where all do."""
+    """One vehicle with a log in the range. Averages ignore missing values and are null if all are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
     vehicle_id: str = Field(examples=["V-017"])
     name: str | None = Field(
-        description="From the vehicles' master data; null where that does not know the vehicle", examples=["Truck 17"]
+        description="From the vehicles' master data; null if the vehicle is not in it", examples=["Truck 17"]
     )
     total_trips: int = Field(description="Logs in the range", examples=[58])
     total_mileage: float = Field(description="Distance driven, km", examples=[18240.5])
@@ -24,22 +24,22 @@ class VehicleMetrics(BaseModel):
     avg_delivery_time: float | None = Field(description="Mean delivery time of its shipments, hours", examples=[25.9])
     total_revenue: float = Field(description="Sum of their cost, in the currency of the feed", examples=[48210.75])
     revenue_per_trip: float | None = Field(
-        description="total_revenue / total_trips; null where no shipment has a cost", examples=[831.22]
+        description="total_revenue / total_trips; null if no shipment has a cost", examples=[831.22]
     )
     fuel_per_trip: float | None = Field(description="Litres per log, over logs that have fuel", examples=[91.57])
 
 
 class VehicleSummary(BaseModel):
-    """One vehicle in a range. Averages skip what lacks the measure, null where all do."""
+    """One vehicle in a range. Averages ignore missing values and are null if all are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
     vehicle_id: str = Field(examples=["V-017"])
     name: str | None = Field(
-        description="From the vehicles' master data; null where that does not know it", examples=["Truck 17"]
+        description="From the vehicles' master data; null if the vehicle is not in it", examples=["Truck 17"]
     )
     lifetime_mileage: float | None = Field(
-        description="Distance driven in its lifetime, km, from the master data; null where that does not know it",
+        description="Distance driven in its lifetime, km, from the master data; null if the vehicle is not in it",
         examples=[412330.0],
     )
     total_trips: int = Field(description="Logs in the range", examples=[58])
@@ -52,7 +52,7 @@ class VehicleSummary(BaseModel):
     avg_delivery_time: float | None = Field(description="Mean delivery time of its shipments, hours", examples=[25.9])
     total_revenue: float = Field(description="Sum of their cost, in the currency of the feed", examples=[48210.75])
     revenue_per_trip: float | None = Field(
-        description="total_revenue / total_trips; null where no shipment has a cost", examples=[831.22]
+        description="total_revenue / total_trips; null if no shipment has a cost", examples=[831.22]
     )
     fuel_per_trip: float | None = Field(description="Litres per log, over logs that have fuel", examples=[91.57])
 
@@ -87,7 +87,7 @@ class VehicleRoute(BaseModel):
 
 
 class VehicleDetails(BaseModel):
-    """Everything about one vehicle in a range."""
+    """Details of one vehicle in a range."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""The charts: one Vega-Lite specification per file, and how rows are put into one. Nothing else belongs here.
+"""The charts: one Vega-Lite specification per file, and the functions that add rows to them.
 
 The dashboard draws them in the browser, the pipeline as pictures for Dagster; both import this package and it imports
 neither. A specification holds no rows, no colours and no width: rows come in as the data set `rows`, the rest with the

@@ -1,8 +1,8 @@
-// Asks the API. The browser keeps answers and their ETags itself, so a question that is asked again costs a 304.
+// Requests to the API. The browser caches responses and their ETags, so a repeated request costs a 304.
 
 import { on } from "./events.js";
 
-/** What the API answered instead: its problem (RFC 9457), or that it could not be reached. */
+/** A failed request: the problem of the response (RFC 9457), or that the API is unreachable. */
 export class ApiError extends Error {
   constructor(status, problem, retryAfter) {
     super(problem.detail);
@@ -14,12 +14,12 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
-  /** What was expected instead of each parameter that was refused, else what happened. */
+  /** What was expected of each invalid parameter, or else what happened. */
   get reason() {
     return this.errors.map(({ parameter, expected }) => `${parameter}: ${expected}`).join("; ") || this.message;
   }
 
-  /** Whether the question was right: it may be answered another time. */
+  /** Whether the request was valid, so that a retry may succeed. */
   get isOfServer() {
     return this.status === 0 || this.status >= 500;
   }
@@ -38,7 +38,7 @@ export function url(path, parameters = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-/** The JSON of an answer. The same question asked twice at once is sent once. Throws ApiError. */
+/** The JSON of a response. Identical concurrent requests are sent once. Throws ApiError. */
 export function get(address) {
   if (!underway.has(address)) {
     const answer = ask(address).finally(() => underway.get(address) === answer && underway.delete(address));
@@ -47,7 +47,7 @@ export function get(address) {
   return underway.get(address);
 }
 
-// An answer that was asked for before the news may not have them yet.
+// A response requested before the change may not include it.
 for (const news of ["data_version", "ingest"]) on(news, () => underway.clear());
 
 async function ask(address) {

@@ -1,4 +1,4 @@
-// The shell: navigation, head, range control; opens the page that the address names and tells it what changes.
+// The shell: navigation, head, range control; opens the page that the address names and notifies it of changes.
 
 import { ApiError, get } from "./api.js";
 import * as events from "./events.js";
@@ -24,7 +24,7 @@ const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
 const WITHOUT_DATA = new Set(["pipeline", "data"]);
 
-let status = null; // the stream tells when there is another one
+let status = null; // an event announces a new one
 let view = null;
 let shown = null;
 let opening = 0;
@@ -111,7 +111,7 @@ async function open(place, welcome, key, mine) {
   }
 }
 
-/** Goes that far down, as soon as the page is as long; not against a reader who does something meanwhile, and not for ever. */
+/** Goes that far down, as soon as the page is as long; unless the reader acts meanwhile, and only for a limited time. */
 function scrollAsFar(height) {
   const end = new AbortController();
   const growing = new ResizeObserver(() => scrollTo(0, height));
@@ -124,7 +124,7 @@ function scrollAsFar(height) {
   view.atEnd(() => end.abort());
 }
 
-/** What stands above the page: title, where it belongs, the range. */
+/** The head of the page: title, breadcrumb, range. */
 function head() {
   const place = router.read();
   const words = view.module.title(view);
@@ -148,7 +148,7 @@ function head() {
   }
 }
 
-/** Where the stream is cut, as by some proxies, nobody tells of other figures: then whoever moves looks for them. */
+/** Some proxies cut the event stream, so no event announces new figures: then each navigation checks for them. */
 async function move(place) {
   const isFirst = view === null;
   await follow(place);
@@ -157,7 +157,7 @@ async function move(place) {
   if (found && found.data_version !== status?.data_version) await renew();
 }
 
-/** Other figures are there: what is known of them is read again, then all that is shown. Until then the old ones stay. */
+/** New figures: reloads the status, then all that is shown. The old figures stay until then. */
 async function renew() {
   try {
     status = await get(STATUS);
@@ -168,7 +168,7 @@ async function renew() {
   view?.renew();
 }
 
-/** Nothing can be shown, such as without the status or what the address names: the whole page says why. */
+/** Shows an error in place of the page, such as a missing status or an unknown address. */
 function fail(error, heading = "Logistics Analytics") {
   if (!(error instanceof ApiError)) console.error(error);
   view?.end();

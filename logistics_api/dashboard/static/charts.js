@@ -1,4 +1,4 @@
-// Charts: a specification of ours, drawn by Vega, which is asked for when the first page with charts is opened.
+// Charts: a specification of ours, drawn by Vega, which is loaded when the first page with charts opens.
 //
 // Vega would make functions out of text; the policy of the page forbids that, so its interpreter does the same work
 // (`ast: true`). Its own style sheet and tooltip are left out for the same reason.
@@ -11,7 +11,7 @@ const shown = new Set();
 let vega = null;
 
 let attempts = 0;
-/** A browser remembers an import that failed: the next attempt asks under another address. */
+/** Browsers cache failed imports, so the next attempt uses another address. */
 const loadVega = () =>
   (vega ??= import(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`).catch(
     (error) => {
@@ -32,7 +32,7 @@ function loadSpecifications() {
 }
 
 // Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
-Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // told where a chart needs them
+Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // reported by the chart that needs them
 
 let last = null;
 /** One chart after the other, the first at once; the browser shows each before it goes on with the next. */
@@ -168,7 +168,7 @@ class Chart {
   }
 }
 
-// Panels replace what they show; a chart that has left the page gives its memory back at the next look.
+// Panels replace their content; charts that have left the page are freed at the next check.
 new MutationObserver(() => {
   for (const one of shown) {
     if (one.element.isConnected) one.seen = true;

@@ -1,4 +1,4 @@
-// What the server tells by itself: a new data version, the progress of a load. One stream, closed while nobody looks.
+// Server-sent events: a new data version, the progress of a load. One stream, closed while the page is hidden.
 
 const listeners = { data_version: new Set(), ingest: new Set(), state: new Set() };
 let source = null;
@@ -12,7 +12,7 @@ export function on(name, listener) {
   return () => listeners[name].delete(listener);
 }
 
-/** The version of what is shown already, so that the stream's first event is no news. */
+/** The version of what is shown already, so that the stream's first event is not treated as a change. */
 export function know(shown) {
   version ??= String(shown);
 }
@@ -53,7 +53,7 @@ function open() {
     }
     if (source.readyState === EventSource.CLOSED) reopen();
   });
-  // Each stream begins with the present version: what happened while there was none is told by that.
+  // Each stream begins with the present version: which covers changes while it was closed.
   source.addEventListener("data_version", ({ data }) => {
     const known = version;
     version = data;
@@ -63,8 +63,8 @@ function open() {
 }
 
 /**
- * Calls `attempt` once: when so many seconds have passed (null: never) and somebody looks, or as soon as the stream is
- * there again. Returns a function that calls it off.
+ * Calls `attempt` once: after this number of seconds (null: never) while the page is visible, or as soon as the stream is
+ * open again. Returns a function that cancels it.
  */
 export function later(seconds, attempt) {
   let isDue = false;
@@ -88,7 +88,7 @@ export function later(seconds, attempt) {
   return forget;
 }
 
-/** A browser gives a stream up for good when the answer is an error; the server may only be starting. */
+/** Browsers close a stream for good after an error response, but the server may only be starting. */
 function reopen() {
   source.close();
   source = null;

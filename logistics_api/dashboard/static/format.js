@@ -16,7 +16,7 @@ const format = (value, options) => (isMissing(value) ? NONE : numberFormat(optio
 export const count = (value) => format(value, { maximumFractionDigits: 0 });
 /** 12,345.67: money has no unit here, the data does not name one */
 export const money = (value) => format(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-/** 12.3 with so many digits behind the point */
+/** 12.3 with the given number of decimals */
 export const decimal = (value, digits = 2) => format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 /** 1.23M */
 export const compact = (value) =>

@@ -1,4 +1,4 @@
-// Ranges of days. All of them are told from the newest day that has data, not from today: files arrive late.
+// Ranges of days. They count back from the newest day with data, not from today: files arrive late.
 
 export const NAMES = { "7d": "7 days", "30d": "30 days", "90d": "90 days", month: "Month", year: "Year", all: "All" };
 export const DEFAULT = "30d";
@@ -9,11 +9,11 @@ const FIRST = "1900-01-01";
 const time = (day) => Date.parse(`${day}T00:00:00Z`);
 const text = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10);
 
-/** The day so many days later, as YYYY-MM-DD. */
+/** The day the given number of days later, as YYYY-MM-DD. */
 export const addDays = (day, number) => text(time(day) + number * MILLISECONDS);
 /** How many days a range has, both ends included. */
 export const length = ({ start, end }) => Math.round((time(end) - time(start)) / MILLISECONDS) + 1;
-/** The days of a range that can be asked for: of the years 1900 to 2100. */
+/** The days of a range that can be requested: of the years 1900 to 2100. */
 export const askable = ({ start, end }) => ({ start: [start, FIRST].sort()[1], end: [end, FIRST].sort()[1] });
 /** Every day of a range. */
 export const listDays = ({ start, end }) => Array.from({ length: length({ start, end }) }, (_, i) => addDays(start, i));

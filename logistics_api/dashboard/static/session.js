@@ -1,11 +1,11 @@
-// Who asks, and what they may do; a key is kept by the browser as a cookie that no script can read.
+// The current user and their permissions. The browser holds the API key in a cookie that no script can read.
 
 import { get, send } from "./api.js";
 
 const ADDRESS = "/api/session";
 let known = null;
 
-/** {name, is_anonymous, scopes}: asked once, as it changes by logging in and out only. */
+/** {name, is_anonymous, scopes}: requested once, because only login and logout change it. */
 export function session() {
   known ??= get(ADDRESS).catch((error) => {
     known = null;
@@ -14,7 +14,7 @@ export function session() {
   return known;
 }
 
-/** Whether this browser may "read", "export" or "ingest". Where the server cannot say, it is let try. */
+/** Whether this browser may "read", "export" or "ingest". If the server cannot say, the action is allowed. */
 export async function may(scope) {
   try {
     return (await session()).scopes.includes(scope);
@@ -23,7 +23,7 @@ export async function may(scope) {
   }
 }
 
-/** Throws ApiError where the key is none. */
+/** Throws ApiError if the API key is invalid. */
 export async function logIn(key) {
   await send(ADDRESS, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }) });
   known = null;

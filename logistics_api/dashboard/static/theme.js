@@ -1,4 +1,4 @@
-// Light or dark, set before the first paint: the choice kept in this browser, else what the system prefers.
+// Light or dark, set before the first paint: the choice stored in this browser, else what the system prefers.
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const choice = () => {
@@ -10,7 +10,7 @@
     document.dispatchEvent(new CustomEvent("themechange"));
   };
   const choose = (chosen) => {
-    try { localStorage.setItem("theme", chosen); } catch { /* kept for this page only */ }
+    try { localStorage.setItem("theme", chosen); } catch { /* applies to this page only */ }
     apply();
   };
   system.addEventListener("change", apply);

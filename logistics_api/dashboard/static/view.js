@@ -1,4 +1,4 @@
-// One page while it is open: its arguments, its parameters, the range; and who is told when one of them changes.
+// One page while it is open: its arguments, its parameters, the range; and the callbacks to run when one of them changes.
 
 import * as router from "./router.js";
 import { previous, resolve } from "./ranges.js";
@@ -17,7 +17,7 @@ export class View {
   #read(place, status) {
     this.parameters = place.parameters;
     this.status = status;
-    /** {name, start, end}, or null where there is no data yet */
+    /** {name, start, end}, or null if there is no data yet */
     this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
     /** {start, end} of the range before, and whether the reader wants it shown */
     this.previous = this.range && previous(this.range);
@@ -35,7 +35,7 @@ export class View {
     router.change(changes, options);
   }
 
-  /** Calls `work` and gives its `result`, and `isOld()`: whether what it was told by this view would be something else now. */
+  /** Calls `work` and gives its `result`, and `isOld()`: whether the view has changed since. */
   watch(work) {
     const asked = (this.#asked = new Set());
     const told = () => {
@@ -51,7 +51,7 @@ export class View {
     }
   }
 
-  /** {start, end} for questions. */
+  /** {start, end} for requests. */
   days() {
     return { start: this.range.start, end: this.range.end };
   }

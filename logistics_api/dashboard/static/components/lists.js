@@ -1,4 +1,4 @@
-// Lists with search, sort and pages, whose state is in the address: asked of the API page by page, or kept in the browser.
+// Lists with search, sort and pages, whose state is in the address: requested from the API page by page, or held in the browser.
 
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
@@ -12,7 +12,7 @@ const MOST = 1000;
 
 /**
  * A panel over a list of the API ({data, total, page, page_size}). Beside panel()'s options:
- *   path, parameters  the question without search, sort and page; parameters is a function
+ *   path, parameters  the request without search, sort and page; parameters is a function
  *   columns, caption  as for table(); sort: {by, order} of the API's default
  *   prefix            before the names of its parameters in the address, where a page has several lists
  *   searchLabel       null: no search
@@ -44,7 +44,7 @@ export function listPanel(view, options) {
 }
 
 /**
- * A panel over rows that the browser has all of. Beside panel()'s options: rows(data) → list, searched(row) → text to
+ * A panel over rows that are all in the browser. Beside panel()'s options: rows(data) → list, searched(row) → text to
  * search in, columns, caption, sort, prefix, size, searchLabel.
  */
 export function rowsPanel(view, options) {
@@ -119,7 +119,7 @@ export function comparison(by, order) {
 /** A search field that writes what it holds into the address when typing pauses; `also`: parameters changed with it. */
 export function searchBox(view, { label, name = "search", also = {} }) {
   let timer = null;
-  let known = view.get(name, ""); // what stands in the address; the field may be ahead of it
+  let known = view.get(name, ""); // the value in the address; the field may be ahead of it
   const input = h("input", { class: "input", type: "search", "aria-label": label, placeholder: label, value: known });
   const search = () => {
     known = input.value.trim();

@@ -1,4 +1,4 @@
-// The dialog that asks for a key. All that is shown was asked without it, so the page begins anew afterwards.
+// The login dialog for an API key. The page reloads afterwards, because its data was requested without the key.
 
 import { h } from "../dom.js";
 import { logIn, logOut, session } from "../session.js";
@@ -32,7 +32,7 @@ export function openLogin(reason = "This requires an API key.") {
   return openDialog({ title: "Sign in", content: form });
 }
 
-/** Who is signed in, and the way out; or the way in, where being nobody does not suffice. */
+/** The signed-in key with a logout button; or a login button if anonymous access is insufficient. */
 export function account() {
   const host = h("p", { class: "account", hidden: true });
   session()

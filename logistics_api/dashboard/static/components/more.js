@@ -1,4 +1,4 @@
-// Lists that go on: pages by cursor, one below the other, with a button for the next. How many are shown is in the address.
+// Growing lists: pages by cursor, one below the other, with a button for the next. The address holds the number shown.
 
 import { h } from "../dom.js";
 import { get, url } from "../api.js";
@@ -10,12 +10,12 @@ const MOST = 1000;
 
 /**
  * A panel over such a list. Beside panel()'s options:
- *   name      parameter of the address that says how many entries are shown
+ *   name      URL parameter with the number of entries shown
  *   size      entries of one page
- *   path, parameters   the question without limit and cursor; parameters is a function; null where there is nothing to ask
- *   items     (answer) => entries; the answer has next_cursor beside them
+ *   path, parameters   the request without limit and cursor; parameters is a function that returns null if there is nothing to request
+ *   items     (response) => entries; the response also has next_cursor
  *   list      (entries) => nodes
- *   more      words of the button
+ *   more      label of the button
  */
 export function morePanel(view, options) {
   const { name, size, path, parameters, items, list, more, empty = "Nothing here" } = options;
@@ -52,7 +52,7 @@ export function morePanel(view, options) {
     }
   }
 
-  // What is asked again has to be as long as what is shown.
+  // A new request must cover as many entries as are shown.
   const keepLength = () => {
     if (shown.length > 0) limit = Math.min(MOST, Math.max(size, shown.length));
   };

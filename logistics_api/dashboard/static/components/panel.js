@@ -1,4 +1,4 @@
-// A panel: asks for its data, shows that it is loading, empty or broken, and offers the data, CSV and PNG.
+// A panel: requests its data, shows loading, empty and error states, and offers the data, CSV and PNG.
 
 import { h, replace, unique } from "../dom.js";
 import { icon } from "../icons.js";
@@ -12,9 +12,9 @@ import { saveCsv, save } from "../saving.js";
 
 /**
  * panel(view, options) returns a <section>. Options:
- *   title, subtitle   strings, or functions of nothing that give one (asked again at each change)
- *   request           () => address | {name: address, …} | null: what to ask. Asked again only when it changes
- *   live              name of the event after which it is asked again: "data_version" (default), "ingest" or null
+ *   title, subtitle   strings, or functions of nothing that give one (called again at each change)
+ *   request           () => address | {name: address, …} | null: what to request. Requested again only when it changes
+ *   live              name of the event after which the data is requested again: "data_version" (default), "ingest" or null
  *   render            (data) => node or list of nodes
  *   empty             (data) => words instead of the rendering, or null
  *   csv               (data) => {columns: [{key, label}], rows: […]} or a promise of it: gives the menu's CSV entry
@@ -135,7 +135,7 @@ export function panel(view, options) {
 
   function fail(error, quietly) {
     if (!error.title) console.error(error);
-    // Only what time alone can mend is asked again by itself; until then figures that are there are better than none.
+    // Only temporary errors are retried automatically; until then, old figures are better than none.
     if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
     if (quietly && data !== null && drawn && error.retryAfter) return;
     if (error.status === 404 && view.missing) return view.missing(error);
@@ -152,7 +152,7 @@ export function panel(view, options) {
   }
 
   view.follow(() => update());
-  // News come without dimming what is shown: most often it is the same.
+  // Updates do not dim the content: most often it stays the same.
   if (live === "data_version") view.atNews(() => update(true, true));
   else if (live) view.atEnd(events.on(live, () => update(true)));
   view.atEnd(() => {

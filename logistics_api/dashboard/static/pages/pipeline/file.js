@@ -1,4 +1,4 @@
-// All about one file, at the side of the page: its account, what is wrong with it, its batches, its rejects.
+// Details of one file in a drawer: status, errors, batches and rejects.
 
 import { h } from "../../dom.js";
 import { url } from "../../api.js";
@@ -138,7 +138,7 @@ function links(file) {
   return h("div", { class: "chips" }, rows, run, partition);
 }
 
-/** The asset's page with this file's partition open; where Dagster is, only the address of a run tells. */
+/** The asset's page with this file's partition open; only the address of a run shows where Dagster is. */
 function partitionUrl({ run_url: run, dataset, path }) {
   const base = run.slice(0, run.lastIndexOf("/runs/"));
   return url(`${base}/assets/raw/${dataset}`, { view: "partitions", partition: path });

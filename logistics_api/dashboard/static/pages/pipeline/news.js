@@ -1,4 +1,4 @@
-// When to ask again how loads come along: events of a load come many times a second, people read once.
+// Limits how often progress is requested: a load sends many events a second.
 
 import * as events from "../../events.js";
 
@@ -8,7 +8,7 @@ const PAUSE = 1_000;
 export function atIngest(view, listener, concerns = () => true) {
   let waiting = null;
   let last = 0;
-  let lost = events.state() !== "live"; // what happens before it is there is told by nobody
+  let lost = events.state() !== "live"; // events before the stream opens are missed
   const call = () => {
     waiting = null;
     last = Date.now();

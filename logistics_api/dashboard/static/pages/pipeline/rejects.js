@@ -1,4 +1,4 @@
-// Records that broke a rule: counted by what was wrong, and one by one with place, reason and text.
+// Rejected records: counted by reason, and listed with position, reason and text.
 
 import { h } from "../../dom.js";
 import { url } from "../../api.js";
@@ -22,7 +22,7 @@ const COLUMNS = ["path", "version", "record_no", "byte_offset", "dataset", "fiel
 const isChosen = (view, row) =>
   view.get("reason") === row.reason && view.get("rfield") === row.field && view.get("rdataset") === row.dataset;
 
-/** By what is wrong; a click on one shows its records below. */
+/** Counts by reason; a click on one shows its records below. */
 export function kindsPanel(view) {
   const section = panel(view, {
     title: "Why records were rejected",
@@ -87,7 +87,7 @@ export function recordsPanel(view) {
   });
 }
 
-/** A list of rejects; options as for morePanel(). withFile: whether each says which file it stood in. */
+/** A list of rejects; options as for morePanel(). withFile: whether each names its file. */
 export function rejectsList(view, { withFile = true, ...options }) {
   const section = morePanel(view, {
     placeholder: "16rem",

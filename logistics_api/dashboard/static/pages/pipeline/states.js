@@ -43,7 +43,7 @@ export function progress(file) {
   return h("div", { class: "loading" }, progressBar(fraction === null ? null : 100 * fraction, `Loading ${file.path}`), h("small", { class: "muted" }, words.join(" · ")));
 }
 
-/** value: percent, or null where nobody knows how much there is. */
+/** value: percent, or null if the total is unknown. */
 export function progressBar(value, label) {
   const filled = h("div", {});
   filled.style.setProperty("--done", value ?? 100);

@@ -1,4 +1,4 @@
-// What an operator looks at: how much is in, what waits, what failed, how fast loads are, how fresh the figures.
+// Ingestion statistics: totals, waiting work, failures, loading speed and freshness of the figures.
 
 import { h } from "../../dom.js";
 import { bytes, compact, count, decimal, moment, percent } from "../../format.js";

@@ -62,7 +62,7 @@ function sendNext() {
   transfers.filter(({ state }) => state === "queued").slice(0, Math.max(0, AT_ONCE - sending)).forEach(transmit);
 }
 
-/** By XMLHttpRequest: fetch() does not tell how much of a body has gone. */
+/** By XMLHttpRequest: fetch() reports no upload progress. */
 function transmit(transfer) {
   const request = new XMLHttpRequest();
   request.open("POST", url(ADDRESS, { dataset: transfer.dataset, filename: transfer.name, replace: transfer.replace || null }));
@@ -91,7 +91,7 @@ function answered(transfer, request) {
 
 const refuse = (transfer, problem) => change(transfer, { state: "refused", problem, request: null });
 
-/** Asks what has become of it: when it is stored, when the pipeline tells of it, and when the stream is back. */
+/** Requests the upload's state: when it is stored, at each event of the pipeline, and when the stream reopens. */
 async function renew(transfer) {
   try {
     change(transfer, { upload: await get(`${ADDRESS}/${transfer.upload.upload_id}`) });
