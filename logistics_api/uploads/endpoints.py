@@ -64,9 +64,9 @@ LOCATION = {"Location": {"description": "Address of the upload's state", "schema
 async def upload_file(where: Annotated[Destination, Query()], request: Request, database: Reader) -> Response:
     """Stores the request body as a file in the raw folder, whole or not at all.
 
-    The answer comes when it is on the disk; its `Location` tells how its load fares, and ends in loaded or failed.
-    Sending the same content under the same name again changes nothing. With `Repr-Digest: sha-256=:…:` (RFC 9530) or
-    `X-Checksum-SHA256`, what does not arrive as it was sent is refused.
+    The response is sent when the file is on disk. Its `Location` reports the progress of the load, until the file is
+    loaded or failed. Uploading the same content under the same name again changes nothing. With `Repr-Digest:
+    sha-256=:…:` (RFC 9530) or `X-Checksum-SHA256`, a file that arrives altered is refused.
     """
     settings: Settings = request.app.state.settings
     raw_dir, max_bytes = settings.raw_dir, settings.upload_max_bytes
