@@ -49,7 +49,7 @@ class Findings:
     tables: list[Table]
     targets: list[Target] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Sentences about this run in particular: what holds for every run stands in the part's explanation."""
+    """Sentences about this run; what holds for every run is in the part's explanation."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class _Clients:
             self._connections.append(await asyncio.open_connection("127.0.0.1", self.order.port, limit=1 << 24))
 
     async def work(self, until: int) -> None:
-        """Has all of them ask until so many requests have been made in all."""
+        """Sends requests from all clients until that many have been made in total."""
         began, cpu_before = perf_counter(), self._server_cpu()
         await asyncio.gather(*(self._client(*connection, until) for connection in self._connections))
         self._seconds += perf_counter() - began

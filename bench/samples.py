@@ -12,7 +12,7 @@ from logistics_pipeline.demo.generator import generate
 from logistics_pipeline.demo.records import Order
 
 BYTES_PER_LOG = 113
-"""About so many bytes is a vehicle log in a JSON array: for files of a wanted size."""
+"""Approximate size of a vehicle log in a JSON array, to make files of a given size."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def redeliver(sample: Sample) -> Sample:
 
 
 def split_sample(sample: Sample, files: int) -> Path:
-    """The records of an NDJSON sample as so many JSON arrays in a folder of their own; the sample goes away."""
+    """Splits an NDJSON sample into that many JSON arrays in a folder of their own, and deletes the sample."""
     folder = sample.path.parent / "files"
     folder.mkdir()
     lines = sample.path.read_text().splitlines()

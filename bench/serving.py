@@ -79,7 +79,7 @@ def _answers(url: str) -> bool:
 
 
 def clients(*orders: Order, turns: int = 1) -> list[Outcome]:
-    """Has clients in a process of their own ask what is ordered; several orders in so many turns."""
+    """Sends the given requests from clients in a separate process; several requests take turns."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.run_clients"],
         input=json.dumps({"orders": [asdict(order) for order in orders], "turns": turns}),

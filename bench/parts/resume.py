@@ -19,7 +19,7 @@ _REPETITIONS = 3
 _KILLED_AT = 0.9
 _BATCHES_AT_LEAST = 40
 """In a file of fewer, nine tenths would be so near the end that the load is over before it is killed."""
-_PATIENCE_SECONDS = 1_800
+_TIMEOUT_SECONDS = 1_800
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def _interrupt_and_resume(bench: Bench, sample: Sample) -> _Resumed:
 
 
 def _wait_for(bench: Bench, process: "subprocess.Popen[str]", records: int) -> None:
-    """Waits until so many records are committed."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    """Waits until that many records are committed."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (bench.database.value("SELECT max(records_read) FROM ingest.files") or 0) < records:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("The load ended, or stood still, before it could be killed.")

@@ -21,7 +21,7 @@ class Peer:
     """Of its module here, its environment and its requirements."""
     title: str
     package: str
-    """Whose version stands beside its title."""
+    """The package whose version is shown beside the title."""
     table: str
     """Where its rows arrive."""
     share: float

@@ -1,4 +1,4 @@
-"""Vega as one ES module, taken out of the wheel of vl-convert: the only third-party code the dashboard runs.
+"""Vega as one ES module, extracted from the wheel of vl-convert: the only third-party code the dashboard runs.
 
 Making it takes seconds of CPU and 150 MB, so it is done in a process of its own that ends (`python -m
 logistics_api.dashboard.vega_bundle`), once per version: the result is kept in the cache folder or, where that cannot be

@@ -28,7 +28,7 @@ from logistics_pipeline.orchestration.retry_requests import (
 )
 
 NOTICE_SECONDS = 60
-"""How long no load may end before a person who waits is told where to look."""
+"""If no load ends for this long, a waiting person gets a hint where to look."""
 
 
 def register(app: typer.Typer) -> None:

@@ -1,5 +1,5 @@
 -- Sums up the batches of files that were taken into the analytics long ago.
--- One row of ingest.batches per file then, and one more per file of which rejects were replayed or rows taken out; returns
+-- One row of ingest.batches per file then, and one more per file of which rejects were replayed or rows removed; returns
 -- how many rows went.
 -- Reads ingest.batches, ingest.files, analytics.status.
 

@@ -78,7 +78,7 @@ class Chart {
     this.observer = new ResizeObserver(() => this.#resized());
     this.observer.observe(body);
     shown.add(this);
-    queueMicrotask(() => this.#resized()); // it stands on the page by then; the observer would wait for all other panels
+    queueMicrotask(() => this.#resized()); // it is on the page by then; the observer would wait for all other panels
   }
 
   async draw() {
@@ -156,7 +156,7 @@ class Chart {
     return this.#picture(title, (view) => view.toSVG());
   }
 
-  /** What stands around the chart on the page is in the picture: its title and the surface behind it. */
+  /** The picture includes what surrounds the chart on the page: its title and the surface behind it. */
   async #picture(title, take) {
     const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
     const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16 }, colours);

@@ -34,7 +34,7 @@ const PATHS = {
   external: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
 };
 
-/** The icon of that name; for the eyes only, so whatever it stands in needs words of its own. */
+/** The icon of that name; decorative, so the element around it needs a text of its own. */
 export function icon(name) {
   return s("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: PATHS[name] }));
 }

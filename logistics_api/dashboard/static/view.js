@@ -38,14 +38,14 @@ export class View {
   /** Calls `work` and gives its `result`, and `isOld()`: whether the view has changed since. */
   watch(work) {
     const asked = (this.#asked = new Set());
-    const told = () => {
+    const snapshot = () => {
       const { first_day: first, last_day: last } = this.status;
       return JSON.stringify([this.range, this.compare, first, last, [...asked].map((name) => this.parameters.get(name))]);
     };
     try {
       const result = work();
-      const before = told();
-      return { result, isOld: () => told() !== before };
+      const before = snapshot();
+      return { result, isOld: () => snapshot() !== before };
     } finally {
       this.#asked = null;
     }

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 
-/** options: {value: words}; the first is the default and stands in the address as nothing. `also`: changed with it. */
+/** options: {value: words}; the first is the default and is left out of the address. `also`: changed with it. */
 export function parameterSelect(view, { label, name, options, also = {} }) {
   const [first] = Object.keys(options);
   const select = h(

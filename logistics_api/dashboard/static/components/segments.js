@@ -15,7 +15,7 @@ export function segments({ label, options, value, choose }) {
   return group;
 }
 
-/** The same for a parameter of the address; the first option is the default and stands there as nothing. */
+/** The same for a parameter of the address; the first option is the default and is left out of it. */
 export function parameterSegments(view, { label, name, options, also = {} }) {
   const first = Object.keys(options)[0];
   const group = segments({

@@ -24,7 +24,7 @@ const ADVICE = {
   "Performing within normal parameters": "good",
 };
 
-/** "High delivery time - Consider route optimization": what is found stands in the badge, what to do beside it. */
+/** "High delivery time - Consider route optimization": the badge shows the finding, the text beside it what to do. */
 function advice(text) {
   const [found, action] = text.split(" - ");
   return [badge(found === "Performing within normal parameters" ? "Normal" : found, ADVICE[found]), action && h("span", { class: "muted" }, ` ${action}`)];

@@ -76,7 +76,7 @@ const filesOf = (files) =>
     [files.loading, "loading", "accent"],
     [files.registered, "waiting", "accent"],
     [files.failed, "failed", "bad"],
-    [files.unloaded, "taken out", null],
+    [files.unloaded, "unloaded", null],
   ]
     .filter(([number]) => number > 0)
     .map(([number, words, tone]) => badge(`${count(number)} ${words}`, tone));
