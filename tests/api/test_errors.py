@@ -48,7 +48,7 @@ def test_only_iso_dates_within_bounds_are_taken(shared: Any, path: str, found: s
 def test_both_ends_of_the_range_are_required(shared: Any, path: str) -> None:
     body = shared.refused(422, path)
     assert body["detail"] == "2 parameters are invalid: start, end."
-    expected = "a value: this parameter is required"
+    expected = "a value; this parameter is required"
     assert body["errors"] == [
         {"parameter": name, "location": "query", "expected": expected, "found": None} for name in ("start", "end")
     ]

@@ -168,7 +168,9 @@ def test_the_pages_of_documentation_ask_nobody_else(shared: Any, page: str, file
     assert policy.count("'sha256-") == response.text.count("<script>")
 
 
-@pytest.mark.parametrize(("page", "shows"), [("/docs", "read_dashboard"), ("/redoc", "Key figures of a range")])
+@pytest.mark.parametrize(
+    ("page", "shows"), [("/docs", "read_dashboard"), ("/redoc", "Get the key figures of a date range")]
+)
 def test_the_pages_of_documentation_work_in_a_browser_without_internet(shared: Any, page: str, shows: str) -> None:
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is not installed here")
