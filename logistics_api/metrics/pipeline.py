@@ -38,7 +38,7 @@ class Pipeline(Collector):
                 return
             try:
                 self._found = json.loads(await self._database.fetch_value(PIPELINE))
-            except Problem:  # unavailable, too busy, too slow or not migrated: already logged
+            except Problem:  # unavailable, too busy, too slow or not migrated
                 self._found = None
             self._read_at = self._clock()
 
