@@ -94,7 +94,7 @@ def _orders(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:
     by_index: dict[str, tuple[str, ...]] = {}
     for index in dataset.indexes:
         if index.method == "btree" and all(map(_is_sortable, _fields(dataset, index.columns))):
-            by_index.setdefault(index.columns[0], (*index.columns, dataset.key))
+            by_index.setdefault(index.columns[0], tuple(dict.fromkeys((*index.columns, dataset.key))))
     by_index.pop(dataset.key, None)
     own_date = dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None
     if own_date in by_index:

@@ -5,12 +5,14 @@ with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` a
 `unit` of a field.
 """
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from stat import S_ISREG
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -20,6 +22,8 @@ from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, Fi
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
 MAX_FILE_BYTES = 1 << 20
+MAX_FIELDS = 500
+"""PostgreSQL takes 1,600 columns; pages of more than this are of no use to anybody."""
 
 BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 """The built-in datasets in the order in which they are shown; those that a user adds follow by name."""
@@ -31,14 +35,25 @@ RESERVED_NAMES = frozenset({
 })  # fmt: skip
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 
+RESERVED_FIELDS = frozenset({
+    "existing_at", "existing_file_id", "touched",
+    "size", "page", "dataset", "range", "compare",
+    "parameters", "database", "format",
+})  # fmt: skip
+"""Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
+
 RESERVED_DATASETS = frozenset({
     "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "route", "session", "system",
 })  # fmt: skip
-"""Paths below /api that are taken, so no dataset can have these names. A test of the API keeps this list complete."""
+"""Paths below /api that are taken. A test of the API keeps this list complete."""
+
+AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
+"""Names that metrics and JavaScript give a meaning of their own."""
 
 FILTER_SUFFIXES = ("_from", "_to", "_prefix")
 """What follows a field's name in a query parameter that filters by it."""
 
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -52,10 +67,24 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     Raises:
         ContractError: a file is not a contract, or does not fit the others.
     """
-    added = sorted(folder.glob(f"*{SUFFIX}")) if folder is not None and folder.is_dir() else []
+    added = _contract_paths(folder) if folder is not None else []
     if not added:
         return built_in_catalogue()
     return make_catalogue([*built_in_catalogue().values(), *map(read_contract, added)])
+
+
+def _contract_paths(folder: Path) -> list[Path]:
+    """The contracts in a folder, by name. Hidden files are left out: editors and file managers make them."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ContractError(f"The folder of contracts {folder} cannot be read: {error.strerror}.") from error
+    for name in names:
+        if name.lower().endswith((".yml", SUFFIX)) and not name.endswith(SUFFIX):
+            raise ContractError(f"{folder / name}: the name of a contract ends in {SUFFIX}. Rename the file.")
+    return [folder / name for name in names if name.endswith(SUFFIX)]
 
 
 @cache
@@ -78,6 +107,7 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
     for dataset in by_name.values():
         _check_relations(dataset, by_name)
     _check_table_names(by_name)
+    _check_record_names(by_name)
     return Catalogue(by_name)
 
 
@@ -92,6 +122,18 @@ def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
                     f"{dataset.name}: the index {index.name} has the name of {owners[index.name]}. Rename the index."
                 )
             owners[index.name] = f"an index of {dataset.name}"
+
+
+def _check_record_names(all_datasets: dict[str, Dataset]) -> None:
+    """The API names operations and models after a dataset and after one record of it."""
+    owners: dict[str, str] = {}
+    for dataset in all_datasets.values():
+        for name in (dataset.name, dataset.singular):
+            if name in owners:
+                raise ContractError(
+                    f"{dataset.name}: the name {name} is used twice, by {owners[name]} and here. Change `singular`."
+                )
+            owners[name] = dataset.name
 
 
 def _check_relations(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
@@ -122,9 +164,12 @@ def read_contract(path: Path) -> Dataset:
         ContractError: it cannot be read, or is not a contract.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise ContractError(f"{path} is not a file.")
+        if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         resource = msgspec.convert(document, _Resource)
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
@@ -134,10 +179,30 @@ def read_contract(path: Path) -> Dataset:
         raise ContractError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except msgspec.ValidationError as error:
         raise ContractError(f"{path} is not a contract: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ContractError(f"{path} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
     try:
         return _dataset(resource)
     except ValueError as error:
         raise ContractError(f"{path}: {error}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses aliases, which can expand without bound, and repeated keys, of which all but one would be lost."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuses an alias where the parser meets it."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a contract", None)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuses a key that is there twice."""
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {name} occurs twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 # -- what a file says ------------------------------------------------------------------------------------------------
@@ -208,11 +273,16 @@ class _Resource(_Struct):
 
 def _dataset(resource: _Resource) -> Dataset:
     """Raises ValueError, with what is wrong and where."""
+    _check_texts(resource)
     _check_name(resource.name, "name")
-    if resource.name in RESERVED_DATASETS:
-        raise ValueError(f"name is {resource.name!r}, which the API uses for something else. Choose another name.")
+    if resource.name in RESERVED_DATASETS | AMBIGUOUS_DATASETS:
+        raise ValueError(f"name is {resource.name!r}, which the product uses for something else. Choose another name.")
     singular = resource.singular or f"{resource.name}_record"
     _check_name(singular, "singular")
+    if len(resource.schema.fields) > MAX_FIELDS:
+        raise ValueError(
+            f"schema.fields: a dataset has at most {MAX_FIELDS} fields, not {len(resource.schema.fields)}."
+        )
     fields = tuple(_field(each, f"schema.fields[{number}]") for number, each in enumerate(resource.schema.fields))
     by_name = {field.name: field for field in fields}
     if len(by_name) < len(fields):
@@ -232,6 +302,18 @@ def _dataset(resource: _Resource) -> Dataset:
     )
 
 
+def _check_texts(resource: _Resource) -> None:
+    """Refuses characters that PostgreSQL, JSON or a page cannot hold."""
+    texts = {"title": resource.title, "description": resource.description}
+    for number, field in enumerate(resource.schema.fields):
+        where = f"schema.fields[{number}]"
+        texts |= {f"{where}.title": field.title, f"{where}.description": field.description}
+        texts |= {f"{where}.unit": field.unit or "", f"{where}.example": str(field.example)}
+    for where, text in texts.items():
+        if _UNPRINTABLE.search(text):
+            raise ValueError(f"{where} contains a control character or half of a surrogate pair.")
+
+
 def _check_name(name: str, where: str) -> None:
     if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
         raise ValueError(
@@ -242,6 +324,10 @@ def _check_name(name: str, where: str) -> None:
 
 def _field(field: _Field, where: str) -> Field:
     _check_name(field.name, f"{where}.name")
+    if field.name in RESERVED_FIELDS or field.name.startswith("model_"):
+        raise ValueError(
+            f"{where}.name is {field.name!r}, which the product uses for something else. Rename the field."
+        )
     constraints = field.constraints
     return Field(
         name=field.name,
@@ -270,7 +356,12 @@ def _check_filters(by_name: dict[str, Field]) -> None:
 def _bound(value: float | None, field: _Field, where: str) -> Decimal | None:
     if value is not None and field.type is not FieldType.NUMBER:
         raise ValueError(f"{where}.constraints: only a number has a minimum; {field.name} is a {field.type}.")
-    return None if value is None else Decimal(str(value))
+    if value is None:
+        return None
+    bound = Decimal(str(value))
+    if not bound.is_finite():
+        raise ValueError(f"{where}.constraints: a bound must be a finite number, not {value}.")
+    return bound
 
 
 def _known(name: str, by_name: dict[str, Field], where: str) -> str:
@@ -308,6 +399,8 @@ def _index(index: _Index, by_name: dict[str, Field]) -> Index:
     _check_name(index.name, "indexes.name")
     if index.method not in ("btree", "brin"):
         raise ValueError(f"indexes: the method of {index.name} must be btree or brin, not {index.method!r}.")
+    if not index.fields or len(set(index.fields)) < len(index.fields):
+        raise ValueError(f"indexes: {index.name} must name at least one field, and each only once.")
     for name in index.fields:
         if name != "file_id":
             _known(name, by_name, f"indexes: {index.name}")

@@ -325,7 +325,7 @@ def test_where_keys_are_needed_one_signs_in_with_a_key(
     assert results.violations_count == 0, results.generate_report()
     dialog.get_by_label("Key").fill("lap_wrong")
     dialog.get_by_label("Key").press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("no key of this API")
+    expect(dialog.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
     dialog.get_by_label("Key").fill(key)
     dialog.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()

@@ -1,5 +1,6 @@
 """Contract files and the catalogue made of them."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -121,6 +122,15 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
         ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
+        ({"schema__fields__3__constraints": {"minimum": float("nan")}}, "a bound must be a finite number"),
+        ({"schema__fields__3__name": "touched"}, "which the product uses for something else"),
+        ({"schema__fields__3__name": "model_dump_x"}, "which the product uses for something else"),
+        ({"description": "a\0b"}, "description contains a control character"),
+        ({"singular": "fuel_cards"}, "the name fuel_cards is used twice"),
+        ({"singular": "vehicle"}, "the name vehicle is used twice, by vehicles and here"),
+        ({"name": "constructor"}, "which the product uses for something else"),
+        ({"indexes": [{"name": "i", "fields": []}]}, "i must name at least one field"),
+        ({"indexes": [{"name": "i", "fields": ["log_id", "log_id"]}]}, "each only once"),
         ({"indexes": [{"name": "i", "fields": ["nothing"]}]}, "indexes: i names 'nothing'"),
         ({"indexes": [{"name": "i", "fields": ["litres"], "method": "gin"}]}, "must be btree or brin, not 'gin'"),
     ],
@@ -142,6 +152,10 @@ def test_what_is_wrong_with_a_contract_is_said_with_its_place(
         (b"name: [", "is not YAML"),
         (b"name: \xff", "byte 6 is not UTF-8"),
         (b"name: !!python/object/apply:os.system ['true']", "is not YAML"),
+        (b"a: &a [1]\nb: *a", "aliases are not allowed"),
+        (b"name: x\nname: y", "the key name occurs twice"),
+        (b"example: 2024-02-30", "Put it in quotes"),
+        (b"[" * 20_000, "Put it in quotes"),
         (b"#" * (MAX_FILE_BYTES + 1), "at most 1,048,576 bytes"),
     ],
 )
@@ -155,6 +169,21 @@ def test_what_is_no_contract_is_refused(tmp_path: Path, content: bytes, said: st
 def test_an_index_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
     write(tmp_path, indexes=[{"name": name, "fields": ["log_id"]}])
     with pytest.raises(ContractError, match=f"fuel_cards: the index {name} has the name of "):
+        load_catalogue(tmp_path)
+
+
+def test_hidden_files_are_no_contracts_and_other_endings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "._fuel.yaml").write_bytes(b"\0")
+    (tmp_path / "notes.txt").write_text("not a contract")
+    assert load_catalogue(tmp_path) == built_in_catalogue()
+    (tmp_path / "fuel.yml").write_text("")
+    with pytest.raises(ContractError, match=r"the name of a contract ends in \.yaml"):
+        load_catalogue(tmp_path)
+
+
+def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(ContractError, match="is not a file"):
         load_catalogue(tmp_path)
 
 

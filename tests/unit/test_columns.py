@@ -6,13 +6,37 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset, Dating, Field, FieldType, Role
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
+
+BOUNDED = Dataset(
+    name="readings",
+    title="Readings",
+    singular="reading",
+    key="reading_id",
+    description="Numbers with bounds other than 0, and two dates of which one decides the day.",
+    fields=(
+        Field("reading_id", "Reading", FieldType.STRING, Role.IDENTIFIER, "Identifies it"),
+        Field("read_on", "Day", FieldType.DATE, Role.TIME, "Day"),
+        Field("due_on", "Due", FieldType.DATE, Role.TIME, "Another day", required=False),
+        *(
+            Field(name, name, FieldType.NUMBER, Role.MEASURE, name, required=False, above=above, at_least=at_least)
+            for name, above, at_least in (
+                ("frost", None, Decimal("-273.15")),
+                ("deep", Decimal(-5), None),
+                ("some", None, Decimal("0.5")),
+                ("more", Decimal("12.49"), None),
+            )
+        ),
+    ),
+    dating=Dating("read_on"),
+)
+"""As no built-in dataset is."""
 
 texts = st.one_of(
     st.sampled_from(
@@ -36,7 +60,7 @@ values: st.SearchStrategy[Any] = st.one_of(
 plain = {FieldType.STRING: "K1", FieldType.NUMBER: "12.50", FieldType.DATE: "2024-03-05"}
 
 
-@given(st.data(), st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS]), st.integers(1, 40))
+@given(st.data(), st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS, BOUNDED]), st.integers(1, 40))
 @settings(max_examples=600, deadline=None)
 def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Dataset, count: int) -> None:
     columns: list[list[Any]] = [[plain[field.type]] * count for field in dataset.fields]
@@ -61,6 +85,13 @@ def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Data
                 assert Decimal(found).as_tuple().exponent == Decimal(wanted).as_tuple().exponent
             else:
                 assert found == (NULL if wanted is None else escape(wanted))
+
+
+def test_only_the_date_that_decides_the_day_makes_days_stale() -> None:
+    columns: list[list[Any]] = [["r1", "r2"], ["2024-03-05", "2024-03-06"], ["2030-01-01", "2031-01-01"]]
+    encoded = ColumnEncoder(BOUNDED).encode([*columns, *([[None, None]] * 4)], 1)
+    assert encoded.days == {"2024-03-05", "2024-03-06"}
+    assert ColumnEncoder(SHIPMENTS).encode([["s1"], ["A"], ["B"], [1], [2], [3], ["l1"]], 1).days == frozenset()
 
 
 _GOOD_NUMBERS = {b"1": "1", b"0.50": "0.50", b"null": NULL}

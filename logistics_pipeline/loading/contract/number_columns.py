@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal
 from typing import Any, Self
 
 from logistics_core.catalogue import Field
@@ -73,9 +72,10 @@ class NumberColumn(ColumnValidator):
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
-        if not {field.above, field.at_least} <= {None, Decimal(0)}:
-            raise NotImplementedError(f"{field.name}: only a bound of 0 can be checked on the text of a number")
-        self._takes_zero = field.above is None
+        bounds = [bound for bound in (field.above, field.at_least) if bound is not None]
+        self._is_above_zero = any(bound > 0 for bound in bounds)
+        """The text alone does not show whether a number keeps such a bound: the reference decides about each."""
+        self._takes_zero = field.above is None or field.above < 0
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts = column if isinstance(column, NumberTexts) else NumberTexts.from_values(column)
@@ -84,7 +84,9 @@ class NumberColumn(ColumnValidator):
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
-        if not self._takes_zero and _has_zero(texts):
+        if self._is_above_zero:
+            irregular += [index for index, text in enumerate(texts) if text != NULL]
+        elif not self._takes_zero and _has_zero(texts):
             irregular += [index for index, text in enumerate(texts) if not text.strip("0.")]
         return texts, irregular
 
