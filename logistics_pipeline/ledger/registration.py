@@ -59,8 +59,8 @@ def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
 
 
 _UNRECOGNISED = (
-    "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with "
-    "vehicles, vehicle_logs or shipments."
+    "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with the "
+    "name of a dataset, such as shipments; /api/datasets lists them."
 )
 _TOO_LONG = (
     f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "
