@@ -14,6 +14,7 @@ import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
 from logistics_pipeline.loading.formats.json_feed import (
     PARSER_ERRORS,
     cut_pieces,
@@ -29,6 +30,7 @@ from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
+_NESTED_AFTER_NESTED = 16
 _WHITE = b" \t\r\n"
 _TEXT_IN_LINE = re.compile(rb"[^ \t\r\n](?:[^\n]*[^ \t\r\n])?")
 
@@ -133,6 +135,8 @@ class _Values:
         """Offset after the last record."""
         self._opening = opening
         """Replaces the text before an array; empty if there is no array."""
+        self._expected_nested = 0
+        """Number of segments to come that probably have something nested in them, as the last one had."""
 
     def read(self) -> Iterator[Records]:
         is_more = True
@@ -146,6 +150,14 @@ class _Values:
         if opening and self._number:
             opening += b"null"  # in place of the records before
         safe = make_safe(segment.text)
+        self._expected_nested -= 1
+        if segment.spans is None and safe is segment.text and self._expected_nested <= 0:
+            objects = read_flat_objects(opening, safe)
+            if objects is None:
+                self._expected_nested = _NESTED_AFTER_NESTED
+            else:
+                yield self._records(objects, segment.offset, safe, len(safe), find_values)
+                return True
         parser = _ItemsParser(opening)
         fault = parser.feed(safe, is_whole=bool(segment.spans) and segment.end == len(segment.text)) or segment.fault
         yield from self._yield_records(
