@@ -51,14 +51,14 @@ class LoadOptions:
         return RawFolder(self.raw_dir, self.catalogue)
 
 
-def load_options(settings: Settings) -> LoadOptions:
+def load_options(settings: Settings, catalogue: Catalogue | None = None) -> LoadOptions:
     """Returns the load options that the settings define.
 
     Raises:
         ContractError: a contract file cannot be used.
     """
     return LoadOptions(
-        catalogue=load_catalogue(settings.contracts_dir),
+        catalogue=load_catalogue(settings.contracts_dir) if catalogue is None else catalogue,
         raw_dir=settings.raw_dir,
         failed_dir=settings.failed_dir,
         batch=BatchLimits(settings.batch_records, settings.batch_bytes),

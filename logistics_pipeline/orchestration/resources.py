@@ -1,6 +1,6 @@
 """The resource that assets and sensors use: the database, the catalogue and the settings. Connects when used."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
@@ -35,7 +35,7 @@ class DatabaseResource:
     @property
     def options(self) -> LoadOptions:
         """How to load, by the settings."""
-        return replace(load_options(self.settings), catalogue=self.catalogue)
+        return load_options(self.settings, self.catalogue)
 
     @property
     def folder(self) -> RawFolder:
