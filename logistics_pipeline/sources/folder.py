@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
-from typing import Self
 from urllib.parse import unquote_to_bytes
 
-from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
+from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.raw_folder_rules import is_ignored
-from logistics_core.settings import Settings
 
 LONGEST_KEY = 1_000
 """Bytes: an index entry in PostgreSQL, and so in Dagster's tables, may have about 2,700."""
@@ -54,15 +52,6 @@ class RawFolder:
 
     path: Path
     catalogue: Catalogue = field(default_factory=built_in_catalogue)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The raw folder of the settings, with the datasets whose contracts they name.
-
-        Raises:
-            ContractError: a contract file cannot be used.
-        """
-        return cls(settings.raw_dir, load_catalogue(settings.contracts_dir))
 
     def find_files(self, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
         """Yields every file under the raw folder, in no particular order.
