@@ -1,0 +1,31 @@
+-- What was understood about a file that is not plain, and its rejects counted by kind: no summary reads them all.
+
+ALTER TABLE ingest.files ADD COLUMN IF NOT EXISTS notes text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN ingest.files.notes IS 'How the file was read where that is not plain: renamed columns, encoding, order of dates; one sentence each';
+
+CREATE TABLE IF NOT EXISTS ingest.reject_kinds (
+    file_id      integer NOT NULL REFERENCES ingest.files ON DELETE CASCADE,
+    field        text,
+    kind         text NOT NULL,
+    count        bigint NOT NULL CHECK (count >= 0),
+    first_record bigint NOT NULL,
+    example      text,
+    UNIQUE NULLS NOT DISTINCT (file_id, field, kind)
+);
+COMMENT ON TABLE ingest.reject_kinds IS 'Unresolved rejects of a file, counted by field and kind of reason in the transactions that write or resolve them';
+COMMENT ON COLUMN ingest.reject_kinds.kind IS 'The reason without the value found';
+COMMENT ON COLUMN ingest.reject_kinds.first_record IS 'Number of the first such record in the file';
+COMMENT ON COLUMN ingest.reject_kinds.example IS 'The beginning of that record as it stood in the file';
+
+INSERT INTO ingest.reject_kinds (file_id, field, kind, count, first_record, example)
+SELECT
+    file_id,
+    field,
+    split_part(reason, ', found ', 1),
+    count(*),
+    min(record_no),
+    (array_agg(left(encode(raw, 'escape'), 200) ORDER BY record_no))[1]
+FROM ingest.rejects
+WHERE resolved_at IS NULL
+GROUP BY 1, 2, 3
+ON CONFLICT DO NOTHING;
