@@ -101,6 +101,7 @@ class ChunkMaker:
             frozenset(days),
             rejects,
             self._report_unknown(names),
+            records.notes,
         )
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
