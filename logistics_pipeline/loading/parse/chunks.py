@@ -71,7 +71,9 @@ class ChunkMaker:
         if isinstance(values, Table):
             nothing: Column = [None] * len(values)
             return self.from_columns(
-                [values.columns.get(name, nothing) for name in self._names], records, values.columns
+                [values.columns.get(name, nothing) for name in self._names],
+                records,
+                [name for name, column in values.columns.items() if name or any(column)],  # delimiters at line ends
             )
         mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
         columns = [[mapping.get(name) for mapping in mappings] for name in self._names]
