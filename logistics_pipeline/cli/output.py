@@ -70,6 +70,7 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
+        "notes": file.notes,
     }
 
 
@@ -79,7 +80,11 @@ def _path_text(path: Path) -> str:
 
 
 def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
-    """One line on a file after its load: its balance, or why it was not loaded."""
+    """One line on a file after its load: its balance, or why it was not loaded. Below it, a line per note."""
+    return "\n  ".join((_balance_or_error(file, was_loaded_before), *file.notes))
+
+
+def _balance_or_error(file: LedgerFile, was_loaded_before: bool) -> str:
     if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
