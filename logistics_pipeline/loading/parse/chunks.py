@@ -108,6 +108,7 @@ class ChunkMaker:
             rejects,
             cleared,
             self._report_unknown(names),
+            records.notes,
         )
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
