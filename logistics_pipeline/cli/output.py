@@ -25,8 +25,13 @@ def say(text: str) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Prints a document on one line."""
-    print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
+    """Prints a document on one line, with escapes where the terminal's encoding lacks a character."""
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(document, default=str)
+    print(text, flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[str] = ()) -> None:
@@ -51,7 +56,7 @@ def _cell(value: object) -> str:
 def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
     """What `logistics load --json` prints for a file; users rely on these fields."""
     return {
-        "file": str(path),
+        "file": _path_text(path),
         "dataset": file.dataset,
         "state": file.state,
         "records_read": file.records_read,
@@ -65,11 +70,21 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
+        "notes": file.notes,
     }
 
 
+def _path_text(path: Path) -> str:
+    """A path as text, the same in every locale; bytes that are not UTF-8 as escapes."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
-    """One line on a file after its load: its balance, or why it was not loaded."""
+    """One line on a file after its load: its balance, or why it was not loaded. Below it, a line per note."""
+    return "\n  ".join((_balance_or_error(file, was_loaded_before), *file.notes))
+
+
+def _balance_or_error(file: LedgerFile, was_loaded_before: bool) -> str:
     if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""

@@ -12,6 +12,7 @@ from logistics_pipeline.ledger.corrections import (
     remove_rejects,
 )
 from logistics_pipeline.ledger.file_status import (
+    MAX_NOTES,
     Progress,
     advance,
     begin,
@@ -53,6 +54,7 @@ from logistics_pipeline.ledger.rejects import (
 from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
+    "MAX_NOTES",
     "Correction",
     "LedgerFile",
     "LockedReject",

@@ -31,6 +31,8 @@ class FileFormat:
     layout: Layout
     compression: str | None
     """`gzip`, `zstd` or None."""
+    notes: tuple[str, ...] = ()
+    """What was understood about the file that is not plain, one sentence each: the ledger keeps it."""
 
     @property
     def name(self) -> str:

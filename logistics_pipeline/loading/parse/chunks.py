@@ -42,6 +42,9 @@ class Chunk:
     """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
     unknown_fields: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    """What was understood about these records that is not plain, one sentence each, without values that differ from
+    record to record: the ledger keeps few."""
     error: FileError | None = None
     """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 

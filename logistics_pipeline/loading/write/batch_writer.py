@@ -146,6 +146,7 @@ class BatchWriter:
             bytes_read=batch.checkpoint.offset,
             unknown_fields=sorted({name for chunk in batch.chunks() for name in chunk.unknown_fields}),
             seconds=seconds,
+            notes=list(dict.fromkeys(note for chunk in batch.chunks() for note in chunk.notes))[: ledger.MAX_NOTES],
             layout=self._layout,
         )
         if not ledger.advance(self._connection, self._file_id, progress):
