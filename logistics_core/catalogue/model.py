@@ -31,7 +31,7 @@ UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the f
 """Units whose symbol (UCUM) people may not know, in words."""
 
 MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
-"""Texts that mean "nothing" unless the contract lists others: in numbers, dates and optional texts."""
+"""Texts that mean "nothing" in numbers and dates unless the contract lists others."""
 
 _SEPARATORS = re.compile("[- ]")
 
@@ -73,10 +73,10 @@ class Field:
 
     @property
     def missing_words(self) -> frozenset[str]:
-        """Texts that mean "nothing". A required text keeps the usual ones: NA is Namibia, and a name."""
+        """Texts that mean "nothing". A text keeps the usual ones, if the contract does not list them: NA is Namibia."""
         if self.missing_values is not None:
             return self.missing_values
-        return frozenset() if self.type is FieldType.STRING and self.required else MISSING_VALUES
+        return frozenset() if self.type is FieldType.STRING else MISSING_VALUES
 
     @property
     def takes_currency(self) -> bool:

@@ -1,10 +1,11 @@
 """Collects what the records of a file prove about how its values are written: columns in, `FileFormats` out."""
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from logistics_core.catalogue import Dataset, Field, FieldType
-from logistics_pipeline.loading.contract.columns import Column
+from logistics_pipeline.loading.contract.columns import NULL, Column
 from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import FileFormats
@@ -28,7 +29,7 @@ class FileEvidence:
             if field.name in self._dates:
                 self._dates[field.name].add(*_texts(column, numbers))
             elif field.name in self._numbers:
-                values = column.values() if isinstance(column, NumberTexts) else column
+                values = _decoded(column) if isinstance(column, NumberTexts) else column
                 self._add_numbers(self._numbers[field.name], values, numbers)
 
     def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
@@ -58,6 +59,20 @@ def _texts(column: Column, numbers: range) -> tuple[Sequence[str], Sequence[int]
         return column, numbers  # type: ignore[return-value]  # all are texts
     pairs = [(value, number) for value, number in zip(column, numbers, strict=True) if isinstance(value, str)]
     return [text for text, _ in pairs], [number for _, number in pairs]
+
+
+def _decoded(column: NumberTexts) -> Column:
+    """Decodes values that JSON wrote: texts to themselves, numbers to some number, zero to zero."""
+    values: list[object] = [None if text == NULL else int(bool(text.strip("0."))) for text in column]
+    for index in column.irregular:
+        values[index] = _decoded_value(column[index])
+    return values
+
+
+def _decoded_value(raw: str) -> object:
+    if raw.startswith('"'):
+        return json.loads(raw)
+    return int(bool(raw.strip("-0."))) if raw.startswith("-") or raw[:1].isdigit() else None
 
 
 def _is_number(value: object) -> bool:

@@ -8,8 +8,10 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-_SPACES = " \u00a0\u2007\u2009\u202f"
-_GROUPS = {".": r"\.", ",": ",", " ": f"[{_SPACES}]", "'": "['\u2019]"}
+SPACES = " \u00a0\u2007\u2009\u202f"
+"""Spaces that may group thousands or part a number from its currency."""
+
+_GROUPS = {".": r"\.", ",": ",", " ": f"[{SPACES}]", "'": "['\u2019]"}
 """Patterns of what groups thousands. All spaces are one, and so are the two apostrophes."""
 
 PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
@@ -21,12 +23,13 @@ POINT_OR_GROUP = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}", re.ASCII)
 CURRENCY_CODES = frozenset(
     re.findall(
         "[A-Z]{3}",
-        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF "
-        "CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK "
-        "HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL "
-        "MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON "
-        "RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH "
-        "UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG",
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD "
+        "CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ "
+        "GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP "
+        "LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB "
+        "PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL "
+        "THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW "
+        "ZWG",
     )
 )
 """ISO 4217, without those for metals, funds and tests."""
@@ -37,8 +40,8 @@ _CURRENCY = (
     r"|[A-Z]{3}|kr|z\u0142|K\u010d|Ft|lei)"
 )
 _AMOUNT = re.compile(
-    rf"(?P<sign>{_SIGN})?(?P<before>{_CURRENCY})?[{_SPACES}]?(?P<inner>{_SIGN})?"
-    rf"(?P<body>[0-9.,](?:[0-9.,'\u2019{_SPACES}eE+-]*[0-9.,])?)[{_SPACES}]?(?P<after>{_CURRENCY})?"
+    rf"(?P<sign>{_SIGN})?(?P<before>{_CURRENCY})?[{SPACES}]?(?P<inner>{_SIGN})?"
+    rf"(?P<body>[0-9.,](?:[0-9.,'\u2019{SPACES}eE+-]*[0-9.,])?)[{SPACES}]?(?P<after>{_CURRENCY})?"
 )
 _ENCLOSED = re.compile(
     r"[^0-9.,+\u2212-]*(?P<sign>[+\u2212-])?[^0-9.,]*(?P<body>[0-9.,](?:.*[0-9])?)[^0-9]*", re.DOTALL
@@ -95,7 +98,7 @@ def value_in(body: str, format: NumberFormat) -> str | None:
     """Returns an unsigned number as PostgreSQL reads it, every digit kept; None if it is not written in this format."""
     if not _pattern(format).fullmatch(body):
         return None
-    groups = "" if format.group is None else _SPACES if format.group == " " else f"{format.group}\u2019"
+    groups = "" if format.group is None else SPACES if format.group == " " else f"{format.group}\u2019"
     kept = "".join([character for character in body if character not in groups]) if groups else body
     return kept.replace(format.decimal, ".")
 
