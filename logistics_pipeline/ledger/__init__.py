@@ -38,13 +38,13 @@ from logistics_pipeline.ledger.files import (
     older_files_to_reload,
 )
 from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
+    Judged,
     LockedReject,
     RejectedRecord,
-    RejectReason,
     Replayed,
     lock_rejects,
-    reject_summary,
     rejects,
     resolve_rejects,
     unresolved_numbers,
@@ -54,6 +54,9 @@ from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
     "Correction",
+    "CountedReject",
+    "Judged",
+    "Kind",
     "LedgerFile",
     "LockedReject",
     "Progress",
@@ -66,6 +69,7 @@ __all__ = [
     "begin",
     "clear",
     "corrections_to_restore",
+    "count_rejects",
     "count_reports",
     "fail",
     "file_by_id",

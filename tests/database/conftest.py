@@ -107,7 +107,8 @@ def empty(connection: Connection) -> Callable[[], None]:
 
     def run() -> None:
         connection.execute(
-            "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects "
+            "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
+            "ingest.reject_kinds "
             "RESTART IDENTITY"
         )
 

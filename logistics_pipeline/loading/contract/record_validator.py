@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, parse_date
+from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import Unreadable
 
@@ -30,6 +31,11 @@ class Rejection:
 
     field: str | None
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without what differs from record to record."""
+        return reject_kind(self.reason)
 
 
 class _InvalidError(Exception):
