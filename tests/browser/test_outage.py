@@ -1,4 +1,4 @@
-"""A PostgreSQL that is stopped under an open page and under a fresh tab: one data version on a page, and it says how old."""
+"""A PostgreSQL that is stopped under open pages and fresh tabs: one data version on a page, and it says how old."""
 
 import json
 import re
