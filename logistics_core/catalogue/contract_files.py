@@ -1,8 +1,8 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role` and
-`unit` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
+`unit` and `invalidValues` of a field.
 """
 
 import os
@@ -17,7 +17,17 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, Reference, Role
+from logistics_core.catalogue.model import (
+    Catalogue,
+    Dataset,
+    Dating,
+    Field,
+    FieldType,
+    Index,
+    InvalidValues,
+    Reference,
+    Role,
+)
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
@@ -226,6 +236,7 @@ class _Field(_Struct):
     description: str
     unit: str | None = None
     constraints: _Constraints = msgspec.field(default_factory=_Constraints)
+    invalid_values: InvalidValues | msgspec.UnsetType | None = msgspec.UNSET
     example: str | float | None = None
 
 
@@ -329,6 +340,12 @@ def _field(field: _Field, where: str) -> Field:
             f"{where}.name is {field.name!r}, which the product uses for something else. Rename the field."
         )
     constraints = field.constraints
+    # YAML reads `null` without quotes as nothing: whoever writes the key means the policy.
+    invalid_values = InvalidValues.NULL if field.invalid_values is None else field.invalid_values or None
+    if constraints.required and invalid_values is InvalidValues.NULL:
+        raise ValueError(
+            f"{where}.invalidValues is null, but {field.name} is required: only an optional field can be NULL."
+        )
     return Field(
         name=field.name,
         title=field.title,
@@ -339,6 +356,7 @@ def _field(field: _Field, where: str) -> Field:
         required=constraints.required,
         above=_bound(constraints.exclusive_minimum, field, where),
         at_least=_bound(constraints.minimum, field, where),
+        invalid_values=invalid_values,
         example=field.example,
     )
 

@@ -30,11 +30,14 @@ class NumberTexts(list[str]):
             elements = b"\x1f".join(values)  # no value contains such a byte
             separator = b"\x1f"
             texts = _split_numbers(elements, separator)
-        return cls(texts, _find_irregular_numbers(elements, separator) if unusual.translate(None, b"nul") else ())
+        if not unusual.translate(None, b"nul"):
+            return cls(texts)
+        # A text with the word null in it keeps its quotation marks, and so is irregular.
+        return cls(texts, _find_irregular_numbers(elements.replace(b"null", b""), separator))
 
     @classmethod
     def from_values(cls, column: Column) -> Self:
-        """Takes texts, integers, decimals and nulls."""
+        """Takes texts, integers, decimals and nulls. The word null is a text like any other."""
         texts = ["" if value is None else str(value) for value in column]
         joined = ",".join(texts)
         if joined.count(",") >= len(texts):  # one of them contains a comma
@@ -57,8 +60,8 @@ def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
 
 
 def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
-    """Returns the indexes of values other than digits with points, and `null`."""
-    left = elements.replace(b"null", b"").translate(None, _NUMBER_BYTES)
+    """Returns the indexes of values other than digits with points."""
+    left = elements.translate(None, _NUMBER_BYTES)
     irregular, index, position = list[int](), 0, 0
     for found in re.finditer(b"[^" + separator + b"]+", left):
         index += found.start() - position  # only separators in between

@@ -93,6 +93,8 @@ def load_metadata(
         metadata["rejects"] = dg.MetadataValue.md(_reject_table(reasons))
     if file.unknown_fields:
         metadata["unknown_fields"] = dg.MetadataValue.text(", ".join(file.unknown_fields))
+    if file.notes:
+        metadata["notes"] = dg.MetadataValue.text("\n".join(file.notes))
     if file.warning:
         metadata["warning"] = dg.MetadataValue.text(file.warning)
     return metadata
