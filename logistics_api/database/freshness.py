@@ -6,6 +6,9 @@
 from dataclasses import dataclass
 from time import monotonic
 
+AVAILABILITY_EVENT = "database"
+"""Name of the event that reports `Freshness.availability`."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -25,6 +28,11 @@ class Freshness:
         self.reachable = False
         self.confirmed_at = monotonic()
         """When `published` was last confirmed to be the newest (monotonic)."""
+
+    @property
+    def availability(self) -> str:
+        """`available` or `unavailable`."""
+        return "available" if self.reachable else "unavailable"
 
     def confirm(self, found: Published | None) -> bool:
         """Records the state read from the database. Returns whether it has changed."""

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from logistics_api.database.connection import Connection
-from logistics_api.database.freshness import Freshness, Published
+from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.problems import NOT_MIGRATED
 from logistics_core.database_contract.channels import Channel
@@ -71,9 +71,14 @@ class Watcher:
             except (psycopg.Error, OSError) as error:
                 self._report_outage(error)
             finally:
-                self._freshness.reachable = False
+                self._set_reachable(False)
                 self._has_result.set()
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _set_reachable(self, reachable: bool) -> None:
+        if self._freshness.reachable != reachable:
+            self._freshness.reachable = reachable
+            self._publish(AVAILABILITY_EVENT, self._freshness.availability)
 
     def _report_outage(self, error: Exception) -> None:
         if self._outage is None:
@@ -88,7 +93,7 @@ class Watcher:
             self._outage = None
             logger.warning("PostgreSQL is available again")
             await self._on_return()
-        self._freshness.reachable = True
+        self._set_reachable(True)
         self._has_result.set()
         await self._follow(connection)
 

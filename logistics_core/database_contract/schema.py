@@ -99,6 +99,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "format",
             "is_reload_due",
             "modified_ns",
+            "notes",
             "path",
             "records_loaded",
             "records_read",

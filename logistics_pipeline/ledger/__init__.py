@@ -4,6 +4,7 @@ The order of registration (`file_id`) decides which file wins a key. So files ar
 in a fixed order, no matter how and when they are loaded later.
 """
 
+from logistics_pipeline.ledger.cleared_values import ClearedValueInFile, cleared_values, keep_cleared_values
 from logistics_pipeline.ledger.corrections import (
     Correction,
     RemovedRejects,
@@ -12,6 +13,7 @@ from logistics_pipeline.ledger.corrections import (
     remove_rejects,
 )
 from logistics_pipeline.ledger.file_status import (
+    MAX_NOTES,
     Progress,
     advance,
     begin,
@@ -53,6 +55,8 @@ from logistics_pipeline.ledger.rejects import (
 from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
+    "MAX_NOTES",
+    "ClearedValueInFile",
     "Correction",
     "CountedReject",
     "Judged",
@@ -68,6 +72,7 @@ __all__ = [
     "advance",
     "begin",
     "clear",
+    "cleared_values",
     "corrections_to_restore",
     "count_rejects",
     "count_reports",
@@ -79,6 +84,7 @@ __all__ = [
     "finish",
     "forget_restored_corrections",
     "in_registration_order",
+    "keep_cleared_values",
     "latest_file",
     "latest_files",
     "lock_rejects",

@@ -89,6 +89,7 @@ class Replayed:
 
     records_loaded: int
     records_superseded: int
+    values_cleared: int
     mended: dict[int, bytes | None]
     """The accepted rejects by number: the corrected record, or None if the raw text was accepted."""
     unknown_fields: list[str]
@@ -108,6 +109,7 @@ def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) ->
         "UPDATE ingest.files SET records_rejected = records_rejected - %(records)s, "
         "records_loaded = records_loaded + %(records_loaded)s, "
         "records_superseded = records_superseded + %(records_superseded)s, "
+        "values_cleared = values_cleared + %(values_cleared)s, "
         "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {**replayed.__dict__, "records": len(replayed.mended), "file_id": file_id},

@@ -60,6 +60,7 @@ def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) 
 
 def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:
     file_format = result.format.name if result.format else None
+    notes = result.format.notes if result.format else ()
     with connection.transaction():
         connection.execute("SET LOCAL synchronous_commit = on")
         if result.error is None:
@@ -69,6 +70,7 @@ def _close(connection: Connection, file_id: int, result: ReadResult, seconds: fl
                 content_hash=result.content_hash,
                 file_format=file_format or "",
                 seconds=seconds,
+                notes=notes,
             )
         else:
-            ledger.fail(connection, file_id, str(result.error), file_format=file_format, seconds=seconds)
+            ledger.fail(connection, file_id, str(result.error), file_format=file_format, seconds=seconds, notes=notes)

@@ -3,6 +3,20 @@
 ALTER TABLE ingest.files ADD COLUMN IF NOT EXISTS notes text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN ingest.files.notes IS 'How the file was read where that is not plain: renamed columns, encoding, order of dates; one sentence each';
 
+ALTER TABLE ingest.files ADD COLUMN IF NOT EXISTS values_cleared bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN ingest.files.values_cleared IS 'Invalid values of optional fields in its loaded records that were stored as NULL';
+
+CREATE TABLE IF NOT EXISTS ingest.cleared_values (
+    file_id   integer NOT NULL REFERENCES ingest.files ON DELETE CASCADE,
+    record_no bigint NOT NULL,
+    field     text NOT NULL,
+    reason    text NOT NULL,
+    raw       bytea NOT NULL,
+    PRIMARY KEY (file_id, record_no, field)
+);
+COMMENT ON TABLE ingest.cleared_values IS 'Invalid values of optional fields that were stored as NULL because the contract or a setting says so';
+COMMENT ON COLUMN ingest.cleared_values.raw IS 'The value as it was delivered: a text as it is, anything else as JSON';
+
 ALTER TABLE ingest.rejects ADD COLUMN IF NOT EXISTS kind text;
 COMMENT ON COLUMN ingest.rejects.kind IS 'The reason without what differs from record to record; NULL where that is what stands before ", found "';
 

@@ -107,6 +107,7 @@ def test_a_loaded_file_shows_its_whole_account(api: Any, loads: Ledger, details:
     assert file["path"] == "shipments/day 1.json" and file["dataset"] == "shipments"
     assert file["content_sha256"] == report.file.content_hash
     assert file["unknown_fields"] == ["colour"]
+    assert file["notes"] == []
     assert file["run_id"] == "run 1" and file["run_url"] == "http://127.0.0.1:3000/runs/run 1"
     assert file["modified_at"] == "2023-11-14T22:13:20+00:00"
     assert file["batches"]["count"] == file["batches"]["waiting"] == 1

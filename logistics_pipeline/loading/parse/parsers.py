@@ -45,8 +45,12 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
     done = task.after
     try:
         with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
+            note = None
             for chunk in _read(task, source):
                 done = chunk.checkpoint
+                if source.note is not None and source.note != note:  # the encoding may show late
+                    note = source.note
+                    chunk.notes = (note, *chunk.notes)
                 yield chunk
     except FileError as error:
         yield Chunk(done, error=error)

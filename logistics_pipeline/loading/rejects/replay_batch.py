@@ -120,12 +120,17 @@ class BatchReplayer:
         counts = file_counts(merged, file_id)
         stale = stale_after(self._dataset, merged, self._gained(accepted.records))
         unknown = self._unknown_fields(accepted.records)
+        cleared = [(each.record_no, value) for each in accepted.records for value in each.cleared]
+        ledger.keep_cleared_values(
+            self._connection, file_id, ((number, v.field, v.reason, v.raw) for number, v in cleared)
+        )
         ledger.resolve_rejects(
             self._connection,
             file_id,
             ledger.Replayed(
                 records_loaded=counts.loaded,
                 records_superseded=counts.superseded,
+                values_cleared=len(cleared),
                 mended={each.record_no: each.correction for each in accepted.records},
                 unknown_fields=unknown,
                 stale_days=stale.days,

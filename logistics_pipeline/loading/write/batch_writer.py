@@ -75,9 +75,10 @@ class BatchWriter:
             if not batch.records:
                 return
             self._write_rejects(batch, written.refused)
+            cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
-            self._advance(batch, written, take_seconds())
+            self._advance(batch, written, cleared, take_seconds())
             self._count_rejects(batch, written.refused)
         if written.was_merged:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
@@ -134,6 +135,15 @@ class BatchWriter:
             ),
         )
 
+    def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> int:
+        """Keeps the values that were cleared in stored records, and returns their number."""
+        rejected = {reject.raw_record.record_no for reject in refused}
+        cleared = [each for chunk in batch.chunks() for each in chunk.cleared if each[0] not in rejected]
+        ledger.keep_cleared_values(
+            self._connection, self._file_id, ((number, v.field, v.reason, v.raw) for number, v in cleared)
+        )
+        return len(cleared)
+
     def _note_batch(self, batch: Batch, written: _Written) -> None:
         dating = self._dataset.dating
         # Where another dataset dates the rows, the refresh finds the days of a loaded file's rows by itself.
@@ -152,7 +162,7 @@ class BatchWriter:
             ),
         )
 
-    def _advance(self, batch: Batch, written: _Written, seconds: float) -> None:
+    def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,
@@ -160,9 +170,11 @@ class BatchWriter:
             records_loaded=counts.loaded,
             records_superseded=counts.superseded,
             records_rejected=batch.rejected + len(written.refused),
+            values_cleared=cleared,
             bytes_read=batch.checkpoint.offset,
             unknown_fields=sorted({name for chunk in batch.chunks() for name in chunk.unknown_fields}),
             seconds=seconds,
+            notes=list(dict.fromkeys(note for chunk in batch.chunks() for note in chunk.notes))[: ledger.MAX_NOTES],
             layout=self._layout,
         )
         if not ledger.advance(self._connection, self._file_id, progress):
