@@ -39,7 +39,8 @@ COMMENT ON COLUMN ingest.reject_kinds.example IS 'The beginning of that record a
 -- As loads of this version store it, see logistics_pipeline.loading.contract.reject_kinds.
 UPDATE ingest.rejects
 SET kind = CASE
-    WHEN reason ~ '^the row has [0-9]+ fields, the header [0-9]+' THEN 'the row has another number of fields than the header'
+    WHEN reason ~ '^the row has [0-9]+ fields, the header [0-9]+'
+        THEN 'the row has another number of fields than the header'
     ELSE left(
         regexp_replace(regexp_replace(reason, '"[^"]*("|$)', '"…"', 'g'), '\m[0-9]+', '…', 'g'), 300
     )
