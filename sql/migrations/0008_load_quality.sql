@@ -20,6 +20,8 @@ COMMENT ON COLUMN ingest.cleared_values.raw IS 'The value as it was delivered: a
 ALTER TABLE ingest.rejects ADD COLUMN IF NOT EXISTS kind text;
 COMMENT ON COLUMN ingest.rejects.kind IS 'The reason without what differs from record to record; NULL where that is what stands before ", found "';
 
+CREATE INDEX IF NOT EXISTS rejects_resolved ON ingest.rejects (file_id, record_no) WHERE resolved_at IS NOT NULL;
+
 CREATE TABLE IF NOT EXISTS ingest.reject_kinds (
     file_id      integer NOT NULL REFERENCES ingest.files ON DELETE CASCADE,
     field        text,
@@ -39,7 +41,9 @@ UPDATE ingest.rejects
 SET kind = CASE
     WHEN reason ~ '^the row has [0-9]+ fields, the header [0-9]+'
         THEN 'the row has another number of fields than the header'
-    ELSE left(regexp_replace(regexp_replace(reason, '"[^"]*("|$)', '"…"', 'g'), '\m[0-9]+', '…', 'g'), 300)
+    ELSE left(
+        regexp_replace(regexp_replace(reason, '"[^"]*("|$)', '"…"', 'g'), '\m[0-9]+', '…', 'g'), 300
+    )
 END
 WHERE kind IS NULL
     AND position(', found ' IN reason) = 0
