@@ -87,6 +87,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
+    "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
     "ingest.files": frozenset(
         {
             "attempts",
@@ -113,6 +114,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "started_at",
             "state",
             "unknown_fields",
+            "values_cleared",
             "version",
             "warning",
         }
