@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
+from logistics_api.http.data_versions import HEADER
 from logistics_api.http.responses import problem_response
 from logistics_api.measures.definitions import with_currency
 from logistics_core.catalogue import Catalogue
@@ -29,9 +30,17 @@ REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
 """Tags of the operations whose responses have a data version and are cached."""
 
+PINNED_VERSION: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The only data version to respond with: the newest, or an older one that is still in the cache",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "examples": [37]},
+}
 CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "Not modified: the representation in If-None-Match is still current"},
     "406": problem_response("Accept-Encoding excludes every available coding"),
+    "412": problem_response("The data version in If-Data-Version is neither the newest nor in the cache"),
 }
 
 
@@ -108,6 +117,7 @@ def _complete_responses(operation: dict[str, Any]) -> None:
     if FIGURES.intersection(operation["tags"]):
         responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
+        operation.setdefault("parameters", []).append(PINNED_VERSION)
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}
     operation["responses"] = dict(sorted(responses.items()))
