@@ -6,6 +6,7 @@ import { request } from "./figures.js";
 import { clock, count, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
+import { problem } from "./ranges.js";
 import * as router from "./router.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
@@ -82,7 +83,9 @@ function themeChoice() {
 /** Shows what the address says: the open page follows by itself, another one is built. */
 async function follow(place) {
   const mine = ++opening;
-  if (!PAGES[place.page]) return void router.go("/", { replace: true });
+  if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: "/" }, "Open the overview"));
+  const wrong = WITHOUT_DATA.has(place.page) ? null : problem(place.parameters);
+  if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   try {
     if (status === null) await readStatus();
   } catch (error) {
@@ -182,22 +185,48 @@ async function renew() {
   view?.renew();
 }
 
-/** Shows an error in place of the page, such as a missing status or an unknown address. */
-function fail(error, heading = "Logistics Analytics") {
-  if (!(error instanceof ApiError)) console.error(error);
+/** The present address without its range. */
+function defaultRange() {
+  const rest = new URLSearchParams(location.search);
+  for (const name of ["range", "start", "end"]) rest.delete(name);
+  return rest.size ? `${location.pathname}?${rest}` : location.pathname;
+}
+
+/** Shows what is wrong with the address, and where to go instead. */
+function refuse(heading, reason, link) {
+  leave(heading);
+  replace(body, h("div", { class: "panel" }, alert(heading, reason, link)));
+  showLive();
+}
+
+function leave(heading) {
   view?.end();
   view = null;
   shown = null;
   title.textContent = heading;
+  document.title = `${heading} · Logistics Analytics`;
+  links.forEach((link) => link.removeAttribute("aria-current"));
+  crumbs.hidden = true;
   range.hidden = true;
   subtitle.hidden = true;
+}
+
+function alert(...words) {
+  const note = message("warning", ...words);
+  note.classList.add("error");
+  note.setAttribute("role", "alert");
+  return note;
+}
+
+/** Shows an error in place of the page, such as a missing status or an unknown address. */
+function fail(error, heading = "Logistics Analytics") {
+  if (!(error instanceof ApiError)) console.error(error);
+  leave(heading);
   const again = error.status === 401
     ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard requires an API key.") }, "Sign in")
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
-  const note = message("warning", error.title ?? "The page could not be opened", error.reason ?? error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
-  note.classList.add("error");
-  note.setAttribute("role", "alert");
-  replace(body, h("div", { class: "panel" }, note));
+  const note = error.requestId && h("small", {}, `request ${error.requestId}`);
+  replace(body, h("div", { class: "panel" }, alert(error.title ?? "The page could not be opened", error.reason ?? error.message, again, note)));
   showLive();
   if (error.status === 401) return events.stop();
   if (!error.isOfServer && !error.retryAfter) return;

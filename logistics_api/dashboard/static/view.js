@@ -2,7 +2,7 @@
 
 import * as router from "./router.js";
 import { Figures } from "./figures.js";
-import { previous, resolve } from "./ranges.js";
+import { nameOf, previous, problem, resolve } from "./ranges.js";
 
 export class View {
   #followers = new Set();
@@ -23,7 +23,7 @@ export class View {
     /** {first_day, last_day} of the data version shown: days outside of them are not known */
     this.known = status;
     /** {name, start, end}, or null if there is no data yet */
-    this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
+    this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), status.first_day, status.last_day, status.newest_day);
     /** {start, end} of the range before, and whether the reader wants it shown */
     this.previous = this.range && previous(this.range);
     this.compare = place.parameters.get("compare") === "1";
