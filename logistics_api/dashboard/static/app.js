@@ -1,12 +1,12 @@
 // The shell: navigation, head, range control; opens the page that the address names and notifies it of changes.
 
-import { ApiError } from "./api.js";
+import { ApiError, url } from "./api.js";
 import * as events from "./events.js";
 import { request } from "./figures.js";
 import { clock, count, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
-import { problem } from "./ranges.js";
+import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
 import * as router from "./router.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
@@ -103,7 +103,11 @@ async function follow(place) {
 }
 
 async function open(place, welcome, key, mine) {
-  const next = new View(place, status, () => view === next && figuresChanged());
+  const next = new View(place, status, {
+    figuresChanged: () => view === next && figuresChanged(),
+    reload: () => view === next && reload(),
+    foundNothing: () => view === next && findNewestShipments(),
+  });
   const page = PAGES[place.page];
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
   if (mine !== opening) return;
@@ -169,7 +173,7 @@ async function move(place) {
 
 async function readStatus() {
   const { data, stale, at } = await request(STATUS);
-  status = data;
+  status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
   statusSince = stale ? at : null;
   showLive();
 }
@@ -234,6 +238,30 @@ function fail(error, heading = "Logistics Analytics") {
   events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }
 
+/** A load has ended, which does not always change the figures. */
+async function reload() {
+  const known = status.data_version;
+  await readStatus().catch(() => {});
+  if (status.data_version === known) await follow(router.read());
+  else await renew();
+}
+
+let newest = null; // the newest day with shipments, and in which data version
+
+/** The newest logs may have no shipments yet: then the ranges end at the newest day that has some. */
+async function findNewestShipments() {
+  const place = router.read();
+  const { data_version: version, first_day: start, last_day: end } = status;
+  if (nameOf(place.parameters) !== DEFAULT || newest?.version === version) return;
+  newest = { version, day: end };
+  const found = await request(url("/api/figures/daily", askable({ start, end }))).catch(() => null);
+  const day = found?.data.data.filter(({ shipments }) => shipments > 0).at(-1)?.date;
+  if (!day || found.version !== version || status.data_version !== version) return;
+  newest = { version, day };
+  status = { ...status, newest_day: day };
+  await follow(router.read());
+}
+
 let forgetRenewal = null;
 
 /** The page shows other figures, or older ones: says so, and looks for newer ones. */
@@ -257,7 +285,7 @@ async function matchDays(mine, version) {
   const found = await request(STATUS, version).catch(() => null);
   if (mine !== view || mine.figures.version !== version) return;
   if (found && !found.stale) {
-    status = found.data;
+    status = { ...found.data, newest_day: found.data.last_day };
     statusSince = null;
     return void follow(router.read());
   }

@@ -10,9 +10,14 @@ export class View {
   #endings = new Set();
   #asked = null;
 
-  /** `figuresChanged()` is called when the version of the figures shown, or how current they are, may have changed. */
-  constructor(place, status, figuresChanged) {
+  /**
+   * What the page tells the shell: `figuresChanged()`, that the version of the figures shown, or how current they are, may
+   * have changed; `reload()`, that the status has; `foundNothing()`, that its range, if it is the default, holds no shipments.
+   */
+  constructor(place, status, { figuresChanged, reload, foundNothing }) {
     this.figures = new Figures(figuresChanged);
+    this.reload = reload;
+    this.foundNothing = foundNothing;
     this.arguments = place.arguments;
     this.#read(place, status);
   }
