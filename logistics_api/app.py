@@ -139,7 +139,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
 def _add_middleware(app: Application, settings: Settings) -> None:
     state = app.state
     app.entry_point = stack.wrap(
-        DashboardMiddleware(app.dispatch, dashboard=state.dashboard),
+        DashboardMiddleware(app.dispatch, dashboard=state.dashboard, template_of=app.template_of),
         authenticator=state.authenticator,
         cache=state.cache,
         metrics=state.metrics,
