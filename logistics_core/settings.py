@@ -109,8 +109,8 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
-        "1,000 records have been read",
+        description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
+        "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
     )
     invalid_optional_values: InvalidValues = Field(
         InvalidValues.REJECT,

@@ -24,6 +24,7 @@ from logistics_pipeline.loading.contract.number_evidence import (
     is_doubtful,
 )
 from logistics_pipeline.loading.contract.number_formats import PLAIN
+from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import Unreadable
 
@@ -40,6 +41,11 @@ class Rejection:
 
     field: str | None
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without what differs from record to record."""
+        return reject_kind(self.reason)
 
 
 class _InvalidError(Exception):

@@ -13,6 +13,7 @@ from psycopg import errors, sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.chunks import Reject
 from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
@@ -76,6 +77,7 @@ class BatchWriter:
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
             self._advance(batch, written, cleared, take_seconds())
+            self._count_rejects(batch, written.refused)
         if written.was_merged:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
@@ -102,17 +104,32 @@ class BatchWriter:
     # -- what is committed with them -------------------------------------------------------------------------------
 
     def _write_rejects(self, batch: Batch, refused: list[Reject]) -> None:
-        rejects = [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]
+        rejects = _all_rejects(batch, refused)
         if not rejects:
             return
         statement = (
-            "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, raw) FROM STDIN (FORMAT BINARY)"
+            "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, kind, raw) FROM STDIN (FORMAT BINARY)"
         )
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(["int4", "int8", "int8", "text", "text", "bytea"])
+            copy.set_types(["int4", "int8", "int8", "text", "text", "text", "bytea"])
             for reject in rejects:
                 number, offset, raw = reject.raw_record
-                copy.write_row((self._file_id, number, offset, reject.rejection.field, reject.rejection.reason, raw))
+                field, reason = reject.rejection.field, reject.rejection.reason
+                copy.write_row((self._file_id, number, offset, field, reason, stored_kind(reason), raw))
+
+    def _count_rejects(self, batch: Batch, refused: list[Reject]) -> None:
+        ledger.count_rejects(
+            self._connection,
+            self._file_id,
+            (
+                ledger.CountedReject(
+                    ledger.Kind(reject.rejection.field, reject.rejection.kind),
+                    reject.raw_record.record_no,
+                    reject.raw_record.raw,
+                )
+                for reject in _all_rejects(batch, refused)
+            ),
+        )
 
     def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> int:
         """Keeps the values that were cleared in stored records, and returns their number."""
@@ -158,3 +175,7 @@ class BatchWriter:
         )
         if not ledger.advance(self._connection, self._file_id, progress):
             raise TransientError("Another loader has advanced this file; resuming from where it is now")
+
+
+def _all_rejects(batch: Batch, refused: list[Reject]) -> list[Reject]:
+    return [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]
