@@ -46,9 +46,7 @@ def test_nothing_is_set_in_a_session_of_other_clients(database_url: str) -> None
 
 
 @pytest.mark.parametrize("more", ["", DROPS_OPTIONS], ids=["refuses options", "drops options"])
-def test_a_pooler_in_session_mode_serves_migrations_loads_and_refreshes(
-    raw_folder: FolderUnderTest, more: str
-) -> None:
+def test_a_pooler_in_session_mode_serves_migrations_loads_and_refreshes(raw_folder: FolderUnderTest, more: str) -> None:
     with pgbouncer(raw_folder.url, "session", more=more) as url:
         assert migrate(url) == head_version()
         raw_folder.url = url
@@ -66,9 +64,7 @@ def test_a_pooler_in_session_mode_without_a_free_connection_is_not_taken_for_ano
         assert connection.execute("SHOW datestyle").fetchone() == ("ISO, YMD",)
 
 
-def test_a_pooler_in_session_mode_is_tried_once_per_process(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pooler_in_session_mode_is_tried_once_per_process(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pgbouncer(database_url, "session") as url:
         connect(url).close()
         monkeypatch.setattr(poolers, "_Client", None)

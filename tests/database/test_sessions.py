@@ -54,9 +54,7 @@ def test_every_setting_is_as_it_is_needed(hostile: str) -> None:
     assert set(SETTINGS) <= set(PIPELINE.settings), "every hostile setting is one that is set"
 
 
-def test_files_load_and_figures_are_the_same(
-    hostile: str, raw_folder: FolderUnderTest, connection: Connection
-) -> None:
+def test_files_load_and_figures_are_the_same(hostile: str, raw_folder: FolderUnderTest, connection: Connection) -> None:
     raw_folder.url = hostile
     trips = [log(1, trip_date="2024-06-02"), log(2, trip_date="2024-02-29"), log(3, trip_date="2024-12-31")]
     places = [shipment(n, shipment_id=i, origin=o, destination=d) for n, (i, o, d) in enumerate(PLACES)]
@@ -69,16 +67,23 @@ def test_files_load_and_figures_are_the_same(
     done = refresh(hostile)
 
     assert bad.file.records_rejected == 1
-    assert connection.execute(
-        "SELECT shipment_id, origin, destination FROM raw.shipments WHERE record_no > 0 AND shipment_id <> ALL(%s) "
-        "ORDER BY record_no",
-        (["s7", "s8"],),
-    ).fetchall() == PLACES
+    assert (
+        connection.execute(
+            "SELECT shipment_id, origin, destination FROM raw.shipments WHERE record_no > 0 AND shipment_id <> ALL(%s) "
+            "ORDER BY record_no",
+            (["s7", "s8"],),
+        ).fetchall()
+        == PLACES
+    )
     days = connection.execute("SELECT trip_date::text FROM raw.vehicle_logs ORDER BY log_id").fetchall()
     assert days == [("2024-06-02",), ("2024-02-29",), ("2024-12-31",)]
     assert connection.execute("SELECT name FROM raw.vehicles").fetchone() == ("Å-Wagen \\ 'x'",)
     assert done.rows["daily_vehicles"] == 3
-    assert not [check for check, finding in run_checks(hostile, all_checks(built_in_catalogue()), whole=True) if finding.is_error]
+    assert not [
+        check
+        for check, finding in run_checks(hostile, all_checks(built_in_catalogue()), whole=True)
+        if finding.is_error
+    ]
     run_housekeeping(hostile, Retention(30, 1))
 
 
