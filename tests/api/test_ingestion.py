@@ -434,7 +434,7 @@ def test_values_that_were_left_out_are_listed_with_what_they_were(
 
     pages, cursor = list[Any](), dict[str, str]()
     while not pages or pages[-1]["next_cursor"]:
-        pages.append(api.get("/api/ingestion/cleared-values", limit=1, **cursor).json())
+        pages.append(api.get("/api/ingestion/cleared-values", limit=1, **cursor))
         cursor = {"cursor": pages[-1]["next_cursor"]}
 
     items = [item for page in pages for item in page["items"]]
@@ -446,10 +446,10 @@ def test_values_that_were_left_out_are_listed_with_what_they_were(
     ]
     assert (items[3]["raw"], items[3]["raw_bytes"], items[3]["raw_truncated"]) == ("ü" * 1_000, 4_000, True)
     assert items[0]["reason"] == 'cost must be a number, found the text "free"'
-    of_field = api.get("/api/ingestion/cleared-values", field="weight", dataset="shipments").json()
+    of_field = api.get("/api/ingestion/cleared-values", field="weight", dataset="shipments")
     assert of_field["items"] == [items[1]]
     assert details(other)["values_cleared"] == 1
-    assert api.get("/api/ingestion/cleared-values", file_id=other).json()["items"] == [items[3]]
+    assert api.get("/api/ingestion/cleared-values", file_id=other)["items"] == [items[3]]
 
 
 def test_the_stats_tell_an_operator_what_is_loaded_what_failed_and_what_waits(
