@@ -79,7 +79,7 @@ class _HeaderSearch:
         self._begin = len(self._ahead.text) - len(self._ahead.text.lstrip(b"\r\n"))
         self._notes = ["Blank lines above the header were passed over."] if self._begin else []
         self._delimiters = self._separator_line() or DELIMITERS
-        self._newline = _find_newline(self._ahead.text[self._begin :])
+        self._newline = self._find_newline()
         self._is_cut = False
         """The text ends within a record."""
 
@@ -100,6 +100,14 @@ class _HeaderSearch:
         self._begin = match.end()
         self._notes.append(f"The first line, `sep={excerpt(delimiter)}`, names the delimiter.")
         return (delimiter,)
+
+    def _find_newline(self) -> bytes:
+        """The line end, for which a long header must be read."""
+        while not (newline := _line_end(self._text[self._begin :])):
+            if self._ahead.is_at_end or len(self._text) > self._max_bytes:
+                return b"\n"
+            self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
+        return newline
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -303,13 +311,15 @@ def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
     return any(cell.strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
 
 
-def _find_newline(text: bytes) -> bytes:
-    """The end of the first line, and so of every line, outside quotes.
+def _line_end(text: bytes) -> bytes:
+    """The end of the first line outside quotes, and so of every line; empty if there is none.
 
     A line feed (perhaps after a carriage return), or a bare carriage return.
     """
-    outside = _QUOTED_FIELD.sub(b"", text)
-    if b"\n" not in outside and b"\r" not in outside:
-        outside = text
-    line = outside.partition(b"\n")[0].rstrip(b"\r")
-    return b"\r" if b"\r" in line or b"\n" not in outside else b"\n"
+    for outside in (_QUOTED_FIELD.sub(b"", text), text):
+        line, line_feed, _ = outside.partition(b"\n")
+        if b"\r" in line.rstrip(b"\r") or (b"\r" in line and not line_feed):
+            return b"\r"
+        if line_feed:
+            return b"\n"
+    return b""

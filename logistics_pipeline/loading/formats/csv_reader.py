@@ -168,11 +168,10 @@ class _CsvReader:
             ahead.fill(min(2 * max(len(ahead.text), self._run_bytes), self._max_record_bytes + 1))
         if row.end > self._max_record_bytes:
             raise self._too_large(ahead, done)
-        text, offset = ahead.text, ahead.offset
         values: list[object] = [] if row.value is None else [row.value]
         notes = () if row.note is None else (row.note,)
-        text_end = row.text_end
-        return _Rows(values, row.end, lambda _: RawRecord(done + 1, offset, text[:text_end]), notes)
+        raw = RawRecord(done + 1, ahead.offset, ahead.text[: row.text_end])  # now, so that the text need not be kept
+        return _Rows(values, row.end, lambda _: raw, notes)
 
     def _too_large(self, ahead: Lookahead, done: int) -> FileError:
         limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
