@@ -133,9 +133,9 @@ class _HeaderSearch:
         if found:
             first = min(record.parsed.begin for record in found)
             return self._most_likely([record for record in found if record.parsed.begin == first])
-        if self._is_cut and not self._ahead.is_at_end and len(self._text) <= self._max_bytes:
-            return None
         named = [record for record in every if len(record.lacks) < self._required_fields]
+        if self._is_cut and (not named or (not self._ahead.is_at_end and len(self._text) <= self._max_bytes)):
+            return None
         return self._most_likely(named or firsts) if firsts else None
 
     @property
@@ -236,7 +236,10 @@ class _HeaderSearch:
             limit = f"{self._max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
             return FileError(f"The header is larger than {limit}: is a quote never closed?", byte_offset=offset)
         if self._is_cut:
-            return FileError("A quote is opened in the header and never closed", byte_offset=offset)
+            found = "a quote is opened and never closed"
+            return FileError(
+                f"Neither JSON nor a CSV header of {self._dataset.name}: {found}; {EXPECTED}", byte_offset=offset
+            )
         return FileError(f"The file has no header: its rows hold nothing; {EXPECTED}", byte_offset=offset)
 
     def _offset(self, place: int) -> int:

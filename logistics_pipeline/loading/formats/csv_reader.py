@@ -44,12 +44,16 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
     reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
-    ahead = Lookahead(source)
+    ahead, notes = Lookahead(source), dict[str, None]()
     while (rows := reader.read(ahead, done)) is not None:
         ahead.consume(rows.end)
+        notes |= dict.fromkeys(rows.notes)
         if rows.values:
-            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, rows.notes))
+            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, tuple(notes)))
+            notes = {}
         done += len(rows.values)
+    if notes:  # of rows at the end that are no records
+        yield Records(done, (), ahead.offset, RawRecords(done, ahead.offset, b"", lambda _: ()), tuple(notes))
 
 
 def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Records) -> Iterator[Records]:
