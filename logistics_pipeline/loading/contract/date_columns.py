@@ -7,7 +7,6 @@ from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
 from logistics_pipeline.loading.contract.record_validator import Rejection
 
-
 _USUAL_TIME = re.compile(
     r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|(?:0?[1-9]|1[0-2]):[0-5][0-9](?::[0-5][0-9])? ?[AP]M"
 )

@@ -42,9 +42,11 @@ class FileEvidence:
 
     def formats(self) -> FileFormats:
         """The outcome."""
+        commas = (evidence.decimal_comma for evidence in self._numbers.values())
+        foreign = next((found for found in commas if found is not None), None)
         return FileFormats(
-            {name: reading for name, evidence in self._numbers.items() if (reading := evidence.reading())},
-            {name: reading for name, evidence in self._dates.items() if (reading := evidence.reading())},
+            {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))},
+            {name: reading for name, each in self._dates.items() if (reading := each.reading())},
         )
 
 
