@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from logistics_core.catalogue.model import InvalidValues
 from logistics_core.resource_files import default_data_dir
 
 
@@ -108,8 +109,14 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
-        "1,000 records have been read",
+        description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
+        "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
+    )
+    invalid_optional_values: InvalidValues = Field(
+        InvalidValues.REJECT,
+        description="What becomes of a record with an invalid value in an optional field: reject (the record is set "
+        "aside) or null (it is loaded without the value, which is kept and counted). A contract may decide otherwise "
+        "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
         None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"

@@ -1,8 +1,8 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role` and
-`unit` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
+`unit` and `invalidValues` of a field.
 """
 
 import os
@@ -18,7 +18,17 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import yaml
 
-from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, Reference, Role
+from logistics_core.catalogue.model import (
+    Catalogue,
+    Dataset,
+    Dating,
+    Field,
+    FieldType,
+    Index,
+    InvalidValues,
+    Reference,
+    Role,
+)
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
@@ -234,6 +244,7 @@ class _Field(_Struct):
     description: str
     unit: str | None = None
     constraints: _Constraints = msgspec.field(default_factory=_Constraints)
+    invalid_values: InvalidValues | msgspec.UnsetType | None = msgspec.UNSET
     missing_values: list[str] | None = None
     decimal_char: str | None = None
     group_char: str | None = None
@@ -344,6 +355,13 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         raise ValueError(
             f"{where}.name is {field.name!r}, which the product uses for something else. Rename the field."
         )
+    constraints = field.constraints
+    # YAML reads `null` without quotes as nothing: whoever writes the key means the policy.
+    invalid_values = InvalidValues.NULL if field.invalid_values is None else field.invalid_values or None
+    if constraints.required and invalid_values is InvalidValues.NULL:
+        raise ValueError(
+            f"{where}.invalidValues is null, but {field.name} is required: only an optional field can be NULL."
+        )
     if field.missing_values is not None:
         missing_values = field.missing_values
     bounds = _bounds(field, where)
@@ -361,6 +379,7 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         at_most=bounds.at_most,
         first_day=bounds.first_day,
         last_day=bounds.last_day,
+        invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
         example=field.example,

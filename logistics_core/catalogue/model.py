@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 
 
 class FieldType(StrEnum):
@@ -25,6 +26,15 @@ class Role(StrEnum):
     DIMENSION = "dimension"
     MEASURE = "measure"
     TEXT = "text"
+
+
+class InvalidValues(StrEnum):
+    """What becomes of a record with an invalid value in an optional field."""
+
+    REJECT = "reject"
+    """The record is rejected."""
+    NULL = "null"
+    """The value is cleared: the record is stored with NULL in its place, and the value is kept beside it."""
 
 
 UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the feed"}
@@ -53,6 +63,8 @@ class Field:
     """Exclusive lower bound of a number."""
     at_least: Decimal | None = None
     """Inclusive lower bound of a number."""
+    invalid_values: InvalidValues | None = None
+    """What becomes of invalid values, if the contract says so. Only an optional field can be NULL instead."""
     below: Decimal | None = None
     """Exclusive upper bound of a number."""
     at_most: Decimal | None = None
@@ -240,6 +252,17 @@ class Catalogue(Mapping[str, Dataset]):
     @cached_property
     def _longest_first(self) -> list[str]:
         return sorted(self, key=len, reverse=True)
+
+    def with_invalid_values(self, default: InvalidValues) -> Self:
+        """The same datasets, where `default` applies to optional fields whose contract says nothing of its own."""
+
+        def completed(field: Field) -> Field:
+            undecided = field.invalid_values is None and not field.required
+            return replace(field, invalid_values=default) if undecided else field
+
+        return type(self)(
+            {name: replace(each, fields=tuple(map(completed, each.fields))) for name, each in self.items()}
+        )
 
     def __repr__(self) -> str:
         return f"Catalogue({', '.join(self)})"

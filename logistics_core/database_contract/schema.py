@@ -117,8 +117,20 @@ API_READS: Mapping[str, frozenset[str]] = {
             "warning",
         }
     ),
+    "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
     "ingest.rejects": frozenset(
-        {"byte_offset", "field", "file_id", "mended", "raw", "reason", "record_no", "rejected_at", "resolved_at"}
+        {
+            "byte_offset",
+            "field",
+            "file_id",
+            "kind",
+            "mended",
+            "raw",
+            "reason",
+            "record_no",
+            "rejected_at",
+            "resolved_at",
+        }
     ),
 }
 """Columns per table that the API's statements depend on, outside `raw`, whose columns are those of the catalogue. To

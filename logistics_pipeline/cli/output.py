@@ -70,6 +70,7 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
+        "values_cleared": file.values_cleared,
         "notes": file.notes,
     }
 
@@ -89,8 +90,9 @@ def _balance_or_error(file: LedgerFile, was_loaded_before: bool) -> str:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
+    cleared = f"; {file.values_cleared:,} invalid values left out" if file.values_cleared else ""
     warning = f" Warning: {file.warning}" if file.warning else ""
     return (
         f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
-        f"superseded + {file.records_rejected:,} rejected ({file.format}, {rate}{before}){warning}"
+        f"superseded + {file.records_rejected:,} rejected{cleared} ({file.format}, {rate}{before}){warning}"
     )

@@ -55,6 +55,8 @@ class Progress:
     seconds: float
     notes: Sequence[str] = ()
     """What was understood about the file that is not plain, one sentence each."""
+    values_cleared: int = 0
+    """Invalid values of optional fields in the loaded records that were stored as NULL."""
     layout: dict[str, Any] | None = None
     """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again. Its
     member `values` is as `FileFormats.to_json` makes it, from the batch on in which it was needed."""
@@ -70,7 +72,8 @@ def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
             "UPDATE ingest.files SET records_read = records_read + %(records_read)s, "
             "records_loaded = records_loaded + %(records_loaded)s, "
             "records_superseded = records_superseded + %(records_superseded)s, "
-            "records_rejected = records_rejected + %(records_rejected)s, attempts = 0, "
+            "records_rejected = records_rejected + %(records_rejected)s, "
+            "values_cleared = values_cleared + %(values_cleared)s, attempts = 0, "
             "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, "
             "layout = coalesce(layout || %(layout)s, layout, %(layout)s), "
             "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1), "
@@ -169,7 +172,8 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
     """Resets the status of a file to nothing read, in the transaction that removes its rows and rejects."""
     connection.execute(
         "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
-        "records_rejected = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', layout = NULL, error = NULL, "
+        "records_rejected = 0, values_cleared = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', "
+        "layout = NULL, error = NULL, "
         "warning = NULL, attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
         f"is_reload_due = false, retry_requested_at = NULL, is_missing = false WHERE file_id = %s {NOTIFY}",
         (state, file_id),

@@ -30,6 +30,8 @@ class LedgerFile:
     records_loaded: int
     records_superseded: int
     records_rejected: int
+    values_cleared: int
+    """Invalid values of optional fields that were stored as NULL."""
     bytes_read: int
     unknown_fields: list[str]
     error: str | None

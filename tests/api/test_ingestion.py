@@ -318,6 +318,11 @@ def insert_rejects(url: str, rejects: list[dict[str, Any]]) -> None:
             values = {"file_id": 1, "record_no": number, "reason": "not JSON", "raw": b"x", **reject}
             columns, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
             connection.execute(f"INSERT INTO ingest.rejects ({columns}) VALUES ({marks})", values)
+        connection.execute(
+            "INSERT INTO ingest.reject_kinds "
+            "SELECT file_id, field, split_part(reason, ', found ', 1), count(*), min(record_no) "
+            "FROM ingest.rejects WHERE resolved_at IS NULL GROUP BY 1, 2, 3"
+        )
 
 
 @pytest.mark.parametrize(
@@ -401,6 +406,22 @@ def test_the_summary_counts_reasons_whatever_was_found_with_the_first_of_each(ap
     assert [
         kind["count"] for kind in api.get(f"{REJECTS}/summary", resolved="false", dataset="shipments")["items"]
     ] == [1]
+
+
+def test_the_summary_of_loaded_rejects_leads_to_each_of_them(api: Any, loads: Ledger) -> None:
+    rows = ["S1,a,b,L1", "S2,a,b", "S3,a,b,L3,x,y", "S4,a,b,L4", "S5,a,b,L5", ",a,b,L6"]
+    loads.load("shipments.csv", "\n".join(["shipment_id,origin,destination,log_id", *rows]).encode())
+
+    kinds = api.get(f"{REJECTS}/summary")["items"]
+
+    assert [(kind["reason"], kind["count"], kind["first"]["record_no"]) for kind in kinds] == [
+        ("the row has another number of fields than the header", 2, 2),
+        ("shipment_id is empty", 1, 6),
+    ]
+    for kind in kinds:
+        assert len(api.get(REJECTS, reason=kind["reason"])["items"]) == kind["count"]
+    whole = api.get(REJECTS)["items"][1]["reason"]
+    assert [each["record_no"] for each in api.get(REJECTS, reason=whole)["items"]] == [3]
 
 
 def test_the_stats_tell_an_operator_what_is_loaded_what_failed_and_what_waits(

@@ -1,8 +1,9 @@
 // The shell: navigation, head, range control; opens the page that the address names and notifies it of changes.
 
-import { ApiError, get } from "./api.js";
+import { ApiError } from "./api.js";
 import * as events from "./events.js";
-import { dayRange } from "./format.js";
+import { request } from "./figures.js";
+import { clock, count, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
 import * as router from "./router.js";
@@ -24,7 +25,11 @@ const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
 const WITHOUT_DATA = new Set(["pipeline", "data"]);
 
+/** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
+const STALE_SECONDS = 15;
+
 let status = null; // an event announces a new one
+let statusSince = null; // when a stale status was current, in milliseconds
 let view = null;
 let shown = null;
 let opening = 0;
@@ -34,6 +39,7 @@ const links = Object.entries(PAGES).map(([name, { words, image }]) => {
   link.page = name;
   return link;
 });
+const staleNote = h("p", { class: "note warn stale-note", role: "status", hidden: true });
 const liveState = h("p", { class: "live", role: "status" });
 const range = rangeControl(() => view);
 const crumbs = h("p", { class: "crumbs", hidden: true });
@@ -44,6 +50,7 @@ const main = h(
   "main",
   { class: "content", id: "main", tabindex: "-1" },
   h("header", { class: "head" }, h("div", {}, crumbs, title, subtitle), range),
+  staleNote,
   body,
 );
 
@@ -77,7 +84,7 @@ async function follow(place) {
   const mine = ++opening;
   if (!PAGES[place.page]) return void router.go("/", { replace: true });
   try {
-    status ??= await get(STATUS);
+    if (status === null) await readStatus();
   } catch (error) {
     return mine === opening && fail(error);
   }
@@ -93,7 +100,7 @@ async function follow(place) {
 }
 
 async function open(place, welcome, key, mine) {
-  const next = new View(place, status);
+  const next = new View(place, status, () => view === next && figuresChanged());
   const page = PAGES[place.page];
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
   if (mine !== opening) return;
@@ -153,14 +160,21 @@ async function move(place) {
   const isFirst = view === null;
   await follow(place);
   if (isFirst || events.state() === "live") return;
-  const found = await get(STATUS).catch(() => null);
-  if (found && found.data_version !== status?.data_version) await renew();
+  const found = await request(STATUS).catch(() => null);
+  if (found && found.data.data_version !== status?.data_version) await renew();
+}
+
+async function readStatus() {
+  const { data, stale, at } = await request(STATUS);
+  status = data;
+  statusSince = stale ? at : null;
+  showLive();
 }
 
 /** New figures: reloads the status, then all that is shown. The old figures stay until then. */
 async function renew() {
   try {
-    status = await get(STATUS);
+    await readStatus();
   } catch (error) {
     if (view) return void events.later(error.retryAfter ?? 10, renew);
   }
@@ -184,16 +198,67 @@ function fail(error, heading = "Logistics Analytics") {
   note.classList.add("error");
   note.setAttribute("role", "alert");
   replace(body, h("div", { class: "panel" }, note));
+  showLive();
   if (error.status === 401) return events.stop();
   if (!error.isOfServer && !error.retryAfter) return;
   const mine = opening;
   events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }
 
+let forgetRenewal = null;
+
+/** The page shows other figures, or older ones: says so, and looks for newer ones. */
+function figuresChanged() {
+  showLive();
+  if (view.figures.version !== null && view.figures.version !== view.known.data_version) matchDays(view, view.figures.version);
+  if (staleSince() === null) {
+    forgetRenewal?.();
+    forgetRenewal = null;
+  } else {
+    forgetRenewal ??= events.later(STALE_SECONDS, () => {
+      forgetRenewal = null;
+      renew();
+    });
+  }
+}
+
+/** The first and the last day of the version shown: of the status where that is newer, else of that version's own. */
+async function matchDays(mine, version) {
+  mine.known = { data_version: version, first_day: null, last_day: null };
+  const found = await request(STATUS, version).catch(() => null);
+  if (mine !== view || mine.figures.version !== version) return;
+  if (found && !found.stale) {
+    status = found.data;
+    statusSince = null;
+    return void follow(router.read());
+  }
+  mine.know(found?.data ?? mine.known);
+}
+
+/** When what the page shows was last known to be current, in milliseconds; null if it is. */
+function staleSince() {
+  const known = [view?.figures.staleSince, events.databaseLostAt(), view?.figures.version == null ? statusSince : null];
+  const moments = known.filter((moment) => moment !== null && moment !== undefined);
+  return moments.length ? Math.min(...moments) : null;
+}
+
 function showLive() {
-  const state = events.state();
+  const since = staleSince();
+  const state = events.state() === "live" && since !== null ? "stale" : events.state();
   liveState.dataset.state = state;
-  liveState.textContent = { live: "Live", lost: "Connection lost, trying again", paused: "Paused" }[state];
+  liveState.textContent = { live: "Live", stale: `Stale since ${clock(since)}`, lost: "Connection lost, trying again", paused: "Paused" }[state];
+  staleNote.hidden = since === null || view === null;
+  if (staleNote.hidden) return;
+  const version = view.figures.version;
+  const words = version === null ? "The database is not available." : `The database is not available; these are the figures of data version ${count(version)}.`;
+  const missing = view.figures.isPartial ? " Some are not available in this version." : "";
+  const text = `Stale since ${clock(since)}. ${words}${missing}`;
+  if (staleNote.textContent !== text) replace(staleNote, icon("warning"), h("span", {}, text));
+}
+
+function databaseChanged(state) {
+  showLive();
+  if (state === "available") renew();
 }
 
 build();
@@ -201,4 +266,5 @@ showLive();
 router.start(move);
 events.on("state", showLive);
 events.on("data_version", renew);
+events.on("database", databaseChanged);
 events.start();

@@ -1,6 +1,7 @@
 // One page while it is open: its arguments, its parameters, the range; and the callbacks to run when one of them changes.
 
 import * as router from "./router.js";
+import { Figures } from "./figures.js";
 import { previous, resolve } from "./ranges.js";
 
 export class View {
@@ -9,7 +10,9 @@ export class View {
   #endings = new Set();
   #asked = null;
 
-  constructor(place, status) {
+  /** `figuresChanged()` is called when the version of the figures shown, or how current they are, may have changed. */
+  constructor(place, status, figuresChanged) {
+    this.figures = new Figures(figuresChanged);
     this.arguments = place.arguments;
     this.#read(place, status);
   }
@@ -17,6 +20,8 @@ export class View {
   #read(place, status) {
     this.parameters = place.parameters;
     this.status = status;
+    /** {first_day, last_day} of the data version shown: days outside of them are not known */
+    this.known = status;
     /** {name, start, end}, or null if there is no data yet */
     this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
     /** {start, end} of the range before, and whether the reader wants it shown */
@@ -39,7 +44,7 @@ export class View {
   watch(work) {
     const asked = (this.#asked = new Set());
     const snapshot = () => {
-      const { first_day: first, last_day: last } = this.status;
+      const { first_day: first, last_day: last } = this.known;
       return JSON.stringify([this.range, this.compare, first, last, [...asked].map((name) => this.parameters.get(name))]);
     };
     try {
@@ -73,6 +78,12 @@ export class View {
 
   moved(place, status) {
     this.#read(place, status);
+    this.#followers.forEach((follower) => follower());
+  }
+
+  /** Notes the first and the last day of the data version shown, where it is not that of the status. */
+  know(known) {
+    this.known = known;
     this.#followers.forEach((follower) => follower());
   }
 

@@ -4,13 +4,15 @@ A row holds text as PostgreSQL reads it, in the order of the dataset's columns, 
 digit they were delivered with. Fields that are not in the contract are ignored here; `parse.chunks` reports them.
 """
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_pipeline.loading.contract.columns import FormatsNeededError
 from logistics_pipeline.loading.contract.date_evidence import DateReading, contradicted
 from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, UnknownOrderError, parse_date
@@ -22,6 +24,7 @@ from logistics_pipeline.loading.contract.number_evidence import (
     is_doubtful,
 )
 from logistics_pipeline.loading.contract.number_formats import PLAIN
+from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import Unreadable
 
@@ -39,12 +42,35 @@ class Rejection:
     field: str | None
     reason: str
 
+    @property
+    def kind(self) -> str:
+        """The reason without what differs from record to record."""
+        return reject_kind(self.reason)
+
 
 class _InvalidError(Exception):
     """A value broke its field's rule; the text says what was expected and what was found."""
 
 
-Validate = Callable[[object], Row | Rejection]
+@dataclass(frozen=True)
+class ClearedValue:
+    """An invalid value of an optional field that is stored as NULL: the field's policy says so."""
+
+    field: str
+    reason: str
+    raw: bytes
+    """The value as it was delivered: a text as it is, anything else as JSON."""
+
+
+@dataclass(frozen=True)
+class PartialRow:
+    """A row some of whose values were cleared."""
+
+    row: Row
+    cleared: tuple[ClearedValue, ...]
+
+
+Validate = Callable[[object], Row | PartialRow | Rejection]
 _Convert = Callable[[object], str | None]
 
 
@@ -53,22 +79,40 @@ def compile_validator(
 ) -> Validate:
     """Returns a function that validates a decoded record of `dataset`: a row, or the rejection.
 
-    Without `formats`, it raises FormatsNeededError for a record with a value that only its whole column can explain.
+    Where the policy of a field is to clear invalid values, the result is a row without them. Without `formats`, it
+    raises FormatsNeededError for a record with a value that only its whole column can explain.
     """
-    converters = [(field.name, _converter(field, date_order, formats)) for field in dataset.fields]
+    converters = [
+        (field.name, _converter(field, date_order, formats), field.invalid_values is InvalidValues.NULL)
+        for field in dataset.fields
+    ]
 
-    def validate(value: object) -> Row | Rejection:
+    def validate(value: object) -> Row | PartialRow | Rejection:
         if not isinstance(value, dict):
             return _not_a_record(value)
-        row = []
-        for name, convert in converters:
+        row, cleared = list[str | None](), list[ClearedValue]()
+        for name, convert, clears in converters:
             try:
                 row.append(convert(value.get(name)))
             except _InvalidError as error:
-                return Rejection(name, f"{name} {error}")
-        return tuple(row)
+                if not clears:
+                    return Rejection(name, f"{name} {error}")
+                row.append(None)
+                cleared.append(ClearedValue(name, f"{name} {error}", _raw_value(value[name])))
+        return PartialRow(tuple(row), tuple(cleared)) if cleared else tuple(row)
 
     return validate
+
+
+def _raw_value(value: object) -> bytes:
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return value.encode("utf-8", "surrogateescape" if _has_only_broken_bytes(value) else "backslashreplace")
+
+
+def _has_only_broken_bytes(text: str) -> bool:
+    """Whether each surrogate in a text is a byte that is not UTF-8, rather than half of a pair."""
+    return not re.search("[\ud800-\udc7f\udd00-\udfff]", text)
 
 
 def value_validator(

@@ -47,7 +47,9 @@ def detect_format(path: Path, dataset: Dataset, dataset_names: Container[str], m
         FileError: it cannot be opened or has none of the accepted layouts.
     """
     with open_source(path) as source:
-        return FileFormat(detect_layout(source, dataset, dataset_names, max_record_bytes), source.compression)
+        layout = detect_layout(source, dataset, dataset_names, max_record_bytes)
+        notes = (source.note, *(layout.notes if isinstance(layout, CsvLayout) else ()))
+        return FileFormat(layout, source.compression, tuple(filter(None, notes)))
 
 
 @contextmanager

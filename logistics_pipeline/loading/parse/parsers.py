@@ -4,7 +4,7 @@ Plain data in, plain data out, so the same call works in the loader's process an
 (`parser_process`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, re
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
+from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
 
 CHANGED = "The file changed while it was loaded. Its new content is a new version and is loaded as such"
 
@@ -101,28 +101,42 @@ def _chunk_maker(task: ReadTask) -> ChunkMaker:
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
     """Passes the records after the task's checkpoint on and yields what becomes of them."""
     with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
-        done = task.after.records
-        if not task.reference_parser:
-            fast = FastJsonParser(source, task.dataset, taker, task.chunk_bytes, task.max_record_bytes)
-            match task.layout:
-                case ElementsLayout():
-                    done = (yield from fast.read_elements(done)).records
-                case LinesLayout():
-                    done = (yield from fast.read_lines(done)).records
-                case _:
-                    pass
-        for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
-            yield taker.from_records(records)
+        note = None
+        for chunk in _parse(task, source, taker):
+            if source.note is not None and source.note != note:  # the encoding may show late
+                note = source.note
+                chunk.notes = (note, *chunk.notes)
+            yield chunk
 
 
-def find_record(task: ReadTask, record_no: int, after: Checkpoint) -> RawRecord:
-    """Reads the file again from a checkpoint on to find one record in it: PostgreSQL refused its row.
+def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk]:
+    done = task.after.records
+    if not task.reference_parser:
+        fast = FastJsonParser(source, task.dataset, taker, task.chunk_bytes, task.max_record_bytes)
+        match task.layout:
+            case ElementsLayout():
+                done = (yield from fast.read_elements(done)).records
+            case LinesLayout():
+                done = (yield from fast.read_lines(done)).records
+            case _:
+                pass
+    for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
+        yield taker.from_records(records)
+
+
+def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> list[RawRecord]:
+    """Reads the file again from a checkpoint on to find records in it by their numbers: PostgreSQL refused their rows.
 
     Raises:
-        FileChangedError: there is no such record any more.
+        FileChangedError: one of them is not there any more.
     """
+    wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
+    if not wanted:
+        return found
     with open_after(task.path, task.layout, after) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
-            if record_no <= records.before + len(records.values):
-                return records.raw_record(record_no - records.before - 1)
+            while wanted[-1] <= records.before + len(records.values):
+                found.append(records.raw_record(wanted.pop() - records.before - 1))
+                if not wanted:
+                    return found
     raise FileChangedError(CHANGED)

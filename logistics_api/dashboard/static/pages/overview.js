@@ -85,7 +85,7 @@ function keyFigures(view, summary, daily) {
 }
 
 /** A day without logs has no shipments and no revenue, and no rates. */
-const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0 });
+const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0 });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function trendPanel(view, { title: words, name, key, request, format }) {
