@@ -16,7 +16,7 @@ from logistics_pipeline.loading.formats.json_scanner import is_too_deep, value_e
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import ElementRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
@@ -34,7 +34,7 @@ _AS_ARRAY: ChooseDecoder = attrgetter("array")
 class ArrayPieces:
     """Cuts the elements of one array."""
 
-    def __init__(self, decoder: TypedDecoder, maker: ChunkMaker) -> None:
+    def __init__(self, decoder: TypedDecoder, maker: RecordTaker) -> None:
         self._decoder = decoder
         self._maker = maker
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import FindRecord, LazyValues
 from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
@@ -15,7 +15,7 @@ Cut = Callable[[bytes, Checkpoint], CutResult]
 """Cuts a text that begins at a checkpoint."""
 
 
-def make_chunk(maker: ChunkMaker, objects: TypedObjects, before: int, end: int, find: FindRecord) -> Chunk:
+def make_chunk(maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord) -> Chunk:
     """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`."""
     records = Records(before, LazyValues(len(objects), find), end, find)
     return maker.from_columns(objects.columns(), records, objects.names)
