@@ -20,8 +20,15 @@ from hypothesis import strategies as st
 from logistics_core import zstd
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.json_reader import decode, read_elements
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_reader import read_elements
+from logistics_pipeline.loading.formats.json_scanner import (
+    MAX_DEPTH,
+    find_deeper,
+    find_values,
+    is_whole_objects,
+    value_end,
+)
 from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
@@ -608,17 +615,23 @@ def test_a_few_kilobytes_that_unfold_to_a_gigabyte_are_refused(tmp_path: Path) -
 # -- the pieces --------------------------------------------------------------------------------------------------------
 
 
-@given(text=VALUES, data=st.data())
+@given(text=VALUES)
 @settings(deadline=None, max_examples=100)
-def test_nesting_is_the_same_however_the_text_is_cut(text: str, data: st.DataObject) -> None:
-    content = text.encode()
-    size = data.draw(st.integers(1, 20))
+def test_the_first_bracket_that_is_too_deep_is_found(text: str) -> None:
     depth = _depth(json.loads(text, object_pairs_hook=lambda pairs: [value for _, value in pairs]))
 
-    for limit in {max(depth - 1, 0), depth}:
-        nesting = Nesting()
-        pieces = (content[start : start + size] for start in range(0, len(content), size))
-        assert any(nesting.find_deeper(limit, piece) is not None for piece in pieces) == (depth > limit)
+    for limit in range(depth + 1):
+        found = find_deeper(text.encode(), limit)
+        assert (found is not None) == (depth > limit)
+        if found is not None:
+            before = text.encode()[:found].decode()
+            assert _depth_at_end(before) == limit
+            assert text.encode()[found : found + 1] in (b"[", b"{")
+
+
+def _depth_at_end(text: str) -> int:
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
+    return sum(outside.count(bracket) for bracket in "[{") - sum(outside.count(bracket) for bracket in "]}")
 
 
 def _depth(value: object) -> int:

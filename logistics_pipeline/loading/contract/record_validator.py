@@ -13,7 +13,7 @@ from functools import lru_cache
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, parse_date
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.layouts import LongText, Unreadable
 
 Row = tuple[str | None, ...]
 
@@ -73,7 +73,7 @@ def value_validator(field: Field, date_order: DateOrder | None = None) -> Callab
 
 def _not_a_record(value: object) -> Rejection:
     if isinstance(value, Unreadable):
-        return Rejection(None, value.reason)
+        return Rejection(value.field, value.reason)
     return Rejection(None, f"expected an object, found {_describe(value)}")
 
 
@@ -102,6 +102,8 @@ def _required(convert: _Convert) -> _Convert:
 def _convert_text(value: object) -> str | None:
     if value is None:
         return None
+    if isinstance(value, LongText):
+        raise _InvalidError(f"must have at most {MAX_TEXT_CHARACTERS} characters, found {value.characters:,}")
     if not isinstance(value, str):
         raise _InvalidError(f"must be text, found {_describe(value)}")
     text = value.strip()
@@ -191,6 +193,8 @@ def _describe(value: object) -> str:
             return "true" if value else "false"
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
+        case LongText():
+            return _describe(value.beginning)
         case str():
             return f'the text "{excerpt(value)}"'
         case list():

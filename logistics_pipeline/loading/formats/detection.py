@@ -10,7 +10,7 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_delimiters import find_delimiter, split_header
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout

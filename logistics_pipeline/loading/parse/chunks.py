@@ -70,7 +70,7 @@ class ChunkMaker:
             return self.from_columns(
                 [values.columns.get(name, nothing) for name in self._names], records, values.columns
             )
-        mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
+        mappings = [value if isinstance(value, dict) else {} for value in values]  # without a key: not plain
         columns = [[mapping.get(name) for mapping in mappings] for name in self._names]
         return self.from_columns(columns, records, set[str]().union(*mappings))
 

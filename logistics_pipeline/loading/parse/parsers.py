@@ -11,7 +11,9 @@ from pathlib import Path
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
+from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
@@ -59,13 +61,29 @@ def _read(task: ReadTask, source: Source) -> Iterator[Chunk]:
         fast = FastJsonParser(source, task.dataset, maker, task.chunk_bytes, task.max_record_bytes)
         match task.layout:
             case ElementsLayout():
-                done = (yield from fast.read_elements(done)).records
+                yield from _read_pages(task, source, task.layout, fast, maker)
+                return
             case LinesLayout():
                 done = (yield from fast.read_lines(done)).records
             case _:
                 pass
     for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
         yield maker.from_records(records)
+
+
+def _read_pages(
+    task: ReadTask, source: Source, layout: ElementsLayout, fast: FastJsonParser, maker: ChunkMaker
+) -> Iterator[Chunk]:
+    """Reads an array and the same array on every page after it: each with the fast parser as far as that can."""
+    done, is_begun, is_more = task.after.records, task.after.records > 0, True
+    while is_more:
+        before = done
+        done = (yield from fast.read_elements(done, is_begun=is_begun)).records
+        is_begun = is_begun or done > before
+        for records in read_page(source, layout, done, task.max_record_bytes, task.chunk_bytes, is_begun=is_begun):
+            done = records.before + len(records.values)
+            yield maker.from_records(records)
+        is_begun, is_more = False, skip_to_next_array(source, layout.keys, task.max_record_bytes)
 
 
 def find_record(task: ReadTask, record_no: int, after: Checkpoint) -> RawRecord:
