@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from logistics_core.catalogue.model import InvalidValues
 from logistics_core.resource_files import default_data_dir
 
 
@@ -51,6 +53,12 @@ def _check_hosts(text: str | None) -> str | None:
 def _check_origins(text: str | None) -> str | None:
     if text is not None and text != "*" and not re.fullmatch(f"{_ORIGIN}(,{_ORIGIN})*", text, re.ASCII):
         raise ValueError("must be * or origins separated by commas, such as https://fleet.example.org")
+    return text
+
+
+def _check_currency(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
+        raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
     return text
 
 
@@ -108,8 +116,14 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
-        "1,000 records have been read",
+        description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
+        "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
+    )
+    invalid_optional_values: InvalidValues = Field(
+        InvalidValues.REJECT,
+        description="What becomes of a record with an invalid value in an optional field: reject (the record is set "
+        "aside) or null (it is loaded without the value, which is kept and counted). A contract may decide otherwise "
+        "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
         None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
@@ -158,6 +172,14 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
+    )  # fmt: skip
+    currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
+        None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
+        "API documentation. It converts nothing. Unset: none"
+    )  # fmt: skip
+    on_time_hours: Decimal | None = Field(
+        None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
+        "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+EXPLAINED_EXIT_CODE = 3
+"""Exit code of a program started by another one of ours: its last line on standard error is for the operator."""
+
 
 class PipelineError(Exception):
     """Anything this package raises on purpose. Its message is a whole sentence for the person who operates it."""

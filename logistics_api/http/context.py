@@ -32,6 +32,8 @@ class RequestContext:
     accept_encoding: bytes | None = None
     if_none_match: bytes | None = None
     """Both are joined into one list if sent as several headers (RFC 9110, section 5.3)."""
+    if_data_version: bytes | None = None
+    """The only data version that the client accepts."""
     cache_use: CacheUse = "none"
     database_time: DatabaseTime | None = None
     template: str | None = None
@@ -48,6 +50,8 @@ class RequestContext:
                 self.accept_encoding = value if self.accept_encoding is None else self.accept_encoding + b"," + value
             elif name == b"if-none-match":
                 self.if_none_match = value if self.if_none_match is None else self.if_none_match + b"," + value
+            elif name == b"if-data-version":
+                self.if_data_version = value.strip()
             elif name == b"x-request-id":
                 sent_id = value
         if sent_id is not None and REQUEST_ID.fullmatch(sent_id):

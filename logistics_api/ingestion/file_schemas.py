@@ -46,6 +46,15 @@ class File(StrictModel):
     records: Records
     bytes_read: int = Field(description="Decompressed bytes up to the last committed record", examples=[8_388_608])
     unknown_fields: list[str] = Field(description="Fields that are not in the contract", examples=[["colour"]])
+    notes: list[str] = Field(
+        description="How the file was read where that is not plain, one sentence each, at most 50",
+        examples=[["Column `Vehicle ID` read as vehicle_id"]],
+    )
+    values_cleared: int = Field(
+        description="Invalid values of optional fields that were left out of its loaded records; "
+        "/api/ingestion/cleared-values lists them",
+        examples=[0],
+    )
     error: str | None = Field(
         description="Why the file failed or is unrecognised: what happened, where, and what to do", examples=[None]
     )

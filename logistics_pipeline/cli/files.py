@@ -45,6 +45,6 @@ def files(
 
 
 def _name(file: LedgerFile) -> str:
-    """A file in the table: its path, its version if not the first, and below it what is wrong with it."""
+    """A file in the table: its path, its version if not the first, and below it what is wrong with it and its notes."""
     version = f" (version {file.version})" if file.version > 1 else ""
-    return f"{file.path}{version}\n  {file.error}" if file.error else f"{file.path}{version}"
+    return "\n  ".join((f"{file.path}{version}", *([file.error] if file.error else []), *file.notes))

@@ -25,8 +25,13 @@ def say(text: str) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Prints a document on one line."""
-    print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
+    """Prints a document on one line, with escapes where the terminal's encoding lacks a character."""
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(document, default=str)
+    print(text, flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[str] = ()) -> None:
@@ -51,7 +56,7 @@ def _cell(value: object) -> str:
 def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
     """What `logistics load --json` prints for a file; users rely on these fields."""
     return {
-        "file": str(path),
+        "file": _path_text(path),
         "dataset": file.dataset,
         "state": file.state,
         "records_read": file.records_read,
@@ -65,17 +70,29 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
+        "values_cleared": file.values_cleared,
+        "notes": file.notes,
     }
 
 
+def _path_text(path: Path) -> str:
+    """A path as text, the same in every locale; bytes that are not UTF-8 as escapes."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
-    """One line on a file after its load: its balance, or why it was not loaded."""
+    """One line on a file after its load: its balance, or why it was not loaded. Below it, a line per note."""
+    return "\n  ".join((_balance_or_error(file, was_loaded_before), *file.notes))
+
+
+def _balance_or_error(file: LedgerFile, was_loaded_before: bool) -> str:
     if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
+    cleared = f"; {file.values_cleared:,} invalid values left out" if file.values_cleared else ""
     warning = f" Warning: {file.warning}" if file.warning else ""
     return (
         f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
-        f"superseded + {file.records_rejected:,} rejected ({file.format}, {rate}{before}){warning}"
+        f"superseded + {file.records_rejected:,} rejected{cleared} ({file.format}, {rate}{before}){warning}"
     )

@@ -1,7 +1,7 @@
 """Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ class LedgerFile:
     records_loaded: int
     records_superseded: int
     records_rejected: int
+    values_cleared: int
+    """Invalid values of optional fields that were stored as NULL."""
     bytes_read: int
     unknown_fields: list[str]
     error: str | None
@@ -37,6 +39,8 @@ class LedgerFile:
     attempts: int
     seconds: float
     run_id: str | None
+    notes: list[str] = field(default_factory=list)
+    """What was understood about the file that is not plain, one sentence each."""
     layout: dict[str, Any] | None = None
     """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False

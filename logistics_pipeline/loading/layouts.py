@@ -1,7 +1,7 @@
 """A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from logistics_pipeline.loading.excerpts import excerpt
@@ -48,6 +48,8 @@ class CsvLayout:
     header: tuple[str, ...]
     header_text: bytes
     """The header as written in the file: an export of rejected rows begins with it."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """How the header was read where that is not plain."""
 
     @property
     def name(self) -> str:
@@ -141,6 +143,8 @@ class Records(NamedTuple):
     """Offset after the last record: a load that has committed them resumes here."""
     raw_record: Callable[[int], RawRecord]
     """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
+    notes: tuple[str, ...] = ()
+    """What was understood about these records that is not plain, one sentence each."""
 
 
 class Table(Sequence[object]):

@@ -58,7 +58,9 @@ def load_options(settings: Settings, catalogue: Catalogue | None = None) -> Load
         ContractError: a contract file cannot be used.
     """
     return LoadOptions(
-        catalogue=load_catalogue(settings.contracts_dir) if catalogue is None else catalogue,
+        catalogue=(load_catalogue(settings.contracts_dir) if catalogue is None else catalogue).with_invalid_values(
+            settings.invalid_optional_values
+        ),
         raw_dir=settings.raw_dir,
         failed_dir=settings.failed_dir,
         batch=BatchLimits(settings.batch_records, settings.batch_bytes),

@@ -22,7 +22,7 @@ import httpx
 
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
-from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.errors import EXPLAINED_EXIT_CODE, ConfigurationError, PipelineError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.log_rotation import rotate
@@ -261,9 +261,9 @@ def _programs(settings: Settings, code_port: int) -> list[Program]:
             "dagster-webserver",
             [str(bin_dir / "dagster-webserver"), "-h", settings.dagster_host, "-p", str(settings.dagster_port), "-w",
              "workspace.yaml"],
-            lambda: _answers(f"{dagster_url}/server_info"),
+            lambda: responding(f"{dagster_url}/server_info"),
         ),
-        Program("api", [python, "-m", "logistics_api"], lambda: _answers(f"{api_url}/ready")),
+        Program("api", [python, "-m", "logistics_api"], lambda: responding(f"{api_url}/ready")),
     ]  # fmt: skip
 
 
@@ -301,7 +301,8 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def responding(url: str) -> bool:
+    """Whether a web server at this address responds with success."""
     try:
         return httpx.get(url, timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
@@ -321,6 +322,7 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
     With `nothing_runs`, runs that are recorded as started are failed: their processes cannot be alive.
 
     Raises:
+        ConfigurationError: PostgreSQL refuses something in Dagster's database.
         PipelineError: that process failed.
     """
     done = subprocess.run(
@@ -336,6 +338,8 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
         text=True,
         check=False,
     )
+    if done.returncode == EXPLAINED_EXIT_CODE:
+        raise ConfigurationError(done.stderr.strip().splitlines()[-1])
     if done.returncode != 0:
         raise PipelineError(f"Dagster's database could not be prepared:\n{done.stderr.strip()[-2000:]}")
 

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from logistics_api.ingestion import file_queries
 from logistics_api.ingestion.file_schemas import Batches, FileDetails
+from logistics_core.catalogue import InvalidValues
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
@@ -107,6 +108,7 @@ def test_a_loaded_file_shows_its_whole_account(api: Any, loads: Ledger, details:
     assert file["path"] == "shipments/day 1.json" and file["dataset"] == "shipments"
     assert file["content_sha256"] == report.file.content_hash
     assert file["unknown_fields"] == ["colour"]
+    assert file["notes"] == []
     assert file["run_id"] == "run 1" and file["run_url"] == "http://127.0.0.1:3000/runs/run 1"
     assert file["modified_at"] == "2023-11-14T22:13:20+00:00"
     assert file["batches"]["count"] == file["batches"]["waiting"] == 1
@@ -317,6 +319,11 @@ def insert_rejects(url: str, rejects: list[dict[str, Any]]) -> None:
             values = {"file_id": 1, "record_no": number, "reason": "not JSON", "raw": b"x", **reject}
             columns, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
             connection.execute(f"INSERT INTO ingest.rejects ({columns}) VALUES ({marks})", values)
+        connection.execute(
+            "INSERT INTO ingest.reject_kinds "
+            "SELECT file_id, field, split_part(reason, ', found ', 1), count(*), min(record_no) "
+            "FROM ingest.rejects WHERE resolved_at IS NULL GROUP BY 1, 2, 3"
+        )
 
 
 @pytest.mark.parametrize(
@@ -400,6 +407,49 @@ def test_the_summary_counts_reasons_whatever_was_found_with_the_first_of_each(ap
     assert [
         kind["count"] for kind in api.get(f"{REJECTS}/summary", resolved="false", dataset="shipments")["items"]
     ] == [1]
+
+
+def test_the_summary_of_loaded_rejects_leads_to_each_of_them(api: Any, loads: Ledger) -> None:
+    rows = ["S1,a,b,L1", "S2,a,b", "S3,a,b,L3,x,y", "S4,a,b,L4", "S5,a,b,L5", ",a,b,L6"]
+    loads.load("shipments.csv", "\n".join(["shipment_id,origin,destination,log_id", *rows]).encode())
+
+    kinds = api.get(f"{REJECTS}/summary")["items"]
+
+    assert [(kind["reason"], kind["count"], kind["first"]["record_no"]) for kind in kinds] == [
+        ("the row has another number of fields than the header", 2, 2),
+        ("shipment_id is empty", 1, 6),
+    ]
+    for kind in kinds:
+        assert len(api.get(REJECTS, reason=kind["reason"])["items"]) == kind["count"]
+    whole = api.get(REJECTS)["items"][1]["reason"]
+    assert [each["record_no"] for each in api.get(REJECTS, reason=whole)["items"]] == [3]
+
+
+def test_values_that_were_left_out_are_listed_with_what_they_were(
+    api: Any, loads: Ledger, details: Callable[[int], Any]
+) -> None:
+    clearing = {"catalogue": loads.options.catalogue.with_invalid_values(InvalidValues.NULL)}
+    loads.load("shipments.json", [shipment(1, cost="free", weight=0), shipment(2), shipment(3, cost=[1])], **clearing)
+    other = loads.load("shipments-2.json", [shipment(4, cost="ü" * 2_000)], **clearing).file.file_id
+
+    pages, cursor = list[Any](), dict[str, str]()
+    while not pages or pages[-1]["next_cursor"]:
+        pages.append(api.get("/api/ingestion/cleared-values", limit=1, **cursor).json())
+        cursor = {"cursor": pages[-1]["next_cursor"]}
+
+    items = [item for page in pages for item in page["items"]]
+    assert [(item["path"], item["record_no"], item["field"], item["raw"][:6]) for item in items] == [
+        ("shipments.json", 1, "cost", "free"),
+        ("shipments.json", 1, "weight", "0"),
+        ("shipments.json", 3, "cost", "[1]"),
+        ("shipments-2.json", 1, "cost", "üüüüüü"),
+    ]
+    assert (items[3]["raw"], items[3]["raw_bytes"], items[3]["raw_truncated"]) == ("ü" * 1_000, 4_000, True)
+    assert items[0]["reason"] == 'cost must be a number, found the text "free"'
+    of_field = api.get("/api/ingestion/cleared-values", field="weight", dataset="shipments").json()
+    assert of_field["items"] == [items[1]]
+    assert details(other)["values_cleared"] == 1
+    assert api.get("/api/ingestion/cleared-values", file_id=other).json()["items"] == [items[3]]
 
 
 def test_the_stats_tell_an_operator_what_is_loaded_what_failed_and_what_waits(

@@ -647,6 +647,11 @@ def test_a_value_ends_where_it_ends(text: str, rest: str) -> None:
 # -- other people's documents ------------------------------------------------------------------------------------------
 
 
+def has_unreadable(outcome: Any) -> bool:
+    """Whether a record is rejected alone: the suite's `NaN`, `Infinity` and `-Infinity`, as Python writes them."""
+    return any(isinstance(value, Unreadable) for value in outcome.values)
+
+
 def _suite() -> list[tuple[str, bytes]]:
     if not JSON_TEST_SUITE.exists():
         return []
@@ -666,7 +671,7 @@ def test_the_json_test_suite_is_accepted_and_refused_as_it_says(read_content: An
             if name.startswith("y_") and content.lstrip().startswith(b"["):
                 if outcome.error is not None or outcome.values != exact(content):
                     disagreements.append((name, outcome))
-            elif name.startswith("n_") and outcome.error is None:
+            elif name.startswith("n_") and outcome.error is None and not has_unreadable(outcome):
                 disagreements.append((name, outcome))
     assert disagreements == []
 
@@ -677,7 +682,8 @@ def test_the_json_test_suite_as_records_is_one_by_one_what_the_standard_library_
         if name.startswith("i_") or b"\n" in content or not content.strip():
             continue
         line = b'{"vehicle_id": "1", "x": ' + content + b"}"
-        by_line = read_content(line + b"\n" + line).values
+        lines = read_content(line + b"\n" + line)
+        by_line = lines.values
         in_array = read_content(b"[" + line + b"]")
         if name.startswith("y_"):
             assert in_array.error is None
@@ -685,4 +691,4 @@ def test_the_json_test_suite_as_records_is_one_by_one_what_the_standard_library_
             assert not isinstance(by_line[0], Unreadable)
         elif name != "n_structure_close_unopened_array":
             assert in_array.error is not None or isinstance(in_array.values[0], Unreadable), name
-            assert all(isinstance(value, Unreadable) for value in by_line), name
+            assert lines.error is not None or all(isinstance(value, Unreadable) for value in by_line), name

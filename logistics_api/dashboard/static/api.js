@@ -54,6 +54,28 @@ async function ask(address) {
   return (await send(address)).json();
 }
 
+/**
+ * Figures with their data version: {data, version, stale, at}. `version` is null if the response declares none; `at` is when
+ * it was last known to be current, in milliseconds; `stale` says that it may no longer be. With `pinned`, the figures of that
+ * version, or an ApiError. Identical concurrent requests are sent once.
+ */
+export function getFigures(address, pinned = null) {
+  const key = `${pinned} ${address}`;
+  if (!underway.has(key)) {
+    const answer = askFigures(address, pinned).finally(() => underway.get(key) === answer && underway.delete(key));
+    underway.set(key, answer);
+  }
+  return underway.get(key);
+}
+
+async function askFigures(address, pinned) {
+  const response = await send(address, pinned === null ? {} : { headers: { "If-Data-Version": pinned } });
+  const version = response.headers.get("Data-Version");
+  const stale = /^110\b/.test(response.headers.get("Warning") ?? "");
+  const age = stale ? Number(response.headers.get("Age")) || 0 : 0;
+  return { data: await response.json(), version: version === null ? null : Number(version), stale, at: Date.now() - age * 1000 };
+}
+
 /** Any request; throws ApiError unless it succeeds. */
 export async function send(address, options = {}) {
   let response;

@@ -13,7 +13,7 @@ from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
-from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
+from logistics_pipeline.loading.contract.record_validator import ClearedValue, PartialRow, Rejection, compile_validator
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records, Table
 
@@ -41,7 +41,12 @@ class Chunk:
     days: frozenset[str] = frozenset()
     """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
+    cleared: list[tuple[int, ClearedValue]] = field(default_factory=list)
+    """Values of its rows that were invalid and are stored as NULL, with the numbers of their records."""
     unknown_fields: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    """What was understood about these records that is not plain, one sentence each, without values that differ from
+    record to record: the ledger keeps few."""
     error: FileError | None = None
     """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 
@@ -83,8 +88,12 @@ class ChunkMaker:
         first = records.before + 1
         encoded = self._encoder.encode(columns, first)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
+        cleared = list[tuple[int, ClearedValue]]()
         for index in encoded.irregular:
             outcome = self._validate(records.values[index])
+            if isinstance(outcome, PartialRow):
+                cleared += [(first + index, value) for value in outcome.cleared]
+                outcome = outcome.row
             if isinstance(outcome, Rejection):
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
@@ -97,7 +106,9 @@ class ChunkMaker:
             len(lines),
             frozenset(days),
             rejects,
+            cleared,
             self._report_unknown(names),
+            records.notes,
         )
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:

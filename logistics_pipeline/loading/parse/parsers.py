@@ -4,7 +4,7 @@ Plain data in, plain data out, so the same call works in the loader's process an
 (`parser_process`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +47,12 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
     done = task.after
     try:
         with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
+            note = None
             for chunk in _read(task, source):
                 done = chunk.checkpoint
+                if source.note is not None and source.note != note:  # the encoding may show late
+                    note = source.note
+                    chunk.notes = (note, *chunk.notes)
                 yield chunk
     except FileError as error:
         yield Chunk(done, error=error)
@@ -86,14 +90,19 @@ def _read_pages(
         is_begun, is_more = False, skip_to_next_array(source, layout.keys, task.max_record_bytes)
 
 
-def find_record(task: ReadTask, record_no: int, after: Checkpoint) -> RawRecord:
-    """Reads the file again from a checkpoint on to find one record in it: PostgreSQL refused its row.
+def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> list[RawRecord]:
+    """Reads the file again from a checkpoint on to find records in it by their numbers: PostgreSQL refused their rows.
 
     Raises:
-        FileChangedError: there is no such record any more.
+        FileChangedError: one of them is not there any more.
     """
+    wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
+    if not wanted:
+        return found
     with open_after(task.path, task.layout, after) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
-            if record_no <= records.before + len(records.values):
-                return records.raw_record(record_no - records.before - 1)
+            while wanted[-1] <= records.before + len(records.values):
+                found.append(records.raw_record(wanted.pop() - records.before - 1))
+                if not wanted:
+                    return found
     raise FileChangedError(CHANGED)
