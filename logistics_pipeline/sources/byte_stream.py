@@ -73,7 +73,7 @@ _Recognise = Callable[[], Encoding]
 class Source:
     """A forward-only stream of decompressed text in UTF-8, whose beginning can be inspected.
 
-    `head` holds the first 64 KiB without the byte order mark and without whole heads of blanks; `position` is the offset
+    `head` holds the first 64 KiB without the byte order mark and whole heads of blanks; `position` is the offset
     of the next byte `read` returns. Text in another encoding is converted while it is read. Without `recognise`,
     everything is taken as UTF-8.
     """
