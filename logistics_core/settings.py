@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,12 @@ def _check_hosts(text: str | None) -> str | None:
 def _check_origins(text: str | None) -> str | None:
     if text is not None and text != "*" and not re.fullmatch(f"{_ORIGIN}(,{_ORIGIN})*", text, re.ASCII):
         raise ValueError("must be * or origins separated by commas, such as https://fleet.example.org")
+    return text
+
+
+def _check_currency(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
+        raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
     return text
 
 
@@ -165,6 +172,14 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
+    )  # fmt: skip
+    currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
+        None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
+        "API documentation. It converts nothing. Unset: none"
+    )  # fmt: skip
+    on_time_hours: Decimal | None = Field(
+        None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
+        "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from html import escape
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,6 +29,7 @@ from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
+from logistics_api.http.protocols import TemplateOf
 from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
@@ -84,7 +86,7 @@ class Dashboard:
             Problem: 503, Vega could not be built.
         """
         if PAGES.fullmatch(path):
-            return _page(self.vega.version, self._datasets)
+            return self.page()
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
         if path == OPENAPI:
@@ -92,6 +94,10 @@ class Dashboard:
         if path == "/favicon.ico":
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
+
+    def page(self) -> "File":
+        """The one page; its scripts show what its address names, also that it names nothing."""
+        return _page(self.vega.version, self._datasets)
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -115,18 +121,28 @@ class DashboardMiddleware:
     costs, and a page consists of many.
     """
 
-    def __init__(self, app: ASGIApp, *, dashboard: Dashboard) -> None:
+    def __init__(self, app: ASGIApp, *, dashboard: Dashboard, template_of: TemplateOf) -> None:
         self.app = app
         self.dashboard = dashboard
+        self._template_of = template_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         found = await self.dashboard.find(scope["path"]) if is_read else None
-        if found is None:
-            await self.app(scope, receive, send)
-        else:
+        if found is not None:
             scope["route"] = found
             await found.send(scope, send)
+        elif is_read and self._is_navigation(scope) and self._template_of(scope["path"]) is None:
+            await self.dashboard.page().send(scope, send, HTTPStatus.NOT_FOUND)
+        else:
+            await self.app(scope, receive, send)
+
+    @staticmethod
+    def _is_navigation(scope: Scope) -> bool:
+        """Whether a browser asks for a page, outside of the API."""
+        path = scope["path"]
+        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        return b"text/html" in accepted and path != "/api" and not path.startswith("/api/")
 
 
 @dataclass
@@ -144,16 +160,17 @@ class File:
     def __post_init__(self) -> None:
         self._lengths = {encoding: str(len(body)).encode() for encoding, body in self.bodies.items()}
 
-    async def send(self, scope: Scope, send: Send) -> None:
+    async def send(self, scope: Scope, send: Send, status: HTTPStatus = HTTPStatus.OK) -> None:
         context = context_of(scope)
         etag = self.etag.encode()
+        is_found = status == HTTPStatus.OK
         headers = [
             *SECURITY,
             (b"etag", etag),
-            (b"cache-control", self.caching.encode()),
-            (b"vary", b"Accept-Encoding"),
+            (b"cache-control", self.caching.encode() if is_found else b"no-store"),
+            (b"vary", b"Accept-Encoding" if is_found else b"Accept, Accept-Encoding"),
         ]
-        if context.if_none_match is not None and matches(context.if_none_match, etag):
+        if is_found and context.if_none_match is not None and matches(context.if_none_match, etag):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -165,7 +182,7 @@ class File:
             (b"content-length", self._lengths[encoding]),
         ]
         body = b"" if scope["method"] == "HEAD" else self.bodies[encoding]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 

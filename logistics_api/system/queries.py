@@ -1,12 +1,13 @@
 """Statements about the system itself."""
 
+from logistics_api.measures.sql import FUTURE_DAYS, LAST_DAY
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 
 STATUS = f"""
 -- Makes the state of analytics and ledger.
 -- One row: one JSON object.
--- Reads analytics.status, ingest.files, pg_locks.
+-- Reads analytics.status, analytics.days, ingest.files, pg_locks.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_calculating
 ),
@@ -38,7 +39,8 @@ SELECT json_build_object(
     'data_version', data_version,
     'unassigned_shipments', unassigned_shipments,
     'first_day', first_day,
-    'last_day', last_day,
+    'last_day', {LAST_DAY},
+    'future_days', {FUTURE_DAYS},
     'files', files,
     'records', records
 )::text

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.parameters.date_range import FutureDays
+
 
 class Health(BaseModel):
     """The process is running."""
@@ -64,6 +66,9 @@ class SystemStatus(BaseModel):
         description="Shipments whose log has not arrived yet; not included in figures by date", examples=[12]
     )
     first_day: date | None = Field(description="First day that has a log; null without logs", examples=["2022-01-01"])
-    last_day: date | None = Field(description="Last day that has a log; null without logs", examples=["2024-03-31"])
+    last_day: date | None = Field(
+        description="Last day that has a log and is not in the future; null without logs", examples=["2024-03-31"]
+    )
+    future_days: FutureDays
     files: FilesByState
     records: Records

@@ -54,7 +54,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "route", "session", "system",
+    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
+    "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

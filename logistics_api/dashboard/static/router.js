@@ -1,7 +1,7 @@
 // The address is the state: path, range, filters, sort, page. Nothing that a shared link should show lives elsewhere.
 
 /** Parameters that stay when another page is opened. */
-export const SHARED = ["range", "compare"];
+export const SHARED = ["range", "start", "end", "compare"];
 let follow = () => {};
 
 /**
@@ -23,7 +23,7 @@ export function start(listener) {
   follow();
 }
 
-const isPage = (path) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(path);
+export const isPage = (path) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(path);
 
 export function read() {
   const segments = location.pathname.split("/").filter(Boolean).map(decoded);

@@ -14,6 +14,7 @@ from logistics_pipeline.analytics.checks.figures import (
     WAIT_WARNING_SECONDS,
     aggregates_match_raw,
     all_taken_in,
+    no_future_days,
     unassigned_shipments,
 )
 from logistics_pipeline.analytics.checks.files import DRIFT_FILES, balance_per_file, no_failed_files, schema_drift
@@ -104,6 +105,13 @@ ANALYTICS_CHECKS = (
         "Shipments, their sums and the vehicles that carried them are the same by route and by vehicle: on the days "
         "that the other checks compare, in `check_everything` on all days.",
         routes_and_vehicles_agree,
+    ),
+    Check(
+        "analytics",
+        "days",
+        no_future_days.__name__,
+        "No log is dated in the future, as after the week rollover of a GPS receiver.",
+        no_future_days,
     ),
     Check(
         "analytics",

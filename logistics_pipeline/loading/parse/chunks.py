@@ -79,7 +79,8 @@ def columns_of(records: Records, fields: Sequence[str]) -> tuple[list[Column], I
     values = records.values
     if isinstance(values, Table):
         nothing: Column = [None] * len(values)
-        return [values.columns.get(name, nothing) for name in fields], values.columns
+        named = [name for name, column in values.columns.items() if name or any(column)]  # delimiters at line ends
+        return [values.columns.get(name, nothing) for name in fields], named
     mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
     return [[mapping.get(name) for mapping in mappings] for name in fields], set[str]().union(*mappings)
 
