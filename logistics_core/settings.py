@@ -126,7 +126,8 @@ class Settings(BaseSettings):
         "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+        None,
+        description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
