@@ -145,6 +145,7 @@ def _add_middleware(app: Application, settings: Settings) -> None:
         metrics=state.metrics,
         log=state.access_log,
         template_of=app.template_of,
+        prefix=settings.api_prefix,
         origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
     )
 
