@@ -80,15 +80,17 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
         "Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
-        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
-        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+        None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
+        "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
+        "logistics_reader"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
+        repr=False,
         description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
