@@ -61,7 +61,7 @@ def test_another_schema_version_is_not_ready(
 @pytest.mark.parametrize(
     "damage",
     [
-        "DROP TABLE ingest.alembic_version, ingest.rejects, ingest.batches, ingest.files",
+        "DROP TABLE ingest.alembic_version, ingest.rejects, ingest.batches, ingest.files CASCADE",
         "DROP SCHEMA ingest CASCADE",
         "REVOKE USAGE ON SCHEMA ingest FROM PUBLIC, logistics_reader",
     ],
@@ -83,6 +83,9 @@ def test_status_before_anything_has_happened(api: Any) -> None:
         "error_message": None,
         "data_version": 0,
         "unassigned_shipments": 0,
+        "awaited_dataset": None,
+        "files_with_warning": 0,
+        "rejected_share": 0,
         "first_day": None,
         "last_day": None,
         "files": {"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unrecognised": 0, "unloaded": 0},
@@ -99,7 +102,7 @@ def test_status_after_a_refresh(api: Any, database_url: str, store: Callable[...
     refresh(database_url)
     status = api.get("/api/system/status")
     assert status["data_version"] == 1
-    assert status["unassigned_shipments"] == 2
+    assert (status["unassigned_shipments"], status["awaited_dataset"]) == (2, "vehicle_logs")
     assert (status["first_day"], status["last_day"]) == ("2024-02-03", "2024-05-06")
     calculated = datetime.fromisoformat(status["last_calculated_at"])
     assert calculated.utcoffset() == timedelta(0)
