@@ -124,7 +124,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, catalogue)
+    state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,

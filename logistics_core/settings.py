@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from logistics_core.catalogue.model import InvalidValues
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
@@ -132,6 +133,11 @@ class Settings(BaseSettings):
         description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
         "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
     )
+    warn_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "1%",
+        description="A loaded file with more rejected records than this has a warning: a percentage of its records, or "
+        "a number. 100%: none has",
+    )
     invalid_optional_values: InvalidValues = Field(
         InvalidValues.REJECT,
         description="What becomes of a record with an invalid value in an optional field: reject (the record is set "
@@ -225,6 +231,11 @@ class Settings(BaseSettings):
             return self.dagster_public_url.rstrip("/")
         host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
         return f"http://{host}:{self.dagster_port}"
+
+    @cached_property
+    def warn_threshold(self) -> RejectThreshold:
+        """More rejects than this give a loaded file a warning."""
+        return RejectThreshold.parse(self.warn_rejects)
 
     @cached_property
     def raw_dir(self) -> Path:

@@ -232,6 +232,30 @@ def test_a_file_of_mostly_bad_records_fails_and_says_what_to_do(logistics: Run, 
     assert len(documents(logistics("rejects", "--json", "--limit", "0"))) == 6_000
 
 
+def test_a_loaded_file_with_many_rejects_has_a_warning(logistics: Run, data_dir: Path) -> None:
+    bad = write(data_dir / "raw" / "vehicles-bad.json", as_array([*map(vehicle, range(22)), *[{"vehicle_id": 7}] * 3]))
+    good = write(data_dir / "raw" / "vehicles-good.json", as_array([vehicle(30)]))
+
+    loaded = logistics("load", bad, good)
+    listed = logistics("files")
+
+    assert loaded.returncode == 0 and "Warning: 12% of its records were rejected." in loaded.stderr
+    assert listed.stdout.count("loaded, 12% rejected") == 1
+    (warned,) = documents(logistics("files", "--state", "warning", "--json"))
+    assert (warned["path"], warned["has_warning"], warned["rejected_share"]) == ("vehicles-bad.json", True, 0.12)
+    assert documents(logistics("files", "--state", "warning", "--json", warn_rejects="20%")) == []
+    assert len(documents(logistics("files", "--state", "loaded", "--json"))) == 2
+
+
+def test_failed_files_are_listed_in_their_newest_version_only(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", b"[{")
+    logistics("load", path)
+    logistics("load", write(path, as_array([vehicle(1)])))
+
+    assert documents(logistics("files", "--state", "failed", "--json")) == []
+    assert [each["state"] for each in documents(logistics("files", "--json"))] == ["failed", "loaded"]
+
+
 def test_refresh_says_what_it_did(logistics: Run, data_dir: Path) -> None:
     path = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)]))
     loaded = logistics("load", path, "--no-refresh")
