@@ -9,7 +9,7 @@ from collections.abc import Container
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_header import find_header
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
