@@ -42,7 +42,7 @@ BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 RESERVED_NAMES = frozenset({
     "file_id", "record_no", "file_path", "file_version",
     "tableoid", "xmin", "xmax", "cmin", "cmax", "ctid",
-    "fields", "source", "sort", "limit", "cursor", "count", "trailer",
+    "fields", "source", "sort", "limit", "cursor", "count", "trailer", "for",
 })  # fmt: skip
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 

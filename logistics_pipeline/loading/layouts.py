@@ -53,7 +53,7 @@ class CsvLayout:
 
     @property
     def name(self) -> str:
-        return f"csv with {_DELIMITER_NAMES[self.delimiter]}"
+        return f"csv with {_DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))}"
 
 
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Protocol, cast
+from typing import BinaryIO, Final, NoReturn, Protocol, cast
 
 from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
 from logistics_pipeline.errors import FileError
@@ -73,8 +73,9 @@ _Recognise = Callable[[], Encoding]
 class Source:
     """A forward-only stream of decompressed text in UTF-8, whose beginning can be inspected.
 
-    `head` holds the first 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
-    Text in another encoding is converted while it is read. Without `recognise`, everything is taken as UTF-8.
+    `head` holds the first 64 KiB without the byte order mark and whole heads of blanks; `position` is the offset
+    of the next byte `read` returns. Text in another encoding is converted while it is read. Without `recognise`,
+    everything is taken as UTF-8.
     """
 
     def __init__(
@@ -96,8 +97,9 @@ class Source:
         """What to tell people about the encoding, if it is not plain."""
         self._pending = self._fill(HEAD_BYTES)
         self._begin()
-        self.head = self._pending
-        self.start = self.position
+        self._skip_blank_heads()
+        self.head: Final = self._pending
+        self.start: Final = self.position
         """Offset of the first byte of `head`."""
 
     def _begin(self) -> None:
@@ -114,13 +116,12 @@ class Source:
             self._pending = self._pending[len(UTF8_MARK) :]
             self.position = len(UTF8_MARK)
 
-    def skip_blank_heads(self) -> None:
-        """Passes over blanks at the beginning that fill a whole head: what the file is shows after them."""
-        while len(self.head) >= HEAD_BYTES and self.head.isspace():
-            self.position += len(self._pending)
+    def _skip_blank_heads(self) -> None:
+        """Passes over blanks that fill a whole head: what the file is shows after them."""
+        while len(self._pending) >= HEAD_BYTES and self._pending.isspace():
             self._check_expansion()
-            self.head = self._pending = self._read_text(HEAD_BYTES)
-            self.start = self.position
+            self.position += len(self._pending)
+            self._pending = self._read_text(HEAD_BYTES)
 
     def read(self, size: int = BLOCK_BYTES) -> bytes:
         """Returns the next bytes, at most `size`; empty at the end.

@@ -6,16 +6,15 @@ An object at the top is a record if it has fields of the dataset, and a wrapper 
 
 from collections.abc import Container
 from io import BytesIO
-from typing import Any
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.csv_delimiters import find_delimiter, split_header
+from logistics_pipeline.loading.formats.csv_header import find_header
 from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_feed import replace_constants
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
-from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.sources.byte_stream import Source
 
 _WHITE = b" \t\r\n"
@@ -29,7 +28,6 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str
     Raises:
         FileError: the content has none of the accepted layouts.
     """
-    source.skip_blank_heads()
     body = source.head.lstrip(_WHITE)
     if not body:
         raise FileError(f"The file is empty; {EXPECTED}")
@@ -37,7 +35,7 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str
     if body.startswith(b"["):
         return ElementsLayout(start + 1)
     if not body.startswith(b"{"):
-        return _detect_csv(source, dataset)
+        return find_header(source, dataset, max_record_bytes)
     search = ArraySearch(dataset, dataset_names)
     if _is_ndjson(body, dataset):
         return _find_pages(body, start, search, dataset, max_record_bytes) or LinesLayout(start)
@@ -73,14 +71,14 @@ def _find_pages(
 
 def _may_be_page(line: bytes, layout: ElementsLayout, dataset: Dataset) -> bool:
     """Whether the array in a line is empty, or its elements name a required field."""
-    value: Any = decode(line.strip(_WHITE))
+    value = decode(replace_constants(line.strip(_WHITE)))
     for key in layout.keys:
-        value = value[key]
-    return not value or any(_has_required_field(element, dataset) for element in value)
+        value = value.get(key) if isinstance(value, dict) else None
+    return not isinstance(value, list) or not value or any(_has_required_field(element, dataset) for element in value)
 
 
 def _names_required_field(line: bytes, dataset: Dataset) -> bool:
-    return _has_required_field(decode(line.strip(_WHITE)), dataset)
+    return _has_required_field(decode(replace_constants(line.strip(_WHITE))), dataset)
 
 
 def _has_required_field(record: object, dataset: Dataset) -> bool:
@@ -110,39 +108,3 @@ def _has_multiline_object(body: bytes) -> bool:
         return False
     multiline = (body[begin:end] for begin, end in find_values(body) if b"\n" in body[begin:end])
     return isinstance(decode(next(multiline, b"")), dict)
-
-
-def _detect_csv(source: Source, dataset: Dataset) -> Layout:
-    body = source.head.lstrip(b"\r\n")
-    start = source.start + len(source.head) - len(body)
-    newline = _line_end(body)
-    line, _, _ = body.partition(newline)
-    text = line.decode("utf-8", "replace").rstrip("\r")
-    if any(ord(character) < 32 and character != "\t" for character in text):
-        raise FileError(f"Not text; {EXPECTED}", byte_offset=start)
-    delimiter = find_delimiter(text, body, dataset)
-    header = split_header(text, delimiter)
-    _check_header(header, dataset, start)
-    header_text = body[: len(line) + len(newline)]
-    return CsvLayout(start + len(header_text), delimiter, newline, header, header_text)
-
-
-def _line_end(text: bytes) -> bytes:
-    """The end of the first line, and so of every line.
-
-    A line feed (perhaps after a carriage return), or a bare carriage return.
-    """
-    line = text.partition(b"\n")[0].rstrip(b"\r")
-    return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
-
-
-def _check_header(header: tuple[str, ...], dataset: Dataset, offset: int) -> None:
-    found = excerpt(", ".join(header), 200)
-    missing = [field.name for field in dataset.fields if field.required and field.name not in header]
-    if len(missing) == sum(field.required for field in dataset.fields):
-        raise FileError(f"Neither JSON nor a CSV header of {dataset.name}: {found}; {EXPECTED}", byte_offset=offset)
-    if missing:
-        raise FileError(f"The CSV header lacks {', '.join(missing)}; it names {found}", byte_offset=offset)
-    twice = [name for name in dataset.columns if header.count(name) > 1]
-    if twice:
-        raise FileError(f"The CSV header names {', '.join(twice)} twice: {found}", byte_offset=offset)

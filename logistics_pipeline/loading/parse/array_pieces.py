@@ -17,7 +17,7 @@ from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_de
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import ElementRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
@@ -35,7 +35,7 @@ _AS_ARRAY: ChooseDecoder = attrgetter("array")
 class ArrayPieces:
     """Cuts the elements of one array."""
 
-    def __init__(self, decoder: TypedDecoder, maker: ChunkMaker, *, is_begun: bool) -> None:
+    def __init__(self, decoder: TypedDecoder, maker: RecordTaker, *, is_begun: bool) -> None:
         self._decoder = decoder
         self._maker = maker
         self._is_begun = is_begun

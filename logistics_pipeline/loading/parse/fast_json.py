@@ -10,7 +10,7 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.parse.array_pieces import ArrayPieces
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.line_pieces import LinePieces
 from logistics_pipeline.loading.parse.pieces import Cut
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
@@ -28,7 +28,7 @@ class FastJsonParser:
     """Reads the records of one file as far as it can."""
 
     def __init__(
-        self, source: Source, dataset: Dataset, maker: ChunkMaker, chunk_bytes: int, max_record_bytes: int
+        self, source: Source, dataset: Dataset, maker: RecordTaker, chunk_bytes: int, max_record_bytes: int
     ) -> None:
         self._source = source
         self._decoder = TypedDecoder(dataset)

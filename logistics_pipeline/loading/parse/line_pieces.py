@@ -7,7 +7,7 @@ from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import find_constants, replace_constants
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import LineRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
@@ -22,7 +22,7 @@ _AS_LINES: ChooseDecoder = attrgetter("lines")
 class LinePieces:
     """Cuts the lines of one file."""
 
-    def __init__(self, decoder: TypedDecoder, maker: ChunkMaker, max_bytes: int) -> None:
+    def __init__(self, decoder: TypedDecoder, maker: RecordTaker, max_bytes: int) -> None:
         self._decoder = decoder
         self._maker = maker
         self._max_bytes = max_bytes

@@ -6,7 +6,7 @@ from logistics_pipeline.loading.contract.columns import NULL, Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import FindRecord, LazyValues
 from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
@@ -18,7 +18,7 @@ Cut = Callable[[bytes, Checkpoint], CutResult]
 
 
 def make_chunk(
-    maker: ChunkMaker, objects: TypedObjects, before: int, end: int, find: FindRecord, invalid: Collection[int]
+    maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord, invalid: Collection[int]
 ) -> Chunk:
     """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`.
 

@@ -4,6 +4,7 @@ Only shapes are typed, never values: numbers keep their text, and irregular valu
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -172,11 +173,11 @@ class _AnyNames:
 _ANY_NAMES = _AnyNames()
 
 _encode_raw = msgspec.json.Encoder().encode
-_decode_values = msgspec.json.Decoder(list[Any], float_hook=str).decode
+_decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
 def _decode_numbers(column: tuple[msgspec.Raw, ...]) -> Column:
-    """Decodes raw values: numbers to their own text, all others as usual."""
+    """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too."""
     texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
     if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
         return texts
