@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from logistics_core.catalogue.model import InvalidValues
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
@@ -42,6 +45,17 @@ _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
 
 
+PATH_PREFIX = r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+"
+
+
+def _check_prefix(text: str | None) -> str | None:
+    """A path without its last slash; `/` is no prefix."""
+    path = None if text is None else text.rstrip("/")
+    if path and not re.fullmatch(PATH_PREFIX, path):
+        raise ValueError("must be a path such as /logistics: letters, digits, hyphens, dots, underscores and slashes")
+    return path
+
+
 def _check_hosts(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(f"{_HOST}(,{_HOST})*", text, re.ASCII):
         raise ValueError("must be names or addresses without ports, separated by commas, such as logistics.example.org")
@@ -51,6 +65,12 @@ def _check_hosts(text: str | None) -> str | None:
 def _check_origins(text: str | None) -> str | None:
     if text is not None and text != "*" and not re.fullmatch(f"{_ORIGIN}(,{_ORIGIN})*", text, re.ASCII):
         raise ValueError("must be * or origins separated by commas, such as https://fleet.example.org")
+    return text
+
+
+def _check_currency(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
+        raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
     return text
 
 
@@ -110,11 +130,23 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
-        "1,000 records have been read",
+        description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
+        "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
+    )
+    warn_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "1%",
+        description="A loaded file with more rejected records than this has a warning: a percentage of its records, or "
+        "a number. 100%: none has",
+    )
+    invalid_optional_values: InvalidValues = Field(
+        InvalidValues.REJECT,
+        description="What becomes of a record with an invalid value in an optional field: reject (the record is set "
+        "aside) or null (it is loaded without the value, which is kept and counted). A contract may decide otherwise "
+        "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+        None,
+        description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
@@ -139,6 +171,10 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
+        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
+        "X-Forwarded-Prefix"
+    )  # fmt: skip
     api_published_at: str | None = Field(
         None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
         "container. Unset: LOGISTICS_API_HOST"
@@ -160,6 +196,14 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
+    )  # fmt: skip
+    currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
+        None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
+        "API documentation. It converts nothing. Unset: none"
+    )  # fmt: skip
+    on_time_hours: Decimal | None = Field(
+        None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
+        "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
@@ -187,6 +231,11 @@ class Settings(BaseSettings):
             return self.dagster_public_url.rstrip("/")
         host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
         return f"http://{host}:{self.dagster_port}"
+
+    @cached_property
+    def warn_threshold(self) -> RejectThreshold:
+        """More rejects than this give a loaded file a warning."""
+        return RejectThreshold.parse(self.warn_rejects)
 
     @cached_property
     def raw_dir(self) -> Path:

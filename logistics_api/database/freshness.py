@@ -8,6 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
+AVAILABILITY_EVENT = "database"
+"""Name of the event that reports `Freshness.availability`."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -29,6 +32,11 @@ class Freshness:
         """Set once it is known whether a lost connection can be opened again; None if that is known."""
         self.confirmed_at = monotonic()
         """When `published` was last confirmed to be the newest (monotonic)."""
+
+    @property
+    def availability(self) -> str:
+        """`available` or `unavailable`."""
+        return "available" if self.reachable else "unavailable"
 
     async def becomes_reachable(self, seconds: float) -> bool:
         """Waits for the first attempt to reconnect, if one is under way; returns whether the database is reachable."""

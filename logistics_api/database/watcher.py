@@ -14,7 +14,7 @@ import psycopg
 
 from logistics_api.database.connection import Connection, start
 from logistics_api.database.conninfo import ReadOnly
-from logistics_api.database.freshness import Freshness, Published
+from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.problems import NOT_MIGRATED
 from logistics_core.database_contract.channels import Channel
@@ -51,6 +51,7 @@ class Watcher:
         self._publish = publish
         self._on_return = on_return
         self._outage: str | None = None
+        self._announced = "available"
         self._connected_at = monotonic()
         self.polls: list[Poll] = []
         """Run with the watcher's connection at every poll: on connect, on notification, and every `POLL_SECONDS`."""
@@ -81,6 +82,12 @@ class Watcher:
             if monotonic() - self._connected_at < STABLE_SECONDS or self._outage is not None:
                 await asyncio.sleep(RECONNECT_SECONDS)
 
+    def _announce(self) -> None:
+        """Tells those who follow events whether the database is available, if that has changed."""
+        if self._announced != self._freshness.availability:
+            self._announced = self._freshness.availability
+            self._publish(AVAILABILITY_EVENT, self._announced)
+
     def _report(self, error: Exception) -> None:
         """Reports an outage, unless it was connected until now: then requests wait for one attempt to reconnect."""
         reason = str(error).strip() or "the connection was lost"
@@ -91,6 +98,7 @@ class Watcher:
         if self._outage is None:
             self._outage = reason
             logger.warning("PostgreSQL cannot be reached; responding with 503 until it can: %s", reason)
+            self._announce()
         self._end_waiting()
 
     def _end_waiting(self) -> None:
@@ -111,6 +119,7 @@ class Watcher:
             await self._on_return()
         self._connected_at = monotonic()
         self._freshness.reachable = True
+        self._announce()
         self._end_waiting()
         self._has_result.set()
         await self._follow(connection)

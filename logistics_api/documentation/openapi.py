@@ -7,7 +7,9 @@ from fastapi import FastAPI
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
+from logistics_api.http.data_versions import HEADER
 from logistics_api.http.responses import problem_response
+from logistics_api.measures.definitions import with_currency
 from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
@@ -28,9 +30,17 @@ REFUSED_CLIENTS: dict[str, dict[str, Any]] = {
 FIGURES = frozenset({"dashboard", "figures", "shipments", "vehicles", "routes", "costs"})
 """Tags of the operations whose responses have a data version and are cached."""
 
+PINNED_VERSION: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The only data version to respond with: the newest, or an older one that is still in the cache",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "examples": [37]},
+}
 CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "Not modified: the representation in If-None-Match is still current"},
     "406": problem_response("Accept-Encoding excludes every available coding"),
+    "412": problem_response("The data version in If-Data-Version is neither the newest nor in the cache"),
 }
 
 
@@ -50,13 +60,14 @@ HEADERS = {
 """By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
-def install(app: FastAPI, catalogue: Catalogue) -> None:
+def install(app: FastAPI, catalogue: Catalogue, currency: str | None = None) -> None:
     """Completes the document that FastAPI generates, which would declare problems as application/json."""
     framework_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             complete(framework_openapi(), catalogue)
+            _name_currency(framework_openapi(), currency)
         return framework_openapi()
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -81,6 +92,17 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
     add_links(document, catalogue)
 
 
+def _name_currency(node: Any, currency: str | None) -> None:
+    """Replaces "the currency of the feed" by the label of the currency in every description."""
+    if currency is None:
+        return
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "description" and isinstance(value, str):
+            node[key] = with_currency(value, currency)
+        else:
+            _name_currency(value, currency)
+
+
 def _drop_null(parameter: dict[str, Any]) -> None:
     """Removes null, which a model uses for "not given", but which a query string cannot express."""
     schema = parameter["schema"]
@@ -95,6 +117,7 @@ def _complete_responses(operation: dict[str, Any]) -> None:
     if FIGURES.intersection(operation["tags"]):
         responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
+        operation.setdefault("parameters", []).append(PINNED_VERSION)
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}
     operation["responses"] = dict(sorted(responses.items()))

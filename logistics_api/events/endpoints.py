@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from logistics_api.database.freshness import Freshness
+from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness
 from logistics_api.errors import Problem
 from logistics_api.events.broker import Events
 from logistics_api.http.responses import REFUSED_PARAMETERS, problem_response
@@ -46,8 +46,9 @@ async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> S
     """Server-sent events (`EventSource` in browsers).
 
     `data_version`: the newest data version, sent at the start and whenever the figures change; also the `id` of its
-    event. `ingest`: the progress of a file, as JSON. A comment is sent after 15 seconds without events. Clients that
-    read too slowly are disconnected; `EventSource` reconnects automatically.
+    event. `ingest`: the progress of a file, as JSON. `database`: `unavailable` when the database becomes unavailable
+    (also at the start, if it is), `available` when it is back. A comment is sent after 15 seconds without events.
+    Clients that read too slowly are disconnected; `EventSource` reconnects automatically.
     """
     events, freshness = request.app.state.events, request.app.state.database.freshness
     assert isinstance(events, Events)
@@ -66,6 +67,8 @@ async def stream(
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         if freshness.published is not None:
             yield format_event(Channel.DATA_VERSION, str(freshness.published.data_version))
+        if not freshness.reachable:
+            yield format_event(AVAILABILITY_EVENT, freshness.availability)
         while True:
             try:
                 async with asyncio.timeout(heartbeat_seconds):

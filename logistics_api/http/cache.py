@@ -12,16 +12,20 @@ LARGEST_SHARE = 8
 """A response larger than 1/8 of the cache is not cached: it would evict too many others."""
 
 
+MOST_VERSIONS = 3
+"""Data versions cached per key: a client can ask for all figures of one version, see `If-Data-Version`."""
+
+
 class ResponseCache:
     """Responses by key, at most `max_bytes` together; the least recently used are evicted.
 
     Responses of older data versions stay while there is room: they can be served stale while the database is
-    unavailable.
+    unavailable, and complete a page whose other figures are older.
     """
 
     def __init__(self, freshness: Freshness, max_bytes: int) -> None:
         self.freshness = freshness
-        self._responses: LRUCache[Key, CachedResponse] = LRUCache(max_bytes, getsizeof=lambda cached: cached.size)
+        self._responses: LRUCache[Key, CachedResponse] = LRUCache(max_bytes, getsizeof=lambda cached: cached.total_size)
 
     @property
     def bytes(self) -> int:
@@ -38,9 +42,9 @@ class ResponseCache:
             return None
 
     def is_fresh(self, cached: CachedResponse) -> bool:
-        """Whether the response shows the newest figures known."""
+        """Whether the response can be sent instead of computing it: it shows the newest figures known."""
         freshness = self.freshness
-        return freshness.reachable and cached.published is freshness.published
+        return freshness.reachable and cached.published is freshness.published and not cached.is_for_outages
 
     def store(self, key: Key, cached: CachedResponse) -> None:
         """Caches a response if its data version is the newest one known.
@@ -52,15 +56,20 @@ class ResponseCache:
         if published is None or int(cached.data_version) != published.data_version:
             return
         cached.published = published
+        cached.keep_older(self.find(key), MOST_VERSIONS - 1)
         self._put(key, cached)
 
     def resize(self, key: Key, cached: CachedResponse) -> None:
         """Updates the size of a response after a representation was added, if it is still cached."""
-        if self._responses.get(key) is cached:
+        newest = self._responses.get(key)
+        if newest is not None and newest.of_version(cached.data_version) is cached:
             del self._responses[key]
-            self._put(key, cached)
+            self._put(key, newest)
 
     def _put(self, key: Key, cached: CachedResponse) -> None:
         cached.key_bytes = len(key[0]) + len(key[1])
-        if cached.size * LARGEST_SHARE <= self._responses.maxsize:
+        largest = self._responses.maxsize // LARGEST_SHARE
+        if cached.total_size > largest:
+            cached.older = ()
+        if cached.total_size <= largest:
             self._responses[key] = cached

@@ -30,11 +30,25 @@ class CachedResponse:
     """A successful response of one data version. `published`: the refresh it shows; None if unknown."""
 
     def __init__(
-        self, body: bytes, media_type: bytes, data_version: bytes, template: str | None, common: RawHeaders
+        self,
+        body: bytes,
+        media_type: bytes,
+        data_version: bytes,
+        template: str | None,
+        common: RawHeaders,
+        *,
+        is_for_outages: bool = False,
     ) -> None:
-        """`common`: headers of every cached response, including 304."""
+        """`common`: headers of every cached response, including 304.
+
+        `is_for_outages`: the response changes within its data version, so it is sent again only while the database is
+        unavailable.
+        """
         self.template = template
         self.data_version = data_version
+        self.is_for_outages = is_for_outages
+        self.older: tuple[CachedResponse, ...] = ()
+        """Responses to the same request of older data versions, the newest first."""
         self.published: Published | None = None
         self.created_at = monotonic()
         self.key_bytes = 0
@@ -49,6 +63,25 @@ class CachedResponse:
     def size(self) -> int:
         """Approximate memory in bytes."""
         return OVERHEAD_BYTES + self.key_bytes + sum(each.size for each in self.representations.values())
+
+    @property
+    def total_size(self) -> int:
+        """Approximate memory in bytes, including the older versions."""
+        return self.size + sum(each.size for each in self.older)
+
+    def of_version(self, data_version: bytes) -> "CachedResponse | None":
+        """This response or the older one that has the data version; None if none has."""
+        return next((each for each in (self, *self.older) if each.data_version == data_version), None)
+
+    def keep_older(self, before: "CachedResponse | None", most: int) -> None:
+        """Keeps up to `most` of the responses that this one takes the place of.
+
+        Those with the same or a higher number are not older: after a restore, numbers occur twice.
+        """
+        if before is not None:
+            known = (before, *before.older)
+            self.older = tuple(each for each in known if int(each.data_version) < int(self.data_version))[:most]
+            before.older = ()
 
     def coding_for(self, accept_encoding: bytes | None) -> str | None:
         """The coding to send; None if the client accepts none of those offered."""
@@ -87,9 +120,16 @@ class CachedResponse:
 
 
 def cached_response(start: Message, body: bytes, template: str | None, common: RawHeaders) -> CachedResponse:
-    """Creates a cached response from a response that declares its data version."""
+    """Creates a cached response from a response that declares its data version.
+
+    `Cache-Control: no-store` on it means that it changes within that version.
+    """
     headers: Mapping[bytes, bytes] = dict(start["headers"])
-    return CachedResponse(body, headers[b"content-type"], headers[b"data-version"], template, common)
+    is_for_outages = headers.get(b"cache-control") == b"no-store"
+    if is_for_outages:
+        common = [(name, b"no-store" if name == b"cache-control" else value) for name, value in common]
+    version = headers[b"data-version"]
+    return CachedResponse(body, headers[b"content-type"], version, template, common, is_for_outages=is_for_outages)
 
 
 def data_version_of(start: Message) -> bytes | None:

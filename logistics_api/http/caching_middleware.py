@@ -11,6 +11,7 @@ from logistics_api.http.cache import Key, ResponseCache
 from logistics_api.http.cached_responses import CachedResponse, cached_response
 from logistics_api.http.capture import ResponseCapture
 from logistics_api.http.context import CacheUse, RawHeaders, RequestContext, route_template
+from logistics_api.http.data_versions import pinned_version, refuse_other_version, version_unavailable
 from logistics_api.http.negotiation import CODINGS, matches
 from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
 
@@ -41,11 +42,16 @@ class CachingMiddleware:
         self._coalescing = RequestCoalescing(wait_seconds)
         self._uncacheable: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
         """Paths whose responses are not cached; identical requests to them do not wait for each other."""
+        self._for_outages: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
+        """Paths whose responses are cached for outages only; identical requests do not wait for each other either."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = scope["path"], scope["query_string"]
         cached = self.cache.find(key) if scope["method"] in ("GET", "HEAD") else None
-        if cached is not None and self.cache.is_fresh(cached):
+        pinned = pinned_version(scope)
+        if pinned is not None and self._is_cacheable(scope):
+            await self._respond_pinned(scope, receive, send, key, cached, pinned)
+        elif cached is not None and self.cache.is_fresh(cached):
             await self._respond(scope, send, key, cached, "hit")
         elif cached is not None and not self.cache.freshness.reachable:
             await self._respond_stale(scope, send, key, cached)
@@ -53,6 +59,26 @@ class CachingMiddleware:
             await self._compute_once(scope, receive, send, key, cached)
         else:
             await self.app(scope, receive, send)
+
+    async def _respond_pinned(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        key: Key,
+        newest: CachedResponse | None,
+        pinned: bytes,
+    ) -> None:
+        """Responds with the figures of one data version, from the cache if it is not the newest."""
+        cached = None if newest is None else newest.of_version(pinned)
+        if cached is not None and self.cache.is_fresh(cached):
+            await self._respond(scope, send, key, cached, "hit")
+        elif cached is not None and (cached is not newest or not self.cache.freshness.reachable):
+            await self._respond_stale(scope, send, key, cached)
+        elif newest is not None and not self.cache.freshness.reachable:
+            raise version_unavailable(pinned, newest.data_version)
+        else:
+            await self._compute(scope, receive, send, key, cached, None)
 
     def _is_cacheable(self, scope: Scope) -> bool:
         path = scope["path"]
@@ -62,6 +88,9 @@ class CachingMiddleware:
         self, scope: Scope, receive: Receive, send: Send, key: Key, old: CachedResponse | None
     ) -> None:
         """Computes a response, or waits for the response to an identical request."""
+        if key[0] in self._for_outages:
+            await self._compute(scope, receive, send, key, old, None)
+            return
         request = key, self.cache.freshness.published
         pending = self._coalescing.find(request)
         if pending is None:
@@ -91,13 +120,17 @@ class CachingMiddleware:
             if pending is not None:
                 pending.set_result(None)
 
-        capture = ResponseCapture(send, on_forward, drop_unavailable=old is not None)
+        drop_unavailable = old is not None and not old.is_for_outages
+        capture = ResponseCapture(send, on_forward, drop_unavailable=drop_unavailable)
         await self.app(scope, receive, capture.send)
         if capture.captured is not None:
             cached = cached_response(*capture.captured, route_template(scope), self._common)
             self.cache.store(key, cached)
+            if cached.is_for_outages:
+                self._for_outages[key[0]] = True
             if pending is not None:
-                pending.set_result(cached)
+                pending.set_result(None if cached.is_for_outages else cached)
+            refuse_other_version(scope, cached.data_version)
             await self._respond(scope, send, key, cached, "miss")
         elif capture.is_dropped and old is not None:
             await self._respond_stale(scope, send, key, old)
@@ -123,7 +156,7 @@ class CachingMiddleware:
         context: RequestContext = scope["state"]["context"]
         context.cache_use, context.template = use, cached.template
         if context.if_none_match is not None and matches(context.if_none_match, cached.etag):
-            headers = cached.unmodified_headers + marks
+            headers = _marked(cached.unmodified_headers, marks)
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send(NO_BODY)
             return
@@ -134,9 +167,16 @@ class CachingMiddleware:
         if representation is None:
             representation = await cached.compressed(coding)
             self.cache.resize(key, cached)
-        headers = representation.headers + marks if marks else representation.headers
+        headers = _marked(representation.headers, marks)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send(representation.body)
+
+
+def _marked(headers: RawHeaders, marks: RawHeaders) -> RawHeaders:
+    """The headers of a stale response: clients must not store the marks, which a later 304 would not remove."""
+    if not marks:
+        return headers
+    return [(name, b"no-store" if name == b"cache-control" else value) for name, value in headers] + marks
 
 
 def _not_acceptable() -> Problem:

@@ -17,6 +17,7 @@ ALLOWED_HEADERS = (
     "Authorization",
     "Content-Digest",
     "Content-Type",
+    "If-Data-Version",
     "If-None-Match",
     "Last-Event-ID",
     "Repr-Digest",

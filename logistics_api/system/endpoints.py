@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, json_response
+from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, figures_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.system import queries
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
@@ -36,9 +36,12 @@ async def read_readiness(database: Reader) -> Readiness:
     responses=FIGURE_PROBLEMS,
     summary="Get the state of loads and analytics",
 )
-async def read_system_status(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def read_system_status(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Whether a refresh is running, how current the figures are, and the outcome of files and records."""
-    return json_response(await database.fetch_value(queries.STATUS))
+    threshold = request.app.state.settings.warn_threshold
+    response = await figures_response(database, queries.STATUS, threshold.parameters())
+    response.headers["Cache-Control"] = "no-store"  # it changes within a data version: cached for outages only
+    return response
 
 
 def _wrong_schema(found: str | None) -> Problem:

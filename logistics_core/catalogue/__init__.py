@@ -6,7 +6,7 @@ and those that a user adds; `model` is what they become.
 """
 
 from logistics_core.catalogue.contract_files import ContractError, built_in_catalogue, load_catalogue
-from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, Role
+from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, InvalidValues, Role
 
 __all__ = [
     "Catalogue",
@@ -16,6 +16,7 @@ __all__ = [
     "Field",
     "FieldType",
     "Index",
+    "InvalidValues",
     "Role",
     "built_in_catalogue",
     "load_catalogue",

@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import psycopg
@@ -24,7 +25,9 @@ from logistics_pipeline.cli import (
     migrate,
     refresh,
     rejects,
+    reset,
     retry,
+    status,
     unload,
     up,
 )
@@ -63,12 +66,31 @@ def _options(
     """Takes the options that precede a command."""
 
 
-for module in (up, demo, api, load, refresh, files, generate, unload, retry, rejects, check, keys, migrate, db):
+COMMANDS = (
+    up,
+    demo,
+    status,
+    api,
+    load,
+    refresh,
+    files,
+    generate,
+    unload,
+    retry,
+    rejects,
+    check,
+    reset,
+    keys,
+    migrate,
+    db,
+)
+for module in COMMANDS:
     module.register(app)
 
 
 def main() -> None:
     """Runs the command line. Every expected error is a sentence on standard error and exit code 1."""
+    _print_any_character()
     _warn_of_unknown_variables()
     try:
         app()
@@ -87,6 +109,13 @@ def main() -> None:
         if error.errno not in DISK_FULL_ERRNOS:
             raise
         sys.exit(f"Error: {disk_full_sentence(error)}")
+
+
+def _print_any_character() -> None:
+    """Prints what the terminal's encoding lacks, such as a letter of a file's name under `LC_ALL=C`, as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _describe(problem: object) -> str:

@@ -47,13 +47,13 @@ def url(
 @db.command()
 def start() -> None:
     """Starts the embedded server and leaves it running."""
-    with _left_running(Settings()) as environment:
+    with _left_running(Settings(), starts_stopped=True) as environment:
         say(f"PostgreSQL runs at {describe(environment.database_url)}")
 
 
 @db.command()
 def stop() -> None:
-    """Stops the embedded server, even if it is in use."""
+    """Stops the embedded server, even if it is in use. Only `db start`, `up` and `demo` start it again."""
     settings = Settings()
     if settings.database_url is not None:
         say("LOGISTICS_DATABASE_URL is set: only an embedded server can be stopped.")
@@ -63,8 +63,8 @@ def stop() -> None:
 
 
 @contextmanager
-def _left_running(settings: Settings) -> Iterator[Environment]:
-    with open_environment(settings) as environment:
+def _left_running(settings: Settings, *, starts_stopped: bool = False) -> Iterator[Environment]:
+    with open_environment(settings, starts_stopped=starts_stopped) as environment:
         if settings.database_url is None:
             EmbeddedPostgres(settings.postgres_dir).keep()
         yield environment

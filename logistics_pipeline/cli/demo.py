@@ -31,7 +31,11 @@ def demo(
     """
     settings = Settings()
     refuse_taken_ports(settings)
-    with stop_signals(), until_interrupted(), open_environment(settings, up_to_date=True) as environment:
+    with (
+        stop_signals(),
+        until_interrupted(),
+        open_environment(settings, up_to_date=True, starts_stopped=True) as environment,
+    ):
         walkthrough = Walkthrough(environment, say)
         walkthrough.write_sample(vehicles=vehicles, logs=logs, shipments=shipments)
         with running_system(environment, say) as supervisor:

@@ -39,6 +39,7 @@ def generate(
     file_format: Annotated[FileFormat, typer.Option("--format", help="Format of the files")] = FileFormat.json,
     bad_every: Annotated[int, typer.Option(help="One record in this many is bad; 0 for none")] = 5_000,
     order: Annotated[KeyOrder, typer.Option(help="Order of the keys in the files")] = KeyOrder.chronological,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace files of the same names")] = False,
 ) -> None:
     """Writes sample data: realistic trips and shipments, with a few bad records."""
     written = generate_files(
@@ -50,6 +51,7 @@ def generate(
         format=file_format.value,
         bad_every=bad_every or None,
         order=order.value,
+        replace=replace,
     )
     for file in written:
         say(f"{file.path}: {file.records:,} records, {file.bad:,} of them bad")

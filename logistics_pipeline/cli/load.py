@@ -14,10 +14,14 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
+
+INTERRUPTED = 130
+"""The exit code that shells use for a program that Ctrl-C ended."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +40,7 @@ def load(
     Files are registered in the given order; if two of them hold the same key, the later one wins. A file that was
     loaded before is not loaded again, and one whose load was interrupted resumes where it stopped.
 
-    Exit code 1 if any file failed.
+    Exit code 1 if any file failed, 130 if Ctrl-C stopped it.
     """
     settings = Settings()
     options = load_options(settings)
@@ -44,7 +48,10 @@ def load(
     with open_environment(settings) as environment:
         with Loader(environment.database_url, options) as loader:
             loader.register(file for file in found if isinstance(file, FoundFile))
-            results = [_load_one(loader, file, as_json) for file in found]
+            results = list[bool]()
+            for file in found:
+                with _saying_where_it_stopped(environment.database_url, file, len(found) - len(results) - 1):
+                    results.append(_load_one(loader, file, as_json))
         if refresh_after:  # also after failures: the valid records before them are loaded
             done = refresh_analytics(environment.database_url)
             if not as_json:
@@ -71,8 +78,31 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
     if as_json:
         print_json(load_result(report.file, file.path))
     else:
-        say(file_summary(report.file, report.was_loaded_before))
+        say(file_summary(report.file, loader.options.warn_rejects, report.was_loaded_before))
     return report.is_loaded
+
+
+@contextmanager
+def _saying_where_it_stopped(url: str, file: FoundFile | Path, others: int) -> Iterator[None]:
+    """Ends a load that Ctrl-C interrupts with a sentence; `others` is the number of files after this one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        waiting = f" {others:,} more {'file was' if others == 1 else 'files were'} not begun." if others else ""
+        say(f"Stopped. {_progress_of(url, file)}{waiting} The same command resumes there.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _progress_of(url: str, file: FoundFile | Path) -> str:
+    """How much of an interrupted file is loaded, from the ledger."""
+    if isinstance(file, Path):
+        return ""
+    with connect(url) as connection:
+        known = ledger.latest_file(connection, file.key)
+    if known is None or known.records_read == 0:
+        return f"{file.key}: nothing is committed yet."
+    where = f"{known.records_read:,} records, {known.bytes_read:,} bytes"
+    return f"{file.key}: {where} are committed, {known.records_loaded:,} of the records loaded."
 
 
 def _say_missing(path: Path, as_json: bool) -> bool:

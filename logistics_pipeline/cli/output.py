@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.ledger import LedgerFile
 
 _UNLIMITED_WIDTH = 10_000
@@ -25,8 +26,13 @@ def say(text: str) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Prints a document on one line."""
-    print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
+    """Prints a document on one line, with escapes where the terminal's encoding lacks a character."""
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(document, default=str)
+    print(text, flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[str] = ()) -> None:
@@ -51,7 +57,7 @@ def _cell(value: object) -> str:
 def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
     """What `logistics load --json` prints for a file; users rely on these fields."""
     return {
-        "file": str(path),
+        "file": _path_text(path),
         "dataset": file.dataset,
         "state": file.state,
         "records_read": file.records_read,
@@ -62,20 +68,58 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "seconds": round(file.seconds, 3),
         "format": file.format,
         "version": file.version,
+        "rejected_share": round(file.rejected_share, 4),
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
+        "values_cleared": file.values_cleared,
+        "notes": file.notes,
     }
 
 
-def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
-    """One line on a file after its load: its balance, or why it was not loaded."""
+def _path_text(path: Path) -> str:
+    """A path as text, the same in every locale; bytes that are not UTF-8 as escapes."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def state_text(file: LedgerFile, threshold: RejectThreshold) -> str:
+    """A file's state in a table; what share of it is rejected, if that is a warning."""
+    if file.dismissed_at is not None:
+        return f"{file.state}, dismissed"
+    if not file.has_warning(threshold):
+        return str(file.state)
+    return f"loaded, {share_text(file)} rejected" if _has_many_rejects(file, threshold) else "loaded, with a warning"
+
+
+def share_text(file: LedgerFile) -> str:
+    """The rejected share of a file as a percentage of up to two significant digits, never rounded to 0% or 100%."""
+    per_cent = 100 * file.rejected_share
+    if not per_cent or per_cent == 100:
+        return f"{per_cent:.0f}%"
+    if per_cent < 0.01:
+        return "less than 0.01%"
+    return f"{min(float(f'{per_cent:.2g}'), 99):g}%"
+
+
+def _has_many_rejects(file: LedgerFile, threshold: RejectThreshold) -> bool:
+    return file.records_rejected > 0 and threshold.is_crossed(file.records_read, file.records_rejected)
+
+
+def file_summary(file: LedgerFile, threshold: RejectThreshold, was_loaded_before: bool = False) -> str:
+    """One line on a file after its load: its balance, or why it was not loaded. Below it, a line per note."""
+    return "\n  ".join((_balance_or_error(file, threshold, was_loaded_before), *file.notes))
+
+
+def _balance_or_error(file: LedgerFile, threshold: RejectThreshold, was_loaded_before: bool) -> str:
     if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
-    warning = f" Warning: {file.warning}" if file.warning else ""
+    cleared = f"; {file.values_cleared:,} invalid values left out" if file.values_cleared else ""
+    problems = [f"{share_text(file)} of its records were rejected."] if _has_many_rejects(file, threshold) else []
+    problems += [file.warning] if file.warning else []
+    warning = f" Warning: {' '.join(problems)}" if problems else ""
     return (
         f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
-        f"superseded + {file.records_rejected:,} rejected ({file.format}, {rate}{before}){warning}"
+        f"superseded + {file.records_rejected:,} rejected{cleared} ({file.format}, {rate}{before}){warning}"
     )

@@ -39,7 +39,8 @@ class _ListsByDefault(TyperGroup):
 
 rejects = typer.Typer(
     cls=_ListsByDefault,
-    help="Rejected records: lists them (also without `list`), exports them for correction, replays them.",
+    help="Rejected records: lists them (also without `list`), exports them for correction, replays them; lists values "
+    "that were left out.",
 )
 
 LedgerName = Annotated[
@@ -80,6 +81,27 @@ def list_rejects(
             for r in found
         ]
     print_table(("file", "record", "byte", "reason", "raw text"), rows, numeric=("record", "byte"))
+
+
+@rejects.command()
+def cleared(
+    file: LedgerName = None,
+    limit: Annotated[int, typer.Option(help="At most this many; 0 for all", min=0)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Lists invalid values that were left out of loaded records, where the contract or a setting allows that."""
+    settings = Settings()
+    with open_environment(settings) as environment, connect(environment.database_url) as connection:
+        path = _path_in_ledger(connection, file, settings) if file else None
+        found = list(islice(ledger.cleared_values(connection, path=path), limit or None))
+    if as_json:
+        for value in found:
+            document = {**value.__dict__}
+            del document["raw"]
+            print_json(document | raw_text(value.raw))
+        return
+    rows = [(v.path, v.record_no, v.field, v.reason, v.raw[:300].decode("utf-8", "backslashreplace")) for v in found]
+    print_table(("file", "record", "field", "reason", "value"), rows, numeric=("record",))
 
 
 @rejects.command()

@@ -24,7 +24,7 @@ def up() -> None:
     with (
         stop_signals(),
         until_interrupted(),
-        open_environment(settings, up_to_date=True) as environment,
+        open_environment(settings, up_to_date=True, starts_stopped=True) as environment,
         running_system(environment, say) as supervisor,
     ):
         print_urls(settings)

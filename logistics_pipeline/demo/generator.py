@@ -4,6 +4,7 @@ It streams: whatever the number of records, memory holds the routes, the days an
 The same arguments give byte-identical files, on any machine whose C library computes the same sines.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -48,9 +49,12 @@ def generate(
     order: Order = "chronological",
     first_day: date = date(2024, 1, 1),
     days: int = 730,
+    replace: bool = False,
     on_progress: Progress | None = None,
 ) -> list[GeneratedFile]:
-    """Writes `vehicles`, `vehicle_logs` and `shipments` into the folder `out`, replacing files of these names.
+    """Writes `vehicles`, `vehicle_logs` and `shipments` into the folder `out`.
+
+    Files of these names are replaced only with `replace`.
 
     Every full segment of `bad_every` logs, and of shipments, holds exactly one bad record somewhere, so a file has
     `records // bad_every` of them; vehicles have none. Keys are unique: of each file, `records - bad` rows are loaded.
@@ -60,7 +64,7 @@ def generate(
     Each file appears under its name only when it is complete; until then it has a hidden name in the same folder.
 
     Raises:
-        ConfigurationError: an argument is invalid, or the folder cannot be written to.
+        ConfigurationError: an argument is invalid, a file exists, or the folder cannot be written to.
     """
     _check_choices(format, order)
     _check_counts(vehicles, logs, shipments, bad_every)
@@ -71,9 +75,12 @@ def generate(
         ("vehicle_logs", logs, bad_every, vehicle_log_lines),
         ("shipments", shipments, bad_every, shipment_lines),
     ]
+    layouts = {name: layout_of(format, built_in_catalogue()[name]) for name, *_ in contents}
+    if not replace:
+        _check_absent([out / f"{name}{layout.suffix}" for name, layout in layouts.items()])
     files = []
     for name, records, every, make_lines in contents:
-        layout = layout_of(format, built_in_catalogue()[name])
+        layout = layouts[name]
         bad_records = BadRecordWriter(layout, records, every, plan.random(f"bad {name}"))
         file = GeneratedFile(out / f"{name}{layout.suffix}", name, records, bad_records.total)
         _write(file, layout, make_lines(plan, layout), bad_records, on_progress)
@@ -93,6 +100,12 @@ def _write(
         for written in progress:
             if on_progress is not None:
                 on_progress(file.dataset, written)
+
+
+def _check_absent(paths: list[Path]) -> None:
+    for path in paths:
+        if os.path.lexists(path):
+            raise ConfigurationError(f"{path} exists already. Choose another folder, or have it replaced: --replace.")
 
 
 def _check_choices(format: str, order: str) -> None:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import httpx
 
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import connect
@@ -25,13 +27,18 @@ SAMPLE_FOLDER = "sample"
 SAMPLE_FILES = ("vehicles.json", "vehicle_logs.json", "shipments.json")
 
 
+def sample_folder(settings: Settings) -> Path:
+    """Where the sample's files are, apart from the user's own."""
+    return settings.raw_dir / SAMPLE_FOLDER
+
+
 class Walkthrough:
     """One run of the demo on one installation."""
 
     def __init__(self, environment: Environment, say: Callable[[str], None]) -> None:
         self._environment = environment
         self._say = say
-        self._folder = environment.settings.raw_dir / SAMPLE_FOLDER
+        self._folder = sample_folder(environment.settings)
         self._keys = [key_of(self._folder / name, environment.settings.raw_dir) for name in SAMPLE_FILES]
 
     def write_sample(self, *, vehicles: int, logs: int, shipments: int) -> None:
@@ -39,7 +46,7 @@ class Walkthrough:
         if all((self._folder / name).exists() for name in SAMPLE_FILES):
             self._say(f"the sample in {self._folder} exists already")
             return
-        for file in generate(self._folder, vehicles=vehicles, logs=logs, shipments=shipments):
+        for file in generate(self._folder, vehicles=vehicles, logs=logs, shipments=shipments, replace=True):
             self._say(f"wrote {file.path}: {file.records:,} records, {file.bad:,} of them bad on purpose")
 
     def wait_for_figures(self, check: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ The order of registration (`file_id`) decides which file wins a key. So files ar
 in a fixed order, no matter how and when they are loaded later.
 """
 
+from logistics_pipeline.ledger.cleared_values import ClearedValueInFile, cleared_values, keep_cleared_values
 from logistics_pipeline.ledger.corrections import (
     Correction,
     RemovedRejects,
@@ -12,6 +13,7 @@ from logistics_pipeline.ledger.corrections import (
     remove_rejects,
 )
 from logistics_pipeline.ledger.file_status import (
+    MAX_NOTES,
     Progress,
     advance,
     begin,
@@ -38,13 +40,13 @@ from logistics_pipeline.ledger.files import (
     older_files_to_reload,
 )
 from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
+    Judged,
     LockedReject,
     RejectedRecord,
-    RejectReason,
     Replayed,
     lock_rejects,
-    reject_summary,
     rejects,
     resolve_rejects,
     unresolved_numbers,
@@ -53,7 +55,12 @@ from logistics_pipeline.ledger.rejects import (
 from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
+    "MAX_NOTES",
+    "ClearedValueInFile",
     "Correction",
+    "CountedReject",
+    "Judged",
+    "Kind",
     "LedgerFile",
     "LockedReject",
     "Progress",
@@ -65,7 +72,9 @@ __all__ = [
     "advance",
     "begin",
     "clear",
+    "cleared_values",
     "corrections_to_restore",
+    "count_rejects",
     "count_reports",
     "fail",
     "file_by_id",
@@ -75,6 +84,7 @@ __all__ = [
     "finish",
     "forget_restored_corrections",
     "in_registration_order",
+    "keep_cleared_values",
     "latest_file",
     "latest_files",
     "lock_rejects",

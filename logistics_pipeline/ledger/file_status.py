@@ -1,6 +1,6 @@
 """A file's status: from the first load attempt through its batches to its end, and back to empty."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,15 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
 from logistics_pipeline.ledger.notifications import NOTIFY
 
+MAX_NOTES = 50
+"""Notes kept per file: one with thousands of unusual columns must not fill the ledger."""
+
+_NOTES = (
+    "notes = ARRAY(SELECT note FROM unnest(notes || %(notes)s::text[]) WITH ORDINALITY AS each (note, place) "
+    f"GROUP BY note ORDER BY min(place) LIMIT {MAX_NOTES})"
+)
+"""Appends notes that the file does not have yet."""
+
 
 def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFile:
     """Records that a load starts or resumes, before it writes anything: an attempt that crashes counts too.
@@ -20,10 +29,11 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
     """
     connection.execute(
         f"UPDATE ingest.files SET state = '{FileState.LOADING}', run_id = %(run_id)s, error = NULL, warning = NULL, "
+        "notes = CASE WHEN records_read = 0 THEN '{}' ELSE notes END, "
         f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
         "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
-        "is_missing = false "
+        "is_missing = false, dismissed_at = NULL "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {"run_id": run_id, "file_id": file_id},
     )
@@ -43,8 +53,13 @@ class Progress:
     """Offset after the batch, not a difference."""
     unknown_fields: list[str]
     seconds: float
+    notes: Sequence[str] = ()
+    """What was understood about the file that is not plain, one sentence each."""
+    values_cleared: int = 0
+    """Invalid values of optional fields in the loaded records that were stored as NULL."""
     layout: dict[str, Any] | None = None
-    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again."""
+    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again. Its
+    member `values` is as `FileFormats.to_json` makes it, from the batch on in which it was needed."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
@@ -57,12 +72,20 @@ def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
             "UPDATE ingest.files SET records_read = records_read + %(records_read)s, "
             "records_loaded = records_loaded + %(records_loaded)s, "
             "records_superseded = records_superseded + %(records_superseded)s, "
-            "records_rejected = records_rejected + %(records_rejected)s, attempts = 0, "
-            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, layout = coalesce(layout, %(layout)s), "
-            "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1) "
+            "records_rejected = records_rejected + %(records_rejected)s, "
+            "values_cleared = values_cleared + %(values_cleared)s, attempts = 0, "
+            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, "
+            "layout = coalesce(layout || %(layout)s, layout, %(layout)s), "
+            "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1), "
+            f"{_NOTES} "
             f"WHERE file_id = %(file_id)s AND state = '{FileState.LOADING}' "
             f"AND records_read = %(records_before)s {NOTIFY}",
-            {**progress.__dict__, "layout": _json(progress.layout), "file_id": file_id},
+            {
+                **progress.__dict__,
+                "notes": list(progress.notes),
+                "layout": _json(progress.layout),
+                "file_id": file_id,
+            },
         ).rowcount
         == 1
     )
@@ -81,12 +104,27 @@ def supersede(connection: Connection, file_id: int, rows: int) -> None:
     )
 
 
-def finish(connection: Connection, file_id: int, *, content_hash: str | None, file_format: str, seconds: float) -> None:
+def finish(
+    connection: Connection,
+    file_id: int,
+    *,
+    content_hash: str | None,
+    file_format: str,
+    seconds: float,
+    notes: Sequence[str] = (),
+) -> None:
     """Marks a file that was read to its end as loaded."""
     connection.execute(
-        f"UPDATE ingest.files SET state = '{FileState.LOADED}', content_hash = %s, format = %s, attempts = 0, "
-        f"error = NULL, seconds = seconds + %s, finished_at = clock_timestamp() WHERE file_id = %s {NOTIFY}",
-        (content_hash, file_format, seconds, file_id),
+        f"UPDATE ingest.files SET state = '{FileState.LOADED}', content_hash = %(content_hash)s, format = %(format)s, "
+        "attempts = 0, error = NULL, seconds = seconds + %(seconds)s, finished_at = clock_timestamp(), "
+        f"{_NOTES} WHERE file_id = %(file_id)s {NOTIFY}",
+        {
+            "content_hash": content_hash,
+            "format": file_format,
+            "seconds": seconds,
+            "notes": list(notes),
+            "file_id": file_id,
+        },
     )
 
 
@@ -97,6 +135,7 @@ def fail(
     *,
     file_format: str | None = None,
     seconds: float = 0,
+    notes: Sequence[str] = (),
     run_id: str | None = None,
     is_missing: bool = False,
 ) -> None:
@@ -109,13 +148,15 @@ def fail(
         f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %(error)s, "
         "format = coalesce(%(format)s, format), "
         "attempts = CASE WHEN %(is_missing)s THEN attempts + 1 ELSE 0 END, seconds = seconds + %(seconds)s, "
-        "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp() "
+        "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp(), "
+        f"{_NOTES} "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {
             "error": error,
             "format": file_format,
             "is_missing": is_missing,
             "seconds": seconds,
+            "notes": list(notes),
             "run_id": run_id,
             "file_id": file_id,
         },
@@ -131,9 +172,11 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
     """Resets the status of a file to nothing read, in the transaction that removes its rows and rejects."""
     connection.execute(
         "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
-        "records_rejected = 0, bytes_read = 0, unknown_fields = '{}', layout = NULL, error = NULL, warning = NULL, "
-        "attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
-        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false WHERE file_id = %s {NOTIFY}",
+        "records_rejected = 0, values_cleared = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', "
+        "layout = NULL, error = NULL, "
+        "warning = NULL, attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
+        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false, "
+        f"dismissed_at = NULL WHERE file_id = %s {NOTIFY}",
         (state, file_id),
     )
 

@@ -1,7 +1,7 @@
 """Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.folder import FoundFile
 
@@ -30,6 +31,8 @@ class LedgerFile:
     records_loaded: int
     records_superseded: int
     records_rejected: int
+    values_cleared: int
+    """Invalid values of optional fields that were stored as NULL."""
     bytes_read: int
     unknown_fields: list[str]
     error: str | None
@@ -37,12 +40,16 @@ class LedgerFile:
     attempts: int
     seconds: float
     run_id: str | None
+    notes: list[str] = field(default_factory=list)
+    """What was understood about the file that is not plain, one sentence each."""
     layout: dict[str, Any] | None = None
     """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False
     """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None
     """When a load was requested that has not begun yet."""
+    dismissed_at: datetime | None = None
+    """Since when the failed or unrecognised file is nothing to act on."""
     is_missing: bool = False
     """It did not exist any more when it was due to be loaded."""
     registered_at: datetime | None = None
@@ -55,6 +62,18 @@ class LedgerFile:
     @property
     def fingerprint(self) -> tuple[int, int]:
         return self.size_bytes, self.modified_ns
+
+    @property
+    def rejected_share(self) -> float:
+        """The rejected share of the records read, from 0 to 1."""
+        return self.records_rejected / self.records_read if self.records_read else 0.0
+
+    def has_warning(self, threshold: RejectThreshold) -> bool:
+        """Whether it is loaded, but with more rejects than `threshold` or a noted problem."""
+        return self.state is FileState.LOADED and (
+            self.warning is not None
+            or (self.records_rejected > 0 and threshold.is_crossed(self.records_read, self.records_rejected))
+        )
 
     @property
     def is_balanced(self) -> bool:

@@ -1,7 +1,7 @@
 """A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from logistics_pipeline.loading.excerpts import excerpt
@@ -48,10 +48,12 @@ class CsvLayout:
     header: tuple[str, ...]
     header_text: bytes
     """The header as written in the file: an export of rejected rows begins with it."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """How the header was read where that is not plain."""
 
     @property
     def name(self) -> str:
-        return f"csv with {_DELIMITER_NAMES[self.delimiter]}"
+        return f"csv with {_DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))}"
 
 
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -100,6 +102,23 @@ class Unreadable:
     """Takes the place of a record's value if the record could not be decoded."""
 
     reason: str
+    field: str | None = None
+    """The field at fault, where one is."""
+    is_json: bool = False
+    """Whether its beginning and end are certain all the same: the file can be read on after it."""
+
+
+@dataclass(frozen=True)
+class LongText:
+    """Takes the place of a text too long for any field, so that the text need not be held in memory."""
+
+    beginning: str
+    characters: int
+    """Its length, without blanks at either end."""
+
+
+class LargeObject(dict[str, object]):
+    """A record so large that what is nested in its fields was left out: empty arrays and objects stand for it."""
 
 
 class RawRecord(NamedTuple):
@@ -124,6 +143,8 @@ class Records(NamedTuple):
     """Offset after the last record: a load that has committed them resumes here."""
     raw_record: Callable[[int], RawRecord]
     """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
+    notes: tuple[str, ...] = ()
+    """What was understood about these records that is not plain, one sentence each."""
 
 
 class Table(Sequence[object]):

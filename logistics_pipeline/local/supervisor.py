@@ -261,9 +261,9 @@ def _programs(settings: Settings, code_port: int) -> list[Program]:
             "dagster-webserver",
             [str(bin_dir / "dagster-webserver"), "-h", settings.dagster_host, "-p", str(settings.dagster_port), "-w",
              "workspace.yaml"],
-            lambda: _answers(f"{dagster_url}/server_info"),
+            lambda: responding(f"{dagster_url}/server_info"),
         ),
-        Program("api", [python, "-m", "logistics_api"], lambda: _answers(f"{api_url}/ready")),
+        Program("api", [python, "-m", "logistics_api"], lambda: responding(f"{api_url}/ready")),
     ]  # fmt: skip
 
 
@@ -301,7 +301,8 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def responding(url: str) -> bool:
+    """Whether a web server at this address responds with success."""
     try:
         return httpx.get(url, timeout=2, trust_env=False).is_success
     except httpx.HTTPError:

@@ -1,19 +1,29 @@
-"""The decompressed bytes of a file. The first bytes decide how it is compressed, never its name.
+"""The decompressed text of a file, in UTF-8. Its content decides how it is compressed and encoded, never its name.
 
-Memory: one block, whatever the file's size. All byte offsets in `loading` are offsets into these bytes.
+Memory: one block, whatever the file's size. All byte offsets in `loading` are offsets into this text: those of a plain
+file in UTF-8 are offsets in the file.
 """
 
+import codecs
 import gzip
 import os
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Protocol, cast
+from typing import BinaryIO, Final, NoReturn, Protocol, cast
 
 from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.sources.encodings import (
+    UTF8,
+    UTF8_MARK,
+    Encoding,
+    first_sequence_is_utf8,
+    recognise_single_byte,
+    recognise_utf16,
+)
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
@@ -43,8 +53,6 @@ _OTHER_FORMATS = {
     b"\x89PNG": "a picture",
     b"\xff\xfe\0\0": "text in UTF-32",
     b"\0\0\xfe\xff": "text in UTF-32",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"SQLite format 3": "an SQLite database",
 }
@@ -58,24 +66,62 @@ class _Readable(Protocol):
     def read1(self, size: int = -1, /) -> bytes: ...
 
 
-class Source:
-    """A forward-only stream of decompressed bytes, whose beginning can be inspected.
+_Recognise = Callable[[], Encoding]
+"""Reads a file from its beginning to recognise an encoding with one byte per character."""
 
-    `head` holds the first 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
+
+class Source:
+    """A forward-only stream of decompressed text in UTF-8, whose beginning can be inspected.
+
+    `head` holds the first 64 KiB without the byte order mark and whole heads of blanks; `position` is the offset
+    of the next byte `read` returns. Text in another encoding is converted while it is read. Without `recognise`,
+    everything is taken as UTF-8.
     """
 
-    def __init__(self, stream: _Readable, compression: str | None, max_bytes: int = sys.maxsize) -> None:
+    def __init__(
+        self,
+        stream: _Readable,
+        compression: str | None,
+        max_bytes: int = sys.maxsize,
+        recognise: _Recognise | None = None,
+    ) -> None:
         self._stream = stream
         self._max_bytes = max_bytes
         self.compression = compression
         self.position = 0
         self._damage: Exception | None = None
-        self._pending = self.head = self._fill(HEAD_BYTES)
-        if self.head.startswith(b"\xef\xbb\xbf"):
-            self._pending = self.head = self.head[3:]
-            self.position = 3
-        self.start = self.position
-        """Offset of the first byte after a byte order mark."""
+        self._recognise = recognise
+        """None once the encoding is known. Until then, all that was read is ASCII."""
+        self._convert: codecs.IncrementalDecoder | None = None
+        self.note: str | None = None
+        """What to tell people about the encoding, if it is not plain."""
+        self._pending = self._fill(HEAD_BYTES)
+        self._begin()
+        self._skip_blank_heads()
+        self.head: Final = self._pending
+        self.start: Final = self.position
+        """Offset of the first byte of `head`."""
+
+    def _begin(self) -> None:
+        """Recognises the encoding as far as the beginning shows it, and passes over a byte order mark."""
+        if self._recognise is not None:
+            _reject_other_formats(self._pending)
+        encoding = recognise_utf16(self._pending) if self._recognise is not None else None
+        if encoding is not None:
+            self._use(encoding)
+            self._pending = self._converted(self._pending[encoding.mark_bytes :])
+        else:
+            self._pending = self._in_utf8(self._pending)
+        if self._pending.startswith(UTF8_MARK):
+            self._pending = self._pending[len(UTF8_MARK) :]
+            self.position = len(UTF8_MARK)
+
+    def _skip_blank_heads(self) -> None:
+        """Passes over blanks that fill a whole head: what the file is shows after them."""
+        while len(self._pending) >= HEAD_BYTES and self._pending.isspace():
+            self._check_expansion()
+            self.position += len(self._pending)
+            self._pending = self._read_text(HEAD_BYTES)
 
     def read(self, size: int = BLOCK_BYTES) -> bytes:
         """Returns the next bytes, at most `size`; empty at the end.
@@ -83,11 +129,11 @@ class Source:
         Raises:
             FileError: the compressed stream is damaged or ends early, or holds more than a file of its size may.
         """
-        block = self._pending[:size] or self._fill(size)
-        self._pending = self._pending[len(block) :]
+        text = self._pending or self._read_text(size)
+        block = text[:size]
+        self._pending = text[size:]
         self.position += len(block)
-        if self.position > self._max_bytes:
-            self._raise_expansion_error()
+        self._check_expansion()
         return block
 
     def unread(self, block: bytes) -> None:
@@ -101,13 +147,57 @@ class Source:
         Raises:
             FileError: the file ends before it.
         """
-        if self.compression is None and offset > self.position:
-            self._pending = b""
-            file = cast(BinaryIO, self._stream)
-            self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
         while self.position < offset:
-            if not self.read(min(BLOCK_BYTES, offset - self.position)):
+            if self._is_file_in_utf8:
+                self._pending = b""
+                file = cast(BinaryIO, self._stream)
+                self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
+            if self.position < offset and not self.read(min(BLOCK_BYTES, offset - self.position)):
                 raise FileError("The file ends before the position where its load was interrupted", byte_offset=offset)
+
+    @property
+    def _is_file_in_utf8(self) -> bool:
+        """Whether offsets in the text are known to be offsets in the file."""
+        return self.compression is None and self._convert is None and self._recognise is None
+
+    # -- encodings -------------------------------------------------------------------------------------------------
+
+    def _read_text(self, size: int) -> bytes:
+        """Reads bytes and returns them in UTF-8, perhaps more than `size`; empty at the end."""
+        if self._convert is None:
+            return self._in_utf8(self._fill(size))
+        while block := self._fill(size):
+            if text := self._converted(block):
+                return text
+        return self._converted(b"", is_end=True)
+
+    def _in_utf8(self, block: bytes) -> bytes:
+        """Passes on a block as it is, unless it shows that the file is not in UTF-8."""
+        if self._recognise is None or block.isascii():
+            return block
+        encoding = UTF8 if first_sequence_is_utf8(block) else self._recognise()
+        self._use(encoding)
+        return block if encoding.is_utf8 else self._converted(block)
+
+    def _use(self, encoding: Encoding) -> None:
+        self._recognise = None
+        self.note = encoding.note
+        if not encoding.is_utf8:
+            # Lone halves of surrogate pairs stay what they are: no valid UTF-8, so their record is rejected.
+            errors = "strict" if encoding.codec == "cp1252" else "surrogatepass"
+            self._convert = codecs.getincrementaldecoder(encoding.codec)(errors)
+
+    def _converted(self, block: bytes, *, is_end: bool = False) -> bytes:
+        assert self._convert is not None
+        try:
+            return self._convert.decode(block, is_end).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise FileError(
+                "The text in UTF-16 ends in the middle of a character: it is cut off; deliver the file again",
+                byte_offset=self.position,
+            ) from error
+
+    # -- bytes -----------------------------------------------------------------------------------------------------
 
     def _fill(self, size: int) -> bytes:
         """Reads until there are `size` bytes or the stream ends."""
@@ -135,6 +225,10 @@ class Source:
             byte_offset=self.position,
         ) from damage
 
+    def _check_expansion(self) -> None:
+        if self.position > self._max_bytes:
+            self._raise_expansion_error()
+
     def _raise_expansion_error(self) -> NoReturn:
         raise FileError(
             f"The {self.compression} stream holds more than {self._max_bytes:,} bytes, the limit for its size: "
@@ -155,16 +249,34 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
     except OSError as error:
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
-        start = _first_bytes(file)
+        stream, compression = _decompressed(file)
         max_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
-        if start.startswith(_GZIP):
-            source = Source(gzip.GzipFile(fileobj=file), "gzip", max_bytes)
-        elif start.startswith(_ZSTD):
-            source = Source(ZstdFile(file, options=_ZSTD_OPTIONS), "zstd", max_bytes)
-        else:
-            source = Source(file, None)
-        _reject_other_formats(source.head)
-        yield source
+        yield Source(
+            stream,
+            compression,
+            max_bytes if compression else sys.maxsize,
+            lambda: recognise_single_byte(_blocks(path, max_bytes)),
+        )
+
+
+def _decompressed(file: BinaryIO) -> tuple[_Readable, str | None]:
+    """A stream of a file's decompressed bytes, and how they are compressed."""
+    start = _first_bytes(file)
+    if start.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=file), "gzip"
+    if start.startswith(_ZSTD):
+        return ZstdFile(file, options=_ZSTD_OPTIONS), "zstd"
+    return cast(_Readable, file), None
+
+
+def _blocks(path: Path, max_bytes: int) -> Iterator[bytes]:
+    """The decompressed bytes of a file, up to its end, to a damaged part or to a limit."""
+    left = max_bytes
+    with path.open("rb") as file, suppress(*_DECOMPRESSION_ERRORS):
+        stream, compression = _decompressed(file)
+        while (left > 0 or not compression) and (block := stream.read1(BLOCK_BYTES)):
+            left -= len(block)
+            yield block
 
 
 def _first_bytes(file: BinaryIO) -> bytes:
@@ -178,13 +290,5 @@ def _first_bytes(file: BinaryIO) -> bytes:
 
 def _reject_other_formats(start: bytes) -> None:
     found = next((name for magic, name in _OTHER_FORMATS.items() if start.startswith(magic)), None)
-    if found is None and _looks_like_utf16(start[:16]):
-        found = "text in UTF-16 without a byte order mark"
     if found is not None:
         raise FileError(f"This is {found}; expected JSON, NDJSON or CSV in UTF-8, plain or as .gz or .zst")
-
-
-def _looks_like_utf16(start: bytes) -> bool:
-    """Whether every other byte is 0 and the others are not, as in Latin text with two bytes per character."""
-    halves = start[::2], start[1::2]
-    return len(start) >= 4 and any(not any(empty) and all(full) for empty, full in (halves, halves[::-1]))

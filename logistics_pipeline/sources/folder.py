@@ -113,7 +113,8 @@ def key_of(path: Path, raw_dir: Path) -> str:
     """The partition key of a file: relative inside the raw folder, absolute elsewhere; shortened if it is too long."""
     absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(raw_dir))
     text = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
-    key = _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), text)
+    name = os.fsencode(text).decode("utf-8", "surrogateescape")  # the same in every locale
+    key = _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), name)
     whole = key.encode()
     if len(whole) <= LONGEST_KEY:
         return key

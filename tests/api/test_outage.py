@@ -142,6 +142,41 @@ def test_figures_that_are_kept_are_answered_during_an_outage_and_marked(
         assert "warning" not in api.request("/api/dashboard", **SPAN).headers
 
 
+def test_the_state_that_was_answered_before_is_answered_during_an_outage_and_marked(
+    server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
+) -> None:
+    with serve(url, PATIENT) as api:
+        assert "warning" not in api.request("/api/system/status").headers
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE analytics.status SET unassigned_shipments = unassigned_shipments + 1")
+        fresh = api.request("/api/system/status")  # of the same data version: but not from the cache
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT unassigned_shipments, data_version FROM analytics.status").fetchone()
+        assert row == (fresh.json()["unassigned_shipments"], int(fresh.headers["data-version"]))
+        server.release()
+        wait_until(lambda: not is_ready(api), 30)
+        stale = api.request("/api/system/status")
+        assert stale.json() == fresh.json()
+        assert stale.headers["warning"] == '110 - "Response is Stale"'
+        assert stale.headers["cache-control"] == "no-store"
+        server.acquire()
+        wait_until(lambda: api.app.state.database.freshness.reachable, 30)
+        assert "warning" not in api.request("/api/system/status").headers
+
+
+def test_a_stream_tells_when_the_database_goes_and_when_it_is_back(
+    server: EmbeddedPostgres, url: str, serve: Any
+) -> None:
+    with serve(url, PATIENT) as api, api.client.stream("GET", "/api/events") as response:
+        lines = response.iter_lines()
+        server.release()
+        assert next(line for line in lines if line.startswith("event: database"))
+        assert next(lines) == "data: unavailable"
+        server.acquire()
+        assert next(line for line in lines if line.startswith("event: database"))
+        assert next(lines) == "data: available"
+
+
 def test_a_refresh_during_an_outage_of_the_watcher_alone_is_noticed(
     url: str, serve: Any, wait_until: Callable[..., None]
 ) -> None:

@@ -75,7 +75,7 @@ def contents(connection: Connection) -> Callable[[], Contents]:
     def read() -> Contents:
         files = connection.execute(
             "SELECT file_id, path, version, state, error, warning, content_hash, format, records_read, "
-            "records_loaded, records_superseded, records_rejected, bytes_read, unknown_fields "
+            "records_loaded, records_superseded, records_rejected, bytes_read, unknown_fields, notes "
             "FROM ingest.files ORDER BY 1"
         ).fetchall()
         names = {file_id: (path, version) for file_id, path, version, *_ in files}
@@ -107,8 +107,7 @@ def empty(connection: Connection) -> Callable[[], None]:
 
     def run() -> None:
         connection.execute(
-            "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects "
-            "RESTART IDENTITY"
+            "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files RESTART IDENTITY CASCADE"
         )
 
     return run

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -231,6 +232,30 @@ def test_a_file_of_mostly_bad_records_fails_and_says_what_to_do(logistics: Run, 
     assert len(documents(logistics("rejects", "--json", "--limit", "0"))) == 6_000
 
 
+def test_a_loaded_file_with_many_rejects_has_a_warning(logistics: Run, data_dir: Path) -> None:
+    bad = write(data_dir / "raw" / "vehicles-bad.json", as_array([*map(vehicle, range(22)), *[{"vehicle_id": 7}] * 3]))
+    good = write(data_dir / "raw" / "vehicles-good.json", as_array([vehicle(30)]))
+
+    loaded = logistics("load", bad, good)
+    listed = logistics("files")
+
+    assert loaded.returncode == 0 and "Warning: 12% of its records were rejected." in loaded.stderr
+    assert listed.stdout.count("loaded, 12% rejected") == 1
+    (warned,) = documents(logistics("files", "--state", "warning", "--json"))
+    assert (warned["path"], warned["has_warning"], warned["rejected_share"]) == ("vehicles-bad.json", True, 0.12)
+    assert documents(logistics("files", "--state", "warning", "--json", warn_rejects="20%")) == []
+    assert len(documents(logistics("files", "--state", "loaded", "--json"))) == 2
+
+
+def test_failed_files_are_listed_in_their_newest_version_only(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", b"[{")
+    logistics("load", path)
+    logistics("load", write(path, as_array([vehicle(1)])))
+
+    assert documents(logistics("files", "--state", "failed", "--json")) == []
+    assert [each["state"] for each in documents(logistics("files", "--json"))] == ["failed", "loaded"]
+
+
 def test_refresh_says_what_it_did(logistics: Run, data_dir: Path) -> None:
     path = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)]))
     loaded = logistics("load", path, "--no-refresh")
@@ -428,6 +453,8 @@ def test_the_embedded_database_is_started_left_running_and_stopped(logistics: Ru
     assert (stopped.returncode, "PostgreSQL stopped" in stopped.stderr) == (0, True)
     assert "was not running" in logistics("db", "stop", **embedded).stderr
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
+    refused = logistics("files", **embedded)
+    assert (refused.returncode, "`logistics db start`" in refused.stderr) == (1, True)
 
 
 def test_a_server_of_somebody_elses_is_not_stopped(logistics: Run) -> None:
@@ -466,3 +493,122 @@ def test_a_shell_takes_the_variables_as_they_are_printed(logistics: Run) -> None
 
 def _url(logistics: Run) -> str:
     return logistics("db", "url").stdout.strip()
+
+
+def test_status_sums_up_files_records_and_figures(logistics: Run, data_dir: Path) -> None:
+    write(data_dir / "raw" / "vehicle_logs.json", as_array([log(number) for number in range(3)]))
+    write(data_dir / "raw" / "shipments.json", as_array([shipment(3), shipment(4), shipment(5, weight=-1)]))
+    write(data_dir / "raw" / "vehicles.json", b"nothing of the kind")
+    logistics("load", data_dir / "raw")
+
+    done = logistics("status", "--json", api_port=1, dagster_port=2)
+
+    (found,) = documents(done)
+    assert done.returncode == 1, "a file failed"
+    assert found["files"] == {"failed": 1, "loaded": 2}
+    assert found["datasets"]["shipments"] == {"read": 3, "loaded": 2, "superseded": 0, "rejected": 1}
+    assert (found["first_day"], found["last_day"]) == ("2024-01-01", "2024-01-03")
+    assert (found["unassigned_shipments"], found["batches_to_refresh"]) == (2, 0)
+    assert found["services"] == {"http://127.0.0.1:1": False, "http://127.0.0.1:2": False}
+
+    text = logistics("status", api_port=1, dagster_port=2).stdout
+    assert "2 loaded, 1 failed" in text
+    assert "3 records read = 2 loaded + 0 superseded + 1 rejected (33.3%)" in text
+    assert "2 shipments wait for vehicle_logs" in text
+
+
+def test_status_of_an_empty_system_is_no_failure(logistics: Run) -> None:
+    done = logistics("status", api_port=1, dagster_port=2)
+
+    assert done.returncode == 0
+    assert "none yet" in done.stdout
+
+
+def test_reset_takes_the_sample_out_and_nothing_else(logistics: Run, data_dir: Path) -> None:
+    sample = data_dir / "raw" / "sample"
+    logistics("generate", "--out", sample, "--vehicles", 3, "--logs", 20, "--shipments", 20)
+    own = write(data_dir / "raw" / "shipments.json", as_array([shipment(1)]))
+    logistics("load", data_dir / "raw")
+
+    asked = logistics("reset", "--sample")
+    assert (asked.returncode, (sample / "vehicles.json").exists()) == (1, True), "nobody said yes"
+    done = logistics("reset", "--sample", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert not sample.exists()
+    assert own.exists()
+    states = {file["path"]: file["state"] for file in documents(logistics("files", "--json"))}
+    assert states == {
+        "sample/vehicles.json": "unloaded",
+        "sample/vehicle_logs.json": "unloaded",
+        "sample/shipments.json": "unloaded",
+        "shipments.json": "loaded",
+    }
+    (status,) = documents(logistics("status", "--json"))
+    assert status["datasets"]["shipments"]["loaded"] == 1
+    assert status["first_day"] is None
+    again = logistics("reset", "--sample", "--yes")
+    assert again.returncode == 0, "an interrupted one is completed by the next"
+
+
+def test_generate_never_replaces_files_unless_told_to(logistics: Run, data_dir: Path) -> None:
+    own = write(data_dir / "raw" / "shipments.json", b"mine")
+    arguments = ("generate", "--out", own.parent, "--vehicles", 1, "--logs", 1, "--shipments", 1)
+
+    refused = logistics(*arguments)
+
+    assert refused.returncode == 1
+    assert "shipments.json exists already" in refused.stderr
+    assert own.read_bytes() == b"mine"
+    assert not (own.parent / "vehicles.json").exists()
+    assert logistics(*arguments, "--replace").returncode == 0
+    assert own.read_bytes() != b"mine"
+
+
+def test_ctrl_c_ends_a_load_with_a_sentence_and_the_next_one_resumes(logistics: Run, data_dir: Path) -> None:
+    records = 400_000
+    lines = "".join(f'{{"vehicle_id":"v{number}","name":"n"}}\n' for number in range(records))
+    path = write(data_dir / "raw" / "vehicles.ndjson", lines.encode())
+    environment = os.environ | {
+        "LOGISTICS_DATABASE_URL": _url(logistics),
+        "LOGISTICS_DATA_DIR": str(data_dir),
+        "LOGISTICS_BATCH_RECORDS": "2000",
+    }
+    with subprocess.Popen(
+        [LOGISTICS, "load", path, "--no-refresh"], env=environment, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        assert process.stderr is not None
+        while not any(file["records_read"] for file in documents(logistics("files", "--json"))):
+            assert process.poll() is None, "it ended before it could be stopped"
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+
+    (stopped,) = documents(logistics("files", "--json"))
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert 0 < stopped["records_read"] < records
+    assert f"{stopped['records_read']:,} records" in said
+    assert "resumes" in said
+
+    (done,) = documents(logistics("load", path, "--json", "--no-refresh"))
+    assert (done["state"], done["loaded"]) == ("loaded", records)
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_names_that_the_locale_cannot_print_are_no_trouble(
+    locale: dict[str, str], logistics: Run, data_dir: Path
+) -> None:
+    path = write(data_dir / "raw" / "vehicles-K\u00f6ln.json", as_array([vehicle(1)]))
+    odd = write(Path(os.fsdecode(os.fsencode(data_dir / "raw") + b"/vehicles-\xff.json")), as_array([vehicle(2)]))
+    logistics("load", path)
+    environment = os.environ | {"LOGISTICS_DATABASE_URL": _url(logistics), "LOGISTICS_DATA_DIR": str(data_dir)} | locale
+
+    for arguments in (("load", path, "--json"), ("load", path, odd), ("files",), ("files", "--json")):
+        done = subprocess.run([LOGISTICS, *arguments], env=environment, capture_output=True)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+        if "--json" in arguments:
+            paths = {json.loads(line)["file"] for line in done.stdout.splitlines()}
+            assert any(name.endswith("vehicles-K\u00f6ln.json") for name in paths)
+
+    files = {file["path"] for file in documents(logistics("files", "--json"))}
+    assert files == {"vehicles-K\u00f6ln.json", "vehicles-%FF.json"}, "one file, whatever the locale"

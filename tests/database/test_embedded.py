@@ -130,9 +130,21 @@ def test_one_started_by_hand_stays_until_it_is_stopped(folder: Path) -> None:
 
     assert not is_running(folder)
     assert not EmbeddedPostgres(folder).stop()
+
+
+def test_one_stopped_by_hand_is_only_started_by_hand(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
     server.acquire()
-    server.release()
+    assert EmbeddedPostgres(folder).stop()
+
+    with pytest.raises(ConfigurationError, match="was stopped with `logistics db stop`"):
+        EmbeddedPostgres(folder).acquire()
     assert not is_running(folder)
+
+    server.acquire(by_hand=True)
+    EmbeddedPostgres(folder).acquire()
+    assert is_running(folder)
+    server.stop()
 
 
 def test_stopping_what_was_never_started_is_no_error(tmp_path: Path) -> None:
@@ -185,9 +197,10 @@ def test_a_folder_too_deep_for_a_socket_works(prepared: Path) -> None:
         assert not is_running(folder)
 
 
-def test_a_path_with_spaces_and_other_letters_works(prepared: Path) -> None:
+@pytest.mark.parametrize("name", ["my data, ü'%20", 'a$HOME `x` "b\\c'])
+def test_a_path_with_any_characters_works(name: str, prepared: Path) -> None:
     with temporary_folder() as parent:
-        folder = parent / "my data, ü'%20" / "postgres"
+        folder = parent / name / "postgres"
         folder.parent.mkdir()
         subprocess.run(["cp", "-a", prepared, folder], check=True)
         server = EmbeddedPostgres(folder)

@@ -235,7 +235,7 @@ class Refreshing(RuleBasedStateMachine):
         self.names = count()
         connection.execute(
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
-            "analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
+            "ingest.reject_kinds, analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
             "analytics.vehicle_numbers RESTART IDENTITY"
         )
         self.numbers: dict[str, int] = {}

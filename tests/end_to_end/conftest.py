@@ -42,6 +42,9 @@ class Installation:
             "LOGISTICS_DAGSTER_PORT": str(self.dagster_port),
             "LOGISTICS_SENSOR_INTERVAL_SECONDS": "2",
             "LOGISTICS_SETTLE_SECONDS": "1",
+            # A proxy for the world outside, which does not even exist: the system's parts must not look for it.
+            "http_proxy": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
             **({"LOGISTICS_DATABASE_URL": self.database_url} if self.database_url else {}),
             **self.settings,
         }

@@ -1,8 +1,11 @@
 """Whole columns are judged as the reference judges each value: plain ones are taken as they stand, others named."""
 
+import json
+import re
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from logistics_core.catalogue import Dataset, Dating, Field, FieldType, Role
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
-from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.contract.number_columns import NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
@@ -48,6 +51,8 @@ texts = st.one_of(
     st.sampled_from(
         ["12.5", "007", "1.", ".5", ".", "1.2.3", "1,5", "1e3", "-1", "+1", "٣", "0", "0.00", "9" * 101, " 1"]
     ),
+    st.sampled_from(["null", "nullnull", "12null", "1null2", "nul", "ull", "n", "NaN", "inf", "1_0", "0x1", "NULL,"]),
+    st.text("null0.", max_size=6),
     st.text(max_size=4),
 )
 values: st.SearchStrategy[Any] = st.one_of(
@@ -95,7 +100,18 @@ def test_only_the_date_that_decides_the_day_makes_days_stale() -> None:
 
 
 _GOOD_NUMBERS = {b"1": "1", b"0.50": "0.50", b"null": NULL}
-_NO_PLAIN_NUMBERS = [b"-1", b"1e5", b'"x"', b'"null"', b"true", b"[]", b'"a,b"', b"[1,2]", b'{"a": [1, null]}']
+_NO_PLAIN_NUMBERS = [
+    b"-1",
+    b"1e5",
+    b'"x"',
+    b'"null"',
+    b"true",
+    b"[]",
+    b'"1null2"',
+    b'"a,b"',
+    b"[1,2]",
+    b'{"a": [1, null]}',
+]
 
 
 @given(st.lists(st.sampled_from([*_GOOD_NUMBERS, *_NO_PLAIN_NUMBERS]), min_size=1))
@@ -107,6 +123,28 @@ def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
     assert [found[i] for i, element in enumerate(elements) if element in _GOOD_NUMBERS] == [
         _GOOD_NUMBERS[element] for element in elements if element in _GOOD_NUMBERS
     ]
+
+
+_STORABLE_NUMBER = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?", re.ASCII)
+
+
+@given(st.lists(values, min_size=1, max_size=40))
+@settings(max_examples=400, deadline=None)
+def test_whatever_is_plain_in_a_column_of_numbers_is_a_number(column: list[Any]) -> None:
+    validator = NumberColumn(Field("cost", "Cost", FieldType.NUMBER, Role.MEASURE, "Cost", required=False))
+    validator.checks_lengths = True
+
+    found, irregular = validator.encode(column)
+
+    plain_texts = [text for index, text in enumerate(found) if index not in set(irregular)]
+    assert [text for text in plain_texts if text != NULL and not _STORABLE_NUMBER.fullmatch(text)] == []
+
+
+@pytest.mark.parametrize("word", ["null", "12null", "1null2", "nullnull", "nul", "NaN", "Infinity", "1_000", "0x10"])
+def test_a_word_in_a_column_of_numbers_is_not_plain(word: str) -> None:
+    assert NumberTexts.from_values(["1", word, None, "2"]).irregular == [1]
+    elements = [b"1", json.dumps(word).encode(), b"null", b"2"]
+    assert NumberTexts.from_json(b",".join(elements), elements).irregular == [1]
 
 
 def test_a_clean_column_is_plain_for_every_dataset() -> None:

@@ -15,6 +15,7 @@ async def take(pieces: AsyncIterator[str], count: int) -> list[str]:
 def known(version: int | None) -> Freshness:
     freshness = Freshness()
     freshness.confirm(None if version is None else Published(version, None))
+    freshness.reachable = True
     return freshness
 
 
@@ -55,6 +56,19 @@ def test_places_are_bounded_and_given_back() -> None:
     with events.subscriber(), events.subscriber():
         assert events.is_full
     assert not events.is_full
+
+
+def test_a_stream_that_begins_during_an_outage_says_so() -> None:
+    async def run() -> None:
+        freshness = known(7)
+        freshness.reachable = False
+        pieces = stream(Events(), freshness)
+        assert (await take(pieces, 3))[1:] == [
+            "id: 7\nevent: data_version\ndata: 7\n\n",
+            "event: database\ndata: unavailable\n\n",
+        ]
+
+    asyncio.run(run())
 
 
 def test_a_stream_begins_with_the_present_data_version() -> None:

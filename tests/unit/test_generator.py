@@ -228,7 +228,7 @@ def test_an_interrupted_file_leaves_nothing_behind_and_the_old_one_in_place(tmp_
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(tmp_path, vehicles=10, logs=20_000, shipments=10, on_progress=interrupt)
+        generate(tmp_path, vehicles=10, logs=20_000, shipments=10, replace=True, on_progress=interrupt)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vehicle_logs.json", "vehicles.json"]
     assert old.read_text() == "the old one"

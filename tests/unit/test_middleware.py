@@ -34,6 +34,7 @@ class Application:
         self.body = BODY
         self.version: int | None = 1
         self.media_type = b"application/json"
+        self.caching: bytes | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.fails: BaseException | None = None
@@ -51,6 +52,8 @@ class Application:
         headers = [(b"content-type", self.media_type)]
         if version is not None and status == 200:
             headers.append((b"data-version", str(version).encode()))
+        if self.caching is not None:
+            headers.append((b"cache-control", self.caching))
         if self.pieces == 1:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -591,6 +594,133 @@ async def test_a_database_that_refuses_is_one_that_is_away(bench: Bench) -> None
     assert (stale.status_code, stale.headers["data-version"]) == (200, "1")
     assert "warning" in stale.headers
     assert (await bench.get("/api/never-asked")).status_code == 503
+
+
+@with_bench
+async def test_a_stale_answer_is_not_to_be_stored_or_its_marks_would_outlive_the_outage(bench: Bench) -> None:
+    fresh = await bench.get()
+    assert fresh.headers["cache-control"] == "no-cache"
+    bench.freshness.reachable = False
+    for stale in (await bench.get(), await bench.get(If_None_Match=fresh.headers["etag"])):
+        assert stale.headers["cache-control"] == "no-store"
+    bench.freshness.reachable = True
+    assert (await bench.get()).headers["cache-control"] == "no-cache"
+
+
+@with_bench
+async def test_what_changes_within_a_version_is_computed_each_time_and_answered_while_the_database_is_away(
+    bench: Bench,
+) -> None:
+    bench.app.caching = b"no-store"
+    first = await bench.get()
+    assert first.headers["cache-control"] == "no-store"
+    bench.app.body = BODY + b" "
+    assert (await bench.get()).content == BODY + b" "
+    assert bench.app.asked == 2
+    bench.freshness.reachable = False
+    stale = await bench.get()
+    assert (stale.content, stale.headers["data-version"]) == (BODY + b" ", "1")
+    assert "warning" in stale.headers and "age" in stale.headers
+    assert bench.app.asked == 2
+
+
+@with_bench
+async def test_nobody_joins_an_answer_that_may_be_older_than_the_question(bench: Bench) -> None:
+    bench.app.caching = b"no-store"
+    await bench.get()
+    bench.app.gate.clear()
+    tasks = [asyncio.create_task(bench.get()) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert bench.app.asked == 4
+    bench.app.gate.set()
+    await asyncio.gather(*tasks)
+
+
+# One data version
+
+
+@with_bench
+async def test_the_figures_of_one_version_are_answered_or_none(bench: Bench) -> None:
+    await bench.get()
+    assert (await bench.get(If_Data_Version="1")).headers["data-version"] == "1"
+    bench.publish(2)
+    bench.app.body = BODY + b" "
+    await bench.get()
+    older = await bench.get(If_Data_Version="1")
+    assert (older.content, older.headers["data-version"]) == (BODY, "1")
+    assert "warning" in older.headers, "it is not the newest"
+    newest = await bench.get(If_Data_Version="2")
+    assert (newest.content, newest.headers["data-version"]) == (BODY + b" ", "2")
+    assert "warning" not in newest.headers
+    assert bench.app.asked == 2
+    refused = await bench.get(If_Data_Version="3")
+    assert (refused.status_code, refused.headers["data-version"]) == (412, "2")
+    assert refused.json()["type"] == "urn:logistics:problem:data-version-unavailable"
+
+
+@with_bench
+async def test_one_version_is_asked_for_while_the_database_is_away(bench: Bench) -> None:
+    for version in (1, 2):
+        bench.publish(version)
+        await bench.get()
+    bench.freshness.reachable = False
+    for pinned in ("1", "2"):
+        stale = await bench.get(If_Data_Version=pinned)
+        assert (stale.status_code, stale.headers["data-version"]) == (200, pinned)
+        assert "warning" in stale.headers
+    assert (await bench.get(If_Data_Version="3")).status_code == 412
+    assert (await bench.get(If_Data_Version="02")).status_code == 200
+
+
+@with_bench
+async def test_a_version_that_nobody_asked_for_yet_is_computed_if_it_is_the_newest(bench: Bench) -> None:
+    assert (await bench.get(If_Data_Version="1")).status_code == 200
+    assert (await bench.get()).status_code == 200
+    assert bench.app.asked == 1
+    assert (await bench.get("/api/other", If_Data_Version="7")).status_code == 412
+
+
+@pytest.mark.parametrize("sent", ["", "x", "-1", "1.0", "1, 2", "9" * 19])
+def test_what_is_no_version_is_refused(sent: str) -> None:
+    async def test(bench: Bench) -> None:
+        refused = await bench.get(If_Data_Version=sent)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["parameter"] == "If-Data-Version"
+        assert bench.app.asked == 0
+
+    with_bench(test)()
+
+
+@with_bench
+async def test_older_versions_are_few_and_make_room_first(bench: Bench) -> None:
+    for version in range(1, 6):
+        bench.publish(version)
+        await bench.get()
+    known = [(await bench.get(If_Data_Version=str(version))).status_code for version in range(1, 6)]
+    assert known == [412, 412, 200, 200, 200]
+    assert bench.cache.bytes < 5 * len(BODY)
+
+
+@edged(max_bytes=8 * 2 * (len(BODY) + 2_000))
+async def test_older_versions_go_before_an_answer_is_not_kept_for_its_size(bench: Bench) -> None:
+    for version in range(1, 4):
+        bench.publish(version)
+        await bench.get()
+    assert len(bench.cache) == 1
+    assert (await bench.get(If_Data_Version="1")).status_code == 412
+    assert "cache;desc=hit" in (await bench.get()).headers["server-timing"]
+
+
+@with_bench
+async def test_after_a_restore_a_number_means_the_figures_of_now(bench: Bench) -> None:
+    for version in (6, 7):
+        bench.publish(version, 1.0)
+        await bench.get()
+    bench.app.body = b"restored"
+    bench.publish(6, 2.0)
+    await bench.get()
+    assert (await bench.get(If_Data_Version="6")).content == b"restored"
+    assert (await bench.get(If_Data_Version="7")).status_code == 412
 
 
 # Around it

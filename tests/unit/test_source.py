@@ -14,6 +14,12 @@ from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.sources import byte_stream as source_module
 from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, Source, open_source
+from logistics_pipeline.sources.encodings import recognise_single_byte, recognise_utf16
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether bytes are passed on as they are."""
+    return recognise_utf16(content) is None and recognise_single_byte([content]).is_utf8
 
 
 def _read_all(source: Source, size: int = 1 << 20) -> bytes:
@@ -22,7 +28,11 @@ def _read_all(source: Source, size: int = 1 << 20) -> bytes:
 
 @pytest.mark.parametrize("pack", [lambda content: content, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"])
 @settings(deadline=None, max_examples=40)
-@given(content=st.binary(max_size=300).map(lambda tail: b"\n" + tail), size=st.integers(1, 100), data=st.data())
+@given(
+    content=st.binary(max_size=300).map(lambda tail: b"\n" + tail).filter(_is_utf8),
+    size=st.integers(1, 100),
+    data=st.data(),
+)
 def test_the_position_counts_decompressed_bytes_and_any_of_them_can_be_skipped_to(
     tmp_path_factory: pytest.TempPathFactory, pack: object, content: bytes, size: int, data: st.DataObject
 ) -> None:
@@ -153,10 +163,6 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         (b"\xfd7zXZ\0", "xz"),
         (b"PAR1", "Parquet"),
         (b"%PDF-1.7", "PDF"),
-        ("[]".encode("utf-16"), "UTF-16"),
-        (b"\xfe\xff\0[", "UTF-16"),
-        ("[{}]".encode("utf-16-le"), "UTF-16 without a byte order mark"),
-        ('{"a": 1}'.encode("utf-16-be"), "UTF-16 without a byte order mark"),
         ("[]".encode("utf-32"), "UTF-32"),
         (gzip.compress(b"", mtime=0), "a gzip file"),
     ],

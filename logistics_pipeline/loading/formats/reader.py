@@ -31,6 +31,8 @@ class FileFormat:
     layout: Layout
     compression: str | None
     """`gzip`, `zstd` or None."""
+    notes: tuple[str, ...] = ()
+    """What was understood about the file that is not plain, one sentence each: the ledger keeps it."""
 
     @property
     def name(self) -> str:
@@ -45,7 +47,9 @@ def detect_format(path: Path, dataset: Dataset, dataset_names: Container[str], m
         FileError: it cannot be opened or has none of the accepted layouts.
     """
     with open_source(path) as source:
-        return FileFormat(detect_layout(source, dataset, dataset_names, max_record_bytes), source.compression)
+        layout = detect_layout(source, dataset, dataset_names, max_record_bytes)
+        notes = (source.note, *(layout.notes if isinstance(layout, CsvLayout) else ()))
+        return FileFormat(layout, source.compression, tuple(filter(None, notes)))
 
 
 @contextmanager

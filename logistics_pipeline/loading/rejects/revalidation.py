@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.ledger import LockedReject
 from logistics_pipeline.loading.contract.dates import DateOrder
-from logistics_pipeline.loading.contract.record_validator import Rejection, Row, compile_validator
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.record_validator import (
+    ClearedValue,
+    PartialRow,
+    Rejection,
+    Row,
+    compile_validator,
+)
 from logistics_pipeline.loading.layouts import Layout, Unreadable
 from logistics_pipeline.loading.rejects.reread import as_json, read_again
 
@@ -21,7 +28,7 @@ class Revalidated:
     """The current contract's verdict on a reject."""
 
     record_no: int
-    outcome: Row | Rejection
+    outcome: Row | PartialRow | Rejection
     correction: bytes | None
     """The validated record as JSON if it differs from the raw text's."""
     fields: frozenset[str] = frozenset()
@@ -33,15 +40,26 @@ class Revalidated:
     def row(self) -> Row:
         """The row of an accepted record."""
         assert not isinstance(self.outcome, Rejection)
-        return self.outcome
+        return self.outcome.row if isinstance(self.outcome, PartialRow) else self.outcome
+
+    @property
+    def cleared(self) -> tuple[ClearedValue, ...]:
+        """Values that an accepted record is stored without."""
+        return self.outcome.cleared if isinstance(self.outcome, PartialRow) else ()
 
 
 class RecordRevalidator:
     """Validates the rejects of one file again."""
 
-    def __init__(self, dataset: Dataset, layout: Layout | None, date_order: DateOrder | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        layout: Layout | None,
+        date_order: DateOrder | None,
+        formats: FileFormats = AS_THE_CONTRACT,
+    ) -> None:
         self._layout = layout
-        self._validate = compile_validator(dataset, date_order)
+        self._validate = compile_validator(dataset, date_order, formats)
 
     def revalidate(self, reject: LockedReject, record: object) -> Revalidated:
         """Validates a record in place of a reject; None means the reject's own raw text.

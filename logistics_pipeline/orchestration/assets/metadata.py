@@ -27,14 +27,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,
                 unique=field.name == dataset.key,
-                other=[
-                    text
-                    for text in (
-                        f">= {field.at_least}" if field.at_least is not None else "",
-                        f"> {field.above}" if field.above is not None else "",
-                    )
-                    if text
-                ],
+                other=list(field.bounds),
             ),
         )
         for field in dataset.fields
@@ -93,6 +86,8 @@ def load_metadata(
         metadata["rejects"] = dg.MetadataValue.md(_reject_table(reasons))
     if file.unknown_fields:
         metadata["unknown_fields"] = dg.MetadataValue.text(", ".join(file.unknown_fields))
+    if file.notes:
+        metadata["notes"] = dg.MetadataValue.text("\n".join(file.notes))
     if file.warning:
         metadata["warning"] = dg.MetadataValue.text(file.warning)
     return metadata

@@ -1,0 +1,76 @@
+"""The command that sums up the whole system: status."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.settings import Settings
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.cli.options import AsJson
+from logistics_pipeline.cli.output import console, print_json
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.local.supervisor import responding, web_urls
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's command."""
+    app.command()(status)
+
+
+def status(as_json: AsJson = False) -> None:
+    """Sums up the system: what runs, the files by state, the records of each dataset, how recent the figures are.
+
+    Exit code 1 if a file failed or the figures could not be refreshed.
+    """
+    settings = Settings()
+    with open_environment(settings) as environment, connect(environment.database_url) as connection:
+        row = connection.execute(read_sql("describing/system_status")).fetchone()
+    assert row is not None
+    found: dict[str, Any] = row[0]
+    dagster_url, api_url = web_urls(settings)
+    found["services"] = {url: responding(url) for url in (api_url, dagster_url)}
+    if as_json:
+        print_json(found)
+    else:
+        for line in _describe(found):
+            console.print(line, markup=False)
+    if found["files"].get(FileState.FAILED) or found["refresh_error"]:
+        raise typer.Exit(1)
+
+
+def _describe(found: dict[str, Any]) -> Iterator[str]:
+    (api_url, api_runs), (dagster_url, dagster_runs) = found["services"].items()
+    yield f"Dashboard and API  {api_url if api_runs else 'not running'}"
+    yield f"Dagster            {dagster_url if dagster_runs else 'not running'}"
+    files = ", ".join(f"{found['files'][state]:,} {state}" for state in FileState if found["files"].get(state))
+    yield f"Files              {files or 'none yet'}"
+    for dataset, records in found["datasets"].items():
+        yield f"{dataset:<18} {_balance(records)}"
+    yield f"Figures            {_figures(found)}"
+    if found["unassigned_shipments"]:
+        yield f"Waiting            {found['unassigned_shipments']:,} shipments wait for vehicle_logs"
+
+
+def _balance(records: dict[str, int]) -> str:
+    rejected, read = records["rejected"], records["read"]
+    share = f" ({100 * rejected / read:.1f}%)" if rejected else ""
+    return (
+        f"{read:,} records read = {records['loaded']:,} loaded + {records['superseded']:,} superseded + "
+        f"{rejected:,} rejected{share}"
+    )
+
+
+def _figures(found: dict[str, Any]) -> str:
+    if found["refresh_error"]:
+        return f"the last refresh failed: {found['refresh_error']}"
+    behind = found["batches_to_refresh"]
+    waiting = f"; {behind:,} batches wait for the next refresh" if behind else ""
+    if found["first_day"] is None:
+        return f"none yet{waiting}"
+    return (
+        f"{found['first_day']} to {found['last_day']}, data version {found['data_version']:,}, "
+        f"refreshed {found['last_calculated_at']}{waiting}"
+    )
