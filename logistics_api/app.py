@@ -124,7 +124,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, catalogue)
+    state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,
@@ -139,12 +139,13 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
 def _add_middleware(app: Application, settings: Settings) -> None:
     state = app.state
     app.entry_point = stack.wrap(
-        DashboardMiddleware(app.dispatch, dashboard=state.dashboard),
+        DashboardMiddleware(app.dispatch, dashboard=state.dashboard, template_of=app.template_of),
         authenticator=state.authenticator,
         cache=state.cache,
         metrics=state.metrics,
         log=state.access_log,
         template_of=app.template_of,
+        prefix=settings.api_prefix,
         origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
     )
 

@@ -6,12 +6,11 @@ help either: psycopg first requests cancellation from the server, and waits 10 s
 
 import asyncio
 import select
-from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 from logistics_api.database.conninfo import ReadOnly
 from logistics_core.postgres.poolers import refuse_transaction_pooler
@@ -83,11 +82,11 @@ async def configure(connection: Connection, read_only: ReadOnly, statement_secon
     connection.response_timeout_seconds = max(limit, statement_seconds) + MARGIN_SECONDS if limit else None
 
 
-def was_closed_idle(connection: psycopg.AsyncConnection[Any]) -> bool:
-    """Whether an idle connection was lost since it was used last. Asks the socket, not the server: it costs nothing."""
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    if not readable:
-        return False
-    with suppress(psycopg.Error):
-        connection.pgconn.consume_input()
-    return connection.pgconn.status != ConnStatus.OK
+def has_news(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether the server has sent something to an idle connection: that it closes it, or that its settings changed.
+
+    Either way another connection is better. Asks the socket, not the server: it costs nothing.
+    """
+    poller = select.poll()  # select.select takes no descriptor above 1023
+    poller.register(connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

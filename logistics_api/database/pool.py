@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from logistics_api.database import timing
-from logistics_api.database.connection import Connection, configure, was_closed_idle
+from logistics_api.database.connection import Connection, configure, has_news
 from logistics_api.database.conninfo import read_only
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
@@ -155,7 +155,7 @@ class Database:
     async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:
         """Lends a connection of the pool. Those that were closed while they were idle are replaced first."""
         pool = self._pool
-        while was_closed_idle(connection := await pool.getconn(seconds)):
+        while has_news(connection := await pool.getconn(seconds)):
             await connection.close()
             await pool.putconn(connection)
         try:

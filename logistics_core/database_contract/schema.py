@@ -94,12 +94,14 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
+    "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
     "ingest.files": frozenset(
         {
             "attempts",
             "bytes_read",
             "content_hash",
             "dataset",
+            "dismissed_at",
             "error",
             "file_id",
             "finished_at",
@@ -120,6 +122,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "started_at",
             "state",
             "unknown_fields",
+            "values_cleared",
             "version",
             "warning",
         }

@@ -2,7 +2,7 @@
 
 import * as router from "./router.js";
 import { Figures } from "./figures.js";
-import { previous, resolve } from "./ranges.js";
+import { nameOf, previous, problem, resolve } from "./ranges.js";
 
 export class View {
   #followers = new Set();
@@ -10,9 +10,14 @@ export class View {
   #endings = new Set();
   #asked = null;
 
-  /** `figuresChanged()` is called when the version of the figures shown, or how current they are, may have changed. */
-  constructor(place, status, figuresChanged) {
+  /**
+   * What the page tells the shell: `figuresChanged()`, that the version of the figures shown, or how current they are, may
+   * have changed; `reload()`, that the status has; `foundNothing()`, that its range, if it is the default, holds no shipments.
+   */
+  constructor(place, status, { figuresChanged, reload, foundNothing }) {
     this.figures = new Figures(figuresChanged);
+    this.reload = reload;
+    this.foundNothing = foundNothing;
     this.arguments = place.arguments;
     this.#read(place, status);
   }
@@ -23,7 +28,7 @@ export class View {
     /** {first_day, last_day} of the data version shown: days outside of them are not known */
     this.known = status;
     /** {name, start, end}, or null if there is no data yet */
-    this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
+    this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), status.first_day, status.last_day, status.newest_day);
     /** {start, end} of the range before, and whether the reader wants it shown */
     this.previous = this.range && previous(this.range);
     this.compare = place.parameters.get("compare") === "1";

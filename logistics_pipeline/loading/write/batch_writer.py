@@ -42,6 +42,8 @@ class BatchWriter:
         self._dataset = task.dataset
         self._file_id = task.file_id
         self._layout = layout_to_json(task.layout)
+        if task.formats is not None:
+            self._layout["values"] = task.formats.to_json()
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
@@ -159,6 +161,8 @@ class BatchWriter:
         )
 
     def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
+        for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
+            self._layout["values"] = formats.to_json()
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,
