@@ -172,6 +172,8 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    dated_through: "Dataset | None" = None
+    """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
