@@ -131,7 +131,8 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue))
+    # Not `app.openapi` itself: it is replaced later (`openapi.install`).
+    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:
@@ -143,6 +144,7 @@ def _add_middleware(app: Application, settings: Settings) -> None:
         metrics=state.metrics,
         log=state.access_log,
         template_of=app.template_of,
+        prefix=settings.api_prefix,
         origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
     )
 

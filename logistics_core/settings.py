@@ -43,6 +43,17 @@ _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
 
 
+PATH_PREFIX = r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+"
+
+
+def _check_prefix(text: str | None) -> str | None:
+    """A path without its last slash; `/` is no prefix."""
+    path = None if text is None else text.rstrip("/")
+    if path and not re.fullmatch(PATH_PREFIX, path):
+        raise ValueError("must be a path such as /logistics: letters, digits, hyphens, dots, underscores and slashes")
+    return path
+
+
 def _check_hosts(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(f"{_HOST}(,{_HOST})*", text, re.ASCII):
         raise ValueError("must be names or addresses without ports, separated by commas, such as logistics.example.org")
@@ -144,6 +155,10 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
+        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
+        "X-Forwarded-Prefix"
+    )  # fmt: skip
     api_published_at: str | None = Field(
         None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
         "container. Unset: LOGISTICS_API_HOST"

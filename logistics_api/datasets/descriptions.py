@@ -14,6 +14,20 @@ def describe(catalogue: Catalogue) -> Datasets:
     return Datasets(datasets=[_describe(dataset) for dataset in catalogue.values()])
 
 
+def below(prefix: str, datasets: Datasets) -> Datasets:
+    """The same datasets with the addresses that they have behind a proxy."""
+    found = [
+        each.model_copy(
+            update={
+                "rows": prefix + each.rows,
+                "exports": {format: prefix + address for format, address in each.exports.items()},
+            }
+        )
+        for each in datasets.datasets
+    ]
+    return Datasets(datasets=found)
+
+
 def _describe(dataset: Dataset) -> DatasetDescription:
     references = {reference.field: reference.dataset for reference in dataset.references}
     return DatasetDescription(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,7 +81,7 @@ def test_the_first_screen_opens_where_the_shipments_are(bring: Any, new_page: An
 
 def test_the_age_of_the_newest_day_is_said(bring: Any, new_page: Any) -> None:
     for days, words in ((0, None), (400, "13 months ago")):
-        day = date.today() - timedelta(days)
+        day = datetime.now().astimezone().date() - timedelta(days)
         page, _ = new_page(bring(vehicle_logs=[log(1, str(day))], shipments=[shipment(1)]))
         expect(strip(page)).to_contain_text(
             f"Newest day {day:%b} {day.day}, {day.year}" + (f", {words}" if words else "")
