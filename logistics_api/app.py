@@ -38,6 +38,7 @@ from logistics_api.shipments import endpoints as shipments
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
+from logistics_api.vocabulary import endpoints as vocabulary
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
@@ -69,13 +70,13 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     )
     catalogue = _load_catalogue(settings)
     _add_state(app, settings, limits, catalogue)
-    routers = _routers(catalogue)
+    routers = _routers(settings, catalogue)
     for router in routers:
         app.include_router(router)
     operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
     refuse_taken_names(operations, catalogue)
     pages.install(app)
-    openapi.install(app, catalogue)
+    openapi.install(app, catalogue, settings.currency)
     error_handlers.install(app)
     _add_middleware(app, settings)
     return app
@@ -88,7 +89,7 @@ def _load_catalogue(settings: Settings) -> Catalogue:
         raise ConfigurationError(str(error)) from error
 
 
-def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
+def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
     """The routers of all subjects, in matching order."""
     return (
         key_figures.router,
@@ -101,7 +102,8 @@ def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
         events.router,
         session.router,
         metrics.router,
-        datasets.make_router(catalogue),
+        vocabulary.make_router(settings),
+        datasets.make_router(catalogue, settings.currency),
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
@@ -122,7 +124,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, catalogue)
+    state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,
@@ -132,7 +134,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         authenticator=state.authenticator,
     )
     # Not `app.openapi` itself: it is replaced later (`openapi.install`).
-    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue))
+    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue, settings.currency))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:

@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from logistics_core.catalogue.model import InvalidValues
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
@@ -66,6 +68,12 @@ def _check_origins(text: str | None) -> str | None:
     return text
 
 
+def _check_currency(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
+        raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
+    return text
+
+
 class Settings(BaseSettings):
     """The system's configuration, read from the environment once, at the edge of each program."""
 
@@ -73,15 +81,17 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
         "Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
-        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
-        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+        None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
+        "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
+        "logistics_reader"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
+        repr=False,
         description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
@@ -120,8 +130,13 @@ class Settings(BaseSettings):
     )  # fmt: skip
     max_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
         "50%",
-        description="A file with more rejected records than this fails: a number, or a percentage, which applies once "
-        "1,000 records have been read",
+        description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
+        "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
+    )
+    warn_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "1%",
+        description="A loaded file with more rejected records than this has a warning: a percentage of its records, or "
+        "a number. 100%: none has",
     )
     invalid_optional_values: InvalidValues = Field(
         InvalidValues.REJECT,
@@ -130,7 +145,8 @@ class Settings(BaseSettings):
         "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+        None,
+        description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
@@ -181,6 +197,14 @@ class Settings(BaseSettings):
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
     )  # fmt: skip
+    currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
+        None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
+        "API documentation. It converts nothing. Unset: none"
+    )  # fmt: skip
+    on_time_hours: Decimal | None = Field(
+        None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
+        "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
+    )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
         None, description="Where users find the Dagster UI; the API's responses link to it. Unset: "
@@ -207,6 +231,11 @@ class Settings(BaseSettings):
             return self.dagster_public_url.rstrip("/")
         host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
         return f"http://{host}:{self.dagster_port}"
+
+    @cached_property
+    def warn_threshold(self) -> RejectThreshold:
+        """More rejects than this give a loaded file a warning."""
+        return RejectThreshold.parse(self.warn_rejects)
 
     @cached_property
     def raw_dir(self) -> Path:

@@ -22,6 +22,7 @@ PLACES = {
     "routes": "/api/route/matrix",
     "costs": "/api/costs/overview",
     "datasets": "/api/datasets",
+    "measures": "/api/measures",
     "ingestion": "/api/ingestion/stats",
     "files": "/api/ingestion/files",
     "rejects": "/api/ingestion/rejects",

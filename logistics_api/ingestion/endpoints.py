@@ -1,4 +1,4 @@
-"""GET /api/ingestion/files, /files/{file_id}, /files/{file_id}/batches, /rejects, /rejects/summary and /stats."""
+"""GET /api/ingestion/files, /files/{file_id}, .../batches, /rejects, /rejects/summary, /cleared-values and /stats."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.ingestion import file_queries, reject_queries, stats_queries
+from logistics_api.ingestion.cleared_values import ClearedValueParameters, ClearedValues, cleared_values
 from logistics_api.ingestion.file_schemas import Batches, FileDetails, Files
 from logistics_api.ingestion.parameters import FileParameters, RejectFilters, RejectParameters
 from logistics_api.ingestion.reject_rows import fetch_rejects, rows_response, with_text
@@ -31,9 +32,8 @@ UNKNOWN_FILE: Responses = {
 }
 
 
-def dagster_url(request: Request) -> str:
-    """Returns the address of the Dagster UI, for links to runs."""
-    return str(request.app.state.settings.dagster_url)
+def _file_parameters(request: Request) -> dict[str, object]:
+    return file_queries.file_parameters(request.app.state.settings)
 
 
 @router.get(
@@ -48,7 +48,7 @@ async def list_files(query: Annotated[FileParameters, Query()], request: Request
     fingerprint = cursors.fingerprint(request.url.path, "newest", filters)
     if query.cursor is not None:
         (filters["after"],) = cursors.decode(fingerprint, query.cursor, [int])
-    parameters = filters | {"limit": query.limit, "dagster_url": dagster_url(request)}
+    parameters = filters | {"limit": query.limit} | _file_parameters(request)
     items, last, more = await database.fetch_row(file_queries.files(filters.keys()), parameters)
     return _page(items, cursors.encode(fingerprint, [last]) if more else None)
 
@@ -63,7 +63,7 @@ async def read_file(
     file_id: Annotated[FileId, Path()], _: Annotated[NothingElse, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns the file's status, errors, drift from earlier files, batches and progress."""
-    text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id, "dagster_url": dagster_url(request)})
+    text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id} | _file_parameters(request))
     if text is None:
         raise _unknown_file(file_id)
     return json_response(text)
@@ -130,6 +130,29 @@ async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: 
 
 
 @router.get(
+    "/api/ingestion/cleared-values",
+    response_model=ClearedValues,
+    responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
+    summary="Values left out of loaded records",
+)
+async def list_cleared_values(
+    query: Annotated[ClearedValueParameters, Query()], request: Request, database: Reader
+) -> Response:
+    """Returns invalid values of optional fields that were left out, by file (registration order), record and field."""
+    filters = query.filters()
+    fingerprint = cursors.fingerprint(request.url.path, "oldest", filters)
+    given = set(filters)
+    if query.cursor is not None:
+        after = cursors.decode(fingerprint, query.cursor, [int, int, str])
+        filters |= dict(zip(("after_file", "after_record", "after_field"), after, strict=True))
+        given.add("after")
+    rows = await fetch_rejects(database, cleared_values(given), filters | {"limit": query.limit})
+    items = [with_text(row) for row in rows[: query.limit]]
+    last = [items[-1][name] for name in ("file_id", "record_no", "field")] if len(rows) > query.limit else None
+    return rows_response({"next_cursor": cursors.encode(fingerprint, last) if last else None, "items": items})
+
+
+@router.get(
     "/api/ingestion/stats",
     response_model=IngestionStats,
     responses=FIGURE_PROBLEMS,
@@ -137,7 +160,7 @@ async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: 
 )
 async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Returns files and records by dataset, failures, running and waiting work, loading speed and data freshness."""
-    return json_response(await database.fetch_value(stats_queries.STATS, {"dagster_url": dagster_url(request)}))
+    return json_response(await database.fetch_value(stats_queries.STATS, _file_parameters(request)))
 
 
 def _page(items: str, next_cursor: str | None) -> Response:

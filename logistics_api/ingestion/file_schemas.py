@@ -50,10 +50,26 @@ class File(StrictModel):
         description="How the file was read where that is not plain, one sentence each, at most 50",
         examples=[["Column `Vehicle ID` read as vehicle_id"]],
     )
+    values_cleared: int = Field(
+        description="Invalid values of optional fields that were left out of its loaded records; "
+        "/api/ingestion/cleared-values lists them",
+        examples=[0],
+    )
     error: str | None = Field(
         description="Why the file failed or is unrecognised: what happened, where, and what to do", examples=[None]
     )
     warning: str | None = Field(description="Problem that did not stop the load", examples=[None])
+    has_warning: bool = Field(
+        description="Whether the file is loaded, but with more rejects than LOGISTICS_WARN_REJECTS or with a `warning`",
+        examples=[False],
+    )
+    rejected_share: float = Field(
+        description="Rejected share of the records read, from 0 to 1; replayed rejects do not count", examples=[0.0012]
+    )
+    dismissed_at: datetime | None = Field(
+        description="When the failed or unrecognised file was dismissed, or found deleted, UTC; else null",
+        examples=[None],
+    )
     attempts: int = Field(description="Load attempts that made no progress", examples=[0])
     seconds: float = Field(description="Time spent loading, over all attempts", examples=[1.204])
     run_id: str | None = Field(

@@ -3,15 +3,25 @@
 from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
+from logistics_core.database_contract.reject_kinds import FOUND, IS_OF_KIND, KIND, OTHER_REASONS
 
-# The reason without the value found: rejects that differ only in that value are of one kind.
-_KIND = "split_part(reject.reason, ', found ', 1)"
+# By a kind as the summary shows it, or by a whole reason.
+_HAS_REASON = f"""
+(
+    {KIND} = split_part(%(reason)s, '{FOUND}', 1)
+    OR reject.reason = %(reason)s
+    OR (%(reason)s = '{OTHER_REASONS}' AND EXISTS (
+        SELECT FROM ingest.reject_kinds AS counted
+        WHERE counted.file_id = reject.file_id AND counted.kind = '{OTHER_REASONS}' AND {IS_OF_KIND}
+    ))
+)
+"""
 
 REJECT_FILTERS = {
     "file_id": "reject.file_id = %(file_id)s",
     "dataset": "file.dataset = %(dataset)s",
     "field": "reject.field = %(field)s",
-    "reason": f"{_KIND} = split_part(%(reason)s, ', found ', 1)",
+    "reason": _HAS_REASON,
     "resolved": "(reject.resolved_at IS NOT NULL) = %(resolved)s",
     "after": "(reject.file_id, reject.record_no) > (%(after_file)s, %(after_record)s)",
 }
@@ -46,34 +56,42 @@ LIMIT %(limit)s + 1
 """
 
 
+_KIND_FILTERS = {
+    "file_id": "by_file.file_id = %(file_id)s",
+    "dataset": "file.dataset = %(dataset)s",
+}
+
+
 def reject_kinds(given: Collection[str]) -> str:
     """Builds the query that counts rejects by reason, most frequent first, with the first of each.
 
-    One row per dataset, field and kind of reason. Reads ingest.rejects, ingest.files.
+    One row per dataset, field and kind of reason. Reads ingest.reject_kinds, which counts the unresolved ones; of
+    ingest.rejects only those that a replay has resolved, by their index, and the first of each kind; ingest.files.
     """
+    unresolved = "AND NOT %(resolved)s" if "resolved" in given else ""
+    resolved = "AND %(resolved)s" if "resolved" in given else ""
     return f"""
 WITH by_file AS (
-    SELECT
-        reject.file_id,
-        file.dataset,
-        reject.field,
-        {_KIND} AS reason,
-        count(*) AS count,
-        min(reject.record_no) AS first_record
+    SELECT file_id, field, kind, count, first_record
+    FROM ingest.reject_kinds
+    WHERE count > 0 {unresolved}
+    UNION ALL
+    SELECT file_id, field, {KIND}, count(*), min(record_no)
     FROM ingest.rejects AS reject
-    JOIN ingest.files AS file USING (file_id)
-    {where(REJECT_FILTERS, given)}
-    GROUP BY 1, 2, 3, 4
+    WHERE resolved_at IS NOT NULL {resolved}
+    GROUP BY 1, 2, 3
 ),
 kinds AS (
     SELECT
-        dataset,
-        field,
-        reason,
-        sum(count)::bigint AS count,
-        count(*) AS files,
-        min(ARRAY[file_id, first_record]) AS first
+        file.dataset,
+        by_file.field,
+        by_file.kind AS reason,
+        sum(by_file.count)::bigint AS count,
+        count(DISTINCT by_file.file_id) AS files,
+        min(ARRAY[by_file.file_id, by_file.first_record]) AS first
     FROM by_file
+    JOIN ingest.files AS file USING (file_id)
+    {where(_KIND_FILTERS, given)}
     GROUP BY 1, 2, 3
     ORDER BY count DESC, first
     LIMIT %(limit)s

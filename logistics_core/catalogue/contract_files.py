@@ -8,11 +8,12 @@ with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` a
 import os
 import re
 from collections.abc import Hashable, Iterable
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import yaml
@@ -41,7 +42,7 @@ BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 RESERVED_NAMES = frozenset({
     "file_id", "record_no", "file_path", "file_version",
     "tableoid", "xmin", "xmax", "cmin", "cmax", "ctid",
-    "fields", "source", "sort", "limit", "cursor", "count", "trailer",
+    "fields", "source", "sort", "limit", "cursor", "count", "trailer", "for",
 })  # fmt: skip
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 
@@ -53,7 +54,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "route", "session", "system",
+    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
+    "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -62,6 +64,9 @@ AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
 
 FILTER_SUFFIXES = ("_from", "_to", "_prefix")
 """What follows a field's name in a query parameter that filters by it."""
+
+GROUP_CHARACTERS = (",", ".", " ", "'")
+"""What can group thousands. A space stands for any space, also one that does not break or is thin."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -223,9 +228,13 @@ class _Struct(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_onl
 
 
 class _Constraints(_Struct):
+    """Bounds are numbers, or dates: YAML reads 2024-01-31 as one."""
+
     required: bool = False
-    minimum: int | float | None = None
-    exclusive_minimum: int | float | None = None
+    minimum: Any = None
+    exclusive_minimum: Any = None
+    maximum: Any = None
+    exclusive_maximum: Any = None
 
 
 class _Field(_Struct):
@@ -237,6 +246,10 @@ class _Field(_Struct):
     unit: str | None = None
     constraints: _Constraints = msgspec.field(default_factory=_Constraints)
     invalid_values: InvalidValues | msgspec.UnsetType | None = msgspec.UNSET
+    missing_values: list[str] | None = None
+    decimal_char: str | None = None
+    group_char: str | None = None
+    bare_number: bool | None = None
     example: str | float | None = None
 
 
@@ -254,6 +267,7 @@ class _Schema(_Struct):
     fields: list[_Field]
     primary_key: list[str]
     foreign_keys: list[_ForeignKey] = []
+    missing_values: list[str] | None = None
 
 
 class _DatedBy(_Struct):
@@ -294,7 +308,10 @@ def _dataset(resource: _Resource) -> Dataset:
         raise ValueError(
             f"schema.fields: a dataset has at most {MAX_FIELDS} fields, not {len(resource.schema.fields)}."
         )
-    fields = tuple(_field(each, f"schema.fields[{number}]") for number, each in enumerate(resource.schema.fields))
+    fields = tuple(
+        _field(each, f"schema.fields[{number}]", resource.schema.missing_values)
+        for number, each in enumerate(resource.schema.fields)
+    )
     by_name = {field.name: field for field in fields}
     if len(by_name) < len(fields):
         raise ValueError("schema.fields: two fields have one name.")
@@ -333,7 +350,7 @@ def _check_name(name: str, where: str) -> None:
         )
 
 
-def _field(field: _Field, where: str) -> Field:
+def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field:
     _check_name(field.name, f"{where}.name")
     if field.name in RESERVED_FIELDS or field.name.startswith("model_"):
         raise ValueError(
@@ -346,6 +363,9 @@ def _field(field: _Field, where: str) -> Field:
         raise ValueError(
             f"{where}.invalidValues is null, but {field.name} is required: only an optional field can be NULL."
         )
+    if field.missing_values is not None:
+        missing_values = field.missing_values
+    bounds = _bounds(field, where)
     return Field(
         name=field.name,
         title=field.title,
@@ -353,12 +373,35 @@ def _field(field: _Field, where: str) -> Field:
         role=field.role,
         description=field.description,
         unit=field.unit,
-        required=constraints.required,
-        above=_bound(constraints.exclusive_minimum, field, where),
-        at_least=_bound(constraints.minimum, field, where),
+        required=field.constraints.required,
+        above=bounds.above,
+        at_least=bounds.at_least,
+        below=bounds.below,
+        at_most=bounds.at_most,
+        first_day=bounds.first_day,
+        last_day=bounds.last_day,
         invalid_values=invalid_values,
+        missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
+        **_number_format(field, where),
         example=field.example,
     )
+
+
+def _number_format(field: _Field, where: str) -> dict[str, Any]:
+    """How numbers are written in texts, where the contract says so."""
+    keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
+    given = [key for key, value in keys.items() if value is not None]
+    if given and field.type is not FieldType.NUMBER:
+        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is a {field.type}.")
+    if field.decimal_char not in (None, ".", ","):
+        raise ValueError(f"{where}.decimalChar must be a point or a comma, not {field.decimal_char!r}.")
+    if field.group_char not in (None, *GROUP_CHARACTERS):
+        known = ", ".join(map(repr, GROUP_CHARACTERS))
+        raise ValueError(f"{where}.groupChar must be one of {known}, not {field.group_char!r}.")
+    decimal_char = "." if field.decimal_char is None and field.group_char is not None else field.decimal_char
+    if decimal_char is not None and decimal_char == field.group_char:
+        raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
+    return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
 
 
 def _check_filters(by_name: dict[str, Field]) -> None:
@@ -371,15 +414,66 @@ def _check_filters(by_name: dict[str, Field]) -> None:
                 )
 
 
-def _bound(value: float | None, field: _Field, where: str) -> Decimal | None:
-    if value is not None and field.type is not FieldType.NUMBER:
-        raise ValueError(f"{where}.constraints: only a number has a minimum; {field.name} is a {field.type}.")
+class _Bounds(NamedTuple):
+    above: Decimal | None = None
+    at_least: Decimal | None = None
+    below: Decimal | None = None
+    at_most: Decimal | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+def _bounds(field: _Field, where: str) -> _Bounds:
+    given = field.constraints
+    match field.type:
+        case FieldType.NUMBER:
+            return _Bounds(
+                above=_number_bound(given.exclusive_minimum, where),
+                at_least=_number_bound(given.minimum, where),
+                below=_number_bound(given.exclusive_maximum, where),
+                at_most=_number_bound(given.maximum, where),
+            )
+        case FieldType.DATE:
+            first = [_date_bound(given.minimum, where, 0), _date_bound(given.exclusive_minimum, where, 1)]
+            last = [_date_bound(given.maximum, where, 0), _date_bound(given.exclusive_maximum, where, -1)]
+            return _Bounds(
+                first_day=max((day for day in first if day is not None), default=None),
+                last_day=min((day for day in last if day is not None), default=None),
+            )
+        case _:
+            bounds = (given.minimum, given.exclusive_minimum, given.maximum, given.exclusive_maximum)
+            if any(bound is not None for bound in bounds):
+                raise ValueError(
+                    f"{where}.constraints: only a number or a date has a minimum or a maximum; {field.name} is a "
+                    f"{field.type}."
+                )
+            return _Bounds()
+
+
+def _number_bound(value: object, where: str) -> Decimal | None:
     if value is None:
         return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where}.constraints: the bound of a number must be a number, not {value!r}.")
     bound = Decimal(str(value))
     if not bound.is_finite():
         raise ValueError(f"{where}.constraints: a bound must be a finite number, not {value}.")
     return bound
+
+
+def _date_bound(value: object, where: str, days: int) -> date | None:
+    """A bound moved by some days: what excludes a day ends at its neighbour."""
+    if value is None:
+        return None
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+        if type(day) is not date:
+            raise ValueError
+        return day + timedelta(days=days)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{where}.constraints: the bound of a date must be a date such as 2024-01-31, not {value!r}."
+        ) from None
 
 
 def _known(name: str, by_name: dict[str, Field], where: str) -> str:

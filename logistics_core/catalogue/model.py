@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -39,6 +40,9 @@ class InvalidValues(StrEnum):
 UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the feed"}
 """Units whose symbol (UCUM) people may not know, in words."""
 
+MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
+"""Texts that mean "nothing" in numbers and dates unless the contract lists others."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -61,7 +65,46 @@ class Field:
     """Inclusive lower bound of a number."""
     invalid_values: InvalidValues | None = None
     """What becomes of invalid values, if the contract says so. Only an optional field can be NULL instead."""
+    below: Decimal | None = None
+    """Exclusive upper bound of a number."""
+    at_most: Decimal | None = None
+    """Inclusive upper bound of a number."""
+    first_day: date | None = None
+    """The earliest day that a date may be."""
+    last_day: date | None = None
+    """The latest day that a date may be."""
+    missing_values: frozenset[str] | None = None
+    """Texts that mean "nothing", beside the empty one; None for the usual ones."""
+    decimal_char: str | None = None
+    """The decimal character of numbers in texts; None if files may prove it."""
+    group_char: str | None = None
+    """The character that groups thousands of numbers in texts."""
+    is_bare_number: bool | None = None
+    """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
     example: str | float | None = None
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """Texts that mean "nothing". A text keeps the usual ones, if the contract does not list them: NA is Namibia."""
+        if self.missing_values is not None:
+            return self.missing_values
+        return frozenset() if self.type is FieldType.STRING else MISSING_VALUES
+
+    @property
+    def takes_currency(self) -> bool:
+        """Whether its numbers can be amounts of money."""
+        return self.type is FieldType.NUMBER and self.unit in (None, "currency")
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """Its bounds for people: `>= 0`."""
+        bounds = {
+            ">=": self.at_least if self.first_day is None else self.first_day,
+            ">": self.above,
+            "<=": self.at_most if self.last_day is None else self.last_day,
+            "<": self.below,
+        }
+        return tuple(f"{sign} {bound}" for sign, bound in bounds.items() if bound is not None)
 
     @property
     def description_with_unit(self) -> str:

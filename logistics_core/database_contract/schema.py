@@ -35,13 +35,16 @@ API_READS: Mapping[str, frozenset[str]] = {
         {
             "cost_count",
             "cost_sum",
+            "cost_with_mileage",
             "day",
             "delivery_count",
             "delivery_sum",
             "fuel_count",
             "fuel_sum",
             "fuel_with_mileage",
+            "mileage_count",
             "mileage_sum",
+            "mileage_with_cost",
             "mileage_with_fuel",
             "shipments",
             "trips",
@@ -53,13 +56,17 @@ API_READS: Mapping[str, frozenset[str]] = {
             "carrier_set",
             "cost_count",
             "cost_sum",
+            "cost_with_mileage",
             "cost_with_weight",
             "day",
             "delivery_count",
             "delivery_sum",
+            "fuel_count",
             "fuel_sum",
             "fuel_with_mileage",
+            "mileage_count",
             "mileage_sum",
+            "mileage_with_cost",
             "mileage_with_fuel",
             "shipments",
             "trips",
@@ -87,12 +94,14 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
+    "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
     "ingest.files": frozenset(
         {
             "attempts",
             "bytes_read",
             "content_hash",
             "dataset",
+            "dismissed_at",
             "error",
             "file_id",
             "finished_at",
@@ -113,12 +122,25 @@ API_READS: Mapping[str, frozenset[str]] = {
             "started_at",
             "state",
             "unknown_fields",
+            "values_cleared",
             "version",
             "warning",
         }
     ),
+    "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
     "ingest.rejects": frozenset(
-        {"byte_offset", "field", "file_id", "mended", "raw", "reason", "record_no", "rejected_at", "resolved_at"}
+        {
+            "byte_offset",
+            "field",
+            "file_id",
+            "kind",
+            "mended",
+            "raw",
+            "reason",
+            "record_no",
+            "rejected_at",
+            "resolved_at",
+        }
     ),
 }
 """Columns per table that the API's statements depend on, outside `raw`, whose columns are those of the catalogue. To

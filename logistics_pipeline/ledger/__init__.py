@@ -40,13 +40,13 @@ from logistics_pipeline.ledger.files import (
     older_files_to_reload,
 )
 from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
+    Judged,
     LockedReject,
     RejectedRecord,
-    RejectReason,
     Replayed,
     lock_rejects,
-    reject_summary,
     rejects,
     resolve_rejects,
     unresolved_numbers,
@@ -58,6 +58,9 @@ __all__ = [
     "MAX_NOTES",
     "ClearedValueInFile",
     "Correction",
+    "CountedReject",
+    "Judged",
+    "Kind",
     "LedgerFile",
     "LockedReject",
     "Progress",
@@ -71,6 +74,7 @@ __all__ = [
     "clear",
     "cleared_values",
     "corrections_to_restore",
+    "count_rejects",
     "count_reports",
     "fail",
     "file_by_id",

@@ -17,8 +17,9 @@ class RemovedRejects:
 
 
 def remove_rejects(connection: Connection, file_id: int) -> RemovedRejects:
-    """Deletes the rejects of a file and keeps the corrections among them. Deletes its cleared values as well."""
+    """Deletes the rejects of a file, their counts and its cleared values; keeps the corrections among the rejects."""
     connection.execute("DELETE FROM ingest.cleared_values WHERE file_id = %s", (file_id,))
+    connection.execute("DELETE FROM ingest.reject_kinds WHERE file_id = %s", (file_id,))
     row = connection.execute(
         "WITH removed AS (DELETE FROM ingest.rejects WHERE file_id = %(file_id)s RETURNING record_no, raw, mended), "
         "kept AS (INSERT INTO ingest.mends SELECT %(file_id)s, record_no, raw, mended FROM removed "

@@ -6,31 +6,16 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
+from logistics_core.database_contract.reject_kinds import KIND
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.notifications import NOTIFY
-
-
-@dataclass(frozen=True)
-class RejectReason:
-    """Rejects of one file with the same field and kind of reason."""
-
-    field: str | None
-    reason: str
-    count: int
-    first_record: int
-    example: str
-
-
-def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> list[RejectReason]:
-    """Why records of a file were rejected, most common reason first, regardless of the value found."""
-    with connection.cursor(row_factory=class_row(RejectReason)) as cursor:
-        return cursor.execute(
-            "SELECT field, split_part(reason, ', found ', 1) AS reason, count(*) AS count, "
-            "min(record_no) AS first_record, "
-            "(array_agg(left(encode(raw, 'escape'), 200) ORDER BY record_no))[1] AS example "
-            "FROM ingest.rejects WHERE file_id = %s AND resolved_at IS NULL GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT %s",
-            (file_id, limit),
-        ).fetchall()
+from logistics_pipeline.ledger.reject_kinds import (
+    EXAMPLE_BYTES,
+    CountedReject,
+    Kind,
+    count_rejects,
+    uncount_rejects,
+)
 
 
 @dataclass(frozen=True)
@@ -114,12 +99,12 @@ class Replayed:
 
 def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) -> None:
     """Marks rejects as accepted, updates their file's status and registers stale days, in the batch's transaction."""
-    connection.execute(
-        "UPDATE ingest.rejects SET resolved_at = clock_timestamp(), mended = accepted.mended "
+    resolved = connection.execute(
+        "UPDATE ingest.rejects AS reject SET resolved_at = clock_timestamp(), mended = accepted.mended "
         "FROM unnest(%s::bigint[], %s::bytea[]) AS accepted (record_no, mended) "
-        "WHERE file_id = %s AND rejects.record_no = accepted.record_no",
+        f"WHERE file_id = %s AND reject.record_no = accepted.record_no RETURNING field, {KIND}, reject.record_no",
         (list(replayed.mended), list(replayed.mended.values()), file_id),
-    )
+    ).fetchall()
     connection.execute(
         "UPDATE ingest.files SET records_rejected = records_rejected - %(records)s, "
         "records_loaded = records_loaded + %(records_loaded)s, "
@@ -129,22 +114,49 @@ def resolve_rejects(connection: Connection, file_id: int, replayed: Replayed) ->
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {**replayed.__dict__, "records": len(replayed.mended), "file_id": file_id},
     )
+    uncount_rejects(connection, file_id, [(Kind(field, kind), number) for field, kind, number in resolved])
     connection.execute(
         "INSERT INTO ingest.batches (file_id, records, stale_days, stale_keys, merged) VALUES (%s, %s, %s, %s, true)",
         (file_id, len(replayed.mended), list(replayed.stale_days), list(replayed.stale_keys)),
     )
 
 
-def update_reasons(connection: Connection, file_id: int, reasons: dict[int, tuple[str | None, str]]) -> None:
-    """Updates why the contract still refuses some rejects: (field, reason) by record number."""
-    connection.execute(
-        "UPDATE ingest.rejects SET field = judged.field, reason = judged.reason "
-        "FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS judged (record_no, field, reason) "
-        "WHERE file_id = %s AND rejects.record_no = judged.record_no",
-        (
-            list(reasons),
-            [field for field, _ in reasons.values()],
-            [reason for _, reason in reasons.values()],
-            file_id,
-        ),
+@dataclass(frozen=True)
+class Judged:
+    """Why the contract refuses a reject now."""
+
+    record_no: int
+    field: str | None
+    reason: str
+    kind: str | None
+    """As `ingest.rejects.kind`: None if the reason alone tells it."""
+
+
+def update_reasons(connection: Connection, file_id: int, judged: Sequence[Judged]) -> None:
+    """Updates why the contract still refuses some rejects."""
+    connection.execute("SELECT FROM ingest.files WHERE file_id = %s FOR NO KEY UPDATE", (file_id,))
+    changed = connection.execute(
+        f"WITH before AS (SELECT record_no, field, {KIND} AS kind FROM ingest.rejects AS reject "
+        "WHERE file_id = %(file_id)s AND record_no = ANY(%(numbers)s)) "
+        "UPDATE ingest.rejects AS reject SET field = judged.field, reason = judged.reason, kind = judged.kind "
+        "FROM before JOIN unnest(%(numbers)s::bigint[], %(fields)s::text[], %(reasons)s::text[], %(kinds)s::text[]) "
+        "AS judged (record_no, field, reason, kind) USING (record_no) "
+        "WHERE file_id = %(file_id)s AND reject.record_no = before.record_no "
+        "AND (reject.field, reject.reason, reject.kind) "
+        "IS DISTINCT FROM (judged.field, judged.reason, judged.kind) "
+        f"RETURNING reject.record_no, before.field, before.kind, reject.field, {KIND}, "
+        f"substring(reject.raw FOR {EXAMPLE_BYTES})",
+        {
+            "file_id": file_id,
+            "numbers": [each.record_no for each in judged],
+            "fields": [each.field for each in judged],
+            "reasons": [each.reason for each in judged],
+            "kinds": [each.kind for each in judged],
+        },
+    ).fetchall()
+    uncount_rejects(connection, file_id, [(Kind(field, kind), number) for number, field, kind, *_ in changed])
+    count_rejects(
+        connection,
+        file_id,
+        [CountedReject(Kind(field, kind), number, raw) for number, _, _, field, kind, raw in changed],
     )

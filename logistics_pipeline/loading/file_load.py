@@ -10,6 +10,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
 from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, detect_format
@@ -20,7 +21,7 @@ from logistics_pipeline.loading.parse.parsers import CHANGED, ReadTask
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.batch_writer import BatchWriter
 from logistics_pipeline.loading.write.indexes import bulk_load
-from logistics_pipeline.loading.write.removal import remove_file_rows
+from logistics_pipeline.loading.write.removal import remove_file_rows, remove_rejects_only
 from logistics_pipeline.sources.content_hash import ContentHash, content_hash
 from logistics_pipeline.sources.folder import FoundFile
 
@@ -72,6 +73,8 @@ class FileLoad:
             return self._fail(file, error)
         if file.is_reload_due:
             remove_file_rows(self._connection, file, dataset, state=FileState.REGISTERED)
+        elif _is_all_rejected(file):
+            remove_rejects_only(self._connection, file)
         file = ledger.begin(self._connection, file.file_id, self._run_id)
         result = self._read(file, found, dataset)
         return LoadReport(
@@ -123,6 +126,7 @@ class FileLoad:
             max_record_bytes=self._options.max_record_bytes,
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,
+            formats=stored_formats(file.layout),
         )
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
@@ -169,6 +173,11 @@ def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
         return known
     may_be_touched = known is not None and known.content_hash is not None and known.size_bytes == found.size_bytes
     return ledger.register(connection, found, content_hash=content_hash(found.path) if may_be_touched else None)
+
+
+def _is_all_rejected(file: LedgerFile) -> bool:
+    """Whether the file failed without a good record: settings or contract may have changed, so it is read anew."""
+    return file.state is FileState.FAILED and file.records_rejected == file.records_read > 0
 
 
 def _is_to_load(file: LedgerFile, on_request: bool) -> bool:

@@ -14,6 +14,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.formats.reader import FileFormat
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.corrections import restore_corrections
 from logistics_pipeline.loading.rejects.failed_files import export_or_warn
 
@@ -42,20 +43,19 @@ def finish_file(
     file = ledger.file_by_id(connection, file_id)
     if file.records_rejected:
         file = restore_corrections(connection, file, dataset, options)
-    if file.records_rejected == file.records_read > 0:
-        _warn_that_all_were_rejected(connection, file)
+    if result.error is None:
+        result.error = _reject_error(connection, file, options.max_rejects)
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir)
     _close(connection, file_id, result, take_seconds())
     return ledger.file_by_id(connection, file_id)
 
 
-def _warn_that_all_were_rejected(connection: Connection, file: LedgerFile) -> None:
-    """A file too small for the reject limit may still be of another kind altogether."""
-    reasons = ledger.reject_summary(connection, file.file_id, limit=1)
-    most_common = "".join(f" The most common reason, {found.count:,} times: {found.reason}." for found in reasons)
-    warning = f"None of its {file.records_read:,} records could be loaded.{most_common}"
-    ledger.warn(connection, file.file_id, warning)
+def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) -> FileError | None:
+    """Why a file that was read to its end fails all the same: too little of it is good."""
+    if not limit.is_exceeded_at_end(file.records_read, file.records_rejected):
+        return None
+    return limit.error(connection, file.file_id, file.records_read, file.records_rejected)
 
 
 def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Behind a real nginx that publishes the API under a path: every address of pages, documentation and API lies below it."""
+"""Behind a real nginx that publishes the API under a path: every address of pages and answers lies below it."""
 
 import json
 import re

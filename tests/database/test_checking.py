@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics import checks
 from logistics_pipeline.analytics.checks import (
     Finding,
@@ -26,7 +27,7 @@ from logistics_pipeline.errors import TransientError
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, log, shipment, vehicle
 
-CHECKS = all_checks(built_in_catalogue())
+CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
 
 Look = Callable[..., Finding]
 
@@ -68,13 +69,14 @@ def warning(finding: Finding) -> str:
 
 def test_every_table_has_its_checks() -> None:
     found = {(f"{check.schema}.{check.table}", check.name) for check in CHECKS}
-    of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share"}
+    of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share", "few_rejects"}
     assert found == (
         {(dataset.table, name) for dataset in built_in_catalogue().values() for name in of_raw}
         | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}
         | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
         | {
             ("analytics.daily_routes", "unassigned_shipments"),
+            ("analytics.days", "no_future_days"),
             ("analytics.days", "routes_and_vehicles_agree"),
             ("analytics.routes", "totals_match_days"),
             ("analytics.vehicle_numbers", "every_vehicle_has_a_number"),
@@ -82,6 +84,24 @@ def test_every_table_has_its_checks() -> None:
     )
     assert len(found) == len(CHECKS)
     assert all(check.description for check in CHECKS)
+
+
+def test_a_loaded_file_with_many_rejects_is_a_warning(filled: FolderUnderTest, look: Look) -> None:
+    assert look("raw.vehicles", "few_rejects").passed
+    bad = [vehicle(number, total_mileage=-1) for number in range(10, 14)]
+    filled.drop_and_load("vehicles/bad.json", [*(vehicle(number) for number in range(20, 26)), *bad])
+    few = [*(vehicle(number) for number in range(30, 229)), {"vehicle_id": 7}]
+    filled.drop_and_load("vehicles/few.json", few)
+
+    finding = look("raw.vehicles", "few_rejects")
+
+    assert "1 loaded file has more rejects than 1% of the records read; the most in vehicles/bad.json: 4 of 10" in (
+        warning(finding)
+    )
+    assert finding.figures["files"] == [{"file": "vehicles/bad.json", "read": 10, "rejected": 4}]
+    assert finding.figures["files_with_many_rejects"] == 1
+    filled.drop_and_load("vehicles/bad.json", [vehicle(number) for number in range(20, 26)])
+    assert look("raw.vehicles", "few_rejects").passed
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -304,6 +324,17 @@ def test_shipments_without_a_log_are_a_warning_if_they_are_many(filled: FolderUn
     finding = look("analytics.daily_routes", "unassigned_shipments")
     assert "6 shipments wait for a log" in warning(finding)
     assert finding.figures["unassigned_percent"] == pytest.approx(100 * 6 / 90, abs=0.01)
+
+
+def test_dates_in_the_future_are_a_warning(filled: FolderUnderTest, look: Look) -> None:
+    assert look("analytics.days", "no_future_days").passed
+
+    filled.drop_and_load("vehicle_logs/2.json", [log(100, trip_date="2080-01-06"), log(101, trip_date="2079-12-31")])
+    refresh(filled.url)
+
+    finding = look("analytics.days", "no_future_days")
+    assert "2 trips are dated in the future, on 2 days up to 2080-01-06" in warning(finding)
+    assert finding.figures == {"future_days": 2, "trips": 2, "newest_day": "2080-01-06"}
 
 
 def test_rows_that_wait_too_long_for_a_refresh_are_a_warning_then_an_error(

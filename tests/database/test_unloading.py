@@ -20,6 +20,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError, TransientError
 from logistics_pipeline.loading.loader import Loader
 from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects import replay_batch
 from logistics_pipeline.loading.rejects.failed_files import export_paths
 from logistics_pipeline.loading.rejects.replay import replay_export
@@ -351,7 +352,7 @@ def test_what_a_person_had_mended_is_put_back_by_the_next_load(
     raw_folder: FolderUnderTest, connection: Connection, contents: Read, tmp_path: Path, unload: Unload
 ) -> None:
     found = raw_folder.drop("vehicles.ndjson", as_lines([bad(1), vehicle(2), bad(3), bad(4), bad(4)]))
-    raw_folder.load(found)
+    raw_folder.load(found, max_rejects=RejectLimit.parse("100%"))
     for number, mileage in ((1, 10), (4, 40)):
         mend(raw_folder, tmp_path, number, total_mileage=mileage)
     before, resolved = contents(), resolutions(connection)

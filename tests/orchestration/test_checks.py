@@ -9,6 +9,7 @@ import pytest
 from dagster import AssetCheckSeverity
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks import all_checks
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import connect
@@ -23,7 +24,7 @@ from logistics_pipeline.orchestration.sensors import stale_analytics
 from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
-CHECKS = all_checks(built_in_catalogue())
+CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
 
 MEASURES = {"cost": 10, "weight": 1, "delivery_time": 2}
 
@@ -282,16 +283,17 @@ def test_a_refresh_shows_rows_columns_rates_and_a_link_to_the_figures(filled: Sy
 
 
 def test_rejects_are_a_table_with_count_field_reason_and_first_example(filled: System) -> None:
-    filled.drop("shipments/2.json", [shipment(7, weight=-1), shipment(8, weight=-2), {"shipment_id": "a|b`c"}])
+    good = [shipment(number) for number in (4, 5, 6)]
+    filled.drop("shipments/2.json", [*good, shipment(7, weight=-1), shipment(8, weight=-2), {"shipment_id": "a|b`c"}])
     filled.settle()
 
     (record,) = filled.materialisations("shipments", "shipments/2.json")
     assert record.asset_materialization is not None
     metadata = record.asset_materialization.metadata
-    assert metadata["rejected_percent"].value == 100.0
+    assert metadata["rejected_percent"].value == 50.0
     header, _, first, second = str(metadata["rejects"].value).splitlines()
     assert header == "| records | field | reason | first | example |"
-    assert first.startswith("| 2 | weight | weight must be more than 0 | 1 |")
+    assert first.startswith("| 2 | weight | weight must be more than 0 | 4 |")
     assert r"a\|b'c" in second
 
 

@@ -115,7 +115,10 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"schema__fields__1__name": "payment_id"}, "two fields have one name"),
         ({"schema__fields__1__name": "litres_from"}, "litres_from is the name of a filter on litres"),
         ({"schema__fields__1__type": "integre"}, r"\$.schema.fields\[1\].type"),
-        ({"schema__fields__1__constraints": {"minimum": 0}}, "only a number has a minimum; log_id is a string"),
+        (
+            {"schema__fields__1__constraints": {"minimum": 0}},
+            "only a number or a date has a minimum or a maximum; log_id is a string",
+        ),
         ({"schema__fields__1__constraints": {"pattern": "x"}}, "unknown field `pattern`"),
         ({"datedBy": {"field": "litres"}}, "must be a required date"),
         ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),

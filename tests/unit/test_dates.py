@@ -86,7 +86,7 @@ def test_days_that_do_not_exist_in_the_stated_order_are_refused(text: str) -> No
             "Mar 5",
             "March 2024",
         ],
-        *["2024/03/05", "1709596800", "45356", "yesterday", "5-Mar-024", "2024-03-05T10:00:00+25:00", "2024-03-05Z"],
+        *["1709596800", "45356", "yesterday", "5-Mar-024", "2024-03-05T10:00:00+25:00", "2024-03-05Z"],
     ],
 )
 @pytest.mark.parametrize("order", [None, "dmy", "mdy"])

@@ -33,6 +33,27 @@ def test_a_limit_is_exceeded_by_more_than_it_says(limit: str, read: int, rejecte
     assert RejectLimit.parse(limit).is_exceeded(read, rejected) == exceeded
 
 
+@pytest.mark.parametrize(
+    ("limit", "read", "rejected", "exceeded"),
+    [
+        ("50%", 0, 0, False),
+        ("50%", 2, 1, False),
+        ("50%", 3, 2, True),
+        ("50%", 999, 998, True),
+        ("90%", 10, 9, False),
+        ("100%", 10, 9, False),
+        ("100%", 10, 10, True),
+        ("100%", 1, 1, True),
+        ("0%", 5, 1, True),
+        ("10000", 4, 2, False),
+        ("10000", 4, 3, True),
+        ("1", 100, 2, True),
+    ],
+)
+def test_at_its_end_a_file_of_any_size_is_judged(limit: str, read: int, rejected: int, exceeded: bool) -> None:
+    assert RejectLimit.parse(limit).is_exceeded_at_end(read, rejected) == exceeded
+
+
 @given(st.from_regex(r"[0-9]{0,20}\.?[0-9]{0,8}%?", fullmatch=True) | st.text(max_size=6))
 def test_the_setting_takes_exactly_what_can_be_parsed(text: str) -> None:
     try:

@@ -12,6 +12,7 @@ from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
 from logistics_pipeline.loading.contract.date_columns import DateColumn
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.number_columns import NumberColumn
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
 from logistics_pipeline.loading.contract.text_columns import TextColumn
@@ -32,8 +33,10 @@ class Encoded:
 class ColumnEncoder:
     """Encodes runs of consecutive records of a dataset."""
 
-    def __init__(self, dataset: Dataset, date_order: DateOrder | None = None) -> None:
-        self._validators = [_column_validator(field, date_order) for field in dataset.fields]
+    def __init__(
+        self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+    ) -> None:
+        self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
         self._dating = dataset.own_date_index
         self._checks_lengths = False
         """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
@@ -44,7 +47,11 @@ class ColumnEncoder:
             validator.checks_lengths = True
 
     def encode(self, columns: Sequence[Column], first_number: int) -> Encoded:
-        """Encodes records given as one column per field of the dataset, numbered from `first_number`."""
+        """Encodes records given as one column per field of the dataset, numbered from `first_number`.
+
+        Raises:
+            FormatsNeededError: without `formats`, a value that only its whole column can explain.
+        """
         numbers = range(first_number, first_number + len(columns[0]))
         texts, irregular = list[Texts](), set[int]()
         for validator, column in zip(self._validators, columns, strict=True):
@@ -62,11 +69,11 @@ class ColumnEncoder:
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, sorted(irregular))
 
 
-def _column_validator(field: Field, date_order: DateOrder | None) -> ColumnValidator:
+def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> ColumnValidator:
     match field.type:
         case FieldType.STRING:
             return TextColumn(field)
         case FieldType.NUMBER:
-            return NumberColumn(field)
+            return NumberColumn(field, formats)
         case FieldType.DATE:
-            return DateColumn(field, value_validator(field, date_order))
+            return DateColumn(field, value_validator(field, date_order, formats))

@@ -13,6 +13,10 @@ Texts = Sequence[str]
 """The same as COPY text."""
 
 
+class FormatsNeededError(Exception):
+    """A value can only be read when the whole column of its file is known."""
+
+
 class ColumnValidator:
     """Validates and encodes the columns of one field."""
 

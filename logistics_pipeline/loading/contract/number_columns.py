@@ -1,11 +1,21 @@
 """Validates columns of numbers, on their text: no digit is lost, and no number is parsed."""
 
+import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Self
 
 from logistics_core.catalogue import Field
-from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, FormatsNeededError, Texts
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.number_evidence import (
+    NumberReading,
+    UnreadableNumberError,
+    contract_reading,
+    shapes_of,
+)
+from logistics_pipeline.loading.contract.number_formats import SPACES
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?)?")
@@ -73,25 +83,177 @@ def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
 class NumberColumn(ColumnValidator):
     """Plain numbers have no sign: the reference decides about negative numbers, and about overlong ones."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field, formats: FileFormats | None = AS_THE_CONTRACT) -> None:
         super().__init__(field)
-        bounds = [bound for bound in (field.above, field.at_least) if bound is not None]
-        self._is_above_zero = any(bound > 0 for bound in bounds)
-        """The text alone does not show whether a number keeps such a bound: the reference decides about each."""
+        lower = [bound for bound in (field.above, field.at_least) if bound is not None and bound > 0]
+        upper = [bound for bound in (field.below, field.at_most) if bound is not None]
+        self._is_bounded = bool(lower or upper)
+        """The text alone does not show whether a number keeps its bounds."""
+        self._lowest = float(max(lower, default=0)) * (1 + _MARGIN)
+        self._highest = float(min(upper, default=Decimal("Infinity")))
+        self._highest -= abs(self._highest) * _MARGIN if upper else 0
         self._takes_zero = field.above is None or field.above < 0
+        self._missing = field.missing_words
+        self._missing_json = frozenset(json.dumps(word) for word in self._missing)
+        self._numeric_words = frozenset(word for word in self._missing if _NUMBER.fullmatch(word))
+        reading = (
+            contract_reading(field) if formats is None else formats.numbers.get(field.name, contract_reading(field))
+        )
+        self._converter = NumberConverter(field, reading) if reading is not None else None
+        self._doubts_points = formats is None and self._converter is None
+        """A point may group thousands: no value of the column has shown yet that it does not."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        texts = column if isinstance(column, NumberTexts) else NumberTexts.from_values(column)
+        texts = column if isinstance(column, NumberTexts) else self._read(column)
         irregular = texts.irregular
+        if irregular and self._missing:
+            irregular = self._replace_missing(texts, self._missing_json if texts is column else self._missing)
         if self.checks_lengths and max(map(len, texts), default=0) > MAX_DIGITS:
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
-        if self._is_above_zero:
-            irregular += [index for index, text in enumerate(texts) if text != NULL]
-        elif not self._takes_zero and _has_zero(texts):
+        if self._is_bounded:
+            irregular += self._find_unbounded(texts, irregular)
+        if not self._takes_zero and _has_zero(texts):
             irregular += [index for index, text in enumerate(texts) if not text.strip("0.")]
         return texts, irregular
+
+    def _read(self, column: Column) -> NumberTexts:
+        """Reads values of which texts may be written in any format."""
+        if self._numeric_words:
+            column = [
+                None if type(value) is str and value.strip() in self._numeric_words else value for value in column
+            ]
+        if self._converter is not None:
+            column = self._converter.convert(column)
+        elif self._doubts_points:
+            self._check_points(column)
+        return NumberTexts.from_values(column)
+
+    def _check_points(self, column: Column) -> None:
+        """Asks for the file's formats if 1.234 may be 1234, unless a value such as 12.5 comes with it or came before.
+
+        Raises:
+            FormatsNeededError: it may.
+        """
+        texts = [value for value in column if type(value) is str]
+        joined = "\x1f".join(texts)
+        if "." not in joined:
+            return
+        if joined.count("\x1f") >= max(len(texts), 1):  # one contains the separator
+            raise FormatsNeededError
+        framed = f"\x1f{joined}\x1f"
+        self._doubts_points = _PROVES_POINT.search(framed) is None
+        if self._doubts_points and _POINT_OR_GROUP.search(framed):
+            raise FormatsNeededError
+
+    def _replace_missing(self, texts: NumberTexts, words: frozenset[str]) -> list[int]:
+        """Replaces words that mean "nothing" by null; returns the indexes of the other irregular values."""
+        irregular = list[int]()
+        for index in texts.irregular:
+            if texts[index].strip() in words:
+                texts[index] = NULL
+            else:
+                irregular.append(index)
+        return irregular
+
+    def _find_unbounded(self, texts: Texts, irregular: Collection[int]) -> list[int]:
+        """Finds numbers near a bound or beyond it: about these the reference decides, to the last digit."""
+        skipped = frozenset(irregular)
+        return [
+            index
+            for index, text in enumerate(texts)
+            if text != NULL and index not in skipped and not self._lowest <= float(text) <= self._highest
+        ]
+
+
+_MARGIN = 1e-9
+"""More than what a float may be off."""
+
+_PROVES_POINT = re.compile(
+    r"\x1f(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|[0-9]{4,}\.[0-9]{3}|0[0-9]*\.[0-9]{3})(?=\x1f)", re.ASCII
+)
+_POINT_OR_GROUP = re.compile(r"\x1f[1-9][0-9]{0,2}\.[0-9]{3}(?=\x1f)", re.ASCII)
+
+
+class NumberConverter:
+    """Converts texts in the format of their column to plain numbers, all at once."""
+
+    _MAX_KNOWN = 10_000
+
+    def __init__(self, field: Field, reading: NumberReading) -> None:
+        self._field = field
+        self._reading = reading
+        self._replacements = list(_replacements(reading))
+        self._known: dict[bytes, bool] = {}
+        """Shapes of texts, and whether the replacements make of them what the reference would."""
+
+    def convert(self, column: Column) -> Column:
+        """Returns the column with plain numbers for texts. What the reference must decide becomes no number."""
+        if set(map(type, column)) == {str}:
+            return self._convert(column)  # type: ignore[arg-type]  # all are texts
+        indexes = [index for index, value in enumerate(column) if isinstance(value, str)]
+        converted = list(column)
+        texts: list[str] = [column[index] for index in indexes]  # type: ignore[misc]  # these are texts
+        for index, text in zip(indexes, self._convert(texts), strict=True):
+            converted[index] = text
+        return converted
+
+    def _convert(self, texts: Sequence[str]) -> Sequence[str]:
+        shapes = shapes_of(texts)
+        if len(self._known) > self._MAX_KNOWN:
+            self._known.clear()
+        other = {shape for shape in set(shapes) if not self._is_known(shape)}
+        if not other and not self._replacements:
+            return texts
+        joined = self._replace("\x1f".join(texts)).split("\x1f")
+        converted = joined if len(joined) == len(texts) else [self._replace(text) for text in texts]
+        if other:
+            return [
+                new
+                if shape not in other
+                else ""
+                if not text.strip()
+                else text
+                if text.strip() in self._missing
+                else "?"
+                for new, shape, text in zip(converted, shapes, texts, strict=True)
+            ]
+        return converted
+
+    @property
+    def _missing(self) -> frozenset[str]:
+        return self._field.missing_words
+
+    def _replace(self, text: str) -> str:
+        for old, new in self._replacements:
+            text = text.replace(old, new)
+        return text
+
+    def _is_known(self, shape: bytes) -> bool:
+        """Whether texts of this shape are converted; any other goes to the reference."""
+        known = self._known.get(shape)
+        if known is None:
+            text = shape.decode("utf-8", "surrogatepass")
+            try:
+                known = self._reading.read(text, self._field) == self._replace(text)
+            except UnreadableNumberError:
+                known = False
+            self._known[shape] = known
+        return known
+
+
+def _replacements(reading: NumberReading) -> Iterator[tuple[str, str]]:
+    """What to replace in a text of the column so that a plain number remains, in this order."""
+    if reading.currency is not None:
+        yield reading.currency, ""
+        yield from ((space, "") for space in SPACES)
+    decimals = {each.decimal for each in reading.formats}
+    groups = {each.group for each in reading.formats}
+    if len(groups) == 1 and (group := groups.pop()) is not None:
+        yield from ((each, "") for each in (SPACES if group == " " else "'\u2019" if group == "'" else group))
+    if decimals == {","}:
+        yield ",", "."
 
 
 def _has_zero(texts: Texts) -> bool:

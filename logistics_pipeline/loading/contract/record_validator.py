@@ -8,21 +8,31 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
-from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, parse_date
+from logistics_pipeline.loading.contract.columns import FormatsNeededError
+from logistics_pipeline.loading.contract.date_evidence import DateReading, contradicted
+from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, UnknownOrderError, parse_date
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.number_evidence import (
+    NumberReading,
+    UnreadableNumberError,
+    contract_reading,
+    is_doubtful,
+)
+from logistics_pipeline.loading.contract.number_formats import PLAIN
+from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.layouts import LongText, Unreadable
 
 Row = tuple[str | None, ...]
 
 MAX_TEXT_CHARACTERS = 255
 MAX_DIGITS = 100
 """Digits before the decimal point, and after it. A deliberate limit: PostgreSQL would accept 131,072 and store them."""
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,11 @@ class Rejection:
 
     field: str | None
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without what differs from record to record."""
+        return reject_kind(self.reason)
 
 
 class _InvalidError(Exception):
@@ -59,13 +74,16 @@ Validate = Callable[[object], Row | PartialRow | Rejection]
 _Convert = Callable[[object], str | None]
 
 
-def compile_validator(dataset: Dataset, date_order: DateOrder | None = None) -> Validate:
+def compile_validator(
+    dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+) -> Validate:
     """Returns a function that validates a decoded record of `dataset`: a row, or the rejection.
 
-    Where the policy of a field is to clear invalid values, the result is a row without them.
+    Where the policy of a field is to clear invalid values, the result is a row without them. Without `formats`, it
+    raises FormatsNeededError for a record with a value that only its whole column can explain.
     """
     converters = [
-        (field.name, _converter(field, date_order), field.invalid_values is InvalidValues.NULL)
+        (field.name, _converter(field, date_order, formats), field.invalid_values is InvalidValues.NULL)
         for field in dataset.fields
     ]
 
@@ -97,9 +115,14 @@ def _has_only_broken_bytes(text: str) -> bool:
     return not re.search("[\ud800-\udc7f\udd00-\udfff]", text)
 
 
-def value_validator(field: Field, date_order: DateOrder | None = None) -> Callable[[object], str | Rejection | None]:
-    """Returns a function that validates a field's decoded value: its COPY text, None for NULL, or the rejection."""
-    convert = _converter(field, date_order)
+def value_validator(
+    field: Field, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+) -> Callable[[object], str | Rejection | None]:
+    """Returns a function that validates a field's decoded value: its COPY text, None for NULL, or the rejection.
+
+    Without `formats`, it raises FormatsNeededError for a value that only its whole column can explain.
+    """
+    convert = _converter(field, date_order, formats)
 
     def validate(value: object) -> str | Rejection | None:
         try:
@@ -112,19 +135,19 @@ def value_validator(field: Field, date_order: DateOrder | None = None) -> Callab
 
 def _not_a_record(value: object) -> Rejection:
     if isinstance(value, Unreadable):
-        return Rejection(None, value.reason)
+        return Rejection(value.field, value.reason)
     return Rejection(None, f"expected an object, found {_describe(value)}")
 
 
-def _converter(field: Field, date_order: DateOrder | None) -> _Convert:
+def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> _Convert:
     convert: _Convert
     match field.type:
         case FieldType.STRING:
-            convert = _convert_text
+            convert = _text_converter(field)
         case FieldType.NUMBER:
-            convert = _number_converter(field)
+            convert = _number_converter(field, formats)
         case FieldType.DATE:
-            convert = _date_converter(date_order)
+            convert = _date_converter(field, date_order, formats)
     return _required(convert) if field.required else convert
 
 
@@ -132,15 +155,32 @@ def _required(convert: _Convert) -> _Convert:
     def convert_required(value: object) -> str | None:
         text = convert(value)
         if text is None:
-            raise _InvalidError("is missing" if value is None else "is empty")
+            raise _InvalidError(_describe_missing(value))
         return text
 
     return convert_required
 
 
+def _describe_missing(value: object) -> str:
+    word = value.strip() if isinstance(value, str) else ""
+    return f"is missing, found {_describe(word)}" if word else "is missing" if value is None else "is empty"
+
+
+def _text_converter(field: Field) -> _Convert:
+    missing = field.missing_words
+
+    def convert(value: object) -> str | None:
+        text = _convert_text(value)
+        return None if text in missing else text
+
+    return convert if missing else _convert_text
+
+
 def _convert_text(value: object) -> str | None:
     if value is None:
         return None
+    if isinstance(value, LongText):
+        raise _InvalidError(f"must have at most {MAX_TEXT_CHARACTERS} characters, found {value.characters:,}")
     if not isinstance(value, str):
         raise _InvalidError(f"must be text, found {_describe(value)}")
     text = value.strip()
@@ -161,10 +201,12 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _number_converter(field: Field) -> _Convert:
+def _number_converter(field: Field, formats: FileFormats | None) -> _Convert:
+    parse = _number_parser(field, formats)
+
     def convert(value: object) -> str | None:
         if isinstance(value, str):
-            value = _parse_number(value)
+            value = parse(value.strip())
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -173,13 +215,21 @@ def _number_converter(field: Field) -> _Convert:
         text = str(number)
         if len(text) > MAX_DIGITS or "E" in text:
             _reject_extreme(number)
-        if field.at_least is not None and number < field.at_least:
-            raise _InvalidError(f"must be at least {field.at_least}, found {number}")
-        if field.above is not None and number <= field.above:
-            raise _InvalidError(f"must be more than {field.above}, found {number}")
+        _check_bounds(field, number)
         return text
 
     return convert
+
+
+def _check_bounds(field: Field, number: Decimal) -> None:
+    if field.at_least is not None and number < field.at_least:
+        raise _InvalidError(f"must be at least {field.at_least}, found {number}")
+    if field.above is not None and number <= field.above:
+        raise _InvalidError(f"must be more than {field.above}, found {number}")
+    if field.at_most is not None and number > field.at_most:
+        raise _InvalidError(f"must be at most {field.at_most}, found {number}")
+    if field.below is not None and number >= field.below:
+        raise _InvalidError(f"must be less than {field.below}, found {number}")
 
 
 def _reject_extreme(number: Decimal) -> None:
@@ -187,23 +237,39 @@ def _reject_extreme(number: Decimal) -> None:
         raise _InvalidError(f"must have at most {MAX_DIGITS} digits on either side of the decimal point")
 
 
-def _parse_number(text: str) -> Decimal | None:
-    """Parses a numeric string; None if it is empty. Stricter than Decimal, which takes NaN, `1_000`, other digits."""
-    text = text.strip()
-    if not text:
-        return None
-    if not _NUMBER.fullmatch(text):
-        raise _InvalidError(f"must be a number, found {_describe(text)}")
-    return Decimal(text)
+def _number_parser(field: Field, formats: FileFormats | None) -> Callable[[str], Decimal | None]:
+    """Returns a function that parses a trimmed numeric string; None if it is empty or means nothing."""
+    declared, missing = contract_reading(field), field.missing_words
+    reading = declared if formats is None else formats.numbers.get(field.name, declared)
+
+    def parse(text: str) -> Decimal | None:
+        if not text or text in missing:
+            return None
+        if formats is None and is_doubtful(text, field):
+            raise FormatsNeededError
+        number = _read_plain(text) if reading is None else _read_by(reading, text, field)
+        if number is None:
+            raise _InvalidError(f"must be a number, found {_describe(text)}")
+        return Decimal(number)
+
+    return parse
 
 
-def _date_converter(date_order: DateOrder | None) -> _Convert:
-    @lru_cache(maxsize=4096)  # dates repeat: a file of a million records has a few hundred
-    def parse(text: str) -> str | InvalidDateError:
-        try:
-            return parse_date(text, date_order).isoformat()
-        except InvalidDateError as error:
-            return error
+def _read_plain(text: str) -> str | None:
+    """Stricter than Decimal, which takes NaN, `1_000`, other digits."""
+    return text if PLAIN.fullmatch(text) else None
+
+
+def _read_by(reading: NumberReading, text: str, field: Field) -> str | None:
+    try:
+        return reading.read(text, field)
+    except UnreadableNumberError as error:
+        raise _InvalidError(str(error)) from None
+
+
+def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> _Convert:
+    parse = lru_cache(maxsize=4096)(_date_parser(field, date_order, formats))  # dates repeat: a file has few hundred
+    missing = field.missing_words
 
     def convert(value: object) -> str | None:
         if value is None:
@@ -211,7 +277,7 @@ def _date_converter(date_order: DateOrder | None) -> _Convert:
         if not isinstance(value, str):
             raise _InvalidError(f"must be a date, found {_describe(value)}")
         text = value.strip()
-        if not text:
+        if not text or text in missing:
             return None
         parsed = parse(text) if len(text) <= 64 else InvalidDateError(f"must be a date, found {_describe(text)}")
         if isinstance(parsed, InvalidDateError):
@@ -219,6 +285,43 @@ def _date_converter(date_order: DateOrder | None) -> _Convert:
         return parsed
 
     return convert
+
+
+def _date_parser(
+    field: Field, date_order: DateOrder | None, formats: FileFormats | None
+) -> Callable[[str], str | InvalidDateError]:
+    """Returns a function that parses a date. What the file proved goes before a setting of today."""
+    reading = formats.dates.get(field.name) if formats is not None else None
+    if reading is not None and reading.order is None and date_order is not None:
+        reading = None
+
+    def parse(text: str) -> str | InvalidDateError:
+        try:
+            day = _read_date(text, reading, date_order)
+        except UnknownOrderError as error:
+            if formats is None:
+                raise FormatsNeededError from None
+            return error
+        except InvalidDateError as error:
+            return error
+        if field.first_day is not None and day < field.first_day:
+            return InvalidDateError(f"must not be before {field.first_day}, found {day}")
+        if field.last_day is not None and day > field.last_day:
+            return InvalidDateError(f"must not be after {field.last_day}, found {day}")
+        return day.isoformat()
+
+    return parse
+
+
+def _read_date(text: str, reading: DateReading | None, date_order: DateOrder | None) -> date:
+    if reading is not None:
+        return reading.read(text)
+    try:
+        return parse_date(text, date_order)
+    except UnknownOrderError:
+        raise
+    except InvalidDateError as error:
+        raise contradicted(text, date_order, error, "LOGISTICS_DATE_ORDER") from None
 
 
 def _describe(value: object) -> str:
@@ -230,6 +333,8 @@ def _describe(value: object) -> str:
             return "true" if value else "false"
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
+        case LongText():
+            return _describe(value.beginning)
         case str():
             return f'the text "{excerpt(value)}"'
         case list():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TypeGuard
 
+from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 
@@ -15,7 +16,11 @@ _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
 
 
 class TextColumn(ColumnValidator):
-    """Text: trimmed, 1 to 255 characters."""
+    """Text: trimmed, 1 to 255 characters, and none of the words that mean "nothing"."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field)
+        self._missing = field.missing_words
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         irregular = list[int]()
@@ -28,6 +33,11 @@ class TextColumn(ColumnValidator):
             for index in irregular:
                 column[index] = ""
         texts: Texts = column  # type: ignore[assignment]  # anything else is irregular
+        if self._missing and not self._missing.isdisjoint(texts):
+            if self._required:
+                irregular += [index for index, text in enumerate(texts) if text in self._missing]
+            else:
+                texts = ["" if text in self._missing else text for text in texts]
         return (texts if self._required else [text or NULL for text in texts]), irregular
 
     def _find_irregular(self, column: Column) -> list[int]:

@@ -12,7 +12,9 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, stored_formats
 from logistics_pipeline.loading.contract.record_validator import Rejection
+from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.rejects.export_lines import CorrectedReject
@@ -46,7 +48,9 @@ class BatchReplayer:
         self._connection = connection
         self._file = file
         self._dataset = dataset
-        self._revalidator = RecordRevalidator(dataset, layout_from_json(file.layout), date_order)
+        self._revalidator = RecordRevalidator(
+            dataset, layout_from_json(file.layout), date_order, stored_formats(file.layout) or AS_THE_CONTRACT
+        )
         self._merger = Merger(connection, dataset)
 
     def replay(self, rejects: RejectsToReplay) -> Replay:
@@ -84,16 +88,17 @@ class BatchReplayer:
 
     def _keep(self, bad: Sequence[Revalidated], rejects: RejectsToReplay, done: Replay) -> None:
         """Leaves rejects unresolved. Their reasons in the ledger stay those of the raw texts, whatever was tried."""
-        reasons = {}
+        judged = []
         for each in bad:
             assert isinstance(each.outcome, Rejection)
             if each.is_of_raw_text:
-                reasons[each.record_no] = (each.outcome.field, each.outcome.reason)
+                reason = each.outcome.reason
+                judged.append(ledger.Judged(each.record_no, each.outcome.field, reason, stored_kind(reason)))
             done.problems.append(self._problem(each.record_no, rejects[each.record_no], each.outcome.reason))
         done.still_bad += len(bad)
         del done.problems[MAX_PROBLEMS:]
-        if reasons:
-            ledger.update_reasons(self._connection, self._file.file_id, reasons)
+        if judged:
+            ledger.update_reasons(self._connection, self._file.file_id, judged)
 
     def _problem(self, number: int, line: CorrectedReject | None, reason: str) -> Problem:
         return Problem(self._file.path, self._file.version, number, line.line_no if line else None, reason)

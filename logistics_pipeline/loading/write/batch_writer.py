@@ -13,13 +13,14 @@ from psycopg import errors, sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.chunks import Reject
-from logistics_pipeline.loading.parse.parsers import ReadTask, find_record
+from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
-from logistics_pipeline.loading.write.row_isolation import REFUSED, merge_or_isolate
+from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
 
 
 @dataclass
@@ -41,6 +42,8 @@ class BatchWriter:
         self._dataset = task.dataset
         self._file_id = task.file_id
         self._layout = layout_to_json(task.layout)
+        if task.formats is not None:
+            self._layout["values"] = task.formats.to_json()
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
@@ -56,14 +59,12 @@ class BatchWriter:
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
-        if not self._expects_known_keys:
-            try:
-                return self._commit(batch, take_seconds, self._copy_rows)
-            except errors.UniqueViolation:
-                self._expects_known_keys = True
-            except REFUSED:
-                pass
         try:
+            if not self._expects_known_keys:
+                try:
+                    return self._commit(batch, take_seconds, self._copy_rows)
+                except errors.UniqueViolation:
+                    self._expects_known_keys = True
             self._commit(batch, take_seconds, self._merge_rows)
         except REFUSED:
             self._commit(batch, take_seconds, self._isolate_rows)
@@ -78,6 +79,7 @@ class BatchWriter:
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
             self._advance(batch, written, cleared, take_seconds())
+            self._count_rejects(batch, written.refused)
         if written.was_merged:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
@@ -96,27 +98,40 @@ class BatchWriter:
 
     def _isolate_rows(self, batch: Batch) -> _Written:
         lines = [line for chunk in batch.chunks() for line in chunk.text.splitlines(keepends=True)]
-        isolated = merge_or_isolate(self._connection, self._merger, lines)
-        refused = []
-        for index, rejection in isolated.refused.items():
-            record_no = int(lines[index].split(b"\t")[-2])
-            refused.append(Reject(find_record(self._task, record_no, batch.before), rejection))
-        return _Written(isolated.merged, refused)
+        isolated = isolate(self._connection, self._merger, lines)
+        rejections = {int(lines[index].split(b"\t")[-2]): rejection for index, rejection in isolated.refused.items()}
+        found = find_records(self._task, rejections, batch.before)
+        return _Written(isolated.merged, [Reject(raw, rejections[raw.record_no]) for raw in found])
 
     # -- what is committed with them -------------------------------------------------------------------------------
 
     def _write_rejects(self, batch: Batch, refused: list[Reject]) -> None:
-        rejects = [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]
+        rejects = _all_rejects(batch, refused)
         if not rejects:
             return
         statement = (
-            "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, raw) FROM STDIN (FORMAT BINARY)"
+            "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, kind, raw) FROM STDIN (FORMAT BINARY)"
         )
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(["int4", "int8", "int8", "text", "text", "bytea"])
+            copy.set_types(["int4", "int8", "int8", "text", "text", "text", "bytea"])
             for reject in rejects:
                 number, offset, raw = reject.raw_record
-                copy.write_row((self._file_id, number, offset, reject.rejection.field, reject.rejection.reason, raw))
+                field, reason = reject.rejection.field, reject.rejection.reason
+                copy.write_row((self._file_id, number, offset, field, reason, stored_kind(reason), raw))
+
+    def _count_rejects(self, batch: Batch, refused: list[Reject]) -> None:
+        ledger.count_rejects(
+            self._connection,
+            self._file_id,
+            (
+                ledger.CountedReject(
+                    ledger.Kind(reject.rejection.field, reject.rejection.kind),
+                    reject.raw_record.record_no,
+                    reject.raw_record.raw,
+                )
+                for reject in _all_rejects(batch, refused)
+            ),
+        )
 
     def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> int:
         """Keeps the values that were cleared in stored records, and returns their number."""
@@ -146,6 +161,8 @@ class BatchWriter:
         )
 
     def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
+        for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
+            self._layout["values"] = formats.to_json()
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,
@@ -162,3 +179,7 @@ class BatchWriter:
         )
         if not ledger.advance(self._connection, self._file_id, progress):
             raise TransientError("Another loader has advanced this file; resuming from where it is now")
+
+
+def _all_rejects(batch: Batch, refused: list[Reject]) -> list[Reject]:
+    return [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]

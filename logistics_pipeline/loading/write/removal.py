@@ -49,6 +49,16 @@ def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset,
     return RemovedContent(rows=row[0], rejects=rejects.rejects, corrections=rejects.corrections)
 
 
+def remove_rejects_only(connection: Connection, file: LedgerFile) -> None:
+    """Resets a file of which every record was rejected to nothing read: there are no rows to delete.
+
+    The caller holds the file's lock.
+    """
+    with connection.transaction():
+        ledger.remove_rejects(connection, file.file_id)
+        ledger.clear(connection, file.file_id, FileState.REGISTERED)
+
+
 _SORT = "SELECT set_config('enable_hashagg', 'off', true)"
 """Makes PostgreSQL form groups by sorting on disk; hashing would hold the arrays of all groups in memory at once."""
 

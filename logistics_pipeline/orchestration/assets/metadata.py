@@ -27,14 +27,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,
                 unique=field.name == dataset.key,
-                other=[
-                    text
-                    for text in (
-                        f">= {field.at_least}" if field.at_least is not None else "",
-                        f"> {field.above}" if field.above is not None else "",
-                    )
-                    if text
-                ],
+                other=list(field.bounds),
             ),
         )
         for field in dataset.fields

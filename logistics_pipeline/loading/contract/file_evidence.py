@@ -1,0 +1,80 @@
+"""Collects what the records of a file prove about how its values are written: columns in, `FileFormats` out."""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+
+from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_pipeline.loading.contract.columns import NULL, Column
+from logistics_pipeline.loading.contract.date_evidence import DateEvidence
+from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.contract.number_evidence import FoundText, NumberEvidence
+
+
+class FileEvidence:
+    """Collects what the records of a file prove, column by column."""
+
+    def __init__(self, dataset: Dataset, date_order: DateOrder | None) -> None:
+        self._fields = dataset.fields
+        self._numbers = {field.name: NumberEvidence(field) for field in _fields_of(dataset, FieldType.NUMBER)}
+        dates = _fields_of(dataset, FieldType.DATE) if date_order is None else ()
+        self._dates = {field.name: DateEvidence(field.missing_words) for field in dates}
+
+    def add(self, columns: Sequence[Column], first_number: int) -> None:
+        """Takes consecutive records as one column per field of the dataset, numbered from `first_number`."""
+        for field, column in zip(self._fields, columns, strict=True):
+            numbers = range(first_number, first_number + len(column))
+            if field.name in self._dates:
+                self._dates[field.name].add(*_texts(column, numbers))
+            elif field.name in self._numbers:
+                self._add_numbers(self._numbers[field.name], column, numbers)
+
+    def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
+        is_json = isinstance(column, NumberTexts)
+        evidence.add(*(_json_texts(column, numbers) if is_json else _texts(column, numbers)))
+        if evidence.needs_bare:
+            values = map(_json_number, column) if is_json else column
+            found = next((pair for pair in zip(values, numbers, strict=True) if _is_amount(pair[0])), None)
+            if found is not None:
+                evidence.add_bare(FoundText(str(found[0]), found[1]))
+
+    def formats(self) -> FileFormats:
+        """The outcome."""
+        commas = (evidence.decimal_comma for evidence in self._numbers.values())
+        foreign = next((found for found in commas if found is not None), None)
+        return FileFormats(
+            {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))},
+            {name: reading for name, each in self._dates.items() if (reading := each.reading())},
+        )
+
+
+def _fields_of(dataset: Dataset, type: FieldType) -> Iterable[Field]:
+    return [field for field in dataset.fields if field.type is type]
+
+
+def _texts(column: Column, numbers: range) -> tuple[Sequence[str], Sequence[int]]:
+    """The texts among values, and the numbers of their records."""
+    if set(map(type, column)) == {str}:
+        return column, numbers  # type: ignore[return-value]  # all are texts
+    pairs = [(value, number) for value, number in zip(column, numbers, strict=True) if isinstance(value, str)]
+    return [text for text, _ in pairs], [number for _, number in pairs]
+
+
+def _json_texts(column: NumberTexts, numbers: range) -> tuple[Sequence[str], Sequence[int]]:
+    """The same of values as JSON wrote them: a text has its quotation marks."""
+    indexes = [index for index in sorted(column.irregular) if column[index].startswith('"')]
+    return [json.loads(column[index]) for index in indexes], [numbers[index] for index in indexes]
+
+
+def _json_number(text: str) -> Decimal | None:
+    try:
+        return None if text == NULL else Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _is_amount(value: object) -> bool:
+    """Whether a value is a number other than zero, and no text."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value != 0
