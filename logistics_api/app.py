@@ -124,7 +124,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, catalogue)
+    state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,
@@ -133,7 +133,8 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue, settings.currency))
+    # Not `app.openapi` itself: it is replaced later (`openapi.install`).
+    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue, settings.currency))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from logistics_core.catalogue.model import InvalidValues
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
@@ -80,16 +81,18 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
-        "Unset: an embedded PostgreSQL 18 under the data folder"
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database "
+        "or whatever else psql takes. Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
-        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
-        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+        None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
+        "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
+        "logistics_reader"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
-        description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
+        repr=False,
+        description="Where Dagster keeps its own state, in the same form. Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
     data_dir: Path = Field(
@@ -129,6 +132,11 @@ class Settings(BaseSettings):
         "50%",
         description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
         "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
+    )
+    warn_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "1%",
+        description="A loaded file with more rejected records than this has a warning: a percentage of its records, or "
+        "a number. 100%: none has",
     )
     invalid_optional_values: InvalidValues = Field(
         InvalidValues.REJECT,
@@ -223,6 +231,11 @@ class Settings(BaseSettings):
             return self.dagster_public_url.rstrip("/")
         host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
         return f"http://{host}:{self.dagster_port}"
+
+    @cached_property
+    def warn_threshold(self) -> RejectThreshold:
+        """More rejects than this give a loaded file a warning."""
+        return RejectThreshold.parse(self.warn_rejects)
 
     @cached_property
     def raw_dir(self) -> Path:

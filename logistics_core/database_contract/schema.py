@@ -101,6 +101,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "bytes_read",
             "content_hash",
             "dataset",
+            "dismissed_at",
             "error",
             "file_id",
             "finished_at",

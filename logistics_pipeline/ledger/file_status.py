@@ -33,7 +33,7 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
         f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
         "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
-        "is_missing = false "
+        "is_missing = false, dismissed_at = NULL "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {"run_id": run_id, "file_id": file_id},
     )
@@ -175,7 +175,8 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
         "records_rejected = 0, values_cleared = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', "
         "layout = NULL, error = NULL, "
         "warning = NULL, attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
-        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false WHERE file_id = %s {NOTIFY}",
+        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false, "
+        f"dismissed_at = NULL WHERE file_id = %s {NOTIFY}",
         (state, file_id),
     )
 

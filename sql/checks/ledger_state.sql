@@ -4,7 +4,7 @@
 
 SELECT dataset, md5(string_agg(concat_ws(' ', file_id, finished_at), ',' ORDER BY file_id))
 FROM ingest.files AS file
-WHERE state = 'failed'
+WHERE state = 'failed' AND dismissed_at IS NULL
     AND NOT EXISTS (
         SELECT FROM ingest.files AS newer
         WHERE newer.path = file.path AND newer.version > file.version

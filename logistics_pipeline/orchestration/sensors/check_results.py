@@ -36,7 +36,8 @@ def build_check_sensor(interval_seconds: int) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
         state, before = _current_state(database), json.loads(context.cursor or "{}")
-        wanted = _checks_to_repeat(context.instance, all_checks(database.catalogue), _changes(before, state))
+        checks = all_checks(database.catalogue, database.settings.warn_threshold)
+        wanted = _checks_to_repeat(context.instance, checks, _changes(before, state))
         if not wanted:
             return dg.SkipReason("nothing has failed or was corrected since the last evaluation")
         results = run_checks(database.url, wanted)
