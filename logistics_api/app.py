@@ -38,6 +38,7 @@ from logistics_api.shipments import endpoints as shipments
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
+from logistics_api.vocabulary import endpoints as vocabulary
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
@@ -69,13 +70,13 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     )
     catalogue = _load_catalogue(settings)
     _add_state(app, settings, limits, catalogue)
-    routers = _routers(catalogue)
+    routers = _routers(settings, catalogue)
     for router in routers:
         app.include_router(router)
     operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
     refuse_taken_names(operations, catalogue)
     pages.install(app)
-    openapi.install(app, catalogue)
+    openapi.install(app, catalogue, settings.currency)
     error_handlers.install(app)
     _add_middleware(app, settings)
     return app
@@ -88,7 +89,7 @@ def _load_catalogue(settings: Settings) -> Catalogue:
         raise ConfigurationError(str(error)) from error
 
 
-def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
+def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
     """The routers of all subjects, in matching order."""
     return (
         key_figures.router,
@@ -101,7 +102,8 @@ def _routers(catalogue: Catalogue) -> tuple[APIRouter, ...]:
         events.router,
         session.router,
         metrics.router,
-        datasets.make_router(catalogue),
+        vocabulary.make_router(settings),
+        datasets.make_router(catalogue, settings.currency),
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
@@ -131,18 +133,19 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue))
+    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue, settings.currency))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:
     state = app.state
     app.entry_point = stack.wrap(
-        DashboardMiddleware(app.dispatch, dashboard=state.dashboard),
+        DashboardMiddleware(app.dispatch, dashboard=state.dashboard, template_of=app.template_of),
         authenticator=state.authenticator,
         cache=state.cache,
         metrics=state.metrics,
         log=state.access_log,
         template_of=app.template_of,
+        prefix=settings.api_prefix,
         origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
     )
 

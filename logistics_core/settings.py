@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,17 @@ _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
 
 
+PATH_PREFIX = r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+"
+
+
+def _check_prefix(text: str | None) -> str | None:
+    """A path without its last slash; `/` is no prefix."""
+    path = None if text is None else text.rstrip("/")
+    if path and not re.fullmatch(PATH_PREFIX, path):
+        raise ValueError("must be a path such as /logistics: letters, digits, hyphens, dots, underscores and slashes")
+    return path
+
+
 def _check_hosts(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(f"{_HOST}(,{_HOST})*", text, re.ASCII):
         raise ValueError("must be names or addresses without ports, separated by commas, such as logistics.example.org")
@@ -56,6 +68,12 @@ def _check_origins(text: str | None) -> str | None:
     return text
 
 
+def _check_currency(text: str | None) -> str | None:
+    if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
+        raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
+    return text
+
+
 class Settings(BaseSettings):
     """The system's configuration, read from the environment once, at the edge of each program."""
 
@@ -63,15 +81,17 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
         "Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
-        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
-        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+        None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
+        "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
+        "logistics_reader"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
+        repr=False,
         description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
@@ -125,7 +145,8 @@ class Settings(BaseSettings):
         "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+        None,
+        description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
@@ -150,6 +171,10 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
+        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
+        "X-Forwarded-Prefix"
+    )  # fmt: skip
     api_published_at: str | None = Field(
         None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
         "container. Unset: LOGISTICS_API_HOST"
@@ -171,6 +196,14 @@ class Settings(BaseSettings):
     cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
+    )  # fmt: skip
+    currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
+        None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
+        "API documentation. It converts nothing. Unset: none"
+    )  # fmt: skip
+    on_time_hours: Decimal | None = Field(
+        None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
+        "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(

@@ -1,6 +1,6 @@
 """The cost query. `measures` defines the figures; sums of days have 60 decimals."""
 
-from logistics_api.measures import AVG_COST, JOIN_ROUTE_NAMES, distinct_vehicles, route_sums
+from logistics_api.measures.sql import AVG_COST, JOIN_ROUTE_NAMES, distinct_vehicles, route_sums
 
 OVERVIEW = f"""
 -- Returns the costs of a range, compared with the preceding range of equal length, and the costliest routes.
@@ -19,6 +19,8 @@ sums AS (
         sum(cost_count) AS cost_count,
         sum(cost_sum + 0e-60) / nullif(sum(cost_count), 0) AS mean_cost,
         sum(mileage_sum) AS mileage_sum,
+        sum(cost_with_mileage + 0e-60) AS cost_with_mileage,
+        sum(mileage_with_cost) AS mileage_with_cost,
         sum(cost_with_weight + 0e-60) AS cost_with_weight,
         sum(weight_with_cost) AS weight_with_cost,
         coalesce(
@@ -48,6 +50,7 @@ answer AS (
         round(now.mean_cost, 2) AS avg_cost_per_shipment,
         now.shipments AS total_shipments,
         CASE WHEN now.cost_count > 0 THEN round(now.cost_sum / nullif(now.mileage_sum, 0), 2) END AS cost_per_km,
+        round(now.cost_with_mileage / nullif(now.mileage_with_cost, 0), 2) AS revenue_per_km,
         round(now.cost_with_weight / nullif(now.weight_with_cost, 0), 2) AS cost_per_kg,
         now.vehicles AS vehicles_used,
         round(before.cost_sum, 2) AS prev_total_cost,

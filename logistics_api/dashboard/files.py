@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from html import escape
+from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,6 +29,7 @@ from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
+from logistics_api.http.protocols import TemplateOf
 from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
@@ -45,6 +47,10 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/jso
 ENCODINGS = ("br", "gzip")
 """In our order of preference: those that `compress` makes."""
 OPENAPI = "/openapi.json"
+DEEPEST = 16
+"""Number of slashes up to which an address is relative: more are not worth a page of their own in memory."""
+PAGES_REMEMBERED = 32
+PREFIXES_REMEMBERED = 4
 IMMUTABLE = "public, max-age=31536000, immutable"
 SECURITY = (
     (
@@ -77,21 +83,28 @@ class Dashboard:
         with suppress(BundleError):  # reported to the request for it
             self.vega.bodies()
 
-    async def find(self, path: str) -> "File | None":
-        """Returns the file at an address, or None if it is not the dashboard's.
+    async def find(self, scope: Scope) -> "File | None":
+        """Returns the file at the address of a request, or None if it is not the dashboard's.
 
         Raises:
             Problem: 503, Vega could not be built.
         """
+        path = scope["path"]
         if PAGES.fullmatch(path):
-            return _page(self.vega.version, self._datasets)
+            return self.page(scope)
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
         if path == OPENAPI:
-            return self._description or await asyncio.to_thread(self._make_description)
+            description = self._description or await asyncio.to_thread(self._make_description)
+            prefix = context_of(scope).prefix
+            return _published(description, prefix) if prefix else description
         if path == "/favicon.ico":
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
+
+    def page(self, scope: Scope) -> "File":
+        """The one page; its scripts show what its address names, also that it names nothing."""
+        return _page(self.vega.version, self._datasets, root_of(scope))
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -115,21 +128,31 @@ class DashboardMiddleware:
     costs, and a page consists of many.
     """
 
-    def __init__(self, app: ASGIApp, *, dashboard: Dashboard) -> None:
+    def __init__(self, app: ASGIApp, *, dashboard: Dashboard, template_of: TemplateOf) -> None:
         self.app = app
         self.dashboard = dashboard
+        self._template_of = template_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        found = await self.dashboard.find(scope["path"]) if is_read else None
-        if found is None:
-            await self.app(scope, receive, send)
-        else:
+        found = await self.dashboard.find(scope) if is_read else None
+        if found is not None:
             scope["route"] = found
             await found.send(scope, send)
+        elif is_read and self._is_navigation(scope) and self._template_of(scope["path"]) is None:
+            await self.dashboard.page(scope).send(scope, send, HTTPStatus.NOT_FOUND)
+        else:
+            await self.app(scope, receive, send)
+
+    @staticmethod
+    def _is_navigation(scope: Scope) -> bool:
+        """Whether a browser asks for a page, outside of the API."""
+        path = scope["path"]
+        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        return b"text/html" in accepted and path != "/api" and not path.startswith("/api/")
 
 
-@dataclass
+@dataclass(eq=False)
 class File:
     """A response in all its encodings."""
 
@@ -144,16 +167,17 @@ class File:
     def __post_init__(self) -> None:
         self._lengths = {encoding: str(len(body)).encode() for encoding, body in self.bodies.items()}
 
-    async def send(self, scope: Scope, send: Send) -> None:
+    async def send(self, scope: Scope, send: Send, status: HTTPStatus = HTTPStatus.OK) -> None:
         context = context_of(scope)
         etag = self.etag.encode()
+        is_found = status == HTTPStatus.OK
         headers = [
             *SECURITY,
             (b"etag", etag),
-            (b"cache-control", self.caching.encode()),
-            (b"vary", b"Accept-Encoding"),
+            (b"cache-control", self.caching.encode() if is_found else b"no-store"),
+            (b"vary", b"Accept-Encoding" if is_found else b"Accept, Accept-Encoding"),
         ]
-        if context.if_none_match is not None and matches(context.if_none_match, etag):
+        if is_found and context.if_none_match is not None and matches(context.if_none_match, etag):
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -165,7 +189,7 @@ class File:
             (b"content-length", self._lengths[encoding]),
         ]
         body = b"" if scope["method"] == "HEAD" else self.bodies[encoding]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
@@ -201,15 +225,33 @@ def _files() -> dict[str, File]:
     }
 
 
-@cache
-def _page(vega: str, datasets: str) -> File:
+def root_of(scope: Scope) -> str:
+    """Where the API is, seen from a page: below the prefix, or else relative to the page."""
+    prefix = context_of(scope).prefix
+    if prefix:
+        return f"{prefix}/"
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    depth = raw.count(b"/") - 1
+    return "./" if depth == 0 else "../" * depth if depth <= DEEPEST else "/"
+
+
+@lru_cache(PAGES_REMEMBERED)
+def _page(vega: str, datasets: str, root: str) -> File:
     """The one page, with the addresses of this version and, so that they need no request, the datasets."""
-    assets = f"/assets/{_release()}"
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
-    html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
+    html = html.replace("{{assets}}", f"assets/{_release()}").replace("{{vega}}", escape(vega))
+    html = html.replace("{{root}}", escape(root))
     html = html.replace("{{datasets}}", escape(datasets))
     body = html.encode()
     return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
+
+
+@lru_cache(PREFIXES_REMEMBERED)
+def _published(description: File, prefix: str) -> File:
+    """The OpenAPI document for clients behind a proxy: its paths are below the prefix."""
+    servers = b'{"servers":[{"url":"' + prefix.encode() + b'"}],'
+    body = servers + description.bodies[IDENTITY].removeprefix(b"{")
+    return File(description.content_type, _tag(body), description.caching, compress(body, quality=1), OPENAPI)
 
 
 def _tag(body: bytes) -> str:

@@ -4,22 +4,23 @@
 help either: psycopg first requests cancellation from the server, and waits 10 seconds for it.
 """
 
-from contextlib import suppress
+import asyncio
+import select
 from typing import Any
 
 import psycopg
-from psycopg import errors
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
+
+from logistics_api.database.conninfo import ReadOnly
+from logistics_core.postgres.poolers import refuse_transaction_pooler
+from logistics_core.postgres.sessions import PoolerError, Rows, Statement, Steps, advance
 
 MARGIN_SECONDS = 3.0
 """How long to wait for a response beyond the server's own statement timeout."""
 
 # The URL may set a different limit; 0 means none.
 STATEMENT_SECONDS = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::double precision"
-
-CHECK_CLIENT_CONNECTION = "SELECT set_config('client_connection_check_interval', '1s', false)"
-"""Makes PostgreSQL end the statements of clients that have died. Not available on every server platform."""
 
 
 class Connection(psycopg.AsyncConnection[Any]):
@@ -48,10 +49,44 @@ class Connection(psycopg.AsyncConnection[Any]):
             ) from error
 
 
-async def configure(connection: Connection, statement_seconds: float) -> None:
+async def start(connection: Connection, read_only: ReadOnly) -> None:
+    """Sets and verifies the settings of a new connection.
+
+    Raises:
+        psycopg.Error: PostgreSQL refuses a setting or does not keep it, or a pooler in transaction mode is in between.
+    """
+    process = connection.info.backend_pid
+    try:
+        await _run(connection, read_only.session.start(process))
+    except PoolerError:
+        await asyncio.to_thread(refuse_transaction_pooler, read_only.conninfo)
+        await _run(connection, read_only.session.start(process, through_pooler=True))
+
+
+async def _run(connection: Connection, steps: Steps) -> None:
+    following: Statement | None = next(steps)
+    while following is not None:
+        try:
+            cursor = await connection.execute(following[0].encode(), following[1])
+            outcome: Rows | Exception = await cursor.fetchall()
+        except psycopg.Error as error:
+            outcome = error
+        following = advance(steps, outcome)
+
+
+async def configure(connection: Connection, read_only: ReadOnly, statement_seconds: float) -> None:
     """Configures a new pool connection: derives its response timeout from the server's statement timeout."""
     connection.response_timeout_seconds = statement_seconds + MARGIN_SECONDS
-    with suppress(errors.DataError, errors.FeatureNotSupported):
-        await connection.execute(CHECK_CLIENT_CONNECTION)
+    await start(connection, read_only)
     ((limit,),) = await (await connection.execute(STATEMENT_SECONDS)).fetchall()
     connection.response_timeout_seconds = max(limit, statement_seconds) + MARGIN_SECONDS if limit else None
+
+
+def has_news(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether the server has sent something to an idle connection: that it closes it, or that its settings changed.
+
+    Either way another connection is better. Asks the socket, not the server: it costs nothing.
+    """
+    poller = select.poll()  # select.select takes no descriptor above 1023
+    poller.register(connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

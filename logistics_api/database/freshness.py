@@ -3,6 +3,8 @@
 `watcher` keeps it up to date. It has plain attributes because the cache reads it on every request.
 """
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -26,6 +28,8 @@ class Freshness:
         self.published: Published | None = None
         """None if nothing is known yet. Stays the same object until something changes."""
         self.reachable = False
+        self.reconnecting: asyncio.Event | None = None
+        """Set once it is known whether a lost connection can be opened again; None if that is known."""
         self.confirmed_at = monotonic()
         """When `published` was last confirmed to be the newest (monotonic)."""
 
@@ -33,6 +37,14 @@ class Freshness:
     def availability(self) -> str:
         """`available` or `unavailable`."""
         return "available" if self.reachable else "unavailable"
+
+    async def becomes_reachable(self, seconds: float) -> bool:
+        """Waits for the first attempt to reconnect, if one is under way; returns whether the database is reachable."""
+        if not self.reachable and self.reconnecting is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.reconnecting.wait()
+        return self.reachable
 
     def confirm(self, found: Published | None) -> bool:
         """Records the state read from the database. Returns whether it has changed."""

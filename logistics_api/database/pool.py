@@ -17,14 +17,16 @@ from fastapi import Depends, Request
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from logistics_api.database import timing
-from logistics_api.database.connection import Connection, configure
-from logistics_api.database.conninfo import read_only_conninfo
+from logistics_api.database.connection import Connection, configure, has_news
+from logistics_api.database.conninfo import read_only
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
 from logistics_api.database.problems import busy, database_problems, unreachable
 from logistics_api.database.watcher import Poll, Watcher
 
 SPARE_SECONDS = 0.05
+RECONNECT_SECONDS = 1.0
+"""How long a request waits for the first attempt to reconnect after the watcher has lost its connection."""
 
 
 class Database:
@@ -47,13 +49,13 @@ class Database:
             ConfigurationError: the URL is invalid.
         """
         self.limits = limits or Limits()
-        self.conninfo = read_only_conninfo(url, role, self.limits)
+        self.read_only = read_only(url, role, self.limits)
         self.freshness = Freshness()
         self._url, self._role, self._name = url, role, name
         self._pools: dict[str, AsyncConnectionPool[Connection]] = {}
         """Open pools by name: its own, and those of databases created by `beside`."""
         self._watcher: Watcher | None = Watcher(
-            self.conninfo, self.freshness, publish or _ignore_event, self._renew_pools
+            self.read_only, self.freshness, publish or _ignore_event, self._renew_pools
         )
         self._inside = 0
 
@@ -87,7 +89,7 @@ class Database:
     def _make_pool(self) -> AsyncConnectionPool[Connection]:
         """Creates a pool; every lifespan needs a new one, because a pool cannot be opened twice."""
         return AsyncConnectionPool(
-            self.conninfo,
+            self.read_only.conninfo,
             connection_class=Connection,
             kwargs={"autocommit": True},
             min_size=self.limits.connections,
@@ -101,7 +103,7 @@ class Database:
         )
 
     async def _configure(self, connection: Connection) -> None:
-        await configure(connection, self.limits.statement_seconds)
+        await configure(connection, self.read_only, self.limits.statement_seconds)
 
     async def fetch_value(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
         """Returns the first column of the single row of a statement.
@@ -138,16 +140,29 @@ class Database:
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        if not self.freshness.reachable:
+        if not self.freshness.reachable and not await self.freshness.becomes_reachable(RECONNECT_SECONDS):
             raise unreachable()
         if self._inside >= self.limits.connections + self.limits.waiting:
             raise busy()
         self._inside += 1
         try:
-            async with self._pool.connection() as connection:
+            async with self._lend() as connection:
                 yield connection
         finally:
             self._inside -= 1
+
+    @asynccontextmanager
+    async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """Lends a connection of the pool. Those that were closed while they were idle are replaced first."""
+        pool = self._pool
+        while has_news(connection := await pool.getconn(seconds)):
+            await connection.close()
+            await pool.putconn(connection)
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await pool.putconn(connection)
 
     @asynccontextmanager
     async def spare_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]] | None]:
@@ -159,7 +174,7 @@ class Database:
             connection = None
             if self._has_idle_connection():
                 with suppress(PoolTimeout):  # another request was faster
-                    connection = await lent.enter_async_context(self._pool.connection(timeout=SPARE_SECONDS))
+                    connection = await lent.enter_async_context(self._lend(SPARE_SECONDS))
                     self._inside += 1
                     lent.callback(self._leave)
             yield connection

@@ -12,17 +12,20 @@ from typing import Any
 
 import psycopg
 
-from logistics_api.database.connection import Connection
+from logistics_api.database.connection import Connection, start
+from logistics_api.database.conninfo import ReadOnly
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.problems import NOT_MIGRATED
 from logistics_core.database_contract.channels import Channel
 
 POLL_SECONDS = 2.0
-"""Interval between reads of the data version without notifications, such as behind a connection pooler."""
+"""Interval between reads of the data version without notifications, such as behind a proxy that drops them."""
 HEARTBEAT_SECONDS = 5.0
 """A server that has not responded to a poll for this long is considered unavailable."""
 RECONNECT_SECONDS = 0.3
+STABLE_SECONDS = 1.0
+"""How long a connection must have lasted to be opened again without a pause."""
 FIRST_POLL_SECONDS = 3.0
 """How long startup waits for the first poll."""
 
@@ -40,14 +43,16 @@ class Watcher:
     """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
 
     def __init__(
-        self, conninfo: str, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
+        self, read_only: ReadOnly, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
     ) -> None:
         """`on_return` runs after an outage, before requests are admitted again."""
-        self._conninfo = conninfo
+        self._read_only = read_only
         self._freshness = freshness
         self._publish = publish
         self._on_return = on_return
         self._outage: str | None = None
+        self._announced = "available"
+        self._connected_at = monotonic()
         self.polls: list[Poll] = []
         """Run with the watcher's connection at every poll: on connect, on notification, and every `POLL_SECONDS`."""
 
@@ -66,34 +71,56 @@ class Watcher:
     async def _run(self) -> None:
         while True:
             try:
-                async with await Connection.connect(self._conninfo, autocommit=True) as connection:
+                async with await Connection.connect(self._read_only.conninfo, autocommit=True) as connection:
                     await self._watch(connection)
             except (psycopg.Error, OSError) as error:
-                self._report_outage(error)
+                self._report(error)
             finally:
-                self._set_reachable(False)
+                self._freshness.reachable = False
                 self._has_result.set()
-            await asyncio.sleep(RECONNECT_SECONDS)
+            # A connection that had lasted is opened again at once: an administrator may have closed it.
+            if monotonic() - self._connected_at < STABLE_SECONDS or self._outage is not None:
+                await asyncio.sleep(RECONNECT_SECONDS)
 
-    def _set_reachable(self, reachable: bool) -> None:
-        if self._freshness.reachable != reachable:
-            self._freshness.reachable = reachable
-            self._publish(AVAILABILITY_EVENT, self._freshness.availability)
+    def _announce(self) -> None:
+        """Tells those who follow events whether the database is available, if that has changed."""
+        if self._announced != self._freshness.availability:
+            self._announced = self._freshness.availability
+            self._publish(AVAILABILITY_EVENT, self._announced)
 
-    def _report_outage(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
+        """Reports an outage, unless it was connected until now: then requests wait for one attempt to reconnect."""
+        reason = str(error).strip() or "the connection was lost"
+        if self._freshness.reachable:
+            self._freshness.reconnecting = asyncio.Event()
+            logger.info("The connection to PostgreSQL was lost and is opened again: %s", reason)
+            return
         if self._outage is None:
-            self._outage = str(error).strip() or type(error).__name__
-            logger.warning("PostgreSQL cannot be reached; responding with 503 until it can: %s", self._outage)
+            self._outage = reason
+            logger.warning("PostgreSQL cannot be reached; responding with 503 until it can: %s", reason)
+            self._announce()
+        self._end_waiting()
+
+    def _end_waiting(self) -> None:
+        """Lets the requests go on that wait for an attempt to reconnect."""
+        if self._freshness.reconnecting is not None:
+            self._freshness.reconnecting.set()
+            self._freshness.reconnecting = None
 
     async def _watch(self, connection: Connection) -> None:
         connection.response_timeout_seconds = HEARTBEAT_SECONDS
+        await start(connection, self._read_only)
         await listen(connection)  # first, so that anything published after the poll is notified
         await self._poll(connection)
         if self._outage is not None:
-            self._outage = None
             logger.warning("PostgreSQL is available again")
+        if self._outage is not None or self._freshness.reconnecting is not None:
+            self._outage = None
             await self._on_return()
-        self._set_reachable(True)
+        self._connected_at = monotonic()
+        self._freshness.reachable = True
+        self._announce()
+        self._end_waiting()
         self._has_result.set()
         await self._follow(connection)
 

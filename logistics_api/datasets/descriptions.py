@@ -9,12 +9,26 @@ from logistics_api.rows.tables import Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
 
 
-def describe(catalogue: Catalogue) -> Datasets:
-    """All datasets of the catalogue, in its order."""
-    return Datasets(datasets=[_describe(dataset) for dataset in catalogue.values()])
+def describe(catalogue: Catalogue, currency: str | None = None) -> Datasets:
+    """All datasets of the catalogue, in its order; `currency` is the label of that of the feed."""
+    return Datasets(datasets=[_describe(dataset, currency) for dataset in catalogue.values()])
 
 
-def _describe(dataset: Dataset) -> DatasetDescription:
+def below(prefix: str, datasets: Datasets) -> Datasets:
+    """The same datasets with the addresses that they have behind a proxy."""
+    found = [
+        each.model_copy(
+            update={
+                "rows": prefix + each.rows,
+                "exports": {format: prefix + address for format, address in each.exports.items()},
+            }
+        )
+        for each in datasets.datasets
+    ]
+    return Datasets(datasets=found)
+
+
+def _describe(dataset: Dataset, currency: str | None) -> DatasetDescription:
     references = {reference.field: reference.dataset for reference in dataset.references}
     return DatasetDescription(
         name=dataset.name,
@@ -23,18 +37,18 @@ def _describe(dataset: Dataset) -> DatasetDescription:
         description=dataset.description,
         key=dataset.key,
         date=dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None,
-        fields=[_field(field, references.get(field.name)) for field in dataset.fields],
+        fields=[_field(field, references.get(field.name), currency) for field in dataset.fields],
         sorts=list(_sorts(table_of(dataset))),
         rows=f"/api/{dataset.slug}",
         exports={format: f"/api/exports/{dataset.slug}.{format}" for format in get_args(Format)},
     )
 
 
-def _field(field: Field, references: str | None) -> DatasetField:
+def _field(field: Field, references: str | None, currency: str | None) -> DatasetField:
     return DatasetField(
         name=field.name,
         title=field.title,
-        label=field.label,
+        label=f"{field.title}, {currency}" if currency and field.unit == "currency" else field.label,
         description=field.description,
         type=field.type,
         role=field.role,

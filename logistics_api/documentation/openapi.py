@@ -9,6 +9,7 @@ from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.data_versions import HEADER
 from logistics_api.http.responses import problem_response
+from logistics_api.measures.definitions import with_currency
 from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
@@ -59,13 +60,14 @@ HEADERS = {
 """By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
-def install(app: FastAPI, catalogue: Catalogue) -> None:
+def install(app: FastAPI, catalogue: Catalogue, currency: str | None = None) -> None:
     """Completes the document that FastAPI generates, which would declare problems as application/json."""
     framework_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             complete(framework_openapi(), catalogue)
+            _name_currency(framework_openapi(), currency)
         return framework_openapi()
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -88,6 +90,17 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
                 operation["responses"] = REFUSED_CLIENTS | operation["responses"]
             _complete_responses(operation)
     add_links(document, catalogue)
+
+
+def _name_currency(node: Any, currency: str | None) -> None:
+    """Replaces "the currency of the feed" by the label of the currency in every description."""
+    if currency is None:
+        return
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "description" and isinstance(value, str):
+            node[key] = with_currency(value, currency)
+        else:
+            _name_currency(value, currency)
 
 
 def _drop_null(parameter: dict[str, Any]) -> None:

@@ -54,8 +54,8 @@ FROM {table} AS page
 WHERE {conditions}
 """
 
-Lines = Literal["ndjson", "csv", "trimmed"]
-"""How a row is written; `trimmed` is CSV without the zeros at the end of decimals."""
+Lines = Literal["ndjson", "csv", "excel", "trimmed"]
+"""How a row is written; `excel` is CSV without formulas, `trimmed` CSV without the zeros at the end of decimals."""
 
 NDJSON_LINE = "row_to_json(\"Exported\")::text || E'\\n'"
 
@@ -88,7 +88,7 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
     return (
         sql.SQL(BATCH)
         .format(
-            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, trimmed=lines == "trimmed"),
+            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
             chosen=chosen(columns),
             table=name_of(table),
             files=files(columns),
@@ -114,19 +114,25 @@ def _conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
     return conditions(table, filters, of=sql.Identifier("page"))
 
 
-def _csv_line(table: Table, columns: Sequence[str], *, trimmed: bool) -> sql.Composable:
-    cells = [_csv_cell(column, table.columns[column], trimmed) for column in columns]
+def _csv_line(table: Table, columns: Sequence[str], lines: Lines) -> sql.Composable:
+    cells = [_csv_cell(column, table.columns[column], lines) for column in columns]
     return sql.SQL(" || ',' || ").join(cells) + sql.SQL(" || E'\\n'")
 
 
-def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
+def _csv_cell(column: str, kind: Kind, lines: Lines) -> sql.Composable:
     """Quotes every text; leaves missing values empty, to distinguish them from texts."""
     cell: LiteralString
     match kind:
+        case "string" if lines == "excel":
+            cell = (
+                "'\"' || CASE WHEN {0} ~ E'^[-=+@\\t\\r]' THEN '''' ELSE '' END || replace({0}, '\"', '\"\"') || '\"'"
+            )
         case "string":
             cell = "'\"' || replace({}, '\"', '\"\"') || '\"'"
-        case "number" if trimmed:
+        case "number" if lines == "trimmed":
             cell = "trim_scale({})::text"
+        case "date":
+            cell = "to_char({}, 'YYYY-MM-DD')"  # a cast to text would follow the DateStyle of the server
         case _:
             cell = "{}::text"
     return sql.SQL("coalesce({}, '')").format(sql.SQL(cell).format(sql.Identifier(column)))

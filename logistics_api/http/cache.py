@@ -41,11 +41,6 @@ class ResponseCache:
         except KeyError:
             return None
 
-    def find_version(self, key: Key, data_version: bytes) -> CachedResponse | None:
-        """The cached response of one data version."""
-        newest = self.find(key)
-        return None if newest is None else newest.of_version(data_version)
-
     def is_fresh(self, cached: CachedResponse) -> bool:
         """Whether the response can be sent instead of computing it: it shows the newest figures known."""
         freshness = self.freshness

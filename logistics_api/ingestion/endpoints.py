@@ -1,4 +1,4 @@
-"""GET /api/ingestion/files, /files/{file_id}, /files/{file_id}/batches, /rejects, /rejects/summary and /stats."""
+"""GET /api/ingestion/files, /files/{file_id}, .../batches, /rejects, /rejects/summary, /cleared-values and /stats."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.ingestion import file_queries, reject_queries, stats_queries
+from logistics_api.ingestion.cleared_values import ClearedValueParameters, ClearedValues, cleared_values
 from logistics_api.ingestion.file_schemas import Batches, FileDetails, Files
 from logistics_api.ingestion.parameters import FileParameters, RejectFilters, RejectParameters
 from logistics_api.ingestion.reject_rows import fetch_rejects, rows_response, with_text
@@ -126,6 +127,29 @@ async def summarise_rejects(query: Annotated[RejectFilters, Query()], database: 
         example = {name: shown[name] for name in (*first, "raw", "raw_truncated")}
         items.append({name: row[name] for name in kind} | {"first": example})
     return rows_response({"items": items})
+
+
+@router.get(
+    "/api/ingestion/cleared-values",
+    response_model=ClearedValues,
+    responses=FIGURE_PROBLEMS | UNKNOWN_CURSOR,
+    summary="Values left out of loaded records",
+)
+async def list_cleared_values(
+    query: Annotated[ClearedValueParameters, Query()], request: Request, database: Reader
+) -> Response:
+    """Returns invalid values of optional fields that were left out, by file (registration order), record and field."""
+    filters = query.filters()
+    fingerprint = cursors.fingerprint(request.url.path, "oldest", filters)
+    given = set(filters)
+    if query.cursor is not None:
+        after = cursors.decode(fingerprint, query.cursor, [int, int, str])
+        filters |= dict(zip(("after_file", "after_record", "after_field"), after, strict=True))
+        given.add("after")
+    rows = await fetch_rejects(database, cleared_values(given), filters | {"limit": query.limit})
+    items = [with_text(row) for row in rows[: query.limit]]
+    last = [items[-1][name] for name in ("file_id", "record_no", "field")] if len(rows) > query.limit else None
+    return rows_response({"next_cursor": cursors.encode(fingerprint, last) if last else None, "items": items})
 
 
 @router.get(

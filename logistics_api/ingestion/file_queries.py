@@ -52,6 +52,7 @@ json_build_object(
     'bytes_read', file.bytes_read,
     'unknown_fields', file.unknown_fields,
     'notes', file.notes,
+    'values_cleared', file.values_cleared,
     'error', file.error,
     'warning', file.warning,
     'has_warning', {HAS_WARNING},

@@ -50,6 +50,11 @@ class File(StrictModel):
         description="How the file was read where that is not plain, one sentence each, at most 50",
         examples=[["Column `Vehicle ID` read as vehicle_id"]],
     )
+    values_cleared: int = Field(
+        description="Invalid values of optional fields that were left out of its loaded records; "
+        "/api/ingestion/cleared-values lists them",
+        examples=[0],
+    )
     error: str | None = Field(
         description="Why the file failed or is unrecognised: what happened, where, and what to do", examples=[None]
     )

@@ -1,6 +1,6 @@
 """The statement of the key figures. `measures` defines them; sums of days have 30 decimals."""
 
-from logistics_api.measures import distinct_vehicles
+from logistics_api.measures.sql import distinct_vehicles
 
 # The trend of a mean compares the two fractions by cross-multiplication, so that neither is rounded first.
 DASHBOARD = f"""

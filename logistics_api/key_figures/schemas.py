@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.measures.definitions import change, figure
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.types import Integer
 
@@ -43,13 +44,11 @@ class Dashboard(BaseModel):
         },
     )
 
-    total_shipments: int = Field(description="Shipments whose log is in the range")
-    active_vehicles: int = Field(description="Distinct vehicles with at least one log in the range")
-    total_revenue: float = Field(description="Sum of cost, in the currency of the feed")
-    avg_delivery_time: float | None = Field(
-        description="Mean delivery time in hours, over shipments that have one; null if none has"
-    )
-    shipment_trend: float | None = Field(description="Change of total_shipments, %")
-    vehicle_trend: float | None = Field(description="Change of active_vehicles, %")
-    revenue_trend: float | None = Field(description="Change of total_revenue, %")
-    delivery_time_trend: float | None = Field(description="Change of avg_delivery_time, %")
+    total_shipments: int = figure("shipments", examples=[1840])
+    active_vehicles: int = figure("active_vehicles", examples=[42])
+    total_revenue: float = figure("revenue", examples=[915230.5])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[26.41])
+    shipment_trend: float | None = change("shipments", examples=[3.2])
+    vehicle_trend: float | None = change("active_vehicles", examples=[0.0])
+    revenue_trend: float | None = change("revenue", examples=[-1.4])
+    delivery_time_trend: float | None = change("avg_delivery_time", examples=[0.8])

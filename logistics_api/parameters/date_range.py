@@ -1,4 +1,4 @@
-"""The date range of every request for figures: `start` and `end`, both inclusive."""
+"""The date range of every request for figures: `start` and `end`, both inclusive; and days beyond today."""
 
 import re
 from datetime import date
@@ -56,6 +56,15 @@ class OpenDayRange(DayRange):
     end: Day = Field(
         LAST_DAY, description="Last day, inclusive, not before `start`; if omitted, everything since `start`"
     )
+
+
+class FutureDays(BaseModel):
+    """Days with a log that lie in the future: dates that cannot be right."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    count: int = Field(description="Number of days", examples=[1])
+    newest: date | None = Field(description="The newest of them; null if there is none", examples=["2080-01-06"])
 
 
 class NothingElse(BaseModel):

@@ -1,10 +1,11 @@
-"""Parameters that several subjects share: text that PostgreSQL can store, flags, integers, page sizes, cursors."""
+"""Parameters that several subjects share: text that PostgreSQL can store, flags, numbers, page sizes, cursors."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.functional_validators import BeforeValidator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.functional_validators import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from logistics_api.parameters import cursors
@@ -28,6 +29,19 @@ DIGITS = BeforeValidator(parse_integer)
 
 Integer = Annotated[int, DIGITS]
 FileId = Annotated[int, Field(ge=1, le=2_147_483_647, description="ID of a file in the ledger", examples=[214]), DIGITS]
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+
+def parse_number(value: Any) -> Decimal:
+    """Parses a finite number, keeping every digit."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    raise PydanticCustomError("number", "a number such as 12.5, of at most 400 digits, exponent at most 999")
+
+
+Number = Annotated[Decimal, PlainValidator(parse_number), WithJsonSchema({"type": "number", "examples": [412.5]})]
 
 
 def parse_flag(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The query for one route. `measures` defines the figures."""
 
-from logistics_api.measures import (
+from logistics_api.measures.sql import (
     AVG_COST,
     AVG_DELIVERY_TIME,
     AVG_WEIGHT,
@@ -8,6 +8,8 @@ from logistics_api.measures import (
     COST_PER_KG,
     DISTANCES,
     EXACT,
+    ON_TARGET,
+    ON_TARGET_RATE,
     ON_TIME_HOURS,
     ON_TIME_RATE,
     RELIABILITY,
@@ -51,7 +53,8 @@ sums AS (
         "delivery_squares",
     )
 },
-        sum(width_bucket((SELECT hours FROM route), delivery_times)) AS on_time
+        sum(width_bucket((SELECT hours FROM route), delivery_times)) AS on_time,
+        {ON_TARGET} AS on_target
     FROM route_days
 ),
 times AS MATERIALIZED (
@@ -92,6 +95,7 @@ summary AS (
         {STANDARD_DEVIATION} AS delivery_time_variation,
         {RELIABILITY} AS reliability_score,
         {ON_TIME_RATE} AS on_time_delivery_rate,
+        {ON_TARGET_RATE} AS on_target_rate,
         round(percentiles[1], 2) AS p50_delivery_time,
         round(percentiles[2], 2) AS p90_delivery_time,
         round(percentiles[3], 2) AS p95_delivery_time,

@@ -4,12 +4,14 @@ import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.measures.definitions import figure
 from logistics_api.parameters.date_range import DayRange
+from logistics_api.parameters.targets import OnTimeTarget
 from logistics_api.parameters.text_search import KeyText
-from logistics_api.routes.schemas import ON_TIME, RELIABILITY, Route
+from logistics_api.routes.schemas import Route
 
 
-class DetailsParameters(DayRange):
+class DetailsParameters(OnTimeTarget, DayRange):
     """A route and a date range."""
 
     origin: KeyText = Field(description="Origin of the route, exactly as written in the data", examples=["Chicago"])
@@ -21,29 +23,24 @@ class DetailsParameters(DayRange):
 class RouteSummary(Route):
     """All figures of one route in a range."""
 
-    total_shipments: int = Field(description="Shipments on the route", examples=[31])
-    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
-    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
-    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
-    avg_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
-    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
-    value_score: float | None = Field(
-        description="Cost / delivery time in hours, over shipments that have both", examples=[21.92]
-    )
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    min_delivery_time: float | None = Field(description="Shortest delivery time, hours", examples=[28.5])
-    max_delivery_time: float | None = Field(description="Longest delivery time, hours", examples=[61.0])
-    delivery_time_variation: float | None = Field(
-        description="Sample standard deviation of the delivery times, hours; null for fewer than 2", examples=[6.12]
-    )
-    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
-    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
-    p50_delivery_time: float | None = Field(
-        description="Shortest time, hours, within which at least 50 % of the shipments arrived", examples=[39.5]
-    )
-    p90_delivery_time: float | None = Field(description="Likewise for 90 %, hours", examples=[48.0])
-    p95_delivery_time: float | None = Field(description="Likewise for 95 %, hours", examples=[52.25])
-    vehicles_used: int = Field(description="Distinct vehicles that carried them", examples=[9])
+    total_shipments: int = figure("shipments", examples=[31])
+    total_cost: float = figure("revenue", examples=[27311.2])
+    avg_cost: float | None = figure("revenue_per_shipment", examples=[881.01])
+    total_weight: float = figure("weight", examples=[3701.4])
+    avg_weight: float | None = figure("avg_weight", examples=[119.4])
+    cost_per_kg: float | None = figure("revenue_per_kg", examples=[7.38])
+    value_score: float | None = figure("revenue_per_hour", examples=[21.92])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    min_delivery_time: float | None = figure("min_delivery_time", examples=[28.5])
+    max_delivery_time: float | None = figure("max_delivery_time", examples=[61.0])
+    delivery_time_variation: float | None = figure("delivery_time_variation", examples=[6.12])
+    reliability_score: float | None = figure("reliability_score", examples=[84.78])
+    on_time_delivery_rate: float | None = figure("on_time_rate", examples=[71.33])
+    on_target_rate: float | None = figure("on_target_rate", examples=[84.5])
+    p50_delivery_time: float | None = figure("p50_delivery_time", examples=[39.5])
+    p90_delivery_time: float | None = figure("p90_delivery_time", examples=[48.0])
+    p95_delivery_time: float | None = figure("p95_delivery_time", examples=[52.25])
+    vehicles_used: int = figure("vehicles_used", examples=[9])
 
 
 class RouteDay(BaseModel):
@@ -52,9 +49,9 @@ class RouteDay(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     date: datetime.date = Field(description="The `trip_date` of the logs", examples=["2024-01-31"])
-    shipments: int = Field(description="Shipments on the route", examples=[3])
-    revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[2610.5])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[38.75])
+    shipments: int = figure("shipments", examples=[3])
+    revenue: float = figure("revenue", examples=[2610.5])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[38.75])
 
 
 class Bin(BaseModel):

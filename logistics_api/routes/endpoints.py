@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
-from logistics_api.parameters.date_range import DayRange
+from logistics_api.parameters.targets import DefaultHours
 from logistics_api.routes.details_queries import DETAILS
 from logistics_api.routes.details_schemas import DetailsParameters, RouteDetails
 from logistics_api.routes.lists import page_response
@@ -16,6 +16,7 @@ from logistics_api.routes.schemas import (
     CostValuePage,
     CostValueParameters,
     Matrix,
+    MatrixParameters,
     OptimizationPage,
     OptimizationParameters,
     ReliabilityPage,
@@ -33,9 +34,11 @@ router = APIRouter(tags=["routes"])
     responses=FIGURE_PROBLEMS,
     summary="Reliability of routes",
 )
-async def read_route_reliability(query: Annotated[ReliabilityParameters, Query()], database: Reader) -> Response:
+async def read_route_reliability(
+    query: Annotated[ReliabilityParameters, Query()], database: Reader, default: DefaultHours
+) -> Response:
     """Returns delivery times, variation and on-time rate of routes with at least 5 shipments in the range."""
-    return await page_response(database, RELIABILITY, query, query.sort_by)
+    return await page_response(database, RELIABILITY, query, query.sort_by, query.target(default))
 
 
 @router.get(
@@ -66,9 +69,11 @@ async def read_route_optimization(query: Annotated[OptimizationParameters, Query
     responses=FIGURE_PROBLEMS,
     summary="Top-performing routes",
 )
-async def read_top_routes(query: Annotated[TopPerformingParameters, Query()], database: Reader) -> Response:
+async def read_top_routes(
+    query: Annotated[TopPerformingParameters, Query()], database: Reader, default: DefaultHours
+) -> Response:
     """Highest overall score first, those without one last; ties by origin, destination. At least 5 shipments each."""
-    return await figures_response(database, TOP_PERFORMING, query.model_dump())
+    return await figures_response(database, TOP_PERFORMING, query.model_dump() | query.target(default))
 
 
 @router.get(
@@ -77,9 +82,11 @@ async def read_top_routes(query: Annotated[TopPerformingParameters, Query()], da
     responses=FIGURE_PROBLEMS,
     summary="Matrix of routes in a date range",
 )
-async def read_route_matrix(query: Annotated[DayRange, Query()], database: Reader) -> Response:
+async def read_route_matrix(
+    query: Annotated[MatrixParameters, Query()], database: Reader, default: DefaultHours
+) -> Response:
     """Returns a heatmap cell for every route with at least one shipment in the range."""
-    return await figures_response(database, MATRIX, query.model_dump())
+    return await figures_response(database, MATRIX, query.model_dump() | query.target(default))
 
 
 @router.get(
@@ -88,9 +95,13 @@ async def read_route_matrix(query: Annotated[DayRange, Query()], database: Reade
     responses=FIGURE_PROBLEMS | {404: problem_response("No shipment with a log took this route")},
     summary="Details of one route",
 )
-async def read_route_details(query: Annotated[DetailsParameters, Query()], database: Reader) -> Response:
+async def read_route_details(
+    query: Annotated[DetailsParameters, Query()], database: Reader, default: DefaultHours
+) -> Response:
     """Returns the route's figures, daily values, delivery times and vehicles."""
-    return await figures_response(database, DETAILS, query.model_dump(), missing=_unknown(query))
+    return await figures_response(
+        database, DETAILS, query.model_dump() | query.target(default), missing=_unknown(query)
+    )
 
 
 def _unknown(query: DetailsParameters) -> Problem:

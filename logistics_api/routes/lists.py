@@ -57,12 +57,20 @@ class RoutePage(BaseModel):
     page_size: int = Field(description="Page size; the last page may have fewer routes", examples=[10])
 
 
-async def page_response(database: Database, routes: str, query: ListOfRange | ListOfAnyRange, sort_by: str) -> Response:
+async def page_response(
+    database: Database,
+    routes: str,
+    query: ListOfRange | ListOfAnyRange,
+    sort_by: str,
+    others: Mapping[str, object] | None = None,
+) -> Response:
     """Responds with one page of the routes that the SELECT `routes` makes for %(start)s to %(end)s.
 
-    The columns of `routes` are those of the response, rounded and in their order.
+    The columns of `routes` are those of the response, rounded and in their order. `others`: its own parameters.
     """
-    return await figures_response(database, page_query(routes, sort_by, query.sort_order), _parameters(query))
+    return await figures_response(
+        database, page_query(routes, sort_by, query.sort_order), {**_parameters(query), **(others or {})}
+    )
 
 
 def page_query(routes: str, sort_by: str, sort_order: str) -> str:

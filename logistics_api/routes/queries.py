@@ -1,7 +1,7 @@
 """Route queries: lists, top performers and the matrix. `measures` defines the figures."""
 
-from logistics_api import measures
-from logistics_api.measures import (
+from logistics_api.measures import sql as measures
+from logistics_api.measures.sql import (
     AVG_COST,
     AVG_DELIVERY_TIME,
     AVG_WEIGHT,
@@ -11,6 +11,7 @@ from logistics_api.measures import (
     DISTANCES,
     JOIN_ROUTE_NAMES,
     LEAST_SHIPMENTS,
+    ON_TARGET_RATE,
     ON_TIME_RATE,
     RELIABILITY_EXACT,
     STANDARD_DEVIATION,
@@ -22,7 +23,7 @@ RELIABILITY = f"""
 -- Returns the reliability of routes with at least {LEAST_SHIPMENTS} shipments in a range.
 -- One row per route, in the columns of the response.
 -- Reads analytics.daily_routes, analytics.routes.
-WITH sums AS ({route_sums("delivery_sum", "delivery_count", "delivery_squares", "on_time")}),
+WITH sums AS ({route_sums("delivery_sum", "delivery_count", "delivery_squares", "on_time", "on_target")}),
 routes AS (
     SELECT *, {DISTANCES} AS distances
     FROM sums
@@ -35,7 +36,8 @@ SELECT
     {AVG_DELIVERY_TIME} AS avg_delivery_time,
     {STANDARD_DEVIATION} AS delivery_time_variation,
     {measures.RELIABILITY} AS reliability_score,
-    {ON_TIME_RATE} AS on_time_delivery_rate
+    {ON_TIME_RATE} AS on_time_delivery_rate,
+    {ON_TARGET_RATE} AS on_target_rate
 FROM routes
 """
 
@@ -116,16 +118,38 @@ SELECT
     round(cost_sum, 2) AS total_cost,
     round(weight_sum, 2) AS total_weight,
     round(cost_with_weight * delivery_count / nullif(weight_with_cost * delivery_sum, 0), 2) AS cost_time_efficiency,
-    CASE
-        WHEN round(routes.mean_time - 1.2 * means.mean_time, 40) > 0
-            THEN 'High delivery time - Consider route optimization'
-        WHEN round(routes.cost_per_kg - 1.2 * means.cost_per_kg, 40) > 0
-            THEN 'High cost per weight - Review pricing strategy'
-        WHEN shipments < 10 AND round(cost_sum - 1.5 * means.cost_per_kg * weight_sum, 40) > 0
-            THEN 'Low volume, high cost - Consider consolidation'
+    CASE rule
+        WHEN 1 THEN 'High delivery time - Consider route optimization'
+        WHEN 2 THEN 'High cost per weight - Review pricing strategy'
+        WHEN 3 THEN 'Low volume, high cost - Consider consolidation'
         ELSE 'Performing within normal parameters'
-    END AS optimization_recommendation
-FROM routes, means
+    END AS optimization_recommendation,
+    CASE rule
+        WHEN 1 THEN json_build_object(
+            'measure', 'avg_delivery_time',
+            'value', round(routes.mean_time, 2),
+            'threshold', round(round(1.2 * means.mean_time, 40), 2)
+        )
+        WHEN 2 THEN json_build_object(
+            'measure', 'revenue_per_kg',
+            'value', round(routes.cost_per_kg, 2),
+            'threshold', round(round(1.2 * means.cost_per_kg, 40), 2)
+        )
+        WHEN 3 THEN json_build_object(
+            'measure', 'revenue',
+            'value', round(cost_sum, 2),
+            'threshold', round(round(1.5 * means.cost_per_kg * weight_sum, 40), 2)
+        )
+    END AS recommendation_basis
+FROM routes
+CROSS JOIN means
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN round(routes.mean_time - 1.2 * means.mean_time, 40) > 0 THEN 1
+        WHEN round(routes.cost_per_kg - 1.2 * means.cost_per_kg, 40) > 0 THEN 2
+        WHEN shipments < 10 AND round(cost_sum - 1.5 * means.cost_per_kg * weight_sum, 40) > 0 THEN 3
+    END AS rule
+) AS first_that_holds
 """
 
 TOP_PERFORMING = f"""
@@ -138,6 +162,7 @@ WITH sums AS ({
         "delivery_count",
         "delivery_squares",
         "on_time",
+        "on_target",
         "cost_sum",
         "cost_count",
         "weight_sum",
@@ -196,6 +221,7 @@ SELECT coalesce(
             'overall_score', overall,
             'performance_metrics', json_build_object(
                 'on_time_delivery_rate', {ON_TIME_RATE},
+                'on_target_rate', {ON_TARGET_RATE},
                 'avg_cost_per_shipment', {AVG_COST},
                 'total_revenue', round(cost_sum, 2),
                 'total_weight_shipped', round(weight_sum, 2)
@@ -217,6 +243,7 @@ WITH sums AS ({
         "delivery_sum",
         "delivery_count",
         "on_time",
+        "on_target",
         "cost_sum",
         "cost_with_weight",
         "weight_with_cost",
@@ -232,6 +259,7 @@ SELECT json_build_object(
                 'shipments', shipments,
                 'avg_delivery_time', {AVG_DELIVERY_TIME},
                 'on_time_delivery_rate', {ON_TIME_RATE},
+                'on_target_rate', {ON_TARGET_RATE},
                 'cost_per_kg', {COST_PER_KG},
                 'revenue', round(cost_sum, 2)
             )

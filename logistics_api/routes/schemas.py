@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.measures.definitions import figure
 from logistics_api.parameters.date_range import DayRange
+from logistics_api.parameters.targets import OnTimeTarget
 from logistics_api.parameters.types import Integer
 from logistics_api.routes.lists import ListOfRange, RoutePage
 
@@ -24,7 +26,7 @@ class Route(BaseModel):
     destination: str = Field(examples=["Denver"])
 
 
-class ReliabilityParameters(ListOfRange):
+class ReliabilityParameters(OnTimeTarget, ListOfRange):
     """Query parameters of a page of route reliability."""
 
     sort_by: Literal[
@@ -35,19 +37,19 @@ class ReliabilityParameters(ListOfRange):
         "delivery_time_variation",
         "reliability_score",
         "on_time_delivery_rate",
+        "on_target_rate",
     ] = Field("reliability_score", description="Response field to sort by")
 
 
 class RouteReliability(Route):
     """Reliability of a route."""
 
-    total_deliveries: int = Field(description="Shipments on the route", examples=[31])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    delivery_time_variation: float | None = Field(
-        description="Sample standard deviation of the delivery times, hours; null for fewer than 2", examples=[6.12]
-    )
-    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
-    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
+    total_deliveries: int = figure("shipments", examples=[31])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    delivery_time_variation: float | None = figure("delivery_time_variation", examples=[6.12])
+    reliability_score: float | None = figure("reliability_score", examples=[84.78])
+    on_time_delivery_rate: float | None = figure("on_time_rate", examples=[71.33])
+    on_target_rate: float | None = figure("on_target_rate", examples=[84.5])
 
 
 class ReliabilityPage(RoutePage):
@@ -74,13 +76,11 @@ class CostValueParameters(ListOfRange):
 class RouteCostValue(Route):
     """Cost and value of a route."""
 
-    total_shipments: int = Field(description="Shipments on the route", examples=[31])
-    avg_shipment_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
-    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
-    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
-    value_score: float | None = Field(
-        description="Cost / delivery time in hours, over shipments that have both", examples=[21.92]
-    )
+    total_shipments: int = figure("shipments", examples=[31])
+    avg_shipment_weight: float | None = figure("avg_weight", examples=[119.4])
+    avg_cost: float | None = figure("revenue_per_shipment", examples=[881.01])
+    cost_per_kg: float | None = figure("revenue_per_kg", examples=[7.38])
+    value_score: float | None = figure("revenue_per_hour", examples=[21.92])
     value_category: Literal["High Value", "Medium Value", "Low Value"] | None = Field(
         description="Third of all listed routes, before search and pages, that the value score falls into: the lowest "
         "is High Value. Routes with one score share the better third. Null without a score",
@@ -111,16 +111,32 @@ class OptimizationParameters(ListOfRange):
     ] = Field("cost_time_efficiency", description="Response field to sort by")
 
 
+class RecommendationBasis(BaseModel):
+    """The figure that a recommendation rests on: the value is above the threshold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    measure: Literal["avg_delivery_time", "revenue_per_kg", "revenue"] = Field(
+        description="The measure, as in /api/measures", examples=["avg_delivery_time"]
+    )
+    value: float = Field(description="Its value for this route", examples=[52.4])
+    threshold: float = Field(
+        description="What it was compared with: 1.2 times the mean of all listed routes or, for `revenue`, 1.5 times "
+        "the mean revenue per kg of all listed routes x the weight of this route",
+        examples=[44.1],
+    )
+
+
 class RouteOptimization(Route):
     """Times, costs and recommendation of a route."""
 
-    total_shipments: int = Field(description="Shipments on the route", examples=[31])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    avg_cost: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
-    avg_weight: float | None = Field(description="Mean weight, kg", examples=[119.4])
-    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
-    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
-    cost_time_efficiency: float | None = Field(description="Cost per kg / mean delivery time in hours", examples=[0.18])
+    total_shipments: int = figure("shipments", examples=[31])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    avg_cost: float | None = figure("revenue_per_shipment", examples=[881.01])
+    avg_weight: float | None = figure("avg_weight", examples=[119.4])
+    total_cost: float = figure("revenue", examples=[27311.2])
+    total_weight: float = figure("weight", examples=[3701.4])
+    cost_time_efficiency: float | None = figure("revenue_per_kg_per_hour", examples=[0.18])
     optimization_recommendation: Literal[
         "High delivery time - Consider route optimization",
         "High cost per weight - Review pricing strategy",
@@ -130,6 +146,9 @@ class RouteOptimization(Route):
         description="The first that holds: mean delivery time above 1.2 times the mean of all listed routes' means; "
         "cost per kg likewise; fewer than 10 shipments and a cost above 1.5 times that mean per kg"
     )
+    recommendation_basis: RecommendationBasis | None = Field(
+        description="The figure that the recommendation rests on; null within normal parameters"
+    )
 
 
 class OptimizationPage(RoutePage):
@@ -138,7 +157,11 @@ class OptimizationPage(RoutePage):
     data: list[RouteOptimization]
 
 
-class TopPerformingParameters(DayRange):
+class MatrixParameters(OnTimeTarget, DayRange):
+    """A date range, and a target."""
+
+
+class TopPerformingParameters(OnTimeTarget, DayRange):
     """A date range and a number of routes."""
 
     limit: Integer = Field(10, ge=1, le=100, description="Maximum number of routes in the response")
@@ -149,38 +172,33 @@ class PerformanceMetrics(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
-    avg_cost_per_shipment: float | None = Field(description="Mean cost, in the currency of the feed", examples=[881.01])
-    total_revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
-    total_weight_shipped: float = Field(description="Sum of weight, kg", examples=[3701.4])
+    on_time_delivery_rate: float | None = figure("on_time_rate", examples=[71.33])
+    on_target_rate: float | None = figure("on_target_rate", examples=[84.5])
+    avg_cost_per_shipment: float | None = figure("revenue_per_shipment", examples=[881.01])
+    total_revenue: float = figure("revenue", examples=[27311.2])
+    total_weight_shipped: float = figure("weight", examples=[3701.4])
 
 
 class TopRoute(Route):
     """A route and its scores, 100 being the best of all listed routes."""
 
-    total_shipments: int = Field(description="Shipments on the route", examples=[31])
-    reliability_score: float | None = Field(description=RELIABILITY, examples=[84.78])
-    cost_efficiency_score: float | None = Field(
-        description="Position of its cost per kg between the highest (0) and the lowest (100) of all listed routes, %",
-        examples=[62.5],
-    )
-    delivery_efficiency_score: float | None = Field(
-        description="Likewise for its mean delivery time, %", examples=[48.1]
-    )
-    overall_score: float | None = Field(
-        description="0.4 x reliability + 0.3 x cost efficiency + 0.3 x delivery efficiency", examples=[67.09]
-    )
+    total_shipments: int = figure("shipments", examples=[31])
+    reliability_score: float | None = figure("reliability_score", examples=[84.78])
+    cost_efficiency_score: float | None = figure("cost_efficiency_score", examples=[62.5])
+    delivery_efficiency_score: float | None = figure("delivery_efficiency_score", examples=[48.1])
+    overall_score: float | None = figure("overall_score", examples=[67.09])
     performance_metrics: PerformanceMetrics
 
 
 class Cell(Route):
     """Figures of one route with at least one shipment."""
 
-    shipments: int = Field(description="Shipments on the route", examples=[31])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    on_time_delivery_rate: float | None = Field(description=ON_TIME, examples=[71.33])
-    cost_per_kg: float | None = Field(description="Cost / weight in kg, over shipments that have both", examples=[7.38])
-    revenue: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
+    shipments: int = figure("shipments", examples=[31])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    on_time_delivery_rate: float | None = figure("on_time_rate", examples=[71.33])
+    on_target_rate: float | None = figure("on_target_rate", examples=[84.5])
+    cost_per_kg: float | None = figure("revenue_per_kg", examples=[7.38])
+    revenue: float = figure("revenue", examples=[27311.2])
 
 
 class Matrix(BaseModel):

@@ -5,10 +5,8 @@ with `_from` and `_to`, a range that includes both ends. Filters combine with AN
 `queries.condition` decides what they become in SQL.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
@@ -18,30 +16,17 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    WithJsonSchema,
     create_model,
 )
-from pydantic.functional_validators import PlainValidator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.parameters.date_range import Day
 from logistics_api.parameters.text_search import KeyText
-from logistics_api.parameters.types import DIGITS, FileId, Flag, Paging
+from logistics_api.parameters.types import DIGITS, FileId, Flag, Number, Paging
 from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
 
-_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
-
-
-def parse_number(value: Any) -> Decimal:
-    """Parses a finite number, keeping every digit."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return Decimal(value)
-    raise PydanticCustomError("number", "a number such as 12.5, of at most 400 digits, exponent at most 999")
-
-
-Number = Annotated[Decimal, PlainValidator(parse_number), WithJsonSchema({"type": "number", "examples": [412.5]})]
 RecordNumber = Annotated[int, Field(ge=1, le=2**63 - 1, examples=[31_415]), DIGITS]
 
 

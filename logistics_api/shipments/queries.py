@@ -1,6 +1,6 @@
 """Shipment queries. `measures` defines the figures."""
 
-from logistics_api.measures import AVG_COST, AVG_DELIVERY_TIME, JOIN_ROUTE_NAMES, LEAST_SHIPMENTS, route_sums
+from logistics_api.measures.sql import AVG_COST, AVG_DELIVERY_TIME, JOIN_ROUTE_NAMES, LEAST_SHIPMENTS, route_sums
 
 ANALYTICS = f"""
 -- Returns the overview of all shipments of a range, and its five most expensive routes.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.measures.definitions import figure
 from logistics_api.routes.lists import ListOfAnyRange, RoutePage
 
 
@@ -12,13 +13,13 @@ class ShipmentsOverview(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    total_shipments: int = Field(description="Shipments whose log falls within the range", examples=[1840])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[26.41])
-    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[915230.5])
-    avg_cost_per_shipment: float | None = Field(description="Mean cost, in the currency of the feed", examples=[497.41])
-    total_weight: float = Field(description="Sum of weight, kg", examples=[220144.75])
-    unique_origins: int = Field(description="Distinct origins of shipments", examples=[12])
-    unique_destinations: int = Field(description="Distinct destinations of shipments", examples=[14])
+    total_shipments: int = figure("shipments", examples=[1840])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[26.41])
+    total_cost: float = figure("revenue", examples=[915230.5])
+    avg_cost_per_shipment: float | None = figure("revenue_per_shipment", examples=[497.41])
+    total_weight: float = figure("weight", examples=[220144.75])
+    unique_origins: int = figure("origins", examples=[12])
+    unique_destinations: int = figure("destinations", examples=[14])
 
 
 class ExpensiveRoute(BaseModel):
@@ -28,11 +29,11 @@ class ExpensiveRoute(BaseModel):
 
     origin: str = Field(examples=["Chicago"])
     destination: str = Field(examples=["Denver"])
-    total_shipments: int = Field(description="Shipments on the route", examples=[31])
-    total_cost: float = Field(description="Sum of their cost, in the currency of the feed", examples=[27311.2])
-    avg_cost_per_shipment: float | None = Field(description="Mean of their cost", examples=[881.01])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    vehicles_used: int = Field(description="Distinct vehicles that carried them", examples=[9])
+    total_shipments: int = figure("shipments", examples=[31])
+    total_cost: float = figure("revenue", examples=[27311.2])
+    avg_cost_per_shipment: float | None = figure("revenue_per_shipment", examples=[881.01])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    vehicles_used: int = figure("vehicles_used", examples=[9])
 
 
 class ShipmentAnalytics(BaseModel):
@@ -71,19 +72,15 @@ class ShipmentRoute(BaseModel):
 
     origin: str = Field(examples=["Chicago"])
     destination: str = Field(examples=["Denver"])
-    total_trips: int = Field(description="Shipments on the route", examples=[31])
-    avg_delivery_time: float | None = Field(description="Mean delivery time, hours", examples=[40.2])
-    min_delivery_time: float | None = Field(description="Shortest delivery time, hours", examples=[28.5])
-    max_delivery_time: float | None = Field(description="Longest delivery time, hours", examples=[61.0])
-    total_cost: float = Field(description="Sum of cost, in the currency of the feed", examples=[27311.2])
-    avg_cost: float | None = Field(
-        description="Mean cost, over shipments that have one, in the currency of the feed", examples=[910.37]
-    )
-    total_weight: float = Field(description="Sum of weight, kg", examples=[3701.4])
-    unique_vehicles: int = Field(description="Distinct vehicles that carried them", examples=[9])
-    cost_per_trip: float | None = Field(
-        description="total_cost / total_trips; null if no shipment has a cost", examples=[881.01]
-    )
+    total_trips: int = figure("shipments", examples=[31])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[40.2])
+    min_delivery_time: float | None = figure("min_delivery_time", examples=[28.5])
+    max_delivery_time: float | None = figure("max_delivery_time", examples=[61.0])
+    total_cost: float = figure("revenue", examples=[27311.2])
+    avg_cost: float | None = figure("revenue_per_shipment", examples=[910.37])
+    total_weight: float = figure("weight", examples=[3701.4])
+    unique_vehicles: int = figure("vehicles_used", examples=[9])
+    cost_per_trip: float | None = figure("revenue_per_all_shipments", examples=[881.01])
 
 
 class ShipmentRoutePage(RoutePage):

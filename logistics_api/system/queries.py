@@ -1,5 +1,6 @@
 """Statements about the system itself."""
 
+from logistics_api.measures.sql import FUTURE_DAYS, LAST_DAY
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
@@ -10,7 +11,7 @@ AWAITED_DATASET = "vehicle_logs"
 STATUS = f"""
 -- Makes the state of analytics and ledger.
 -- One row: one JSON object.
--- Reads analytics.status, ingest.files, pg_locks.
+-- Reads analytics.status, analytics.days, ingest.files, pg_locks.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_calculating
 ),
@@ -46,7 +47,8 @@ SELECT json_build_object(
     'unassigned_shipments', unassigned_shipments,
     'awaited_dataset', CASE WHEN unassigned_shipments > 0 THEN '{AWAITED_DATASET}' END,
     'first_day', first_day,
-    'last_day', last_day,
+    'last_day', {LAST_DAY},
+    'future_days', {FUTURE_DAYS},
     'files', files,
     'files_with_warning', (SELECT count(*) FROM latest WHERE has_warning),
     'records', records,

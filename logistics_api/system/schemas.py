@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.parameters.date_range import FutureDays
+
 
 class Health(BaseModel):
     """The process is running."""
@@ -67,7 +69,10 @@ class SystemStatus(BaseModel):
         description="The dataset that these shipments wait for; null if none waits", examples=["vehicle_logs"]
     )
     first_day: date | None = Field(description="First day that has a log; null without logs", examples=["2022-01-01"])
-    last_day: date | None = Field(description="Last day that has a log; null without logs", examples=["2024-03-31"])
+    last_day: date | None = Field(
+        description="Last day that has a log and is not in the future; null without logs", examples=["2024-03-31"]
+    )
+    future_days: FutureDays
     files: FilesByState
     files_with_warning: int = Field(
         description="Files that are loaded with more rejects than LOGISTICS_WARN_REJECTS or with another problem",

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.uploads.digests import expected_sha256
@@ -88,7 +89,8 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
         )
     upload_id = make_upload_id(file)
     body = await read_status(upload_id, file, database, settings)
-    return JSONResponse(body, 202 if is_new else 200, {"Location": f"/api/ingestion/uploads/{upload_id}"})
+    location = f"{context_of(request.scope).prefix}/api/ingestion/uploads/{upload_id}"
+    return JSONResponse(body, 202 if is_new else 200, {"Location": location})
 
 
 @router.get(

@@ -1,9 +1,10 @@
 """Vehicle queries. `measures` defines the figures."""
 
-from logistics_api.measures import (
+from logistics_api.measures.sql import (
     AVG_DELIVERY_TIME,
     AVG_FUEL,
     KM_PER_LITRE,
+    REVENUE_PER_KM,
     REVENUE_PER_TRIP,
     VEHICLE_SUMS,
 )
@@ -27,12 +28,15 @@ SELECT coalesce(
             'name', vehicle.name,
             'total_trips', trips,
             'total_mileage', round(mileage_sum, 2),
+            'mileage_count', mileage_count,
             'total_fuel', round(fuel_sum, 2),
+            'fuel_count', fuel_count,
             'fuel_efficiency', {KM_PER_LITRE},
             'shipments_delivered', shipments,
             'avg_delivery_time', {AVG_DELIVERY_TIME},
             'total_revenue', round(cost_sum, 2),
             'revenue_per_trip', {REVENUE_PER_TRIP},
+            'revenue_per_km', {REVENUE_PER_KM},
             'fuel_per_trip', {AVG_FUEL}
         )
         ORDER BY round(cost_sum, 2) DESC, vehicle_id
@@ -79,12 +83,15 @@ summary AS (
         round(total_mileage, 2) AS lifetime_mileage,
         trips AS total_trips,
         round(mileage_sum, 2) AS period_mileage,
+        mileage_count,
         round(fuel_sum, 2) AS total_fuel,
+        fuel_count,
         {KM_PER_LITRE} AS fuel_efficiency,
         shipments AS deliveries_completed,
         {AVG_DELIVERY_TIME} AS avg_delivery_time,
         round(cost_sum, 2) AS total_revenue,
         {REVENUE_PER_TRIP} AS revenue_per_trip,
+        {REVENUE_PER_KM} AS revenue_per_km,
         {AVG_FUEL} AS fuel_per_trip
     FROM known, sums
 ),
@@ -94,7 +101,9 @@ daily AS (
             'date', day,
             'trips', trips,
             'daily_mileage', round(mileage_sum, 2),
+            'mileage_count', mileage_count,
             'daily_fuel', round(fuel_sum, 2),
+            'fuel_count', fuel_count,
             'daily_revenue', round(cost_sum, 2),
             'daily_deliveries', shipments
         )

@@ -4,6 +4,8 @@ import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.measures.definitions import figure
+
 
 class VehicleMetrics(BaseModel):
     """One vehicle with a log in the range. Averages ignore missing values and are null if all are missing."""
@@ -14,19 +16,18 @@ class VehicleMetrics(BaseModel):
     name: str | None = Field(
         description="From the vehicles' master data; null if the vehicle is not in it", examples=["Truck 17"]
     )
-    total_trips: int = Field(description="Logs in the range", examples=[58])
-    total_mileage: float = Field(description="Distance driven, km", examples=[18240.5])
-    total_fuel: float = Field(description="Fuel burnt, litres", examples=[5311.2])
-    fuel_efficiency: float | None = Field(
-        description="km per litre, over logs that have mileage and fuel", examples=[3.43]
-    )
-    shipments_delivered: int = Field(description="Shipments it carried", examples=[97])
-    avg_delivery_time: float | None = Field(description="Mean delivery time of its shipments, hours", examples=[25.9])
-    total_revenue: float = Field(description="Sum of their cost, in the currency of the feed", examples=[48210.75])
-    revenue_per_trip: float | None = Field(
-        description="total_revenue / total_trips; null if no shipment has a cost", examples=[831.22]
-    )
-    fuel_per_trip: float | None = Field(description="Litres per log, over logs that have fuel", examples=[91.57])
+    total_trips: int = figure("trips", examples=[58])
+    total_mileage: float = figure("mileage", examples=[18240.5])
+    mileage_count: int = figure("mileage_count", examples=[57])
+    total_fuel: float = figure("fuel", examples=[5311.2])
+    fuel_count: int = figure("fuel_count", examples=[55])
+    fuel_efficiency: float | None = figure("fuel_efficiency", examples=[3.43])
+    shipments_delivered: int = figure("shipments", examples=[97])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[25.9])
+    total_revenue: float = figure("revenue", examples=[48210.75])
+    revenue_per_trip: float | None = figure("revenue_per_trip", examples=[831.22])
+    revenue_per_km: float | None = figure("revenue_per_km", examples=[2.61])
+    fuel_per_trip: float | None = figure("fuel_per_trip", examples=[91.57])
 
 
 class VehicleSummary(BaseModel):
@@ -38,23 +39,21 @@ class VehicleSummary(BaseModel):
     name: str | None = Field(
         description="From the vehicles' master data; null if the vehicle is not in it", examples=["Truck 17"]
     )
-    lifetime_mileage: float | None = Field(
-        description="Distance driven in its lifetime, km, from the master data; null if the vehicle is not in it",
-        examples=[412330.0],
+    lifetime_mileage: float | None = figure(
+        "lifetime_mileage", note="Null if the vehicle is not in it", examples=[412330.0]
     )
-    total_trips: int = Field(description="Logs in the range", examples=[58])
-    period_mileage: float = Field(description="Distance driven in the range, km", examples=[18240.5])
-    total_fuel: float = Field(description="Fuel burnt, litres", examples=[5311.2])
-    fuel_efficiency: float | None = Field(
-        description="km per litre, over logs that have mileage and fuel", examples=[3.43]
-    )
-    deliveries_completed: int = Field(description="Shipments it carried", examples=[97])
-    avg_delivery_time: float | None = Field(description="Mean delivery time of its shipments, hours", examples=[25.9])
-    total_revenue: float = Field(description="Sum of their cost, in the currency of the feed", examples=[48210.75])
-    revenue_per_trip: float | None = Field(
-        description="total_revenue / total_trips; null if no shipment has a cost", examples=[831.22]
-    )
-    fuel_per_trip: float | None = Field(description="Litres per log, over logs that have fuel", examples=[91.57])
+    total_trips: int = figure("trips", examples=[58])
+    period_mileage: float = figure("mileage", examples=[18240.5])
+    mileage_count: int = figure("mileage_count", examples=[57])
+    total_fuel: float = figure("fuel", examples=[5311.2])
+    fuel_count: int = figure("fuel_count", examples=[55])
+    fuel_efficiency: float | None = figure("fuel_efficiency", examples=[3.43])
+    deliveries_completed: int = figure("shipments", examples=[97])
+    avg_delivery_time: float | None = figure("avg_delivery_time", examples=[25.9])
+    total_revenue: float = figure("revenue", examples=[48210.75])
+    revenue_per_trip: float | None = figure("revenue_per_trip", examples=[831.22])
+    revenue_per_km: float | None = figure("revenue_per_km", examples=[2.61])
+    fuel_per_trip: float | None = figure("fuel_per_trip", examples=[91.57])
 
 
 class VehicleDay(BaseModel):
@@ -63,13 +62,13 @@ class VehicleDay(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     date: datetime.date = Field(description="The `trip_date` of the logs", examples=["2024-01-31"])
-    trips: int = Field(description="Logs", examples=[2])
-    daily_mileage: float = Field(description="Distance driven, km", examples=[612.4])
-    daily_fuel: float = Field(description="Fuel burnt, litres", examples=[178.0])
-    daily_revenue: float = Field(
-        description="Sum of its shipments' cost, in the currency of the feed", examples=[1620.5]
-    )
-    daily_deliveries: int = Field(description="Shipments it carried", examples=[3])
+    trips: int = figure("trips", examples=[2])
+    daily_mileage: float = figure("mileage", examples=[612.4])
+    mileage_count: int = figure("mileage_count", examples=[2])
+    daily_fuel: float = figure("fuel", examples=[178.0])
+    fuel_count: int = figure("fuel_count", examples=[2])
+    daily_revenue: float = figure("revenue", examples=[1620.5])
+    daily_deliveries: int = figure("shipments", examples=[3])
 
 
 class VehicleRoute(BaseModel):
@@ -79,11 +78,9 @@ class VehicleRoute(BaseModel):
 
     origin: str = Field(examples=["Chicago"])
     destination: str = Field(examples=["Denver"])
-    route_trips: int = Field(description="Its logs with at least one shipment of the route", examples=[7])
-    avg_route_time: float | None = Field(description="Mean delivery time of those shipments, hours", examples=[39.1])
-    avg_route_revenue: float | None = Field(
-        description="Mean cost of those shipments, in the currency of the feed", examples=[842.2]
-    )
+    route_trips: int = figure("trips", note="Logs with at least one shipment of the route", examples=[7])
+    avg_route_time: float | None = figure("avg_delivery_time", examples=[39.1])
+    avg_route_revenue: float | None = figure("revenue_per_shipment", examples=[842.2])
 
 
 class VehicleDetails(BaseModel):

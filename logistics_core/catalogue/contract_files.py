@@ -42,7 +42,7 @@ BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 RESERVED_NAMES = frozenset({
     "file_id", "record_no", "file_path", "file_version",
     "tableoid", "xmin", "xmax", "cmin", "cmax", "ctid",
-    "fields", "source", "sort", "limit", "cursor", "count", "trailer",
+    "fields", "source", "sort", "limit", "cursor", "count", "trailer", "for",
 })  # fmt: skip
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 
@@ -54,7 +54,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "route", "session", "system",
+    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
+    "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

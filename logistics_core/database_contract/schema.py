@@ -35,13 +35,16 @@ API_READS: Mapping[str, frozenset[str]] = {
         {
             "cost_count",
             "cost_sum",
+            "cost_with_mileage",
             "day",
             "delivery_count",
             "delivery_sum",
             "fuel_count",
             "fuel_sum",
             "fuel_with_mileage",
+            "mileage_count",
             "mileage_sum",
+            "mileage_with_cost",
             "mileage_with_fuel",
             "shipments",
             "trips",
@@ -53,13 +56,17 @@ API_READS: Mapping[str, frozenset[str]] = {
             "carrier_set",
             "cost_count",
             "cost_sum",
+            "cost_with_mileage",
             "cost_with_weight",
             "day",
             "delivery_count",
             "delivery_sum",
+            "fuel_count",
             "fuel_sum",
             "fuel_with_mileage",
+            "mileage_count",
             "mileage_sum",
+            "mileage_with_cost",
             "mileage_with_fuel",
             "shipments",
             "trips",
@@ -87,6 +94,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
+    "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
     "ingest.files": frozenset(
         {
             "attempts",
@@ -114,6 +122,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "started_at",
             "state",
             "unknown_fields",
+            "values_cleared",
             "version",
             "warning",
         }

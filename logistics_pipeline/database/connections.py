@@ -2,21 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from logistics_core.database_contract.locks import lock_key
+from logistics_core.postgres.poolers import refuse_transaction_pooler
+from logistics_core.postgres.sessions import (
+    CLIENT_CHECK,
+    FORMATS,
+    UNLIMITED,
+    PoolerError,
+    Session,
+    SessionError,
+    run,
+    split_options,
+)
+from logistics_core.postgres.urls import Address, AddressError
 from logistics_pipeline.errors import ConfigurationError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-CLIENT_CHECK = "client_connection_check_interval"
+DISK_FULL = "53100"
+"""SQLSTATE; matches `errors.DiskFull`."""
 _KEY = lock_key("%s")
 
 TRANSIENT = (
@@ -29,35 +40,40 @@ TRANSIENT = (
 """Errors that say nothing about the data: the same work may succeed a moment later."""
 
 
-def parse_url(url: str) -> URL:
-    """Reads a postgresql:// URL.
+PIPELINE = Session(
+    {
+        **FORMATS,
+        **UNLIMITED,
+        "search_path": "public",
+        "default_transaction_read_only": "off",
+        "session_replication_role": "origin",
+        CLIENT_CHECK: "5s",
+    }
+)
+"""The sessions of the pipeline. The server ends a statement soon after its client is gone; without that check, what was
+killed would go on there."""
+
+
+def parse_url(url: str) -> Address:
+    """Reads the address of a database: a URL or a connection string of libpq.
 
     Raises:
-        ConfigurationError: it is not one, or names no database.
+        ConfigurationError: it is neither, or names no database.
     """
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
-        parsed = None
-    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise ConfigurationError(
-            "The database URL must look like postgresql://user:password@host:port/database; "
-            f"found {url.split('@')[-1]!r} after the credentials."
-        )
-    if not parsed.database:
-        raise ConfigurationError("The database URL names no database: add /logistics at its end.")
-    return parsed.set(drivername="postgresql")
+        return Address.parse(url)
+    except AddressError as error:
+        raise ConfigurationError(str(error)) from None
 
 
-def url_text(url: URL) -> str:
-    """The URL with its password, as libpq reads it: for a space it takes neither " " nor, in the query, "+"."""
-    address, mark, query = url.render_as_string(hide_password=False).partition("?")
-    return address.replace(" ", "%20") + mark + query.replace("+", "%20")
+def url_text(url: Address) -> str:
+    """The URL with its password, as libpq reads it."""
+    return url.url()
 
 
 def with_database(url: str, database: str) -> str:
     """The same server and login, another database."""
-    return url_text(parse_url(url).set(database=database))
+    return parse_url(url).set(database=database).url()
 
 
 def with_driver(url: str, driver: str) -> str:
@@ -66,45 +82,70 @@ def with_driver(url: str, driver: str) -> str:
     Plain postgresql:// would let it pick psycopg 3, which dagster-postgres cannot use (it closes the connection when
     it sets a timeout).
     """
-    return url_text(parse_url(url).set(drivername=f"postgresql+{driver}"))
+    return parse_url(url).sqlalchemy_url(driver)
 
 
 def connect(url: str, *, application_name: str = "logistics") -> Connection:
     """Opens a connection in autocommit mode: transactions are always opened explicitly.
 
-    The server ends a statement soon after its client is gone; without that, what was killed would go on there.
+    Its session has the settings of `PIPELINE`; options in the URL may change those that are limits.
 
     Raises:
         TransientError: the server cannot be reached now.
+        ConfigurationError: the URL is invalid, or the session cannot have these settings.
     """
+    address = parse_url(url)
+    session, conninfo = _session_of(address, application_name)
     try:
-        return psycopg.connect(
-            url,
-            autocommit=True,
-            options=_options(url),
-            connect_timeout=10,
-            application_name=application_name,
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-        )
-    except psycopg.OperationalError as error:
-        raise TransientError(f"Cannot connect to PostgreSQL at {describe(url)}: {str(error).strip()}") from error
+        connection = psycopg.connect(conninfo, autocommit=True)
+        try:
+            _start(connection, session, conninfo)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+    except SessionError as error:
+        raise ConfigurationError(f"PostgreSQL at {address} cannot be used: {error}") from error
+    except psycopg.Error as error:
+        raise TransientError(f"Cannot connect to PostgreSQL at {address}: {reason_of(error)}") from error
 
 
-def _options(url: str) -> str:
-    """The URL's own options, and the interval at which the server looks for its client.
+def _session_of(address: Address, application_name: str) -> tuple[Session, str]:
+    """What the session is to be like, and the connection string. Nothing in it comes from the environment's options."""
+    adjustable = {name: value for name, value in PIPELINE.settings.items() if name not in FORMATS} | {"role": ""}
+    given, options = split_options(address.parameters.get("options", ""), adjustable)
+    conninfo = address.conninfo(
+        options=options,
+        client_encoding="UTF8",
+        connect_timeout=10,
+        application_name=application_name,
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+    )
+    return replace(PIPELINE, settings={**PIPELINE.settings, **given}), conninfo
 
-    An interval in the URL is kept: a server on Windows accepts only 0.
-    """
-    given = str(conninfo_to_dict(url).get("options", ""))
-    return given if CLIENT_CHECK in given else f"-c {CLIENT_CHECK}=5s {given}".strip()
+
+def _start(connection: Connection, session: Session, conninfo: str) -> None:
+    process = connection.info.backend_pid
+    try:
+        run(connection, session.start(process))
+    except PoolerError:
+        refuse_transaction_pooler(conninfo)
+        run(connection, session.start(process, through_pooler=True))
 
 
 def describe(url: str) -> str:
     """Host and database of a URL, without its credentials, for messages."""
-    parts = conninfo_to_dict(url)
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+    return str(parse_url(url))
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """What PostgreSQL or libpq says, as a reason in a sentence; with advice where a person has to act."""
+    reason = str(error).strip() or "the connection was lost"
+    if error.sqlstate == DISK_FULL:
+        return f"{reason}. The disk of the database server is full: free space on it, then try again."
+    return reason
 
 
 @contextmanager
@@ -113,8 +154,7 @@ def transient_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except TRANSIENT as error:
-        reason = str(error).strip() or type(error).__name__
-        raise TransientError(f"PostgreSQL failed while {doing}: {reason}") from error
+        raise TransientError(f"PostgreSQL failed while {doing}: {reason_of(error)}") from error
 
 
 @contextmanager

@@ -58,7 +58,8 @@ class Progress:
     values_cleared: int = 0
     """Invalid values of optional fields in the loaded records that were stored as NULL."""
     layout: dict[str, Any] | None = None
-    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again."""
+    """As `loading.layouts.layout_to_json` makes it: every file with rejects has one, so they can be read again. Its
+    member `values` is as `FileFormats.to_json` makes it, from the batch on in which it was needed."""
 
 
 def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
@@ -73,7 +74,8 @@ def advance(connection: Connection, file_id: int, progress: Progress) -> bool:
             "records_superseded = records_superseded + %(records_superseded)s, "
             "records_rejected = records_rejected + %(records_rejected)s, "
             "values_cleared = values_cleared + %(values_cleared)s, attempts = 0, "
-            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, layout = coalesce(layout, %(layout)s), "
+            "bytes_read = %(bytes_read)s, seconds = seconds + %(seconds)s, "
+            "layout = coalesce(layout || %(layout)s, layout, %(layout)s), "
             "unknown_fields = ARRAY(SELECT DISTINCT unnest(unknown_fields || %(unknown_fields)s::text[]) ORDER BY 1), "
             f"{_NOTES} "
             f"WHERE file_id = %(file_id)s AND state = '{FileState.LOADING}' "

@@ -10,6 +10,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
 from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, detect_format
@@ -125,6 +126,7 @@ class FileLoad:
             max_record_bytes=self._options.max_record_bytes,
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,
+            formats=stored_formats(file.layout),
         )
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:

@@ -53,7 +53,7 @@ class CsvLayout:
 
     @property
     def name(self) -> str:
-        return f"csv with {_DELIMITER_NAMES[self.delimiter]}"
+        return f"csv with {_DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))}"
 
 
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -102,6 +102,23 @@ class Unreadable:
     """Takes the place of a record's value if the record could not be decoded."""
 
     reason: str
+    field: str | None = None
+    """The field at fault, where one is."""
+    is_json: bool = False
+    """Whether its beginning and end are certain all the same: the file can be read on after it."""
+
+
+@dataclass(frozen=True)
+class LongText:
+    """Takes the place of a text too long for any field, so that the text need not be held in memory."""
+
+    beginning: str
+    characters: int
+    """Its length, without blanks at either end."""
+
+
+class LargeObject(dict[str, object]):
+    """A record so large that what is nested in its fields was left out: empty arrays and objects stand for it."""
 
 
 class RawRecord(NamedTuple):

@@ -22,7 +22,7 @@ import httpx
 
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
-from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.errors import EXPLAINED_EXIT_CODE, ConfigurationError, PipelineError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.log_rotation import rotate
@@ -322,6 +322,7 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
     With `nothing_runs`, runs that are recorded as started are failed: their processes cannot be alive.
 
     Raises:
+        ConfigurationError: PostgreSQL refuses something in Dagster's database.
         PipelineError: that process failed.
     """
     done = subprocess.run(
@@ -337,6 +338,8 @@ def prepare_dagster(variables: dict[str, str], *, nothing_runs: bool = False) ->
         text=True,
         check=False,
     )
+    if done.returncode == EXPLAINED_EXIT_CODE:
+        raise ConfigurationError(done.stderr.strip().splitlines()[-1])
     if done.returncode != 0:
         raise PipelineError(f"Dagster's database could not be prepared:\n{done.stderr.strip()[-2000:]}")
 

@@ -5,10 +5,10 @@ are made from the contracts of the catalogue (`raw_tables`). The analytics table
 `sql/analytics` has changed, its table and those computed from it are made again, and a full refresh is due.
 """
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import sqlalchemy
@@ -20,20 +20,17 @@ from psycopg import sql
 from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.database_contract.locks import MIGRATION_LOCK
 from logistics_core.database_contract.roles import READER
+from logistics_core.postgres.urls import Address
 from logistics_core.sql_files import checksum, read_sql
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import (
     Connection,
     advisory_lock,
     connect,
-    describe,
     parse_url,
     transient_errors,
-    url_text,
-    with_database,
-    with_driver,
 )
-from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
 
@@ -54,8 +51,9 @@ def migrate(
         ConfigurationError: the server is too old, the login may not create what is missing, or a table does not have
             the columns of its contract.
     """
-    for each in filter(None, (url, dagster_url)):
-        _ensure_database(url_text(parse_url(each)))
+    _ensure_database(url)
+    if dagster_url is not None:
+        _prepare_dagster_database(dagster_url)
     with (
         connect(url, application_name="logistics migrate") as connection,
         transient_errors("migrating"),
@@ -77,27 +75,75 @@ def head_version() -> str:
 
 
 def _ensure_database(url: str) -> None:
-    """Creates the database unless a connection to it succeeds. The database `postgres` always exists."""
+    """Creates the database if a connection to it fails because it does not exist.
+
+    That is asked of the server: its message about it may be in any language, and has no code before a session exists.
+    """
+    address = parse_url(url)
     try:
-        psycopg.connect(url, connect_timeout=10).close()
+        connect(url, application_name="logistics migrate").close()
         return
-    except psycopg.OperationalError as error:
-        if "does not exist" not in str(error):
-            return  # `connect` will say more about it
-    database = parse_url(url).database
-    assert database is not None
-    with connect(with_database(url, "postgres")) as connection:
-        try:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
-            )
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            pass  # another process has just made it; the second error is raised if at the same moment
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise ConfigurationError(
-                f"Database {database!r} does not exist on {describe(url)} and this login may not create it. "
-                f"Let an administrator run: CREATE DATABASE {database} OWNER {parse_url(url).username}"
-            ) from error
+    except TransientError:
+        server = _maintenance_connection(address)
+        if server is None:
+            raise
+    with server:
+        exists = server.execute("SELECT FROM pg_database WHERE datname = %s", (address.database,)).fetchone()
+        if exists is None:
+            _create_database(server, address)
+
+
+def _maintenance_connection(address: Address) -> Connection | None:
+    """A connection to a database that nearly every server has; None if none can be reached."""
+    for database in ("postgres", "template1"):
+        with suppress(TransientError):
+            return connect(address.set(database=database).url(), application_name="logistics migrate")
+    return None
+
+
+def _create_database(server: Connection, address: Address) -> None:
+    database = sql.Identifier(address.database or "")
+    try:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(database))
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        pass  # another process has just made it; the second error is raised if at the same moment
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"Database {address.database!r} does not exist on {address} and this login may not create it. "
+            f"Let an administrator run: CREATE DATABASE {_quoted(address.database)} "
+            f"OWNER {_quoted(server.info.user)} TEMPLATE template0 ENCODING 'UTF8'"
+        ) from error
+
+
+def _quoted(name: str | None) -> str:
+    """A name as it stands in SQL: with quotation marks where it needs them."""
+    return (
+        name if name and re.fullmatch(r"[a-z_][a-z0-9_]*", name, re.ASCII) else sql.Identifier(name or "").as_string()
+    )
+
+
+def _prepare_dagster_database(url: str) -> None:
+    """Creates Dagster's database, or refuses one in which Dagster could not create its tables."""
+    _ensure_database(url)
+    with connect(url, application_name="logistics migrate") as connection:
+        _refuse_unfit_server(connection)
+        if "search_path" not in parse_url(url).parameters.get("options", ""):
+            connection.execute("RESET search_path")  # Dagster uses that of the login
+        row = connection.execute(read_sql("describing/dagster_schema").encode()).fetchone()
+        assert row is not None
+        may_create, schema, belongs_to_owner = row
+        if may_create:
+            return
+        database, user = _quoted(connection.info.dbname), _quoted(connection.info.user)
+        statement = (
+            f"ALTER DATABASE {database} OWNER TO {user}"
+            if belongs_to_owner
+            else f"GRANT CREATE ON SCHEMA {_quoted(schema)} TO {user}"
+        )
+        raise ConfigurationError(
+            f"The login {connection.info.user!r} may not create Dagster's tables in schema {schema!r} of the database "
+            f"{connection.info.dbname!r}. Let an administrator run: {statement}"
+        )
 
 
 def _refuse_unfit_server(connection: Connection) -> None:
@@ -108,7 +154,7 @@ def _refuse_unfit_server(connection: Connection) -> None:
     if encoding != "UTF8":
         raise ConfigurationError(
             f"The database must be encoded in UTF8; {connection.info.dbname!r} is in {encoding}. Recreate it: "
-            f"CREATE DATABASE {connection.info.dbname} TEMPLATE template0 ENCODING 'UTF8'"
+            f"CREATE DATABASE {_quoted(connection.info.dbname)} TEMPLATE template0 ENCODING 'UTF8'"
         )
 
 
@@ -120,7 +166,7 @@ def _explained(connection: Connection) -> Iterator[None]:
         database, user = connection.info.dbname, connection.info.user
         raise ConfigurationError(
             f"The login {user!r} may not create what is missing in {database!r} ({str(error).splitlines()[0]}). "
-            f"Let an administrator run: ALTER DATABASE {database} OWNER TO {user}"
+            f"Let an administrator run: ALTER DATABASE {_quoted(database)} OWNER TO {_quoted(user)}"
         ) from error
 
 
@@ -133,7 +179,9 @@ def _alembic_config() -> Config:
 
 def _run_alembic(url: str) -> None:
     config = _alembic_config()
-    engine = sqlalchemy.create_engine(with_driver(url, "psycopg"), poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: _for_sqlalchemy(url), poolclass=sqlalchemy.NullPool
+    )
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS ingest")
@@ -141,6 +189,12 @@ def _run_alembic(url: str) -> None:
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:
         raise error.orig or error from error  # PostgreSQL's own error, which callers handle
+
+
+def _for_sqlalchemy(url: str) -> Connection:
+    connection = connect(url, application_name="logistics migrate")
+    connection.autocommit = False
+    return connection
 
 
 def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
@@ -181,7 +235,7 @@ def _make_roles(connection: Connection, api_url: str | None) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"This login may not create the read-only role of the API ({str(error).strip()}). Let an administrator "
-            f"run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {connection.info.user} WITH ADMIN OPTION"
+            f"run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {_quoted(connection.info.user)} WITH ADMIN OPTION"
         ) from error
 
 
@@ -199,6 +253,6 @@ def _make_login(connection: Connection, api_url: str) -> None:
 
 def reader_url(url: str) -> str:
     """The same login, limited to reading: what the API uses if it has no login of its own."""
-    text = url_text(parse_url(url))
-    options = quote(f"-c role={READER} -c default_transaction_read_only=on")  # libpq takes no "+" for a space
-    return f"{text}{'&' if '?' in text else '?'}options={options}"
+    address = parse_url(url)
+    options = f"{address.parameters.get('options', '')} -c role={READER} -c default_transaction_read_only=on".strip()
+    return address.replace(options=options).url()

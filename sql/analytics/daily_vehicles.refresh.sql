@@ -9,12 +9,29 @@ WITH driven AS (
         vehicle_id,
         count(*) AS trips,
         coalesce(sum(mileage), 0) AS mileage_sum,
+        count(mileage) AS mileage_count,
         coalesce(sum(fuel_used), 0) AS fuel_sum,
         count(fuel_used) AS fuel_count,
         coalesce(sum(mileage) FILTER (WHERE fuel_used IS NOT NULL), 0) AS mileage_with_fuel,
         coalesce(sum(fuel_used) FILTER (WHERE mileage IS NOT NULL), 0) AS fuel_with_mileage
     FROM raw.vehicle_logs
     WHERE %(full)s OR trip_date = ANY(%(stale_days)s)
+    GROUP BY 1, 2
+),
+-- The trips of which both mileage and revenue are known: what revenue per km compares.
+matched AS (
+    SELECT
+        trip_date,
+        vehicle_id,
+        sum(mileage) AS mileage_with_cost
+    FROM raw.vehicle_logs AS log
+    WHERE
+        (%(full)s OR trip_date = ANY(%(stale_days)s))
+        AND mileage IS NOT NULL
+        AND EXISTS (
+            SELECT FROM raw.shipments AS shipment
+            WHERE shipment.log_id = log.log_id AND shipment.cost IS NOT NULL
+        )
     GROUP BY 1, 2
 ),
 carried AS (
@@ -24,6 +41,7 @@ carried AS (
         count(*) AS shipments,
         coalesce(sum(shipment.cost), 0) AS cost_sum,
         count(shipment.cost) AS cost_count,
+        coalesce(sum(shipment.cost) FILTER (WHERE log.mileage IS NOT NULL), 0) AS cost_with_mileage,
         coalesce(sum(shipment.delivery_time), 0) AS delivery_sum,
         count(shipment.delivery_time) AS delivery_count
     FROM raw.vehicle_logs AS log
@@ -36,6 +54,7 @@ SELECT
     vehicle_id,
     driven.trips,
     driven.mileage_sum,
+    driven.mileage_count,
     driven.fuel_sum,
     driven.fuel_count,
     driven.mileage_with_fuel,
@@ -43,7 +62,10 @@ SELECT
     coalesce(carried.shipments, 0) AS shipments,
     coalesce(carried.cost_sum, 0) AS cost_sum,
     coalesce(carried.cost_count, 0) AS cost_count,
+    coalesce(carried.cost_with_mileage, 0) AS cost_with_mileage,
+    coalesce(matched.mileage_with_cost, 0) AS mileage_with_cost,
     coalesce(carried.delivery_sum, 0) AS delivery_sum,
     coalesce(carried.delivery_count, 0) AS delivery_count
 FROM driven
-LEFT JOIN carried USING (trip_date, vehicle_id);
+LEFT JOIN carried USING (trip_date, vehicle_id)
+LEFT JOIN matched USING (trip_date, vehicle_id);

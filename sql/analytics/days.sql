@@ -7,10 +7,13 @@ CREATE TABLE analytics.days (
     vehicles          bigint NOT NULL,
     trips             bigint NOT NULL,
     mileage_sum       numeric NOT NULL,
+    mileage_count     bigint NOT NULL,
     fuel_sum          numeric NOT NULL,
     fuel_count        bigint NOT NULL,
     mileage_with_fuel numeric NOT NULL,
     fuel_with_mileage numeric NOT NULL,
+    cost_with_mileage numeric NOT NULL,
+    mileage_with_cost numeric NOT NULL,
     shipments         bigint NOT NULL,
     cost_sum          numeric NOT NULL,
     cost_count        bigint NOT NULL,
@@ -31,10 +34,13 @@ COMMENT ON COLUMN analytics.days.day IS 'The trip_date of the logs';
 COMMENT ON COLUMN analytics.days.vehicles IS 'Vehicles with at least one log on that day; those of several days are not a sum, see vehicle_set';
 COMMENT ON COLUMN analytics.days.trips IS 'Logs of that day';
 COMMENT ON COLUMN analytics.days.mileage_sum IS 'Distance driven, km';
+COMMENT ON COLUMN analytics.days.mileage_count IS 'Logs that have the mileage: 0 means that no distance was measured';
 COMMENT ON COLUMN analytics.days.fuel_sum IS 'Fuel burnt, litres';
 COMMENT ON COLUMN analytics.days.fuel_count IS 'Logs that have the fuel burnt: the divisor of its mean';
 COMMENT ON COLUMN analytics.days.mileage_with_fuel IS 'Distance over logs that have mileage and fuel, km';
 COMMENT ON COLUMN analytics.days.fuel_with_mileage IS 'Fuel over logs that have mileage and fuel, litres';
+COMMENT ON COLUMN analytics.days.cost_with_mileage IS 'Sum of costs over shipments whose log has a mileage, currency';
+COMMENT ON COLUMN analytics.days.mileage_with_cost IS 'Distance over logs that carried at least one shipment with a cost, km';
 COMMENT ON COLUMN analytics.days.shipments IS 'Shipments carried by the logs of that day';
 COMMENT ON COLUMN analytics.days.cost_sum IS 'Sum of their costs (revenue), currency';
 COMMENT ON COLUMN analytics.days.cost_count IS 'Those that have a cost: the divisor of its mean';

@@ -6,7 +6,7 @@ One pass over the rows per figure: nothing is grouped by day, nothing is SQL, no
 import calendar
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -187,6 +187,23 @@ class Carried:
         return quotient(Fraction(100 * len(in_time)), len(timed))
 
 
+def on_target_rate(carried: Carried, target: Number) -> Exact:
+    if target is None:
+        return None
+    kept = [hours for hours in carried.hours if hours <= Fraction(target)]
+    return quotient(Fraction(100 * len(kept)), len(carried.hours))
+
+
+def revenue_per_km(carried: Carried, logs: list[Log]) -> Exact:
+    """Trip by trip: those of which both what customers paid and the distance are known."""
+    revenue, km = Fraction(), Fraction()
+    for log in logs:
+        paid = present(shipment.cost for shipment in carried.shipments if shipment.log_id == log.log_id)
+        if paid and log.mileage is not None:
+            revenue, km = revenue + sum(paid, Fraction()), km + Fraction(log.mileage)
+    return quotient(revenue, km)
+
+
 class Reader:
     """A world, read for ranges of it."""
 
@@ -270,25 +287,34 @@ def _key_figures(read: Reader, span: Span) -> list[Exact]:
     ]
 
 
-def summary(read: Reader, span: Span, compare: str) -> dict[str, Any]:
+def same_weekdays(span: Span) -> Span:
+    """The same range as few whole weeks earlier as leave no day in both."""
+    weeks = next(weeks for weeks in range(1, 40_000) if span.end - timedelta(weeks=weeks) < span.start)
+    return Span(*(day - timedelta(weeks=weeks) for day in span))
+
+
+def summary(read: Reader, span: Span, compare: str, target: Number = None) -> dict[str, Any]:
     days = [log.trip_date for log in read.world.logs]
-    then = previous(span) if compare == "previous" else None
-    now_figures = _summary_figures(read, span)
-    then_figures = _summary_figures(read, then) if then else {}
+    future = [day for day in days if day > datetime.now(timezone(timedelta(hours=14))).date()]
+    then = {"previous": previous, "weekday": same_weekdays, "none": lambda _: None}[compare](span)
+    now_figures = _summary_figures(read, span, target)
+    then_figures = _summary_figures(read, then, target) if then else {}
     return {
         "start": str(span.start),
         "end": str(span.end),
         "previous_start": str(then.start) if then else None,
         "previous_end": str(then.end) if then else None,
         "first_day": str(min(days)) if days else None,
-        "last_day": str(max(days)) if days else None,
+        "last_day": str(max(set(days) - set(future) or days)) if days else None,
+        "future_days": {"count": len(set(future)), "newest": str(max(future)) if future else None},
+        "on_time_hours": None if target is None else Fraction(target),
         "current": {name: rounded(value) for name, value in now_figures.items()},
         "previous": {name: rounded(value) for name, value in then_figures.items()} if then else None,
         "trend": {name: trend(now_figures[name], value) for name, value in then_figures.items()} if then else None,
     }
 
 
-def _summary_figures(read: Reader, span: Span) -> dict[str, Exact]:
+def _summary_figures(read: Reader, span: Span, target: Number) -> dict[str, Exact]:
     carried, logs = read.carried(span), read.logs(span)
     return {
         "shipments": Fraction(carried.count),
@@ -296,8 +322,10 @@ def _summary_figures(read: Reader, span: Span) -> dict[str, Exact]:
         "revenue": carried.total("cost"),
         "avg_delivery_time": carried.mean_hours,
         "cost_per_km": _cost_per_km(carried, logs),
+        "revenue_per_km": revenue_per_km(carried, logs),
         "fuel_per_100_km": _fuel_per_100_km(logs),
         "on_time_delivery_rate": carried.on_time_rate,
+        "on_target_rate": on_target_rate(carried, target),
     }
 
 
@@ -311,24 +339,59 @@ def _fuel_per_100_km(logs: list[Log]) -> Exact:
 
 
 def daily(read: Reader, span: Span) -> dict[str, Any]:
-    days = []
-    for day in sorted({log.trip_date for log in read.logs(span)}):
-        logs, carried = read.logs(Span(day, day)), read.carried(Span(day, day))
-        days.append(
-            {
-                "date": str(day),
-                "shipments": carried.count,
-                "revenue": rounded(carried.total("cost")),
-                "trips": len(logs),
-                "active_vehicles": len({log.vehicle_id for log in logs}),
-                "avg_delivery_time": rounded(carried.mean_hours),
-                "mileage": rounded(total(log.mileage for log in logs)),
-                "fuel": rounded(total(log.fuel_used for log in logs)),
-                "cost_per_km": rounded(_cost_per_km(carried, logs)),
-                "fuel_per_100_km": rounded(_fuel_per_100_km(logs)),
-            }
-        )
-    return {"data": days}
+    days = sorted({log.trip_date for log in read.logs(span)})
+    return {"data": [{"date": str(day), **_day_figures(read, [day])} for day in days]}
+
+
+def _day_figures(read: Reader, days: list[date]) -> dict[str, Any]:
+    logs = [log for log in read.world.logs if log.trip_date in days]
+    there = {log.log_id for log in logs}
+    carried = Carried(read, [shipment for shipment in read.world.shipments if shipment.log_id in there])
+    return {
+        "shipments": carried.count,
+        "revenue": rounded(carried.total("cost")),
+        "trips": len(logs),
+        "active_vehicles": len({log.vehicle_id for log in logs}),
+        "avg_delivery_time": rounded(carried.mean_hours),
+        "mileage": rounded(total(log.mileage for log in logs)),
+        "mileage_count": len(present(log.mileage for log in logs)),
+        "fuel": rounded(total(log.fuel_used for log in logs)),
+        "fuel_count": len(present(log.fuel_used for log in logs)),
+        "cost_per_km": rounded(_cost_per_km(carried, logs)),
+        "revenue_per_km": rounded(revenue_per_km(carried, logs)),
+        "fuel_per_100_km": rounded(_fuel_per_100_km(logs)),
+    }
+
+
+def series(read: Reader, span: Span, grain: str) -> dict[str, Any]:
+    """Walks through the calendar day by day: nothing is truncated or shifted."""
+    calendar_days = [span.start + timedelta(number) for number in range((span.end - span.start).days + 1)]
+    named: dict[Any, list[date]] = {}
+    for day in calendar_days:
+        named.setdefault(_period(day, grain), []).append(day)
+    driven = {log.trip_date for log in read.world.logs}
+    periods = [days for _, days in sorted(named.items()) if driven & set(days)]
+    return {"grain": grain, "data": [_period_figures(read, days, driven, grain) for days in periods]}
+
+
+def _period(day: date, grain: str) -> Any:
+    week = day.isocalendar()
+    return {
+        "day": day,
+        "week": (week.year, week.week),
+        "month": (day.year, day.month),
+        "weekday": week.weekday,
+    }[grain]
+
+
+def _period_figures(read: Reader, days: list[date], driven: set[date], grain: str) -> dict[str, Any]:
+    span = {"start": str(days[0]), "end": str(days[-1])}
+    return {
+        **({"weekday": days[0].isoweekday()} if grain == "weekday" else span),
+        "days": len(days),
+        "days_with_trips": len(driven & set(days)),
+        **_day_figures(read, [day for day in days if day in driven]),
+    }
 
 
 def shipment_analytics(read: Reader, span: Span) -> dict[str, Any]:
@@ -374,6 +437,7 @@ def cost_overview(read: Reader, span: Span) -> dict[str, Any]:
         "avg_cost_per_shipment": rounded(now.mean("cost")),
         "total_shipments": now.count,
         "cost_per_km": rounded(_cost_per_km(now, read.logs(span))),
+        "revenue_per_km": rounded(revenue_per_km(now, read.logs(span))),
         "cost_per_kg": rounded(now.cost_per_kg),
         "vehicles_used": len(now.vehicles),
         "prev_total_cost": rounded(then.total("cost")),
@@ -394,12 +458,15 @@ def vehicle_metrics(read: Reader, span: Span) -> list[dict[str, Any]]:
                 "name": found["name"],
                 "total_trips": found["total_trips"],
                 "total_mileage": found["period_mileage"],
+                "mileage_count": found["mileage_count"],
                 "total_fuel": found["total_fuel"],
+                "fuel_count": found["fuel_count"],
                 "fuel_efficiency": found["fuel_efficiency"],
                 "shipments_delivered": found["deliveries_completed"],
                 "avg_delivery_time": found["avg_delivery_time"],
                 "total_revenue": found["total_revenue"],
                 "revenue_per_trip": found["revenue_per_trip"],
+                "revenue_per_km": found["revenue_per_km"],
                 "fuel_per_trip": found["fuel_per_trip"],
             }
         )
@@ -421,12 +488,15 @@ def _vehicle(read: Reader, vehicle_id: str, span: Span) -> dict[str, Any]:
         "lifetime_mileage": None if master.total_mileage is None else rounded(Fraction(master.total_mileage)),
         "total_trips": len(logs),
         "period_mileage": rounded(total(log.mileage for log in logs)),
+        "mileage_count": len(present(log.mileage for log in logs)),
         "total_fuel": rounded(total(log.fuel_used for log in logs)),
+        "fuel_count": len(present(log.fuel_used for log in logs)),
         "fuel_efficiency": rounded(ratio((log.mileage, log.fuel_used) for log in logs)),
         "deliveries_completed": carried.count,
         "avg_delivery_time": rounded(carried.mean_hours),
         "total_revenue": rounded(carried.total("cost")),
         "revenue_per_trip": rounded(quotient(carried.total("cost"), len(logs))) if carried.has_cost else None,
+        "revenue_per_km": rounded(revenue_per_km(carried, logs)),
         "fuel_per_trip": rounded(mean(log.fuel_used for log in logs)),
     }
 
@@ -441,7 +511,9 @@ def vehicle_details(read: Reader, vehicle_id: str, span: Span) -> dict[str, Any]
                 "date": str(day),
                 "trips": len(driven),
                 "daily_mileage": rounded(total(log.mileage for log in driven)),
+                "mileage_count": len(present(log.mileage for log in driven)),
                 "daily_fuel": rounded(total(log.fuel_used for log in driven)),
+                "fuel_count": len(present(log.fuel_used for log in driven)),
                 "daily_revenue": rounded(brought.total("cost")),
                 "daily_deliveries": brought.count,
             }
@@ -480,7 +552,7 @@ def shipment_routes(read: Reader, span: Span) -> list[dict[str, Any]]:
     ]
 
 
-def reliability(read: Reader, span: Span) -> list[dict[str, Any]]:
+def reliability(read: Reader, span: Span, target: Number = None) -> list[dict[str, Any]]:
     return [
         named(
             pair,
@@ -489,6 +561,7 @@ def reliability(read: Reader, span: Span) -> list[dict[str, Any]]:
             delivery_time_variation=rounded(route.variation),
             reliability_score=rounded(route.reliability),
             on_time_delivery_rate=rounded(route.on_time_rate),
+            on_target_rate=rounded(on_target_rate(route, target)),
         )
         for pair, route in read.routes(span, 5)
     ]
@@ -535,24 +608,35 @@ def optimization(read: Reader, span: Span) -> list[dict[str, Any]]:
             total_cost=rounded(route.total("cost")),
             total_weight=rounded(route.total("weight")),
             cost_time_efficiency=rounded(quotient(route.cost_per_kg, route.mean_hours)),
-            optimization_recommendation=_recommendation(route, usual_time, usual_cost),
+            **_recommendation(route, usual_time, usual_cost),
         )
         for pair, route in routes
     ]
 
 
-def _recommendation(route: Carried, usual_time: Exact, usual_cost: Exact) -> str:
-    if usual_time is not None and route.mean_hours is not None and route.mean_hours > Fraction(6, 5) * usual_time:
-        return "High delivery time - Consider route optimization"
-    if usual_cost is not None:
-        if route.cost_per_kg is not None and route.cost_per_kg > Fraction(6, 5) * usual_cost:
-            return "High cost per weight - Review pricing strategy"
-        if route.count < 10 and route.total("cost") > Fraction(3, 2) * usual_cost * route.total("weight"):
-            return "Low volume, high cost - Consider consolidation"
-    return "Performing within normal parameters"
+def _recommendation(route: Carried, usual_time: Exact, usual_cost: Exact) -> dict[str, Any]:
+    """The first rule that holds, and the figure it rests on."""
+    price = None if usual_cost is None else Fraction(3, 2) * usual_cost * route.total("weight")
+    slow, dear = "High delivery time - Consider route optimization", "High cost per weight - Review pricing strategy"
+    few = "Low volume, high cost - Consider consolidation"
+    rules = [
+        (slow, "avg_delivery_time", route.mean_hours, _a_fifth_more(usual_time)),
+        (dear, "revenue_per_kg", route.cost_per_kg, _a_fifth_more(usual_cost)),
+        (few, "revenue", route.total("cost"), price if route.count < 10 else None),
+    ]
+    for words, measure, value, threshold in rules:
+        if value is not None and threshold is not None and value > threshold:
+            basis = {"measure": measure, "value": rounded(value), "threshold": rounded(threshold)}
+            return {"optimization_recommendation": words, "recommendation_basis": basis}
+    words = "Performing within normal parameters"
+    return {"optimization_recommendation": words, "recommendation_basis": None}
 
 
-def top_performing(read: Reader, span: Span, limit: int) -> list[dict[str, Any]]:
+def _a_fifth_more(value: Exact) -> Exact:
+    return None if value is None else Fraction(6, 5) * value
+
+
+def top_performing(read: Reader, span: Span, limit: int, target: Number = None) -> list[dict[str, Any]]:
     routes = read.routes(span, 5)
     cost = _efficiency([route.cost_per_kg for _, route in routes])
     delivery = _efficiency([route.mean_hours for _, route in routes])
@@ -566,6 +650,7 @@ def top_performing(read: Reader, span: Span, limit: int) -> list[dict[str, Any]]
             overall_score=rounded(_overall(route.reliability, cost(route.cost_per_kg), delivery(route.mean_hours))),
             performance_metrics={
                 "on_time_delivery_rate": rounded(route.on_time_rate),
+                "on_target_rate": rounded(on_target_rate(route, target)),
                 "avg_cost_per_shipment": rounded(route.mean("cost")),
                 "total_revenue": rounded(route.total("cost")),
                 "total_weight_shipped": rounded(route.total("weight")),
@@ -594,7 +679,7 @@ def _overall(reliable: Exact, cheap: Exact, quick: Exact) -> Exact:
     return Fraction(4, 10) * reliable + Fraction(3, 10) * cheap + Fraction(3, 10) * quick
 
 
-def matrix(read: Reader, span: Span) -> dict[str, Any]:
+def matrix(read: Reader, span: Span, target: Number = None) -> dict[str, Any]:
     return {
         "data": [
             named(
@@ -602,6 +687,7 @@ def matrix(read: Reader, span: Span) -> dict[str, Any]:
                 shipments=route.count,
                 avg_delivery_time=rounded(route.mean_hours),
                 on_time_delivery_rate=rounded(route.on_time_rate),
+                on_target_rate=rounded(on_target_rate(route, target)),
                 cost_per_kg=rounded(route.cost_per_kg),
                 revenue=rounded(route.total("cost")),
             )
@@ -610,7 +696,7 @@ def matrix(read: Reader, span: Span) -> dict[str, Any]:
     }
 
 
-def route_details(read: Reader, pair: Pair, span: Span) -> dict[str, Any]:
+def route_details(read: Reader, pair: Pair, span: Span, target: Number = None) -> dict[str, Any]:
     route = dict(read.routes(span)).get(pair, Carried(read, []))
     return {
         "summary": named(
@@ -628,6 +714,7 @@ def route_details(read: Reader, pair: Pair, span: Span) -> dict[str, Any]:
             delivery_time_variation=rounded(route.variation),
             reliability_score=rounded(route.reliability),
             on_time_delivery_rate=rounded(route.on_time_rate),
+            on_target_rate=rounded(on_target_rate(route, target)),
             p50_delivery_time=_percentile(route.hours, 50),
             p90_delivery_time=_percentile(route.hours, 90),
             p95_delivery_time=_percentile(route.hours, 95),

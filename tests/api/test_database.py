@@ -14,11 +14,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from logistics_api.app import make_database
 from logistics_api.database.connection import MARGIN_SECONDS, Connection
-from logistics_api.database.conninfo import read_only_conninfo
+from logistics_api.database.conninfo import read_only
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.errors import ConfigurationError
 from logistics_core.database_contract.roles import READER
+from logistics_core.postgres.sessions import run
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import with_database
 from logistics_pipeline.migrations import reader_url
@@ -28,8 +29,13 @@ SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 
 def own_connection(url: str) -> psycopg.Connection[Any]:
     """A connection exactly as the API makes them."""
-    database = make_database(Settings(api_database_url=None, database_url=url))
-    return psycopg.connect(database.conninfo, autocommit=True)
+    return opened(make_database(Settings(api_database_url=None, database_url=url)))
+
+
+def opened(database: Database) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(database.read_only.conninfo, autocommit=True)
+    run(connection, database.read_only.session.start(connection.info.backend_pid))
+    return connection
 
 
 @pytest.mark.parametrize(
@@ -63,14 +69,16 @@ def test_options_of_the_url_are_kept(database_url: str) -> None:
 
 
 def test_the_url_may_set_limits_but_not_allow_writing() -> None:
-    options = "-c search_path=a\\ b -c statement_timeout=100 -c default_transaction_read_only=off"
+    options = "-c search_path=a\\ b -c statement_timeout=100 -c default_transaction_read_only=off -c work_mem=8MB"
     url = "postgresql://me:secret@db.example:6543/fleet?connect_timeout=9&options=" + quote(options)
-    made = conninfo_to_dict(read_only_conninfo(url, None, Limits(statement_seconds=2.5)))
-    assert made["host"] == "db.example" and made["password"] == "secret"
-    assert int(made["connect_timeout"]) == 9
-    assert options in made["options"]
-    assert made["options"].index("statement_timeout=2500") < made["options"].index("statement_timeout=100")
-    assert made["options"].endswith("-c default_transaction_read_only=on")
+    made = read_only(url, None, Limits(statement_seconds=2.5))
+    parameters = conninfo_to_dict(made.conninfo)
+    assert parameters["host"] == "db.example" and parameters["password"] == "secret"
+    assert int(parameters["connect_timeout"]) == 9
+    assert parameters["options"] == "-cwork_mem=8MB"
+    settings = made.session.settings
+    assert (settings["search_path"], settings["statement_timeout"]) == ("a b", "100")
+    assert (settings["default_transaction_read_only"], settings["DateStyle"]) == ("on", "ISO, YMD")
 
 
 @pytest.mark.parametrize("limit, timeout", [("100", 5.0 + MARGIN_SECONDS), ("9s", 9.0 + MARGIN_SECONDS), ("0", None)])
@@ -92,7 +100,7 @@ def test_a_login_of_its_own_is_used_as_it_is(database_url: str) -> None:
         connection.execute("CREATE ROLE api_login LOGIN IN ROLE logistics_reader")
     own = database_url.replace("postgres@", "api_login@")
     settings = Settings(api_database_url=own, database_url="postgresql://nobody@127.0.0.1:1/nothing")
-    with psycopg.connect(make_database(settings).conninfo) as connection:
+    with opened(make_database(settings)) as connection:
         row = connection.execute("SELECT current_user, data_version FROM analytics.status").fetchone()
     assert row == ("api_login", 0)
 

@@ -104,14 +104,23 @@ def compare(api: Any, world: World, question: Question) -> None:
     read, span = Reader(world), Span(question.start, question.end)
     days = {"start": str(span.start), "end": str(span.end)}
     assert api.get("/api/dashboard", **question._asdict()) == oracle.dashboard(read, span, *question[2:])
+    target = Decimal("7")
+    asked = {**days, "on_time_hours": str(target)}
     assert api.get("/api/figures/daily", **days) == oracle.daily(read, span)
-    for choice in ("previous", "none"):
+    for grain in ("day", "week", "month", "weekday"):
+        assert api.get("/api/figures/series", **days, grain=grain) == oracle.series(read, span, grain), grain
+    for choice in ("previous", "weekday", "none"):
         assert api.get("/api/figures/summary", **days, compare=choice) == oracle.summary(read, span, choice)
+        assert api.get("/api/figures/summary", **asked, compare=choice) == oracle.summary(read, span, choice, target)
     assert api.get("/api/shipments/analytics", **days) == oracle.shipment_analytics(read, span)
     assert api.get("/api/vehicles/metrics", **days) == oracle.vehicle_metrics(read, span)
     assert api.get("/api/costs/overview", **days) == oracle.cost_overview(read, span)
     assert api.get("/api/route/top-performing", **days, limit=100) == oracle.top_performing(read, span, 100)
+    assert api.get("/api/route/top-performing", **asked) == oracle.top_performing(read, span, 10, target)
     assert api.get("/api/route/matrix", **days) == oracle.matrix(read, span)
+    assert api.get("/api/route/matrix", **asked) == oracle.matrix(read, span, target)
+    listed = oracle.page_of(oracle.reliability(read, span, target), Listing("on_target_rate"))
+    assert api.get("/api/route/reliability", **asked, sort_by="on_target_rate") == listed
     for path, (rows, sort_by) in LISTS.items():
         assert api.get(path, **days) == oracle.page_of(rows(read, span), Listing(sort_by)), path
 
@@ -125,6 +134,8 @@ def compare_details(api: Any, world: World, span: Span, most: int = 10) -> None:
     for origin, destination in sorted(read.all_time)[:most]:
         found = api.get("/api/route/details", **days, origin=origin, destination=destination)
         assert found == oracle.route_details(read, (origin, destination), span), (origin, destination)
+        found = api.get("/api/route/details", **days, origin=origin, destination=destination, on_time_hours="2.675")
+        assert found == oracle.route_details(read, (origin, destination), span, Decimal("2.675"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

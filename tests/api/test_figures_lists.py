@@ -97,6 +97,11 @@ def columns(path: str) -> list[str]:
     }[path]
 
 
+def sortable(path: str) -> list[str]:
+    """All columns but the explanation of a recommendation, which is no value."""
+    return [column for column in columns(path) if column != "recommendation_basis"]
+
+
 def ask(api: Any, path: str, asked: Listing, span: Span = EVER) -> Any:
     return api.get(path, start=str(span.start), end=str(span.end), **asked._asdict())
 
@@ -106,7 +111,7 @@ def ask(api: Any, path: str, asked: Listing, span: Span = EVER) -> Any:
 def test_every_column_sorts_in_both_orders_with_ties_by_name(shared: Any, read: Reader, path: str, order: str) -> None:
     rows = LISTS[path][0](read, EVER)
     assert len(rows) > 30
-    for column in columns(path):
+    for column in sortable(path):
         asked = Listing(column, order, page_size=1000)
         answer = ask(shared, path, asked)
         assert list(answer) == ["data", "total", "page", "page_size"]
@@ -124,7 +129,9 @@ def test_every_column_sorts_in_both_orders_with_ties_by_name(shared: Any, read: 
     ],
 )
 def test_a_list_can_be_sorted_by_every_column_it_has(question: Any, row: Any) -> None:
-    assert typing.get_args(question.model_fields["sort_by"].annotation) == tuple(row.model_fields)
+    assert typing.get_args(question.model_fields["sort_by"].annotation) == tuple(
+        name for name in row.model_fields if name != "recommendation_basis"
+    )
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from logistics_api.ingestion import file_queries
 from logistics_api.ingestion.file_queries import file_parameters
 from logistics_api.ingestion.file_schemas import Batches, FileDetails
+from logistics_core.catalogue import InvalidValues
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
@@ -426,6 +427,33 @@ def test_the_summary_of_loaded_rejects_leads_to_each_of_them(api: Any, loads: Le
         assert len(api.get(REJECTS, reason=kind["reason"])["items"]) == kind["count"]
     whole = api.get(REJECTS)["items"][1]["reason"]
     assert [each["record_no"] for each in api.get(REJECTS, reason=whole)["items"]] == [3]
+
+
+def test_values_that_were_left_out_are_listed_with_what_they_were(
+    api: Any, loads: Ledger, details: Callable[[int], Any]
+) -> None:
+    clearing = {"catalogue": loads.options.catalogue.with_invalid_values(InvalidValues.NULL)}
+    loads.load("shipments.json", [shipment(1, cost="free", weight=0), shipment(2), shipment(3, cost=[1])], **clearing)
+    other = loads.load("shipments-2.json", [shipment(4, cost="ü" * 2_000)], **clearing).file.file_id
+
+    pages, cursor = list[Any](), dict[str, str]()
+    while not pages or pages[-1]["next_cursor"]:
+        pages.append(api.get("/api/ingestion/cleared-values", limit=1, **cursor))
+        cursor = {"cursor": pages[-1]["next_cursor"]}
+
+    items = [item for page in pages for item in page["items"]]
+    assert [(item["path"], item["record_no"], item["field"], item["raw"][:6]) for item in items] == [
+        ("shipments.json", 1, "cost", "free"),
+        ("shipments.json", 1, "weight", "0"),
+        ("shipments.json", 3, "cost", "[1]"),
+        ("shipments-2.json", 1, "cost", "üüüüüü"),
+    ]
+    assert (items[3]["raw"], items[3]["raw_bytes"], items[3]["raw_truncated"]) == ("ü" * 1_000, 4_000, True)
+    assert items[0]["reason"] == 'cost must be a number, found the text "free"'
+    of_field = api.get("/api/ingestion/cleared-values", field="weight", dataset="shipments")
+    assert of_field["items"] == [items[1]]
+    assert details(other)["values_cleared"] == 1
+    assert api.get("/api/ingestion/cleared-values", file_id=other)["items"] == [items[3]]
 
 
 def test_a_file_with_many_rejects_has_a_warning_until_they_are_replayed(

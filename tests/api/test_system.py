@@ -88,6 +88,7 @@ def test_status_before_anything_has_happened(api: Any) -> None:
         "rejected_share": 0,
         "first_day": None,
         "last_day": None,
+        "future_days": {"count": 0, "newest": None},
         "files": {"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unrecognised": 0, "unloaded": 0},
         "records": {"read": 0, "loaded": 0, "superseded": 0, "rejected": 0},
     }
@@ -108,6 +109,32 @@ def test_status_after_a_refresh(api: Any, database_url: str, store: Callable[...
     assert calculated.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - calculated) < timedelta(minutes=1)
     assert status["started_calculating_at"] is None
+
+
+def test_one_log_of_2080_does_not_become_the_last_day(
+    api: Any, database_url: str, store: Callable[..., None], wait_until: Callable[..., None]
+) -> None:
+    """As after the week rollover of a GPS receiver: ranges that end at the last day would be empty."""
+    store(database_url, vehicle_logs=[("L1", "V1", "2024-02-03", 1, 1), ("L2", "V1", "2080-01-06", 1, 1)])
+    refresh(database_url)
+    status = api.get("/api/system/status")
+    assert (status["first_day"], status["last_day"]) == ("2024-02-03", "2024-02-03")
+    assert status["future_days"] == {"count": 1, "newest": "2080-01-06"}
+    freshness = api.app.state.database.freshness
+    wait_until(lambda: freshness.published is not None and freshness.published.data_version == 1)
+    summary = api.get("/api/figures/summary", start="2080-01-01", end="2080-01-31")
+    assert summary["last_day"] == "2024-02-03"
+    assert summary["current"]["active_vehicles"] == 1, "figures stay exact for any range"
+
+
+def test_if_every_day_is_in_the_future_the_newest_is_the_last(
+    api: Any, database_url: str, store: Callable[..., None]
+) -> None:
+    store(database_url, vehicle_logs=[("L1", "V1", "2080-01-05", 1, 1), ("L2", "V1", "2080-01-06", 1, 1)])
+    refresh(database_url)
+    status = api.get("/api/system/status")
+    assert status["last_day"] == "2080-01-06"
+    assert status["future_days"] == {"count": 2, "newest": "2080-01-06"}
 
 
 def test_times_are_utc_whatever_the_server_thinks(database_url: str, serve: Any) -> None:

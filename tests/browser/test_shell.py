@@ -217,6 +217,61 @@ def test_while_the_database_is_away_the_page_says_so_and_recovers(
     expect(page.locator("article.kpi").first).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("range=lst-30", "range=lst-30 is not a range: it must be one of 7d, 30d, 90d, month, year, all"),
+        ("range=2024-02-30..2024-03-01", "range=2024-02-30..2024-03-01 is not a range"),
+        ("range=2024-03-02..2024-03-01", "The range ends before it begins: 2024-03-02 is after 2024-03-01."),
+        ("range=constructor", "range=constructor is not a range"),
+        ("start=2024-13-01", "start=2024-13-01 is not a day"),
+        ("start=2024-01-01&end=31.1.2024", "end=31.1.2024 is not a day"),
+        ("start=2024-01-01", "A range by days needs both: end is missing."),
+        ("range=7d&start=2024-01-01&end=2024-01-31", "The address names two ranges"),
+    ],
+)
+def test_a_range_that_is_none_is_an_error_on_the_page(open_page: Any, query: str, reason: str) -> None:
+    page = open_page(f"/vehicles?{query}&search=V")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Invalid range")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(reason)
+    expect(page.locator("section.panel")).to_have_count(0)
+    alert.get_by_role("link", name="Show the default range").click()
+    expect(page).to_have_url(re.compile(r"/vehicles\?search=V$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vehicles")
+    expect(page.get_by_role("button", name="30 days")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_range_may_be_named_as_in_the_api(dashboard: Any, open_page: Any) -> None:
+    span = last_month(dashboard)
+    page = open_page(f"/?start={span['start']}&end={span['end']}")
+    shipments = dashboard.get("/api/figures/summary", **span)["current"]["shipments"]
+    expect(page.locator("article.kpi .value").first).to_have_text(f"{shipments:,}")
+    page.get_by_role("link", name="Vehicles").click()
+    expect(page).to_have_url(re.compile(f"start={span['start']}&end={span['end']}"))
+    page.get_by_role("button", name="7 days").click()
+    expect(page).to_have_url(re.compile(r"/vehicles\?range=7d$"))
+
+
+@pytest.mark.parametrize("path", ["/nonsense", "/costs/2024", "/routes-old", "/a/b/c"])
+def test_an_address_that_is_none_is_a_page_for_browsers_and_a_problem_for_programs(
+    dashboard: Any, new_page: Any, path: str
+) -> None:
+    page, watched = new_page(dashboard, "about:blank")
+    watched.expected = re.compile("404")
+    answer = page.goto(path)
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    expect(page.get_by_role("alert")).to_contain_text(path)
+    page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="Costs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Costs")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
+    for accept in ("application/json", "*/*"):
+        problem = httpx.get(dashboard.url + path, headers={"Accept": accept}, trust_env=False)
+        assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+
+
 def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboard: Any) -> None:
     with httpx.Client(base_url=dashboard.url, trust_env=False) as client:
         for path in ("/", "/routes", "/routes/A/B%2FC", "/vehicles/V-1", "/costs", "/pipeline", "/data"):
@@ -242,4 +297,8 @@ def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboa
         ):
             assert client.get(path).status_code == 404, path
         assert client.post("/").status_code == 404
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         assert client.get("/api/nothing").headers["content-type"] == "application/problem+json"
+        assert client.get("/api/nothing", headers=browser).headers["content-type"] == "application/problem+json"
+        assert client.get("/metrics", headers=browser).status_code == 200
+        assert client.get("/docs", headers=browser).status_code == 200

@@ -78,6 +78,7 @@ def test_every_table_has_its_checks() -> None:
         | {
             ("analytics.daily_routes", "unassigned_shipments"),
             ("analytics.days", "no_unrecognised_files"),
+            ("analytics.days", "no_future_days"),
             ("analytics.days", "routes_and_vehicles_agree"),
             ("analytics.routes", "totals_match_days"),
             ("analytics.vehicle_numbers", "every_vehicle_has_a_number"),
@@ -338,6 +339,17 @@ def test_shipments_without_a_log_are_a_warning_if_they_are_many(filled: FolderUn
     finding = look("analytics.daily_routes", "unassigned_shipments")
     assert "6 shipments wait for a log" in warning(finding)
     assert finding.figures["unassigned_percent"] == pytest.approx(100 * 6 / 90, abs=0.01)
+
+
+def test_dates_in_the_future_are_a_warning(filled: FolderUnderTest, look: Look) -> None:
+    assert look("analytics.days", "no_future_days").passed
+
+    filled.drop_and_load("vehicle_logs/2.json", [log(100, trip_date="2080-01-06"), log(101, trip_date="2079-12-31")])
+    refresh(filled.url)
+
+    finding = look("analytics.days", "no_future_days")
+    assert "2 trips are dated in the future, on 2 days up to 2080-01-06" in warning(finding)
+    assert finding.figures == {"future_days": 2, "trips": 2, "newest_day": "2080-01-06"}
 
 
 def test_rows_that_wait_too_long_for_a_refresh_are_a_warning_then_an_error(

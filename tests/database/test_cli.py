@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from logistics_pipeline.database.connections import with_database
+from logistics_pipeline.database.connections import parse_url, with_database
 from tests.database.forking import run_command
 from tests.database.records import as_array, as_lines, log, shipment, vehicle
 
@@ -357,6 +357,67 @@ def test_a_database_url_that_does_not_work_is_said_without_its_password(
     assert done.stderr.startswith("Error: ")
     assert says in done.stderr
     assert "secret" not in done.stderr
+
+
+LEAKS = [
+    "host=127.0.0.1 port=1 user=someone password=hunter2 dbname=logistics",
+    "host=127.0.0.1 port=1 password='hunter2",
+    "host=127.0.0.1 port=1 user=someone password=hunt hunter2 dbname=logistics",
+    "jdbc:postgresql://127.0.0.1:1/logistics?user=someone&password=hunter2",
+    "postgresql://someone:hunter2/127.0.0.1:1/logistics",
+    "postgresql://someone:hunter2",
+    "postgresql://someone:p%hunter2@127.0.0.1:1/logistics",
+    "postgresql://someone:p@hunter2@127.0.0.1:1/logistics",
+    "postgresql://someone:%23%40%2Fhunter2@127.0.0.1:1/logistics",
+    "postgresql://127.0.0.1:1/logistics?user=someone&password=hun&hunter2=x",
+    "postgresql+psycopg2://someone:hunter2/127.0.0.1/logistics",
+    "someone:hunter2@127.0.0.1/logistics",
+]
+
+
+@pytest.mark.parametrize("url", LEAKS)
+@pytest.mark.parametrize("variable", ["database_url", "dagster_database_url", "api_database_url"])
+def test_no_part_of_a_url_that_may_hold_a_password_is_shown(url: str, variable: str, logistics: Run) -> None:
+    done = logistics("migrate", **{variable: url})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("url", LEAKS)
+def test_the_api_does_not_show_it_either(url: str, data_dir: Path) -> None:
+    environment = os.environ | {"LOGISTICS_DATABASE_URL": url, "LOGISTICS_DATA_DIR": str(data_dir)}
+    done = subprocess.run(
+        [sys.executable, "-c", API, url], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "hunter2" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+API = """
+import sys
+from logistics_api.database.pool import Database
+from logistics_api.errors import ConfigurationError
+from logistics_core.settings import Settings
+print(repr(Settings(database_url=sys.argv[1])))
+try:
+    Database(sys.argv[1])
+except ConfigurationError as error:
+    print(error, error.__cause__)
+sys.exit(1)
+"""
+
+
+def test_a_connection_string_works_as_a_url_does(logistics: Run, database_url: str) -> None:
+    done = logistics("files", "--json", database_url=parse_url(database_url).conninfo())
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_address_of_a_running_server_is_said_without_its_password(logistics: Run, database_url: str) -> None:
+    url = parse_url(database_url).set(password="hunter2").url()
+    assert "hunter2" not in logistics("db", "start", database_url=url).stderr
 
 
 @pytest.mark.parametrize("command", [["files"], ["refresh"], ["rejects", "--json"], ["load", "vehicles.json"]])

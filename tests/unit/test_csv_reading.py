@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+import operator
 import tarfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.errors import FileError
@@ -23,7 +24,7 @@ CSV_SPECTRUM = PROJECT_ROOT.parent / "shared/data/csv_spectrum/csv_spectrum.tar.
 
 CELLS = st.one_of(
     st.sampled_from(["", " ", '"', '""', "a,b", "x;y", "t\tt", "p|p", "1\n2", "1\r\n2", "12.5", "漢", "\0", "'", "\\"]),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=6),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\ufeff"), max_size=6),
 )
 COLUMNS = ("vehicle_id", "name", "other")
 BLOCKS = st.one_of(st.integers(1, 30), st.just(1000))
@@ -52,20 +53,22 @@ def test_every_row_is_read_with_its_place_and_a_load_resumes_behind_any(
     outcome = read_content(content, block_bytes=block_bytes, run_bytes=1)
 
     assert outcome.error is None
-    assert outcome.values == [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    assert [record.number for record in outcome.records] == list(range(1, len(rows) + 1))
+    assert outcome.values == [dict(zip(COLUMNS, row, strict=True)) for row in rows if "".join(row).strip(" \t")]
+    assert [record.number for record in outcome.records] == list(range(1, len(outcome.values) + 1))
     for record in outcome.records:
         assert content[record.offset : record.offset + len(record.raw)] == record.raw
     for checkpoint in outcome.checkpoints:
         rest = read_content(content, after=checkpoint, block_bytes=block_bytes)
         assert (rest.records, rest.error) == (outcome.records[checkpoint.records :], None)
-    assert all(one.end == other.raw_record(0).byte_offset for one, other in pairwise(outcome.runs))
+    are_adjacent = operator.eq if len(outcome.values) == len(rows) else operator.le  # rows without values lie between
+    assert all(are_adjacent(one.end, other.raw_record(0).byte_offset) for one, other in pairwise(outcome.runs))
 
 
 @settings(deadline=None, max_examples=40)
 @given(table=tables())
 def test_a_cut_table_gives_all_complete_rows(read_content: Any, table: tuple[str, list[list[str]]]) -> None:
-    text, _ = table
+    text, rows = table
+    assume(all("".join(row).strip(" \t") for row in rows))
     content = text.encode()
     whole = read_content(content).records
     header_end = whole[0].offset if whole else len(content)
@@ -151,7 +154,7 @@ def test_the_delimiter_is_the_one_that_makes_field_names(read_content: Any, deli
     "header, message",
     [
         (b"a,b,c", "Neither JSON nor a CSV header of shipments: a, b, c"),
-        (b"shipment_id,origin,destination,LOG_ID", "The CSV header lacks log_id; it names shipment_id, origin"),
+        (b"shipment_id,origin,destination,LOG", "The CSV header lacks log_id; it names shipment_id, origin"),
         (b"shipment_id,origin,destination,log_id,origin", "The CSV header names origin twice"),
         (b"shipment_id,ori\0gin", "Not text"),
         (b"x" * 1000, "xxx…; expected a JSON array of objects"),

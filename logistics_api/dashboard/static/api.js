@@ -1,6 +1,7 @@
 // Requests to the API. The browser caches responses and their ETags, so a repeated request costs a 304.
 
 import { on } from "./events.js";
+import { at } from "./root.js";
 
 /** A failed request: the problem of the response (RFC 9457), or that the API is unreachable. */
 export class ApiError extends Error {
@@ -28,7 +29,7 @@ export class ApiError extends Error {
 const UNREACHABLE = { title: "The server is not responding", detail: "Is it running? The page retries automatically." };
 const underway = new Map();
 
-/** path with its query; parameters that are null, undefined or "" are left out. */
+/** A path of the API with its query (`at()` makes an address of it); parameters that are null, undefined or "" are left out. */
 export function url(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -54,11 +55,33 @@ async function ask(address) {
   return (await send(address)).json();
 }
 
+/**
+ * Figures with their data version: {data, version, stale, at}. `version` is null if the response declares none; `at` is when
+ * it was last known to be current, in milliseconds; `stale` says that it may no longer be. With `pinned`, the figures of that
+ * version, or an ApiError. Identical concurrent requests are sent once.
+ */
+export function getFigures(address, pinned = null) {
+  const key = `${pinned} ${address}`;
+  if (!underway.has(key)) {
+    const answer = askFigures(address, pinned).finally(() => underway.get(key) === answer && underway.delete(key));
+    underway.set(key, answer);
+  }
+  return underway.get(key);
+}
+
+async function askFigures(address, pinned) {
+  const response = await send(address, pinned === null ? {} : { headers: { "If-Data-Version": pinned } });
+  const version = response.headers.get("Data-Version");
+  const stale = /^110\b/.test(response.headers.get("Warning") ?? "");
+  const age = stale ? Number(response.headers.get("Age")) || 0 : 0;
+  return { data: await response.json(), version: version === null ? null : Number(version), stale, at: Date.now() - age * 1000 };
+}
+
 /** Any request; throws ApiError unless it succeeds. */
 export async function send(address, options = {}) {
   let response;
   try {
-    response = await fetch(address, { credentials: "same-origin", ...options });
+    response = await fetch(at(address), { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, UNREACHABLE, 5);

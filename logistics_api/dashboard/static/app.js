@@ -1,10 +1,13 @@
 // The shell: navigation, head, range control; opens the page that the address names and notifies it of changes.
 
-import { ApiError, get } from "./api.js";
+import { ApiError, url } from "./api.js";
 import * as events from "./events.js";
-import { dayRange } from "./format.js";
+import { request } from "./figures.js";
+import { clock, count, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
+import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
+import { at } from "./root.js";
 import * as router from "./router.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
@@ -24,16 +27,21 @@ const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
 const WITHOUT_DATA = new Set(["pipeline", "data"]);
 
+/** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
+const STALE_SECONDS = 15;
+
 let status = null; // an event announces a new one
+let statusSince = null; // when a stale status was current, in milliseconds
 let view = null;
 let shown = null;
 let opening = 0;
 
 const links = Object.entries(PAGES).map(([name, { words, image }]) => {
-  const link = h("a", { href: `/${name}` }, icon(image), words);
+  const link = h("a", { href: at(`/${name}`) }, icon(image), words);
   link.page = name;
   return link;
 });
+const staleNote = h("p", { class: "note warn stale-note", role: "status", hidden: true });
 const liveState = h("p", { class: "live", role: "status" });
 const range = rangeControl(() => view);
 const crumbs = h("p", { class: "crumbs", hidden: true });
@@ -44,6 +52,7 @@ const main = h(
   "main",
   { class: "content", id: "main", tabindex: "-1" },
   h("header", { class: "head" }, h("div", {}, crumbs, title, subtitle), range),
+  staleNote,
   body,
 );
 
@@ -52,9 +61,9 @@ function build() {
   const sidebar = h(
     "header",
     { class: "sidebar" },
-    h("a", { class: "brand", href: "/" }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
+    h("a", { class: "brand", href: at("/") }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
     h("nav", { class: "nav", "aria-label": "Dashboard" }, links),
-    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: "/docs" }, "API"), h("a", { href: "/openapi.json" }, "OpenAPI")), account(), liveState, themeChoice()),
+    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: at("/docs") }, "API"), h("a", { href: at("/openapi.json") }, "OpenAPI")), account(), liveState, themeChoice()),
   );
   document.querySelector("#app").replaceWith(h("div", { class: "shell" }, sidebar, main));
 }
@@ -75,9 +84,11 @@ function themeChoice() {
 /** Shows what the address says: the open page follows by itself, another one is built. */
 async function follow(place) {
   const mine = ++opening;
-  if (!PAGES[place.page]) return void router.go("/", { replace: true });
+  if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
+  const wrong = WITHOUT_DATA.has(place.page) ? null : problem(place.parameters);
+  if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   try {
-    status ??= await get(STATUS);
+    if (status === null) await readStatus();
   } catch (error) {
     return mine === opening && fail(error);
   }
@@ -93,7 +104,11 @@ async function follow(place) {
 }
 
 async function open(place, welcome, key, mine) {
-  const next = new View(place, status);
+  const next = new View(place, status, {
+    figuresChanged: () => view === next && figuresChanged(),
+    reload: () => view === next && reload(),
+    foundNothing: () => view === next && findNewestShipments(),
+  });
   const page = PAGES[place.page];
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
   if (mine !== opening) return;
@@ -153,14 +168,21 @@ async function move(place) {
   const isFirst = view === null;
   await follow(place);
   if (isFirst || events.state() === "live") return;
-  const found = await get(STATUS).catch(() => null);
-  if (found && found.data_version !== status?.data_version) await renew();
+  const found = await request(STATUS).catch(() => null);
+  if (found && found.data.data_version !== status?.data_version) await renew();
+}
+
+async function readStatus() {
+  const { data, stale, at } = await request(STATUS);
+  status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
+  statusSince = stale ? at : null;
+  showLive();
 }
 
 /** New figures: reloads the status, then all that is shown. The old figures stay until then. */
 async function renew() {
   try {
-    status = await get(STATUS);
+    await readStatus();
   } catch (error) {
     if (view) return void events.later(error.retryAfter ?? 10, renew);
   }
@@ -168,32 +190,133 @@ async function renew() {
   view?.renew();
 }
 
-/** Shows an error in place of the page, such as a missing status or an unknown address. */
-function fail(error, heading = "Logistics Analytics") {
-  if (!(error instanceof ApiError)) console.error(error);
+/** The present address without its range. */
+function defaultRange() {
+  const rest = new URLSearchParams(location.search);
+  for (const name of ["range", "start", "end"]) rest.delete(name);
+  return rest.size ? `${location.pathname}?${rest}` : location.pathname;
+}
+
+/** Shows what is wrong with the address, and where to go instead. */
+function refuse(heading, reason, link) {
+  leave(heading);
+  replace(body, h("div", { class: "panel" }, alert(heading, reason, link)));
+  showLive();
+}
+
+function leave(heading) {
   view?.end();
   view = null;
   shown = null;
   title.textContent = heading;
+  document.title = `${heading} · Logistics Analytics`;
+  links.forEach((link) => link.removeAttribute("aria-current"));
+  crumbs.hidden = true;
   range.hidden = true;
   subtitle.hidden = true;
+}
+
+function alert(...words) {
+  const note = message("warning", ...words);
+  note.classList.add("error");
+  note.setAttribute("role", "alert");
+  return note;
+}
+
+/** Shows an error in place of the page, such as a missing status or an unknown address. */
+function fail(error, heading = "Logistics Analytics") {
+  if (!(error instanceof ApiError)) console.error(error);
+  leave(heading);
   const again = error.status === 401
     ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard requires an API key.") }, "Sign in")
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
-  const note = message("warning", error.title ?? "The page could not be opened", error.reason ?? error.message, again, error.requestId && h("small", {}, `request ${error.requestId}`));
-  note.classList.add("error");
-  note.setAttribute("role", "alert");
-  replace(body, h("div", { class: "panel" }, note));
+  const note = error.requestId && h("small", {}, `request ${error.requestId}`);
+  replace(body, h("div", { class: "panel" }, alert(error.title ?? "The page could not be opened", error.reason ?? error.message, again, note)));
+  showLive();
   if (error.status === 401) return events.stop();
   if (!error.isOfServer && !error.retryAfter) return;
   const mine = opening;
   events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }
 
+/** A load has ended, which does not always change the figures. */
+async function reload() {
+  const known = status.data_version;
+  await readStatus().catch(() => {});
+  if (status.data_version === known) await follow(router.read());
+  else await renew();
+}
+
+let newest = null; // the newest day with shipments, and in which data version
+
+/** The newest logs may have no shipments yet: then the ranges end at the newest day that has some. */
+async function findNewestShipments() {
+  const place = router.read();
+  const { data_version: version, first_day: start, last_day: end } = status;
+  if (nameOf(place.parameters) !== DEFAULT || newest?.version === version) return;
+  newest = { version, day: end };
+  const found = await request(url("/api/figures/daily", askable({ start, end }))).catch(() => null);
+  const day = found?.data.data.filter(({ shipments }) => shipments > 0).at(-1)?.date;
+  if (!day || found.version !== version || status.data_version !== version) return;
+  newest = { version, day };
+  status = { ...status, newest_day: day };
+  await follow(router.read());
+}
+
+let forgetRenewal = null;
+
+/** The page shows other figures, or older ones: says so, and looks for newer ones. */
+function figuresChanged() {
+  showLive();
+  if (view.figures.version !== null && view.figures.version !== view.known.data_version) matchDays(view, view.figures.version);
+  if (staleSince() === null) {
+    forgetRenewal?.();
+    forgetRenewal = null;
+  } else {
+    forgetRenewal ??= events.later(STALE_SECONDS, () => {
+      forgetRenewal = null;
+      renew();
+    });
+  }
+}
+
+/** The first and the last day of the version shown: of the status where that is newer, else of that version's own. */
+async function matchDays(mine, version) {
+  mine.known = { data_version: version, first_day: null, last_day: null };
+  const found = await request(STATUS, version).catch(() => null);
+  if (mine !== view || mine.figures.version !== version) return;
+  if (found && !found.stale) {
+    status = { ...found.data, newest_day: found.data.last_day };
+    statusSince = null;
+    return void follow(router.read());
+  }
+  mine.know(found?.data ?? mine.known);
+}
+
+/** When what the page shows was last known to be current, in milliseconds; null if it is. */
+function staleSince() {
+  const known = [view?.figures.staleSince, events.databaseLostAt(), view?.figures.version == null ? statusSince : null];
+  const moments = known.filter((moment) => moment !== null && moment !== undefined);
+  return moments.length ? Math.min(...moments) : null;
+}
+
 function showLive() {
-  const state = events.state();
+  const since = staleSince();
+  const state = events.state() === "live" && since !== null ? "stale" : events.state();
   liveState.dataset.state = state;
-  liveState.textContent = { live: "Live", lost: "Connection lost, trying again", paused: "Paused" }[state];
+  liveState.textContent = { live: "Live", stale: `Stale since ${clock(since)}`, lost: "Connection lost, trying again", paused: "Paused" }[state];
+  staleNote.hidden = since === null || view === null;
+  if (staleNote.hidden) return;
+  const version = view.figures.version;
+  const words = version === null ? "The database is not available." : `The database is not available; these are the figures of data version ${count(version)}.`;
+  const missing = view.figures.isPartial ? " Some are not available in this version." : "";
+  const text = `Stale since ${clock(since)}. ${words}${missing}`;
+  if (staleNote.textContent !== text) replace(staleNote, icon("warning"), h("span", {}, text));
+}
+
+function databaseChanged(state) {
+  showLive();
+  if (state === "available") renew();
 }
 
 build();
@@ -201,4 +324,5 @@ showLive();
 router.start(move);
 events.on("state", showLive);
 events.on("data_version", renew);
+events.on("database", databaseChanged);
 events.start();

@@ -1,12 +1,14 @@
 // Server-sent events: a new data version, the progress of a load. One stream, closed while the page is hidden.
 
-const listeners = { data_version: new Set(), ingest: new Set(), state: new Set() };
+import { at } from "./root.js";
+
+const listeners = { data_version: new Set(), ingest: new Set(), database: new Set(), state: new Set() };
 let source = null;
 let lost = false;
 let version = null;
 let again = null;
 
-/** Calls `listener(data)` for each event of that name until `stop` (a function) is called. Names: data_version, ingest, state. */
+/** Calls `listener(data)` for each event of that name until `stop` (a function) is called. Names: data_version, ingest, database, state. */
 export function on(name, listener) {
   listeners[name].add(listener);
   return () => listeners[name].delete(listener);
@@ -18,6 +20,10 @@ export function know(shown) {
 }
 
 const tell = (name, data) => listeners[name].forEach((listener) => listener(data));
+
+let lostDatabaseAt = null;
+/** When the database was lost, in milliseconds as far as is known here; null while it is available. */
+export const databaseLostAt = () => lostDatabaseAt;
 
 /** "live", "lost" or "paused". */
 export const state = () => (source === null ? "paused" : lost || source.readyState !== EventSource.OPEN ? "lost" : "live");
@@ -40,9 +46,10 @@ function follow() {
 }
 
 function open() {
-  source = new EventSource("/api/events");
+  source = new EventSource(at("/api/events"));
   source.addEventListener("open", () => {
     lost = false;
+    lostDatabaseAt = null; // an event follows if it is
     tell("state", state());
   });
   source.addEventListener("error", () => {
@@ -60,6 +67,10 @@ function open() {
     if (known !== null && known !== data) tell("data_version", data);
   });
   source.addEventListener("ingest", ({ data }) => tell("ingest", JSON.parse(data)));
+  source.addEventListener("database", ({ data }) => {
+    lostDatabaseAt = data === "available" ? null : (lostDatabaseAt ?? Date.now());
+    tell("database", data);
+  });
 }
 
 /**

@@ -65,6 +65,12 @@ export const dayRange = (start, end) =>
   days().formatRange(new Date(`${start}T00:00:00Z`), new Date(`${end}T00:00:00Z`));
 /** A moment, in the reader's time zone */
 export const moment = (text) => (text ? moments().format(new Date(text)) : NONE);
+const times = once(() => new Intl.DateTimeFormat(undefined, { timeStyle: "short" }));
+/** 14:02 of a time in milliseconds, with the day if that is not today */
+export function clock(milliseconds) {
+  const date = new Date(milliseconds);
+  return date.toDateString() === new Date().toDateString() ? times().format(date) : moments().format(date);
+}
 /** 5 minutes ago */
 export function ago(text, now = Date.now()) {
   if (!text) return NONE;

@@ -24,22 +24,42 @@ export function everyDay(rows, range, { first_day: first, last_day: last }, noth
   return listDays(range).map((date) => known.get(date) ?? (first <= date && date <= last ? { date, ...nothing } : { date }));
 }
 
-/** {name, start, end} of the name in the address, for data from `first` to `last`; null where there is no data. */
-export function resolve(name, first, last) {
-  if (!last) return null;
-  const custom = CUSTOM.exec(name ?? "");
-  if (custom && isDay(custom[1]) && isDay(custom[2]) && custom[1] <= custom[2]) {
-    return { name, start: custom[1], end: custom[2] };
+/** The range that the parameters of an address name: `range`, or `start` and `end` as in the API. */
+export const nameOf = (parameters) =>
+  parameters.has("start") || parameters.has("end") ? custom(parameters.get("start") ?? "", parameters.get("end") ?? "") : parameters.get("range") || DEFAULT;
+
+/** What is wrong with the range of an address, in a sentence; null if nothing is. */
+export function problem(parameters) {
+  for (const name of ["start", "end"]) {
+    const day = parameters.get(name);
+    if (day !== null && !isDay(day)) return `${name}=${day} is not a day: it must be a date from 1900 to 2100, such as 2024-12-31.`;
   }
+  if (parameters.has("start") !== parameters.has("end")) return `A range by days needs both: ${parameters.has("start") ? "end" : "start"} is missing.`;
+  if (parameters.has("start") && parameters.has("range")) return "The address names two ranges: give either range, or start and end.";
+  const name = nameOf(parameters);
+  if (Object.hasOwn(NAMES, name)) return null;
+  const [, start, end] = CUSTOM.exec(name) ?? [];
+  if (!isDay(start ?? "") || !isDay(end ?? "")) return `range=${name} is not a range: it must be one of ${Object.keys(NAMES).join(", ")}, or two days such as 2024-01-01..2024-12-31.`;
+  return start <= end ? null : `The range ends before it begins: ${start} is after ${end}.`;
+}
+
+/**
+ * {name, start, end} of a valid name, for data from `first` to `last`; null where there is no data. Ranges by name end at
+ * `newest`, which is `last` unless the newest shipments are older.
+ */
+export function resolve(name, first, last, newest = last) {
+  if (!last) return null;
+  const days = CUSTOM.exec(name);
+  if (days) return { name, start: days[1], end: days[2] };
   const start = {
-    "7d": () => addDays(last, -6),
-    "30d": () => addDays(last, -29),
-    "90d": () => addDays(last, -89),
-    month: () => `${last.slice(0, 7)}-01`,
-    year: () => `${last.slice(0, 4)}-01-01`,
+    "7d": () => addDays(newest, -6),
+    "30d": () => addDays(newest, -29),
+    "90d": () => addDays(newest, -89),
+    month: () => `${newest.slice(0, 7)}-01`,
+    year: () => `${newest.slice(0, 4)}-01-01`,
     all: () => first ?? last,
   }[name];
-  return start ? { name, start: start(), end: last } : resolve(DEFAULT, first, last);
+  return { name, start: start(), end: name === "all" ? last : newest };
 }
 
 /** The range of equal length that ends the day before. */

@@ -1,7 +1,8 @@
 // One page while it is open: its arguments, its parameters, the range; and the callbacks to run when one of them changes.
 
 import * as router from "./router.js";
-import { previous, resolve } from "./ranges.js";
+import { Figures } from "./figures.js";
+import { nameOf, previous, problem, resolve } from "./ranges.js";
 
 export class View {
   #followers = new Set();
@@ -9,7 +10,14 @@ export class View {
   #endings = new Set();
   #asked = null;
 
-  constructor(place, status) {
+  /**
+   * What the page tells the shell: `figuresChanged()`, that the version of the figures shown, or how current they are, may
+   * have changed; `reload()`, that the status has; `foundNothing()`, that its range, if it is the default, holds no shipments.
+   */
+  constructor(place, status, { figuresChanged, reload, foundNothing }) {
+    this.figures = new Figures(figuresChanged);
+    this.reload = reload;
+    this.foundNothing = foundNothing;
     this.arguments = place.arguments;
     this.#read(place, status);
   }
@@ -17,8 +25,10 @@ export class View {
   #read(place, status) {
     this.parameters = place.parameters;
     this.status = status;
+    /** {first_day, last_day} of the data version shown: days outside of them are not known */
+    this.known = status;
     /** {name, start, end}, or null if there is no data yet */
-    this.range = resolve(place.parameters.get("range"), status.first_day, status.last_day);
+    this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), status.first_day, status.last_day, status.newest_day);
     /** {start, end} of the range before, and whether the reader wants it shown */
     this.previous = this.range && previous(this.range);
     this.compare = place.parameters.get("compare") === "1";
@@ -39,7 +49,7 @@ export class View {
   watch(work) {
     const asked = (this.#asked = new Set());
     const snapshot = () => {
-      const { first_day: first, last_day: last } = this.status;
+      const { first_day: first, last_day: last } = this.known;
       return JSON.stringify([this.range, this.compare, first, last, [...asked].map((name) => this.parameters.get(name))]);
     };
     try {
@@ -73,6 +83,12 @@ export class View {
 
   moved(place, status) {
     this.#read(place, status);
+    this.#followers.forEach((follower) => follower());
+  }
+
+  /** Notes the first and the last day of the data version shown, where it is not that of the status. */
+  know(known) {
+    this.known = known;
     this.#followers.forEach((follower) => follower());
   }
 

@@ -1,5 +1,7 @@
 """Checks of the figures: that they are right, and that they hold what is loaded."""
 
+from typing import Any
+
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.checks.model import Finding, Severity
 from logistics_pipeline.analytics.checks.queries import fetch_one
@@ -33,6 +35,21 @@ def unassigned_shipments(connection: Connection, whole: bool) -> Finding:
     if share > UNASSIGNED_LIMIT_PERCENT:
         return Finding.warning(f"{sentence}: they are in no dated figure. Is a file of vehicle_logs missing?", figures)
     return Finding.passing(f"{sentence}.", figures)
+
+
+def no_future_days(connection: Connection, whole: bool) -> Finding:
+    """No log is dated in the future. Cost: reads the days of analytics.days that are, by its key."""
+    days, newest, trips = fetch_one(connection, "future_days")
+    figures: dict[str, Any] = {"future_days": days, "trips": trips}
+    if days:
+        figures["newest_day"] = newest.isoformat()
+        return Finding.warning(
+            f"{count(trips, 'trip is', 'trips are')} dated in the future, on {count(days, 'day', 'days')} up to "
+            f"{newest}: ranges end at the newest day that is not. Correct the trip_date of these logs; "
+            "/api/vehicle-logs?trip_date_from= lists them.",
+            figures,
+        )
+    return Finding.passing("No trip is dated in the future.", figures)
 
 
 def all_taken_in(connection: Connection, whole: bool) -> Finding:

@@ -15,6 +15,7 @@ from logistics_pipeline.analytics.checks.figures import (
     WAIT_WARNING_SECONDS,
     aggregates_match_raw,
     all_taken_in,
+    no_future_days,
     unassigned_shipments,
 )
 from logistics_pipeline.analytics.checks.files import (
@@ -126,6 +127,13 @@ ANALYTICS_CHECKS = (
         no_unrecognised_files.__name__,
         "Every file in the raw folder belongs to a dataset: others are in no table and no figure.",
         no_unrecognised_files,
+    ),
+    Check(
+        "analytics",
+        "days",
+        no_future_days.__name__,
+        "No log is dated in the future, as after the week rollover of a GPS receiver.",
+        no_future_days,
     ),
     Check(
         "analytics",

@@ -17,3 +17,14 @@ def encode_row(row: Row, record_no: int) -> str:
 def escape(value: str) -> str:
     """Escapes a value so that COPY reads it back unchanged."""
     return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], value)
+
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_UNESCAPED = {escaped[1]: character for character, escaped in _ESCAPES.items()}
+
+
+def unescape(text: str) -> str | None:
+    """Returns the value of which `escape` made this text; None for NULL."""
+    if "\\" not in text:
+        return text
+    return None if text == "\\N" else _ESCAPE.sub(lambda match: _UNESCAPED[match[1]], text)

@@ -1,10 +1,16 @@
 """Validates columns of dates."""
 
+import re
 from collections.abc import Callable, Collection
 
 from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
 from logistics_pipeline.loading.contract.record_validator import Rejection
+
+_USUAL_TIME = re.compile(
+    r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|(?:0?[1-9]|1[0-2]):[0-5][0-9](?::[0-5][0-9])? ?[AP]M"
+)
+"""The times of day that are read fastest; the reference reads the others."""
 
 
 class DateColumn(ColumnValidator):
@@ -38,8 +44,18 @@ class DateColumn(ColumnValidator):
     def _learn(self, value: object) -> bool:
         """Whether a value is a valid date or null; remembers its text."""
         if value not in self._known:
-            text = self._validate(value)
+            text = self._read_day(value) or self._validate(value)
             if isinstance(text, Rejection):
                 return False
             self._known[value] = NULL if text is None else text
         return True
+
+    def _read_day(self, value: object) -> str | None:
+        """Reads a date with a time of day by its day, if that is a date: times seldom repeat, days do."""
+        if not isinstance(value, str) or not 10 < len(value) <= 64:
+            return None
+        day, _, time = value.partition(" ")
+        if not _USUAL_TIME.fullmatch(time) or not self._learn(day):
+            return None
+        text = self._known[day]
+        return None if text == NULL else text

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.loading.contract.columns import NULL, Column
@@ -29,23 +29,24 @@ class FileEvidence:
             if field.name in self._dates:
                 self._dates[field.name].add(*_texts(column, numbers))
             elif field.name in self._numbers:
-                values = _decoded(column) if isinstance(column, NumberTexts) else column
-                self._add_numbers(self._numbers[field.name], values, numbers)
+                self._add_numbers(self._numbers[field.name], column, numbers)
 
     def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
-        evidence.add(*_texts(column, numbers))
+        is_json = isinstance(column, NumberTexts)
+        evidence.add(*(_json_texts(column, numbers) if is_json else _texts(column, numbers)))
         if evidence.needs_bare:
-            found = next(
-                (pair for pair in zip(column, numbers, strict=True) if _is_number(pair[0]) and pair[0] != 0), None
-            )
+            values = map(_json_number, column) if is_json else column
+            found = next((pair for pair in zip(values, numbers, strict=True) if _is_amount(pair[0])), None)
             if found is not None:
                 evidence.add_bare(FoundText(str(found[0]), found[1]))
 
     def formats(self) -> FileFormats:
         """The outcome."""
+        commas = (evidence.decimal_comma for evidence in self._numbers.values())
+        foreign = next((found for found in commas if found is not None), None)
         return FileFormats(
-            {name: reading for name, evidence in self._numbers.items() if (reading := evidence.reading())},
-            {name: reading for name, evidence in self._dates.items() if (reading := evidence.reading())},
+            {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))},
+            {name: reading for name, each in self._dates.items() if (reading := each.reading())},
         )
 
 
@@ -61,19 +62,19 @@ def _texts(column: Column, numbers: range) -> tuple[Sequence[str], Sequence[int]
     return [text for text, _ in pairs], [number for _, number in pairs]
 
 
-def _decoded(column: NumberTexts) -> Column:
-    """Decodes values that JSON wrote: texts to themselves, numbers to some number, zero to zero."""
-    values: list[object] = [None if text == NULL else int(bool(text.strip("0."))) for text in column]
-    for index in column.irregular:
-        values[index] = _decoded_value(column[index])
-    return values
+def _json_texts(column: NumberTexts, numbers: range) -> tuple[Sequence[str], Sequence[int]]:
+    """The same of values as JSON wrote them: a text has its quotation marks."""
+    indexes = [index for index in sorted(column.irregular) if column[index].startswith('"')]
+    return [json.loads(column[index]) for index in indexes], [numbers[index] for index in indexes]
 
 
-def _decoded_value(raw: str) -> object:
-    if raw.startswith('"'):
-        return json.loads(raw)
-    return int(bool(raw.strip("-0."))) if raw.startswith("-") or raw[:1].isdigit() else None
+def _json_number(text: str) -> Decimal | None:
+    try:
+        return None if text == NULL else Decimal(text)
+    except InvalidOperation:
+        return None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+def _is_amount(value: object) -> bool:
+    """Whether a value is a number other than zero, and no text."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value != 0

@@ -1,9 +1,9 @@
 """How the values of one file are written, as far as its own columns prove it. Pure: values in, readings out.
 
 A load starts without. The first value that only its whole column can explain raises `columns.FormatsNeededError`; the
-file is then read once from its beginning to its end (`parse.format_search`). The outcome depends on nothing but the
-file's content, the contract and `LOGISTICS_DATE_ORDER`. It is stored with the file's layout: a load that resumes and a
-replay of rejects read values alike.
+file is then read once from its beginning to its end (`parse.parsers.find_formats`). The outcome depends on nothing but
+the file's content, the contract and `LOGISTICS_DATE_ORDER`. It is stored with the file's layout: a load that resumes
+and a replay of rejects read values alike.
 """
 
 from collections.abc import Mapping
@@ -46,3 +46,8 @@ class FileFormats:
 
 AS_THE_CONTRACT = FileFormats()
 """Nothing is written otherwise, or it is not known how."""
+
+
+def stored_formats(layout: Mapping[str, Any] | None) -> FileFormats | None:
+    """Returns what the ledger stores with a file's layout; None if it was never needed."""
+    return FileFormats.from_json(layout["values"]) if layout is not None and "values" in layout else None

@@ -3,8 +3,9 @@
 `NumberEvidence` takes the column part by part and keeps what the outcome depends on: the formats that fit every value,
 the first value that excludes others, the currencies. `NumberReading` is the outcome, and reads values by it.
 
-The contract's own notation stands unless a value of the column excludes it. Where two formats remain that would read a
-value differently, or none remains, such values are rejected with the reason.
+The contract's own notation stands unless a value of the column excludes it, or another column of the file proves a
+decimal comma. Where two formats remain that would read a value differently, or none remains, such values are rejected
+with the reason.
 """
 
 import re
@@ -62,7 +63,7 @@ class NumberReading:
     point: FoundText | None = None
     """The first value that needs a decimal point."""
     comma: FoundText | None = None
-    """The first value that needs a decimal comma."""
+    """The first value that needs a decimal comma; of another column if this one leaves open what 1.234 is."""
     group: FoundText | None = None
     """The first value that excludes a format with its decimal character, by how it groups thousands."""
     doubtful: int = 0
@@ -112,10 +113,11 @@ class NumberReading:
         if self.formats:
             readings = sorted({value for format in self.formats if (value := value_in(amount.body, format))})
             if len(readings) > 1:
+                other = f"; another column has a decimal comma: {self.comma}" if self.comma else ""
                 return (
                     f'is ambiguous: "{excerpt(text)}" may be {" or ".join(readings)}, and no value of its column in '
-                    f"this file tells which ({self.doubtful:,} depend on it); write it without groups of thousands, or "
-                    "set decimalChar in the contract"
+                    f"this file tells which ({self.doubtful:,} depend on it){other}; write it without groups of "
+                    "thousands, or set decimalChar in the contract"
                 )
         if self.point and self.comma:
             contradiction = f"{self.point} has a decimal point, {self.comma} a decimal comma"
@@ -315,17 +317,27 @@ class NumberEvidence:
             self._group = self._group or found
         self._formats = remaining
 
-    def reading(self) -> NumberReading | None:
-        """The outcome; None if all values are written as the contract writes numbers."""
+    @property
+    def decimal_comma(self) -> FoundText | None:
+        """The value that proves that the column has a decimal comma, if one does."""
+        return (self._comma or self._group) if _decimals(self._formats) == {","} else None
+
+    def reading(self, foreign: FoundText | None = None) -> NumberReading | None:
+        """The outcome; None if all values are written as the contract writes numbers.
+
+        `foreign` proves a decimal comma in another column of the file: then 1.234 is not simply taken for the
+        contract's notation.
+        """
         if not self._is_irregular:
             return None
+        is_contract = CONTRACT_FORMAT in self._formats and (foreign is None or self._point is not None)
         return NumberReading(
-            formats=(CONTRACT_FORMAT,) if CONTRACT_FORMAT in self._formats else self._formats,
+            formats=(CONTRACT_FORMAT,) if is_contract else self._formats,
             currency=next(iter(self._currencies)) if len(self._currencies) == 1 else None,
             currencies=tuple(self._currencies.values()),
             bare=self._bare if self._currencies else None,
             point=self._point,
-            comma=self._comma,
+            comma=self._comma or (None if is_contract else foreign),
             group=self._group,
             doubtful=self._doubtful,
             is_declared=self._field.decimal_char is not None,

@@ -43,8 +43,9 @@ _AMOUNT = re.compile(
     rf"(?P<sign>{_SIGN})?(?P<before>{_CURRENCY})?[{SPACES}]?(?P<inner>{_SIGN})?"
     rf"(?P<body>[0-9.,](?:[0-9.,'\u2019{SPACES}eE+-]*[0-9.,])?)[{SPACES}]?(?P<after>{_CURRENCY})?"
 )
+_NO_NUMBER = "[^0-9+\u2212-]*?"
 _ENCLOSED = re.compile(
-    r"[^0-9.,+\u2212-]*(?P<sign>[+\u2212-])?[^0-9.,]*(?P<body>[0-9.,](?:.*[0-9])?)[^0-9]*", re.DOTALL
+    rf"{_NO_NUMBER}(?P<sign>{_SIGN})?{_NO_NUMBER}(?P<body>[.,]?[0-9](?:.*[0-9])?)[^0-9]*", re.DOTALL | re.ASCII
 )
 
 

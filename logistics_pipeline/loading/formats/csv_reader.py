@@ -1,56 +1,89 @@
-"""Reads the records of CSV files and finds each in the file's text. The csv module handles quoting; positions are ours.
+"""Reads the records of CSV files and finds each in the file's text.
 
-Memory: one block and twice one record (`max_record_bytes`), which is also where an unclosed quote ends.
+Regular rows are read by the csv module, some 64 KiB at a time. Where one of them may be irregular, `csv_rows` reads
+them one by one; it also reads a row that is larger than that.
+
+Memory: one block, or one row (`max_record_bytes`) twice while it is read. An unclosed quote ends there as well.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import accumulate
-from typing import NamedTuple, Self, cast
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.lines import cut_lines
+from logistics_pipeline.loading.formats.csv_rows import RowReader
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
-from logistics_pipeline.loading.layouts import CsvLayout, Records, Table, Unreadable
+from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
+from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Table, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
+from logistics_pipeline.sources.encodings import UTF8_MARK
+
+FindRaw = Callable[[int], RawRecord]
+
+
+class _Rows(NamedTuple):
+    """Rows from the beginning of a text, without those that are no records."""
+
+    values: list[object]
+    end: int
+    """Offset of the first row not included; that row may be incomplete."""
+    raw_record: FindRaw
+    notes: tuple[str, ...] = ()
 
 
 def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int) -> Iterator[Records]:
-    """Yields the rows after the source's position, numbered after `done`, without blank lines.
+    """Yields the rows after the source's position, numbered after `done`, without rows that have no value.
 
     Raises:
-        FileError: a quote is not closed within `max_record_bytes`, or before the end of the file. All rows before it
-            were yielded.
+        FileError: a row is larger than `max_record_bytes`, or a quote is not closed before the end of the file, or the
+            columns of the rest are in another order. All rows before it were yielded.
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
-    ahead, wanted_bytes = Lookahead(source), run_bytes
-    while text := cut_lines(ahead, layout.newline, wanted_bytes, max_record_bytes):
-        is_small = len(text) <= max_record_bytes
-        rows = (_read_at_once(text, layout) if is_small else None) or _read_row_by_row(
-            text, layout, run_bytes, max_record_bytes
-        )
-        if rows.end:
-            raw_records = RawRecords(done, ahead.offset, text, rows.find)
-            ahead.consume(rows.end)
-            wanted_bytes = run_bytes
-            if rows.values:
-                yield Records(done, _tabulate(rows.values, layout.header), ahead.offset, raw_records)
-            done += len(rows.values)
-        elif is_small and len(text) >= wanted_bytes:  # a row that continues after the text
-            wanted_bytes = min(2 * len(text), max_record_bytes + 1)
-        else:
-            raise _unclosed_quote(ahead, text, done, max_record_bytes)
+    reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
+    ahead = Lookahead(source)
+    while (rows := reader.read(ahead, done)) is not None:
+        ahead.consume(rows.end)
+        if rows.values:
+            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, rows.notes))
+        done += len(rows.values)
 
 
-def _unclosed_quote(ahead: Lookahead, text: bytes, done: int, max_record_bytes: int) -> FileError:
-    if ahead.damage is not None:
-        return ahead.damage
-    if ahead.is_at_end and len(text) == len(ahead.text) <= max_record_bytes:
-        return FileError("A quote is opened and never closed", done + 1, ahead.offset)
-    message = f"A row is larger than {max_record_bytes:,} bytes: is a quote never closed?"
-    return FileError(message, done + 1, ahead.offset)
+def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Records) -> Iterator[Records]:
+    """Yields rows as a table. A row that repeats the header is no record."""
+    table = _tabulate(rows.values, layout.header)
+    suspects = header.find_suspects(table.columns)
+    if not suspects:
+        yield empty._replace(values=table)
+        return
+    for index in suspects:
+        cells = cast("list[str]", rows.values[index])
+        if header.is_reordered(cells):
+            yield from _records_before(index, rows, layout, empty)
+        if header.is_repeated(cells):
+            rows.values[index] = Unreadable(HEADER_REPEATED)
+    yield empty._replace(values=_tabulate(rows.values, layout.header))
+
+
+def _records_before(index: int, rows: _Rows, layout: CsvLayout, empty: Records) -> Iterator[Records]:
+    """Yields the rows before one that shows that all rows after it have their columns in another order.
+
+    Raises:
+        FileError: always.
+    """
+    place = rows.raw_record(index)
+    assert place.byte_offset is not None
+    if index:
+        yield empty._replace(values=_tabulate(rows.values[:index], layout.header), end=place.byte_offset)
+    raise FileError(
+        "Another header begins here, with the columns in another order: the file is several files joined together; "
+        "deliver them one by one",
+        place.record_no,
+        place.byte_offset,
+    )
 
 
 def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
@@ -64,122 +97,155 @@ def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
     return Table(dict(zip(header, columns, strict=True)), count, others)
 
 
-class _Rows(NamedTuple):
-    """Rows of a text, without blank lines."""
+class _CsvReader:
+    """Reads rows of one file from the text ahead."""
 
-    values: list[object]
-    end: int
-    """Offset of the first row not included; that row may be incomplete."""
-    find: Callable[[bytes], Iterator[Span]]
-    """Finds each of them in the text, without the line end after it."""
+    def __init__(self, layout: CsvLayout, max_record_bytes: int, run_bytes: int) -> None:
+        self._layout = layout
+        self._width = len(layout.header)
+        self._max_record_bytes = max_record_bytes
+        self._run_bytes = run_bytes
+        self._rows = RowReader(layout.delimiter, layout.newline)
+        self._regular = _RegularRows(layout)
+
+    def read(self, ahead: Lookahead, done: int) -> _Rows | None:
+        """Reads the next rows, which follow `done` others; None at the end."""
+        lines = self._cut_lines(ahead)
+        if not lines and ahead.is_at_end:
+            if ahead.damage is not None and len(ahead.text) <= self._max_record_bytes:
+                raise ahead.damage
+            if not ahead.text:
+                return None
+        is_last = len(lines) == len(ahead.text) and _is_whole(ahead)
+        rows = self._read_lines(lines, done, ahead.offset, is_whole=is_last) if lines else None
+        return rows if rows is not None and rows.end else self._read_large_row(ahead, done)
+
+    def _cut_lines(self, ahead: Lookahead) -> bytes:
+        """The lines of the next run; empty if the first line is longer than that."""
+        ahead.fill(self._run_bytes)
+        newline, text = self._layout.newline, ahead.text
+        end = text.find(newline, self._run_bytes - 1) + 1 or text.rfind(newline) + 1
+        return text[:end] if end or not _is_whole(ahead) else text
+
+    def _read_lines(self, text: bytes, done: int, offset: int, *, is_whole: bool) -> _Rows:
+        regular = self._regular.read(text) if len(text) <= self._max_record_bytes else None
+        if regular is None:
+            return self._read_one_by_one(text, done, offset, is_whole)
+        rows, is_row_per_line = regular
+        find = partial(_find_lines, self._layout.newline) if is_row_per_line else partial(self._find_rows, is_whole)
+        return _Rows(rows, len(text), RawRecords(done, offset, text, find))
+
+    def _read_one_by_one(self, text: bytes, done: int, offset: int, is_whole: bool) -> _Rows:
+        """Reads rows up to one that is incomplete or too large."""
+        values: list[object] = []
+        notes, end = dict[str, None](), 0
+        while end < len(text):
+            row = self._rows.read(text, end, self._width, is_whole=is_whole)
+            if row is None or row.end - row.begin > self._max_record_bytes:
+                break
+            end = row.end
+            if row.value is not None:
+                values.append(row.value)
+            if row.note is not None:
+                notes[row.note] = None
+        raw_records = RawRecords(done, offset, text, partial(self._find_rows, is_whole))
+        return _Rows(values, end, raw_records, tuple(notes))
+
+    def _find_rows(self, is_whole: bool, text: bytes) -> Iterator[Span]:
+        end = 0
+        while end < len(text) and (row := self._rows.read(text, end, self._width, is_whole=is_whole)) is not None:
+            end = row.end
+            if row.value is not None:
+                yield row.begin, row.text_end
+
+    def _read_large_row(self, ahead: Lookahead, done: int) -> _Rows:
+        """Reads one row that is larger than a run."""
+        while (row := self._rows.read(ahead.text, 0, self._width, is_whole=_is_whole(ahead))) is None:
+            if len(ahead.text) > self._max_record_bytes:
+                raise self._too_large(ahead, done)
+            if ahead.is_at_end:
+                raise ahead.damage or FileError("A quote is opened and never closed", done + 1, ahead.offset)
+            ahead.fill(min(2 * max(len(ahead.text), self._run_bytes), self._max_record_bytes + 1))
+        if row.end > self._max_record_bytes:
+            raise self._too_large(ahead, done)
+        text, offset = ahead.text, ahead.offset
+        values: list[object] = [] if row.value is None else [row.value]
+        notes = () if row.note is None else (row.note,)
+        text_end = row.text_end
+        return _Rows(values, row.end, lambda _: RawRecord(done + 1, offset, text[:text_end]), notes)
+
+    def _too_large(self, ahead: Lookahead, done: int) -> FileError:
+        limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
+        message = f"A row is larger than {limit}: is a quote never closed?"
+        return FileError(message, done + 1, ahead.offset)
 
 
-def _read_at_once(text: bytes, layout: CsvLayout) -> _Rows | None:
-    """Reads all rows of a text together; None if one of them may be irregular."""
-    newline = layout.newline.decode()
-    lines = text.decode("utf-8", "surrogateescape").split(newline)
-    if not lines[-1]:
-        lines.pop()
-    if b'"' in text:  # a line end may be part of a field
-        lines = [line + newline for line in lines]
-    try:
-        rows = list(csv.reader(lines, delimiter=layout.delimiter, strict=True))
-    except csv.Error:
-        return None
-    is_row_per_line = len(rows) == len(lines)
-    find = partial(_find_lines if is_row_per_line else _find_rows, layout)
-    if set(map(len, rows)) == {len(layout.header)}:
-        return _Rows(cast("list[object]", rows), len(text), find)
-    return (
-        _Rows([_check_width(row, layout.header) for row in rows if row], len(text), find) if is_row_per_line else None
-    )
+def _is_whole(ahead: Lookahead) -> bool:
+    """Whether nothing follows the text ahead, as far as is known."""
+    return ahead.is_at_end and ahead.damage is None
 
 
-def _find_lines(layout: CsvLayout, text: bytes) -> Iterator[Span]:
+class _RegularRows:
+    """Reads all rows of a text together, if all of them are regular."""
+
+    def __init__(self, layout: CsvLayout) -> None:
+        self._newline = layout.newline.decode()
+        self._delimiter = layout.delimiter
+        self._width = len(layout.header)
+        delimiter = re.escape(layout.delimiter.encode())
+        field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"\r\n%b]*+)' % delimiter
+        self._well_formed = re.compile(rb"(?:%b(?:%b%b)*+(?:\r*\n|\r|$))*+" % (field, delimiter, field))
+
+    def read(self, text: bytes) -> tuple[list[object], bool] | None:
+        """Returns the rows of whole lines, and whether each is a line; None if one of them may be irregular."""
+        if UTF8_MARK in text:
+            return None
+        lines = text.decode("utf-8", "surrogateescape").split(self._newline)
+        if not lines[-1]:
+            lines.pop()
+        has_quotes = b'"' in text
+        if has_quotes:  # a line end may be part of a field
+            lines = [line + self._newline for line in lines]
+        try:
+            rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            return None
+        is_row_per_line = len(rows) == len(lines)
+        have_width = set(map(len, rows)) == {self._width}
+        if not have_width:
+            if not is_row_per_line:
+                return None
+            rows = [row for row in rows if row]
+        if _has_blank_row(rows) or (has_quotes and self._has_stray_quote(text, rows)):
+            return None
+        return (cast("list[object]", rows) if have_width else [self._checked(row) for row in rows]), is_row_per_line
+
+    def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
+        """Whether a quote stands in a field without quotes."""
+        has_quote_in_field = any('"' in cell for row in rows for cell in row)
+        return has_quote_in_field and not self._well_formed.fullmatch(text)
+
+    def _checked(self, cells: list[str]) -> list[str] | Unreadable:
+        if len(cells) != self._width:
+            return Unreadable(f"the row has {len(cells)} fields, the header {self._width}")
+        return cells
+
+
+_FIRST_CELL = itemgetter(0)
+
+
+def _has_blank_row(rows: list[list[str]]) -> bool:
+    """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
+    if not rows or min(map(_FIRST_CELL, rows)) >= "!":
+        return False
+    return any(not "".join(row).strip(" \t") for row in rows)
+
+
+def _find_lines(newline: bytes, text: bytes) -> Iterator[Span]:
+    """Finds the rows of a text in which every line is one, except lines that are empty."""
     begin = 0
-    for line in text.split(layout.newline):
+    for line in text.split(newline):
         raw = line.rstrip(b"\r\n")
         if raw:
             yield begin, begin + len(raw)
         begin += len(line) + 1
-
-
-def _check_width(cells: list[str], header: tuple[str, ...]) -> list[str] | Unreadable:
-    if len(cells) != len(header):
-        return Unreadable(f"the row has {len(cells)} fields, the header {len(header)}")
-    return cells
-
-
-def _read_row_by_row(text: bytes, layout: CsvLayout, run_bytes: int, max_record_bytes: int) -> _Rows:
-    """Reads rows up to the length of a run, or up to one that is incomplete or too large."""
-    values: list[object] = []
-    end = 0
-    for row in _RowByRow(text, layout):
-        if end >= run_bytes or row.end - row.begin > max_record_bytes:
-            break
-        end = row.end
-        if row.value is not None:
-            values.append(row.value)
-    return _Rows(values, end, partial(_find_rows, layout))
-
-
-def _find_rows(layout: CsvLayout, text: bytes) -> Iterator[Span]:
-    for row in _RowByRow(text, layout):
-        if row.value is not None:
-            yield row.begin, row.begin + len(text[row.begin : row.end].rstrip(b"\r\n"))
-
-
-class _Row(NamedTuple):
-    """A complete row."""
-
-    value: list[str] | Unreadable | None
-    """None for a blank line."""
-    begin: int
-    """Offset of its first line."""
-    end: int
-    """Offset after its last line."""
-
-
-class _RowByRow:
-    """Reads the rows of a text one by one, up to its end or to a row that continues after it."""
-
-    def __init__(self, text: bytes, layout: CsvLayout) -> None:
-        self._header = layout.header
-        self._lines = _Lines(text, layout.newline)
-        self._rows = csv.reader(self._lines, delimiter=layout.delimiter, strict=True)
-
-    def __iter__(self) -> Iterator[_Row]:
-        while True:
-            begin = self._rows.line_num
-            try:
-                cells = next(self._rows)
-                value = _check_width(cells, self._header) if cells else None
-            except StopIteration:
-                return
-            except csv.Error as error:
-                if self._lines.are_exhausted:  # the csv module needs more lines within a row
-                    return
-                value = Unreadable(f"not CSV: {str(error).partition(' - ')[0]}")
-            yield _Row(value, self._lines.begins[begin], self._lines.begins[self._rows.line_num])
-
-
-class _Lines:
-    """Passes lines to the csv module and notices when it needs more than there are."""
-
-    def __init__(self, text: bytes, newline: bytes) -> None:
-        lines = [line + newline for line in text.split(newline)]
-        lines[-1] = lines[-1].removesuffix(newline)
-        self.begins = [0, *accumulate(map(len, lines))]
-        """Offset of each line, and after the last."""
-        self._lines = iter(lines)
-        self.are_exhausted = False
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines, b"")
-        if not line:
-            self.are_exhausted = True
-            raise StopIteration
-        return line.decode("utf-8", "surrogateescape")

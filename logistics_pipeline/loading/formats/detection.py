@@ -8,12 +8,11 @@ from collections.abc import Container
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.csv_delimiters import find_delimiter, split_header
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.csv_header import find_header
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
-from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.sources.byte_stream import Source
 
 _WHITE = b" \t\r\n"
@@ -34,7 +33,7 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str
     if body.startswith(b"["):
         return ElementsLayout(start + 1)
     if not body.startswith(b"{"):
-        return _detect_csv(source, dataset)
+        return find_header(source, dataset, max_record_bytes)
     if _is_ndjson(body, dataset):
         return LinesLayout(start)
     source.skip_to(start)
@@ -64,39 +63,3 @@ def _has_multiline_object(body: bytes) -> bool:
         return False
     multiline = (body[begin:end] for begin, end in find_values(body) if b"\n" in body[begin:end])
     return isinstance(decode(next(multiline, b"")), dict)
-
-
-def _detect_csv(source: Source, dataset: Dataset) -> Layout:
-    body = source.head.lstrip(b"\r\n")
-    start = source.start + len(source.head) - len(body)
-    newline = _line_end(body)
-    line, _, _ = body.partition(newline)
-    text = line.decode("utf-8", "replace").rstrip("\r")
-    if any(ord(character) < 32 and character != "\t" for character in text):
-        raise FileError(f"Not text; {EXPECTED}", byte_offset=start)
-    delimiter = find_delimiter(text, body, dataset)
-    header = split_header(text, delimiter)
-    _check_header(header, dataset, start)
-    header_text = body[: len(line) + len(newline)]
-    return CsvLayout(start + len(header_text), delimiter, newline, header, header_text)
-
-
-def _line_end(text: bytes) -> bytes:
-    """The end of the first line, and so of every line.
-
-    A line feed (perhaps after a carriage return), or a bare carriage return.
-    """
-    line = text.partition(b"\n")[0].rstrip(b"\r")
-    return b"\r" if b"\r" in line or b"\n" not in text else b"\n"
-
-
-def _check_header(header: tuple[str, ...], dataset: Dataset, offset: int) -> None:
-    found = excerpt(", ".join(header), 200)
-    missing = [field.name for field in dataset.fields if field.required and field.name not in header]
-    if len(missing) == sum(field.required for field in dataset.fields):
-        raise FileError(f"Neither JSON nor a CSV header of {dataset.name}: {found}; {EXPECTED}", byte_offset=offset)
-    if missing:
-        raise FileError(f"The CSV header lacks {', '.join(missing)}; it names {found}", byte_offset=offset)
-    twice = [name for name in dataset.columns if header.count(name) > 1]
-    if twice:
-        raise FileError(f"The CSV header names {', '.join(twice)} twice: {found}", byte_offset=offset)

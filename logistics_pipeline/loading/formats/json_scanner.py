@@ -14,8 +14,22 @@ _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
 """Anything without brackets outside strings."""
 _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
-_OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
-_SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
+
+
+def _skip_balanced(levels: int) -> bytes:
+    """A pattern of anything without brackets, apart from pairs of them nested at most `levels` deep."""
+    inner = _skip_balanced(levels - 1) if levels > 1 else _FLAT
+    return _FLAT + rb"(?:[\[{]" + inner + rb"[\]}]" + _FLAT + rb")*+"
+
+
+_SKIPPED_LEVELS = 3
+"""Each level may have the matcher read a part again that turns out to be deeper, so there are few."""
+_NEXT_UNBALANCED = re.compile(_skip_balanced(_SKIPPED_LEVELS) + rb"([\[\]{}]?)", re.DOTALL)
+"""As `_NEXT_BRACKET`, but past what is opened and closed again: ten million empty lists take one match."""
+_SCALAR = re.compile(
+    _STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity", re.DOTALL
+)
+"""Also the constants of Python's `json.dumps`, which JSON lacks: a record that holds one is rejected, not its file."""
 _GAP = re.compile(rb"[ \t\r\n,]*")
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Characters of numbers, true, false and null."""
@@ -34,15 +48,22 @@ def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> in
     if text[start : start + 1] not in (b"{", b"["):
         match = _SCALAR.match(text, start)
         return match.end() if match else None
-    depth = 0
-    for segment in _NEXT_BRACKET.finditer(text, start):
-        bracket = segment[1]
-        depth += 1 if bracket in b"[{" else -1
-        if not bracket or depth > max_depth:
-            return None
-        if depth == 0:
-            return segment.end()
-    return None
+    bracket, position, depth = _next_bracket(text, start + 1, 1, max_depth)
+    while bracket and 0 < depth <= max_depth:
+        bracket, position, depth = _next_bracket(text, position, depth, max_depth)
+    return position if bracket and depth == 0 else None
+
+
+def _next_bracket(text: bytes | bytearray, start: int, depth: int, max_depth: float) -> tuple[bytes, int, int]:
+    """Finds a bracket at or after `start`, where the depth is `depth`: the bracket, the offset and depth after it.
+
+    The first of all, or one that has no partner near enough; empty if there is none.
+    """
+    pattern = _NEXT_UNBALANCED if depth + _SKIPPED_LEVELS <= max_depth else _NEXT_BRACKET
+    found = pattern.match(text, start)
+    assert found is not None
+    bracket = found[1]
+    return bracket, found.end(), depth + (1 if bracket in b"[{" else -1)
 
 
 def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
@@ -78,28 +99,16 @@ def is_whole_objects(text: bytes) -> bool:
     return not skeleton
 
 
-class Nesting:
-    """Follows the nesting of JSON text in pieces, cut anywhere. Brackets in strings do not count."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._open_string = b""
-        """What the next piece must know of a string left open by the last one: its quote, and half of an escape."""
-
-    def find_deeper(self, limit: int, piece: bytes | bytearray) -> int | None:
-        """Processes the next piece; returns the position in it of the first bracket deeper than `limit` levels."""
-        carried = len(self._open_string)
-        text, self._open_string = self._open_string + piece, b""
-        for token in _OPEN_TOKEN.finditer(text):
-            first = token.group()[:1]
-            if token["rest"] is not None:
-                self._open_string = first + token["rest"]
-            self._depth += (first in b"[{") - (first in b"]}")
-            if self._depth > limit:
-                return token.start() - carried
-        return None
+def find_deeper(text: bytes, limit: int = MAX_DEPTH) -> int | None:
+    """Returns the position of the first bracket nested deeper than `limit` levels; None if there is none."""
+    bracket, position, depth = _next_bracket(text, 0, 0, limit)
+    while bracket:
+        if depth > limit:
+            return position - 1
+        bracket, position, depth = _next_bracket(text, position, depth, limit)
+    return None
 
 
 def is_too_deep(text: bytes) -> bool:
     """Whether a whole value is nested deeper than `MAX_DEPTH`."""
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None
+    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and find_deeper(text) is not None

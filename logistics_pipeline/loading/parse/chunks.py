@@ -6,6 +6,7 @@ and the checkpoint after them. The writer groups chunks into transactions; it ne
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
@@ -13,6 +14,7 @@ from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.record_validator import ClearedValue, PartialRow, Rejection, compile_validator
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records, Table
@@ -47,6 +49,8 @@ class Chunk:
     notes: tuple[str, ...] = ()
     """What was understood about these records that is not plain, one sentence each, without values that differ from
     record to record: the ledger keeps few."""
+    formats: FileFormats | None = None
+    """How the file's values are written, in the first chunk for which this had to be found out."""
     error: FileError | None = None
     """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 
@@ -55,29 +59,57 @@ class Chunk:
         return self.rows + len(self.rejects)
 
 
-class ChunkMaker:
-    """Makes the chunks of one file."""
+class RecordTaker(Protocol):
+    """What a parser passes records to."""
 
-    def __init__(self, dataset: Dataset, file_id: int, date_order: DateOrder | None = None) -> None:
+    def from_records(self, records: Records) -> Chunk:
+        """Makes a chunk of decoded records."""
+        ...
+
+    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+        """Makes a chunk of records whose values are also given as one column per field of the dataset.
+
+        `names` are those of all fields found in the records.
+        """
+        ...
+
+
+def columns_of(records: Records, fields: Sequence[str]) -> tuple[list[Column], Iterable[str]]:
+    """The values of records as one column for each of some fields, and the names of all fields found in them."""
+    values = records.values
+    if isinstance(values, Table):
+        nothing: Column = [None] * len(values)
+        named = [name for name, column in values.columns.items() if name or any(column)]  # delimiters at line ends
+        return [values.columns.get(name, nothing) for name in fields], named
+    mappings = [value if isinstance(value, dict) else {} for value in values]  # without a key: not plain
+    return [[mapping.get(name) for mapping in mappings] for name in fields], set[str]().union(*mappings)
+
+
+class ChunkMaker:
+    """Makes the chunks of one file.
+
+    Without `formats`, its methods raise FormatsNeededError for a value that only its whole column can explain.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        file_id: int,
+        date_order: DateOrder | None = None,
+        formats: FileFormats | None = AS_THE_CONTRACT,
+    ) -> None:
         self._names = dataset.columns
         self._dating = dataset.own_date_index
         self._line_end = f"\t{file_id}\n"
-        self._encoder = ColumnEncoder(dataset, date_order)
-        self._validate = compile_validator(dataset, date_order)
+        self._encoder = ColumnEncoder(dataset, date_order, formats)
+        self._validate = compile_validator(dataset, date_order, formats)
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 
     def from_records(self, records: Records) -> Chunk:
         """Makes a chunk of decoded records."""
-        values = records.values
-        if isinstance(values, Table):
-            nothing: Column = [None] * len(values)
-            return self.from_columns(
-                [values.columns.get(name, nothing) for name in self._names], records, values.columns
-            )
-        mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
-        columns = [[mapping.get(name) for mapping in mappings] for name in self._names]
-        return self.from_columns(columns, records, set[str]().union(*mappings))
+        columns, names = columns_of(records, self._names)
+        return self.from_columns(columns, records, names)
 
     def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
         """Makes a chunk of records whose values are also given as one column per field of the dataset.

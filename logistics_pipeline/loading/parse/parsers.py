@@ -4,16 +4,22 @@ Plain data in, plain data out, so the same call works in the loader's process an
 (`parser_process`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileChangedError, FileError
+from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_evidence import FileEvidence
+from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
-from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
+from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
+from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
 
@@ -35,6 +41,8 @@ class ReadTask:
     reference_parser: bool = False
     """Leave everything to the reference parser."""
     max_expansion: int = MAX_EXPANSION
+    formats: FileFormats | None = None
+    """How the file's values are written, if that was found out before."""
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
@@ -44,42 +52,109 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
     """
     done = task.after
     try:
-        with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
-            note = None
-            for chunk in _read(task, source):
+        try:
+            for chunk in _read(task, _chunk_maker(task)):
                 done = chunk.checkpoint
-                if source.note is not None and source.note != note:  # the encoding may show late
-                    note = source.note
-                    chunk.notes = (note, *chunk.notes)
                 yield chunk
+            return
+        except FormatsNeededError:
+            formats = find_formats(task)
+        task = replace(task, after=done, formats=formats)
+        for chunk in _read(task, _chunk_maker(task)):
+            if done == task.after:
+                chunk.formats, chunk.notes = formats, (*chunk.notes, *formats.notes())
+            done = chunk.checkpoint
+            yield chunk
     except FileError as error:
         yield Chunk(done, error=error)
 
 
-def _read(task: ReadTask, source: Source) -> Iterator[Chunk]:
-    maker = ChunkMaker(task.dataset, task.file_id, task.date_order)
+def find_formats(task: ReadTask) -> FileFormats:
+    """Reads the whole file, as far as it can be read, to find out how its values are written. Constant memory."""
+    evidence = FileEvidence(task.dataset, task.date_order)
+    with suppress(FileError):  # the load gets as far and reports it
+        for _ in _read(replace(task, after=Checkpoint()), EvidenceTaker(task.dataset, evidence)):
+            pass
+    return evidence.formats()
+
+
+class EvidenceTaker:
+    """Takes records as evidence in place of making chunks of them."""
+
+    def __init__(self, dataset: Dataset, evidence: FileEvidence) -> None:
+        self._names = dataset.columns
+        self._evidence = evidence
+
+    def from_records(self, records: Records) -> Chunk:
+        """Takes decoded records."""
+        columns, names = columns_of(records, self._names)
+        return self.from_columns(columns, records, names)
+
+    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+        """Takes records as one column per field of the dataset."""
+        self._evidence.add(columns, records.before + 1)
+        return Chunk(Checkpoint(records.before + len(records.values), records.end))
+
+
+def _chunk_maker(task: ReadTask) -> ChunkMaker:
+    return ChunkMaker(task.dataset, task.file_id, task.date_order, task.formats)
+
+
+def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
+    """Passes the records after the task's checkpoint on and yields what becomes of them."""
+    with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
+        note = None
+        for chunk in _parse(task, source, taker):
+            if source.note is not None and source.note != note:  # the encoding may show late
+                note = source.note
+                chunk.notes = (note, *chunk.notes)
+            yield chunk
+
+
+def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk]:
     done = task.after.records
     if not task.reference_parser:
-        fast = FastJsonParser(source, task.dataset, maker, task.chunk_bytes, task.max_record_bytes)
+        fast = FastJsonParser(source, task.dataset, taker, task.chunk_bytes, task.max_record_bytes)
         match task.layout:
             case ElementsLayout():
-                done = (yield from fast.read_elements(done)).records
+                yield from _read_pages(task, source, task.layout, fast, taker)
+                return
             case LinesLayout():
                 done = (yield from fast.read_lines(done)).records
             case _:
                 pass
     for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
-        yield maker.from_records(records)
+        yield taker.from_records(records)
 
 
-def find_record(task: ReadTask, record_no: int, after: Checkpoint) -> RawRecord:
-    """Reads the file again from a checkpoint on to find one record in it: PostgreSQL refused its row.
+def _read_pages(
+    task: ReadTask, source: Source, layout: ElementsLayout, fast: FastJsonParser, taker: RecordTaker
+) -> Iterator[Chunk]:
+    """Reads an array and the same array on every page after it: each with the fast parser as far as that can."""
+    done, is_begun, is_more = task.after.records, task.after.records > 0, True
+    while is_more:
+        before = done
+        done = (yield from fast.read_elements(done, is_begun=is_begun)).records
+        is_begun = is_begun or done > before
+        for records in read_page(source, layout, done, task.max_record_bytes, task.chunk_bytes, is_begun=is_begun):
+            done = records.before + len(records.values)
+            yield taker.from_records(records)
+        is_begun, is_more = False, skip_to_next_array(source, layout.keys, task.max_record_bytes)
+
+
+def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> list[RawRecord]:
+    """Reads the file again from a checkpoint on to find records in it by their numbers: PostgreSQL refused their rows.
 
     Raises:
-        FileChangedError: there is no such record any more.
+        FileChangedError: one of them is not there any more.
     """
+    wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
+    if not wanted:
+        return found
     with open_after(task.path, task.layout, after) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
-            if record_no <= records.before + len(records.values):
-                return records.raw_record(record_no - records.before - 1)
+            while wanted[-1] <= records.before + len(records.values):
+                found.append(records.raw_record(wanted.pop() - records.before - 1))
+                if not wanted:
+                    return found
     raise FileChangedError(CHANGED)

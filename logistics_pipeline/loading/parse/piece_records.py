@@ -1,14 +1,16 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
 
 import msgspec
 
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord
+from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
 FindRecord = Callable[[int], RawRecord]
 """Finds a record of a piece by its index from 0."""
@@ -33,14 +35,20 @@ class LazyValues(Sequence[object]):
 class ElementRecords:
     """Finds the elements of a piece of an array, in the cheapest way that is certain."""
 
-    def __init__(self, piece: bytes, objects: int, before: int, offset: int) -> None:
+    def __init__(self, piece: bytes, written: bytes, objects: TypedObjects, before: int, offset: int) -> None:
         self._piece, self._before, self._offset = piece, before, offset
+        self._written = written
+        """The piece as it is in the file, before constants that JSON lacks were replaced by others as long."""
         self._objects = objects
-        """The number of elements if all of them are objects, else 0."""
 
     def __call__(self, index: int) -> RawRecord:
         begin, end = self._find(index)
-        return RawRecord(self._before + index + 1, self._offset + begin, self._piece[begin:end])
+        return RawRecord(self._before + index + 1, self._offset + begin, self._written[begin:end])
+
+    def indexes_at(self, positions: Iterable[int]) -> list[int]:
+        """The indexes of the elements at some positions of the piece."""
+        begins = [self._find(index)[0] for index in range(len(self._objects))]
+        return sorted({bisect_right(begins, position) - 1 for position in positions})
 
     @cached_property
     def _find(self) -> Callable[[int], Span]:
@@ -50,7 +58,7 @@ class ElementRecords:
         """If no element has a brace inside: each opening brace begins one."""
         piece = self._piece
         openings = piece.split(b"{")
-        if len(openings) - 1 != self._objects:
+        if len(openings) - 1 != self._objects.objects:
             return None
         begins = [end + index for index, end in enumerate(accumulate(map(len, openings)))]
 
@@ -70,11 +78,11 @@ class ElementRecords:
         gap = piece[len(raws[0]) : piece.find(b"{", len(raws[0]))]
         if gap.join(raws) != piece:
             return None
-        sizes = list(map(len, raws))
+        ends = list(accumulate(map(len, raws)))
 
         def find(index: int) -> Span:
-            begin = sum(sizes[:index]) + len(gap) * index
-            return begin, begin + sizes[index]
+            begin = (ends[index - 1] if index else 0) + len(gap) * index
+            return begin, ends[index] + len(gap) * index
 
         return find
 
@@ -97,6 +105,11 @@ class LineRecords:
         line = self._lines[index]
         begin = sum(map(len, self._lines[:index])) + index
         return RawRecord(self._before + index + 1, self._offset + begin, line.rstrip(b"\r"))
+
+    def indexes_at(self, positions: Iterable[int]) -> list[int]:
+        """The indexes of the lines at some positions of the text."""
+        ends = list(accumulate(len(line) + 1 for line in self._lines))
+        return sorted({bisect_right(ends, position) for position in positions})
 
     @cached_property
     def _lines(self) -> list[bytes]:

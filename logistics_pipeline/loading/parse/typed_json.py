@@ -4,6 +4,7 @@ Only shapes are typed, never values: numbers keep their text, and irregular valu
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -12,8 +13,8 @@ import msgspec
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
-from logistics_pipeline.loading.formats.json_reader import decode
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
 
 MIN_REGULAR_SHARE = 8
@@ -172,11 +173,11 @@ class _AnyNames:
 _ANY_NAMES = _AnyNames()
 
 _encode_raw = msgspec.json.Encoder().encode
-_decode_values = msgspec.json.Decoder(list[Any], float_hook=str).decode
+_decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
 def _decode_numbers(column: tuple[msgspec.Raw, ...]) -> Column:
-    """Decodes raw values: numbers to their own text, all others as usual."""
+    """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too."""
     texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
     if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
         return texts
@@ -188,4 +189,4 @@ def _decode_numbers(column: tuple[msgspec.Raw, ...]) -> Column:
 
 def _may_be_too_deep(text: bytes, objects: int) -> bool:
     nested = text.count(b"{") + text.count(b"[") - objects
-    return nested >= MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None
+    return nested >= MAX_DEPTH and find_deeper(text) is not None

@@ -16,7 +16,7 @@ from typing import Any
 
 from logistics_pipeline.ledger import RejectedRecord
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.layouts import Layout, Unreadable
 from logistics_pipeline.loading.rejects.reread import as_json, read_again

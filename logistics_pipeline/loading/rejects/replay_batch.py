@@ -12,6 +12,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, stored_formats
 from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.excerpts import excerpt
@@ -47,7 +48,9 @@ class BatchReplayer:
         self._connection = connection
         self._file = file
         self._dataset = dataset
-        self._revalidator = RecordRevalidator(dataset, layout_from_json(file.layout), date_order)
+        self._revalidator = RecordRevalidator(
+            dataset, layout_from_json(file.layout), date_order, stored_formats(file.layout) or AS_THE_CONTRACT
+        )
         self._merger = Merger(connection, dataset)
 
     def replay(self, rejects: RejectsToReplay) -> Replay:

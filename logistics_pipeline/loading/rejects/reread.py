@@ -8,7 +8,7 @@ from decimal import Decimal
 from io import BytesIO
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.reader import read_records
 from logistics_pipeline.loading.layouts import CsvLayout, Layout, Unreadable
 from logistics_pipeline.sources.byte_stream import Source

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.ledger import LockedReject
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.record_validator import (
     ClearedValue,
     PartialRow,
@@ -50,9 +51,15 @@ class Revalidated:
 class RecordRevalidator:
     """Validates the rejects of one file again."""
 
-    def __init__(self, dataset: Dataset, layout: Layout | None, date_order: DateOrder | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        layout: Layout | None,
+        date_order: DateOrder | None,
+        formats: FileFormats = AS_THE_CONTRACT,
+    ) -> None:
         self._layout = layout
-        self._validate = compile_validator(dataset, date_order)
+        self._validate = compile_validator(dataset, date_order, formats)
 
     def revalidate(self, reject: LockedReject, record: object) -> Revalidated:
         """Validates a record in place of a reject; None means the reject's own raw text.

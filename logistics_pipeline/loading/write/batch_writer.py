@@ -16,11 +16,11 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.chunks import Reject
-from logistics_pipeline.loading.parse.parsers import ReadTask, find_record
+from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
-from logistics_pipeline.loading.write.row_isolation import REFUSED, merge_or_isolate
+from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
 
 
 @dataclass
@@ -42,6 +42,8 @@ class BatchWriter:
         self._dataset = task.dataset
         self._file_id = task.file_id
         self._layout = layout_to_json(task.layout)
+        if task.formats is not None:
+            self._layout["values"] = task.formats.to_json()
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
@@ -57,14 +59,12 @@ class BatchWriter:
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
-        if not self._expects_known_keys:
-            try:
-                return self._commit(batch, take_seconds, self._copy_rows)
-            except errors.UniqueViolation:
-                self._expects_known_keys = True
-            except REFUSED:
-                pass
         try:
+            if not self._expects_known_keys:
+                try:
+                    return self._commit(batch, take_seconds, self._copy_rows)
+                except errors.UniqueViolation:
+                    self._expects_known_keys = True
             self._commit(batch, take_seconds, self._merge_rows)
         except REFUSED:
             self._commit(batch, take_seconds, self._isolate_rows)
@@ -98,12 +98,10 @@ class BatchWriter:
 
     def _isolate_rows(self, batch: Batch) -> _Written:
         lines = [line for chunk in batch.chunks() for line in chunk.text.splitlines(keepends=True)]
-        isolated = merge_or_isolate(self._connection, self._merger, lines)
-        refused = []
-        for index, rejection in isolated.refused.items():
-            record_no = int(lines[index].split(b"\t")[-2])
-            refused.append(Reject(find_record(self._task, record_no, batch.before), rejection))
-        return _Written(isolated.merged, refused)
+        isolated = isolate(self._connection, self._merger, lines)
+        rejections = {int(lines[index].split(b"\t")[-2]): rejection for index, rejection in isolated.refused.items()}
+        found = find_records(self._task, rejections, batch.before)
+        return _Written(isolated.merged, [Reject(raw, rejections[raw.record_no]) for raw in found])
 
     # -- what is committed with them -------------------------------------------------------------------------------
 
@@ -163,6 +161,8 @@ class BatchWriter:
         )
 
     def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
+        for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
+            self._layout["values"] = formats.to_json()
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,

@@ -5,7 +5,8 @@ so sees one state of the table; writes of another loader in the meantime are det
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -49,23 +50,27 @@ class Merger:
 
     def __init__(self, connection: Connection, dataset: Dataset) -> None:
         self._connection = connection
-        self._dataset = dataset
-        columns = (*dataset.columns, "record_no", "file_id")
+        self.dataset = dataset
+        self.columns = (*dataset.columns, "record_no", "file_id")
+        """The values of a row, in this order."""
         self._stage = sql.Identifier(f"stage_{dataset.name}")
-        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._stage, _list(columns))
-        names = {
-            "table": sql.Identifier("raw", dataset.name),
-            "stage": self._stage,
-            "key": sql.Identifier(dataset.key),
-            "columns": _list(columns),
-            "touched": _touched(dataset),
-            "assignments": sql.SQL(", ").join(
-                sql.SQL("{0} = due.{0}").format(sql.Identifier(column)) for column in columns if column != dataset.key
-            ),
-        }
-        self._make_stage = sql.SQL(read_sql("loading/stage")).format(**names)
-        self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(names["table"])
-        self._merge = sql.SQL(read_sql("loading/merge")).format(**names)
+        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._stage, _list(self.columns))
+        self._table = sql.Identifier("raw", dataset.name)
+        self._make_stage = sql.SQL(read_sql("loading/stage")).format(stage=self._stage, table=self._table)
+        self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self._table)
+        self._merge = self.statement(self._stage)
+
+    def statement(self, stage: sql.Composable) -> sql.Composed:
+        """Returns the statement that merges the rows of `stage`, a table or a subquery."""
+        changing = [sql.Identifier(column) for column in self.columns if column != self.dataset.key]
+        return sql.SQL(read_sql("loading/merge")).format(
+            table=self._table,
+            stage=stage,
+            key=sql.Identifier(self.dataset.key),
+            columns=_list(self.columns),
+            touched=_touched(self.dataset),
+            assignments=sql.SQL(", ").join(sql.SQL("{0} = due.{0}").format(column) for column in changing),
+        )
 
     def merge(self, text: bytes) -> Merged:
         """Merges rows given as lines of COPY text: the dataset's columns, then record_no, then file_id.
@@ -77,32 +82,45 @@ class Merger:
         lines = text.splitlines(keepends=True)
         self._connection.execute(self._make_stage)
         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
-        self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
+        self.prepare()
         with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
             copy.write(b"".join(self._newest(lines)))
-        merged = self._merge_stage()
-        merged.superseded = Counter(int(line[line.rindex(b"\t") :]) for line in lines) - merged.written
-        return merged
+        with self.translated_errors():
+            rows = self._connection.execute(self._merge).fetchall()
+        return self.merged(rows, lines)
+
+    def prepare(self) -> None:
+        """Makes the caller's transaction ready for merging."""
+        self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
+        self._connection.execute(_USE_KEY_INDEX)
+
+    @contextmanager
+    def translated_errors(self) -> Iterator[None]:
+        """Raises a TransientError where another loader has just written one of the keys."""
+        try:
+            yield
+        except errors.UniqueViolation as error:
+            if error.diag.constraint_name != f"{self.dataset.name}_pkey":
+                raise  # a constraint that is not ours
+            raise TransientError("Another loader wrote one of these keys at the same moment; merging again") from error
 
     def _newest(self, lines: list[bytes]) -> Iterable[bytes]:
         """Returns the winner of each key."""
-        index = self._dataset.key_index
+        index = self.dataset.key_index
         if len({line.split(b"\t", index + 1)[index] for line in lines}) == len(lines):
             return lines
         return {line.split(b"\t", index + 1)[index]: line for line in sorted(lines, key=_rank)}.values()
 
-    def _merge_stage(self) -> Merged:
-        self._connection.execute(_USE_KEY_INDEX)
-        try:
-            rows = self._connection.execute(self._merge).fetchall()
-        except errors.UniqueViolation as error:
-            if error.diag.constraint_name != f"{self._dataset.name}_pkey":
-                raise  # a constraint that is not ours
-            raise TransientError("Another loader wrote one of these keys at the same moment; merging again") from error
+    def merged(self, rows: Iterable[tuple[Any, ...]], lines: Iterable[bytes]) -> Merged:
+        """Sums up what the statement returned, once or several times, when it merged `lines`.
+
+        Raises:
+            TransientError: it did not write all that it meant to.
+        """
         merged, done, due = Merged(), 0, 0
         for file_id, overwritten_file_id, count, touched in rows:
             if file_id is None:
-                due = count
+                due += count
                 continue
             done += count
             merged.written[file_id] += count
@@ -111,12 +129,13 @@ class Merger:
                 self._note_touched(merged, touched)
         if done != due:
             raise TransientError("Another loader changed one of these rows at the same moment; merging again")
+        merged.superseded = Counter(int(line[line.rindex(b"\t") :]) for line in lines) - merged.written
         return merged
 
     def _note_touched(self, merged: Merged, touched: list[Any]) -> None:
-        if self._dataset.dating is None:
+        if self.dataset.dating is None:
             return
-        if self._dataset.dating.is_own:
+        if self.dataset.dating.is_own:
             merged.stale_days.update(touched or ())
         else:
             merged.stale_keys.update(touched or ())

@@ -1,12 +1,20 @@
-"""Merges rows and isolates those that PostgreSQL refuses, by bisection. Loads and replays do this in the same way."""
+"""Merges rows and isolates those that PostgreSQL refuses. Loads and replays do this in the same way.
 
-from collections.abc import Sequence
+What the data contract accepts, the tables accept. A row can still be refused by a constraint, a trigger or a column
+type that somebody has added. PostgreSQL itself merges the rows range by range, and divides a range with a refused row
+until that row is alone: some hundred microseconds for each refused row, without a round trip.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, sql
 
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.contract.copy_text import unescape
 from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.write.merger import Merged, Merger
@@ -15,6 +23,9 @@ REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException)
 """Errors that PostgreSQL raises because of what is in a row."""
 
 MAX_REASON_CHARACTERS = 500
+
+RANGE_ROWS = 128
+"""Rows that are merged together at first. A range with a refused row costs its merge once more for each division."""
 
 
 @dataclass
@@ -27,35 +38,77 @@ class Isolated:
 
 
 def merge_or_isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> Isolated:
-    """Merges the rows that PostgreSQL accepts, bisecting down to those that it refuses, in the caller's transaction.
+    """Merges the rows that PostgreSQL accepts, in the caller's transaction.
 
     `lines` are rows as `Merger.merge` takes them.
 
     Raises:
         TransientError: another loader wrote one of these keys at the same moment.
     """
-    isolated = Isolated()
-    _bisect(connection, merger, lines, 0, isolated)
-    return isolated
-
-
-def _bisect(connection: Connection, merger: Merger, lines: Sequence[bytes], first: int, isolated: Isolated) -> None:
-    """Merges consecutive rows, of which the first has the index `first`."""
-    if not lines:
-        return
     try:
         with connection.transaction():  # a savepoint
-            merged = merger.merge(b"".join(lines))
-    except REFUSED as error:
-        if len(lines) == 1:
-            isolated.refused[first] = _rejection(error)
-            return
-        half = len(lines) // 2
-        _bisect(connection, merger, lines[:half], first, isolated)
-        _bisect(connection, merger, lines[half:], first + half, isolated)
-    else:
-        isolated.merged += merged
+            return Isolated(merger.merge(b"".join(lines)))
+    except REFUSED:
+        return isolate(connection, merger, lines)
 
 
-def _rejection(error: Exception) -> Rejection:
-    return Rejection(None, f"PostgreSQL refused it: {excerpt(str(error).splitlines()[0], MAX_REASON_CHARACTERS)}")
+def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> Isolated:
+    """Does the same for rows of which PostgreSQL is known to refuse one."""
+    names = _names(merger)
+    connection.execute(sql.SQL(read_sql("loading/isolate")).format(**names))
+    merger.prepare()
+    connection.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
+    copy_documents = sql.SQL("COPY {documents} FROM STDIN").format(**names)
+    with connection.cursor() as cursor, cursor.copy(copy_documents) as copy:
+        for row in enumerate(_documents(merger.columns, lines)):
+            copy.write_row(row)
+    merge_ranges = sql.SQL(
+        "SELECT {merge_or_note}(first, least(first + %(size)s, %(rows)s) - 1) "
+        "FROM generate_series(0, %(rows)s - 1, %(size)s) AS first"
+    ).format(**names)
+    with merger.translated_errors():
+        connection.execute(merge_ranges, {"rows": len(lines), "size": RANGE_ROWS})
+    refused = _refused(connection, merger, names)
+    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched FROM {results} WHERE refused IS NULL")
+    rows = connection.execute(results.format(**names)).fetchall()
+    accepted = [line for index, line in enumerate(lines) if index not in refused]
+    return Isolated(merger.merged(rows, accepted), refused)
+
+
+def _names(merger: Merger) -> dict[str, sql.Composable]:
+    """What the statements call their objects; they are of this session, and emptied by every commit."""
+    dataset, function = merger.dataset, f"merge_or_note_{merger.dataset.name}"
+    names: dict[str, sql.Composable] = {
+        "table": sql.Identifier("raw", dataset.name),
+        "key": sql.Identifier(dataset.key),
+        "key_constraint": sql.Literal(f"{dataset.name}_pkey"),
+        "columns": sql.SQL(", ").join(sql.Identifier("given", column) for column in merger.columns),
+        "documents": sql.Identifier("pg_temp", f"documents_{dataset.name}"),
+        "results": sql.Identifier("pg_temp", f"results_{dataset.name}"),
+        "merge_or_note": sql.Identifier("pg_temp", function),
+        "first_row": sql.Identifier(function, "first_row"),
+        "last_row": sql.Identifier(function, "last_row"),
+        "touched_type": sql.SQL("date[]" if dataset.dating is not None and dataset.dating.is_own else "text[]"),
+    }
+    rows = sql.SQL(read_sql("loading/isolate_rows")).format(**names)
+    return names | {"merge": merger.statement(sql.SQL("({})").format(rows))}
+
+
+def _documents(columns: Sequence[str], lines: Sequence[bytes]) -> Iterator[str]:
+    """Rows of COPY text as JSON objects of texts."""
+    for line in lines:
+        values = map(unescape, line.decode().removesuffix("\n").split("\t"))
+        yield json.dumps(dict(zip(columns, values, strict=True)))
+
+
+def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Composable]) -> dict[int, Rejection]:
+    statement = sql.SQL(read_sql("loading/refused_rows")).format(**names)
+    found = connection.execute(statement, {"table": merger.dataset.table}).fetchall()
+    return {index: _rejection(field, type, message) for index, message, field, type in found}
+
+
+def _rejection(field: str | None, type: str | None, message: str) -> Rejection:
+    said = excerpt(message.partition("\n")[0], MAX_REASON_CHARACTERS)
+    if field is not None and type is not None:
+        return Rejection(field, f"{field} cannot be stored in its column, which is of type {type}: {said}")
+    return Rejection(field, f"PostgreSQL refused it: {said}")

@@ -7,10 +7,15 @@ need not import Dagster themselves.
 import sys
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
-from logistics_core.catalogue import load_catalogue
+from logistics_core.catalogue import ContractError, load_catalogue
+from logistics_core.postgres.sessions import SessionError
 from logistics_core.settings import Settings
+from logistics_pipeline.errors import EXPLAINED_EXIT_CODE
 from logistics_pipeline.orchestration.pools import REFRESH_POOL, load_pool
+
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 NOTHING_RUNS = "--nothing-runs"
 """Argument of this program: the caller knows that no run can be alive."""
@@ -43,8 +48,46 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> int:
     return len(orphans)
 
 
+def main(arguments: list[str]) -> int:
+    """Prepares the instance of this process; says in a sentence on standard error what PostgreSQL refuses."""
+    try:
+        with dg.DagsterInstance.get() as found:
+            prepare(found, Settings())
+            if NOTHING_RUNS in arguments:
+                fail_orphaned_runs(found)
+    except ContractError as error:
+        return _refused(str(error))
+    except Exception as error:
+        cause = _of_postgresql(error)
+        if cause is None:
+            raise
+        return _refused(_sentence(cause))
+    return 0
+
+
+def _refused(sentence: str) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201 (what the caller shows)
+    return EXPLAINED_EXIT_CODE
+
+
+def _of_postgresql(error: BaseException) -> DBAPIError | SessionError | None:
+    """What PostgreSQL or its driver said, behind the errors of Dagster."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (DBAPIError, SessionError)):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _sentence(error: DBAPIError | SessionError) -> str:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    reason = str(original).strip().partition("\n")[0]
+    if getattr(original, "pgcode", None) == _INSUFFICIENT_PRIVILEGE:
+        return (
+            f"The login may not use Dagster's tables ({reason}). Let an administrator make it the owner of Dagster's "
+            "database and of the tables in it: ALTER DATABASE ... OWNER TO ...; REASSIGN OWNED BY ... TO ..."
+        )
+    return f"PostgreSQL says about Dagster's database: {reason}"
+
+
 if __name__ == "__main__":
-    with dg.DagsterInstance.get() as found:
-        prepare(found, Settings())
-        if NOTHING_RUNS in sys.argv:
-            fail_orphaned_runs(found)
+    sys.exit(main(sys.argv))

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
-import { get, url } from "../api.js";
+import { url } from "../api.js";
 import { panel } from "./panel.js";
 import { pager, table } from "./table.js";
 
@@ -31,7 +31,7 @@ export function listPanel(view, options) {
     request: () => question(present().page, present().pageSize),
     empty: (answer) => (answer.total === 0 ? nothing(view.get(name("search"))) : null),
     csv: async ({ total }) => {
-      const pages = Array.from({ length: Math.ceil(total / MOST) }, (_, i) => get(question(i + 1, MOST)));
+      const pages = Array.from({ length: Math.ceil(total / MOST) }, (_, i) => view.figures.get(question(i + 1, MOST)));
       return { columns, rows: (await Promise.all(pages)).flatMap(({ data }) => data) };
     },
     render: ({ data: rows, total }) => {

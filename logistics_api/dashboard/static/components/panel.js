@@ -5,6 +5,7 @@ import { icon } from "../icons.js";
 import { get } from "../api.js";
 import * as events from "../events.js";
 import { dayRange } from "../format.js";
+import { at } from "../root.js";
 import { toast } from "./dialogs.js";
 import { openLogin } from "./login.js";
 import { menu } from "./menu.js";
@@ -42,6 +43,9 @@ export function panel(view, options) {
   let drawn = null; // what the body shows: of which data, and whether it is old
   let turn = 0;
   let forget = () => {}; // the next attempt
+  // Figures of one page have one version; everything else is shown as it comes.
+  const figures = live === "data_version" ? view.figures.join({ replace: take, refuse: (error) => fail(error, false) }) : null;
+  const ask = figures ? async (wanted) => parts(wanted, await figures.ask(addressesOf(wanted))) : askEach;
 
   const caption = () => ({ text: words(options.title), subtitle: dayRange(view.range.start, view.range.end) });
 
@@ -51,7 +55,7 @@ export function panel(view, options) {
     const name = (words(options.title) || "data").toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
     return [
       ...Object.entries(addresses).map(([part, address]) =>
-        h("a", { href: address, target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
+        h("a", { href: at(address), target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
       ),
       csv && data !== null && h("button", { type: "button", onclick: () => saveRows(`${name}.csv`) }, icon("download"), csvWords),
       chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png(caption())) }, icon("image"), "PNG"),
@@ -94,6 +98,12 @@ export function panel(view, options) {
     if (chart) chartOf(body)?.takeOver(chart);
   }
 
+  function take(found) {
+    const answer = parts(asked, found);
+    if (JSON.stringify(answer) !== JSON.stringify(data)) data = answer;
+    if (options.active?.() !== false) show();
+  }
+
   async function update(again = false, quietly = false) {
     if (options.active?.() === false) {
       if (again) data = null;
@@ -112,7 +122,7 @@ export function panel(view, options) {
     else if (!quietly) body.classList.add("stale");
     try {
       const answer = await ask(wanted);
-      if (mine !== turn) return;
+      if (mine !== turn || answer === null) return;
       if (JSON.stringify(answer) !== JSON.stringify(data)) data = answer;
       show();
     } catch (error) {
@@ -137,6 +147,8 @@ export function panel(view, options) {
     if (!error.title) console.error(error);
     // Only temporary errors are retried automatically; until then, old figures are better than none.
     if (error.retryAfter || error.isOfServer) forget = events.later(error.retryAfter, () => update(true, quietly));
+    const isOtherVersion = error.status === 412;
+    if (isOtherVersion) data = null;
     if (quietly && data !== null && drawn && error.retryAfter) return;
     if (error.status === 404 && view.missing) return view.missing(error);
     const again =
@@ -158,6 +170,7 @@ export function panel(view, options) {
   view.atEnd(() => {
     turn += 1;
     forget();
+    figures?.leave();
   });
   section.refresh = () => update(true);
   section.renew = () => update(true, true); // without dimming what is shown: for what comes every second
@@ -169,11 +182,19 @@ export function panel(view, options) {
 const chartOf = (body) => body.querySelector(".chart")?.chart;
 const words = (text) => (typeof text === "function" ? text() : text) ?? "";
 
-async function ask(wanted) {
-  if (typeof wanted === "string") return get(wanted);
-  const names = Object.keys(wanted);
-  const answers = await Promise.all(names.map((name) => get(wanted[name])));
-  return Object.fromEntries(names.map((name, place) => [name, answers[place]]));
+const addressesOf = (wanted) => (typeof wanted === "string" ? [wanted] : [...new Set(Object.values(wanted))]);
+
+/** What was wanted, out of {address: data}. */
+function parts(wanted, found) {
+  if (found === null) return null;
+  if (typeof wanted === "string") return found[wanted];
+  return Object.fromEntries(Object.entries(wanted).map(([name, address]) => [name, found[address]]));
+}
+
+async function askEach(wanted) {
+  const addresses = addressesOf(wanted);
+  const answers = await Promise.all(addresses.map(get));
+  return parts(wanted, Object.fromEntries(addresses.map((address, place) => [address, answers[place]])));
 }
 
 /** Words in the middle of an empty space: what is missing, and what to do. */

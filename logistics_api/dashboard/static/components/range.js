@@ -13,7 +13,7 @@ export function rangeControl(present) {
     label: "Range of days",
     options: NAMES,
     value: () => present()?.range?.name ?? DEFAULT,
-    choose: (name) => router.change({ range: name === DEFAULT ? null : name, ...firstPages() }),
+    choose: (name) => router.change({ range: name === DEFAULT ? null : name, start: null, end: null, ...firstPages() }),
   });
   const form = h("form", { class: "popover", hidden: true });
   const button = h("button", { type: "button", class: "button", "aria-expanded": "false" }, icon("calendar"), h("span", {}, "Dates"));
@@ -32,7 +32,7 @@ export function rangeControl(present) {
     const { from, to } = Object.fromEntries(new FormData(form));
     if (!isDay(from) || !isDay(to)) return;
     free.close();
-    router.change({ range: custom(...[from, to].sort()), ...firstPages() });
+    router.change({ range: custom(...[from, to].sort()), start: null, end: null, ...firstPages() });
   });
   return control;
 }

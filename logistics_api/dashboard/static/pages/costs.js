@@ -63,7 +63,7 @@ function keyFigures(view, overview) {
 }
 
 /** Days without a log have no revenue and no rate. */
-const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0, mileage: 0, cost_per_km: null });
+const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0, mileage: 0, cost_per_km: null });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function revenuePanel(view, request) {

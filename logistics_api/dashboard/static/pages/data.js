@@ -2,8 +2,9 @@
 
 import { h, replace } from "../dom.js";
 import { get, url } from "../api.js";
-import { count, day, decimal, plainNumber } from "../format.js";
+import { count, day, decimal, percent, plainNumber } from "../format.js";
 import { icon } from "../icons.js";
+import { at } from "../root.js";
 import { href } from "../router.js";
 import { DATASETS } from "../datasets.js";
 import { may } from "../session.js";
@@ -13,6 +14,7 @@ import { menu } from "../components/menu.js";
 import { panel } from "../components/panel.js";
 import { segments } from "../components/segments.js";
 import { table } from "../components/table.js";
+import { WARNING_SHARE } from "./pipeline/states.js";
 
 export const title = () => "Data";
 export const ranged = false;
@@ -54,9 +56,18 @@ export function build(view) {
   const show = () => {
     const dataset = chosen(view);
     panels[dataset] ??= [filterBar(view, dataset), rowsPanel(view, dataset)];
-    if (host.shown !== dataset) host.replaceChildren(...panels[dataset]);
+    if (host.shown !== dataset) {
+      host.replaceChildren(...panels[dataset]);
+      showRejected(dataset);
+    }
     host.shown = dataset;
   };
+  const rejected = h("div", { role: "status" });
+  const showRejected = async (dataset) => {
+    const found = await get("/api/ingestion/stats").catch(() => null);
+    if (host.shown === dataset) replace(rejected, found && rejectedNote(found.datasets.find((row) => row.dataset === dataset)));
+  };
+  view.atNews(() => showRejected(host.shown));
   const datasets = segments({
     label: "Dataset",
     options: Object.fromEntries(Object.entries(DATASETS).map(([name, { words }]) => [name, words])),
@@ -67,7 +78,15 @@ export function build(view) {
   view.follow(datasets.update);
   view.follow(show);
   show();
-  return h("div", { class: "grid" }, h("div", {}, datasets), host);
+  return h("div", { class: "grid" }, h("div", { class: "stack" }, datasets, rejected), host);
+}
+
+/** That many records of a dataset are not among its rows. */
+function rejectedNote(row) {
+  if (!row || row.records.rejected <= row.records.read * WARNING_SHARE) return null;
+  const { read, rejected } = row.records;
+  const words = `${count(rejected)} of ${count(read)} records of this dataset were rejected (${percent((100 * rejected) / read)}) and are not among the rows. `;
+  return h("p", { class: "note warn" }, icon("warning"), h("span", {}, words, h("a", { href: href("pipeline", [], { rdataset: row.dataset }) }, "Show why")));
 }
 
 /** Takes all filters away. */
@@ -139,7 +158,7 @@ function exportMenu(view, dataset) {
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
   const links = () => {
-    const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: address(format), download: "" }, icon("download"), words)]);
+    const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: at(address(format)), download: "" }, icon("download"), words)]);
     get("/api").then(({ export_formats: offered }) => offered && all.forEach(([format, link]) => (link.hidden = !offered.includes(format))), () => {});
     return all.map(([, link]) => link);
   };

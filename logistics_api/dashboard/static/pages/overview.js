@@ -7,6 +7,7 @@ import { compact, count, decimal, hours, money, percent } from "../format.js";
 import { icon } from "../icons.js";
 import { addDays, askable, everyDay } from "../ranges.js";
 import { href } from "../router.js";
+import { dataStrip } from "../components/strip.js";
 import { kpi } from "../components/kpi.js";
 import { comparison, rowsPanel } from "../components/lists.js";
 import { panel } from "../components/panel.js";
@@ -45,6 +46,7 @@ export function build(view) {
   return h(
     "div",
     { class: "grid" },
+    dataStrip(view),
     keyFigures(view, summary, daily),
     trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact }),
     trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count }),
@@ -65,6 +67,7 @@ function keyFigures(view, summary, daily) {
       rows: Object.keys(current).map((figure) => ({ figure, current: current[figure], previous: previous?.[figure], trend: trend?.[figure] })),
     }),
     render: ({ summary: answer, daily: days, previous }) => {
+      if (answer.current.shipments === 0) view.foundNothing();
       const now = byDay(view, days, view.range);
       const before = previous && byDay(view, previous, view.previous);
       return h(
@@ -85,7 +88,7 @@ function keyFigures(view, summary, daily) {
 }
 
 /** A day without logs has no shipments and no revenue, and no rates. */
-const byDay = (view, { data }, range) => everyDay(data, range, view.status, { shipments: 0, revenue: 0 });
+const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0 });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function trendPanel(view, { title: words, name, key, request, format }) {

@@ -13,16 +13,28 @@ export const STATES = {
   unloaded: ["Taken out", null],
 };
 
+/** Share of rejected records above which a file that was loaded has a warning. */
+export const WARNING_SHARE = 0.01;
+
+/** The share of a file's records that was rejected, if it is high enough for a warning; else null. */
+export function rejectedShare({ state, records, has_warning: hasWarning, rejected_share: share }) {
+  if (state !== "loaded" || records.read === 0) return null;
+  const rejected = share ?? records.rejected / records.read;
+  return rejected > 0 && (hasWarning ?? rejected > WARNING_SHARE) ? rejected : null;
+}
+
 export const isBalanced = ({ read, loaded, superseded, rejected }) => read === loaded + superseded + rejected;
 
 /** Badges: the state, and what else has to be seen. */
 export function stateBadges(file) {
-  const [words, tone] = STATES[file.state] ?? [file.state, null];
+  const share = rejectedShare(file);
+  const [words, tone] = share === null ? (STATES[file.state] ?? [file.state, null]) : ["Loaded", "warn"];
   return h(
     "div",
     { class: "chips" },
     badge(file.retry_requested_at && file.state !== "loading" ? "Needs reloading" : words, tone),
     !isBalanced(file.records) && badge("Not balanced", "bad"),
+    share !== null && badge(`${percent(100 * share)} rejected`, "warn"),
     file.unknown_fields.length > 0 && badge("New fields", "warn"),
     file.warning && badge("Warning", "warn"),
     file.attempts > 0 && badge(`${count(file.attempts)} in vain`, "warn"),

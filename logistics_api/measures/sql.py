@@ -1,7 +1,7 @@
-"""The single definition of every measure, as SQL. Only the statements round: half away from zero.
+"""How every measure is computed, as SQL. Only the statements round: half away from zero.
 
 Expressions refer to sums by the names of the analytics columns: `cost_sum` / `cost_count` is a mean cost. `route_sums`
-and `VEHICLE_SUMS` compute the sums. docs/data-contract.md and the API schemas describe the measures.
+and `VEHICLE_SUMS` compute the sums. `definitions` describes the measures in words.
 
 Exactness: PostgreSQL divides to 16 significant digits, so rounding a quotient again can be off by 0.01 for huge sums.
 Adding 0e-100 gives a sum, and therefore its quotients and roots, 100 decimals. Results calculated from such quotients
@@ -57,6 +57,9 @@ JOIN_ON_TIME_HOURS = f"""JOIN (
     ) AS punctual USING (route)"""
 ON_TIME = "sum(width_bucket(hours, delivery_times))"
 """On-time shipments, over rows of analytics.daily_routes joined with `hours`: their times are sorted arrays."""
+ON_TARGET = "sum(width_bucket(%(on_time_hours)s::numeric, delivery_times))"
+"""Shipments that took at most the target of the request, over rows of analytics.daily_routes; null without one."""
+ON_TARGET_RATE = f"round({ratio(f'(100 * on_target + {EXACT})', 'delivery_count')}, 2)"
 ON_TIME_RATE = f"round({ratio(f'(100 * on_time + {EXACT})', 'delivery_count')}, 2)"
 
 # Routes are grouped by number, at half the cost of grouping by two texts; the names are joined afterwards.
@@ -65,6 +68,7 @@ JOIN_ROUTE_NAMES = "JOIN (SELECT route, origin, destination FROM analytics.route
 _DIVIDENDS = frozenset({"delivery_sum", "cost_sum", "weight_sum", "cost_with_weight", "cost_with_time"})
 _OTHERS = {
     "on_time": ON_TIME,
+    "on_target": ON_TARGET,
     "delivery_min": "min(delivery_min)",
     "delivery_max": "max(delivery_max)",
 }
@@ -108,19 +112,40 @@ def route_sums(*columns: str, least_shipments: int = LEAST_SHIPMENTS) -> str:
 
 AVG_FUEL = mean("fuel")
 KM_PER_LITRE = f"round({ratio('mileage_with_fuel', 'fuel_with_mileage')}, 2)"
+REVENUE_PER_KM_EXACT = ratio("cost_with_mileage", "mileage_with_cost")
+"""Of the trips of which revenue and mileage are known."""
+REVENUE_PER_KM = f"round({REVENUE_PER_KM_EXACT}, 2)"
 REVENUE_PER_TRIP = "CASE WHEN cost_count > 0 THEN round(cost_sum / trips, 2) END"
 
 VEHICLE_SUMS = """
         coalesce(sum(trips), 0) AS trips,
         coalesce(sum(mileage_sum), 0) AS mileage_sum,
+        coalesce(sum(mileage_count), 0) AS mileage_count,
         coalesce(sum(fuel_sum), 0) + 0e-60 AS fuel_sum,
-        sum(fuel_count) AS fuel_count,
+        coalesce(sum(fuel_count), 0) AS fuel_count,
         sum(mileage_with_fuel) + 0e-60 AS mileage_with_fuel,
         sum(fuel_with_mileage) AS fuel_with_mileage,
         coalesce(sum(shipments), 0) AS shipments,
         coalesce(sum(cost_sum), 0) + 0e-60 AS cost_sum,
         sum(cost_count) AS cost_count,
+        sum(cost_with_mileage) + 0e-60 AS cost_with_mileage,
+        sum(mileage_with_cost) AS mileage_with_cost,
         sum(delivery_sum) + 0e-60 AS delivery_sum,
         sum(delivery_count) AS delivery_count
 """
-"""The sums over rows of analytics.daily_vehicles; 0 instead of null if there are no rows."""
+"""The sums over rows of analytics.daily_vehicles or analytics.days; 0 instead of null if there are no rows."""
+
+# Days
+
+NEWEST_TODAY = "(clock_timestamp() AT TIME ZONE 'UTC' + interval '14 hours')::date"
+"""The newest date that is today anywhere on Earth: a later day is in the future."""
+
+LAST_DAY = f"""(
+        SELECT coalesce(max(day) FILTER (WHERE day <= {NEWEST_TODAY}), max(day)) FROM analytics.days
+    )"""
+"""The newest day with a log that is not in the future; if all are, the newest of them."""
+
+FUTURE_DAYS = f"""(
+        SELECT json_build_object('count', count(*), 'newest', max(day)) FROM analytics.days WHERE day > {NEWEST_TODAY}
+    )"""
+"""How many days with a log are in the future, and the newest of them."""

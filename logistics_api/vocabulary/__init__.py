@@ -1,0 +1,1 @@
+"""What measures are called and mean, for programs and for the dashboard."""

@@ -1,0 +1,88 @@
+"""Which field of a dataset a column of a CSV file is: by its exact name, or by its name in another spelling.
+
+`Vehicle ID`, `Vehicle_ID`, `vehicle-id`, `vehicleId` and `VEHICLE.ID ` read as `vehicle_id`: case, blanks, underscores,
+hyphens and dots do not count, everything else does.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import product
+
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.loading.excerpts import excerpt
+
+_SEPARATORS = re.compile(r"[\s_.\-\u200b\ufeff]+")
+_WORDS = re.compile(r"[\s_.\-]+|(?<=[a-z0-9])(?=[A-Z])")
+_MOST_WORDS = 4
+"""Of a name whose words are spelled in all combinations of case."""
+
+
+def spelling_key(name: str) -> str:
+    """Returns what all spellings of a name have in common."""
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """The names of a file's columns, those of the dataset's fields in the dataset's spelling."""
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    same_field: tuple[str, str, str] | None
+    """Two columns, as written, and the field as which both read."""
+
+
+def read_names(written: Sequence[str], dataset: Dataset) -> ColumnNames:
+    """Finds the fields in a header. A column with a field's exact name is that field, whatever others are called."""
+    spellings = _spellings(dataset)
+    exact = {name for name in written if name in dataset.columns}
+    found: dict[str, str] = {}
+    names, notes, same_field = [], [], None
+    for name in written:
+        field = name if name in dataset.columns else spellings.get(spelling_key(name))
+        if field is None or field == name:
+            names.append(name)
+        elif field in exact:
+            names.append(name)
+            notes.append(f"Column `{excerpt(name)}` is ignored: there is another with the exact name {field}.")
+        else:
+            if field in found:
+                same_field = same_field or (found[field], name, field)
+            names.append(field)
+            notes.append(f"Column `{excerpt(name)}` read as {field}.")
+            found[field] = name
+    return ColumnNames(tuple(names), tuple(notes), same_field)
+
+
+def _spellings(dataset: Dataset) -> dict[str, str]:
+    """Fields by what their spellings have in common, without fields that only their exact names tell apart."""
+    keys = [spelling_key(name) for name in dataset.columns]
+    return {key: name for key, name in zip(keys, dataset.columns, strict=True) if keys.count(key) == 1}
+
+
+def missing_fields(names: Sequence[str], dataset: Dataset) -> list[str]:
+    """Required fields that are not among the names."""
+    return [field.name for field in dataset.fields if field.required and field.name not in names]
+
+
+def nearest_names(missing: Sequence[str], names: Sequence[str]) -> str:
+    """A sentence that names the columns most like the missing fields; empty if none is."""
+    keys = {spelling_key(name): name for name in names if name}
+    close = [(field, get_close_matches(spelling_key(field), keys, n=1, cutoff=0.6)) for field in missing]
+    pairs = [f"{field} (`{excerpt(keys[found[0]])}`?)" for field, found in close if found]
+    return f". Nearest matches: {', '.join(pairs)}" if pairs else ""
+
+
+def usual_spellings(name: str) -> Iterator[str]:
+    """Yields the usual ways to write a name: words in lower case, upper case and capitalised, joined in any way."""
+    words = [word for word in _WORDS.split(name.strip()) if word]
+    if len(words) > _MOST_WORDS:
+        combinations: Iterator[Sequence[str]] = iter((words,))
+    else:
+        combinations = product(*((word.lower(), word.upper(), word.capitalize()) for word in words))
+    for combination in combinations:
+        for separator in ("_", " ", "-", ".", ""):
+            yield separator.join(combination)

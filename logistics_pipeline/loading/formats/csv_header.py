@@ -1,0 +1,315 @@
+"""Finds the header of a CSV file, and with it the delimiter and where the rows begin.
+
+The header is the first record that names the required fields of the dataset, of any length and on any number of lines.
+Records above it are a preamble (titles, blank lines, `sep=;`): passed over with a note, unless one of them may be a
+header or a row itself.
+
+Memory: one block, or the header (`max_record_bytes`) twice.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.column_names import ColumnNames, missing_fields, nearest_names, read_names
+from logistics_pipeline.loading.formats.csv_delimiters import most_regular
+from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Parsed, RowReader
+from logistics_pipeline.loading.formats.lookahead import Lookahead
+from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
+from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout
+from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
+from logistics_pipeline.sources.encodings import UTF8_MARK
+
+MOST_COLUMNS = 100_000
+_MOST_RECORDS = 1_000
+"""Records in which a header is looked for, within the first 64 KiB."""
+
+_SEPARATOR_LINE = re.compile(rb'"?sep=([^\x00-\x08\x0a-\x1f"a-z0-9\x80-\xff])"?\r*(?:\n|$)', re.IGNORECASE)
+"""As Excel writes it above the header."""
+_QUOTED_FIELD = re.compile(rb'"[^"]*+"')
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A record that may be the header, as one delimiter splits it."""
+
+    delimiter: str
+    parsed: Parsed
+    names: ColumnNames
+    lacks: tuple[str, ...]
+    """Required fields that it does not name."""
+    known: int
+    """How many fields of the dataset it names."""
+
+    @property
+    def filled(self) -> int:
+        """How many of its cells hold something."""
+        return sum(map(bool, self.names.names))
+
+    @property
+    def excerpt(self) -> str:
+        """Its beginning, for messages."""
+        return excerpt(", ".join(self.names.names[:100]), 200)
+
+
+def find_header(source: Source, dataset: Dataset, max_record_bytes: int) -> CsvLayout:
+    """Returns the layout of a CSV file, reading only as far as that takes.
+
+    Raises:
+        FileError: no record names the required fields of the dataset, or what stands above that record may be data.
+    """
+    search = _HeaderSearch(source, dataset, max_record_bytes)
+    header = search.find()
+    search.check(header)
+    return search.layout(header)
+
+
+class _HeaderSearch:
+    """Looks for the header of one file."""
+
+    def __init__(self, source: Source, dataset: Dataset, max_record_bytes: int) -> None:
+        self._dataset = dataset
+        self._max_bytes = max_record_bytes
+        self._ahead = Lookahead(source)
+        self._ahead.fill(HEAD_BYTES)
+        self._begin = len(self._ahead.text) - len(self._ahead.text.lstrip(b"\r\n"))
+        self._notes = ["Blank lines above the header were passed over."] if self._begin else []
+        self._delimiters = self._separator_line() or DELIMITERS
+        self._newline = _find_newline(self._ahead.text[self._begin :])
+        self._is_cut = False
+        """The text ends within a record."""
+
+    @property
+    def _text(self) -> bytes:
+        return self._ahead.text
+
+    @property
+    def _is_whole(self) -> bool:
+        return self._ahead.is_at_end and self._ahead.damage is None
+
+    def _separator_line(self) -> tuple[str, ...]:
+        """Passes over the line that names the delimiter, and returns that; empty if there is none."""
+        match = _SEPARATOR_LINE.match(self._text, self._begin)
+        if match is None:
+            return ()
+        delimiter = match[1].decode()
+        self._begin = match.end()
+        self._notes.append(f"The first line, `sep={excerpt(delimiter)}`, names the delimiter.")
+        return (delimiter,)
+
+    # -- finding ---------------------------------------------------------------------------------------------------
+
+    def find(self) -> _Record:
+        """Returns the header, or else the record that comes closest to one."""
+        if _CONTROLS.search(self._text[self._begin :].partition(self._newline)[0]):
+            raise FileError(f"Not text; {EXPECTED}", byte_offset=self._offset(self._begin))
+        while (header := self._find_in_text()) is None:
+            if len(self._text) > self._max_bytes or self._ahead.is_at_end:
+                raise self._no_record()
+            self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
+        return header
+
+    def _find_in_text(self) -> _Record | None:
+        """Returns the header; None if more text may show it. The first record is nearly always the header."""
+        self._is_cut = False
+        firsts = [record for delimiter in self._delimiters for record in self._records(delimiter, most=1)]
+        found = [record for record in firsts if not record.lacks]
+        if found:
+            return self._most_likely(found)
+        every = [record for delimiter in self._delimiters for record in self._records(delimiter, _MOST_RECORDS)]
+        found = [record for record in every if not record.lacks]
+        if found:
+            first = min(record.parsed.begin for record in found)
+            return self._most_likely([record for record in found if record.parsed.begin == first])
+        if self._is_cut and not self._ahead.is_at_end and len(self._text) <= self._max_bytes:
+            return None
+        named = [record for record in every if len(record.lacks) < self._required_fields]
+        return self._most_likely(named or firsts) if firsts else None
+
+    @property
+    def _required_fields(self) -> int:
+        return sum(field.required for field in self._dataset.fields)
+
+    def _most_likely(self, records: list[_Record]) -> _Record:
+        """The record that names most fields. If several do, the rows decide."""
+        most = max(record.known for record in records)
+        likely = [record for record in records if record.known == most]
+        delimiters = list(dict.fromkeys(record.delimiter for record in likely))
+        delimiter = delimiters[0]
+        if len(delimiters) > 1:
+            delimiter = most_regular(self._text[likely[0].parsed.begin :], delimiters) or delimiter
+        return next(record for record in likely if record.delimiter == delimiter)
+
+    def _records(self, delimiter: str, most: int) -> Iterator[_Record]:
+        """Yields the first records that are not blank."""
+        reader, place = RowReader(delimiter, self._newline), self._begin
+        while most and place < len(self._text) and place <= self._begin + HEAD_BYTES:
+            parsed = reader.parse(self._text, place, MOST_COLUMNS, is_whole=self._is_whole)
+            if parsed is None:
+                self._is_cut = True
+                return
+            place = parsed.end
+            if not reader.is_blank(self._text, parsed):
+                most -= 1
+                yield self._record(delimiter, parsed)
+
+    def _record(self, delimiter: str, parsed: Parsed) -> _Record:
+        names = read_names([_printable(cell).strip() for cell in parsed.cells], self._dataset)
+        known = len(set(names.names).intersection(self._dataset.columns))
+        return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
+
+    # -- checking --------------------------------------------------------------------------------------------------
+
+    def check(self, header: _Record) -> None:
+        """Raises an error if a record is no header of the dataset, or if it is in doubt which record is."""
+        offset, names = self._offset(header.parsed.begin), header.names.names
+        nearest = nearest_names(header.lacks, names)
+        if len(header.lacks) == self._required_fields:
+            raise FileError(
+                f"Neither JSON nor a CSV header of {self._dataset.name}: {header.excerpt}; {EXPECTED}. "
+                f"A header must name {', '.join(header.lacks)}{nearest}",
+                byte_offset=offset,
+            )
+        if header.lacks:
+            raise FileError(
+                f"The CSV header lacks {', '.join(header.lacks)}; it names {header.excerpt}{nearest}",
+                byte_offset=offset,
+            )
+        if _CONTROLS.search(self._text, header.parsed.begin, header.parsed.text_end):
+            raise FileError(f"Not text; {EXPECTED}", byte_offset=offset)
+        twice = [name for name in self._dataset.columns if names.count(name) > 1]
+        if header.names.same_field is not None:
+            one, other, field = (excerpt(name) for name in header.names.same_field)
+            raise FileError(
+                f"The columns `{one}` and `{other}` both read as {field}; rename or remove one of them",
+                byte_offset=offset,
+            )
+        if twice:
+            raise FileError(f"The CSV header names {', '.join(twice)} twice: {header.excerpt}", byte_offset=offset)
+        self._check_preamble(header)
+
+    def _check_preamble(self, header: _Record) -> None:
+        """Raises an error if a record above the header may be a header or a row."""
+        if header.parsed.begin == self._begin:
+            return
+        above = [
+            record
+            for record in self._records(header.delimiter, _MOST_RECORDS)
+            if record.parsed.begin < header.parsed.begin
+        ]
+        for record in above:
+            if record.known:
+                raise FileError(
+                    f"The CSV header lacks {', '.join(record.lacks)}; it names {record.excerpt}. "
+                    f"A second header follows at byte {self._offset(header.parsed.begin):,}",
+                    byte_offset=self._offset(record.parsed.begin),
+                )
+            if record.filled >= header.filled:
+                raise FileError(
+                    f"Above the header, {header.excerpt}, stands what may be a row: {record.excerpt}. "
+                    "Remove it if it is none, or put the header first",
+                    byte_offset=self._offset(record.parsed.begin),
+                )
+        if above:
+            self._notes.append(
+                f"What stands above the header was passed over: {len(above):,} "
+                f"{'line' if len(above) == 1 else 'lines'}, beginning with `{above[0].excerpt}`."
+            )
+
+    def _no_record(self) -> FileError:
+        offset = self._offset(self._begin)
+        if self._ahead.damage is not None:
+            return self._ahead.damage
+        if len(self._text) > self._max_bytes:
+            limit = f"{self._max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
+            return FileError(f"The header is larger than {limit}: is a quote never closed?", byte_offset=offset)
+        if self._is_cut:
+            return FileError("A quote is opened in the header and never closed", byte_offset=offset)
+        return FileError(f"The file has no header: its rows hold nothing; {EXPECTED}", byte_offset=offset)
+
+    def _offset(self, place: int) -> int:
+        return self._ahead.offset + place
+
+    # -- the layout ------------------------------------------------------------------------------------------------
+
+    def layout(self, header: _Record) -> CsvLayout:
+        """Returns the layout that the header begins."""
+        parsed = header.parsed
+        self._ahead.fill(parsed.end + 1)
+        notes = [*self._notes, *header.names.notes]
+        if parsed.begin > self._begin and self._text[parsed.begin - 3 : parsed.begin] == UTF8_MARK:
+            notes.append(MARK_LEFT_OUT)
+        layout = CsvLayout(
+            start=self._offset(parsed.end),
+            delimiter=header.delimiter,
+            newline=self._newline,
+            header=header.names.names,
+            header_text=self._text[parsed.begin : parsed.end],
+            notes=tuple(notes),
+        )
+        return self._with_trailing_delimiters(layout, parsed)
+
+    def _with_trailing_delimiters(self, layout: CsvLayout, header: Parsed) -> CsvLayout:
+        """Takes into account delimiters after the last column, in the header, the rows or both."""
+        width = self._width_of_rows(layout, header.end)
+        names = layout.header[:width] + ("",) * (width - len(layout.header))
+        if width > len(layout.header):
+            note = "Rows end with a delimiter after the last column."
+        elif not layout.header[-1] and len(layout.header) > 1:
+            note = "The header ends with a delimiter after the last column."
+        else:
+            return layout
+        text = self._text[header.begin : header.text_end] + layout.delimiter.encode() * (width - len(layout.header))
+        line_end = self._text[header.text_end : header.end]
+        return replace(layout, header=names, header_text=text + line_end, notes=(*layout.notes, note))
+
+    def _width_of_rows(self, layout: CsvLayout, begin: int) -> int:
+        """The number of fields of the rows in the first 64 KiB, if all differ from the header by delimiters at the end.
+
+        Of a single row it cannot be told whether a delimiter belongs to a value.
+        """
+        width, rows = len(layout.header), 0
+        found = width
+        for row in self._rows(layout, begin):
+            is_like_header = row.fields == width or row.problem is not None
+            if is_like_header or (rows and row.fields != found) or _has_more(row, layout.header):
+                return width
+            found, rows = row.fields, rows + 1
+        return found if rows > 1 or found < width else width
+
+    def _rows(self, layout: CsvLayout, begin: int) -> Iterator[Parsed]:
+        """The rows after the header, as far as they were read already."""
+        reader, place, end = RowReader(layout.delimiter, layout.newline), begin, begin + HEAD_BYTES
+        while place < min(len(self._text), end):
+            parsed = reader.parse(self._text, place, MOST_COLUMNS, is_whole=self._is_whole)
+            if parsed is None:
+                return
+            place = parsed.end
+            if not reader.is_blank(self._text, parsed):
+                yield parsed
+
+
+def _printable(cell: str) -> str:
+    """A cell whose broken bytes are replaced by the character for them."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
+    """Whether a row has values beyond the header, or the header names beyond the row."""
+    return any(cell.strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
+
+
+def _find_newline(text: bytes) -> bytes:
+    """The end of the first line, and so of every line, outside quotes.
+
+    A line feed (perhaps after a carriage return), or a bare carriage return.
+    """
+    outside = _QUOTED_FIELD.sub(b"", text)
+    if b"\n" not in outside and b"\r" not in outside:
+        outside = text
+    line = outside.partition(b"\n")[0].rstrip(b"\r")
+    return b"\r" if b"\r" in line or b"\n" not in outside else b"\n"

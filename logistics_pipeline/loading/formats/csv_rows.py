@@ -1,0 +1,218 @@
+"""Reads single rows of CSV from bytes, of any size: the reference for what a row is, after RFC 4180.
+
+It is also the only reader of irregular rows. `csv_reader` reads regular rows many at a time with the csv module; a
+property test holds the two to the same result.
+
+Memory: the cells of one row, never more of them than the header has.
+"""
+
+import re
+from typing import NamedTuple
+
+from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.sources.encodings import UTF8_MARK
+
+MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems to be several files joined together."
+BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
+
+_BLANK = " \t"
+_QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
+"""The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
+_LINE_BREAK = "a line break stands in a field without quotes"
+_IN_DOUBT = (
+    "another quote follows, so where the field ends is in doubt; enclose the field in quotes and double those within it"
+)
+
+
+class Parsed(NamedTuple):
+    """A complete row."""
+
+    cells: list[str]
+    """At most as many as were asked for."""
+    fields: int
+    """The number of fields."""
+    begin: int
+    """Offset of its first field: after a byte order mark, if there is one."""
+    text_end: int
+    """Offset after its last field."""
+    end: int
+    """Offset after its line end."""
+    problem: str | None = None
+    """Why the fields are not certain."""
+
+
+class Row(NamedTuple):
+    """A complete row for the reader."""
+
+    value: list[str] | Unreadable | None
+    """None for a row without any value, which is no record."""
+    begin: int
+    text_end: int
+    end: int
+    note: str | None = None
+
+
+class RowReader:
+    """Reads rows of one file."""
+
+    def __init__(self, delimiter: str, newline: bytes) -> None:
+        self.delimiter = delimiter.encode()
+        self.newline = newline
+        self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
+        self._blank = re.compile(rb"[%b \t]*+" % re.escape(self.delimiter))
+
+    def read(self, text: bytes, begin: int, width: int, *, is_whole: bool) -> Row | None:
+        """Reads the row at an offset; None if it may continue after the text. `is_whole`: nothing follows the text."""
+        parsed = self.parse(text, begin, width, is_whole=is_whole)
+        if parsed is None:
+            return None
+        note = MARK_LEFT_OUT if parsed.begin > begin else None
+        value: list[str] | Unreadable | None = parsed.cells
+        if self.is_blank(text, parsed):
+            value, note = None, note if parsed.begin == parsed.text_end else BLANK_PASSED_OVER
+        elif parsed.problem is not None:
+            value = Unreadable(f"not CSV: {parsed.problem}")
+        elif parsed.fields != width:
+            value = Unreadable(f"the row has {parsed.fields} fields, the header {width}")
+        elif text.find(UTF8_MARK, parsed.begin, parsed.text_end) >= 0:
+            value = Unreadable("a byte order mark stands in the middle of the row: two files were joined within it")
+        return Row(value, begin, parsed.text_end, parsed.end, note)
+
+    def is_blank(self, text: bytes, parsed: Parsed) -> bool:
+        """Whether no field holds anything but blanks."""
+        match = self._blank.match(text, parsed.begin, parsed.text_end)
+        if match is not None and match.end() == parsed.text_end:
+            return True
+        are_certain = parsed.problem is None and parsed.fields == len(parsed.cells)
+        return are_certain and not "".join(parsed.cells).strip(_BLANK)
+
+    def parse(self, text: bytes, begin: int, most_cells: int, *, is_whole: bool) -> Parsed | None:
+        """Splits the row at an offset into fields; None if it may continue after the text."""
+        while text.startswith(UTF8_MARK, begin):
+            begin += len(UTF8_MARK)
+        return _RowParser(self, text, begin, most_cells, is_whole).parse()
+
+
+def decode(raw: bytes) -> str:
+    """Decodes text; broken bytes become halves of surrogate pairs, which validation refuses."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class _RowParser:
+    """Reads one row from quote to quote: runs of fields without quotes are read at once."""
+
+    def __init__(self, reader: RowReader, text: bytes, begin: int, most_cells: int, is_whole: bool) -> None:
+        self._reader = reader
+        self._delimiter = reader.delimiter
+        self._text = text
+        self._begin = begin
+        self._most_cells = most_cells
+        self._is_whole = is_whole
+        self._cells: list[str] = []
+        self._count = 0
+        self._problem: str | None = None
+        self._stray_field = 0
+        """Number of the field that has a quote in its middle; 0 if none has."""
+        self._line_end = -1
+        """Offset of a line end, or of the end of the text if that is the last one: looked for only once."""
+
+    def parse(self) -> Parsed | None:
+        """Reads field after field."""
+        step: int | Parsed | None = self._begin
+        while isinstance(step, int):
+            is_quoted = self._text.startswith(b'"', step)
+            step = self._read_quoted(step) if is_quoted else self._read_unquoted(step)
+        return step
+
+    # -- fields: each returns the offset of the next field, or the row, or None if the text ends too early ----------
+
+    def _read_quoted(self, begin: int) -> int | Parsed | None:
+        match = _QUOTED.match(self._text, begin + 1)
+        if match is None:
+            return None
+        self._doubt_stray_quote()
+        end = match.end()
+        self._add_quoted(begin + 1, end - 1)
+        if self._text.startswith(self._delimiter, end):
+            return end + len(self._delimiter)
+        line_end = self._reader.line_end.match(self._text, end)
+        if line_end is not None:
+            return self._row(end, line_end.end())
+        if not self._text[end : end + 2].strip(b"\r"):  # the text ends here
+            return self._row(end, len(self._text)) if self._is_whole else None
+        self._note_problem(f"text follows the closing quote of field {self._count}")
+        return self._row_to_line_end(end)  # what the rest is, cannot be told
+
+    def _read_unquoted(self, begin: int) -> int | Parsed | None:
+        line_end = self._find_line_end(begin)
+        if line_end is None:
+            return None
+        quote = self._text.find(b'"', begin, line_end)
+        if quote < 0:
+            return self._read_last(begin)
+        field = self._text.rfind(self._delimiter, begin, quote) + 1 or begin
+        if field > begin:
+            self._add_unquoted(begin, field - 1)
+        return quote if field == quote else self._read_stray(field, quote, line_end)
+
+    def _read_stray(self, begin: int, quote: int, line_end: int) -> int | Parsed | None:
+        """Reads a field with a quote in its middle: the quote is text, if nothing is in doubt."""
+        self._doubt_stray_quote()
+        if not self._text[begin:quote].strip():
+            self._note_problem(
+                f"a space precedes the opening quote of field {self._count + 1}; quotes must enclose the whole field"
+            )
+        self._stray_field = self._count + 1
+        end = self._text.find(self._delimiter, quote, line_end)
+        if end < 0:
+            return self._read_last(begin)
+        self._add_unquoted(begin, end)
+        return end + 1
+
+    def _read_last(self, begin: int) -> Parsed | None:
+        """Reads the fields up to the end of the line, none of them quoted."""
+        row = self._row_to_line_end(begin)
+        if row is None:
+            return None
+        if any(self._text.find(line_break, begin, row.text_end) >= 0 for line_break in (b"\r", b"\n")):
+            self._note_problem(_LINE_BREAK)
+        self._add_unquoted(begin, row.text_end)
+        return self._row(row.text_end, row.end)
+
+    # -- what they have in common ----------------------------------------------------------------------------------
+
+    def _find_line_end(self, begin: int) -> int | None:
+        """Offset of the next line end, None if the text ends before it."""
+        if self._line_end < begin:
+            found = self._text.find(self._reader.newline, begin)
+            self._line_end = len(self._text) if found < 0 else found
+        return None if self._line_end == len(self._text) and not self._is_whole else self._line_end
+
+    def _row_to_line_end(self, begin: int) -> Parsed | None:
+        line_end = self._find_line_end(begin)
+        if line_end is None:
+            return None
+        text_end = line_end
+        while text_end > begin and self._text[text_end - 1] in b"\r\n":
+            text_end -= 1
+        return self._row(text_end, min(line_end + 1, len(self._text)))
+
+    def _doubt_stray_quote(self) -> None:
+        if self._stray_field:
+            self._note_problem(f"a quote stands in the middle of field {self._stray_field} and {_IN_DOUBT}")
+
+    def _note_problem(self, problem: str) -> None:
+        self._problem = self._problem or problem
+
+    def _add_quoted(self, begin: int, end: int) -> None:
+        self._count += 1
+        if self._count <= self._most_cells:
+            self._cells.append(decode(self._text[begin:end]).replace('""', '"'))
+
+    def _add_unquoted(self, begin: int, end: int) -> None:
+        self._count += self._text.count(self._delimiter, begin, end) + 1
+        if self._count <= self._most_cells:
+            self._cells += decode(self._text[begin:end]).split(self._delimiter.decode())
+
+    def _row(self, text_end: int, end: int) -> Parsed:
+        return Parsed(self._cells, self._count, self._begin, text_end, end, self._problem)

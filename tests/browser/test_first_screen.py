@@ -1,0 +1,121 @@
+"""What the first screen says about the data: where it lies, what waits, and how much was rejected."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_shell import settled
+
+
+def log(number: int, day: str, **fields: Any) -> dict[str, Any]:
+    return {"log_id": f"L-{number}", "vehicle_id": "V-1", "trip_date": day, "mileage": 100, "fuel_used": 30} | fields
+
+
+def shipment(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "shipment_id": f"S-{number}", "origin": "Kiel", "destination": "Ulm", "weight": 10, "cost": 25.5,
+        "delivery_time": 20, "log_id": f"L-{number}",
+    } | fields  # fmt: skip
+
+
+@pytest.fixture
+def bring(new_dashboard: Callable[[], Any], dashboard: Any) -> Callable[..., Any]:
+    """bring(vehicle_logs=[…], …): a served installation into which these records were loaded."""
+
+    def bring(into: Any = None, **records: list[dict[str, Any]]) -> Any:
+        made = into or new_dashboard()
+        for dataset, rows in records.items():
+            number = len(list(made.raw_dir.iterdir()))
+            (made.raw_dir / f"{dataset}-{number}.json").write_text(json.dumps(rows))
+        made.command("load", made.raw_dir)
+        made.command("refresh")
+        if into is None:
+            made.start()
+        return made
+
+    return bring
+
+
+def strip(page: Page) -> Any:
+    return page.get_by_role("list", name="About the data")
+
+
+def first_figure(page: Page) -> Any:
+    return page.locator("article.kpi .value").first
+
+
+def test_shipments_without_logs_are_counted_instead_of_no_figures(bring: Any, new_page: Any) -> None:
+    page, _ = new_page(bring(shipments=[shipment(number) for number in range(1_234)]))
+    note = page.get_by_role("status").filter(has_text="wait for vehicle_logs")
+    expect(note).to_contain_text("1,234 shipments wait for vehicle_logs")
+    expect(page.get_by_role("heading", name="Next: the vehicle logs")).to_be_visible()
+    expect(page.get_by_text("No figures yet")).to_have_count(0)
+
+
+def test_some_that_wait_are_said_beside_the_figures_of_the_others(bring: Any, new_page: Any) -> None:
+    system = bring(vehicle_logs=[log(1, "2024-03-01")], shipments=[shipment(1), shipment(2)])
+    page, _ = new_page(system)
+    expect(strip(page)).to_contain_text("1 shipment waits for its log and is in no figure by day")
+    expect(first_figure(page)).to_have_text("1")
+    bring(system, vehicle_logs=[log(2, "2024-03-01")])
+    expect(first_figure(page)).to_have_text("2")
+    expect(strip(page)).not_to_contain_text("log")
+
+
+def test_the_first_screen_opens_where_the_shipments_are(bring: Any, new_page: Any) -> None:
+    """The newest logs have no shipments: a range that ended with them would be empty."""
+    old = [log(number, f"2023-05-{number + 1:02}") for number in range(20)]
+    new = [log(number, f"2024-06-{number - 90:02}") for number in range(100, 110)]
+    system = bring(vehicle_logs=old + new, shipments=[shipment(number) for number in range(20)])
+    page, _ = new_page(system)
+    expect(first_figure(page)).to_have_text("20")
+    expect(page.locator(".subtitle").first).to_contain_text("Apr 21 – May 20, 2023")
+    expect(strip(page)).to_contain_text("The newest shipments are of May 20, 2023: ranges end there")
+    page.goto("/?range=2024-06-01..2024-06-30")
+    expect(first_figure(page)).to_have_text("0")  # what was asked for is shown
+
+
+def test_the_age_of_the_newest_day_is_said(bring: Any, new_page: Any) -> None:
+    for days, words in ((0, None), (400, "13 months ago")):
+        day = datetime.now().astimezone().date() - timedelta(days)
+        page, _ = new_page(bring(vehicle_logs=[log(1, str(day))], shipments=[shipment(1)]))
+        expect(strip(page)).to_contain_text(
+            f"Newest day {day:%b} {day.day}, {day.year}" + (f", {words}" if words else "")
+        )
+        if words is None:
+            expect(strip(page)).not_to_contain_text("ago")
+
+
+def test_a_large_share_of_rejects_is_said_wherever_the_rest_is_shown(bring: Any, new_page: Any) -> None:
+    logs = [log(number, "2024-03-01", mileage="far" if number % 5 < 2 else 100) for number in range(50)]
+    shipments = [shipment(number) for number in range(500)]
+    page, _ = new_page(bring(vehicle_logs=logs, shipments=[*shipments, shipment(500, cost=-1)]))
+    settled(page)
+    rejected = strip(page).get_by_role("listitem").filter(has_text="rejected")
+    expect(rejected).to_have_text("21 of 551 records rejected (3.81%)")
+    expect(rejected).to_have_class("warn")
+    rejected.get_by_role("link").click()
+    row = page.get_by_role("table", name="Files, newest first").locator("tbody tr")
+    expect(row.filter(has_text="vehicle_logs")).to_contain_text("40.0% rejected")
+    expect(row.filter(has_text="shipments")).not_to_contain_text("% rejected")
+    page.goto("/data?dataset=vehicle_logs")
+    note = page.get_by_role("status").filter(has_text="were rejected")
+    expect(note).to_contain_text("20 of 50 records of this dataset were rejected (40.0%)")
+    page.goto("/data?dataset=shipments")
+    settled(page)
+    expect(note).to_have_count(0)
+
+
+def test_rejects_of_a_load_that_changes_no_figures_are_said_at_once(bring: Any, new_page: Any) -> None:
+    rows = [log(number, "2024-03-01") for number in range(30)]
+    system = bring(vehicle_logs=rows, shipments=[shipment(number) for number in range(30)])
+    page, _ = new_page(system)
+    settled(page)
+    expect(strip(page)).not_to_contain_text("rejected")
+    (system.raw_dir / "vehicle_logs-late.json").write_text(json.dumps([*rows, log(31, "never"), log(32, "never")]))
+    system.command("load", system.raw_dir)
+    expect(strip(page)).to_contain_text("2 of 92 records rejected")
