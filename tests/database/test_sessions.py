@@ -80,11 +80,8 @@ def test_files_load_and_figures_are_the_same(hostile: str, raw_folder: FolderUnd
     assert days == [("2024-06-02",), ("2024-02-29",), ("2024-12-31",)]
     assert connection.execute("SELECT name FROM raw.vehicles").fetchone() == ("Å-Wagen \\ 'x'",)
     assert done.rows["daily_vehicles"] == 3
-    assert not [
-        check
-        for check, finding in run_checks(hostile, all_checks(built_in_catalogue(), Settings().warn_threshold), whole=True)
-        if finding.is_error
-    ]
+    checks = all_checks(built_in_catalogue(), Settings().warn_threshold)
+    assert not [check for check, finding in run_checks(hostile, checks, whole=True) if finding.is_error]
     run_housekeeping(hostile, Retention(30, 1))
 
 
