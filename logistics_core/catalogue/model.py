@@ -271,5 +271,8 @@ class Catalogue(Mapping[str, Dataset]):
 
 
 def _is_named(name: str, dataset: str) -> bool:
-    """Whether a part of a path is the dataset's name, alone or followed by something that cannot continue a word."""
-    return name == dataset or re.match(f"{dataset}[^0-9a-z]", name) is not None
+    """Whether a part of a path is the dataset's name, alone or followed by something that cannot continue a word.
+
+    A digit cannot: `shipments2024.json`.
+    """
+    return name == dataset or re.match(f"{dataset}[^a-z]", name) is not None
