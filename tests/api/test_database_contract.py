@@ -77,7 +77,7 @@ def calls(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             filled = filled.replace(f"{{{name}}}", required.pop(name))
         yield filled, required
         for each in parameters:
-            if not each.get("required") and each["name"] != "cursor":
+            if not each.get("required") and each["in"] == "query" and each["name"] != "cursor":
                 yield filled, required | {each["name"]: example(each)}
 
 
