@@ -151,6 +151,4 @@ class ChunkMaker:
         room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._reported)
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
-        return frozenset(
-            name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported
-        )
+        return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
