@@ -4,6 +4,9 @@ reader            the entry: detects a file's layout, opens it at a checkpoint
 detection         a file's layout, from its content; csv_delimiters, wrapped_arrays help it
 csv_reader        CSV rows
 json_reader       JSON records by ijson; json_segments, json_feed, json_scanner help it
+json_walk         JSON text by its events, for wrapped_arrays and field_check
+json_decoding     one JSON record by itself; large_records does those of many megabytes
+field_check       whether a JSON file is of its dataset at all; field_names words it
 lines, lookahead  whole lines, and text read ahead of its use
 record_positions  finds records in the text they were read from
 """
