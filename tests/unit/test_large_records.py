@@ -25,7 +25,7 @@ MEMBERS = st.one_of(VALUES, TEXTS.map(json.dumps), CONSTANTS.map(json.dumps), st
 
 @st.composite
 def objects(draw: st.DrawFn) -> bytes:
-    names = draw(st.lists(st.sampled_from([*SHIPMENTS.columns, "x", "y\\n", "é", ""]), max_size=9))
+    names = draw(st.lists(st.sampled_from([*SHIPMENTS.columns, "x", "y\\n", "é", ""]), max_size=9, unique=True))
     return (
         "{" + draw(st.sampled_from([",", " , ", ",,"])).join(f'"{name}" : {draw(MEMBERS)}' for name in names) + "}"
     ).encode()
