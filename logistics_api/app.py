@@ -133,7 +133,8 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue, settings.currency))
+    # Not `app.openapi` itself: it is replaced later (`openapi.install`).
+    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue, settings.currency))
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:

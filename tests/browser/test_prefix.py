@@ -1,4 +1,4 @@
-"""Behind a real nginx that publishes the API under a path: every address of pages, documentation and API lies below it."""
+"""Behind a real nginx that publishes the API under a path: every address of pages and answers lies below it."""
 
 import json
 import re
@@ -22,6 +22,8 @@ from tests.ports import free_port
 
 PREFIX = "/fleet/logistics"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+"""ReDoc asks for it, and the policy of its page keeps that from being sent."""
 CONFIGURATION = """
 daemon off;
 pid {folder}/pid;
@@ -47,7 +49,7 @@ def published(dashboard: Dashboard, more: str = "") -> Iterator[SimpleNamespace]
     with tempfile.TemporaryDirectory(prefix="logistics-nginx-") as folder:
         text = CONFIGURATION.format(folder=folder, port=port, prefix=PREFIX, upstream=dashboard.port, more=more)
         (Path(folder) / "nginx.conf").write_text(text)
-        process = subprocess.Popen([NGINX, "-c", f"{folder}/nginx.conf", "-e", "stderr"], stderr=subprocess.PIPE)
+        process = subprocess.Popen([NGINX, "-c", f"{folder}/nginx.conf", "-e", "stderr"], stderr=subprocess.DEVNULL)
         origin = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: is_up(f"{origin}{PREFIX}/health"), 20)
@@ -79,7 +81,6 @@ def place(
     system = dashboard if not variables else started(new_dashboard(), variables)
     with published(system, more) as found:
         found.is_known = request.param != "nobody says it"
-        found.first_path = "/" if system is dashboard else "/pipeline"
         yield found
 
 
@@ -133,7 +134,7 @@ def test_an_address_that_is_no_page_has_the_navigation(place: SimpleNamespace, n
 
 
 def test_the_documentation_works_below_the_prefix(place: SimpleNamespace, new_page: Callable[..., Any]) -> None:
-    page, _ = new_page(place, "about:blank")
+    page, watched = new_page(place, "about:blank")
     page.goto(f"{place.url}/docs")
     operation = page.locator("#operations-system-read_health")
     operation.wait_for()
@@ -145,25 +146,26 @@ def test_the_documentation_works_below_the_prefix(place: SimpleNamespace, new_pa
         assert answer.value.json() == {"status": "ok"}
     page.goto(f"{place.url}/redoc")
     expect(page.get_by_role("heading", name=re.compile("Logistics Analytics Platform")).first).to_be_visible()
+    watched.outside = [url for url in watched.outside if url != LOGO]
 
 
 def test_addresses_in_answers_lie_below_the_prefix(place: SimpleNamespace) -> None:
-    if not place.is_known:
-        pytest.xfail("the API cannot know where it is published, and only its pages are relative")
+    prefix = PREFIX if place.is_known else ""  # otherwise only pages, which are relative, are right
     with httpx.Client(trust_env=False) as client:
         document = client.get(f"{place.url}/openapi.json").json()
-        assert document["servers"] == [{"url": PREFIX}]
+        assert document.get("servers") == ([{"url": PREFIX}] if place.is_known else None)
         index = client.get(f"{place.url}/api").json()
         addresses = [address for address in index.values() if isinstance(address, str)]
         datasets = client.get(f"{place.url}/api/datasets").json()["datasets"]
         addresses += [dataset["rows"] for dataset in datasets]
         addresses += [address for dataset in datasets for address in dataset["exports"].values()]
-        assert all(address.startswith(f"{PREFIX}/") for address in addresses)
-        assert client.get(place.origin + index["status"]).is_success
-        assert client.get(place.origin + datasets[0]["rows"]).is_success
+        assert all(address.startswith(f"{prefix}/") for address in addresses)
+        if place.is_known:
+            assert client.get(place.origin + index["status"]).is_success
+            assert client.get(place.origin + datasets[0]["rows"]).is_success
         problem = client.get(f"{place.url}/api/none").json()
-        assert problem["instance"] == f"{PREFIX}/api/none"
-        assert f"{PREFIX}/docs" in problem["detail"]
+        assert problem["instance"] == f"{prefix}/api/none"
+        assert f"{prefix}/docs" in problem["detail"]
 
 
 def test_an_upload_is_followed_below_the_prefix(
@@ -183,12 +185,13 @@ def test_an_upload_is_followed_below_the_prefix(
         )
         assert sent.headers["location"].startswith(f"{PREFIX}/api/ingestion/uploads/")
         assert httpx.get(place.origin + sent.headers["location"], trust_env=False).is_success
-        page, _ = new_page(place, "about:blank")
+        page, watched = new_page(place, "about:blank")
+        watched.expected = re.compile("ERR_INCOMPLETE_CHUNKED_ENCODING")  # nginx stops under the open stream
         page.goto(f"{place.url}/pipeline")
         page.locator("#upload-files").set_input_files(str(file))
         page.get_by_role("button", name="Upload").click()
         entry = page.get_by_role("list", name="Uploads").get_by_role("listitem").filter(has_text="vehicles-1.json")
-        expect(entry).to_contain_text("Waiting")
+        expect(entry).to_contain_text("Stored")
 
 
 @pytest.mark.parametrize("more", [f"proxy_set_header X-Forwarded-Prefix {PREFIX};", ""])

@@ -3,6 +3,10 @@
 
 const root = new URL(document.querySelector('meta[name="logistics-root"]').content, location.href).pathname;
 
+// The browser would look for a relative icon below each address that the page takes later.
+const image = document.querySelector('link[rel="icon"]');
+image.setAttribute("href", image.href);
+
 /** The address of a path of the API, such as /api/datasets, on this host. */
 export const at = (path) => root + path.slice(1);
 

@@ -18,6 +18,7 @@ from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.number_formats import (
     CONTRACT_FORMAT,
     FORMATS,
+    MAX_CHARACTERS,
     PLAIN,
     POINT_OR_GROUP,
     Amount,
@@ -209,8 +210,11 @@ _LEADING_ZERO = re.compile("[^0-9]*0")
 def shapes_of(texts: Sequence[str]) -> list[bytes]:
     """Returns the texts with every digit replaced by 9: texts of one shape are read in the same way.
 
-    Where digits may be grouped the first one stays a zero: no group begins with it.
+    Where digits may be grouped the first one stays a zero: no group begins with it. A text too long for a number has
+    the shape of none.
     """
+    if max(map(len, texts), default=0) > MAX_CHARACTERS:
+        texts = ["?" if len(text) > MAX_CHARACTERS else text for text in texts]
     shapes = "\x1f".join(texts).encode("utf-8", "surrogatepass").translate(_SHAPE).split(b"\x1f")
     if len(shapes) != len(texts):  # one contains the separator
         shapes = [text.encode("utf-8", "surrogatepass").translate(_SHAPE) for text in texts]
