@@ -39,6 +39,7 @@ from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
 from logistics_api.vocabulary import endpoints as vocabulary
+from logistics_api.vocabulary.schemas import describe_measures
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
@@ -134,7 +135,12 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         authenticator=state.authenticator,
     )
     # Not `app.openapi` itself: it is replaced later (`openapi.install`).
-    state.dashboard = Dashboard(settings, lambda: app.openapi(), describe(catalogue, settings.currency))
+    state.dashboard = Dashboard(
+        settings,
+        lambda: app.openapi(),
+        describe(catalogue, settings.currency),
+        describe_measures(settings.currency, settings.on_time_hours),
+    )
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:

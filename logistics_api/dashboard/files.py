@@ -21,11 +21,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.dashboard.modules import join
 from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
-from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
@@ -68,10 +68,16 @@ SECURITY = (
 class Dashboard:
     """The dashboard's files by their addresses."""
 
-    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
-        """`describe` returns the content of /openapi.json and is called once. `datasets` is embedded in the page."""
+    def __init__(
+        self,
+        settings: Settings,
+        describe: Callable[[], Mapping[str, Any]],
+        datasets: BaseModel,
+        measures: BaseModel,
+    ) -> None:
+        """`describe` returns the content of /openapi.json and is called once. The rest is embedded in the page."""
         self.vega = VegaBundle(settings.data_dir / "cache")
-        self._datasets = datasets.model_dump_json()
+        self._descriptions = datasets.model_dump_json(), measures.model_dump_json()
         self._describe = describe
         self._description: File | None = None
         self._lock = Lock()
@@ -104,7 +110,7 @@ class Dashboard:
 
     def page(self, scope: Scope) -> "File":
         """The one page; its scripts show what its address names, also that it names nothing."""
-        return _page(self.vega.version, self._datasets, root_of(scope))
+        return _page(self.vega.version, *self._descriptions, root_of(scope))
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -236,12 +242,12 @@ def root_of(scope: Scope) -> str:
 
 
 @lru_cache(PAGES_REMEMBERED)
-def _page(vega: str, datasets: str, root: str) -> File:
-    """The one page, with the addresses of this version and, so that they need no request, the datasets."""
+def _page(vega: str, datasets: str, measures: str, root: str) -> File:
+    """The one page, with the addresses of this version and, so that they need no request, datasets and measures."""
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", f"assets/{_release()}").replace("{{vega}}", escape(vega))
     html = html.replace("{{root}}", escape(root))
-    html = html.replace("{{datasets}}", escape(datasets))
+    html = html.replace("{{datasets}}", escape(datasets)).replace("{{measures}}", escape(measures))
     body = html.encode()
     return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
 

@@ -9,6 +9,7 @@ from io import BytesIO
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_header import find_header
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import replace_constants
