@@ -81,8 +81,8 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
-        "Unset: an embedded PostgreSQL 18 under the data folder"
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database "
+        "or whatever else psql takes. Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
         None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     dagster_database_url: str | None = Field(
         None,
         repr=False,
-        description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
+        description="Where Dagster keeps its own state, in the same form. Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
     data_dir: Path = Field(

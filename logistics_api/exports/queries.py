@@ -12,7 +12,7 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
-from logistics_api.rows.queries import chosen, conditions, files, name_of
+from logistics_api.rows.queries import chosen, conditions, files, name_of, relation
 from logistics_api.rows.tables import Kind, Table
 
 # The lock precedes the snapshot, so no TRUNCATE can come in between. It does not block reading or writing rows.
@@ -35,11 +35,11 @@ SELECT pg_relation_size({name}) / current_setting('block_size')::integer
 BATCH = """
 -- Returns the lines of the rows that pass the filters in a range of blocks of {table}.
 -- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
--- Reads {table} and, where a column needs it, ingest.files.
+-- Reads {table} and, where a column needs it, ingest.files and the table that dates {table}.
 SELECT convert_to(string_agg({line}, '')::text, 'UTF8'), count(*)
 FROM (
     SELECT {chosen}
-    FROM {table} AS page
+    FROM {relation}
     {files}
     WHERE page.ctid >= %(First)s::tid AND page.ctid < %(Behind)s::tid AND {conditions}
 ) AS "Exported"
@@ -50,7 +50,7 @@ LARGEST = """
 -- One row: for each column its largest value and its largest scale without zeros at the end.
 -- Reads {table}.
 SELECT {measures}
-FROM {table} AS page
+FROM {relation}
 WHERE {conditions}
 """
 
@@ -89,10 +89,11 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
         sql.SQL(BATCH)
         .format(
             line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
-            chosen=chosen(columns),
+            chosen=chosen(table, columns),
             table=name_of(table),
+            relation=relation(table, (*columns, *filters), is_looked_up=True),
             files=files(columns),
-            conditions=_conditions(table, filters),
+            conditions=conditions(table, filters),
         )
         .as_bytes(None)
     )
@@ -102,16 +103,17 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
 def largest(table: Table, filters: Sequence[str], columns: Sequence[str]) -> bytes:
     """The statement that finds what the numbers of these columns need."""
     measure = sql.SQL("max(abs({column})), max(min_scale({column}))")
-    measures = sql.SQL(", ").join([measure.format(column=sql.Identifier(column)) for column in columns])
+    measures = sql.SQL(", ").join([measure.format(column=sql.Identifier("page", column)) for column in columns])
     return (
         sql.SQL(LARGEST)
-        .format(measures=measures, table=name_of(table), conditions=_conditions(table, filters))
+        .format(
+            measures=measures,
+            table=name_of(table),
+            relation=relation(table, filters),
+            conditions=conditions(table, filters),
+        )
         .as_bytes(None)
     )
-
-
-def _conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
-    return conditions(table, filters, of=sql.Identifier("page"))
 
 
 def _csv_line(table: Table, columns: Sequence[str], lines: Lines) -> sql.Composable:

@@ -83,7 +83,6 @@ API_READS: Mapping[str, frozenset[str]] = {
             "first_day",
             "full_refresh_due",
             "last_calculated_at",
-            "last_day",
             "seconds",
             "started_calculating_at",
             "unassigned_shipments",

@@ -170,7 +170,7 @@ def test_csv_ends_with_rows_and_checksum_on_request_only(shared: Any) -> None:
     plain = export(shared, "shipments.csv").content
     ended = export(shared, "shipments.csv", trailer="true").content
     assert ended == plain + f"#end,rows={MANY},sha256={sha256(plain).hexdigest()}\n".encode()
-    assert plain.splitlines()[0] == b"shipment_id,origin,destination,weight,cost,delivery_time,log_id"
+    assert plain.splitlines()[0] == b"shipment_id,origin,destination,weight,cost,delivery_time,log_id,day,vehicle_id"
 
 
 def test_parquet_has_types_that_keep_every_digit(shared: Any) -> None:

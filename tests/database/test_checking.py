@@ -8,6 +8,7 @@ import pytest
 
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.reject_threshold import RejectThreshold
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics import checks
 from logistics_pipeline.analytics.checks import (
     Finding,
@@ -76,6 +77,7 @@ def test_every_table_has_its_checks() -> None:
         | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
         | {
             ("analytics.daily_routes", "unassigned_shipments"),
+            ("analytics.days", "no_unrecognised_files"),
             ("analytics.days", "no_future_days"),
             ("analytics.days", "routes_and_vehicles_agree"),
             ("analytics.routes", "totals_match_days"),
@@ -84,6 +86,19 @@ def test_every_table_has_its_checks() -> None:
     )
     assert len(found) == len(CHECKS)
     assert all(check.description for check in CHECKS)
+
+
+def test_a_file_that_belongs_to_no_dataset_is_a_warning_until_it_is_dismissed(
+    filled: FolderUnderTest, look: Look, connection: Connection
+) -> None:
+    assert look("analytics.days", "no_unrecognised_files").passed
+    entry = ledger.register(connection, filled.drop("invoices.json", b"[]"))
+
+    finding = look("analytics.days", "no_unrecognised_files")
+
+    assert "1 file belongs to no dataset and so to no figure: invoices.json." in warning(finding)
+    assert ledger.dismiss(connection, entry.file_id)
+    assert look("analytics.days", "no_unrecognised_files").passed
 
 
 def test_a_loaded_file_with_many_rejects_is_a_warning(filled: FolderUnderTest, look: Look) -> None:

@@ -247,6 +247,31 @@ def test_a_loaded_file_with_many_rejects_has_a_warning(logistics: Run, data_dir:
     assert len(documents(logistics("files", "--state", "loaded", "--json"))) == 2
 
 
+def test_a_failed_file_is_dismissed_until_it_is_loaded(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", b"[{")
+    logistics("load", path)
+
+    assert logistics("forget", "vehicles.json").returncode == 1  # nobody confirms
+    done = logistics("forget", "vehicles.json", "--yes", "--json")
+
+    assert documents(done)[0]["dismissed_at"] is not None
+    assert documents(logistics("files", "--json")) == []
+    assert len(documents(logistics("files", "--all", "--state", "failed", "--json"))) == 1
+    assert "No file has failed" in logistics("retry", "--failed").stderr
+    logistics("load", path)
+    assert documents(logistics("files", "--json"))[0]["state"] == "failed"
+
+
+def test_a_file_with_rows_is_not_dismissed(logistics: Run, data_dir: Path) -> None:
+    partly = write(data_dir / "raw" / "vehicles.json", b'[{"vehicle_id": "v1"}, {')
+    loaded = write(data_dir / "raw" / "vehicles-2.json", as_array([vehicle(2)]))
+    logistics("load", partly, loaded)
+
+    assert "logistics unload vehicles.json" in logistics("forget", "vehicles.json", "--yes").stderr
+    assert "is loaded: only failed" in logistics("forget", "vehicles-2.json", "--yes").stderr
+    assert "has no file" in logistics("forget", "nowhere.json", "--yes").stderr
+
+
 def test_failed_files_are_listed_in_their_newest_version_only(logistics: Run, data_dir: Path) -> None:
     path = write(data_dir / "raw" / "vehicles.json", b"[{")
     logistics("load", path)
@@ -350,8 +375,14 @@ LEAKS = [
 ]
 
 
-@pytest.mark.parametrize("url", LEAKS)
-@pytest.mark.parametrize("variable", ["database_url", "dagster_database_url", "api_database_url"])
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        *(("database_url", url) for url in LEAKS),
+        *(("dagster_database_url", url) for url in (LEAKS[0], LEAKS[3], LEAKS[4])),
+        *(("api_database_url", url) for url in (LEAKS[3], LEAKS[4])),
+    ],
+)
 def test_no_part_of_a_url_that_may_hold_a_password_is_shown(url: str, variable: str, logistics: Run) -> None:
     done = logistics("migrate", **{variable: url})
 

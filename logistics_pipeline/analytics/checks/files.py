@@ -88,6 +88,23 @@ def no_failed_files(dataset: Dataset, connection: Connection, whole: bool) -> Fi
     )
 
 
+def no_unrecognised_files(connection: Connection, whole: bool) -> Finding:
+    """Every file in the raw folder belongs to a dataset. Cost: reads one entry of an index per unrecognised file."""
+    found = fetch_all(connection, "unrecognised_files", most=MAX_LISTED)
+    number = found[0][-1] if found else 0
+    figures: dict[str, Any] = {"unrecognised_files": number}
+    if not found:
+        return Finding.passing("Every file belongs to a dataset.", figures)
+    figures["files"] = [{"file": path, "error": error} for path, error, _ in found]
+    first, error, _ = found[0]
+    more = f" and {number - 1:,} more" if number > 1 else ""
+    return Finding.warning(
+        f"{count(number, 'file belongs', 'files belong')} to no dataset and so to no figure: {first}{more}. "
+        f"{error.rstrip('.')}. Or delete it, or dismiss it with `logistics forget`.",
+        figures,
+    )
+
+
 def few_rejects(threshold: RejectThreshold, dataset: Dataset, connection: Connection, whole: bool) -> Finding:
     """No loaded file has more rejects than `LOGISTICS_WARN_REJECTS` allows. Cost: reads the dataset's ledger rows."""
     found = fetch_all(

@@ -23,6 +23,7 @@ from logistics_pipeline.analytics.checks.files import (
     balance_per_file,
     few_rejects,
     no_failed_files,
+    no_unrecognised_files,
     schema_drift,
 )
 from logistics_pipeline.analytics.checks.model import Check
@@ -119,6 +120,13 @@ ANALYTICS_CHECKS = (
         "Shipments, their sums and the vehicles that carried them are the same by route and by vehicle: on the days "
         "that the other checks compare, in `check_everything` on all days.",
         routes_and_vehicles_agree,
+    ),
+    Check(
+        "analytics",
+        "days",
+        no_unrecognised_files.__name__,
+        "Every file in the raw folder belongs to a dataset: others are in no table and no figure.",
+        no_unrecognised_files,
     ),
     Check(
         "analytics",

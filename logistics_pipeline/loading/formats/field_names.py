@@ -1,6 +1,6 @@
 """Compares the field names of a dataset with those found in a file, for messages about files of another kind."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 from logistics_core.catalogue import Dataset
@@ -12,19 +12,19 @@ _SIMILARITY = 0.75
 def describe_fields(dataset: Dataset, found: Iterable[str]) -> str:
     """Says which fields a dataset requires, which names were found instead, and which of those are nearly the same.
 
-    For example `vehicles requires vehicle_id; found Vehicle, TripId; nearest: vehicle_id to Vehicle`.
+    For example `vehicles requires vehicle_id; found VehicleId, Trip; nearest: VehicleId for vehicle_id`.
     """
     names = list(found)
     required = ", ".join(field.name for field in dataset.fields if field.required)
-    listed = excerpt(", ".join(excerpt(name) for name in names), 200) or "no names of fields"
-    nearest = ", ".join(f"{field} to {excerpt(name)}" for field, name in nearest_names(dataset, names))
+    listed = excerpt(", ".join(excerpt(name) for name in names), 200) or "no field names"
+    nearest = ", ".join(f"{excerpt(name)} for {field}" for field, name in nearest_names(dataset, names))
     return f"{dataset.name} requires {required}; found {listed}" + (f"; nearest: {nearest}" if nearest else "")
 
 
-def nearest_names(dataset: Dataset, found: Iterable[str]) -> list[tuple[str, str]]:
+def nearest_names(dataset: Dataset, found: Collection[str]) -> list[tuple[str, str]]:
     """Returns the dataset's fields that are not among the names found, each with the name that is nearly the same."""
     names = {_plain(name): name for name in found if len(name) <= 100}
-    exact = set(names.values())
+    exact = {name for name in found if name in dataset.columns}
     pairs = []
     for field in dataset.columns:
         close = [] if field in exact else get_close_matches(_plain(field), names, 1, _SIMILARITY)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from math import inf
 
 from logistics_pipeline.loading.formats.record_positions import Span
@@ -16,16 +17,18 @@ _FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
 _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 
 
-def _skip_balanced(levels: int) -> bytes:
-    """A pattern of anything without brackets, apart from pairs of them nested at most `levels` deep."""
-    inner = _skip_balanced(levels - 1) if levels > 1 else _FLAT
-    return _FLAT + rb"(?:[\[{]" + inner + rb"[\]}]" + _FLAT + rb")*+"
+@cache
+def _container() -> re.Pattern[bytes]:
+    """Matches an array or object nested at most `MAX_DEPTH` levels deep, whatever it holds, in one pass.
+
+    Compiled when first needed: it has a part for every level.
+    """
+    inner = _FLAT
+    for _ in range(MAX_DEPTH - 1):
+        inner = _FLAT + rb"(?:[\[{]" + inner + rb"[\]}]" + _FLAT + rb")*+"
+    return re.compile(rb"[\[{]" + inner + rb"[\]}]", re.DOTALL)
 
 
-_SKIPPED_LEVELS = 3
-"""Each level may have the matcher read a part again that turns out to be deeper, so there are few."""
-_NEXT_UNBALANCED = re.compile(_skip_balanced(_SKIPPED_LEVELS) + rb"([\[\]{}]?)", re.DOTALL)
-"""As `_NEXT_BRACKET`, but past what is opened and closed again: ten million empty lists take one match."""
 _SCALAR = re.compile(
     _STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity", re.DOTALL
 )
@@ -48,22 +51,18 @@ def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> in
     if text[start : start + 1] not in (b"{", b"["):
         match = _SCALAR.match(text, start)
         return match.end() if match else None
-    bracket, position, depth = _next_bracket(text, start + 1, 1, max_depth)
-    while bracket and 0 < depth <= max_depth:
-        bracket, position, depth = _next_bracket(text, position, depth, max_depth)
-    return position if bracket and depth == 0 else None
-
-
-def _next_bracket(text: bytes | bytearray, start: int, depth: int, max_depth: float) -> tuple[bytes, int, int]:
-    """Finds a bracket at or after `start`, where the depth is `depth`: the bracket, the offset and depth after it.
-
-    The first of all, or one that has no partner near enough; empty if there is none.
-    """
-    pattern = _NEXT_UNBALANCED if depth + _SKIPPED_LEVELS <= max_depth else _NEXT_BRACKET
-    found = pattern.match(text, start)
-    assert found is not None
-    bracket = found[1]
-    return bracket, found.end(), depth + (1 if bracket in b"[{" else -1)
+    if max_depth == MAX_DEPTH:
+        container = _container().match(text, start)
+        return container.end() if container else None
+    depth = 0
+    for segment in _NEXT_BRACKET.finditer(text, start):
+        bracket = segment[1]
+        depth += 1 if bracket in b"[{" else -1
+        if not bracket or depth > max_depth:
+            return None
+        if depth == 0:
+            return segment.end()
+    return None
 
 
 def find_values(text: bytes, *, is_whole: bool = False) -> Iterator[Span]:
@@ -101,14 +100,19 @@ def is_whole_objects(text: bytes) -> bool:
 
 def find_deeper(text: bytes, limit: int = MAX_DEPTH) -> int | None:
     """Returns the position of the first bracket nested deeper than `limit` levels; None if there is none."""
-    bracket, position, depth = _next_bracket(text, 0, 0, limit)
-    while bracket:
+    depth = 0
+    for segment in _NEXT_BRACKET.finditer(text):
+        bracket = segment[1]
+        depth += 1 if bracket in b"[{" else -1
+        if not bracket:
+            return None
         if depth > limit:
-            return position - 1
-        bracket, position, depth = _next_bracket(text, position, depth, limit)
+            return segment.end() - 1
     return None
 
 
 def is_too_deep(text: bytes) -> bool:
     """Whether a whole value is nested deeper than `MAX_DEPTH`."""
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and find_deeper(text) is not None
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH or value_end(text, 0, MAX_DEPTH) == len(text):
+        return False
+    return find_deeper(text) is not None

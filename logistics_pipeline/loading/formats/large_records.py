@@ -14,7 +14,7 @@ import msgspec
 
 from logistics_pipeline.loading.formats.json_decoding import constant_name, decode, invalid_constant
 from logistics_pipeline.loading.formats.json_feed import make_safe, next_constant, replace_constants
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper, value_end
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.layouts import LargeObject, LongText, Unreadable
 
 LARGE_BYTES = 1 << 20
@@ -46,7 +46,7 @@ def decode_record(raw: bytes) -> object:
 
 
 def _decode_large(raw: bytes) -> object:
-    if find_deeper(raw) is not None:
+    if is_too_deep(raw):
         return Unreadable(f"nested deeper than {MAX_DEPTH} levels")
     fault = _find_fault(raw)
     if fault is not None:
@@ -104,7 +104,7 @@ def _members(raw: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yields the name as written and the begin and end of the value of each member of a valid object."""
     position = 1
     while (member := _MEMBER.match(raw, position)) is not None:
-        end = value_end(raw, member.end())
+        end = value_end(raw, member.end(), MAX_DEPTH)
         assert end is not None
         yield member[1], member.end(), end
         position = end

@@ -18,6 +18,8 @@ EXPECTED = "expected a JSON array of objects, NDJSON, JSON objects, or CSV with 
 
 MAX_CANDIDATES = 1_000
 """Arrays in a wrapper that may hold the records. No wrapper has so many: an object that does uses data as keys."""
+MAX_PAGES = 100
+"""Pages looked at if several arrays of the first may hold the records, as all are empty."""
 MAX_KEYS = 100
 """Keys of the object at the top that a message may name."""
 
@@ -32,7 +34,7 @@ class _Candidate:
 
 
 class ArraySearch:
-    """Walks through the first object until it is clear where the records are.
+    """Walks through the first object, and pages after it if its arrays are empty, until it is clear where records are.
 
     Three findings decide at once: the dataset's key in the object itself (it is a record), an array under the dataset's
     name, the dataset's key in the first element of an array. Otherwise the walk goes through the whole object and takes
@@ -52,7 +54,12 @@ class ArraySearch:
         self._is_record = False
         self._keys: dict[str, None] = {}
         """Of the object at the top."""
-        self._named_object = False
+        self._pages = 0
+        """Objects that did not show where the records are."""
+        self._undecided: FileError | None = None
+        """The first object's error, unless a later page decides."""
+        self._first_arrays: list[ElementsLayout] = []
+        self._has_named_object = False
         """The dataset's name is the key of an object."""
 
     def run(self, source: Source, max_record_bytes: int) -> Layout:
@@ -69,7 +76,9 @@ class ArraySearch:
                     continue  # nothing inside an array inside an array matters
                 found = self._process(event, value, walk, events, index, start)
                 if found is not None:
-                    return found
+                    return self._on_first_page(found)
+        if self._undecided is not None:
+            raise self._undecided
         raise FileError(f"The object at the top never ends; {EXPECTED}", byte_offset=start)
 
     def _process(
@@ -84,12 +93,23 @@ class ArraySearch:
             self._key = None
             if event == "start_array":
                 return self._enter_array(walk, events[: index + 1])
-            self._named_object |= len(self._path) == 2 and self._is_named(self._path[-1])
+            self._has_named_object |= len(self._path) == 2 and self._is_named(self._path[-1])
         elif event in ("end_map", "end_array"):
             self._leave()
             if not self._path:
                 return self._choose(start)
         return None
+
+    def _on_first_page(self, found: Layout) -> Layout:
+        """The array of the first page that a later one shows to be the right one."""
+        if self._undecided is None:
+            return found
+        layout = next(
+            (each for each in self._first_arrays if isinstance(found, ElementsLayout) and each.keys == found.keys), None
+        )
+        if layout is None:
+            raise self._undecided
+        return layout
 
     def _is_named(self, key: str | None) -> bool:
         return key is not None and _normalize(key) == self._dataset.name
@@ -126,18 +146,28 @@ class ArraySearch:
             return self._open.layout if is_ours else None
         return None
 
-    def _choose(self, start: int) -> Layout:
+    def _choose(self, start: int) -> Layout | None:
         likely = [candidate for candidate in self._candidates if candidate.has_fields]
         if self._is_record and not likely:
             return ObjectsLayout(start)  # a record that lacks its key, whatever arrays it holds
-        likely = likely or self._candidates
+        if not likely and not self._has_named_object:  # otherwise that is where the records are
+            likely = self._candidates
         if len(likely) == 1:
             return likely[0].layout
-        raise self._error(start)
+        if self._undecided is None:
+            self._undecided = self._error(start)
+            self._first_arrays = [candidate.layout for candidate in likely]
+        self._pages += 1
+        if not likely or self._pages > MAX_PAGES:
+            raise self._undecided
+        self._candidates, self._is_record = [], False
+        return None
 
     def _error(self, offset: int) -> FileError:
         names = ", ".join(".".join(candidate.layout.keys) for candidate in self._candidates[:5]) or "none"
-        hint = f"; {self._dataset.name} is an object here, write its values as an array" if self._named_object else ""
+        hint = (
+            f"; {self._dataset.name} is an object here, write its values as an array" if self._has_named_object else ""
+        )
         return FileError(
             f"The object at the top is neither a record of {self._dataset.name} nor does it hold exactly one array of "
             f"them (arrays found: {excerpt(names, 200)}{hint}); {describe_fields(self._dataset, self._keys)}; "
@@ -158,6 +188,9 @@ def skip_to_next_array(source: Source, keys: tuple[str, ...], max_record_bytes: 
     Raises:
         FileError: not JSON; the file ends in the middle; what follows is not a page with that array.
     """
+    if not keys:
+        _check_nothing_follows(source, max_record_bytes)
+        return False
     walk = JsonWalk(source, max_record_bytes, b'{"":' * len(keys) + b"[]")
     search = _PageSearch(keys, depth=walk.depth)
     for events in walk.blocks():
@@ -173,6 +206,19 @@ def skip_to_next_array(source: Source, keys: tuple[str, ...], max_record_bytes: 
             f"The file ends in the middle ({reason or 'a page is incomplete'})", byte_offset=source.position
         )
     return False
+
+
+def _check_nothing_follows(source: Source, max_bytes: int) -> None:
+    begin = source.position
+    while block := source.read():
+        rest = block.lstrip(b" \t\r\n")
+        if rest:
+            raise FileError("Not JSON: trailing garbage after the array", byte_offset=source.position - len(rest))
+        if source.position - begin > max_bytes:
+            raise FileError(
+                f"More than {max_bytes:,} blanks follow the array (LOGISTICS_MAX_RECORD_BYTES)",
+                byte_offset=source.position,
+            )
 
 
 class _PageSearch:
@@ -215,9 +261,7 @@ class _PageSearch:
         return False
 
     def _enter_page(self, event: str) -> bool:
-        if not self._keys:
-            self.fault = "Not JSON: trailing garbage after the array"
-        elif event != "start_map":
+        if event != "start_map":
             self.fault = self._describe("What follows a page is not a page with an array")
         self._depth, self._matched, self._is_found, self._key = 1, 0, False, None
         return False

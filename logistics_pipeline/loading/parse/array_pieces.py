@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import find_constants, replace_constants
-from logistics_pipeline.loading.formats.json_scanner import is_too_deep, value_end
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
@@ -84,7 +84,7 @@ class ArrayPieces:
 def _read_elements(text: bytes, start: int) -> tuple[list[object], list[Span], bool]:
     """Decodes complete elements one by one: their values, where they are, and whether more can follow."""
     values, spans = list[object](), list[Span]()
-    while (end := value_end(text, start)) is not None:
+    while (end := value_end(text, start, MAX_DEPTH)) is not None:
         gap = _NEXT.match(text, end)
         if gap is None:
             return values, spans, _is_separator(text[end:])  # otherwise the array has ended or is broken

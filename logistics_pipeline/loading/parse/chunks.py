@@ -145,12 +145,10 @@ class ChunkMaker:
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
         """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""
-        new = set(names) - self._reported
+        new = {name[:255] for name in names} - self._reported
         if not new:
             return frozenset()
         room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._reported)
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
-        return frozenset(
-            name[:255].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported
-        )
+        return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
