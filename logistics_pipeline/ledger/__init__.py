@@ -55,6 +55,7 @@ from logistics_pipeline.ledger.rejects import (
     unresolved_numbers,
     update_reasons,
 )
+from logistics_pipeline.ledger.shortened_ids import ShortenedId, count_shortened_ids, warning_of_shortened_ids
 from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "RejectedRecord",
     "RemovedRejects",
     "Replayed",
+    "ShortenedId",
     "Staleness",
     "advance",
     "begin",
@@ -79,6 +81,7 @@ __all__ = [
     "corrections_to_restore",
     "count_rejects",
     "count_reports",
+    "count_shortened_ids",
     "dismiss",
     "dismiss_deleted",
     "end_dismissal",
@@ -109,5 +112,6 @@ __all__ = [
     "unresolved_numbers",
     "update_reasons",
     "warn",
+    "warning_of_shortened_ids",
     "withdraw_retry",
 ]

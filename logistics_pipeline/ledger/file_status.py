@@ -172,8 +172,8 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
     """Resets the status of a file to nothing read, in the transaction that removes its rows and rejects."""
     connection.execute(
         "UPDATE ingest.files SET state = %s, records_read = 0, records_loaded = 0, records_superseded = 0, "
-        "records_rejected = 0, values_cleared = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', "
-        "layout = NULL, error = NULL, "
+        "records_rejected = 0, values_cleared = 0, shortened_ids = '{}', bytes_read = 0, unknown_fields = '{}', "
+        "notes = '{}', layout = NULL, error = NULL, "
         "warning = NULL, attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
         f"is_reload_due = false, retry_requested_at = NULL, is_missing = false, "
         f"dismissed_at = NULL WHERE file_id = %s {NOTIFY}",

@@ -47,6 +47,7 @@ def finish_file(
         result.error = _reject_error(connection, file, options.max_rejects)
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
+    _warn_of_shortened_ids(connection, file_id)
     _close(connection, file_id, result, take_seconds())
     return ledger.file_by_id(connection, file_id)
 
@@ -56,6 +57,14 @@ def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) 
     if not limit.is_exceeded_at_end(file.records_read, file.records_rejected):
         return None
     return limit.error(connection, file.file_id, file.records_read, file.records_rejected)
+
+
+def _warn_of_shortened_ids(connection: Connection, file_id: int) -> None:
+    """Adds to the file's warning, if its ids look like rounded numbers."""
+    sentence = ledger.warning_of_shortened_ids(connection, file_id)
+    if sentence is not None:
+        before = ledger.file_by_id(connection, file_id).warning
+        ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
 
 
 def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:

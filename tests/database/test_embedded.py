@@ -133,18 +133,21 @@ def test_one_started_by_hand_stays_until_it_is_stopped(folder: Path) -> None:
 
 
 def test_one_stopped_by_hand_is_only_started_by_hand(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
+    server, another = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
     server.acquire()
-    assert EmbeddedPostgres(folder).stop()
+    assert another.stop()
+    server.release()
 
     with pytest.raises(ConfigurationError, match="was stopped with `logistics db stop`"):
-        EmbeddedPostgres(folder).acquire()
+        another.acquire()
     assert not is_running(folder)
 
     server.acquire(by_hand=True)
-    EmbeddedPostgres(folder).acquire()
+    another.acquire()
+    server.release()
     assert is_running(folder)
-    server.stop()
+    another.release()
+    assert not is_running(folder)
 
 
 def test_stopping_what_was_never_started_is_no_error(tmp_path: Path) -> None:

@@ -6,5 +6,6 @@ batch          the chunks of one transaction
 row_isolation  merges rows and finds those that PostgreSQL refuses
 bookkeeping    what a merge changes beside the rows: other files' counts, stale days and keys
 merger         merges rows whose keys may be in the table already
+shortened_ids  counts ids that a spreadsheet has shortened
 indexes        drops secondary indexes for a bulk load and builds them again
 """

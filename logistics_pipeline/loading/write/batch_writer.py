@@ -21,6 +21,7 @@ from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
 from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
+from logistics_pipeline.loading.write.shortened_ids import ShortenedIds
 
 
 @dataclass
@@ -44,6 +45,7 @@ class BatchWriter:
         self._layout = layout_to_json(task.layout)
         if task.formats is not None:
             self._layout["values"] = task.formats.to_json()
+        self._shortened_ids = ShortenedIds(task.dataset)
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
@@ -80,6 +82,8 @@ class BatchWriter:
             supersede_other_files(self._connection, written.merged, self._file_id)
             self._advance(batch, written, cleared, take_seconds())
             self._count_rejects(batch, written.refused)
+            shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
+            ledger.count_shortened_ids(self._connection, self._file_id, shortened)
         if written.was_merged:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
