@@ -79,7 +79,7 @@ def test_routes_by_cost_can_be_searched_and_sorted(open_page: Any) -> None:
     page.get_by_role("searchbox", name="Search routes").fill("Hamburg")
     expect(page).to_have_url(re.compile("search=Hamburg"))
     expect(rows.first).to_contain_text("Hamburg")
-    page.get_by_role("button", name="Revenue per shipment").click()
+    page.get_by_role("button", name="Revenue per shipment", exact=True).click()
     expect(page).to_have_url(re.compile("sort=avg_cost"))
 
 

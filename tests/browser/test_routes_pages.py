@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 LISTS = {
     "volume": ("/api/shipments/routes", "total_trips", "desc", "Routes: Volume and revenue"),
     "reliability": ("/api/route/reliability", "reliability_score", "desc", "Routes: Reliability"),
-    "value": ("/api/route/cost-value", "value_score", "desc", "Routes: Cost and value"),
+    "value": ("/api/route/cost-value", "value_score", "desc", "Routes: Revenue and value"),
     "optimization": ("/api/route/optimization", "optimization_recommendation", "asc", "Routes: What to improve"),
 }
 

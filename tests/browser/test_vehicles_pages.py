@@ -48,7 +48,7 @@ def test_search_sort_and_pages_of_the_fleet_stand_in_the_address(dashboard: Any,
     page = open_page("/vehicles")
     answer = dashboard.get("/api/vehicles/metrics", **last_days(dashboard, 30))
     rows = rows_of(page, FLEET)
-    page.get_by_role("button", name="Trips").click()
+    page.get_by_role("button", name="Trips", exact=True).click()
     most = max(vehicle["total_trips"] for vehicle in answer)
     expect(rows.first).to_contain_text(str(most))
     expect(page).to_have_url(re.compile("sort=total_trips"))

@@ -13,7 +13,7 @@ export function kpi({ measure: name = null, value, change, versus = null, points
   return h(
     "article",
     { class: "kpi" },
-    h("div", { class: "kpi-label" }, h("h3", {}, label), definition && h("button", { type: "button", class: "help", "aria-label": `${label}: ${definition}`, "data-help": definition }, "?")),
+    h("div", { class: "kpi-label" }, h("h3", {}, label), definition && h("button", { type: "button", class: "help", "aria-label": `${label}: ${definition}`, "data-help": `${label}: ${definition}` }, "?")),
     h("div", { class: "value" }, value, unit && h("small", {}, unit)),
     versus !== null && h("div", { class: "versus" }, trend(change, better), h("span", {}, versus)),
     points && sparkline(points, previous),

@@ -143,7 +143,7 @@ function topPanel(view, request) {
         summary: `Routes with the most revenue: ${rows.map((row) => `${routeName(row)} ${compact(row.total_cost)}`).join(", ")}.`,
       }),
       table({
-        caption: "Routes with the most revenue",
+        caption: "Routes with the most revenue as a table",
         rows,
         columns: [
           { key: "origin", label: "Route", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, routeName(row)) },

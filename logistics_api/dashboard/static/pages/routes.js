@@ -45,7 +45,7 @@ const LISTS = {
       number("max_delivery_time", "Longest", hours),
       number("total_cost", labelOf("revenue")),
       number("avg_cost", labelOf("revenue_per_shipment")),
-      number("cost_per_trip", labelOf("revenue_per_all_shipments")),
+      number("cost_per_trip", "of all", money, { title: `${labelOf("revenue_per_all_shipments")}: ${measure("revenue_per_all_shipments").definition}` }),
       number("total_weight", "Weight, kg", count),
       number("unique_vehicles", "Vehicles", count),
     ],
