@@ -139,7 +139,7 @@ class Table(Sequence[object]):
         self.columns = columns
         """One value per record: None if the value is absent or null, or if there is no record."""
         self._count = count
-        self._others = others or {}
+        self.others = others or {}
         """Values that are not records, by index."""
 
     def __len__(self) -> int:
@@ -148,6 +148,6 @@ class Table(Sequence[object]):
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
         if not 0 <= index < self._count:
             raise IndexError(index)
-        if index in self._others:
-            return self._others[index]
+        if index in self.others:
+            return self.others[index]
         return {name: column[index] for name, column in self.columns.items()}

@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_rows import RowReader
 from logistics_pipeline.loading.formats.lookahead import Lookahead
-from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
+from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
 from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Table, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
@@ -132,7 +132,9 @@ class _CsvReader:
         if regular is None:
             return self._read_one_by_one(text, done, offset, is_whole)
         rows, is_row_per_line = regular
-        find = partial(_find_lines, self._layout.newline) if is_row_per_line else partial(self._find_rows, is_whole)
+        find = (
+            partial(LineSpans, newline=self._layout.newline) if is_row_per_line else partial(self._find_rows, is_whole)
+        )
         return _Rows(rows, len(text), RawRecords(done, offset, text, find))
 
     def _read_one_by_one(self, text: bytes, done: int, offset: int, is_whole: bool) -> _Rows:
@@ -239,13 +241,3 @@ def _has_blank_row(rows: list[list[str]]) -> bool:
     if not rows or min(map(_FIRST_CELL, rows)) >= "!":
         return False
     return any(not "".join(row).strip(" \t") for row in rows)
-
-
-def _find_lines(newline: bytes, text: bytes) -> Iterator[Span]:
-    """Finds the rows of a text in which every line is one, except lines that are empty."""
-    begin = 0
-    for line in text.split(newline):
-        raw = line.rstrip(b"\r\n")
-        if raw:
-            yield begin, begin + len(raw)
-        begin += len(line) + 1

@@ -1,33 +1,54 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from functools import cached_property
 from itertools import accumulate
+from typing import Protocol
 
 import msgspec
 
 from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_scanner import is_too_deep
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord
 
 FindRecord = Callable[[int], RawRecord]
 """Finds a record of a piece by its index from 0."""
 
+NOT_KNOWN = object()
+"""Stands for a value that only the whole record tells."""
+
+ReadValue = Callable[[int, int], object]
+"""Returns the decoded value of a record, by its index, in a field of the dataset, by its position; or NOT_KNOWN."""
+
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class DecodedObjects(Sized, Protocol):
+    """What decoding a piece as a whole tells about the values in it."""
+
+    def read_value(self, index: int, position: int) -> object: ...
 
 
 class LazyValues(Sequence[object]):
     """The values of a piece's records, each decoded when it is accessed."""
 
-    def __init__(self, count: int, find: FindRecord) -> None:
-        self._count = count
+    def __init__(self, find: FindRecord, objects: DecodedObjects) -> None:
+        self._count = len(objects)
         self._find = find
+        self._objects = objects
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
         return decode(self._find(index).raw)
+
+    def read_value(self, index: int, position: int) -> object:
+        """Reads a value of a record without decoding all of it; a record nested too deep has none."""
+        if is_too_deep(self._find(index).raw):
+            return NOT_KNOWN
+        return self._objects.read_value(index, position)
 
 
 class ElementRecords:
@@ -52,10 +73,10 @@ class ElementRecords:
         openings = piece.split(b"{")
         if len(openings) - 1 != self._objects:
             return None
-        begins = [end + index for index, end in enumerate(accumulate(map(len, openings)))]
+        ends = list(accumulate(map(len, openings)))
 
         def find(index: int) -> Span:
-            begin = begins[index]
+            begin = ends[index] + index
             return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[index + 1])) + 1
 
         return find
@@ -70,11 +91,11 @@ class ElementRecords:
         gap = piece[len(raws[0]) : piece.find(b"{", len(raws[0]))]
         if gap.join(raws) != piece:
             return None
-        sizes = list(map(len, raws))
+        ends = list(accumulate(map(len, raws)))
 
         def find(index: int) -> Span:
-            begin = sum(sizes[:index]) + len(gap) * index
-            return begin, begin + sizes[index]
+            end = ends[index] + len(gap) * index
+            return end - len(raws[index]), end
 
         return find
 
@@ -95,8 +116,13 @@ class LineRecords:
 
     def __call__(self, index: int) -> RawRecord:
         line = self._lines[index]
-        begin = sum(map(len, self._lines[:index])) + index
+        begin = self._ends[index] - len(line) + index
         return RawRecord(self._before + index + 1, self._offset + begin, line.rstrip(b"\r"))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Offsets of the ends of the lines, had they no line ends between them."""
+        return list(accumulate(map(len, self._lines)))
 
     @cached_property
     def _lines(self) -> list[bytes]:

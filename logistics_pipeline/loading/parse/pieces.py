@@ -17,5 +17,6 @@ Cut = Callable[[bytes, Checkpoint], CutResult]
 
 def make_chunk(maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord) -> Chunk:
     """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`."""
-    records = Records(before, LazyValues(len(objects), find), end, find)
-    return maker.from_columns(objects.columns(), records, objects.names)
+    columns = objects.columns()
+    records = Records(before, LazyValues(find, objects), end, find)
+    return maker.from_columns(columns, records, objects.names)
