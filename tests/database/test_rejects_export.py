@@ -160,7 +160,7 @@ def test_a_load_that_dies_while_it_exports_exports_the_next_time(
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(failed_files, "getwriter", die)
+        patch.setattr(failed_files, "_frame", die)
         with pytest.raises(Interrupted):
             raw_folder.load(found)
     assert files_in(failed_dir) == set()

@@ -51,7 +51,7 @@ class BatchWriter:
             sql.Identifier("raw", task.dataset.name),
             sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.columns, "record_no", "file_id"))),
         )
-        self._expects_known_keys = False
+        self._expects_known_keys: bool | None = None
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""
 
     def write(self, batch: Batch, take_seconds: Callable[[], float]) -> None:
@@ -61,6 +61,8 @@ class BatchWriter:
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
+        if self._expects_known_keys is None:
+            self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
         try:
             if not self._expects_known_keys:
                 try:
