@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
 from logistics_api.events.broker import Events
+from logistics_api.http.http_protocol import HttpProtocol
 from logistics_api.http.logs import logging_config
 from logistics_core.settings import Settings
 
@@ -45,7 +46,7 @@ def serve(settings: Settings) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_level=settings.log_level,
@@ -104,6 +105,8 @@ def _settings() -> Settings:
     except ValidationError as error:
         wrong = error.errors()[0]
         variable = "_".join(["LOGISTICS", *(str(part) for part in wrong["loc"])]).upper()
+        if variable.endswith("DATABASE_URL"):  # its text may hold a password
+            raise ConfigurationError(f"{variable}: {wrong['msg']}.") from None
         raise ConfigurationError(f"{variable} is {wrong['input']!r}: {wrong['msg']}.") from error
 
 

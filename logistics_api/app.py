@@ -39,6 +39,7 @@ from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.vehicles import endpoints as vehicles
 from logistics_api.vocabulary import endpoints as vocabulary
+from logistics_api.vocabulary.schemas import describe_measures
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
@@ -124,7 +125,7 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
     state.database.on_poll(state.authenticator.keyring.reload)
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
-    state.pipeline = Pipeline(state.database, catalogue)
+    state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
     state.metrics.registry.register(state.pipeline)
     add_gauges(
         state.metrics,
@@ -133,7 +134,13 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    state.dashboard = Dashboard(settings, app.openapi, describe(catalogue, settings.currency))
+    # Not `app.openapi` itself: it is replaced later (`openapi.install`).
+    state.dashboard = Dashboard(
+        settings,
+        lambda: app.openapi(),
+        describe(catalogue, settings.currency),
+        describe_measures(settings.currency, settings.on_time_hours),
+    )
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:
@@ -145,6 +152,7 @@ def _add_middleware(app: Application, settings: Settings) -> None:
         metrics=state.metrics,
         log=state.access_log,
         template_of=app.template_of,
+        prefix=settings.api_prefix,
         origins=settings.cors_origins.split(",") if settings.cors_origins is not None else (),
     )
 

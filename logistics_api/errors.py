@@ -57,10 +57,15 @@ class Problem(Exception):
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "instance": quote(scope.get("raw_path") or scope["path"], safe=URI_CHARACTERS),
+            "instance": _prefix(scope) + quote(scope.get("raw_path") or scope["path"], safe=URI_CHARACTERS),
             "request_id": scope["state"]["request_id"],
         }
         return JSONResponse(body | dict(self.members), self.status, self.headers, MEDIA_TYPE)
+
+
+def _prefix(scope: Scope) -> str:
+    """The path under which a proxy publishes the API (see `http.prefix`)."""
+    return getattr(scope["state"].get("context"), "prefix", "")
 
 
 class ParameterError(BaseModel):

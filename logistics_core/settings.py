@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from logistics_core.catalogue.model import InvalidValues
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
@@ -44,6 +45,17 @@ _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
 
 
+PATH_PREFIX = r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+"
+
+
+def _check_prefix(text: str | None) -> str | None:
+    """A path without its last slash; `/` is no prefix."""
+    path = None if text is None else text.rstrip("/")
+    if path and not re.fullmatch(PATH_PREFIX, path):
+        raise ValueError("must be a path such as /logistics: letters, digits, hyphens, dots, underscores and slashes")
+    return path
+
+
 def _check_hosts(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(f"{_HOST}(,{_HOST})*", text, re.ASCII):
         raise ValueError("must be names or addresses without ports, separated by commas, such as logistics.example.org")
@@ -69,16 +81,18 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database. "
-        "Unset: an embedded PostgreSQL 18 under the data folder"
+        None, repr=False, description="PostgreSQL 16 or newer, as postgresql://user:password@host:port/database "
+        "or whatever else psql takes. Unset: an embedded PostgreSQL 18 under the data folder"
     )  # fmt: skip
     api_database_url: str | None = Field(
-        None, description="What the API connects with. Unset: the database URL, as the role logistics_reader. Set: "
-        "`logistics migrate` creates that login with its password and makes it a member of logistics_reader"
+        None, repr=False, description="What the API connects with. Unset: the database URL, as the role "
+        "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
+        "logistics_reader"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
-        description="Where Dagster keeps its own state, as postgresql+psycopg2://... (its driver). Unset: the "
+        repr=False,
+        description="Where Dagster keeps its own state, in the same form. Unset: the "
         "database of the same name with the suffix `_dagster`, on the same server",
     )
     data_dir: Path = Field(
@@ -119,6 +133,11 @@ class Settings(BaseSettings):
         description="A file with more rejected records than this fails: a percentage of its records, or a number, with "
         "which a file fails as well if more than half of it is rejected. A file without a good record always fails",
     )
+    warn_rejects: Annotated[str, AfterValidator(_check_limit)] = Field(
+        "1%",
+        description="A loaded file with more rejected records than this has a warning: a percentage of its records, or "
+        "a number. 100%: none has",
+    )
     invalid_optional_values: InvalidValues = Field(
         InvalidValues.REJECT,
         description="What becomes of a record with an invalid value in an optional field: reject (the record is set "
@@ -126,7 +145,8 @@ class Settings(BaseSettings):
         "for a field",
     )
     date_order: Literal["dmy", "mdy"] | None = Field(
-        None, description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected as ambiguous"
+        None,
+        description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
@@ -151,6 +171,10 @@ class Settings(BaseSettings):
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
+        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
+        "X-Forwarded-Prefix"
+    )  # fmt: skip
     api_published_at: str | None = Field(
         None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
         "container. Unset: LOGISTICS_API_HOST"
@@ -207,6 +231,11 @@ class Settings(BaseSettings):
             return self.dagster_public_url.rstrip("/")
         host = "127.0.0.1" if self.dagster_host in ("0.0.0.0", "::", "") else self.dagster_host
         return f"http://{host}:{self.dagster_port}"
+
+    @cached_property
+    def warn_threshold(self) -> RejectThreshold:
+        """More rejects than this give a loaded file a warning."""
+        return RejectThreshold.parse(self.warn_rejects)
 
     @cached_property
     def raw_dir(self) -> Path:

@@ -1,5 +1,6 @@
 """The error tree. The class tells the caller what to do; the message tells a person what happened and where."""
 
+import errno
 from dataclasses import dataclass
 
 EXPLAINED_EXIT_CODE = 3
@@ -16,6 +17,16 @@ class TransientError(PipelineError):
 
 class ConfigurationError(PipelineError):
     """The installation is at fault (port taken, folder not writable, wrong URL): a person must change a setting."""
+
+
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of an OSError that says that no more can be written."""
+
+
+def disk_full_sentence(error: OSError) -> str:
+    """Says that the disk is full, where, and what to do."""
+    where = f" ({error.filename})" if error.filename else ""
+    return f"The disk is full, or this user's share of it{where}: {error.strerror}. Free space on it, then try again."
 
 
 @dataclass

@@ -32,7 +32,11 @@ _ORDERS = {
     "vehicle-logs": ("log_id", "trip_date", "-trip_date"),
     "shipments": ("shipment_id", "-shipment_id", "log_id"),
 }
-_ROWS = "SELECT shipment_id, origin, destination, weight, cost, delivery_time, log_id FROM raw.shipments"
+_ROWS = (
+    "SELECT shipment_id, origin, destination, weight, cost, delivery_time, log_id, trip_date AS day, vehicle_id "
+    "FROM raw.shipments LEFT JOIN raw.vehicle_logs USING (log_id)"
+)
+"""What an export contains: the day and the vehicle of a shipment are those of its log."""
 _COPIES = {
     # Quoting that never happens: the JSON must come out as it is.
     "ndjson": f"(SELECT row_to_json(t) FROM ({_ROWS}) t) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from html import escape
 from http import HTTPStatus
@@ -21,11 +21,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.dashboard.modules import join
 from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
-from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
@@ -47,6 +47,10 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/jso
 ENCODINGS = ("br", "gzip")
 """In our order of preference: those that `compress` makes."""
 OPENAPI = "/openapi.json"
+DEEPEST = 16
+"""Number of slashes up to which an address is relative: more are not worth a page of their own in memory."""
+PAGES_REMEMBERED = 32
+PREFIXES_REMEMBERED = 4
 IMMUTABLE = "public, max-age=31536000, immutable"
 SECURITY = (
     (
@@ -64,10 +68,16 @@ SECURITY = (
 class Dashboard:
     """The dashboard's files by their addresses."""
 
-    def __init__(self, settings: Settings, describe: Callable[[], Mapping[str, Any]], datasets: Datasets) -> None:
-        """`describe` returns the content of /openapi.json and is called once. `datasets` is embedded in the page."""
+    def __init__(
+        self,
+        settings: Settings,
+        describe: Callable[[], Mapping[str, Any]],
+        datasets: BaseModel,
+        measures: BaseModel,
+    ) -> None:
+        """`describe` returns the content of /openapi.json and is called once. The rest is embedded in the page."""
         self.vega = VegaBundle(settings.data_dir / "cache")
-        self._datasets = datasets.model_dump_json()
+        self._descriptions = datasets.model_dump_json(), measures.model_dump_json()
         self._describe = describe
         self._description: File | None = None
         self._lock = Lock()
@@ -79,25 +89,28 @@ class Dashboard:
         with suppress(BundleError):  # reported to the request for it
             self.vega.bodies()
 
-    async def find(self, path: str) -> "File | None":
-        """Returns the file at an address, or None if it is not the dashboard's.
+    async def find(self, scope: Scope) -> "File | None":
+        """Returns the file at the address of a request, or None if it is not the dashboard's.
 
         Raises:
             Problem: 503, Vega could not be built.
         """
+        path = scope["path"]
         if PAGES.fullmatch(path):
-            return self.page()
+            return self.page(scope)
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
         if path == OPENAPI:
-            return self._description or await asyncio.to_thread(self._make_description)
+            description = self._description or await asyncio.to_thread(self._make_description)
+            prefix = context_of(scope).prefix
+            return _published(description, prefix) if prefix else description
         if path == "/favicon.ico":
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
 
-    def page(self) -> "File":
+    def page(self, scope: Scope) -> "File":
         """The one page; its scripts show what its address names, also that it names nothing."""
-        return _page(self.vega.version, self._datasets)
+        return _page(self.vega.version, *self._descriptions, root_of(scope))
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -128,12 +141,12 @@ class DashboardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        found = await self.dashboard.find(scope["path"]) if is_read else None
+        found = await self.dashboard.find(scope) if is_read else None
         if found is not None:
             scope["route"] = found
             await found.send(scope, send)
         elif is_read and self._is_navigation(scope) and self._template_of(scope["path"]) is None:
-            await self.dashboard.page().send(scope, send, HTTPStatus.NOT_FOUND)
+            await self.dashboard.page(scope).send(scope, send, HTTPStatus.NOT_FOUND)
         else:
             await self.app(scope, receive, send)
 
@@ -145,7 +158,7 @@ class DashboardMiddleware:
         return b"text/html" in accepted and path != "/api" and not path.startswith("/api/")
 
 
-@dataclass
+@dataclass(eq=False)
 class File:
     """A response in all its encodings."""
 
@@ -218,15 +231,33 @@ def _files() -> dict[str, File]:
     }
 
 
-@cache
-def _page(vega: str, datasets: str) -> File:
-    """The one page, with the addresses of this version and, so that they need no request, the datasets."""
-    assets = f"/assets/{_release()}"
+def root_of(scope: Scope) -> str:
+    """Where the API is, seen from a page: below the prefix, or else relative to the page."""
+    prefix = context_of(scope).prefix
+    if prefix:
+        return f"{prefix}/"
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    depth = raw.count(b"/") - 1
+    return "./" if depth == 0 else "../" * depth if depth <= DEEPEST else "/"
+
+
+@lru_cache(PAGES_REMEMBERED)
+def _page(vega: str, datasets: str, measures: str, root: str) -> File:
+    """The one page, with the addresses of this version and, so that they need no request, datasets and measures."""
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
-    html = html.replace("{{assets}}", assets).replace("{{vega}}", escape(vega))
-    html = html.replace("{{datasets}}", escape(datasets))
+    html = html.replace("{{assets}}", f"assets/{_release()}").replace("{{vega}}", escape(vega))
+    html = html.replace("{{root}}", escape(root))
+    html = html.replace("{{datasets}}", escape(datasets)).replace("{{measures}}", escape(measures))
     body = html.encode()
     return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
+
+
+@lru_cache(PREFIXES_REMEMBERED)
+def _published(description: File, prefix: str) -> File:
+    """The OpenAPI document for clients behind a proxy: its paths are below the prefix."""
+    servers = b'{"servers":[{"url":"' + prefix.encode() + b'"}],'
+    body = servers + description.bodies[IDENTITY].removeprefix(b"{")
+    return File(description.content_type, _tag(body), description.caching, compress(body, quality=1), OPENAPI)
 
 
 def _tag(body: bytes) -> str:

@@ -33,6 +33,9 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     except NOT_MIGRATED as error:
         logger.error("The database schema does not match this version of the API: %s", str(error).strip())
         raise not_migrated() from error
+    except errors.DiskFull as error:
+        logger.error("The disk of the database server is full: %s", str(error).strip())
+        raise disk_full() from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         logger.warning("A request failed in PostgreSQL: %s", str(error).strip())
         raise unreachable() from error
@@ -47,6 +50,17 @@ def unreachable() -> Problem:
         "PostgreSQL cannot be reached or rejects the API's login; see the API log for the reason. "
         "Run `logistics migrate` first on a new database.",
         headers={"Retry-After": "1"},
+    )
+
+
+def disk_full() -> Problem:
+    """PostgreSQL cannot write what the statement needs."""
+    return Problem(
+        503,
+        "database-unavailable",
+        "Database unavailable",
+        "The disk of the database server is full. Free space on it, or use a shorter date range.",
+        headers={"Retry-After": "10"},
     )
 
 

@@ -14,8 +14,24 @@ def describe(catalogue: Catalogue, currency: str | None = None) -> Datasets:
     return Datasets(datasets=[_describe(dataset, currency) for dataset in catalogue.values()])
 
 
+def below(prefix: str, datasets: Datasets) -> Datasets:
+    """The same datasets with the addresses that they have behind a proxy."""
+    found = [
+        each.model_copy(
+            update={
+                "rows": prefix + each.rows,
+                "exports": {format: prefix + address for format, address in each.exports.items()},
+            }
+        )
+        for each in datasets.datasets
+    ]
+    return Datasets(datasets=found)
+
+
 def _describe(dataset: Dataset, currency: str | None) -> DatasetDescription:
-    references = {reference.field: reference.dataset for reference in dataset.references}
+    table = table_of(dataset)
+    references = _references(dataset)
+    references_added = _references(dataset.dated_through) if dataset.dated_through is not None else {}
     return DatasetDescription(
         name=dataset.name,
         slug=dataset.slug,
@@ -24,10 +40,16 @@ def _describe(dataset: Dataset, currency: str | None) -> DatasetDescription:
         key=dataset.key,
         date=dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None,
         fields=[_field(field, references.get(field.name), currency) for field in dataset.fields],
-        sorts=list(_sorts(table_of(dataset))),
+        sorts=[sort for sort in _sorts(table) if sort.field not in table.added],
+        added_fields=[_field(each.field, references_added.get(each.source), currency) for each in table.added.values()],
+        added_sorts=[sort for sort in _sorts(table) if sort.field in table.added],
         rows=f"/api/{dataset.slug}",
         exports={format: f"/api/exports/{dataset.slug}.{format}" for format in get_args(Format)},
     )
+
+
+def _references(dataset: Dataset) -> dict[str, str]:
+    return {reference.field: reference.dataset for reference in dataset.references}
 
 
 def _field(field: Field, references: str | None, currency: str | None) -> DatasetField:

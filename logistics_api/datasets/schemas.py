@@ -49,6 +49,10 @@ class DatasetDescription(BaseModel):
     date: str | None = Field(description="The field that holds a record's own date", examples=["trip_date"])
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")
+    added_fields: list[DatasetField] = Field(
+        description="What the record that dates a row adds to it: `day`, and the records which that record refers to"
+    )
+    added_sorts: list[DatasetSort] = Field(description="The orders by these fields")
     rows: str = Field(description="Path of its rows", examples=["/api/vehicle-logs"])
     exports: dict[Format, str] = Field(
         description="Paths of its exports, by format", examples=[{"csv": "/api/exports/vehicle-logs.csv"}]

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.exports.parquet import is_pyarrow_installed
+from logistics_api.http.context import context_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.catalogue import Catalogue
 
@@ -41,10 +42,11 @@ def make_router(catalogue: Catalogue) -> APIRouter:
     places = PLACES | dict(_places_of(catalogue))
 
     @router.get("/api", include_in_schema=False)
-    async def read_index(_: Annotated[NothingElse, Query()]) -> dict[str, str | list[str]]:
+    async def read_index(_: Annotated[NothingElse, Query()], request: Request) -> dict[str, str | list[str]]:
         """Returns the paths by name, and the export formats that this server supports."""
         formats = [str(kind) for kind in MEDIA_TYPES if kind != "parquet" or is_pyarrow_installed()]
-        return {**places, "export_formats": formats}
+        prefix = context_of(request.scope).prefix
+        return {name: prefix + place for name, place in places.items()} | {"export_formats": formats}
 
     return router
 

@@ -13,8 +13,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.requests import Request
 from starlette.responses import Response
 
-SCRIPTS = "/documentation"
-"""Where the files of the package are mounted."""
+SCRIPTS = "documentation"
+"""Where the files of the package are mounted; relative to the pages, and so behind any proxy."""
 
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
@@ -23,7 +23,7 @@ def install(app: FastAPI) -> None:
     """Adds the two pages."""
     title = app.title
     swagger = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url="openapi.json",
         title=title,
         swagger_js_url=f"{SCRIPTS}/swagger-ui-bundle.js",
         swagger_css_url=f"{SCRIPTS}/swagger-ui.css",
@@ -31,7 +31,7 @@ def install(app: FastAPI) -> None:
         swagger_ui_parameters={"validatorUrl": None},
     )
     redoc = get_redoc_html(
-        openapi_url="/openapi.json",
+        openapi_url="openapi.json",
         title=title,
         redoc_js_url=f"{SCRIPTS}/redoc.standalone.js",
         redoc_favicon_url=f"{SCRIPTS}/favicon.png",
@@ -39,7 +39,7 @@ def install(app: FastAPI) -> None:
     )
     for path, page in (("/docs", swagger), ("/redoc", redoc)):
         app.add_route(path, _serve(page), methods=["GET"], include_in_schema=False)
-    app.mount(SCRIPTS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
+    app.mount(f"/{SCRIPTS}", StaticFiles(directory=str(files("fastapi_offline") / "static")))
 
 
 def _serve(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
+from logistics_api.errors import ParameterError, refused_parameters
 from logistics_api.exports.formats import MEDIA_TYPES, Chunks, Format, write_csv, write_ndjson
 from logistics_api.exports.parquet import require_pyarrow, write_parquet
 from logistics_api.exports.schemas import ExportOptions, export_parameters
@@ -38,7 +39,7 @@ async def _of_app(request: Request) -> Database:
 
 
 ExportReader = Annotated[Database, Depends(_of_app)]
-FileFormat = Annotated[Format, Path(description="File format; Parquet requires pyarrow on the server")]
+FileFormat = Annotated[Format, Path(description="File format")]
 
 
 def _responses(example: dict[str, str]) -> Responses:
@@ -53,9 +54,6 @@ def _responses(example: dict[str, str]) -> Responses:
         200: described,
         501: problem_response("Parquet is unavailable: the server has no pyarrow"),
     }
-
-
-_END = '{"_end":{"rows":1,"sha256":"…"}}\n'
 
 
 def make_router(catalogue: Catalogue) -> APIRouter:
@@ -91,20 +89,22 @@ def _example(dataset: Dataset) -> dict[str, str]:
     cells = (f'"{value}"' if name in texts else str(value) for name, value in row.items())
     return {
         "csv": f"{','.join(row)}\n{','.join(cells)}\n",
-        "ndjson": json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" + _END,
+        "ndjson": json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n",
     }
 
 
 def _export(database: Database, table: Table, format: Format, parameters: ExportOptions) -> Response:
     if format == "parquet":
         require_pyarrow()
+    if format != "csv" and parameters.reader is not None:
+        raise refused_parameters([_only_of_csv(parameters.reader)])
     columns = table.choose(parameters.fields, source=parameters.source)
     wanted = Wanted(table, columns, given_filters(table, parameters))
 
     async def stream() -> Chunks:
         async with (
             take_snapshot(database, wanted) as snapshot,
-            aclosing(_write(snapshot, format, parameters.trailer)) as chunks,
+            aclosing(_write(snapshot, format, parameters)) as chunks,
         ):
             async for chunk in chunks:
                 yield chunk
@@ -113,11 +113,15 @@ def _export(database: Database, table: Table, format: Format, parameters: Export
     return StreamedFile(stream, MEDIA_TYPES[format], headers)
 
 
-def _write(snapshot: Snapshot, format: Format, trailer: bool | None) -> Chunks:
+def _only_of_csv(reader: str) -> ParameterError:
+    return ParameterError(parameter="for", location="query", expected="no such parameter: it is for .csv", found=reader)
+
+
+def _write(snapshot: Snapshot, format: Format, options: ExportOptions) -> Chunks:
     match format:
         case "csv":
-            return write_csv(snapshot, trailer=trailer is True)
+            return write_csv(snapshot, trailer=options.trailer, for_excel=options.reader == "excel")
         case "ndjson":
-            return write_ndjson(snapshot, trailer=trailer is not False)
+            return write_ndjson(snapshot, trailer=options.trailer)
         case "parquet":
             return write_parquet(snapshot)

@@ -1,6 +1,7 @@
-"""Writes CSV and NDJSON, with a trailer that reveals truncated files. `parquet` writes Parquet."""
+"""Writes CSV and NDJSON, on request with a trailer that reveals truncated files. `parquet` writes Parquet."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from hashlib import sha256
@@ -28,11 +29,15 @@ async def write_ndjson(snapshot: Snapshot, *, trailer: bool) -> Chunks:
         yield ending.as_ndjson()
 
 
-async def write_csv(snapshot: Snapshot, *, trailer: bool) -> Chunks:
-    """A header, then a line per row (RFC 4180, with line feeds); at the end, with `trailer`, a line `#end,…`."""
+async def write_csv(snapshot: Snapshot, *, trailer: bool, for_excel: bool = False) -> Chunks:
+    """A header, then a line per row (RFC 4180, with line feeds); at the end, with `trailer`, a line `#end,…`.
+
+    `for_excel`: with a byte order mark, and without texts that a spreadsheet takes for formulas.
+    """
     ending = Ending()
-    yield ending.add(",".join(snapshot.wanted.columns).encode() + b"\n", 0)
-    async with aclosing(snapshot.batches("csv")) as batches:
+    header = ",".join(snapshot.wanted.columns).encode() + b"\n"
+    yield ending.add(BOM_UTF8 + header if for_excel else header, 0)
+    async with aclosing(snapshot.batches("excel" if for_excel else "csv")) as batches:
         async for batch in batches:
             yield ending.add(batch.lines, batch.rows)
     if trailer:

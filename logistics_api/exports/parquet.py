@@ -1,4 +1,4 @@
-"""Parquet files, with pyarrow where it is installed (the extra `parquet`). The only module that imports it.
+"""Parquet files, by pyarrow. The only module that imports it, and only for the first such file.
 
 Exact, as everywhere: a measure becomes a decimal with 10 digits behind the point (28 before it), so that the type does
 not change from one export to the next; with more digits behind it where the data has more; and a text where the 38
@@ -41,7 +41,7 @@ def require_pyarrow() -> None:
             501,
             "parquet-unavailable",
             "Parquet unavailable",
-            "This server has no pyarrow. Install the extra: pip install 'logistics-analytics-platform[parquet]'; "
+            "This server has no pyarrow, although it is a dependency. Install it: pip install pyarrow; "
             "or request .csv or .ndjson.",
         )
 

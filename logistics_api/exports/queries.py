@@ -12,7 +12,7 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
-from logistics_api.rows.queries import chosen, conditions, files, name_of
+from logistics_api.rows.queries import chosen, conditions, files, name_of, relation
 from logistics_api.rows.tables import Kind, Table
 
 # The lock precedes the snapshot, so no TRUNCATE can come in between. It does not block reading or writing rows.
@@ -35,11 +35,11 @@ SELECT pg_relation_size({name}) / current_setting('block_size')::integer
 BATCH = """
 -- Returns the lines of the rows that pass the filters in a range of blocks of {table}.
 -- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
--- Reads {table} and, where a column needs it, ingest.files.
+-- Reads {table} and, where a column needs it, ingest.files and the table that dates {table}.
 SELECT convert_to(string_agg({line}, '')::text, 'UTF8'), count(*)
 FROM (
     SELECT {chosen}
-    FROM {table} AS page
+    FROM {relation}
     {files}
     WHERE page.ctid >= %(First)s::tid AND page.ctid < %(Behind)s::tid AND {conditions}
 ) AS "Exported"
@@ -50,12 +50,12 @@ LARGEST = """
 -- One row: for each column its largest value and its largest scale without zeros at the end.
 -- Reads {table}.
 SELECT {measures}
-FROM {table} AS page
+FROM {relation}
 WHERE {conditions}
 """
 
-Lines = Literal["ndjson", "csv", "trimmed"]
-"""How a row is written; `trimmed` is CSV without the zeros at the end of decimals."""
+Lines = Literal["ndjson", "csv", "excel", "trimmed"]
+"""How a row is written; `excel` is CSV without formulas, `trimmed` CSV without the zeros at the end of decimals."""
 
 NDJSON_LINE = "row_to_json(\"Exported\")::text || E'\\n'"
 
@@ -88,11 +88,12 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
     return (
         sql.SQL(BATCH)
         .format(
-            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, trimmed=lines == "trimmed"),
-            chosen=chosen(columns),
+            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
+            chosen=chosen(table, columns),
             table=name_of(table),
+            relation=relation(table, (*columns, *filters), is_looked_up=True),
             files=files(columns),
-            conditions=_conditions(table, filters),
+            conditions=conditions(table, filters),
         )
         .as_bytes(None)
     )
@@ -102,31 +103,38 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
 def largest(table: Table, filters: Sequence[str], columns: Sequence[str]) -> bytes:
     """The statement that finds what the numbers of these columns need."""
     measure = sql.SQL("max(abs({column})), max(min_scale({column}))")
-    measures = sql.SQL(", ").join([measure.format(column=sql.Identifier(column)) for column in columns])
+    measures = sql.SQL(", ").join([measure.format(column=sql.Identifier("page", column)) for column in columns])
     return (
         sql.SQL(LARGEST)
-        .format(measures=measures, table=name_of(table), conditions=_conditions(table, filters))
+        .format(
+            measures=measures,
+            table=name_of(table),
+            relation=relation(table, filters),
+            conditions=conditions(table, filters),
+        )
         .as_bytes(None)
     )
 
 
-def _conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
-    return conditions(table, filters, of=sql.Identifier("page"))
-
-
-def _csv_line(table: Table, columns: Sequence[str], *, trimmed: bool) -> sql.Composable:
-    cells = [_csv_cell(column, table.columns[column], trimmed) for column in columns]
+def _csv_line(table: Table, columns: Sequence[str], lines: Lines) -> sql.Composable:
+    cells = [_csv_cell(column, table.columns[column], lines) for column in columns]
     return sql.SQL(" || ',' || ").join(cells) + sql.SQL(" || E'\\n'")
 
 
-def _csv_cell(column: str, kind: Kind, trimmed: bool) -> sql.Composable:
+def _csv_cell(column: str, kind: Kind, lines: Lines) -> sql.Composable:
     """Quotes every text; leaves missing values empty, to distinguish them from texts."""
     cell: LiteralString
     match kind:
+        case "string" if lines == "excel":
+            cell = (
+                "'\"' || CASE WHEN {0} ~ E'^[-=+@\\t\\r]' THEN '''' ELSE '' END || replace({0}, '\"', '\"\"') || '\"'"
+            )
         case "string":
             cell = "'\"' || replace({}, '\"', '\"\"') || '\"'"
-        case "number" if trimmed:
+        case "number" if lines == "trimmed":
             cell = "trim_scale({})::text"
+        case "date":
+            cell = "to_char({}, 'YYYY-MM-DD')"  # a cast to text would follow the DateStyle of the server
         case _:
             cell = "{}::text"
     return sql.SQL("coalesce({}, '')").format(sql.SQL(cell).format(sql.Identifier(column)))

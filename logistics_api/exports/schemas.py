@@ -1,6 +1,7 @@
 """Query parameters of exports: the filters of pages, and how the file ends."""
 
 from functools import cache
+from typing import Literal
 
 from pydantic import Field, create_model
 
@@ -12,11 +13,18 @@ from logistics_core.catalogue import Dataset
 class ExportOptions(RowFilters):
     """How the file is written."""
 
-    trailer: Flag | None = Field(
-        None,
+    trailer: Flag = Field(
+        False,
         description="Whether the last line gives the number of rows, and the SHA-256 of everything before it. "
-        'NDJSON: `{"_end": {"rows": …, "sha256": "…"}}`, unless `false`; CSV: `#end,rows=…,sha256=…`, only with '
-        "`true`; Parquet needs none",
+        'NDJSON: `{"_end": {"rows": …, "sha256": "…"}}`; CSV: `#end,rows=…,sha256=…`; Parquet needs none',
+    )
+    reader: Literal["excel"] | None = Field(
+        None,
+        alias="for",
+        description="CSV only. `excel`: begins with a byte order mark, so that Excel reads it as UTF-8, and puts an "
+        "apostrophe before a text that a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, tab or carriage "
+        "return at its beginning)",
+        examples=["excel"],
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from starlette.types import Scope
 
 from logistics_api.database.timing import DatabaseTime
+from logistics_api.http.prefix import HEADER, forwarded_prefix
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -38,6 +39,8 @@ class RequestContext:
     database_time: DatabaseTime | None = None
     template: str | None = None
     """Template of the route that produced a cached response; requests served from the cache are not routed."""
+    prefix = ""
+    """Path under which a proxy publishes the API: the setting, or else what the proxy sent."""
     is_started = False
     """Whether the response has begun."""
     is_finished = False
@@ -52,6 +55,8 @@ class RequestContext:
                 self.if_none_match = value if self.if_none_match is None else self.if_none_match + b"," + value
             elif name == b"if-data-version":
                 self.if_data_version = value.strip()
+            elif name == HEADER:
+                self.prefix = forwarded_prefix(value)
             elif name == b"x-request-id":
                 sent_id = value
         if sent_id is not None and REQUEST_ID.fullmatch(sent_id):

@@ -19,6 +19,7 @@ from logistics_api.errors import (
     log_unexpected,
     refused_parameters,
 )
+from logistics_api.http.context import context_of
 
 
 def install(app: FastAPI) -> None:
@@ -71,7 +72,8 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
     status, headers = HTTPStatus(error.status_code), error.headers
     match status:
         case HTTPStatus.NOT_FOUND:
-            detail = f"No resource exists at {request.url.path}. See /docs for the available paths."
+            documentation = f"{context_of(request.scope).prefix}/docs"
+            detail = f"No resource exists at {request.url.path}. See {documentation} for the available paths."
         case HTTPStatus.METHOD_NOT_ALLOWED:
             headers = {"Allow": _allowed_methods(request)}
             detail = f"{request.method} is not allowed at {request.url.path}. Allowed: {headers['Allow']}."

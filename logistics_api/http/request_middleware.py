@@ -17,15 +17,21 @@ UNMATCHED: Final = "unmatched"
 class RequestMiddleware:
     """Creates the context, completes the response even after an error, and reports it."""
 
-    def __init__(self, app: ASGIApp, *, metrics: RequestMetrics, log: RequestLog, template_of: TemplateOf) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: RequestMetrics, log: RequestLog, template_of: TemplateOf, prefix: str | None
+    ) -> None:
+        """`prefix`: the path under which a proxy publishes the API; None if only the proxy says so."""
         self.app = app
         self._metrics = metrics
         self._log = log
         self._template_of = template_of
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_at = perf_counter()
         context = RequestContext(scope["headers"])
+        if self._prefix is not None:
+            context.prefix = self._prefix
         current_request_id.set(context.request_id)
         state = scope.setdefault("state", {})
         state["request_id"], state["context"] = context.request_id, context

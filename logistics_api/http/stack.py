@@ -27,6 +27,7 @@ def wrap(
     template_of: TemplateOf,
     origins: Sequence[str] = (),
     wait_seconds: float = WAIT_SECONDS,
+    prefix: str | None = None,
 ) -> ASGIApp:
     """Wraps an application in the middleware, innermost first.
 
@@ -40,5 +41,5 @@ def wrap(
     app = DatabaseTimingMiddleware(app)
     app = CachingMiddleware(app, cache=cache, is_private=not authenticator.anonymous.scopes, wait_seconds=wait_seconds)
     app = AuthorisationMiddleware(app, authenticator=authenticator)
-    app = RequestMiddleware(app, metrics=metrics, log=log, template_of=template_of)
+    app = RequestMiddleware(app, metrics=metrics, log=log, template_of=template_of, prefix=prefix)
     return CorsHeadersMiddleware(app, origins) if origins else app

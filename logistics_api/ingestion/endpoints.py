@@ -32,9 +32,8 @@ UNKNOWN_FILE: Responses = {
 }
 
 
-def dagster_url(request: Request) -> str:
-    """Returns the address of the Dagster UI, for links to runs."""
-    return str(request.app.state.settings.dagster_url)
+def _file_parameters(request: Request) -> dict[str, object]:
+    return file_queries.file_parameters(request.app.state.settings)
 
 
 @router.get(
@@ -49,7 +48,7 @@ async def list_files(query: Annotated[FileParameters, Query()], request: Request
     fingerprint = cursors.fingerprint(request.url.path, "newest", filters)
     if query.cursor is not None:
         (filters["after"],) = cursors.decode(fingerprint, query.cursor, [int])
-    parameters = filters | {"limit": query.limit, "dagster_url": dagster_url(request)}
+    parameters = filters | {"limit": query.limit} | _file_parameters(request)
     items, last, more = await database.fetch_row(file_queries.files(filters.keys()), parameters)
     return _page(items, cursors.encode(fingerprint, [last]) if more else None)
 
@@ -64,7 +63,7 @@ async def read_file(
     file_id: Annotated[FileId, Path()], _: Annotated[NothingElse, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns the file's status, errors, drift from earlier files, batches and progress."""
-    text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id, "dagster_url": dagster_url(request)})
+    text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id} | _file_parameters(request))
     if text is None:
         raise _unknown_file(file_id)
     return json_response(text)
@@ -161,7 +160,7 @@ async def list_cleared_values(
 )
 async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Returns files and records by dataset, failures, running and waiting work, loading speed and data freshness."""
-    return json_response(await database.fetch_value(stats_queries.STATS, {"dagster_url": dagster_url(request)}))
+    return json_response(await database.fetch_value(stats_queries.STATS, _file_parameters(request)))
 
 
 def _page(items: str, next_cursor: str | None) -> Response:

@@ -4,6 +4,8 @@ from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.file_warnings import HAS_WARNING, REJECTED_SHARE
+from logistics_core.settings import Settings
 
 PROGRESS = f"""
 CASE WHEN file.state = '{FileState.LOADING}' THEN (
@@ -53,6 +55,9 @@ json_build_object(
     'values_cleared', file.values_cleared,
     'error', file.error,
     'warning', file.warning,
+    'has_warning', {HAS_WARNING},
+    'rejected_share', {REJECTED_SHARE},
+    'dismissed_at', file.dismissed_at,
     'attempts', file.attempts,
     'seconds', round(file.seconds::numeric, 3),
     'run_id', file.run_id,
@@ -65,7 +70,13 @@ json_build_object(
     'progress', {PROGRESS}
 )
 """
-"""A file as JSON, from a row `file` of ingest.files, with the parameter `dagster_url`."""
+"""A file as JSON, from a row `file` of ingest.files, with the parameters of `file_parameters`."""
+
+
+def file_parameters(settings: Settings) -> dict[str, object]:
+    """The parameters of `FILE`: where the Dagster UI is, and from how many rejects on a file has a warning."""
+    return {"dagster_url": settings.dagster_url, **settings.warn_threshold.parameters()}
+
 
 _IS_REPLACED = "SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version"
 
@@ -74,6 +85,8 @@ FILE_FILTERS = {
     "dataset": "file.dataset = %(dataset)s",
     "path_prefix": "starts_with(file.path, %(path_prefix)s)",
     "current": f"%(current)s = (NOT EXISTS ({_IS_REPLACED}))",
+    "warning": f"%(warning)s = {HAS_WARNING}",
+    "dismissed": "%(dismissed)s = (file.dismissed_at IS NOT NULL)",
     "after": "file.file_id < %(after)s",
 }
 

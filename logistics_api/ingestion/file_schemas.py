@@ -59,6 +59,17 @@ class File(StrictModel):
         description="Why the file failed or is unrecognised: what happened, where, and what to do", examples=[None]
     )
     warning: str | None = Field(description="Problem that did not stop the load", examples=[None])
+    has_warning: bool = Field(
+        description="Whether the file is loaded, but with more rejects than LOGISTICS_WARN_REJECTS or with a `warning`",
+        examples=[False],
+    )
+    rejected_share: float = Field(
+        description="Rejected share of the records read, from 0 to 1; replayed rejects do not count", examples=[0.0012]
+    )
+    dismissed_at: datetime | None = Field(
+        description="When the failed or unrecognised file was dismissed, or found deleted, UTC; else null",
+        examples=[None],
+    )
     attempts: int = Field(description="Load attempts that made no progress", examples=[0])
     seconds: float = Field(description="Time spent loading, over all attempts", examples=[1.204])
     run_id: str | None = Field(

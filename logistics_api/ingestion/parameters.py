@@ -19,6 +19,13 @@ class FileParameters(Paging):
         None, description="Files whose path starts with this text", examples=["shipments/2024"]
     )
     current: Flag | None = Field(None, description="true: newest versions only; false: replaced versions only")
+    warning: Flag | None = Field(
+        None,
+        description="true: loaded with more rejects than LOGISTICS_WARN_REJECTS or another problem; false: other files",
+    )
+    dismissed: Flag | None = Field(
+        None, description="true: dismissed files only; false: all others. A failed file is dismissed when it is deleted"
+    )
 
 
 class RejectFilters(BaseModel):

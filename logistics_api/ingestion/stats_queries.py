@@ -4,6 +4,7 @@ import json
 
 from logistics_api.ingestion.file_queries import FILE
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
+from logistics_core.database_contract.file_warnings import HAS_WARNING, REJECTED_SHARE
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 
 _NO_FILES = json.dumps(dict.fromkeys(DATASET_STATES, 0))
@@ -14,13 +15,19 @@ STATS = f"""
 -- Reads ingest.files, ingest.batches, analytics.status, pg_locks.
 WITH latest AS (
     SELECT DISTINCT ON (path)
-        file_id, dataset, path, version, state, error, registered_at, finished_at, retry_requested_at
-    FROM ingest.files
+        file_id, dataset, path, version, state, error, registered_at, finished_at, retry_requested_at, records_read,
+        records_rejected, dismissed_at, {HAS_WARNING} AS has_warning, {REJECTED_SHARE} AS rejected_share
+    FROM ingest.files AS file
     ORDER BY path, version DESC
 ),
 counted AS (
-    SELECT dataset, jsonb_object_agg(state, files) AS files
-    FROM (SELECT dataset, state, count(*) AS files FROM latest GROUP BY dataset, state) AS by_state
+    SELECT dataset, jsonb_object_agg(state, files) AS files, sum(warnings) AS warnings
+    FROM (
+        SELECT dataset, state, count(*) AS files, count(*) FILTER (WHERE has_warning) AS warnings
+        FROM latest
+        WHERE dismissed_at IS NULL
+        GROUP BY dataset, state
+    ) AS by_state
     GROUP BY dataset
 ),
 accounts AS (
@@ -40,22 +47,44 @@ datasets AS (
         json_build_object(
             'dataset', dataset,
             'files',
-                '{_NO_FILES}'::jsonb || files,
+                '{_NO_FILES}'::jsonb || coalesce(files, '{{}}'),
             'records', json_build_object(
                 'read', read,
                 'loaded', loaded,
                 'superseded', superseded,
                 'rejected', rejected
             ),
+            'rejected_share', coalesce(round(rejected / nullif(read, 0), 4), 0),
+            'files_with_warning', coalesce(warnings, 0),
             'bytes', coalesce(bytes, 0)
         )
         ORDER BY dataset
     ) AS listed
     FROM accounts
-    JOIN counted USING (dataset)
+    LEFT JOIN counted USING (dataset)
 ),
 failed AS (
-    SELECT * FROM latest WHERE state = '{FileState.FAILED}'
+    SELECT * FROM latest WHERE state = '{FileState.FAILED}' AND dismissed_at IS NULL
+),
+warned AS (
+    SELECT
+        count(*) AS files,
+        coalesce(json_agg(
+            json_build_object(
+                'file_id', file_id,
+                'dataset', dataset,
+                'path', path,
+                'version', version,
+                'rejected', records_rejected,
+                'rejected_share', rejected_share
+            )
+            ORDER BY position
+        ) FILTER (WHERE position <= 10), '[]') AS listed
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY records_rejected DESC, file_id DESC) AS position
+        FROM latest
+        WHERE has_warning
+    ) AS numbered
 ),
 latest_failed AS (
     SELECT json_agg(
@@ -136,7 +165,10 @@ refresh AS (
 )
 SELECT json_build_object(
     'datasets', coalesce(datasets.listed, '[]'),
-    'unrecognised_files', (SELECT count(*) FROM latest WHERE state = '{FileState.UNRECOGNISED}'),
+    'unrecognised_files', (
+        SELECT count(*) FROM latest WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL
+    ),
+    'warnings', json_build_object('count', warned.files, 'latest', warned.listed),
     'failed', json_build_object(
         'count', (SELECT count(*) FROM failed),
         'latest', coalesce(latest_failed.listed, '[]')
@@ -161,5 +193,6 @@ SELECT json_build_object(
         'full_refresh_due', full_refresh_due
     )
 )::text
-FROM analytics.status AS status, refresh, datasets, latest_failed, loading, waiting_files, waiting_batches, speed
+FROM analytics.status AS status, refresh, datasets, latest_failed, warned, loading, waiting_files, waiting_batches,
+    speed
 """

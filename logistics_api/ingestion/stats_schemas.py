@@ -25,6 +25,8 @@ class DatasetStats(StrictModel):
     dataset: str = Field(examples=["shipments"])
     files: FilesOfDataset
     records: Records
+    rejected_share: float = Field(description="Rejected share of the records read, from 0 to 1", examples=[0.0012])
+    files_with_warning: int = Field(description="Newest versions that are loaded with a warning", examples=[1])
     bytes: int = Field(description="Bytes on disk of all loaded versions", examples=[104_857_600])
 
 
@@ -49,6 +51,24 @@ class FailedFiles(StrictModel):
 
     count: int = Field(description="Number of failed files; /api/ingestion/files?state=failed&current=true lists them")
     latest: list[FailedFile] = Field(max_length=10, description="Latest failures")
+
+
+class FileWithWarning(StrictModel):
+    """A file that is loaded, but with many rejects or another problem."""
+
+    file_id: int = Field(examples=[216])
+    dataset: str | None = Field(examples=["shipments"])
+    path: str = Field(examples=["shipments/2024-04-02.json"])
+    version: int = Field(examples=[1])
+    rejected: int = Field(description="Rejected records", examples=[1_200])
+    rejected_share: float = Field(description="Their share of the records read, from 0 to 1", examples=[0.12])
+
+
+class FilesWithWarning(StrictModel):
+    """Files whose newest version is loaded with more rejects than LOGISTICS_WARN_REJECTS or with another problem."""
+
+    count: int = Field(description="Number of files; /api/ingestion/files?warning=true&current=true lists them")
+    latest: list[FileWithWarning] = Field(max_length=10, description="Those with the most rejects")
 
 
 class Waiting(StrictModel):
@@ -118,6 +138,7 @@ class IngestionStats(StrictModel):
 
     datasets: list[DatasetStats] = Field(description="Datasets that have files, by name")
     unrecognised_files: int = Field(description="Files whose path names no dataset; they are not loaded", examples=[0])
+    warnings: FilesWithWarning
     failed: FailedFiles
     loading: list[File] = Field(max_length=20, description="Files being loaded")
     waiting: Waiting

@@ -14,6 +14,7 @@ from logistics_api.errors import Problem
 from logistics_api.metrics.queries import PIPELINE
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
+from logistics_core.reject_threshold import RejectThreshold
 
 CACHE_SECONDS = 5.0
 
@@ -23,7 +24,14 @@ OUTCOMES = ("loaded", "superseded", "rejected")
 class Pipeline(Collector):
     """The metrics last read from the database. While it is unavailable, only `logistics_database_up` is reported."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        warn_rejects: RejectThreshold,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._threshold = warn_rejects
         self._database = database
         self._datasets = tuple(catalogue)
         self._clock = clock
@@ -37,7 +45,7 @@ class Pipeline(Collector):
             if self._clock() - self._read_at < CACHE_SECONDS and self._found is not None:
                 return
             try:
-                self._found = json.loads(await self._database.fetch_value(PIPELINE))
+                self._found = json.loads(await self._database.fetch_value(PIPELINE, self._threshold.parameters()))
             except Problem:  # unavailable, too busy, too slow or not migrated
                 self._found = None
             self._read_at = self._clock()
@@ -98,6 +106,14 @@ def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric
     for labels, count in sorted((known | {("none", FileState.UNRECOGNISED): 0} | counted).items()):
         files.add_metric(labels, count)
     yield files
+    warnings = GaugeMetricFamily(
+        "logistics_files_with_warning",
+        "Files loaded with more rejects than LOGISTICS_WARN_REJECTS or with another problem",
+        labels=["dataset"],
+    )
+    for dataset in datasets:
+        warnings.add_metric([dataset], found["warnings"].get(dataset, 0))
+    yield warnings
     records = GaugeMetricFamily(
         "logistics_records",
         "Records in the ledger by outcome; excludes those of unloaded files",

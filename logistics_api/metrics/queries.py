@@ -1,5 +1,7 @@
 """The statement that reads the state of the pipeline."""
 
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 
 PIPELINE = f"""
@@ -10,8 +12,13 @@ WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
 files AS (
-    SELECT dataset, state, count(*) AS files
-    FROM (SELECT DISTINCT ON (path) dataset, state FROM ingest.files ORDER BY path, version DESC) AS latest
+    SELECT dataset, state, count(*) AS files, count(*) FILTER (WHERE has_warning) AS warnings
+    FROM (
+        SELECT DISTINCT ON (path) dataset, state, dismissed_at, {HAS_WARNING} AS has_warning
+        FROM ingest.files AS file
+        ORDER BY path, version DESC
+    ) AS latest
+    WHERE dismissed_at IS NULL
     GROUP BY dataset, state
 ),
 records AS (
@@ -39,6 +46,9 @@ SELECT json_build_object(
     'waiting_batches', batches,
     'behind_seconds', coalesce(oldest_seconds, 0),
     'files', (SELECT coalesce(json_agg(json_build_array(coalesce(dataset, 'none'), state, files)), '[]') FROM files),
+    'warnings', (
+        SELECT coalesce(json_object_agg(dataset, warnings), '{{}}') FROM files WHERE state = '{FileState.LOADED}'
+    ),
     'records', (
         SELECT coalesce(json_agg(json_build_array(dataset, loaded, superseded, rejected)), '[]') FROM records
     )

@@ -87,7 +87,7 @@ def selection_model(dataset: Dataset) -> type[Selection]:
 @cache
 def filter_parameters(dataset: Dataset) -> dict[str, Any]:
     """The query parameters of a dataset's own, to be added to `RowFilters`: `fields` and the filters."""
-    parameters = {name: parameter for field in dataset.fields for name, parameter in _filters_of(field)}
+    parameters = {name: parameter for field in table_of(dataset).fields for name, parameter in _filters_of(field)}
     return _fields_parameter(dataset) | by_attribute(parameters)
 
 
@@ -121,7 +121,7 @@ def _fields_parameter(dataset: Dataset) -> dict[str, Any]:
     some = dict.fromkeys((dataset.key, dataset.columns[-1]))
     described = Field(
         None,
-        description="Columns of each row, separated by commas. Without it: all of the dataset's own, not the source",
+        description="Columns of each row, separated by commas. Without it: all but the source",
         examples=[",".join(some)],
     )
     return {"fields": (Annotated[str, Columns(table_of(dataset))] | None, described)}

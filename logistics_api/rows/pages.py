@@ -1,6 +1,8 @@
 """Reads one page of rows: from the query parameters to the JSON of the response."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,14 +14,88 @@ from logistics_api.parameters import cursors
 from logistics_api.parameters.cursors import KeyType
 from logistics_api.rows import queries
 from logistics_api.rows.filters import given_filters
-from logistics_api.rows.queries import CAP
+from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.schemas import RowPaging
 from logistics_api.rows.tables import Kind, Table
 
 FEW = 1_000
 """If the planner expects at most this number of rows, all of them are read and sorted."""
 
+FEW_JOINED = 5_000
+"""Likewise where the order is by the record that dates a row: to walk along its index takes a look-up per row."""
+
 _KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a statement of a page found."""
+
+    data: str
+    rows: int
+    """Rows found: one more than the limit if the page does not hold all."""
+    last_keys: list[Any]
+    counted: int | None
+
+
+class _PageReader:
+    """Reads one page: rows that have what the order sorts by first, then those that lack it, by their key."""
+
+    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], table: Table, parameters: RowPaging) -> None:
+        self.filters = given_filters(table, parameters)
+        self.expected: int | None = None
+        self._connection = connection
+        self._table = table
+        self._parameters = parameters
+        self._columns = table.choose(parameters.fields, source=parameters.source)
+        self._most = CAP if parameters.count == "capped" else None
+
+    async def estimate(self) -> None:
+        """Asks for the number of rows, where it is needed; small tables are counted instead."""
+        counted = self._parameters.count == "estimated"
+        if self.filters or counted:
+            self.expected = await _expect(self._connection, self._table, self.filters)
+        if counted and await _expect(self._connection, self._table, {}) <= SMALL:
+            self._most = SMALL
+
+    @property
+    def most(self) -> int | None:
+        """Up to this number the rows are counted."""
+        return self._most
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether rows that lack what the order sorts by may pass the filters."""
+        filtered = {queries.column_of(self._table, name) for name in self.filters}
+        related = self._table.added.keys() if self._first in self._table.added else {self._first}
+        return self._table.may_lack(self._first) and not filtered & set(related)
+
+    @property
+    def _most_few(self) -> int:
+        return FEW_JOINED if self._first in self._table.added else FEW
+
+    @property
+    def _first(self) -> str:
+        """The column that the order sorts by first."""
+        return self._table.orders[self._parameters.sort.removeprefix("-")][0]
+
+    async def read(self, position: Mapping[str, Any], limit: int, *, lacking: bool) -> _Found:
+        """Reads rows behind a position."""
+        few = bool(self.filters) and self.expected is not None and self.expected <= self._most_few
+        statement = queries.page(
+            self._table,
+            tuple(self.filters),
+            self._parameters.sort,
+            self._columns,
+            begun=bool(position),
+            few=few,
+            lacking=lacking,
+            most=self._most,
+        )
+        # Never prepared: a plan that suits any filter and any position is a bad plan for a particular one.
+        found = await self._connection.execute(statement, {**self.filters, **position, "limit": limit}, prepare=False)
+        data, rows, *keys, counted = await found.fetchone() or ()
+        return _Found(data, rows, keys, counted)
 
 
 async def read_page(database: Database, table: Table, parameters: RowPaging) -> str:
@@ -28,38 +104,60 @@ async def read_page(database: Database, table: Table, parameters: RowPaging) -> 
     Raises:
         Problem: 404, the cursor belongs to a request with other parameters; whatever `Database.connection` raises.
     """
-    filters = given_filters(table, parameters)
-    fingerprint = cursors.fingerprint(table.slug, parameters.sort, filters)
-    position = _position(table, parameters, fingerprint)
-    columns = table.choose(parameters.fields, source=parameters.source)
-    names, capped = tuple(filters), parameters.count == "capped"
+    fingerprint = cursors.fingerprint(table.slug, parameters.sort, given_filters(table, parameters))
+    keys = _keys(table, parameters, fingerprint)
+    lacking = keys is not None and keys[0] is None
     async with database.connection() as connection:
-        expected = None
-        if filters or parameters.count == "estimated":
-            expected = await _expect(connection, table, filters)
-        few = bool(filters) and expected is not None and expected <= FEW
-        statement = queries.page(table, names, parameters.sort, columns, begun=bool(position), few=few, capped=capped)
-        # Never prepared: a plan that suits any filter and any position is a bad plan for a particular one.
-        found = await connection.execute(statement, filters | position | {"limit": parameters.limit}, prepare=False)
-        data, rows, *keys, counted = await found.fetchone() or ()
-    goes_on = rows > parameters.limit
-    total: tuple[int, str] | None = None
-    if not goes_on and not position:
-        total = rows, "exact"
-    elif counted is not None:
-        total = (CAP, "at_least") if counted > CAP else (counted, "exact")
-    elif expected is not None:
-        total = max(expected, rows), "estimated"
-    return _page(data, cursors.encode(fingerprint, keys) if goes_on else None, parameters, total)
+        reader = _PageReader(connection, table, parameters)
+        await reader.estimate()
+        found = await reader.read(_position(keys, lacking=lacking), parameters.limit, lacking=lacking)
+        if not lacking and found.rows <= parameters.limit and reader.has_rest:
+            rest = await reader.read({}, parameters.limit - found.rows, lacking=True)
+            found, lacking = _joined(found, rest), True
+    goes_on = found.rows > parameters.limit
+    cursor = cursors.encode(fingerprint, _cursor_keys(table, parameters, found, lacking=lacking)) if goes_on else None
+    return _page(found.data, cursor, parameters, _total(found, reader, is_all=not goes_on and keys is None))
 
 
-def _position(table: Table, parameters: RowPaging, fingerprint: str) -> dict[str, Any]:
-    """The parameters `Key0`, … that the cursor holds; none without a cursor."""
+def _joined(found: _Found, rest: _Found) -> _Found:
+    data = ",".join(part for part in (found.data, rest.data) if part)
+    return _Found(data, found.rows + rest.rows, rest.last_keys, found.counted)
+
+
+def _total(found: _Found, reader: _PageReader, *, is_all: bool) -> tuple[int, str] | None:
+    if is_all:
+        return found.rows, "exact"
+    if found.counted is not None and reader.most is not None:
+        if found.counted <= reader.most:
+            return found.counted, "exact"
+        if reader.most == CAP:
+            return CAP, "at_least"
+    return None if reader.expected is None else (max(reader.expected, found.rows), "estimated")
+
+
+def _keys(table: Table, parameters: RowPaging, fingerprint: str) -> list[Any] | None:
+    """The keys that the cursor holds, one per column of the order; None without a cursor.
+
+    Behind rows that lack what the order sorts by, the first ones are None and the last is the table's key.
+    """
     if parameters.cursor is None:
+        return None
+    types = [_KEY_TYPES[table.columns[key]] for key in queries.keys_of(table, parameters.sort)]
+    return list(cursors.decode(fingerprint, parameters.cursor, types))
+
+
+def _position(keys: list[Any] | None, *, lacking: bool) -> dict[str, Any]:
+    """The parameters `Key0`, …; none at the beginning."""
+    if keys is None or (lacking and keys[-1] is None):
         return {}
-    keys = table.orders[parameters.sort.removeprefix("-")]
-    types = [_KEY_TYPES[table.columns[key]] for key in keys]
-    return {f"Key{number}": key for number, key in enumerate(cursors.decode(fingerprint, parameters.cursor, types))}
+    return {f"Key{number}": key for number, key in enumerate(keys[-1:] if lacking else keys)}
+
+
+def _cursor_keys(table: Table, parameters: RowPaging, found: _Found, *, lacking: bool) -> list[Any]:
+    """The keys behind the last row of a page."""
+    if not lacking:
+        return found.last_keys
+    return [None] * (len(queries.keys_of(table, parameters.sort)) - 1) + found.last_keys
 
 
 async def _expect(connection: AsyncConnection[tuple[Any, ...]], table: Table, filters: dict[str, Any]) -> int:

@@ -17,13 +17,16 @@ from logistics_api.rows.tables import OF_FILE, Table
 CAP = 10_000
 """A capped count stops at this number."""
 
+SMALL = 50_000
+"""Tables of up to so many rows are counted exactly, which takes some milliseconds."""
+
 _OPERATORS = {"_from": sql.SQL(">="), "_to": sql.SQL("<="), "_prefix": sql.SQL("^@")}
 
 PAGE = """
 -- Returns one page of {table}, counting only the page.
 -- One row: the objects separated by commas; how many rows were found, at most one more than the page has; the sort
 -- keys of the page's last row; the capped count, if requested.
--- Reads {table} and, where a column needs it, ingest.files.
+-- Reads {table} and, where a column needs it, ingest.files and the table that dates {table}.
 SELECT
     coalesce(string_agg("Document", ',' ORDER BY "Position") FILTER (WHERE "Position" <= %(limit)s), ''),
     count(*),
@@ -33,29 +36,37 @@ FROM (
     SELECT page."Position", {page_keys}, (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text AS "Document"
     FROM (
         SELECT row_number() OVER (ORDER BY {order}) AS "Position", *
-        FROM {matching}
-        ORDER BY {order}
-        LIMIT %(limit)s + 1
+        FROM (SELECT * FROM {matching} ORDER BY {order} LIMIT %(limit)s + 1) AS first_rows
     ) AS page
+    {dating}
     {files}
 ) AS documents
 """
 
-MATCHING = "(SELECT * FROM {table} WHERE {conditions}) AS matching"
+MATCHING = "(SELECT page.*{added} FROM {relation} WHERE {conditions}) AS matching"
 
 # OFFSET 0 keeps the planner from scanning the index of the sort order until it has found enough matching rows: if few
 # match, it would scan the whole index. Instead, it finds the rows in the fastest way and sorts them.
-FEW_MATCHING = "(SELECT * FROM {table} WHERE {conditions} OFFSET 0) AS matching"
+FEW_MATCHING = "(SELECT page.*{added} FROM {relation} WHERE {conditions} OFFSET 0) AS matching"
 
-CAPPED = "(SELECT count(*) FROM (SELECT FROM {table} WHERE {conditions} LIMIT {most}) AS counted)"
+CAPPED = "(SELECT count(*) FROM (SELECT FROM {relation} WHERE {conditions} LIMIT {most}) AS counted)"
 
-FILES = "LEFT JOIN ingest.files AS file USING (file_id)"
+FILES = "LEFT JOIN ingest.files AS file ON file.file_id = page.file_id"
+
+# For filters and sort orders: the planner may begin with either table, such as with the logs of a week.
+DATING = 'LEFT JOIN {other} AS "Dating" ON "Dating".{key} = page.{field}'
+
+# For columns alone: OFFSET 0 makes the planner look up each row by its key, instead of reading the whole other table
+# for a page, or for each batch of an export.
+DATING_LOOKED_UP = """LEFT JOIN LATERAL (
+        SELECT * FROM {other} AS "Other" WHERE "Other".{key} = page.{field} OFFSET 0
+    ) AS "Dating" ON true"""
 
 ESTIMATE = """
 -- Asks the planner how many rows it expects: an estimate that costs no row.
 -- One row: its plan as JSON.
 -- Reads the statistics of {table}.
-EXPLAIN (FORMAT json) SELECT FROM {table} WHERE {conditions}
+EXPLAIN (FORMAT json) SELECT FROM {relation} WHERE {conditions}
 """
 
 ROW = """
@@ -64,8 +75,9 @@ ROW = """
 -- Reads {table} and, where a column needs it, ingest.files.
 SELECT (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text
 FROM {table} AS page
+{dating}
 {files}
-WHERE {key} = %(key)s
+WHERE page.{key} = %(key)s
 """
 
 
@@ -78,18 +90,25 @@ def page(
     *,
     begun: bool = False,
     few: bool = False,
-    capped: bool = False,
+    lacking: bool = False,
+    most: int | None = None,
 ) -> bytes:
     """Builds the statement of a page in a sort order (`-` reverses it).
 
-    `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `capped`: count them.
+    `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `lacking`: of the rows
+    that lack what the order sorts by, otherwise of those that have it; `most`: count the rows up to this number.
     """
-    descending, keys = order.startswith("-"), table.orders[order.removeprefix("-")]
+    descending, keys = order.startswith("-"), keys_of(table, order, lacking=lacking)
+    first = table.orders[order.removeprefix("-")][0]
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
     last = 'max({key}) FILTER (WHERE "Position" = %(limit)s)'
+    is_joined = needs_dating(table, (*filters, first))
+    parts = [conditions(table, filters), *_position(table, keys, descending=descending, begun=begun)]
+    if table.may_lack(first):
+        parts.append(sql.SQL("{} IS {}NULL").format(_column(table, first), sql.SQL("" if lacking else "NOT ")))
     counted = sql.SQL(CAPPED).format(
-        table=name_of(table), conditions=conditions(table, filters), most=sql.Literal(CAP + 1)
+        relation=relation(table, filters), conditions=conditions(table, filters), most=sql.Literal((most or 0) + 1)
     )
     return _bytes(
         sql.SQL(PAGE).format(
@@ -98,19 +117,44 @@ def page(
             page_keys=_listed([sql.Identifier("page", key) for key in keys]),
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
-                table=name_of(table), conditions=conditions(table, filters, (keys, descending) if begun else None)
+                added=_added(table) if is_joined else sql.SQL(""),
+                relation=relation(table, (*filters, first)),
+                conditions=sql.SQL(" AND ").join(parts),
             ),
-            counted=counted if capped else sql.SQL("NULL"),
-            chosen=chosen(columns),
+            counted=counted if most is not None else sql.SQL("NULL"),
+            chosen=chosen(table, columns, is_joined=is_joined),
+            dating=sql.SQL("") if is_joined else dating(table, columns, is_looked_up=True),
             files=files(columns),
         )
     )
 
 
+def keys_of(table: Table, order: str, *, lacking: bool = False) -> Sequence[str]:
+    """The columns of a sort order; those that lack what it sorts by are sorted by the table's key."""
+    return (table.key,) if lacking else table.orders[order.removeprefix("-")]
+
+
+def _position(table: Table, keys: Sequence[str], *, descending: bool, begun: bool) -> list[sql.Composable]:
+    """Rows after `Key0`, … in the order of the keys (before, if descending)."""
+    if not begun:
+        return []
+    operator = sql.SQL("<" if descending else ">")
+    values = _listed([sql.Placeholder(f"Key{number}") for number in range(len(keys))])
+    columns = _listed([_column(table, key) for key in keys])
+    parts: list[sql.Composable] = [sql.SQL("({}) {} ({})").format(columns, operator, values)]
+    if keys[0] in table.added:  # an index does not serve a comparison of columns of two tables
+        parts.append(sql.SQL("{} {}= {}").format(_column(table, keys[0]), operator, sql.Placeholder("Key0")))
+    return parts
+
+
 @lru_cache(1024)
 def estimate(table: Table, filters: Sequence[str]) -> bytes:
     """Builds the statement that estimates how many rows pass the filters."""
-    return _bytes(sql.SQL(ESTIMATE).format(table=name_of(table), conditions=conditions(table, filters)))
+    return _bytes(
+        sql.SQL(ESTIMATE).format(
+            table=name_of(table), relation=relation(table, filters), conditions=conditions(table, filters)
+        )
+    )
 
 
 @lru_cache(1024)
@@ -118,7 +162,11 @@ def row(table: Table, columns: Sequence[str]) -> bytes:
     """Builds the statement of the row with the key `key`."""
     return _bytes(
         sql.SQL(ROW).format(
-            table=name_of(table), chosen=chosen(columns), files=files(columns), key=sql.Identifier(table.key)
+            table=name_of(table),
+            chosen=chosen(table, columns),
+            dating=dating(table, columns, is_looked_up=True),
+            files=files(columns),
+            key=sql.Identifier(table.key),
         )
     )
 
@@ -128,49 +176,73 @@ def name_of(table: Table) -> sql.Composable:
     return sql.Identifier("raw", table.name)
 
 
-def conditions(
-    table: Table,
-    filters: Sequence[str],
-    begins: tuple[Sequence[str], bool] | None = None,
-    of: sql.Identifier | None = None,
-) -> sql.Composable:
-    """Builds the WHERE condition; with `begins`, rows must also come after `Key0`, … in that order (before, if True).
+def relation(table: Table, names: Sequence[str], *, is_looked_up: bool = False) -> sql.Composable:
+    """The table as `page`, joined with the table that dates it if one of the filters or columns needs it."""
+    return sql.SQL("{} AS page {}").format(name_of(table), dating(table, names, is_looked_up=is_looked_up))
 
-    `of`: the name of the relation, where others are joined that have columns of the same names.
+
+def needs_dating(table: Table, names: Sequence[str]) -> bool:
+    """Whether one of the filters or columns is of the record that dates a row."""
+    return any(column_of(table, name) in table.added for name in names)
+
+
+def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False) -> sql.Composable:
+    """Joins the table that dates `page`, as `Dating`, if one of the filters or columns needs it.
+
+    `is_looked_up`: for each row found, instead of in whatever way the planner expects to be the fastest.
     """
-    parts = [condition(table, name, of) for name in filters]
-    if begins is not None:
-        keys, descending = begins
-        parts.append(
-            sql.SQL("({keys}) {operator} ({values})").format(
-                keys=_listed([sql.Identifier(key) for key in keys]),
-                operator=sql.SQL("<" if descending else ">"),
-                values=_listed([sql.Placeholder(f"Key{number}") for number in range(len(keys))]),
-            )
-        )
+    other, dated_by = table.dataset.dated_through, table.dataset.dating
+    if other is None or dated_by is None or not needs_dating(table, names):
+        return sql.SQL("")
+    return sql.SQL(DATING_LOOKED_UP if is_looked_up else DATING).format(
+        other=sql.Identifier("raw", other.name), key=sql.Identifier(other.key), field=sql.Identifier(dated_by.field)
+    )
+
+
+def conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
+    """Builds the WHERE condition on the relations `page` and `Dating`."""
+    parts = [condition(table, name) for name in filters]
     return sql.SQL(" AND ").join(parts) if parts else sql.SQL("true")
 
 
-def condition(table: Table, name: str, of: sql.Identifier | None = None) -> sql.Composable:
+def condition(table: Table, name: str) -> sql.Composable:
     """Builds the condition of a filter: `cost_from` means at least that cost, `cost` exactly that cost."""
-    column, operator = name, sql.SQL("=")
-    if name not in table.columns:
-        column, _, suffix = name.rpartition("_")
-        operator = _OPERATORS[f"_{suffix}"]
-    qualified = sql.Identifier(column) if of is None else of + sql.SQL(".") + sql.Identifier(column)
-    return sql.SQL(" ").join((qualified, operator, sql.Placeholder(name)))
+    column = column_of(table, name)
+    operator = sql.SQL("=") if column == name else _OPERATORS[name.removeprefix(column)]
+    return sql.SQL(" ").join((_column(table, column), operator, sql.Placeholder(name)))
 
 
-def chosen(columns: Sequence[str]) -> sql.Composable:
-    """The columns of a row, of the relations `page` and `file`."""
-    return _listed(
-        [
-            sql.SQL("{} AS {}").format(sql.Identifier("file", OF_FILE[column]), sql.Identifier(column))
-            if column in OF_FILE
-            else sql.Identifier("page", column)
-            for column in columns
-        ]
-    )
+def column_of(table: Table, name: str) -> str:
+    """The column that a filter tests; a column is its own."""
+    return name if name in table.columns else name.rpartition("_")[0]
+
+
+def _column(table: Table, column: str) -> sql.Composable:
+    """A column of the relations `page` and `Dating`."""
+    if column in table.added:
+        return sql.Identifier("Dating", table.added[column].source)
+    return sql.Identifier("page", column)
+
+
+def _added(table: Table) -> sql.Composable:
+    """The columns that the dating record adds, for a SELECT list that begins with those of the table."""
+    columns = [sql.SQL(", {} AS {}").format(_column(table, name), sql.Identifier(name)) for name in table.added]
+    return sql.SQL("").join(columns)
+
+
+def chosen(table: Table, columns: Sequence[str], *, is_joined: bool = False) -> sql.Composable:
+    """The columns of a row, of the relations `page`, `Dating` and `file`; `is_joined`: `page` has those of `Dating`."""
+    return _listed([_chosen(table, column, is_joined) for column in columns])
+
+
+def _chosen(table: Table, column: str, is_joined: bool) -> sql.Composable:
+    if column in OF_FILE:
+        source: sql.Composable = sql.Identifier("file", OF_FILE[column])
+    elif column in table.added and not is_joined:
+        source = _column(table, column)
+    else:
+        return sql.Identifier("page", column)
+    return sql.SQL("{} AS {}").format(source, sql.Identifier(column))
 
 
 def files(columns: Sequence[str]) -> sql.SQL:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from logistics_api.parameters import cursors
 from logistics_api.parameters.types import Paging
 from logistics_api.rows.filters import RowFilters, by_attribute, filter_parameters
-from logistics_api.rows.queries import CAP
+from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
@@ -24,7 +24,7 @@ class RowPaging(Paging, RowFilters):
     sort: str
     count: Count = Field(
         "estimated",
-        description="`estimated`: PostgreSQL's estimate, nearly free. "
+        description=f"`estimated`: PostgreSQL's estimate, nearly free, or exact for tables of up to {SMALL:,} rows. "
         f"`capped`: counted, up to {CAP:,}; if few rows match the filters, this may read the whole table. "
         "`none`: `total` is null",
     )
@@ -83,7 +83,7 @@ def page_parameters(dataset: Dataset) -> type[RowPaging]:
 @cache
 def row_model(dataset: Dataset) -> type[Source]:
     """One row of a dataset."""
-    fields = {field.name: _value(field) for field in dataset.fields}
+    fields = {field.name: _value(field) for field in table_of(dataset).fields}
     return create_model(dataset.camel_name, __base__=Source, __doc__=dataset.description, **by_attribute(fields))
 
 
@@ -113,4 +113,4 @@ def _value(field: DatasetField) -> tuple[Any, Any]:
 
 def _describe_sort(table: Table) -> str:
     orders = (f"`{order}`: by {', then '.join(columns)}" for order, columns in table.orders.items())
-    return f"Order of the rows; `-` reverses it. {'. '.join(orders)}"
+    return f"Order of the rows; `-` reverses it, and rows without the value are last in both. {'. '.join(orders)}"

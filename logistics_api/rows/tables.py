@@ -1,14 +1,15 @@
-"""Tables of the datasets: their columns and the sort orders that an index serves. Plain data.
+"""Tables of the datasets: their columns, their sort orders, and what the record that dates a row adds. Plain data.
 
 `filters` declares the same columns as query parameters; `queries` and `exports.queries` build statements from them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_core.catalogue.contract_files import FILTER_SUFFIXES
 
 Kind = Literal["string", "date", "number", "integer"]
 
@@ -32,16 +33,32 @@ OF_FILE = {"file_path": "path", "file_version": "version"}
 """Columns that are read from `ingest.files`, and their names there."""
 
 
+@dataclass(frozen=True)
+class AddedColumn:
+    """A column that a row takes from the record that dates it; null until that record arrives."""
+
+    field: Field
+    """The column as it is shown."""
+    source: str
+    """The field of the dating record."""
+
+
+DAY = "day"
+"""The column with the date of the record that dates a row."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """The table of one dataset, as the API reads it."""
 
     dataset: Dataset
     own: Mapping[str, Kind]
-    """The fields of the dataset, in their order: the columns of a row unless the request names others."""
+    """The fields of the dataset, in their order."""
+    added: Mapping[str, AddedColumn]
+    """What the record that dates a row adds: its day, and the records it refers to. None if a row dates itself."""
     orders: Mapping[str, Sequence[str]]
-    """What a page can be sorted by → the columns of that order. An index gives each, in either direction, or all
-    but its last column: few rows are then left to sort."""
+    """What a page can be sorted by → the columns of that order. An index gives those by a required field, in either
+    direction, or all but the last column: few rows are then left to sort. For the others, rows are found and sorted."""
     default_sort: str
 
     @property
@@ -62,7 +79,16 @@ class Table:
     @property
     def columns(self) -> Mapping[str, Kind]:
         """All columns that a request can name."""
-        return {**self.own, **SOURCE}
+        return {**self.own, **{name: KINDS[added.field.type] for name, added in self.added.items()}, **SOURCE}
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of a row: its own, then those that the record that dates it adds."""
+        return (*self.dataset.fields, *(added.field for added in self.added.values()))
+
+    def may_lack(self, column: str) -> bool:
+        """Whether the column may be NULL."""
+        return column in self.added or (column in self.own and not self.dataset.field(column).required)
 
     @property
     def sorts(self) -> tuple[str, ...]:
@@ -70,23 +96,52 @@ class Table:
         return tuple(f"{sign}{order}" for order in self.orders for sign in ("", "-"))
 
     def choose(self, fields: str | None, *, source: bool) -> tuple[str, ...]:
-        """The columns of a row, in the order of the table: those named, or all of its own; `source` adds its."""
-        wanted = set(fields.split(",")) if fields else set(self.own)
+        """The columns of a row, in the order of the table: those named, or all but the source; `source` adds that."""
+        wanted = set(fields.split(",")) if fields else set(self.own) | set(self.added)
         return tuple(column for column in self.columns if column in wanted or (source and column in SOURCE))
 
 
 @cache
 def table_of(dataset: Dataset) -> Table:
     """The table of a dataset."""
+    added = dict(_added(dataset))
     orders = dict(_orders(dataset))
+    orders |= {name: keys for name, keys in _orders_without_index(dataset, added) if name not in orders}
     dating = dataset.dating
     by_date = dating is not None and dating.is_own and dating.field in orders
     return Table(
         dataset=dataset,
         own={field.name: KINDS[field.type] for field in dataset.fields},
+        added=added,
         orders=orders,
         default_sort=f"-{dating.field}" if by_date and dating is not None else dataset.key,
     )
+
+
+def _added(dataset: Dataset) -> Iterator[tuple[str, AddedColumn]]:
+    """The day, and the required fields of the dating record that refer to another record."""
+    dating = dataset.dated_through
+    if dating is None or dating.dating is None:
+        return
+    taken = {name + suffix for name in dataset.columns for suffix in ("", *FILTER_SUFFIXES)}
+    named = {DAY: dating.dating.field} | {reference.field: reference.field for reference in dating.references}
+    for name, source in named.items():
+        field = dating.field(source)
+        is_free = not taken & {name + suffix for suffix in ("", *FILTER_SUFFIXES)}
+        if field.required and is_free:
+            described = (
+                f"{field.description}, of the record of {dating.name} that dates this one; null until it arrives"
+            )
+            yield name, AddedColumn(replace(field, name=name, required=False, description=described), source)
+
+
+def _orders_without_index(dataset: Dataset, added: Mapping[str, AddedColumn]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By what the dating record adds, and by each measure; rows without it come last."""
+    for name in added:
+        yield name, (name, *(other for other in added if other != name), dataset.key)
+    for field in dataset.fields:
+        if field.type is FieldType.NUMBER:
+            yield field.name, (field.name, dataset.key)
 
 
 def _orders(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:

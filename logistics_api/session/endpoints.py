@@ -12,6 +12,7 @@ from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.auth.origins import refuse_foreign_pages
 from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
+from logistics_api.http.context import context_of
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.session.schemas import Login, Session
@@ -112,13 +113,17 @@ async def _login(request: Request) -> str:
 
 
 def _set_cookie(request: Request, response: Response, key: str | None) -> None:
-    """Sets a cookie that other sites cannot use (`SameSite=Strict`); its path limits it to this API."""
+    """Sets a cookie that other sites cannot use (`SameSite=Strict`); its path limits it to this API.
+
+    Without a path, browsers take that of the request without its last segment: `/api`, below whatever a proxy adds.
+    """
+    prefix = context_of(request.scope).prefix
     response.headers["Cache-Control"] = "no-store"
     response.set_cookie(
         COOKIE.decode(),
         key or "",
         max_age=COOKIE_SECONDS if key else 0,
-        path="/api",
+        path=f"{prefix}/api" if prefix else None,
         secure=request.scope["scheme"] == "https",
         httponly=True,
         samesite="strict",

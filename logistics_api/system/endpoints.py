@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
@@ -36,9 +36,10 @@ async def read_readiness(database: Reader) -> Readiness:
     responses=FIGURE_PROBLEMS,
     summary="Get the state of loads and analytics",
 )
-async def read_system_status(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def read_system_status(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Whether a refresh is running, how current the figures are, and the outcome of files and records."""
-    response = await figures_response(database, queries.STATUS, {})
+    threshold = request.app.state.settings.warn_threshold
+    response = await figures_response(database, queries.STATUS, threshold.parameters())
     response.headers["Cache-Control"] = "no-store"  # it changes within a data version: cached for outages only
     return response
 

@@ -65,10 +65,18 @@ class SystemStatus(BaseModel):
     unassigned_shipments: int = Field(
         description="Shipments whose log has not arrived yet; not included in figures by date", examples=[12]
     )
+    awaited_dataset: str | None = Field(
+        description="The dataset that these shipments wait for; null if none waits", examples=["vehicle_logs"]
+    )
     first_day: date | None = Field(description="First day that has a log; null without logs", examples=["2022-01-01"])
     last_day: date | None = Field(
         description="Last day that has a log and is not in the future; null without logs", examples=["2024-03-31"]
     )
     future_days: FutureDays
     files: FilesByState
+    files_with_warning: int = Field(
+        description="Files that are loaded with more rejects than LOGISTICS_WARN_REJECTS or with another problem",
+        examples=[1],
+    )
     records: Records
+    rejected_share: float = Field(description="Rejected share of all records read, from 0 to 1", examples=[0.0001])

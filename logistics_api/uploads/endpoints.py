@@ -1,5 +1,7 @@
 """POST /api/ingestion/uploads, and GET /api/ingestion/uploads/{upload_id}: uploads and their state."""
 
+import asyncio
+import pathlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -9,12 +11,13 @@ from fastapi.responses import JSONResponse
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.headers import announced_size
 from logistics_api.uploads.parameters import Destination
-from logistics_api.uploads.queries import HAS_TABLE
+from logistics_api.uploads.queries import HAS_FAILED, HAS_TABLE
 from logistics_api.uploads.receiving import receive
 from logistics_api.uploads.schemas import Upload
 from logistics_api.uploads.status import read_status
@@ -65,8 +68,9 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     """Stores the request body as a file in the raw folder, whole or not at all.
 
     The response is sent when the file is on disk. Its `Location` reports the progress of the load, until the file is
-    loaded or failed. Uploading the same content under the same name again changes nothing. With `Repr-Digest:
-    sha-256=:…:` (RFC 9530) or `X-Checksum-SHA256`, a file that arrives altered is refused.
+    loaded or failed. A file that has failed is replaced by another of its name. Uploading the same content under the
+    same name again changes nothing. With `Repr-Digest: sha-256=:…:` (RFC 9530) or `X-Checksum-SHA256`, a file that
+    arrives altered is refused.
     """
     settings: Settings = request.app.state.settings
     raw_dir, max_bytes = settings.raw_dir, settings.upload_max_bytes
@@ -76,15 +80,17 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     check_folder(raw_dir)
     check_space(raw_dir, size or 0)
     target = raw_dir / where.dataset / where.filename
-    if size is not None and not where.replace:
+    replace = where.replace or await _has_failed(database, target, raw_dir)
+    if size is not None and not replace:
         refuse_taken_name(target, size)
     with _limited(request):
         file, is_new = await receive(
-            request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=where.replace
+            request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
         )
     upload_id = make_upload_id(file)
     body = await read_status(upload_id, file, database, settings)
-    return JSONResponse(body, 202 if is_new else 200, {"Location": f"/api/ingestion/uploads/{upload_id}"})
+    location = f"{context_of(request.scope).prefix}/api/ingestion/uploads/{upload_id}"
+    return JSONResponse(body, 202 if is_new else 200, {"Location": location})
 
 
 @router.get(
@@ -105,6 +111,20 @@ async def read_upload(
     file = read_upload_id(upload_id)
     body = await read_status(upload_id, file, database, request.app.state.settings)
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
+
+
+async def _has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
+    """Whether a file, as it is on disk now, has failed: it may be replaced, as nothing would be lost."""
+    try:
+        status = await asyncio.to_thread(target.stat)
+    except OSError:
+        return False
+    parameters = {
+        "path": str(target.relative_to(raw_dir)),
+        "size_bytes": status.st_size,
+        "modified_ns": status.st_mtime_ns,
+    }
+    return bool(await database.fetch_value(HAS_FAILED, parameters))
 
 
 async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:

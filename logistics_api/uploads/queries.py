@@ -10,6 +10,19 @@ HAS_TABLE = """
 SELECT to_regclass(%(table)s) IS NOT NULL
 """
 
+HAS_FAILED = f"""
+-- Returns whether a file of this size and time is the newest version under its path, and has failed.
+-- One row: whether it has.
+-- Reads ingest.files.
+SELECT EXISTS (
+    SELECT FROM ingest.files
+    WHERE path = %(path)s
+        AND (size_bytes, modified_ns) = (%(size_bytes)s, %(modified_ns)s)
+        AND state = '{FileState.FAILED}'
+        AND version = (SELECT max(version) FROM ingest.files WHERE path = %(path)s)
+)
+"""
+
 # A file whose content did not change gets no new version, so content is compared as well, but only with the newest
 # version: older content has been replaced, and if it returns, it has yet to be loaded.
 UPLOAD = f"""

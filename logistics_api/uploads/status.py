@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from logistics_api.database.pool import Database
+from logistics_api.ingestion.file_queries import file_parameters
 from logistics_api.uploads.queries import UPLOAD
 from logistics_api.uploads.schemas import UploadState
 from logistics_api.uploads.storage import StoredFile
@@ -28,7 +29,7 @@ DETAILS = {
 async def read_status(upload_id: str, file: StoredFile, database: Database, settings: Settings) -> dict[str, Any]:
     """Returns the response body for an upload: from the ledger, or from the disk until the file is in the ledger."""
     dataset = file.path.partition("/")[0]
-    parameters = {**asdict(file), "dataset": dataset, "dagster_url": str(settings.dagster_url)}
+    parameters = {**asdict(file), "dataset": dataset} | file_parameters(settings)
     entry, other = (text and json.loads(text) for text in await database.fetch_row(UPLOAD, parameters))
     state = UploadState(entry["state"]) if entry else await asyncio.to_thread(_state_on_disk, file, settings)
     return {

@@ -8,6 +8,7 @@ with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` a
 import os
 import re
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -42,7 +43,7 @@ BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 RESERVED_NAMES = frozenset({
     "file_id", "record_no", "file_path", "file_version",
     "tableoid", "xmin", "xmax", "cmin", "cmax", "ctid",
-    "fields", "source", "sort", "limit", "cursor", "count", "trailer",
+    "fields", "source", "sort", "limit", "cursor", "count", "trailer", "for",
 })  # fmt: skip
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 
@@ -123,7 +124,13 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         _check_relations(dataset, by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
-    return Catalogue(by_name)
+    return Catalogue({name: _with_dating_dataset(dataset, by_name) for name, dataset in by_name.items()})
+
+
+def _with_dating_dataset(dataset: Dataset, all_datasets: dict[str, Dataset]) -> Dataset:
+    if dataset.dating is None or dataset.dating.dataset is None:
+        return dataset
+    return replace(dataset, dated_through=all_datasets[dataset.dating.dataset])
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:

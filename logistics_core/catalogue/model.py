@@ -172,6 +172,8 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    dated_through: "Dataset | None" = None
+    """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -269,5 +271,8 @@ class Catalogue(Mapping[str, Dataset]):
 
 
 def _is_named(name: str, dataset: str) -> bool:
-    """Whether a part of a path is the dataset's name, alone or followed by something that cannot continue a word."""
-    return name == dataset or re.match(f"{dataset}[^0-9a-z]", name) is not None
+    """Whether a part of a path is the dataset's name, alone or followed by something that cannot continue a word.
+
+    A digit cannot: `shipments2024.json`.
+    """
+    return name == dataset or re.match(f"{dataset}[^a-z]", name) is not None

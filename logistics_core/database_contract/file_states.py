@@ -44,6 +44,9 @@ FINISHED_STATES = frozenset({FileState.LOADED, FileState.FAILED, FileState.UNLOA
 RETRYABLE_STATES = frozenset({FileState.FAILED, FileState.UNLOADED})
 """Can be loaded again on request."""
 
+DISMISSIBLE_STATES = frozenset({FileState.FAILED, FileState.UNRECOGNISED})
+"""Ask somebody to act, until the file is loaded, replaced or dismissed. A dismissed file keeps its state."""
+
 ONCE_LOADED_STATES = frozenset({FileState.LOADED, FileState.UNLOADED})
 """Loaded to its end, even if unloaded since."""
 

@@ -18,7 +18,7 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
-from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
+from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,7 @@ def _publish(connection: Connection, version: int, seconds: float) -> tuple[int,
 
 def _store_failure(connection: Connection, error: psycopg.Error) -> None:
     if not connection.closed:
-        message = str(error).strip()
-        connection.execute("UPDATE analytics.status SET error_message = %s", (message,))
+        connection.execute("UPDATE analytics.status SET error_message = %s", (reason_of(error),))
 
 
 def _one(connection: Connection, query: str, parameters: dict[str, object] | None = None) -> tuple[Any, ...]:

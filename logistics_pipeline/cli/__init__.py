@@ -19,6 +19,7 @@ from logistics_pipeline.cli import (
     db,
     demo,
     files,
+    forget,
     generate,
     keys,
     load,
@@ -31,7 +32,8 @@ from logistics_pipeline.cli import (
     unload,
     up,
 )
-from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.database.connections import reason_of
+from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, disk_full_sentence
 
 app = typer.Typer(
     name="logistics",
@@ -76,6 +78,7 @@ COMMANDS = (
     generate,
     unload,
     retry,
+    forget,
     rejects,
     check,
     reset,
@@ -99,11 +102,15 @@ def main() -> None:
         reason = str(error).splitlines()[0]
         sys.exit(f"Error: The database is not at this version ({reason}): run `logistics migrate` first.")
     except psycopg.Error as error:
-        sys.exit(f"Error: PostgreSQL says: {str(error).strip() or type(error).__name__}")
+        sys.exit(f"Error: PostgreSQL says: {reason_of(error)}")
     except ValidationError as error:
         sys.exit("\n".join(f"Error: {_describe(problem)}" for problem in error.errors()))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # as in `logistics files | head`
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRNOS:
+            raise
+        sys.exit(f"Error: {disk_full_sentence(error)}")
 
 
 def _print_any_character() -> None:
@@ -116,6 +123,8 @@ def _print_any_character() -> None:
 def _describe(problem: object) -> str:
     assert isinstance(problem, dict)
     name = "LOGISTICS_" + "_".join(map(str, problem["loc"])).upper()
+    if name.endswith("DATABASE_URL"):
+        return f"{name}: {problem['msg']}"  # its text may hold a password
     return f"{name} is {problem['input']!r}: {problem['msg']}"
 
 

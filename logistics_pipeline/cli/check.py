@@ -28,7 +28,7 @@ def check(
     Exit code 1 on any error; a warning alone is no failure.
     """
     settings = Settings()
-    checks = all_checks(load_catalogue(settings.contracts_dir))
+    checks = all_checks(load_catalogue(settings.contracts_dir), settings.warn_threshold)
     with open_environment(settings) as environment:
         found = run_checks(environment.database_url, checks, whole=everything)
     if as_json:

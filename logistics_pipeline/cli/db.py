@@ -9,6 +9,7 @@ import typer
 
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.output import say
+from logistics_pipeline.database.connections import describe
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment, open_environment
 
@@ -47,7 +48,7 @@ def url(
 def start() -> None:
     """Starts the embedded server and leaves it running."""
     with _left_running(Settings(), starts_stopped=True) as environment:
-        say(f"PostgreSQL runs at {environment.database_url}")
+        say(f"PostgreSQL runs at {describe(environment.database_url)}")
 
 
 @db.command()

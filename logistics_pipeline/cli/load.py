@@ -78,7 +78,7 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
     if as_json:
         print_json(load_result(report.file, file.path))
     else:
-        say(file_summary(report.file, report.was_loaded_before))
+        say(file_summary(report.file, loader.options.warn_rejects, report.was_loaded_before))
     return report.is_loaded
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.ledger import LedgerFile
 
 _UNLIMITED_WIDTH = 10_000
@@ -67,6 +68,7 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
         "seconds": round(file.seconds, 3),
         "format": file.format,
         "version": file.version,
+        "rejected_share": round(file.rejected_share, 4),
         "error": file.error,
         "warning": file.warning,
         "unknown_fields": file.unknown_fields,
@@ -80,18 +82,43 @@ def _path_text(path: Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def file_summary(file: LedgerFile, was_loaded_before: bool = False) -> str:
+def state_text(file: LedgerFile, threshold: RejectThreshold) -> str:
+    """A file's state in a table; what share of it is rejected, if that is a warning."""
+    if file.dismissed_at is not None:
+        return f"{file.state}, dismissed"
+    if not file.has_warning(threshold):
+        return str(file.state)
+    return f"loaded, {share_text(file)} rejected" if _has_many_rejects(file, threshold) else "loaded, with a warning"
+
+
+def share_text(file: LedgerFile) -> str:
+    """The rejected share of a file as a percentage of up to two significant digits, never rounded to 0% or 100%."""
+    per_cent = 100 * file.rejected_share
+    if not per_cent or per_cent == 100:
+        return f"{per_cent:.0f}%"
+    if per_cent < 0.01:
+        return "less than 0.01%"
+    return f"{min(float(f'{per_cent:.2g}'), 99):g}%"
+
+
+def _has_many_rejects(file: LedgerFile, threshold: RejectThreshold) -> bool:
+    return file.records_rejected > 0 and threshold.is_crossed(file.records_read, file.records_rejected)
+
+
+def file_summary(file: LedgerFile, threshold: RejectThreshold, was_loaded_before: bool = False) -> str:
     """One line on a file after its load: its balance, or why it was not loaded. Below it, a line per note."""
-    return "\n  ".join((_balance_or_error(file, was_loaded_before), *file.notes))
+    return "\n  ".join((_balance_or_error(file, threshold, was_loaded_before), *file.notes))
 
 
-def _balance_or_error(file: LedgerFile, was_loaded_before: bool) -> str:
+def _balance_or_error(file: LedgerFile, threshold: RejectThreshold, was_loaded_before: bool) -> str:
     if file.state is not FileState.LOADED:
         return f"{file.path}: {file.state.upper()}: {file.error}"
     before = ", had been loaded before" if was_loaded_before else ""
     rate = f"{file.records_read / file.seconds:,.0f} records/s" if file.seconds else ""
     cleared = f"; {file.values_cleared:,} invalid values left out" if file.values_cleared else ""
-    warning = f" Warning: {file.warning}" if file.warning else ""
+    problems = [f"{share_text(file)} of its records were rejected."] if _has_many_rejects(file, threshold) else []
+    problems += [file.warning] if file.warning else []
+    warning = f" Warning: {' '.join(problems)}" if problems else ""
     return (
         f"{file.path}: {file.records_read:,} read = {file.records_loaded:,} loaded + {file.records_superseded:,} "
         f"superseded + {file.records_rejected:,} rejected{cleared} ({file.format}, {rate}{before}){warning}"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.ledger_names import ledger_path
@@ -66,7 +67,7 @@ def retry(
         _print_outcomes(requests, as_json=as_json, wait=wait)
         due = [request.path for request in requests if request.outcome in (Outcome.REQUESTED, Outcome.UNDER_WAY)]
         problem = _reason_not_watching(environment) if due else ""
-        loaded = _follow(connection, due, problem, as_json) if wait and due else _warn(problem)
+        loaded = _follow(connection, due, problem, settings.warn_threshold, as_json) if wait and due else _warn(problem)
     if not loaded or any(request.outcome in REFUSED for request in requests):
         raise typer.Exit(1)
 
@@ -98,7 +99,7 @@ def _warn(problem: str) -> bool:
     return True
 
 
-def _follow(connection: Connection, paths: list[str], problem: str, as_json: bool) -> bool:
+def _follow(connection: Connection, paths: list[str], problem: str, threshold: RejectThreshold, as_json: bool) -> bool:
     """Waits for the loads, prints the result of each, and returns whether all are loaded."""
     if problem:
         raise PipelineError(
@@ -117,7 +118,7 @@ def _follow(connection: Connection, paths: list[str], problem: str, as_json: boo
         if as_json:
             print_json({**load_result(file, Path(file.path)), "answer": "ended"})
         else:
-            say(file_summary(file))
+            say(file_summary(file, threshold))
         all_loaded &= file.state is FileState.LOADED
     return all_loaded
 

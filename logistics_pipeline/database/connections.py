@@ -144,7 +144,8 @@ def reason_of(error: psycopg.Error) -> str:
     """What PostgreSQL or libpq says, as a reason in a sentence; with advice where a person has to act."""
     reason = str(error).strip() or "the connection was lost"
     if error.sqlstate == DISK_FULL:
-        return f"{reason}. The disk of the database server is full: free space on it, then try again."
+        first_line = reason.partition("\n")[0]
+        return f"{first_line}. The disk of the database server is full: free space on it, then try again."
     return reason
 
 

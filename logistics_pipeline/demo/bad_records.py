@@ -47,7 +47,7 @@ _DAMAGES: dict[str, tuple[Damage, ...]] = {
         _inflate("destination"),
         _put("weight", -3.2),
         _put("origin", ""),
-        _put("cost", "1.250,00"),
+        _put("cost", "1.250,-"),
         _put("delivery_time", "Infinity"),
         _without("destination"),
         _put("weight", "12 kg"),

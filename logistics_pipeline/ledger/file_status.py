@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from logistics_core.database_contract.file_states import RETRYABLE_STATES, FileState, sql_list
+from logistics_core.database_contract.file_states import DISMISSIBLE_STATES, RETRYABLE_STATES, FileState, sql_list
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
 from logistics_pipeline.ledger.notifications import NOTIFY
@@ -33,7 +33,7 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
         f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
         "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
-        "is_missing = false "
+        "is_missing = false, dismissed_at = NULL "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {"run_id": run_id, "file_id": file_id},
     )
@@ -175,8 +175,44 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
         "records_rejected = 0, values_cleared = 0, bytes_read = 0, unknown_fields = '{}', notes = '{}', "
         "layout = NULL, error = NULL, "
         "warning = NULL, attempts = 0, seconds = 0, run_id = NULL, started_at = NULL, finished_at = clock_timestamp(), "
-        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false WHERE file_id = %s {NOTIFY}",
+        f"is_reload_due = false, retry_requested_at = NULL, is_missing = false, "
+        f"dismissed_at = NULL WHERE file_id = %s {NOTIFY}",
         (state, file_id),
+    )
+
+
+def dismiss(connection: Connection, file_id: int) -> bool:
+    """Dismisses a failed or unrecognised file that has no rows: nobody has to act on it any more.
+
+    Returns False and changes nothing if the file is in another state, has rows, or was dismissed before. A load of the
+    file ends the dismissal.
+    """
+    return (
+        connection.execute(
+            "UPDATE ingest.files SET dismissed_at = clock_timestamp(), retry_requested_at = NULL "
+            f"WHERE file_id = %s AND state IN {sql_list(DISMISSIBLE_STATES)} AND dismissed_at IS NULL "
+            f"AND records_loaded = 0 {NOTIFY}",
+            (file_id,),
+        ).rowcount
+        == 1
+    )
+
+
+def dismiss_deleted(connection: Connection, file_ids: Collection[int]) -> None:
+    """Dismisses failed or unrecognised files that are no longer in the raw folder, until they return."""
+    connection.execute(
+        "UPDATE ingest.files SET dismissed_at = clock_timestamp(), retry_requested_at = NULL, "
+        f"is_missing = true WHERE file_id = ANY(%s) AND state IN {sql_list(DISMISSIBLE_STATES)} "
+        f"AND dismissed_at IS NULL {NOTIFY}",
+        (list(file_ids),),
+    )
+
+
+def end_dismissal(connection: Connection, file_ids: Collection[int]) -> None:
+    """Ends the dismissal of unrecognised files that have returned; failed ones are loaded, which ends it as well."""
+    connection.execute(
+        f"UPDATE ingest.files SET dismissed_at = NULL, is_missing = false WHERE file_id = ANY(%s) {NOTIFY}",
+        (list(file_ids),),
     )
 
 

@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.folder import FoundFile
 
@@ -47,6 +48,8 @@ class LedgerFile:
     """A later file that may have superseded rows of this one was unloaded: the next load of this one starts over."""
     retry_requested_at: datetime | None = None
     """When a load was requested that has not begun yet."""
+    dismissed_at: datetime | None = None
+    """Since when the failed or unrecognised file is nothing to act on."""
     is_missing: bool = False
     """It did not exist any more when it was due to be loaded."""
     registered_at: datetime | None = None
@@ -59,6 +62,18 @@ class LedgerFile:
     @property
     def fingerprint(self) -> tuple[int, int]:
         return self.size_bytes, self.modified_ns
+
+    @property
+    def rejected_share(self) -> float:
+        """The rejected share of the records read, from 0 to 1."""
+        return self.records_rejected / self.records_read if self.records_read else 0.0
+
+    def has_warning(self, threshold: RejectThreshold) -> bool:
+        """Whether it is loaded, but with more rejects than `threshold` or a noted problem."""
+        return self.state is FileState.LOADED and (
+            self.warning is not None
+            or (self.records_rejected > 0 and threshold.is_crossed(self.records_read, self.records_rejected))
+        )
 
     @property
     def is_balanced(self) -> bool:

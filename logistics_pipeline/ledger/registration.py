@@ -60,7 +60,8 @@ def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
 
 _UNRECOGNISED = (
     "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with the "
-    "name of a dataset, such as shipments; /api/datasets lists them."
+    "name of a dataset, such as shipments, followed by nothing or by anything but a letter (shipments2024.json, "
+    "shipments_june.csv, shipments (1).csv); /api/datasets lists them."
 )
 _TOO_LONG = (
     f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "

@@ -13,7 +13,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
-from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, detect_format
+from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, check_format, detect_format
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import open_chunks
@@ -95,6 +95,8 @@ class FileLoad:
         result = ReadResult()
         try:
             result.format = detect_format(found.path, dataset, self._options.catalogue, self._options.max_record_bytes)
+            if not file.records_read:
+                check_format(found.path, result.format, dataset, self._options.max_record_bytes)
             result.content_hash = self._load_records(file, found, dataset, result.format)
         except FileError as error:
             result.error = error

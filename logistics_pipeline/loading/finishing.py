@@ -46,7 +46,7 @@ def finish_file(
     if result.error is None:
         result.error = _reject_error(connection, file, options.max_rejects)
     layout = result.format.layout if result.format else layout_from_json(file.layout)
-    export_or_warn(connection, file, layout, options.failed_dir)
+    export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
     _close(connection, file_id, result, take_seconds())
     return ledger.file_by_id(connection, file_id)
 

@@ -102,6 +102,23 @@ class Unreadable:
     """Takes the place of a record's value if the record could not be decoded."""
 
     reason: str
+    field: str | None = None
+    """The field at fault, where one is."""
+    is_json: bool = False
+    """Whether its beginning and end are certain all the same: the file can be read on after it."""
+
+
+@dataclass(frozen=True)
+class LongText:
+    """Takes the place of a text too long for any field, so that the text need not be held in memory."""
+
+    beginning: str
+    characters: int
+    """Its length, without blanks at either end."""
+
+
+class LargeObject(dict[str, object]):
+    """A record so large that what is nested in its fields was left out: empty arrays and objects stand for it."""
 
 
 class RawRecord(NamedTuple):
@@ -128,6 +145,21 @@ class Records(NamedTuple):
     """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
     notes: tuple[str, ...] = ()
     """What was understood about these records that is not plain, one sentence each."""
+
+
+NOT_KNOWN = object()
+"""Stands for a value that only the whole record tells."""
+
+ReadValue = Callable[[int, int], object]
+"""Returns the decoded value of a record, by its index, in a field of the dataset, by its position; or `NOT_KNOWN`."""
+
+
+class UndecodedValues(Sequence[object]):
+    """Records that are decoded when they are accessed, and of which single values can be read without that."""
+
+    def read_value(self, index: int, position: int) -> object:
+        """As `ReadValue` does."""
+        raise NotImplementedError
 
 
 class Table(Sequence[object]):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.settings import Settings
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.reject_limit import RejectLimit
@@ -38,6 +39,7 @@ class LoadOptions:
     """A load gives up after this time without progress while the database fails."""
     max_expansion: int = MAX_EXPANSION
     max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
+    warn_rejects: RejectThreshold = field(default_factory=lambda: RejectThreshold.parse("1%"))
     chunk_bytes: int = CHUNK_BYTES
     own_process_bytes: int = OWN_PROCESS_BYTES
     catalogue: Catalogue = field(default_factory=built_in_catalogue)
@@ -69,4 +71,5 @@ def load_options(settings: Settings, catalogue: Catalogue | None = None) -> Load
         retry_seconds=settings.retry_seconds,
         max_expansion=settings.max_expansion,
         max_rejects=RejectLimit.parse(settings.max_rejects),
+        warn_rejects=settings.warn_threshold,
     )

@@ -1,10 +1,8 @@
 """How many rejected records make a whole file fail. The loader counts them."""
 
-import re
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Self
 
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
@@ -15,32 +13,10 @@ RECORDS_BEFORE_PER_CENT = 1_000
 HALF = 50
 """The percentage of rejects up to which a file is good where the limit is a number of records."""
 
-_TEXT = re.compile(r"(?P<records>[0-9]{1,18})|(?P<per_cent>(?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?))%", re.ASCII)
-
 
 @dataclass(frozen=True)
-class RejectLimit:
-    """The most rejects a file may have: a number of records, or a percentage of the records read. The other is None."""
-
-    records: int | None
-    per_cent: Decimal | None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Parses `10000` or `50%`.
-
-        Raises:
-            ValueError: it is neither.
-        """
-        match = _TEXT.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f"expected a number of records (10000) or a percentage from 0% to 100%, found {text!r}")
-        if match["records"] is not None:
-            return cls(int(match["records"]), None)
-        return cls(None, Decimal(match["per_cent"]))
-
-    def __str__(self) -> str:
-        return f"{self.records:,} records" if self.per_cent is None else f"{self.per_cent}% of the records read"
+class RejectLimit(RejectThreshold):
+    """The most rejects that a file may have."""
 
     def is_exceeded(self, read: int, rejected: int) -> bool:
         """Whether a load stops: `rejected` of the `read` records so far are more than the limit allows."""

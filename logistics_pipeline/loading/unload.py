@@ -96,7 +96,7 @@ def _renew_failed_file(connection: Connection, file: LedgerFile, options: LoadOp
     """Removes the file's rejects from the failed folder, which holds those of its newest version only."""
     newest = ledger.latest_file(connection, file.path)
     if newest is not None and newest.file_id == file.file_id:
-        export_or_warn(connection, newest, None, options.failed_dir)
+        export_or_warn(connection, newest, None, options.failed_dir, options.catalogue)
 
 
 def _older_files(connection: Connection, file: LedgerFile) -> tuple[tuple[LedgerFile, ...], tuple[LedgerFile, ...]]:

@@ -35,6 +35,8 @@ from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
 
 MINIMUM_SERVER_VERSION = 160000
+CONNECT_ATTEMPTS = 3
+"""To a database just made, each up to ten seconds: PgBouncer asks the server again after 15."""
 
 
 def migrate(
@@ -91,6 +93,15 @@ def _ensure_database(url: str) -> None:
         exists = server.execute("SELECT FROM pg_database WHERE datname = %s", (address.database,)).fetchone()
         if exists is None:
             _create_database(server, address)
+            _wait_until_reachable(url)
+
+
+def _wait_until_reachable(url: str) -> None:
+    """A pooler may remember for some seconds that the database was missing."""
+    for _ in range(CONNECT_ATTEMPTS):
+        with suppress(TransientError):
+            connect(url, application_name="logistics migrate").close()
+            return
 
 
 def _maintenance_connection(address: Address) -> Connection | None:

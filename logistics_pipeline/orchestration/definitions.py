@@ -37,7 +37,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
-        asset_checks=build_asset_checks(catalogue),
+        asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
         jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping],
         sensors=[build_file_sensor(load_jobs, interval), build_refresh_sensor(interval), build_check_sensor(interval)],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES],

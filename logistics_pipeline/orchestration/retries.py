@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from logistics_pipeline.errors import TransientError
+from logistics_pipeline.errors import PipelineError, TransientError
 
 TRANSIENT_RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """About 2, 6 and 14 seconds, on top of the loader's own retries before it gives up."""
@@ -30,5 +30,7 @@ def only_transient_errors_retried() -> Iterator[None]:
         raise
     except INTERRUPTIONS as interruption:
         raise dg.Failure("The run was terminated.", allow_retries=False) from interruption
+    except PipelineError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     except Exception as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

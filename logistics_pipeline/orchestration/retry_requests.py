@@ -77,7 +77,7 @@ def failed_paths(connection: Connection, dataset: str | None = None) -> list[str
     return [
         file.path
         for file in ledger.latest_files(connection).values()
-        if file.state is FileState.FAILED and dataset in (None, file.dataset)
+        if file.state is FileState.FAILED and file.dismissed_at is None and dataset in (None, file.dataset)
     ]
 
 

@@ -73,8 +73,9 @@ _Recognise = Callable[[], Encoding]
 class Source:
     """A forward-only stream of decompressed text in UTF-8, whose beginning can be inspected.
 
-    `head` holds the first 64 KiB without the byte order mark; `position` is the offset of the next byte `read` returns.
-    Text in another encoding is converted while it is read. Without `recognise`, everything is taken as UTF-8.
+    `head` holds the first 64 KiB without the byte order mark and whole heads of blanks; `position` is the offset
+    of the next byte `read` returns. Text in another encoding is converted while it is read. Without `recognise`,
+    everything is taken as UTF-8.
     """
 
     def __init__(
@@ -96,9 +97,10 @@ class Source:
         """What to tell people about the encoding, if it is not plain."""
         self._pending = self._fill(HEAD_BYTES)
         self._begin()
+        self._skip_blank_heads()
         self.head: Final = self._pending
         self.start: Final = self.position
-        """Offset of the first byte after a byte order mark."""
+        """Offset of the first byte of `head`."""
 
     def _begin(self) -> None:
         """Recognises the encoding as far as the beginning shows it, and passes over a byte order mark."""
@@ -114,6 +116,13 @@ class Source:
             self._pending = self._pending[len(UTF8_MARK) :]
             self.position = len(UTF8_MARK)
 
+    def _skip_blank_heads(self) -> None:
+        """Passes over blanks that fill a whole head: what the file is shows after them."""
+        while len(self._pending) >= HEAD_BYTES and self._pending.isspace():
+            self._check_expansion()
+            self.position += len(self._pending)
+            self._pending = self._read_text(HEAD_BYTES)
+
     def read(self, size: int = BLOCK_BYTES) -> bytes:
         """Returns the next bytes, at most `size`; empty at the end.
 
@@ -124,8 +133,7 @@ class Source:
         block = text[:size]
         self._pending = text[size:]
         self.position += len(block)
-        if self.position > self._max_bytes:
-            self._raise_expansion_error()
+        self._check_expansion()
         return block
 
     def unread(self, block: bytes) -> None:
@@ -216,6 +224,10 @@ class Source:
             f"The {self.compression} stream is damaged or cut off ({damage}); deliver the file again",
             byte_offset=self.position,
         ) from damage
+
+    def _check_expansion(self) -> None:
+        if self.position > self._max_bytes:
+            self._raise_expansion_error()
 
     def _raise_expansion_error(self) -> NoReturn:
         raise FileError(

@@ -4,7 +4,7 @@
 
 SELECT path, version, error, count(*) OVER () AS files
 FROM ingest.files AS file
-WHERE state = 'failed' AND dataset = %(dataset)s
+WHERE state = 'failed' AND dismissed_at IS NULL AND dataset = %(dataset)s
     AND NOT EXISTS (
         SELECT FROM ingest.files AS newer
         WHERE newer.path = file.path AND newer.version > file.version

@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS ingest.cleared_values (
 COMMENT ON TABLE ingest.cleared_values IS 'Invalid values of optional fields that were stored as NULL because the contract or a setting says so';
 COMMENT ON COLUMN ingest.cleared_values.raw IS 'The value as it was delivered: a text as it is, anything else as JSON';
 
+ALTER TABLE ingest.files ADD COLUMN IF NOT EXISTS dismissed_at timestamptz;
+COMMENT ON COLUMN ingest.files.dismissed_at IS 'Since when the failed or unrecognised file is nothing to act on: it was deleted from the raw folder, or a person dismissed it';
+
 ALTER TABLE ingest.rejects ADD COLUMN IF NOT EXISTS kind text;
 COMMENT ON COLUMN ingest.rejects.kind IS 'The reason without what differs from record to record; NULL where that is what stands before ", found "';
 

@@ -22,6 +22,7 @@ from logistics_api.__main__ import listen
 from logistics_api.app import create_app
 from logistics_api.database.limits import Limits
 from logistics_api.errors import MEDIA_TYPE, ProblemBody
+from logistics_api.http.http_protocol import HttpProtocol
 from logistics_core.database_contract.roles import READER
 from logistics_core.database_contract.schema import API_READS
 from logistics_core.settings import Settings
@@ -163,7 +164,14 @@ def _serve(url: str, limits: Limits | None = None, **settings: Any) -> Iterator[
     app = create_app(Settings(**{"api_database_url": None, "database_url": url} | settings), limits=few)
     with listen("127.0.0.1", 0) as listener:
         server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                app,
+                http=HttpProtocol,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=2,
+            )
         )
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -16,6 +16,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Only where everything is meant to be valid: what is meant to be refused stays as it is."""
     if case.query and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         _turn_round(case.query)
+        if (case.path_parameters or {}).get("format") in ("ndjson", "parquet"):
+            case.query.pop("for", None)  # only CSV is written for Excel
         if case.operation.label == "POST /api/ingestion/uploads":
             _choose_place(case.query)
 

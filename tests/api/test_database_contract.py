@@ -68,7 +68,8 @@ def statements(database: tuple[str, Any], serve: Any) -> Statements:
 def calls(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each operation that reads, as it is and with each of its optional parameters."""
     for path, item in document["paths"].items():
-        parameters = item.get("get", {}).get("parameters", [])
+        given = item.get("get", {}).get("parameters", [])
+        parameters = [each for each in given if each["in"] != "header"]  # headers change no statement
         if "get" not in item or path == "/api/events" or "{upload_id}" in path:
             continue
         required = {each["name"]: example(each) for each in parameters if each.get("required")}
@@ -77,7 +78,7 @@ def calls(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             filled = filled.replace(f"{{{name}}}", required.pop(name))
         yield filled, required
         for each in parameters:
-            if not each.get("required") and each["name"] != "cursor":
+            if not each.get("required") and each["in"] == "query" and each["name"] != "cursor":
                 yield filled, required | {each["name"]: example(each)}
 
 

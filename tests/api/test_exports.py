@@ -107,9 +107,7 @@ def test_an_export_has_the_rows_of_the_pages_digit_by_digit(shared: Any, dataset
     assert response.headers["content-type"] == "application/x-ndjson"
     assert response.headers["content-disposition"] == f'attachment; filename="{dataset}.ndjson"'
     assert "content-length" not in response.headers
-    *rows, end = lines_of(response.text)
-    assert sorted(rows, key=lambda row: row[key]) == expected
-    assert end["_end"]["rows"] == len(expected)
+    assert sorted(lines_of(response.text), key=lambda row: row[key]) == expected
     found = csv.DictReader(io.StringIO(export(shared, f"{dataset}.csv", **query).text, newline=""), strict=True)
     as_text = [{name: "" if value is None else str(value) for name, value in row.items()} for row in expected]
     assert sorted(found, key=lambda row: row[key]) == as_text
@@ -120,18 +118,59 @@ def test_an_export_has_the_rows_of_the_pages_digit_by_digit(shared: Any, dataset
     assert sorted(days, key=lambda row: row[key]) == expected
 
 
-def test_the_last_line_of_ndjson_tells_rows_and_checksum_of_what_came_before(shared: Any) -> None:
-    text = export(shared, "shipments.ndjson").text
+def test_ndjson_ends_with_rows_and_checksum_on_request_only(shared: Any) -> None:
+    """A last line about the file is a row and a column to every program that does not know it."""
+    text = export(shared, "shipments.ndjson", trailer="true").text
     body, end, _ = text.rsplit("\n", 2)
     assert json.loads(end) == {"_end": {"rows": MANY, "sha256": sha256(f"{body}\n".encode()).hexdigest()}}
-    assert export(shared, "shipments.ndjson", trailer="false").text == f"{body}\n"
+    plain = export(shared, "shipments.ndjson").text
+    assert plain == export(shared, "shipments.ndjson", trailer="false").text == f"{body}\n"
+    columns = {name for row in lines_of(plain) for name in row}
+    assert columns == set(shared.get("/api/shipments", limit=1)["data"][0])
+
+
+def test_excel_gets_a_byte_order_mark_and_no_formulas(api: Any, database_url: str, store: Any) -> None:
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "a=b", "'", 'say "hi"', "ü—😀", "a\n=b", "x-1"]
+    store(database_url, vehicles=[(f"{n:02}", text, Decimal(n)) for n, text in enumerate(texts)])
+    content = export(api, "vehicles.csv", **{"for": "excel"}).content
+    assert content.startswith(b"\xef\xbb\xbfvehicle_id,name,total_mileage\n")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    found = {row["vehicle_id"]: row["name"] for row in rows}
+    assert [found[f"{n:02}"] for n in range(len(texts))] == [*(f"'{text}" for text in texts[:6]), *texts[6:]]
+    assert sorted(row["total_mileage"] for row in rows) == sorted(map(str, range(len(texts))))
+    ended = export(api, "vehicles.csv", trailer="true", **{"for": "excel"}).content
+    assert ended == content + f"#end,rows={len(texts)},sha256={sha256(content).hexdigest()}\n".encode()
+    plain = export(api, "vehicles.csv").content
+    assert not plain.startswith(b"\xef") and b"'=" not in plain
+
+
+@pytest.mark.parametrize("name", ["vehicles.ndjson", "vehicles.parquet"])
+def test_only_csv_is_for_excel(shared: Any, name: str) -> None:
+    (wrong,) = shared.refused(422, f"/api/exports/{name}", **{"for": "excel"})["errors"]
+    assert (wrong["parameter"], wrong["found"]) == ("for", "excel")
+    assert shared.refused(422, "/api/exports/vehicles.csv", **{"for": "lotus"})["errors"][0]["parameter"] == "for"
+
+
+@pytest.mark.parametrize("style", ["German, DMY", "SQL, MDY", "Postgres, DMY"])
+def test_dates_are_iso_whatever_the_servers_date_style(database_url: str, store: Any, serve: Any, style: str) -> None:
+    store(database_url, vehicle_logs=[("L1", "V1", date(2024, 2, 3), 1, 1)])
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET datestyle = '{style}'")
+    with serve(database_url) as api:
+        (row,) = csv.DictReader(io.StringIO(export(api, "vehicle-logs.csv").text))
+        assert row["trip_date"] == "2024-02-03"
+        assert lines_of(export(api, "vehicle-logs.ndjson").text)[0]["trip_date"] == "2024-02-03"
+        assert api.get("/api/vehicle-logs", sort="trip_date")["data"][0]["trip_date"] == "2024-02-03"
+        table = parquet.read_table(io.BytesIO(export(api, "vehicle-logs.parquet").content))
+        assert table["trip_date"].to_pylist() == [date(2024, 2, 3)]
 
 
 def test_csv_ends_with_rows_and_checksum_on_request_only(shared: Any) -> None:
     plain = export(shared, "shipments.csv").content
     ended = export(shared, "shipments.csv", trailer="true").content
     assert ended == plain + f"#end,rows={MANY},sha256={sha256(plain).hexdigest()}\n".encode()
-    assert plain.splitlines()[0] == b"shipment_id,origin,destination,weight,cost,delivery_time,log_id"
+    assert plain.splitlines()[0] == b"shipment_id,origin,destination,weight,cost,delivery_time,log_id,day,vehicle_id"
 
 
 def test_parquet_has_types_that_keep_every_digit(shared: Any) -> None:
@@ -197,14 +236,14 @@ def test_without_pyarrow_parquet_is_a_problem_that_says_what_to_install(
     assert shared.get("/api")["export_formats"] == ["csv", "ndjson"]
     problem = shared.refused(501, "/api/exports/vehicles.parquet")
     assert problem["type"] == "urn:logistics:problem:parquet-unavailable"
-    assert "[parquet]" in problem["detail"]
+    assert "pip install pyarrow" in problem["detail"]
 
 
 @pytest.mark.parametrize("dataset", ["vehicles", "vehicle-logs", "shipments"])
 def test_an_export_of_nothing_is_whole_too(api: Any, dataset: str) -> None:
     nothing = sha256(b"").hexdigest()
-    assert lines_of(export(api, f"{dataset}.ndjson").text) == [{"_end": {"rows": 0, "sha256": nothing}}]
-    assert export(api, f"{dataset}.ndjson", trailer="false").content == b""
+    assert lines_of(export(api, f"{dataset}.ndjson", trailer="true").text) == [{"_end": {"rows": 0, "sha256": nothing}}]
+    assert export(api, f"{dataset}.ndjson").content == b""
     assert export(api, f"{dataset}.csv").text.count("\n") == 1
     assert parquet.read_table(io.BytesIO(export(api, f"{dataset}.parquet").content)).num_rows == 0
 
@@ -300,7 +339,7 @@ def test_a_client_that_goes_away_lets_go_of_the_connection_at_once(
         reader.read(1)
         reader.close()
     wait_until(lambda: shared.app.state.exports._inside == 0)
-    assert lines_of(export(shared, "vehicles.ndjson").text)[-1]["_end"]["rows"] == len(EXOTIC)
+    assert len(lines_of(export(shared, "vehicles.ndjson").text)) == len(EXOTIC)
 
 
 def test_exports_have_connections_of_their_own_and_refuse_when_all_are_taken(
@@ -323,7 +362,7 @@ def test_exports_have_connections_of_their_own_and_refuse_when_all_are_taken(
 def test_a_slow_reader_gets_the_rows_of_the_moment_it_asked_whatever_is_loaded_meanwhile(
     shared: Any, url: str, large: None, reading: Any
 ) -> None:
-    reader = reading(shared, "/api/exports/shipments.ndjson")
+    reader = reading(shared, "/api/exports/shipments.ndjson?trailer=true")
     reader.read(1)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("UPDATE raw.shipments SET origin = 'changed'")
@@ -346,7 +385,10 @@ def test_a_database_that_dies_cuts_the_transfer_off_so_that_the_client_notices(
         shipments = [(f"S{n}", "A" * 200, "B" * 200, None, None, None, "L") for n in range(60_000)]
         store(url, shipments=shipments)
         with serve(url) as api:
-            readers = [reading(api, f"/api/exports/shipments.{format}") for format in ("ndjson", "csv?trailer=true")]
+            readers = [
+                reading(api, f"/api/exports/shipments.{format}")
+                for format in ("ndjson?trailer=true", "csv?trailer=true")
+            ]
             for reader in readers:
                 reader.read(1)
             server.release()

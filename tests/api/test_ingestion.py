@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from logistics_api.ingestion import file_queries
+from logistics_api.ingestion.file_queries import file_parameters
 from logistics_api.ingestion.file_schemas import Batches, FileDetails
 from logistics_core.catalogue import InvalidValues
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.rejects.replay import replay_stored
 from logistics_pipeline.loading.unload import unload_file
 
 FILES, REJECTS = "/api/ingestion/files", "/api/ingestion/rejects"
@@ -452,6 +456,46 @@ def test_values_that_were_left_out_are_listed_with_what_they_were(
     assert api.get("/api/ingestion/cleared-values", file_id=other)["items"] == [items[3]]
 
 
+def test_a_file_with_many_rejects_has_a_warning_until_they_are_replayed(
+    api: Any, loads: Ledger, database_url: str
+) -> None:
+    loads.load("shipments/good.json", [shipment(1), shipment(2)])
+    warned = loads.load("shipments/warned.json", [shipment(3), shipment(4), shipment(5, weight=-1)]).file
+
+    (listed,) = api.get(FILES, warning="true")["items"]
+    assert (listed["path"], listed["has_warning"], listed["rejected_share"]) == (
+        "shipments/warned.json",
+        True,
+        Decimal("0.3333"),
+    )
+    (other,) = api.get(FILES, warning="false")["items"]
+    assert (other["path"], other["has_warning"], other["rejected_share"]) == ("shipments/good.json", False, 0)
+    stats = api.get("/api/ingestion/stats")
+    assert stats["warnings"] == {
+        "count": 1,
+        "latest": [
+            {
+                "file_id": warned.file_id,
+                "dataset": "shipments",
+                "path": "shipments/warned.json",
+                "version": 1,
+                "rejected": 1,
+                "rejected_share": Decimal("0.3333"),
+            }
+        ],
+    }
+    (shipments,) = stats["datasets"]
+    assert (shipments["files_with_warning"], shipments["rejected_share"]) == (1, Decimal("0.2"))
+    assert api.get("/api/system/status")["files_with_warning"] == 1
+
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE ingest.rejects SET raw = replace(raw::text, '2d31', '31')::bytea")  # -1 becomes 1
+    assert replay_stored(loads.url, loads.options, dataset="shipments").accepted == 1
+
+    assert api.get(FILES, warning="true")["items"] == []
+    assert api.get("/api/ingestion/stats")["warnings"] == {"count": 0, "latest": []}
+
+
 def test_the_stats_tell_an_operator_what_is_loaded_what_failed_and_what_waits(
     api: Any, loads: Ledger, database_url: str
 ) -> None:
@@ -507,7 +551,7 @@ def test_the_ledger_of_many_files_is_answered_by_the_index(database_url: str) ->
             "SELECT 'shipments', number || '.json', 1, 1, 'loaded' FROM generate_series(1, 20000) AS number"
         )
         connection.execute("ANALYZE ingest.files")
-        parameters = {"limit": 100, "dagster_url": "http://x", "after": 15_000}
+        parameters = {"limit": 100, "after": 15_000} | file_parameters(Settings())
         plan = connection.execute(
             b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + file_queries.files(["after"]).encode(), parameters
         ).fetchone()

@@ -17,6 +17,7 @@ from logistics_api.errors import Problem
 from logistics_api.metrics.pipeline import CACHE_SECONDS, Pipeline
 from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 from tests.checkout import PROJECT_ROOT
@@ -173,7 +174,7 @@ def test_the_database_is_asked_once_in_a_few_seconds_however_many_ask() -> None:
             return "{}"
 
     async def ask() -> None:
-        pipeline = Pipeline(Counting(), built_in_catalogue(), lambda: clock[0])
+        pipeline = Pipeline(Counting(), built_in_catalogue(), RejectThreshold.parse("1%"), lambda: clock[0])
         await asyncio.gather(*(pipeline.refresh() for _ in range(10)))
         assert asked == [1]
         clock[0] = CACHE_SECONDS

@@ -60,6 +60,8 @@ def test_it_serves_until_it_is_told_to_stop(database_url: str, tmp_path: Path, w
     with running(log, database_url=database_url, api_port=port) as process:
         wait_until(lambda: answers(port), 30)
         assert httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False).status_code == 200
+        document = httpx.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False).json()
+        assert "Problem" in document["components"]["schemas"]  # complete, although it was made in advance
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert f"Serving on http://127.0.0.1:{port}" in log.read_text()

@@ -52,7 +52,11 @@ def test_no_script_no_other_site_and_no_other_program_gets_the_cookie(
     _, key = served
     (cookie,) = SimpleCookie(browser.post(SESSION, json={"key": key}).headers["set-cookie"]).values()
     assert cookie["httponly"] and not cookie["secure"] and not cookie["domain"]
-    assert (cookie["samesite"], cookie["path"], cookie["max-age"]) == ("strict", "/api", str(30 * 24 * 3600))
+    assert (cookie["samesite"], cookie["max-age"]) == ("strict", str(30 * 24 * 3600))
+    assert cookie["path"] == "", "without one it is that of the request, /api, behind a proxy below its prefix"
+    assert [kept.path for kept in browser.cookies.jar] == ["/api"]
+    below = browser.post(SESSION, json={"key": key}, headers={"X-Forwarded-Prefix": "/fleet"})
+    assert "Path=/fleet/api;" in below.headers["set-cookie"]
     behind_tls = browser.post(SESSION, json={"key": key}, headers={"X-Forwarded-Proto": "https"})
     (secured,) = SimpleCookie(behind_tls.headers["set-cookie"]).values()
     assert secured["secure"]

@@ -83,6 +83,9 @@ def test_status_before_anything_has_happened(api: Any) -> None:
         "error_message": None,
         "data_version": 0,
         "unassigned_shipments": 0,
+        "awaited_dataset": None,
+        "files_with_warning": 0,
+        "rejected_share": 0,
         "first_day": None,
         "last_day": None,
         "future_days": {"count": 0, "newest": None},
@@ -100,7 +103,7 @@ def test_status_after_a_refresh(api: Any, database_url: str, store: Callable[...
     refresh(database_url)
     status = api.get("/api/system/status")
     assert status["data_version"] == 1
-    assert status["unassigned_shipments"] == 2
+    assert (status["unassigned_shipments"], status["awaited_dataset"]) == (2, "vehicle_logs")
     assert (status["first_day"], status["last_day"]) == ("2024-02-03", "2024-05-06")
     calculated = datetime.fromisoformat(status["last_calculated_at"])
     assert calculated.utcoffset() == timedelta(0)

@@ -247,6 +247,19 @@ def test_names_that_the_openapi_allows_are_accepted(name: str) -> None:
         parse_name(name)
 
 
+def test_a_failed_file_is_replaced_by_another_of_its_name(site: Site) -> None:
+    site.accepted("a.json", b"[{")
+    site.refused(409, "file-exists", "a.json")  # it is not known yet that it will fail
+    site.load("vehicles/a.json")
+
+    upload = site.accepted("a.json")
+    site.load("vehicles/a.json")
+
+    assert site.files() == {"vehicles/a.json": CONTENT}
+    assert site.state(upload)["state"] == "loaded"
+    site.refused(409, "file-exists", "a.json", b"[]")
+
+
 def test_a_name_that_is_taken_is_refused_unless_it_is_to_be_replaced(site: Site) -> None:
     first = site.accepted("a.json")
     other = CONTENT.replace(b"V1", b"V2")

@@ -42,6 +42,8 @@ class Dashboard:
         self.data_dir = data_dir
         self.raw_dir = data_dir / "raw"
         self.raw_dir.mkdir(parents=True, exist_ok=True)
+        self.variables: dict[str, str] = {}
+        """Settings beside those below."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,6 +52,7 @@ class Dashboard:
             "LOGISTICS_DATABASE_URL": self.database_url,
             "LOGISTICS_DATA_DIR": str(self.data_dir),
             "LOGISTICS_API_PORT": str(self.port),
+            **self.variables,
         }
 
     def command(self, *words: str | Path) -> str:

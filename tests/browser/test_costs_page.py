@@ -20,12 +20,12 @@ def last_days(dashboard: Any, days: int) -> dict[str, str]:
 def test_the_cards_show_costs_and_their_growth(dashboard: Any, open_page: Any) -> None:
     page = open_page("/costs?range=90d")
     answer = dashboard.get("/api/costs/overview", **last_days(dashboard, 90))
-    expect(figure(page, "Cost per shipment")).to_contain_text(f"{answer['avg_cost_per_shipment']:,.2f}")
-    expect(figure(page, "Cost per shipment")).to_contain_text(f"from {answer['prev_avg_cost']:,.2f}")
-    expect(figure(page, "Cost per km")).to_contain_text(f"{answer['cost_per_km']:.2f}")
-    expect(figure(page, "Cost per kg")).to_contain_text(f"{answer['cost_per_kg']:.2f}")
+    expect(figure(page, "Revenue per shipment")).to_contain_text(f"{answer['avg_cost_per_shipment']:,.2f}")
+    expect(figure(page, "Revenue per shipment")).to_contain_text(f"from {answer['prev_avg_cost']:,.2f}")
+    expect(figure(page, "Revenue per km")).to_contain_text(f"{answer['revenue_per_km']:.2f}")
+    expect(figure(page, "Revenue per kg")).to_contain_text(f"{answer['cost_per_kg']:.2f}")
     expect(figure(page, "Shipments")).to_contain_text(f"{answer['total_shipments']:,}")
-    expect(figure(page, "Total cost").locator(".trend")).to_contain_text(f"{abs(answer['cost_growth_percentage'])}%")
+    expect(figure(page, "Revenue").locator(".trend")).to_contain_text(f"{abs(answer['cost_growth_percentage'])}%")
 
 
 def test_a_bar_and_a_link_lead_to_the_routes_page(dashboard: Any, open_page: Any) -> None:
@@ -39,7 +39,7 @@ def test_a_bar_and_a_link_lead_to_the_routes_page(dashboard: Any, open_page: Any
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     assert "range=all" in page.url
     page.go_back()
-    table = page.get_by_role("table", name="Routes with the highest total cost")
+    table = page.get_by_role("table", name="Routes with the most revenue")
     expect(table.locator("tbody tr")).to_have_count(5)
     table.get_by_role("link", name=name).press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
@@ -74,12 +74,12 @@ def test_comparing_draws_the_range_before(open_page: Any) -> None:
 
 def test_routes_by_cost_can_be_searched_and_sorted(open_page: Any) -> None:
     page = open_page("/costs?range=all")
-    rows = page.get_by_role("table", name="Routes by cost").locator("tbody tr")
+    rows = page.get_by_role("table", name="Routes by revenue").locator("tbody tr")
     expect(rows).to_have_count(10)
     page.get_by_role("searchbox", name="Search routes").fill("Hamburg")
     expect(page).to_have_url(re.compile("search=Hamburg"))
     expect(rows.first).to_contain_text("Hamburg")
-    page.get_by_role("button", name="Mean cost").click()
+    page.get_by_role("button", name="Revenue per shipment").click()
     expect(page).to_have_url(re.compile("sort=avg_cost"))
 
 
@@ -92,7 +92,7 @@ def test_a_panel_that_fails_says_why_and_can_be_asked_again(new_page: Any, dashb
         lambda route: route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(problem)),
     )
     page.get_by_role("link", name="Costs").click()
-    panel = page.locator("section.panel", has=page.get_by_role("heading", name="Top cost routes"))
+    panel = page.locator("section.panel", has=page.get_by_role("heading", name="Routes with the most revenue"))
     expect(panel.get_by_role("alert")).to_contain_text("Every connection is taken.")
     expect(panel.get_by_role("alert")).to_contain_text("request abc")
     page.locator("[data-drawn=daily_revenue] canvas").wait_for()

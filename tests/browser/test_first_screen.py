@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -81,7 +82,7 @@ def test_the_first_screen_opens_where_the_shipments_are(bring: Any, new_page: An
 
 def test_the_age_of_the_newest_day_is_said(bring: Any, new_page: Any) -> None:
     for days, words in ((0, None), (400, "13 months ago")):
-        day = date.today() - timedelta(days)
+        day = datetime.now().astimezone().date() - timedelta(days)
         page, _ = new_page(bring(vehicle_logs=[log(1, str(day))], shipments=[shipment(1)]))
         expect(strip(page)).to_contain_text(
             f"Newest day {day:%b} {day.day}, {day.year}" + (f", {words}" if words else "")
@@ -108,6 +109,36 @@ def test_a_large_share_of_rejects_is_said_wherever_the_rest_is_shown(bring: Any,
     page.goto("/data?dataset=shipments")
     settled(page)
     expect(note).to_have_count(0)
+
+
+def test_a_long_error_has_a_line_of_its_own_on_a_phone(bring: Any, new_page: Any) -> None:
+    system = bring(vehicle_logs=[log(1, "2024-03-01")], shipments=[shipment(1)])
+    error = "The required fields shipment_id, origin, destination and weight are missing. " * 60
+    with psycopg.connect(system.database_url) as connection:
+        connection.execute("UPDATE ingest.files SET error = %s WHERE path LIKE 'shipments%%'", (error,))
+    page, _ = new_page(system, "/pipeline", viewport={"width": 390, "height": 844})
+    settled(page)
+    problem = page.locator("tr.detail .problem")
+    expect(problem).to_contain_text("The required fields")
+    box = problem.bounding_box()
+    assert box is not None and box["height"] <= 160 and box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.documentElement.scrollHeight") < 5_000
+
+
+def test_what_nobody_measured_is_not_0(bring: Any, new_page: Any) -> None:
+    system = bring(vehicle_logs=[log(1, "2024-03-01", mileage=None, fuel_used=None)], shipments=[shipment(1)])
+    page, _ = new_page(system, "/vehicles")
+    settled(page)
+    for label in ("Distance", "Fuel"):
+        card = page.locator("article.kpi").filter(has=page.get_by_role("heading", name=label, exact=True))
+        expect(card.locator(".value")).to_have_text("not measured")
+    expect(page.get_by_role("table", name="Vehicles of the range").locator("tbody tr").first).not_to_contain_text(
+        "0 km"
+    )
+    page.goto("/vehicles/V-1")
+    settled(page)
+    expect(page.get_by_role("region", name="Key figures")).to_contain_text("not measured")
 
 
 def test_rejects_of_a_load_that_changes_no_figures_are_said_at_once(bring: Any, new_page: Any) -> None:

@@ -36,8 +36,8 @@ def test_the_key_figures_are_those_of_the_api(dashboard: Any, open_page: Any) ->
     now, trend = answer["current"], answer["trend"]
     expect(figure(page, "Shipments")).to_contain_text(f"{now['shipments']:,}")
     expect(figure(page, "Active vehicles")).to_contain_text(str(now["active_vehicles"]))
-    expect(figure(page, "Mean delivery time")).to_contain_text(f"{now['avg_delivery_time']:.1f}")
-    expect(figure(page, "Cost per km")).to_contain_text(f"{now['cost_per_km']:.2f}")
+    expect(figure(page, "Delivery time")).to_contain_text(f"{now['avg_delivery_time']:.1f}")
+    expect(figure(page, "Revenue per km")).to_contain_text(f"{now['revenue_per_km']:.2f}")
     expect(figure(page, "Fuel per 100 km")).to_contain_text(f"{now['fuel_per_100_km']:.1f}")
     expect(figure(page, "Shipments")).to_contain_text(f"{abs(trend['shipments']):.1f}%")
     direction = "up" if trend["shipments"] > 0 else "down"
@@ -49,7 +49,7 @@ def test_every_chart_is_drawn_and_says_what_it_shows(open_page: Any) -> None:
     for name in ("daily_revenue", "daily_shipments", "route_matrix", "costliest_routes"):
         page.locator(f"[data-drawn={name}] canvas").wait_for()
     assert page.locator("figure.chart figcaption").count() == 4
-    assert "lowest" in panel(page, "Mean delivery time by route").locator("figcaption").inner_text()
+    assert "lowest" in panel(page, "Delivery time by route").locator("figcaption").inner_text()
     expect(panel(page, "Revenue by day")).to_contain_text("Previous range")
 
 
@@ -87,10 +87,10 @@ def test_a_click_on_a_cell_filters_by_its_route_and_the_chip_takes_it_away(open_
 def test_the_matrix_switches_its_measure(open_page: Any) -> None:
     page = open_page()
     page.get_by_role("group", name="Measure").get_by_role("button", name="On time").click()
-    expect(page.get_by_role("heading", name="On-time rate by route")).to_be_visible()
+    expect(page.get_by_role("heading", name="On time by route")).to_be_visible()
     assert "measure=on_time_delivery_rate" in page.url
     page.reload()
-    expect(page.get_by_role("heading", name="On-time rate by route")).to_be_visible()
+    expect(page.get_by_role("heading", name="On time by route")).to_be_visible()
 
 
 def test_another_range_changes_the_figures_and_the_back_button_brings_them_back(dashboard: Any, open_page: Any) -> None:
@@ -229,7 +229,7 @@ def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page
     page.route("**/api/figures/daily*", lambda route: route.fulfill(json=daily))
     page.route("**/api/route/matrix*", lambda route: route.fulfill(json=matrix))
     page.goto("/")
-    for name in ("Revenue by day", "Costliest routes"):
+    for name in ("Revenue by day", "Routes with the most revenue"):
         expect(panel(page, name)).to_contain_text("No shipment in this range has a cost")
     page.goto("/costs")
     expect(panel(page, "Revenue by day")).to_contain_text("No shipment in this range has a cost")
@@ -237,7 +237,7 @@ def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page
 
 def test_the_first_day_there_can_be_is_a_range_like_others(open_page: Any) -> None:
     page = open_page("/?range=1900-01-01..1900-01-31&compare=1")
-    for name in ("Revenue by day", "Shipments by day", "Costliest routes"):
+    for name in ("Revenue by day", "Shipments by day", "Routes with the most revenue"):
         expect(panel(page, name)).to_contain_text("No shipments in this range")
     expect(page.get_by_role("alert")).to_have_count(0)
 

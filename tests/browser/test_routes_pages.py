@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 LISTS = {
-    "volume": ("/api/shipments/routes", "total_trips", "desc", "Routes: Volume and cost"),
+    "volume": ("/api/shipments/routes", "total_trips", "desc", "Routes: Volume and revenue"),
     "reliability": ("/api/route/reliability", "reliability_score", "desc", "Routes: Reliability"),
     "value": ("/api/route/cost-value", "value_score", "desc", "Routes: Cost and value"),
     "optimization": ("/api/route/optimization", "optimization_recommendation", "asc", "Routes: What to improve"),
@@ -38,7 +38,7 @@ def test_a_list_shows_the_rows_of_the_api_in_their_order(dashboard: Any, open_pa
 
 def test_sort_search_and_pages_are_in_the_address_and_survive_reload_and_back(dashboard: Any, open_page: Any) -> None:
     page = open_page("/routes?range=all")
-    rows = rows_of(page, "Routes: Volume and cost")
+    rows = rows_of(page, "Routes: Volume and revenue")
     page.get_by_role("button", name="Origin").click()
     expect(page.locator("th[aria-sort=ascending]")).to_have_text("Origin")
     page.get_by_role("button", name="Next page").click()
@@ -72,7 +72,7 @@ def test_recommendations_and_values_are_badges(open_page: Any) -> None:
 
 def test_a_route_has_a_page_of_its_own(dashboard: Any, open_page: Any) -> None:
     page = open_page("/routes?range=all")
-    first = rows_of(page, "Routes: Volume and cost").first
+    first = rows_of(page, "Routes: Volume and revenue").first
     origin, destination = first.inner_text().split("\t")[:2]
     first.get_by_role("link", name=origin).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{origin} → {destination}")
@@ -102,7 +102,7 @@ def test_the_csv_of_a_list_has_all_its_rows(dashboard: Any, open_page: Any) -> N
     answer = dashboard.get("/api/shipments/routes", **all_days(dashboard), search="b", page_size=1000)
     assert answer["total"] > 10
     expect(page.locator(".pager")).to_contain_text(f"of {answer['total']:,}")
-    page.get_by_role("button", name="Data of this panel: Volume and cost").click()
+    page.get_by_role("button", name="Data of this panel: Volume and revenue").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     lines = download.value.path().read_text().splitlines()
@@ -135,6 +135,6 @@ def test_a_name_of_any_length_leaves_the_other_columns_in_sight(dashboard: Any, 
     answer["data"][0] |= {"origin": "A long way " * 20, "destination": "B" * 200}
     page.route("**/api/shipments/routes*", lambda route: route.fulfill(json=answer))
     page.goto("/routes?range=all")
-    row = rows_of(page, "Routes: Volume and cost").first
+    row = rows_of(page, "Routes: Volume and revenue").first
     expect(row.locator("td").first).to_have_attribute("title", "B" * 200)
     expect(row.locator("td").nth(1)).to_be_in_viewport(ratio=1)

@@ -39,6 +39,29 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_wider_than_its_screen(open_page: Any, path: str) -> None:
+    page = open_page(path, viewport={"width": 1366, "height": 768})
+    for width, height in ((1366, 768), (768, 1024), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+
+
+def test_every_measure_explains_itself_to_pointer_and_keyboard(dashboard: Any, open_page: Any) -> None:
+    measures = {each["label"]: each for each in dashboard.get("/api/measures")["measures"]}
+    for path in ("/", "/costs", "/vehicles"):
+        page = open_page(path)
+        settled(page)
+        for card in page.locator("article.kpi").all():
+            label = card.get_by_role("heading").inner_text()
+            help_button = card.get_by_role("button")
+            assert measures[label]["definition"].replace("`", "") in str(help_button.get_attribute("aria-label"))
+            help_button.focus()
+            shown = help_button.evaluate("button => getComputedStyle(button, '::after').content")
+            assert measures[label]["definition"].replace("`", "")[:20] in shown
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_every_page_keeps_the_rules_of_accessibility(open_page: Any, path: str) -> None:
     page = open_page(path, reduced_motion="reduce")
     for colours in ("light", "dark"):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks import all_checks
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
@@ -15,7 +16,7 @@ from tests.database.conftest import FolderUnderTest
 from tests.database.forking import run_command
 from tests.database.records import log, shipment, vehicle
 
-CHECKS = all_checks(built_in_catalogue())
+CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics import checks
 from logistics_pipeline.analytics.checks import (
     Finding,
@@ -26,7 +28,7 @@ from logistics_pipeline.errors import TransientError
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, log, shipment, vehicle
 
-CHECKS = all_checks(built_in_catalogue())
+CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
 
 Look = Callable[..., Finding]
 
@@ -68,13 +70,14 @@ def warning(finding: Finding) -> str:
 
 def test_every_table_has_its_checks() -> None:
     found = {(f"{check.schema}.{check.table}", check.name) for check in CHECKS}
-    of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share"}
+    of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share", "few_rejects"}
     assert found == (
         {(dataset.table, name) for dataset in built_in_catalogue().values() for name in of_raw}
         | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}
         | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
         | {
             ("analytics.daily_routes", "unassigned_shipments"),
+            ("analytics.days", "no_unrecognised_files"),
             ("analytics.days", "no_future_days"),
             ("analytics.days", "routes_and_vehicles_agree"),
             ("analytics.routes", "totals_match_days"),
@@ -83,6 +86,37 @@ def test_every_table_has_its_checks() -> None:
     )
     assert len(found) == len(CHECKS)
     assert all(check.description for check in CHECKS)
+
+
+def test_a_file_that_belongs_to_no_dataset_is_a_warning_until_it_is_dismissed(
+    filled: FolderUnderTest, look: Look, connection: Connection
+) -> None:
+    assert look("analytics.days", "no_unrecognised_files").passed
+    entry = ledger.register(connection, filled.drop("invoices.json", b"[]"))
+
+    finding = look("analytics.days", "no_unrecognised_files")
+
+    assert "1 file belongs to no dataset and so to no figure: invoices.json." in warning(finding)
+    assert ledger.dismiss(connection, entry.file_id)
+    assert look("analytics.days", "no_unrecognised_files").passed
+
+
+def test_a_loaded_file_with_many_rejects_is_a_warning(filled: FolderUnderTest, look: Look) -> None:
+    assert look("raw.vehicles", "few_rejects").passed
+    bad = [vehicle(number, total_mileage=-1) for number in range(10, 14)]
+    filled.drop_and_load("vehicles/bad.json", [*(vehicle(number) for number in range(20, 26)), *bad])
+    few = [*(vehicle(number) for number in range(30, 229)), {"vehicle_id": 7}]
+    filled.drop_and_load("vehicles/few.json", few)
+
+    finding = look("raw.vehicles", "few_rejects")
+
+    assert "1 loaded file has more rejects than 1% of the records read; the most in vehicles/bad.json: 4 of 10" in (
+        warning(finding)
+    )
+    assert finding.figures["files"] == [{"file": "vehicles/bad.json", "read": 10, "rejected": 4}]
+    assert finding.figures["files_with_many_rejects"] == 1
+    filled.drop_and_load("vehicles/bad.json", [vehicle(number) for number in range(20, 26)])
+    assert look("raw.vehicles", "few_rejects").passed
 
 
 @pytest.mark.parametrize("whole", [False, True])

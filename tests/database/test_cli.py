@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from logistics_pipeline.database.connections import with_database
+from logistics_pipeline.database.connections import parse_url, with_database
 from tests.database.forking import run_command
 from tests.database.records import as_array, as_lines, log, shipment, vehicle
 
@@ -232,6 +232,55 @@ def test_a_file_of_mostly_bad_records_fails_and_says_what_to_do(logistics: Run, 
     assert len(documents(logistics("rejects", "--json", "--limit", "0"))) == 6_000
 
 
+def test_a_loaded_file_with_many_rejects_has_a_warning(logistics: Run, data_dir: Path) -> None:
+    bad = write(data_dir / "raw" / "vehicles-bad.json", as_array([*map(vehicle, range(22)), *[{"vehicle_id": 7}] * 3]))
+    good = write(data_dir / "raw" / "vehicles-good.json", as_array([vehicle(30)]))
+
+    loaded = logistics("load", bad, good)
+    listed = logistics("files")
+
+    assert loaded.returncode == 0 and "Warning: 12% of its records were rejected." in loaded.stderr
+    assert listed.stdout.count("loaded, 12% rejected") == 1
+    (warned,) = documents(logistics("files", "--state", "warning", "--json"))
+    assert (warned["path"], warned["has_warning"], warned["rejected_share"]) == ("vehicles-bad.json", True, 0.12)
+    assert documents(logistics("files", "--state", "warning", "--json", warn_rejects="20%")) == []
+    assert len(documents(logistics("files", "--state", "loaded", "--json"))) == 2
+
+
+def test_a_failed_file_is_dismissed_until_it_is_loaded(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", b"[{")
+    logistics("load", path)
+
+    assert logistics("forget", "vehicles.json").returncode == 1  # nobody confirms
+    done = logistics("forget", "vehicles.json", "--yes", "--json")
+
+    assert documents(done)[0]["dismissed_at"] is not None
+    assert documents(logistics("files", "--json")) == []
+    assert len(documents(logistics("files", "--all", "--state", "failed", "--json"))) == 1
+    assert "No file has failed" in logistics("retry", "--failed").stderr
+    logistics("load", path)
+    assert documents(logistics("files", "--json"))[0]["state"] == "failed"
+
+
+def test_a_file_with_rows_is_not_dismissed(logistics: Run, data_dir: Path) -> None:
+    partly = write(data_dir / "raw" / "vehicles.json", b'[{"vehicle_id": "v1"}, {')
+    loaded = write(data_dir / "raw" / "vehicles-2.json", as_array([vehicle(2)]))
+    logistics("load", partly, loaded)
+
+    assert "logistics unload vehicles.json" in logistics("forget", "vehicles.json", "--yes").stderr
+    assert "is loaded: only failed" in logistics("forget", "vehicles-2.json", "--yes").stderr
+    assert "has no file" in logistics("forget", "nowhere.json", "--yes").stderr
+
+
+def test_failed_files_are_listed_in_their_newest_version_only(logistics: Run, data_dir: Path) -> None:
+    path = write(data_dir / "raw" / "vehicles.json", b"[{")
+    logistics("load", path)
+    logistics("load", write(path, as_array([vehicle(1)])))
+
+    assert documents(logistics("files", "--state", "failed", "--json")) == []
+    assert [each["state"] for each in documents(logistics("files", "--json"))] == ["failed", "loaded"]
+
+
 def test_refresh_says_what_it_did(logistics: Run, data_dir: Path) -> None:
     path = write(data_dir / "raw" / "vehicle_logs.json", as_array([log(1), log(2)]))
     loaded = logistics("load", path, "--no-refresh")
@@ -308,6 +357,73 @@ def test_a_database_url_that_does_not_work_is_said_without_its_password(
     assert done.stderr.startswith("Error: ")
     assert says in done.stderr
     assert "secret" not in done.stderr
+
+
+LEAKS = [
+    "host=127.0.0.1 port=1 user=someone password=hunter2 dbname=logistics",
+    "host=127.0.0.1 port=1 password='hunter2",
+    "host=127.0.0.1 port=1 user=someone password=hunt hunter2 dbname=logistics",
+    "jdbc:postgresql://127.0.0.1:1/logistics?user=someone&password=hunter2",
+    "postgresql://someone:hunter2/127.0.0.1:1/logistics",
+    "postgresql://someone:hunter2",
+    "postgresql://someone:p%hunter2@127.0.0.1:1/logistics",
+    "postgresql://someone:p@hunter2@127.0.0.1:1/logistics",
+    "postgresql://someone:%23%40%2Fhunter2@127.0.0.1:1/logistics",
+    "postgresql://127.0.0.1:1/logistics?user=someone&password=hun&hunter2=x",
+    "postgresql+psycopg2://someone:hunter2/127.0.0.1/logistics",
+    "someone:hunter2@127.0.0.1/logistics",
+]
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        *(("database_url", url) for url in LEAKS),
+        *(("dagster_database_url", url) for url in (LEAKS[0], LEAKS[3], LEAKS[4])),
+        *(("api_database_url", url) for url in (LEAKS[3], LEAKS[4])),
+    ],
+)
+def test_no_part_of_a_url_that_may_hold_a_password_is_shown(url: str, variable: str, logistics: Run) -> None:
+    done = logistics("migrate", **{variable: url})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("url", LEAKS)
+def test_the_api_does_not_show_it_either(url: str, data_dir: Path) -> None:
+    environment = os.environ | {"LOGISTICS_DATABASE_URL": url, "LOGISTICS_DATA_DIR": str(data_dir)}
+    done = subprocess.run(
+        [sys.executable, "-c", API, url], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "hunter2" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+API = """
+import sys
+from logistics_api.database.pool import Database
+from logistics_api.errors import ConfigurationError
+from logistics_core.settings import Settings
+print(repr(Settings(database_url=sys.argv[1])))
+try:
+    Database(sys.argv[1])
+except ConfigurationError as error:
+    print(error, error.__cause__)
+sys.exit(1)
+"""
+
+
+def test_a_connection_string_works_as_a_url_does(logistics: Run, database_url: str) -> None:
+    done = logistics("files", "--json", database_url=parse_url(database_url).conninfo())
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_address_of_a_running_server_is_said_without_its_password(logistics: Run, database_url: str) -> None:
+    url = parse_url(database_url).set(password="hunter2").url()
+    assert "hunter2" not in logistics("db", "start", database_url=url).stderr
 
 
 @pytest.mark.parametrize("command", [["files"], ["refresh"], ["rejects", "--json"], ["load", "vehicles.json"]])

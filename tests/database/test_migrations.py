@@ -1,18 +1,25 @@
 """Migrating makes what is missing, changes nothing that is there, and says in a sentence what it may not do."""
 
-from collections.abc import Iterator
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import psycopg
 import pytest
+import sqlalchemy
 
+from logistics_core.database_contract.roles import READER
 from logistics_pipeline import migrations
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import TABLES
-from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database
+from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database, with_driver
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import head_version, migrate, reader_url
 from tests.database.conftest import FolderUnderTest
@@ -202,6 +209,103 @@ def test_a_login_that_may_not_create_the_database_is_told_who_can(
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"CREATE DATABASE {new_names[0]} OWNER {login}"):
         migrate(as_user(with_database(server_url, new_names[0]), login))
+
+
+def test_the_missing_database_is_made_whatever_language_the_server_speaks(
+    server_url: str, new_names: list[str], tmp_path: Path
+) -> None:
+    with german(server_url, tmp_path) as url:
+        assert migrate(with_database(url, new_names[0]), dagster_url=with_database(url, new_names[1])) == head_version()
+
+
+@contextmanager
+def german(server_url: str, folder: Path) -> Iterator[str]:
+    """A server that says in German, as lc_messages would have it, that a database does not exist."""
+    server = psycopg.conninfo.conninfo_to_dict(server_url)
+    upstream, own = f"{server['host']}/.s.PGSQL.{server['port']}", folder / ".s.PGSQL.5432"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(own))
+    listener.listen()
+    opened, threads = [listener], []
+
+    def forward(source: socket.socket, target: socket.socket, translate: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if translate and b"SFATAL" in data:
+                    before, mark, fields = data.partition(b"SFATAL")
+                    body = mark + fields.replace(b'" does not exist', b'" existiert nicht')
+                    data = before[:-4] + struct.pack(">I", len(body) + 4) + body
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, upward = listener.accept()[0], socket.socket(socket.AF_UNIX)
+                opened.extend((client, upward))
+                upward.connect(upstream)
+                start(forward, client, upward, False)
+                start(forward, upward, client, True)
+
+    def start(target: Callable[..., None], *arguments: object) -> None:
+        threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        threads[-1].start()
+
+    start(accept)
+    try:
+        yield parse_url(server_url).replace(host=str(folder), port="5432").url()
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        for each in opened:
+            each.close()
+
+
+@pytest.mark.parametrize("owner_of_public", ["pg_database_owner", "postgres"])
+def test_a_login_that_may_not_create_dagsters_tables_is_told_the_statement(
+    server_url: str, database_url: str, login: str, new_names: list[str], owner_of_public: str
+) -> None:
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'UTF8'".encode())
+        admin.execute(f"CREATE DATABASE {new_names[1]} OWNER {login} TEMPLATE template0 ENCODING 'UTF8'".encode())
+        admin.execute(f"GRANT {READER} TO {login} WITH ADMIN OPTION".encode())
+        admin.execute(f"ALTER ROLE {login} CREATEROLE".encode())
+    with psycopg.connect(with_database(server_url, new_names[0]), autocommit=True) as admin:
+        admin.execute(f"ALTER SCHEMA public OWNER TO {owner_of_public}".encode())
+    url, dagster = (as_user(with_database(server_url, name), login) for name in reversed(new_names))
+    try:
+        with pytest.raises(ConfigurationError, match=r"may not create Dagster's tables in schema 'public'") as refusal:
+            migrate(url, dagster_url=with_driver(dagster, "psycopg2"))
+        statement = str(refusal.value).partition("run: ")[2]
+        assert statement.startswith("ALTER DATABASE" if owner_of_public == "pg_database_owner" else "GRANT CREATE")
+        with psycopg.connect(with_database(server_url, new_names[0]), autocommit=True) as admin:
+            admin.execute(statement.encode())
+        assert migrate(url, dagster_url=dagster) == head_version()
+    finally:
+        for name in new_names:
+            with psycopg.connect(with_database(server_url, name), autocommit=True) as admin:
+                admin.execute(f"REASSIGN OWNED BY {login} TO postgres; DROP OWNED BY {login}".encode())
+        with psycopg.connect(server_url, autocommit=True) as admin:
+            admin.execute(f"REVOKE {READER} FROM {login} CASCADE".encode())
+
+
+def test_names_in_statements_for_an_administrator_are_quoted(server_url: str, login: str) -> None:
+    url = as_user(with_database(server_url, "Fleet 1"), login)
+    with pytest.raises(ConfigurationError, match=f'run: CREATE DATABASE "Fleet 1" OWNER {login} '):
+        migrate(url)
+
+
+def test_several_hosts_are_tried_in_turn(server_url: str, new_names: list[str]) -> None:
+    server = parse_url(server_url)
+    hosts = f"127.0.0.1,{server.parameters['host']}"
+    several = server.set(database=new_names[0]).replace(host=hosts, port=f"1,{server.parameters['port']}")
+    dagster = with_driver(with_database(several.url(), new_names[1]), "psycopg2")
+
+    assert migrate(several.url(), dagster_url=dagster) == head_version()
+    sqlalchemy.create_engine(dagster).connect().close()
 
 
 def test_a_login_that_may_not_create_schemas_is_told_so(server_url: str, login: str, new_names: list[str]) -> None:

@@ -1,5 +1,8 @@
 """Behind a real PgBouncer: in session mode everything works, in transaction mode nothing begins."""
 
+import os
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -10,7 +13,9 @@ from logistics_pipeline.database.connections import connect, parse_url
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations import head_version, migrate
 from tests.database.conftest import FolderUnderTest
+from tests.database.forking import run_command
 from tests.database.records import log
+from tests.hostile_logins import hostile_login
 from tests.pgbouncer import pgbouncer
 
 DROPS_OPTIONS = "ignore_startup_parameters = options,extra_float_digits"
@@ -80,3 +85,31 @@ def test_the_server_itself_is_no_pooler(database_url: str, monkeypatch: pytest.M
 
 def test_the_refusal_is_an_error_of_psycopg_for_the_apis_pools() -> None:
     assert issubclass(SessionError, psycopg.OperationalError)
+
+
+@pytest.mark.slow
+def test_a_missing_database_is_made_through_a_pooler_that_remembers_it_was_missing(database_url: str) -> None:
+    missing = "made_through_a_pooler"
+    with pgbouncer(database_url, "session", more="server_login_retry = 3") as url:
+        migrate(url, dagster_url=parse_url(url).set(database=missing).url())
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {missing} WITH (FORCE)".encode())
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_migrating_prepares_dagsters_storage_through_a_pooler_too(
+    server_url: str, database_url: str, mode: str, tmp_path: Path
+) -> None:
+    more = "" if mode == "session" else DROPS_OPTIONS
+    dagster = f"{parse_url(database_url).database}_dagster"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {dagster} TEMPLATE template0 ENCODING 'UTF8'".encode())
+    with hostile_login(database_url, statement_timeout="2s") as login, pgbouncer(server_url, mode, more=more) as url:
+        user, database = parse_url(login).username, parse_url(database_url).database
+        through = parse_url(url).set(username=user, database=database).url()
+        environment = os.environ | {"LOGISTICS_DATABASE_URL": through, "LOGISTICS_DATA_DIR": str(tmp_path / "data")}
+        done = run_command(["migrate"], environment, tmp_path)
+        assert ("pooler in transaction mode" in done.stderr) == (mode == "transaction"), done.stderr
+        assert done.returncode == (mode == "transaction")
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {dagster} WITH (FORCE)".encode())

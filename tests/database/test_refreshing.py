@@ -55,8 +55,11 @@ def expected_tables(connection: Connection) -> Tables:
     ).fetchall()
     log_of = {log_id: (vehicle_id, day) for log_id, vehicle_id, day, *_ in logs}
     by_route, trips, carried = defaultdict(list), defaultdict(list), defaultdict(list)
-    for _, vehicle_id, day, mileage, fuel in logs:
-        trips[day, vehicle_id].append((mileage, fuel))
+    costs = defaultdict(list)
+    for log_id, *_, cost, _ in shipments:
+        costs[log_id].append(cost)
+    for log_id, vehicle_id, day, mileage, fuel in logs:
+        trips[day, vehicle_id].append((mileage, fuel, costs[log_id]))
     for log_id, origin, destination, *measures in shipments:
         if log_id in log_of:
             vehicle_id, day = log_of[log_id]
@@ -124,24 +127,36 @@ def known(values: Iterable[Decimal | None]) -> int:
 def trip_sums(trips: list[Row]) -> Row:
     return (
         len(trips),
-        total(mileage for mileage, _ in trips),
-        total(fuel for _, fuel in trips),
-        known(fuel for _, fuel in trips),
-        total(mileage for mileage, fuel in trips if fuel is not None),
-        total(fuel for mileage, fuel in trips if mileage is not None),
+        total(mileage for mileage, _, _ in trips),
+        known(mileage for mileage, _, _ in trips),
+        total(fuel for _, fuel, _ in trips),
+        known(fuel for _, fuel, _ in trips),
+        total(mileage for mileage, fuel, _ in trips if fuel is not None),
+        total(fuel for mileage, fuel, _ in trips if mileage is not None),
+    )
+
+
+def matched_sums(trips: list[Row]) -> Row:
+    """Revenue and distance of the trips of which both are known."""
+    return (
+        total(cost for mileage, _, costs in trips if mileage is not None for cost in costs),
+        total(mileage for mileage, _, costs in trips if known(costs)),
     )
 
 
 def vehicle_figures(trips: list[Row], carried: list[Row]) -> Row:
     cost_sum, cost_count, _, _, delivery_sum, delivery_count = measure_sums(carried)
-    return (*trip_sums(trips), len(carried), cost_sum, cost_count, delivery_sum, delivery_count)
+    revenue = (cost_sum, cost_count, *matched_sums(trips))
+    return (*trip_sums(trips), len(carried), *revenue, delivery_sum, delivery_count)
 
 
 def day_figures(trips: dict[str, list[Row]], carried: dict[str, list[Row]]) -> Row:
     shipments = [shipment for found in carried.values() for shipment in found]
+    all_trips = [trip for found in trips.values() for trip in found]
     return (
         len(trips),
-        *trip_sums([trip for found in trips.values() for trip in found]),
+        *trip_sums(all_trips),
+        *matched_sums(all_trips),
         len(shipments),
         *measure_sums(shipments),
         *pair_sums(shipments),

@@ -38,7 +38,7 @@ def mend(exported: bytes) -> bytes:
         ("vehicles.ndjson", as_lines(RECORDS), "vehicles.rejected.ndjson", as_lines(BAD)),
         ("vehicles.csv", as_csv(RECORDS), "vehicles.rejected.csv", None),
         ("vehicles.json.gz", gzip.compress(as_array(RECORDS)), "vehicles.gz.rejected.json", as_array(BAD)),
-        ("vehicles/a b,ü/1", as_lines(RECORDS), "vehicles/a b,ü/1.rejected", as_lines(BAD)),
+        ("vehicles/a b,ü/1", as_lines(RECORDS), "vehicles/a b,ü/vehicles.rejected.1.records", as_lines(BAD)),
     ],
 )
 def test_rejects_are_exported_in_the_form_of_the_input_and_loaded_once_mended(
@@ -84,6 +84,31 @@ def _shipments() -> list[dict[str, object]]:
     return [
         {"origin": text, "destination": text, "weight": number % 2, "log_id": "l1"} for number, text in enumerate(texts)
     ]
+
+
+@pytest.mark.parametrize("name", ["vehicles/2024/06/part-1.json", "vehicles/x/y.csv.gz", "Vehicles 2024/rejected.json"])
+def test_an_export_keeps_its_dataset_wherever_it_is_dropped(
+    name: str, raw_folder: FolderUnderTest, failed_dir: Path
+) -> None:
+    records: bytes | list[object] = [{"vehicle_id": f"v{number}", "total_mileage": number - 1} for number in range(3)]
+    if ".csv" in name:
+        records = gzip.compress(b"vehicle_id,total_mileage\nv0,-1\nv1,0\nv2,1\n")
+    raw_folder.drop_and_load(name, records)
+    (exported,) = (path for path in failed_dir.rglob("*") if path.is_file() and not path.name.endswith(".reasons.csv"))
+
+    again = raw_folder.drop_and_load(exported.name, exported.read_bytes().replace(b"-1", b"7"))
+
+    assert (again.file.dataset, again.file.state, again.file.records_loaded) == ("vehicles", "loaded", 1)
+
+
+def test_exports_with_and_without_a_dataset_in_their_names_never_share_one(failed_dir: Path) -> None:
+    keys = [("part.json", "vehicles"), ("vehicles.rejected.part.json", None), ("part.rejected.json", "vehicles")]
+    keys += [("vehicles.rejected.part.records.json", None), ("part.json.gz", "vehicles")]
+
+    paths = {path for key, dataset in keys for path in export_paths(key, failed_dir, dataset)}
+
+    assert len(paths) == 2 * len(keys)
+    assert len(export_paths("x" * 250 + ".json", failed_dir, "vehicles")[1].name) <= 255 - len(".tmp")
 
 
 def test_the_reasons_lie_beside_the_rejects(raw_folder: FolderUnderTest, failed_dir: Path) -> None:

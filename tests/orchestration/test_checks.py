@@ -9,6 +9,7 @@ import pytest
 from dagster import AssetCheckSeverity
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks import all_checks
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import connect
@@ -23,7 +24,7 @@ from logistics_pipeline.orchestration.sensors import stale_analytics
 from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
-CHECKS = all_checks(built_in_catalogue())
+CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
 
 MEASURES = {"cost": 10, "weight": 1, "delivery_time": 2}
 

@@ -9,11 +9,13 @@ import dagster as dg
 import pytest
 
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.checks import ledger_states
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.definitions import build_definitions
+from logistics_pipeline.orchestration.retry_requests import failed_paths
 from logistics_pipeline.orchestration.sensors import raw_files
 from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
@@ -132,11 +134,12 @@ def test_bad_input_of_every_kind_is_a_red_or_green_partition_and_stops_nothing(s
         "scalar": b'"text"',
         "rubbish": bytes(range(256)) * 10,
         "cut gzip": gzip.compress(json.dumps([shipment(1)]).encode())[:-9],
+        "mostly odd records": json.dumps([5, None, "x", ["y"], shipment(10, origin="a\0b"), shipment(11)]).encode(),
+        "lone surrogate": b'[{"shipment_id":"S12","origin":"\\ud800","destination":"x","log_id":"L"}]',
     }
     loads = {
         "empty array": b"[]",
-        "odd records": json.dumps([5, None, "x", ["y"], shipment(10, origin="a\0b"), shipment(11)]).encode(),
-        "lone surrogate": b'[{"shipment_id":"S12","origin":"\\ud800","destination":"x","log_id":"L"}]',
+        "odd records": json.dumps([5, None, *map(shipment, (10, 11))]).encode(),
         "numeric strings": json.dumps([shipment(13, weight="12.5", cost=" 7 ")]).encode(),
         "20 MB record": json.dumps([shipment(14, origin="x" * 20_000_000), shipment(15)]).encode(),
         "a, b; c|d 'e' \"f\" Ünï 東京 100% #[1]": json.dumps([shipment(16)]).encode(),
@@ -290,6 +293,29 @@ def test_a_file_that_belongs_to_no_dataset_is_in_the_ledger_and_nowhere_else(sys
     entry = system.ledger()["invoices.json"]
     assert entry.state == "unrecognised"
     assert "names no dataset" in (entry.error or "")
+
+
+@pytest.mark.parametrize("name", ["vehicles.json", "invoices.json"])
+def test_a_failed_or_unrecognised_file_that_was_deleted_is_dismissed_until_it_returns(
+    system: System, name: str
+) -> None:
+    path = system.drop(name, "[{")
+    system.settle()
+    state = system.ledger()[name].state
+    assert state in ("failed", "unrecognised") and system.ledger()[name].dismissed_at is None
+
+    path.unlink()
+    system.settle()
+
+    entry = system.ledger()[name]
+    assert (entry.state, entry.dismissed_at is not None) == (state, True)
+    with connect(system.settings.database_url or "") as connection:
+        assert failed_paths(connection) == []
+        assert ledger_states(connection) == {}
+
+    system.drop(name, "[{")
+    system.settle()
+    assert (system.ledger()[name].state, system.ledger()[name].dismissed_at) == (state, None)
 
 
 def test_a_file_loaded_by_the_command_line_becomes_green_without_being_loaded_again(system: System) -> None:

@@ -1,6 +1,7 @@
 """Contract files and the catalogue made of them."""
 
 import os
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_catalogue, load_catalogue
-from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES
+from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES, read_contract
 
 CONTRACT = {
     "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
@@ -65,6 +66,35 @@ def write(folder: Path, **changes: object) -> Path:
     path = folder / f"{document['name']}.yaml"
     path.write_text(yaml.safe_dump(document))
     return path
+
+
+def test_a_contract_says_how_values_are_written_and_bounded(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        schema__missingValues=["", "NA", " k. A. "],
+        schema__fields__3__missingValues=["-999"],
+        schema__fields__3__decimalChar=",",
+        schema__fields__3__groupChar=" ",
+        schema__fields__3__bareNumber=False,
+        schema__fields__3__constraints={"exclusiveMinimum": 0, "maximum": 99.5, "exclusiveMaximum": 100},
+        schema__fields__2__constraints={
+            "required": True,
+            "minimum": date(2000, 1, 1),
+            "exclusiveMaximum": "2031-01-01",
+        },
+    )
+    payment, _, paid_on, litres = read_contract(path).fields
+
+    assert payment.missing_words == paid_on.missing_words == {"NA", "k. A."}
+    assert litres.missing_words == {"-999"}
+    assert (litres.decimal_char, litres.group_char, litres.is_bare_number) == (",", " ", False)
+    assert litres.bounds == ("> 0", "<= 99.5", "< 100")
+    assert paid_on.bounds == (">= 2000-01-01", "<= 2030-12-31")
+
+
+def test_texts_keep_words_for_nothing_and_numbers_and_dates_do_not() -> None:
+    _, name, mileage = built_in_catalogue()["vehicles"].fields
+    assert (name.missing_words, mileage.missing_words) == (frozenset(), {"NA", "N/A", "NULL", r"\N", "-"})
 
 
 def test_the_built_in_datasets_are_those_of_the_data_contract_in_their_order() -> None:
@@ -126,6 +156,15 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
         ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
         ({"schema__fields__3__constraints": {"minimum": float("nan")}}, "a bound must be a finite number"),
+        ({"schema__fields__3__constraints": {"minimum": "five"}}, "the bound of a number must be a number, not 'five'"),
+        ({"schema__fields__3__constraints": {"maximum": True}}, "the bound of a number must be a number, not True"),
+        ({"schema__fields__2__constraints": {"maximum": 5}}, "the bound of a date must be a date such as 2024-01-31"),
+        ({"schema__fields__2__constraints": {"maximum": "soon"}}, "the bound of a date must be a date .* not 'soon'"),
+        ({"schema__fields__1__decimalChar": ","}, r"schema.fields\[1\]: only a number has decimalChar"),
+        ({"schema__fields__3__decimalChar": "x"}, "decimalChar must be a point or a comma, not 'x'"),
+        ({"schema__fields__3__groupChar": "_"}, "groupChar must be one of"),
+        ({"schema__fields__3__groupChar": "."}, "decimalChar and groupChar must differ"),
+        ({"schema__missingValues": "NA"}, r"\$.schema.missingValues"),
         ({"schema__fields__3__name": "touched"}, "which the product uses for something else"),
         ({"schema__fields__3__name": "model_dump_x"}, "which the product uses for something else"),
         ({"description": "a\0b"}, "description contains a control character"),

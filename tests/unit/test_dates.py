@@ -109,6 +109,48 @@ def test_the_first_and_the_last_day_are_accepted() -> None:
     assert parse_date("31 December 2100") == LAST_DATE
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2024/03/05", "2024.03.05", "2024/3/5", "2024-03-05", "20240305", "5-Mar-2024", "Mar 5, 2024", "5 March 24"],
+)
+@pytest.mark.parametrize(
+    "time",
+    [
+        *["", " 00:47", " 0:47", " 23:59:59", " 24:00", " 23:59:60", " 14:30:00.125", " 14:30 +02:00", "T14:30:00Z"],
+        *[" 02:30:00 PM", " 2:30 pm", " 12:00 AM", " 12:59:59 p.m.", " 2 PM", ", 02:30 PM", "\u00a02:30\u202fPM"],
+    ],
+)
+def test_a_time_of_day_may_follow_any_form(text: str, time: str) -> None:
+    assert parse_date(text + time) == MARCH_5
+
+
+@pytest.mark.parametrize("order, text", [("dmy", "05/03/2024"), ("mdy", "3/5/2024"), ("mdy", "03.05.24")])
+@pytest.mark.parametrize("time", ["", " 00:15", " 02:30:00 PM", " 2:30 PM"])
+def test_a_time_of_day_may_follow_dates_of_numbers(order: DateOrder, text: str, time: str) -> None:
+    assert parse_date(text + time, order) == MARCH_5
+
+
+@pytest.mark.parametrize("day", ["2024-03-05", "2024/03/05", "5 Mar 2024", "05/03/2024"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        *[" 25:00", " 24:01", " 24:00:00.5", " 12:60", " 12:30:61", " 13:00 PM", " 0:30 AM", " 14", " 2:30 XM"],
+        *[" 14:30 +25:00", " :30", " 1430 PM", " 2:3", " 14:30 noon", " 14:30 14:30"],
+    ],
+)
+def test_times_of_day_that_do_not_exist_are_refused(day: str, time: str) -> None:
+    if (day, time) == ("2024-03-05", " 14"):  # ISO 8601 has hours alone
+        return
+    with pytest.raises(InvalidDateError, match="must be a date such as"):
+        parse_date(day + time, "dmy")
+
+
+@pytest.mark.parametrize("text", ["2024/13/05", "2024/02/30", "2024/03.05", "24/03/05/1", "2024//05", "1899/12/31"])
+def test_days_that_do_not_exist_with_the_year_first_are_refused(text: str) -> None:
+    with pytest.raises(InvalidDateError, match="must"):
+        parse_date(text)
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     day=DATES, style=st.sampled_from(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "%d-%b-%Y", "%B %d, %Y", "%Y-%m-%dT%H:%M:%SZ"])

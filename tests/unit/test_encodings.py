@@ -121,7 +121,7 @@ def test_the_encoding_does_not_depend_on_how_the_file_is_cut_into_blocks(content
 
 @settings(max_examples=60, deadline=None)
 @given(
-    text=st.text(st.sampled_from("abc,\nö€"), max_size=80),
+    text=st.text(st.sampled_from("abc,\nö"), max_size=80),
     codec=st.sampled_from(["utf-8", "utf-16-le", "cp1252"]),
     size=st.integers(1, 50),
     data=st.data(),

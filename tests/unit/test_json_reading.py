@@ -20,8 +20,15 @@ from hypothesis import strategies as st
 from logistics_core import zstd
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.json_reader import decode, read_elements
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, value_end
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_reader import read_elements
+from logistics_pipeline.loading.formats.json_scanner import (
+    MAX_DEPTH,
+    find_deeper,
+    find_values,
+    is_whole_objects,
+    value_end,
+)
 from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import open_source
@@ -608,17 +615,23 @@ def test_a_few_kilobytes_that_unfold_to_a_gigabyte_are_refused(tmp_path: Path) -
 # -- the pieces --------------------------------------------------------------------------------------------------------
 
 
-@given(text=VALUES, data=st.data())
+@given(text=VALUES)
 @settings(deadline=None, max_examples=100)
-def test_nesting_is_the_same_however_the_text_is_cut(text: str, data: st.DataObject) -> None:
-    content = text.encode()
-    size = data.draw(st.integers(1, 20))
+def test_the_first_bracket_that_is_too_deep_is_found(text: str) -> None:
     depth = _depth(json.loads(text, object_pairs_hook=lambda pairs: [value for _, value in pairs]))
 
-    for limit in {max(depth - 1, 0), depth}:
-        nesting = Nesting()
-        pieces = (content[start : start + size] for start in range(0, len(content), size))
-        assert any(nesting.find_deeper(limit, piece) is not None for piece in pieces) == (depth > limit)
+    for limit in range(depth + 1):
+        found = find_deeper(text.encode(), limit)
+        assert (found is not None) == (depth > limit)
+        if found is not None:
+            before = text.encode()[:found].decode()
+            assert _depth_at_end(before) == limit
+            assert text.encode()[found : found + 1] in (b"[", b"{")
+
+
+def _depth_at_end(text: str) -> int:
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
+    return sum(outside.count(bracket) for bracket in "[{") - sum(outside.count(bracket) for bracket in "]}")
 
 
 def _depth(value: object) -> int:
@@ -632,6 +645,11 @@ def test_a_value_ends_where_it_ends(text: str, rest: str) -> None:
 
 
 # -- other people's documents ------------------------------------------------------------------------------------------
+
+
+def has_unreadable(outcome: Any) -> bool:
+    """Whether a record is rejected alone: the suite's `NaN`, `Infinity` and `-Infinity`, as Python writes them."""
+    return any(isinstance(value, Unreadable) for value in outcome.values)
 
 
 def _suite() -> list[tuple[str, bytes]]:
@@ -653,7 +671,7 @@ def test_the_json_test_suite_is_accepted_and_refused_as_it_says(read_content: An
             if name.startswith("y_") and content.lstrip().startswith(b"["):
                 if outcome.error is not None or outcome.values != exact(content):
                     disagreements.append((name, outcome))
-            elif name.startswith("n_") and outcome.error is None:
+            elif name.startswith("n_") and outcome.error is None and not has_unreadable(outcome):
                 disagreements.append((name, outcome))
     assert disagreements == []
 
@@ -664,7 +682,8 @@ def test_the_json_test_suite_as_records_is_one_by_one_what_the_standard_library_
         if name.startswith("i_") or b"\n" in content or not content.strip():
             continue
         line = b'{"vehicle_id": "1", "x": ' + content + b"}"
-        by_line = read_content(line + b"\n" + line).values
+        lines = read_content(line + b"\n" + line)
+        by_line = lines.values
         in_array = read_content(b"[" + line + b"]")
         if name.startswith("y_"):
             assert in_array.error is None
@@ -672,4 +691,4 @@ def test_the_json_test_suite_as_records_is_one_by_one_what_the_standard_library_
             assert not isinstance(by_line[0], Unreadable)
         elif name != "n_structure_close_unopened_array":
             assert in_array.error is not None or isinstance(in_array.values[0], Unreadable), name
-            assert all(isinstance(value, Unreadable) for value in by_line), name
+            assert lines.error is not None or all(isinstance(value, Unreadable) for value in by_line), name

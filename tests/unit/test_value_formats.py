@@ -74,7 +74,7 @@ def read(
 ) -> Read:
     path.write_bytes(content)
     layout = detect_format(path, dataset, Catalogue({dataset.name: dataset}), 10_000).layout
-    task = ReadTask(path, dataset, layout, 7, after, order, chunk_bytes, 10_000, reference, formats=formats)
+    task = ReadTask(path, dataset, layout, 7, after, order, chunk_bytes, 1 << 20, reference, formats=formats)
     chunks = list(read_chunks(task))
     assert [chunk.error for chunk in chunks if chunk.error] == []
     rows = [line.split("\t") for chunk in chunks for line in chunk.text.decode().splitlines()]
@@ -476,6 +476,24 @@ def test_a_column_of_dates_in_any_order_is_read_as_meant_or_refused(
     assert_always_the_same(path, dataset, content, found)
 
 
+def test_a_file_that_breaks_off_is_read_as_far_as_it_goes_proves(path: Path) -> None:
+    dataset = days()
+    path.write_bytes(b'[{"event_id": "1", "day": "02/03/2024"}, {"event_id": "2", "day": "13/07/2024"}, {"event')
+    layout = detect_format(path, dataset, Catalogue({dataset.name: dataset}), 10_000).layout
+    for chunk_bytes in (20, 1000):
+        chunks = list(read_chunks(ReadTask(path, dataset, layout, 7, Checkpoint(), None, chunk_bytes, 10_000)))
+        rows = b"".join(chunk.text for chunk in chunks).splitlines()
+        assert rows == [b"1\t2024-03-02\t1\t7", b"2\t2024-07-13\t2\t7"]
+        assert chunks[-1].error is not None
+
+
+def test_texts_too_long_for_a_number_cost_nothing(path: Path) -> None:
+    for text in ("1," * 50_000, "x" * 100_000, "1" + " " * 100_000 + "1", "\u20ac" * 100_000 + "5"):
+        for properties in ({}, {"is_bare_number": False}):
+            found = read_column(path, ["1,5", text], **properties)
+            assert (list(found.values), list(found.reasons)) == ([1], [2])
+
+
 # -- missing words and bounds --------------------------------------------------------------------------------------
 
 
@@ -520,9 +538,10 @@ def test_words_of_the_contract_replace_the_usual_ones(path: Path) -> None:
 
 
 def test_a_word_before_a_time_is_no_date(path: Path) -> None:
-    found = read_days(path, ["NA", "", "NA 10:00:00", "2024-01-01 25:00:00", "2024-01-01 10:00:00"])
+    texts = ["NA", "", "NA 10:00:00", "2024-01-01 25:00:00", "2024-01-01 10:00:00", "2024-01-01T10:00 10:00"]
+    found = read_days(path, [*texts, "2024-01-01T10:00"])
 
-    assert found.values == {1: r"\N", 2: r"\N", 5: "2024-01-01"}
+    assert found.values == {1: r"\N", 2: r"\N", 5: "2024-01-01", 7: "2024-01-01"}
 
 
 def test_bounds_of_dates_and_numbers(path: Path) -> None:

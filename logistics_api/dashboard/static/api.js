@@ -1,6 +1,7 @@
 // Requests to the API. The browser caches responses and their ETags, so a repeated request costs a 304.
 
 import { on } from "./events.js";
+import { at } from "./root.js";
 
 /** A failed request: the problem of the response (RFC 9457), or that the API is unreachable. */
 export class ApiError extends Error {
@@ -28,7 +29,7 @@ export class ApiError extends Error {
 const UNREACHABLE = { title: "The server is not responding", detail: "Is it running? The page retries automatically." };
 const underway = new Map();
 
-/** path with its query; parameters that are null, undefined or "" are left out. */
+/** A path of the API with its query (`at()` makes an address of it); parameters that are null, undefined or "" are left out. */
 export function url(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -80,7 +81,7 @@ async function askFigures(address, pinned) {
 export async function send(address, options = {}) {
   let response;
   try {
-    response = await fetch(address, { credentials: "same-origin", ...options });
+    response = await fetch(at(address), { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, UNREACHABLE, 5);

@@ -7,6 +7,7 @@ import { clock, count, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
 import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
+import { at } from "./root.js";
 import * as router from "./router.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
@@ -36,7 +37,7 @@ let shown = null;
 let opening = 0;
 
 const links = Object.entries(PAGES).map(([name, { words, image }]) => {
-  const link = h("a", { href: `/${name}` }, icon(image), words);
+  const link = h("a", { href: at(`/${name}`) }, icon(image), words);
   link.page = name;
   return link;
 });
@@ -60,9 +61,9 @@ function build() {
   const sidebar = h(
     "header",
     { class: "sidebar" },
-    h("a", { class: "brand", href: "/" }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
+    h("a", { class: "brand", href: at("/") }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
     h("nav", { class: "nav", "aria-label": "Dashboard" }, links),
-    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: "/docs" }, "API"), h("a", { href: "/openapi.json" }, "OpenAPI")), account(), liveState, themeChoice()),
+    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: at("/docs") }, "API"), h("a", { href: at("/openapi.json") }, "OpenAPI")), account(), liveState, themeChoice()),
   );
   document.querySelector("#app").replaceWith(h("div", { class: "shell" }, sidebar, main));
 }
@@ -83,7 +84,7 @@ function themeChoice() {
 /** Shows what the address says: the open page follows by itself, another one is built. */
 async function follow(place) {
   const mine = ++opening;
-  if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: "/" }, "Open the overview"));
+  if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
   const wrong = WITHOUT_DATA.has(place.page) ? null : problem(place.parameters);
   if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   try {

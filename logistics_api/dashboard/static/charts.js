@@ -4,6 +4,7 @@
 // (`ast: true`). Its own style sheet and tooltip are left out for the same reason.
 
 import { h } from "./dom.js";
+import { at } from "./root.js";
 
 let specifications = null;
 let known = null;
@@ -13,7 +14,7 @@ let vega = null;
 let attempts = 0;
 /** Browsers cache failed imports, so the next attempt uses another address. */
 const loadVega = () =>
-  (vega ??= import(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`).catch(
+  (vega ??= import(at(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`)).catch(
     (error) => {
       vega = null;
       throw error;

@@ -28,7 +28,7 @@ const LONGEST_FIRST = Object.keys(DATASETS).sort((a, b) => b.length - a.length);
 export function guessDataset(path) {
   for (const part of path.toLowerCase().split("/")) {
     const name = part.replaceAll(/[- ]/g, "_");
-    const found = LONGEST_FIRST.find((dataset) => name === dataset || (name.startsWith(dataset) && /[^0-9a-z]/.test(name[dataset.length])));
+    const found = LONGEST_FIRST.find((dataset) => name === dataset || (name.startsWith(dataset) && /[^a-z]/.test(name[dataset.length])));
     if (found) return found;
   }
   return null;

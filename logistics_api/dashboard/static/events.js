@@ -1,5 +1,7 @@
 // Server-sent events: a new data version, the progress of a load. One stream, closed while the page is hidden.
 
+import { at } from "./root.js";
+
 const listeners = { data_version: new Set(), ingest: new Set(), database: new Set(), state: new Set() };
 let source = null;
 let lost = false;
@@ -44,7 +46,7 @@ function follow() {
 }
 
 function open() {
-  source = new EventSource("/api/events");
+  source = new EventSource(at("/api/events"));
   source.addEventListener("open", () => {
     lost = false;
     lostDatabaseAt = null; // an event follows if it is

@@ -1,5 +1,7 @@
 // The address is the state: path, range, filters, sort, page. Nothing that a shared link should show lives elsewhere.
 
+import { at, pathOf } from "./root.js";
+
 /** Parameters that stay when another page is opened. */
 export const SHARED = ["range", "start", "end", "compare"];
 let follow = () => {};
@@ -23,10 +25,10 @@ export function start(listener) {
   follow();
 }
 
-export const isPage = (path) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(path);
+export const isPage = (pathname) => /^\/($|(routes|vehicles)(\/|$)|(costs|pipeline|data)$)/.test(pathOf(pathname) ?? "");
 
 export function read() {
-  const segments = location.pathname.split("/").filter(Boolean).map(decoded);
+  const segments = (pathOf(location.pathname) ?? "/").split("/").filter(Boolean).map(decoded);
   return { page: segments[0] ?? "", arguments: segments.slice(1), parameters: new URLSearchParams(location.search) };
 }
 
@@ -60,7 +62,7 @@ export function change(changes, options) {
 export function href(page, segments = [], parameters = {}) {
   const present = new URLSearchParams(location.search);
   const shared = Object.fromEntries(SHARED.filter((name) => present.has(name)).map((name) => [name, present.get(name)]));
-  return address(`/${[page, ...segments].map(encodeURIComponent).join("/")}`, { ...shared, ...parameters });
+  return address(at(`/${[page, ...segments].map(encodeURIComponent).join("/")}`), { ...shared, ...parameters });
 }
 
 function address(path, parameters) {

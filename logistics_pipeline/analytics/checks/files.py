@@ -5,6 +5,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks.model import Finding
 from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
 from logistics_pipeline.analytics.checks.wording import count, percent
@@ -83,6 +84,49 @@ def no_failed_files(dataset: Dataset, connection: Connection, whole: bool) -> Fi
     return Finding.error(
         f"{count(number, 'file is', 'files are')} failed and not loaded again: {first}{more}. "
         f"{error.rstrip('.')}. Replace faulty files, or materialise them again.",
+        figures,
+    )
+
+
+def no_unrecognised_files(connection: Connection, whole: bool) -> Finding:
+    """Every file in the raw folder belongs to a dataset. Cost: reads one entry of an index per unrecognised file."""
+    found = fetch_all(connection, "unrecognised_files", most=MAX_LISTED)
+    number = found[0][-1] if found else 0
+    figures: dict[str, Any] = {"unrecognised_files": number}
+    if not found:
+        return Finding.passing("Every file belongs to a dataset.", figures)
+    figures["files"] = [{"file": path, "error": error} for path, error, _ in found]
+    first, error, _ = found[0]
+    more = f" and {number - 1:,} more" if number > 1 else ""
+    return Finding.warning(
+        f"{count(number, 'file belongs', 'files belong')} to no dataset and so to no figure: {first}{more}. "
+        f"{error.rstrip('.')}. Or delete it, or dismiss it with `logistics forget`.",
+        figures,
+    )
+
+
+def few_rejects(threshold: RejectThreshold, dataset: Dataset, connection: Connection, whole: bool) -> Finding:
+    """No loaded file has more rejects than `LOGISTICS_WARN_REJECTS` allows. Cost: reads the dataset's ledger rows."""
+    found = fetch_all(
+        connection,
+        "rejected_shares",
+        dataset=dataset.name,
+        most=MAX_LISTED,
+        **threshold.parameters(),
+    )
+    first, read, rejected, number, all_read, all_rejected = found[0]
+    figures: dict[str, Any] = {
+        "files_with_many_rejects": number,
+        "records_rejected": all_rejected,
+        "rejected_percent": percent(all_rejected, all_read),
+    }
+    if first is None:
+        return Finding.passing(f"No loaded file has more rejects than {threshold}.", figures)
+    figures["files"] = [{"file": path, "read": n, "rejected": bad} for path, n, bad, *_ in found]
+    return Finding.warning(
+        f"{count(number, 'loaded file has', 'loaded files have')} more rejects than {threshold}; the most in {first}: "
+        f"{rejected:,} of {read:,} records. The figures lack them: `logistics rejects` gives the reasons; deliver a "
+        "corrected file, or correct and replay the records.",
         figures,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks.consistency import (
     every_vehicle_has_a_number,
     routes_and_vehicles_agree,
@@ -17,23 +18,37 @@ from logistics_pipeline.analytics.checks.figures import (
     no_future_days,
     unassigned_shipments,
 )
-from logistics_pipeline.analytics.checks.files import DRIFT_FILES, balance_per_file, no_failed_files, schema_drift
+from logistics_pipeline.analytics.checks.files import (
+    DRIFT_FILES,
+    balance_per_file,
+    few_rejects,
+    no_failed_files,
+    no_unrecognised_files,
+    schema_drift,
+)
 from logistics_pipeline.analytics.checks.model import Check
 from logistics_pipeline.analytics.checks.rows import NULL_LIMIT_PERCENT, NULL_RISE_PERCENT, null_share, rows_present
 from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 
 
-def all_checks(catalogue: Catalogue) -> list[Check]:
-    """The checks of all tables."""
-    return [*raw_checks(catalogue), *ANALYTICS_CHECKS]
+def all_checks(catalogue: Catalogue, warn_rejects: RejectThreshold) -> list[Check]:
+    """The checks of all tables. Files with more rejects than `warn_rejects` are a warning."""
+    return [*raw_checks(catalogue, warn_rejects), *ANALYTICS_CHECKS]
 
 
-def raw_checks(catalogue: Catalogue) -> list[Check]:
+def raw_checks(catalogue: Catalogue, warn_rejects: RejectThreshold) -> list[Check]:
     """The checks of the raw tables: the same for every dataset."""
-    return [check for dataset in catalogue.values() for check in _checks_of(dataset)]
+    return [check for dataset in catalogue.values() for check in _checks_of(dataset, warn_rejects)]
 
 
-def _checks_of(dataset: Dataset) -> Iterator[Check]:
+def _checks_of(dataset: Dataset, warn_rejects: RejectThreshold) -> Iterator[Check]:
+    yield Check(
+        "raw",
+        dataset.name,
+        few_rejects.__name__,
+        f"No loaded file has more rejects than {warn_rejects} (LOGISTICS_WARN_REJECTS).",
+        partial(few_rejects, warn_rejects, dataset),
+    )
     for find, description in (
         (rows_present, "The table has rows, if the ledger says so."),
         (
@@ -105,6 +120,13 @@ ANALYTICS_CHECKS = (
         "Shipments, their sums and the vehicles that carried them are the same by route and by vehicle: on the days "
         "that the other checks compare, in `check_everything` on all days.",
         routes_and_vehicles_agree,
+    ),
+    Check(
+        "analytics",
+        "days",
+        no_unrecognised_files.__name__,
+        "Every file in the raw folder belongs to a dataset: others are in no table and no figure.",
+        no_unrecognised_files,
     ),
     Check(
         "analytics",

@@ -12,6 +12,9 @@ _USUAL_TIME = re.compile(
 )
 """The times of day that are read fastest; the reference reads the others."""
 
+_DAY_CHARACTERS = 10
+"""A longer day may have a time already."""
+
 
 class DateColumn(ColumnValidator):
     """Dates repeat: a file of a million records has a few hundred. The reference reads each of them once."""
@@ -55,7 +58,7 @@ class DateColumn(ColumnValidator):
         if not isinstance(value, str) or not 10 < len(value) <= 64:
             return None
         day, _, time = value.partition(" ")
-        if not _USUAL_TIME.fullmatch(time) or not self._learn(day):
+        if len(day) > _DAY_CHARACTERS or not _USUAL_TIME.fullmatch(time) or not self._learn(day):
             return None
         text = self._known[day]
         return None if text == NULL else text

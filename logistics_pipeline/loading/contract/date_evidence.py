@@ -103,6 +103,7 @@ class DateEvidence:
     """Collects what the values of a column prove. Constant memory."""
 
     _MAX_KNOWN = 10_000
+    _MAX_SILENT = 500
 
     def __init__(self, missing_words: frozenset[str]) -> None:
         self._missing_words = missing_words
@@ -110,9 +111,14 @@ class DateEvidence:
         self._cells = 0
         self._known: dict[str, tuple[NumberOrder, ...]] = {}
         """The possible orders of days seen so far."""
+        self._silent = set[str]()
+        """Texts that say nothing, as ISO dates do: a file has few, unless they have times of day."""
 
     def add(self, texts: Sequence[str], numbers: Sequence[int]) -> None:
         """Takes texts and the numbers of their records, in order."""
+        values = set(texts)
+        if values <= self._silent:
+            return
         texts = [text.strip() for text in texts]
         days = list(map(_day, texts))
         if len(self._known) > self._MAX_KNOWN:
@@ -124,6 +130,8 @@ class DateEvidence:
             if orders:
                 self._cells += count
                 self._exclude_others(orders, day, days, texts, numbers)
+        if len(self._silent) <= self._MAX_KNOWN and len(values) <= self._MAX_SILENT:
+            self._silent.update(value for value in values if not self._known[_day(value.strip())])
 
     def _exclude_others(
         self,

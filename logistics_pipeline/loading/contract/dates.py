@@ -136,7 +136,8 @@ def _parse_iso(text: str) -> date | None:
 
 
 def _parse_day(day: str, text: str, order: NumberOrder | None) -> date | None:
-    return _parse_iso(day) or _parse_year_first(day) or _parse_named(day.lower()) or _parse_numbers(day, text, order)
+    iso = _parse_iso(day) if len(day) <= len("2024-W10-2") else None  # longer with a time of its own
+    return iso or _parse_year_first(day) or _parse_named(day.lower()) or _parse_numbers(day, text, order)
 
 
 def _parse_year_first(day: str) -> date | None:

@@ -32,10 +32,14 @@ class FileEvidence:
                 self._add_numbers(self._numbers[field.name], column, numbers)
 
     def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
-        is_json = isinstance(column, NumberTexts)
-        evidence.add(*(_json_texts(column, numbers) if is_json else _texts(column, numbers)))
+        values: Iterable[object]
+        if isinstance(column, NumberTexts):
+            evidence.add(*_json_texts(column, numbers))
+            values = map(_json_number, column)
+        else:
+            evidence.add(*_texts(column, numbers))
+            values = column
         if evidence.needs_bare:
-            values = map(_json_number, column) if is_json else column
             found = next((pair for pair in zip(values, numbers, strict=True) if _is_amount(pair[0])), None)
             if found is not None:
                 evidence.add_bare(FoundText(str(found[0]), found[1]))
@@ -46,7 +50,7 @@ class FileEvidence:
         foreign = next((found for found in commas if found is not None), None)
         return FileFormats(
             {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))},
-            {name: reading for name, each in self._dates.items() if (reading := each.reading())},
+            {name: order for name, each in self._dates.items() if (order := each.reading())},
         )
 
 

@@ -18,6 +18,7 @@ from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.number_formats import (
     CONTRACT_FORMAT,
     FORMATS,
+    MAX_CHARACTERS,
     PLAIN,
     POINT_OR_GROUP,
     Amount,
@@ -204,13 +205,17 @@ def is_doubtful(text: str, field: Field) -> bool:
 _SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
 _MAY_GROUP = re.compile(rb"9[^0-9]{1,3}999(?!9)")
 _LEADING_ZERO = re.compile("[^0-9]*0")
+_SECOND_POINT = re.compile(r"\.[0-9]*\.")
 
 
 def shapes_of(texts: Sequence[str]) -> list[bytes]:
     """Returns the texts with every digit replaced by 9: texts of one shape are read in the same way.
 
-    Where digits may be grouped the first one stays a zero: no group begins with it.
+    Where digits may be grouped the first one stays a zero: no group begins with it. A text too long for a number has
+    the shape of none.
     """
+    if max(map(len, texts), default=0) > MAX_CHARACTERS:
+        texts = ["?" if len(text) > MAX_CHARACTERS else text for text in texts]
     shapes = "\x1f".join(texts).encode("utf-8", "surrogatepass").translate(_SHAPE).split(b"\x1f")
     if len(shapes) != len(texts):  # one contains the separator
         shapes = [text.encode("utf-8", "surrogatepass").translate(_SHAPE) for text in texts]
@@ -254,6 +259,8 @@ class NumberEvidence:
 
     def add(self, texts: Sequence[str], numbers: Sequence[int]) -> None:
         """Takes texts and the numbers of their records, in order."""
+        if self._bare is not None and self._are_known(texts):
+            return
         if self._numeric_words:
             texts = ["" if text.strip() in self._numeric_words else text for text in texts]
         shapes = shapes_of(texts)
@@ -270,6 +277,13 @@ class NumberEvidence:
                 self._doubtful += count if kind.is_doubtful else 0
                 if self._bare is None and kind.amount.currency is None:
                     self._find_bare(shape, shapes, texts, numbers)
+
+    def _are_known(self, texts: Sequence[str]) -> bool:
+        """Whether texts are plain numbers and add nothing: as quick as possible, most columns are full of them."""
+        joined = ",".join(texts)
+        if len(joined.encode("utf-8", "replace").translate(None, b"0123456789.")) != max(len(texts) - 1, 0):
+            return False
+        return "." not in joined or (self._point is not None and not _SECOND_POINT.search(joined))
 
     def _find_bare(self, shape: bytes, shapes: Sequence[bytes], texts: Sequence[str], numbers: Sequence[int]) -> None:
         for index, each in enumerate(shapes):

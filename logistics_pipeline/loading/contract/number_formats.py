@@ -34,6 +34,9 @@ CURRENCY_CODES = frozenset(
 )
 """ISO 4217, without those for metals, funds and tests."""
 
+MAX_CHARACTERS = 400
+"""Of a number in a text: twice 100 digits with groups, and a currency."""
+
 _SIGN = "[+\u2212-]"
 _CURRENCY = (
     r"(?:[A-Z]{0,2}[$\u00a3\u00a5\u058f\u060b\u09f3\u0e3f\u17db\u20a0-\u20c0\ufe69\uff04\uffe1\uffe5\uffe6]"
@@ -79,6 +82,8 @@ def split_amount(text: str, *, takes_any_text: bool = False) -> Amount | None:
 
     With `takes_any_text` whatever stands before and after the number is left out (`bareNumber: false`).
     """
+    if len(text) > MAX_CHARACTERS:
+        return None
     match = _AMOUNT.fullmatch(text)
     if match is not None:
         signs = [sign for sign in (match["sign"], match["inner"]) if sign]

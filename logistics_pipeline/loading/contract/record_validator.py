@@ -26,7 +26,7 @@ from logistics_pipeline.loading.contract.number_evidence import (
 from logistics_pipeline.loading.contract.number_formats import PLAIN
 from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.layouts import LongText, Unreadable
 
 Row = tuple[str | None, ...]
 
@@ -135,7 +135,7 @@ def value_validator(
 
 def _not_a_record(value: object) -> Rejection:
     if isinstance(value, Unreadable):
-        return Rejection(None, value.reason)
+        return Rejection(value.field, value.reason)
     return Rejection(None, f"expected an object, found {_describe(value)}")
 
 
@@ -179,6 +179,8 @@ def _text_converter(field: Field) -> _Convert:
 def _convert_text(value: object) -> str | None:
     if value is None:
         return None
+    if isinstance(value, LongText):
+        raise _InvalidError(f"must have at most {MAX_TEXT_CHARACTERS} characters, found {value.characters:,}")
     if not isinstance(value, str):
         raise _InvalidError(f"must be text, found {_describe(value)}")
     text = value.strip()
@@ -331,6 +333,8 @@ def _describe(value: object) -> str:
             return "true" if value else "false"
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
+        case LongText():
+            return _describe(value.beginning)
         case str():
             return f'the text "{excerpt(value)}"'
         case list():

@@ -79,7 +79,7 @@ class _HeaderSearch:
         self._begin = len(self._ahead.text) - len(self._ahead.text.lstrip(b"\r\n"))
         self._notes = ["Blank lines above the header were passed over."] if self._begin else []
         self._delimiters = self._separator_line() or DELIMITERS
-        self._newline = _find_newline(self._ahead.text[self._begin :])
+        self._newline = self._find_newline()
         self._is_cut = False
         """The text ends within a record."""
 
@@ -100,6 +100,14 @@ class _HeaderSearch:
         self._begin = match.end()
         self._notes.append(f"The first line, `sep={excerpt(delimiter)}`, names the delimiter.")
         return (delimiter,)
+
+    def _find_newline(self) -> bytes:
+        """The line end, for which a long header must be read."""
+        while not (newline := _line_end(self._text[self._begin :])):
+            if self._ahead.is_at_end or len(self._text) > self._max_bytes:
+                return b"\n"
+            self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
+        return newline
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -125,9 +133,9 @@ class _HeaderSearch:
         if found:
             first = min(record.parsed.begin for record in found)
             return self._most_likely([record for record in found if record.parsed.begin == first])
-        if self._is_cut and not self._ahead.is_at_end and len(self._text) <= self._max_bytes:
-            return None
         named = [record for record in every if len(record.lacks) < self._required_fields]
+        if self._is_cut and (not named or (not self._ahead.is_at_end and len(self._text) <= self._max_bytes)):
+            return None
         return self._most_likely(named or firsts) if firsts else None
 
     @property
@@ -228,7 +236,10 @@ class _HeaderSearch:
             limit = f"{self._max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
             return FileError(f"The header is larger than {limit}: is a quote never closed?", byte_offset=offset)
         if self._is_cut:
-            return FileError("A quote is opened in the header and never closed", byte_offset=offset)
+            found = "a quote is opened and never closed"
+            return FileError(
+                f"Neither JSON nor a CSV header of {self._dataset.name}: {found}; {EXPECTED}", byte_offset=offset
+            )
         return FileError(f"The file has no header: its rows hold nothing; {EXPECTED}", byte_offset=offset)
 
     def _offset(self, place: int) -> int:
@@ -303,13 +314,15 @@ def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
     return any(cell.strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
 
 
-def _find_newline(text: bytes) -> bytes:
-    """The end of the first line, and so of every line, outside quotes.
+def _line_end(text: bytes) -> bytes:
+    """The end of the first line outside quotes, and so of every line; empty if there is none.
 
     A line feed (perhaps after a carriage return), or a bare carriage return.
     """
-    outside = _QUOTED_FIELD.sub(b"", text)
-    if b"\n" not in outside and b"\r" not in outside:
-        outside = text
-    line = outside.partition(b"\n")[0].rstrip(b"\r")
-    return b"\r" if b"\r" in line or b"\n" not in outside else b"\n"
+    for outside in (_QUOTED_FIELD.sub(b"", text), text):
+        line, line_feed, _ = outside.partition(b"\n")
+        if b"\r" in line.rstrip(b"\r") or (b"\r" in line and not line_feed):
+            return b"\r"
+        if line_feed:
+            return b"\n"
+    return b""

@@ -8,9 +8,8 @@ Memory: one block, or one row (`max_record_bytes`) twice while it is read. An un
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
@@ -33,6 +32,8 @@ class _Rows(NamedTuple):
     """Offset of the first row not included; that row may be incomplete."""
     raw_record: FindRaw
     notes: tuple[str, ...] = ()
+    columns: Sequence[Sequence[object]] | None = None
+    """The values as columns, if that is known and all of them are rows."""
 
 
 def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int) -> Iterator[Records]:
@@ -44,17 +45,24 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
     reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
-    ahead = Lookahead(source)
+    ahead, notes = Lookahead(source), dict[str, None]()
     while (rows := reader.read(ahead, done)) is not None:
         ahead.consume(rows.end)
+        notes |= dict.fromkeys(rows.notes)
         if rows.values:
-            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, rows.notes))
+            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, tuple(notes)))
+            notes = {}
         done += len(rows.values)
+    if notes:  # of rows at the end that are no records
+        yield Records(done, (), ahead.offset, RawRecords(done, ahead.offset, b"", lambda _: ()), tuple(notes))
 
 
 def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Records) -> Iterator[Records]:
     """Yields rows as a table. A row that repeats the header is no record."""
-    table = _tabulate(rows.values, layout.header)
+    if rows.columns is None:
+        table = _tabulate(rows.values, layout.header)
+    else:
+        table = Table(dict(zip(layout.header, rows.columns, strict=True)), len(rows.values))
     suspects = header.find_suspects(table.columns)
     if not suspects:
         yield empty._replace(values=table)
@@ -131,11 +139,9 @@ class _CsvReader:
         regular = self._regular.read(text) if len(text) <= self._max_record_bytes else None
         if regular is None:
             return self._read_one_by_one(text, done, offset, is_whole)
-        rows, is_row_per_line = regular
-        find = (
-            partial(LineSpans, newline=self._layout.newline) if is_row_per_line else partial(self._find_rows, is_whole)
-        )
-        return _Rows(rows, len(text), RawRecords(done, offset, text, find))
+        is_line = regular.is_row_per_line
+        find = partial(LineSpans, newline=self._layout.newline) if is_line else partial(self._find_rows, is_whole)
+        return _Rows(regular.values, len(text), RawRecords(done, offset, text, find), columns=regular.columns)
 
     def _read_one_by_one(self, text: bytes, done: int, offset: int, is_whole: bool) -> _Rows:
         """Reads rows up to one that is incomplete or too large."""
@@ -170,11 +176,10 @@ class _CsvReader:
             ahead.fill(min(2 * max(len(ahead.text), self._run_bytes), self._max_record_bytes + 1))
         if row.end > self._max_record_bytes:
             raise self._too_large(ahead, done)
-        text, offset = ahead.text, ahead.offset
         values: list[object] = [] if row.value is None else [row.value]
         notes = () if row.note is None else (row.note,)
-        text_end = row.text_end
-        return _Rows(values, row.end, lambda _: RawRecord(done + 1, offset, text[:text_end]), notes)
+        raw = RawRecord(done + 1, ahead.offset, ahead.text[: row.text_end])  # now, so that the text need not be kept
+        return _Rows(values, row.end, lambda _: raw, notes)
 
     def _too_large(self, ahead: Lookahead, done: int) -> FileError:
         limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
@@ -185,6 +190,14 @@ class _CsvReader:
 def _is_whole(ahead: Lookahead) -> bool:
     """Whether nothing follows the text ahead, as far as is known."""
     return ahead.is_at_end and ahead.damage is None
+
+
+class _Regular(NamedTuple):
+    """All rows of a text."""
+
+    values: list[object]
+    is_row_per_line: bool
+    columns: Sequence[Sequence[object]] | None = None
 
 
 class _RegularRows:
@@ -198,9 +211,9 @@ class _RegularRows:
         field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"\r\n%b]*+)' % delimiter
         self._well_formed = re.compile(rb"(?:%b(?:%b%b)*+(?:\r*\n|\r|$))*+" % (field, delimiter, field))
 
-    def read(self, text: bytes) -> tuple[list[object], bool] | None:
-        """Returns the rows of whole lines, and whether each is a line; None if one of them may be irregular."""
-        if UTF8_MARK in text:
+    def read(self, text: bytes) -> _Regular | None:
+        """Returns the rows of whole lines; None if one of them may be irregular."""
+        if not text.isascii() and UTF8_MARK in text:
             return None
         lines = text.decode("utf-8", "surrogateescape").split(self._newline)
         if not lines[-1]:
@@ -212,15 +225,18 @@ class _RegularRows:
             rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error:
             return None
-        is_row_per_line = len(rows) == len(lines)
-        have_width = set(map(len, rows)) == {self._width}
-        if not have_width:
-            if not is_row_per_line:
-                return None
-            rows = [row for row in rows if row]
-        if _has_blank_row(rows) or (has_quotes and self._has_stray_quote(text, rows)):
+        if has_quotes and self._has_stray_quote(text, rows):
             return None
-        return (cast("list[object]", rows) if have_width else [self._checked(row) for row in rows]), is_row_per_line
+        is_row_per_line = len(rows) == len(lines)
+        if set(map(len, rows)) == {self._width}:
+            columns = list(zip(*rows, strict=True))
+            if _has_blank_row(columns[0], rows):
+                return None
+            return _Regular(cast("list[object]", rows), is_row_per_line, columns)
+        rows = [row for row in rows if row]
+        if not is_row_per_line or _has_blank_row([row[0] for row in rows], rows):
+            return None
+        return _Regular([self._checked(row) for row in rows], is_row_per_line)
 
     def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
         """Whether a quote stands in a field without quotes."""
@@ -233,11 +249,8 @@ class _RegularRows:
         return cells
 
 
-_FIRST_CELL = itemgetter(0)
-
-
-def _has_blank_row(rows: list[list[str]]) -> bool:
+def _has_blank_row(first_cells: Sequence[str], rows: list[list[str]]) -> bool:
     """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
-    if not rows or min(map(_FIRST_CELL, rows)) >= "!":
+    if min(first_cells, default="!") >= "!":
         return False
     return any(not "".join(row).strip(" \t") for row in rows)

@@ -16,6 +16,8 @@ MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems 
 BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
 
 _BLANK = " \t"
+_LARGE_BYTES = 1 << 20
+"""A part of a text that is not copied before it is decoded."""
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
 """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
 _LINE_BREAK = "a line break stands in a field without quotes"
@@ -93,9 +95,10 @@ class RowReader:
         return _RowParser(self, text, begin, most_cells, is_whole).parse()
 
 
-def decode(raw: bytes) -> str:
-    """Decodes text; broken bytes become halves of surrogate pairs, which validation refuses."""
-    return raw.decode("utf-8", "surrogateescape")
+def _decode(text: bytes, begin: int, end: int) -> str:
+    """Decodes a part of a text. Broken bytes become halves of surrogate pairs, which validation refuses."""
+    raw = memoryview(text)[begin:end] if end - begin > _LARGE_BYTES else text[begin:end]
+    return str(raw, "utf-8", "surrogateescape")
 
 
 class _RowParser:
@@ -207,12 +210,12 @@ class _RowParser:
     def _add_quoted(self, begin: int, end: int) -> None:
         self._count += 1
         if self._count <= self._most_cells:
-            self._cells.append(decode(self._text[begin:end]).replace('""', '"'))
+            self._cells.append(_decode(self._text, begin, end).replace('""', '"'))
 
     def _add_unquoted(self, begin: int, end: int) -> None:
         self._count += self._text.count(self._delimiter, begin, end) + 1
         if self._count <= self._most_cells:
-            self._cells += decode(self._text[begin:end]).split(self._delimiter.decode())
+            self._cells += _decode(self._text, begin, end).split(self._delimiter.decode())
 
     def _row(self, text_end: int, end: int) -> Parsed:
         return Parsed(self._cells, self._count, self._begin, text_end, end, self._problem)

@@ -5,11 +5,14 @@ An object at the top is a record if it has fields of the dataset, and a wrapper 
 """
 
 from collections.abc import Container
+from io import BytesIO
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_header import find_header
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_feed import replace_constants
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
@@ -34,10 +37,53 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str
         return ElementsLayout(start + 1)
     if not body.startswith(b"{"):
         return find_header(source, dataset, max_record_bytes)
+    search = ArraySearch(dataset, dataset_names)
     if _is_ndjson(body, dataset):
-        return LinesLayout(start)
+        return _find_pages(body, start, search, dataset, max_record_bytes) or LinesLayout(start)
     source.skip_to(start)
-    return ArraySearch(dataset, dataset_names).run(source, max_record_bytes)
+    return search.run(source, max_record_bytes)
+
+
+def _find_pages(
+    body: bytes, start: int, search: ArraySearch, dataset: Dataset, max_record_bytes: int
+) -> ElementsLayout | None:
+    """The layout of pages with an array each, one per line; None if the first line holds no records of ours.
+
+    Raises:
+        FileError: pages and records follow each other.
+    """
+    line = body.partition(b"\n")[0]
+    if _names_required_field(line, dataset):
+        return None
+    try:
+        layout = search.run(Source(BytesIO(body), None), max_record_bytes)
+    except FileError:
+        return None
+    if not isinstance(layout, ElementsLayout) or not _may_be_page(line, layout, dataset):
+        return None
+    if any(_names_required_field(other, dataset) for other in body.split(b"\n", 100)[1:]):
+        raise FileError(
+            f"The file mixes records with objects that hold an array of them under {excerpt('.'.join(layout.keys))}; "
+            "deliver it as one or the other",
+            byte_offset=start,
+        )
+    return ElementsLayout(start + layout.start, layout.keys)
+
+
+def _may_be_page(line: bytes, layout: ElementsLayout, dataset: Dataset) -> bool:
+    """Whether the array in a line is empty, or its elements name a required field."""
+    value = decode(replace_constants(line.strip(_WHITE)))
+    for key in layout.keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return not isinstance(value, list) or not value or any(_has_required_field(element, dataset) for element in value)
+
+
+def _names_required_field(line: bytes, dataset: Dataset) -> bool:
+    return _has_required_field(decode(replace_constants(line.strip(_WHITE))), dataset)
+
+
+def _has_required_field(record: object, dataset: Dataset) -> bool:
+    return isinstance(record, dict) and any(field.name in record for field in dataset.fields if field.required)
 
 
 def _is_ndjson(body: bytes, dataset: Dataset) -> bool:

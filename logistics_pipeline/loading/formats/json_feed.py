@@ -1,31 +1,23 @@
-"""Feeds JSON text to ijson: cut where a parser may pause, made safe for it, and bounded.
+"""Makes JSON text safe for ijson, and says in words of our own what it refuses.
 
-ijson alone is not fit for hostile input: it crashes the process on an integer of more than 4,300 digits, replaces some
-lone surrogates and stops at others, takes form feeds for white space, lexes a string again for every piece of it, and
-keeps strings and numbers of any size in memory.
-
-Memory: one block, and one string or number (`max_bytes`).
+ijson alone is not fit for hostile input: it crashes the process on an integer of more than 4,300 digits, refuses long
+exponents, replaces some lone surrogates and stops at others, and takes form feeds for white space.
 """
 
 import re
-from collections.abc import Iterable, Iterator
 
 import ijson.backends.yajl2_c as yajl
-from ijson import sendable_list
+import msgspec
 from ijson.common import JSONError
-
-from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
-from logistics_pipeline.sources.byte_stream import Source
 
 PARSER_ERRORS = (JSONError, ValueError, ArithmeticError)
 """Errors that ijson raises, for the text itself and from the Python types it creates."""
 
-Event = tuple[str, object]
-
-_NUMBERS_AND_ESCAPES = b"0123456789+-.abcdefABCDEFu\\"
-_DIGITS_ALIKE = bytes(0x30 if byte in b"0123456789" else byte for byte in range(256))
+_DIGITS_ALIKE = bytes(0x30 if byte in b"0123456789+-" else 0x65 if byte in b"eE" else byte for byte in range(256))
 _MANY_DIGITS = b"0" * 20
+_MANY_IN_EXPONENT = b"e" + b"0" * 16
+_LONG_EXPONENT = re.compile(rb"([eE][+-]?)[0-9]{16,}")
+"""Decimal takes at most 18 digits."""
 _LONG_NUMBER = re.compile(rb"([0-9]{10})[0-9]{10,}")
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -33,65 +25,50 @@ _LONE_HALF = re.compile(rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!" + _HIGH
 """Correct unless there are escaped backslashes. The pattern begins with literal text, which is many times faster."""
 _ANY_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"(?P<pair>" + _HIGH + _LOW + rb")|(?P<half>" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
-_STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
+_CONSTANT = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+"|(?<![0-9A-Za-z.+_-])(?P<constant>NaN|-?Infinity)(?![0-9A-Za-z.+_-])', re.DOTALL
+)
+_NEXT_CONSTANT = re.compile(
+    rb'(?:[^"NI-]++|"(?:[^"\\]++|\\.)*+"|(?!NaN|-?Infinity)[NI-])*+(?P<constant>NaN|-?Infinity)', re.DOTALL
+)
+_CONSTANTS = {b"NaN": b"1e0", b"Infinity": b"10000000", b"-Infinity": b"-10000000"}
+"""The constants that Python's `json.dumps` writes and JSON lacks, and a number as long as each."""
 
 
-def cut_pieces(source: Source, mark: bytes, max_bytes: int, begun: bytes = b"") -> Iterator[bytes]:
-    """Yields the rest of `source` in pieces that end after a `mark` outside strings, or where a block ends.
-
-    The first piece begins with the text `begun` that was read already.
-    No piece ends inside a number or an escape, unless that is longer than `max_bytes`.
-    """
-    strings, held = _Strings(), begun
-    while block := source.read():
-        block = held + block
-        end = len(block.rstrip(_NUMBERS_AND_ESCAPES)) if len(held) <= max_bytes else len(block)
-        block, held = block[:end], block[end:]
-        yield from strings.cut(block, mark)
-    if held:
-        yield held
+def find_constants(text: bytes) -> list[int]:
+    """Returns the positions of constants that JSON lacks. A string that `text` begins in counts as outside strings."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return []
+    return [found.start() for found in _CONSTANT.finditer(text) if found["constant"]]
 
 
-class _Strings:
-    """Follows text block by block and knows whether it is inside a string."""
+def next_constant(text: bytes, start: int) -> int | None:
+    """Returns the position of the next constant that JSON lacks after `start`, which is outside strings."""
+    for name in (b"NaN", b"Infinity"):
+        if text.find(name, start) >= 0:
+            found = _NEXT_CONSTANT.match(text, start)
+            return found.start("constant") if found else None
+    return None
 
-    def __init__(self) -> None:
-        self._is_inside = False
 
-    def cut(self, block: bytes, mark: bytes) -> Iterator[bytes]:
-        """Yields `block` in pieces that end after each `mark` outside strings."""
-        begin = end = 0
-        while end < len(block):
-            if self._is_inside:  # it may be full of marks: skip to its end
-                closed = _STRING_REST.match(block, end)
-                if closed is None:
-                    break
-                end, self._is_inside = closed.end(), False
-            found = block.find(mark, end) + 1
-            self._follow(block[end : found or len(block)])
-            end = found or len(block)
-            if found and not self._is_inside:
-                yield block[begin:end]
-                begin = end
-        if begin < len(block):
-            yield block[begin:]
-
-    def _follow(self, text: bytes) -> None:
-        if b"\\" in text:
-            text = _ESCAPE.sub(b"", text)
-        self._is_inside ^= text.count(b'"') % 2 == 1
+def replace_constants(text: bytes) -> bytes:
+    """Replaces constants that JSON lacks by numbers of the same length."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return text
+    return _CONSTANT.sub(lambda found: _CONSTANTS.get(found["constant"]) or found[0], text)
 
 
 def make_safe(text: bytes) -> bytes:
     """Returns text that is safe for ijson: the same object if `text` is safe already.
 
-    It is valid exactly if `text` is, and holds the same number of values. Long numbers are shortened, form feeds made
-    invalid, lone surrogates and invalid UTF-8 replaced.
+    It holds the same number of values, and is valid exactly if `text` is but for the constants of `replace_constants`,
+    which are replaced. Long numbers are shortened, form feeds made invalid, lone surrogates and invalid UTF-8 replaced.
     """
-    safe = text
-    if _MANY_DIGITS in text.translate(_DIGITS_ALIKE) or b"\f" in text or b"\v" in text:
-        safe = _LONG_NUMBER.sub(rb"\1", text).replace(b"\f", b"\0").replace(b"\v", b"\0")
+    safe = replace_constants(text)
+    digits = text.translate(_DIGITS_ALIKE)
+    if _MANY_DIGITS in digits or _MANY_IN_EXPONENT in digits or b"\f" in text or b"\v" in text:
+        safe = _LONG_EXPONENT.sub(rb"\g<1>999999", safe)
+        safe = _LONG_NUMBER.sub(rb"\1", safe).replace(b"\f", b"\0").replace(b"\v", b"\0")
     if b"\\" in safe and (_LONE_HALF.search(safe) or (b"\\\\" in safe and _ANY_HALF.search(safe))):
         safe = _ESCAPE.sub(lambda escape: rb"\u0020" if escape["half"] else escape[0], safe)
     if not safe.isascii():
@@ -105,10 +82,21 @@ def make_safe(text: bytes) -> bytes:
 def is_broken(text: bytes) -> bool:
     """Whether `text` cannot be the beginning of a JSON value, whatever follows."""
     try:
+        _SKIP(text)
+    except msgspec.DecodeError as error:
+        if "truncated" in str(error):
+            return False
+    except RecursionError:
+        return True  # nested deeper than is accepted
+    try:
         yajl.basic_parse_coro(_Nowhere(), multiple_values=True).send(make_safe(text))
     except PARSER_ERRORS:
         return True
     return False
+
+
+_SKIP = msgspec.json.Decoder(msgspec.Raw).decode
+"""Checks a value without building anything of it. Refuses half surrogate pairs, too, as if text were missing."""
 
 
 class _Nowhere:
@@ -117,47 +105,10 @@ class _Nowhere:
     send = staticmethod(bool)  # accepts anything and does nothing, without a call into Python
 
 
-def walk_events(
-    pieces: Iterable[bytes], offset: int, max_bytes: int, opening: bytes = b""
-) -> Iterator[tuple[int, list[Event]]]:
-    """Yields ijson's events of each piece with the offset after it; the first piece begins at `offset`.
-
-    The parser is given `opening` first, which completes the rest of a document. Without it there may be several values.
-
-    Raises:
-        FileError: not JSON; with an opening, also if it ends early; nested too deep; or a single value is too large.
-    """
-    events = sendable_list()
-    parser = yajl.basic_parse_coro(events, multiple_values=not opening)
-    if opening:  # empty text would mean the end
-        parser.send(opening)
-    depth = sum(_STEPS.get(event, 0) for event, _ in events)
-    events.clear()
-    silent_bytes = 0
-    for raw in pieces:
-        try:
-            parser.send(make_safe(raw))
-        except PARSER_ERRORS as error:
-            raise FileError(f"Not JSON: {parser_reason(error)}", byte_offset=offset) from error
-        offset += len(raw)
-        silent_bytes = 0 if events else silent_bytes + len(raw)
-        if silent_bytes > max_bytes:
-            raise FileError(f"A value is larger than {max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)", None, offset)
-        for event, _ in events:
-            depth += _STEPS.get(event, 0)
-            if depth > MAX_DEPTH:
-                raise FileError(f"Nested deeper than {MAX_DEPTH} levels", byte_offset=offset)
-        yield offset, list(events)
-        events.clear()
-    if opening:
-        try:
-            parser.close()
-        except PARSER_ERRORS as error:
-            raise FileError(f"The file ends in the middle ({parser_reason(error)})", byte_offset=offset) from error
-
-
 def parser_reason(error: Exception) -> str:
-    """Returns a parser's error message without its drawing of the position."""
+    """Returns a parser's error message without its drawing of the position, or words of our own for other errors."""
+    if not isinstance(error, JSONError):
+        return "a value that cannot be read"
     text = error.args[0] if error.args else str(error)
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")

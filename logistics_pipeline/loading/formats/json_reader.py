@@ -5,29 +5,30 @@ ijson parses arrays and consecutive objects. A load resumes with a new parser, i
 Memory: one block and twice one record (`max_record_bytes`): its text, and what the parser makes of it.
 """
 
-import json
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
 
 import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
-from logistics_pipeline.loading.formats.json_feed import (
-    PARSER_ERRORS,
-    cut_pieces,
-    make_safe,
-    parser_reason,
-    walk_events,
-)
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_values, is_too_deep
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_feed import PARSER_ERRORS, make_safe, parser_reason
+from logistics_pipeline.loading.formats.json_scanner import find_values
 from logistics_pipeline.loading.formats.json_segments import Segment, ValueCutter
+from logistics_pipeline.loading.formats.large_records import decode_record
 from logistics_pipeline.loading.formats.lines import cut_lines
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
-from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout, ObjectsLayout, Records, Unreadable
+from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
+from logistics_pipeline.loading.layouts import (
+    ElementsLayout,
+    LinesLayout,
+    ObjectsLayout,
+    Records,
+    Unreadable,
+)
 from logistics_pipeline.sources.byte_stream import Source
 
 _NESTED_AFTER_NESTED = 16
@@ -42,21 +43,36 @@ _WRAPPER_KEY = "logistics-wrapper"
 def read_elements(
     source: Source, layout: ElementsLayout, done: int, max_record_bytes: int, run_bytes: int
 ) -> Iterator[Records]:
-    """Yields the elements of the array after the source's position, numbered after `done`.
+    """Yields the elements of the array after the source's position, numbered after `done`, and of all pages after it.
 
     Raises:
-        FileError: the text is not JSON, ends early, or holds a record that is too large or nested too deep. All records
-            before that position were yielded.
+        FileError: the text is not JSON, ends early, or holds a record that is too large or nested too deep; a page has
+            no such array. All records before that position were yielded.
+    """
+    is_begun, is_more = done > 0, True
+    while is_more:
+        for records in read_page(source, layout, done, max_record_bytes, run_bytes, is_begun=is_begun):
+            done = records.before + len(records.values)
+            yield records
+        is_begun, is_more = False, skip_to_next_array(source, layout.keys, max_record_bytes)
+
+
+def read_page(
+    source: Source, layout: ElementsLayout, done: int, max_record_bytes: int, run_bytes: int, *, is_begun: bool
+) -> Iterator[Records]:
+    """Yields the elements of one array after the source's position, which is then at its end. See `read_elements`.
+
+    With `is_begun`, there was an element of the array before that position.
     """
     opening = f'{{"{_WRAPPER_KEY}":' * len(layout.keys) + "["
-    return _Values(source, done, max_record_bytes, run_bytes, opening.encode()).read()
+    return _Values(source, done, max_record_bytes, run_bytes, opening.encode(), is_begun=is_begun).read()
 
 
 def read_objects(
     source: Source, layout: ObjectsLayout, done: int, max_record_bytes: int, run_bytes: int
 ) -> Iterator[Records]:
     """Yields consecutive objects. Otherwise as `read_elements`."""
-    return _Values(source, done, max_record_bytes, run_bytes, b"").read()
+    return _Values(source, done, max_record_bytes, run_bytes, b"", is_begun=done > 0).read()
 
 
 def read_json_lines(
@@ -69,7 +85,7 @@ def read_json_lines(
     """
     ahead = Lookahead(source)
     while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
-        values = [decode(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
+        values = [decode_record(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
         raw_records = RawRecords(done, ahead.offset, text, _find_lines)
         ahead.consume(len(text))
         done += len(values)
@@ -81,54 +97,16 @@ def _find_lines(text: bytes) -> Iterator[Span]:
     return (found.span() for found in _TEXT_IN_LINE.finditer(text))
 
 
-def decode(raw: bytes) -> object:
-    """Decodes one record by itself. What a strict parser cannot represent is kept, for the contract to validate.
-
-    Bytes that are not UTF-8 become lone surrogates; lone surrogates and the digits of numbers stay as they are.
-    """
-    if is_too_deep(raw):
-        return Unreadable(f"nested deeper than {MAX_DEPTH} levels")
-    text = raw.decode("utf-8", "surrogateescape")
-    try:
-        return _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        return Unreadable(f"not JSON: {error}")
-    except (ValueError, InvalidOperation):  # a number that int or Decimal refuses
-        pass
-    try:
-        return _LENIENT_DECODER.decode(text)
-    except ValueError as error:
-        return Unreadable(f"not JSON: {error}")
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-def _any_number(text: str) -> Decimal:
-    """Parses any number.
-
-    Decimal takes integers of any length, but no exponent of more than 18 digits: that becomes one of 6 digits. No field
-    accepts either, so only the sign of the exponent matters.
-    """
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        mantissa, _, exponent = text.lower().partition("e")
-        return Decimal(f"{mantissa}e{'-' if exponent.startswith('-') else ''}999999")
-
-
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-_LENIENT_DECODER = json.JSONDecoder(parse_float=_any_number, parse_int=_any_number, parse_constant=_refuse_constant)
-
-
 class _Values:
     """Feeds ijson with whole values, as long as there are any. Each segment of them has a parser of its own."""
 
-    def __init__(self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes) -> None:
+    def __init__(
+        self, source: Source, done: int, max_record_bytes: int, run_bytes: int, opening: bytes, *, is_begun: bool
+    ) -> None:
         self._source = source
         self._cutter = ValueCutter(source, max_record_bytes, run_bytes, is_array=bool(opening))
-        self._max_record_bytes = max_record_bytes
+        self._is_begun = is_begun
+        """A value of the array was read before."""
         self._number = done
         """Records read so far."""
         self._end = source.position
@@ -147,8 +125,11 @@ class _Values:
         """Reads some records; returns whether there may be more. Keeps no text afterwards."""
         segment = self._cutter.cut()
         opening = self._opening
-        if opening and self._number:
+        if opening and self._is_begun:
             opening += b"null"  # in place of the records before
+        if segment.is_large:
+            yield self._read_large(segment, _ItemsParser(opening))
+            return True
         safe = make_safe(segment.text)
         self._expected_nested -= 1
         if segment.spans is None and safe is segment.text and self._expected_nested <= 0:
@@ -166,10 +147,21 @@ class _Values:
         if fault is not None:
             raise self._error(fault)
         if segment.closes_array:
-            self._check_rest(segment.offset + len(segment.text))
+            self._source.unread(self._cutter.rest)
         elif segment.is_last:
             self._close(parser, segment.text[segment.end :])
         return not segment.closes_array and not segment.is_last
+
+    def _read_large(self, segment: Segment, parser: "_ItemsParser") -> Records:
+        """Reads a segment that is one large value."""
+        (begin, end), text = (segment.spans or [(0, 0)])[0], segment.text
+        fault = parser.feed(text[:begin] + b"null", is_whole=True)
+        value = decode_record(text[begin:end])
+        if fault is None and isinstance(value, Unreadable) and not value.is_json:
+            fault = f"Not JSON: {value.reason.removeprefix('not JSON: ')}"
+        if fault is not None:
+            raise self._error(fault)
+        return self._records([value], segment.offset, text, end, lambda _: [(begin, end)])
 
     def _yield_records(
         self, values: list[object], segment: Segment, *, was_changed: bool, is_valid: bool
@@ -193,14 +185,9 @@ class _Values:
         self, values: Sequence[object], offset: int, text: bytes, end: int, find: Callable[[bytes], Iterable[Span]]
     ) -> Records:
         before, self._number = self._number, self._number + len(values)
+        self._is_begun = True
         self._end = offset + end
         return Records(before, values, self._end, RawRecords(before, offset, text, find))
-
-    def _check_rest(self, offset: int) -> None:
-        """Reads what follows the array. Its content does not matter, but a file cut off there is incomplete."""
-        rest = cut_pieces(self._source, b"}", self._max_record_bytes, self._cutter.rest)
-        for _ in walk_events(rest, offset, self._max_record_bytes, self._opening + b"]"):
-            pass
 
     def _close(self, parser: "_ItemsParser", rest: bytes) -> None:
         if self._cutter.damage is not None:

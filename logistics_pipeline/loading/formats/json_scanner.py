@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from math import inf
 
 from logistics_pipeline.loading.formats.record_positions import Span
@@ -14,8 +15,24 @@ _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
 """Anything without brackets outside strings."""
 _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
-_OPEN_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|(?P<rest>\\?+\Z))|[\[{]|[\]}]', re.DOTALL)
-_SCALAR = re.compile(_STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null", re.DOTALL)
+
+
+@cache
+def _container() -> re.Pattern[bytes]:
+    """Matches an array or object nested at most `MAX_DEPTH` levels deep, whatever it holds, in one pass.
+
+    Compiled when first needed: it has a part for every level.
+    """
+    inner = _FLAT
+    for _ in range(MAX_DEPTH - 1):
+        inner = _FLAT + rb"(?:[\[{]" + inner + rb"[\]}]" + _FLAT + rb")*+"
+    return re.compile(rb"[\[{]" + inner + rb"[\]}]", re.DOTALL)
+
+
+_SCALAR = re.compile(
+    _STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity", re.DOTALL
+)
+"""Also the constants of Python's `json.dumps`, which JSON lacks: a record that holds one is rejected, not its file."""
 _GAP = re.compile(rb"[ \t\r\n,]*")
 _WORD = b"0123456789+-.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Characters of numbers, true, false and null."""
@@ -34,6 +51,9 @@ def value_end(text: bytes | bytearray, start: int, max_depth: float = inf) -> in
     if text[start : start + 1] not in (b"{", b"["):
         match = _SCALAR.match(text, start)
         return match.end() if match else None
+    if max_depth == MAX_DEPTH:
+        container = _container().match(text, start)
+        return container.end() if container else None
     depth = 0
     for segment in _NEXT_BRACKET.finditer(text, start):
         bracket = segment[1]
@@ -78,28 +98,21 @@ def is_whole_objects(text: bytes) -> bool:
     return not skeleton
 
 
-class Nesting:
-    """Follows the nesting of JSON text in pieces, cut anywhere. Brackets in strings do not count."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._open_string = b""
-        """What the next piece must know of a string left open by the last one: its quote, and half of an escape."""
-
-    def find_deeper(self, limit: int, piece: bytes | bytearray) -> int | None:
-        """Processes the next piece; returns the position in it of the first bracket deeper than `limit` levels."""
-        carried = len(self._open_string)
-        text, self._open_string = self._open_string + piece, b""
-        for token in _OPEN_TOKEN.finditer(text):
-            first = token.group()[:1]
-            if token["rest"] is not None:
-                self._open_string = first + token["rest"]
-            self._depth += (first in b"[{") - (first in b"]}")
-            if self._depth > limit:
-                return token.start() - carried
-        return None
+def find_deeper(text: bytes, limit: int = MAX_DEPTH) -> int | None:
+    """Returns the position of the first bracket nested deeper than `limit` levels; None if there is none."""
+    depth = 0
+    for segment in _NEXT_BRACKET.finditer(text):
+        bracket = segment[1]
+        depth += 1 if bracket in b"[{" else -1
+        if not bracket:
+            return None
+        if depth > limit:
+            return segment.end() - 1
+    return None
 
 
 def is_too_deep(text: bytes) -> bool:
     """Whether a whole value is nested deeper than `MAX_DEPTH`."""
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH or value_end(text, 0, MAX_DEPTH) == len(text):
+        return False
+    return find_deeper(text) is not None

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.json_feed import is_broken
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting, find_values, is_whole_objects, skip_gap
+from logistics_pipeline.loading.formats.json_scanner import (
+    MAX_DEPTH,
+    find_deeper,
+    find_values,
+    is_whole_objects,
+    skip_gap,
+)
+from logistics_pipeline.loading.formats.large_records import LARGE_BYTES
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.sources.byte_stream import Source
@@ -37,6 +44,11 @@ class Segment:
     """The text ends with the bracket after the last value."""
     is_last: bool = False
     """Nothing follows the text."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one value of more than `LARGE_BYTES`, which a parser would make too much of."""
+        return self.spans is not None and len(self.spans) == 1 and _is_large(self.spans[0])
 
     @property
     def end(self) -> int:
@@ -75,7 +87,7 @@ class ValueCutter:
         self._ahead.fill(self._run_bytes)
         for end in _likely_ends(self._ahead.text, self._run_bytes):
             text = self._ahead.text[:end]
-            if end <= self._max_record_bytes and is_whole_objects(text):
+            if end <= min(self._max_record_bytes, LARGE_BYTES) and is_whole_objects(text):
                 return Segment(self._ahead.offset, text)
         return None
 
@@ -86,7 +98,7 @@ class ValueCutter:
             spans = self._find_spans(text)
             end = spans[-1][1] if spans else 0
             is_too_large = len(text) - end > self._max_record_bytes
-            if end >= self._run_bytes or (is_too_large and spans):
+            if spans and (end >= self._run_bytes or is_too_large or _is_large(spans[0])):
                 return Segment(offset, text[:end], spans)
             gap_end = skip_gap(text, end)
             if self._is_array and text.startswith(b"]", gap_end):
@@ -99,12 +111,16 @@ class ValueCutter:
 
     def _find_spans(self, text: bytes) -> list[Span]:
         """Finds values up to the length of a run, or up to one that is too large or nested too deep."""
-        spans, end = [], 0
+        spans, end = list[Span](), 0
         for span in find_values(text, is_whole=self._ahead.is_at_end and not self._is_array):
             if end >= self._run_bytes or span[1] - end > self._max_record_bytes:
                 break
+            if spans and _is_large(span):
+                break  # it gets a segment of its own
             spans.append(span)
             end = span[1]
+            if _is_large(span):
+                break
         return spans
 
     def _is_broken(self, text: bytes) -> bool:
@@ -113,13 +129,17 @@ class ValueCutter:
     def _last_segment(self, spans: list[Span], end: int) -> Segment:
         """All remaining text, for the parser to say what is wrong; cut where it is nested too deep for a parser."""
         offset, text = self._ahead.offset, self._ahead.text
-        deep_at = Nesting().find_deeper(MAX_DEPTH, text[end:])
+        deep_at = find_deeper(text[end:])
         if deep_at is not None:
             return Segment(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
         if len(text) - end > self._max_record_bytes:
             limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
             return Segment(offset, text, spans, f"A record is larger than {limit}")
         return Segment(offset, text, spans, is_last=True)
+
+
+def _is_large(span: Span) -> bool:
+    return span[1] - span[0] > LARGE_BYTES
 
 
 def _likely_ends(text: bytes, wanted_bytes: int) -> Iterator[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.detection import detect_layout
+from logistics_pipeline.loading.formats.field_check import check_fields
 from logistics_pipeline.loading.formats.json_reader import read_elements, read_json_lines, read_objects
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, ObjectsLayout, Records
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source, open_source
@@ -50,6 +51,16 @@ def detect_format(path: Path, dataset: Dataset, dataset_names: Container[str], m
         layout = detect_layout(source, dataset, dataset_names, max_record_bytes)
         notes = (source.note, *(layout.notes if isinstance(layout, CsvLayout) else ()))
         return FileFormat(layout, source.compression, tuple(filter(None, notes)))
+
+
+def check_format(path: Path, format: FileFormat, dataset: Dataset, max_record_bytes: int) -> None:
+    """Checks that a file with this format holds records of the dataset; see `field_check.check_fields`.
+
+    Raises:
+        FileError: it holds records of another kind.
+    """
+    with open_after(path, format.layout, Checkpoint()) as source:
+        check_fields(source, format.layout, dataset, max_record_bytes)
 
 
 @contextmanager

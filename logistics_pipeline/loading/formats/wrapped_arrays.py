@@ -1,4 +1,7 @@
-"""Finds the array of records inside the object at the top of a JSON file, or that the object is a record itself."""
+"""Finds the array of records inside the object at the top of a JSON file, or that the object is a record itself.
+
+An API's pages, saved one after the other, are several such objects: the array is under the same keys in each.
+"""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -6,11 +9,19 @@ from dataclasses import dataclass
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.json_feed import cut_pieces, walk_events
+from logistics_pipeline.loading.formats.field_names import describe_fields
+from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, ObjectsLayout
 from logistics_pipeline.sources.byte_stream import Source
 
 EXPECTED = "expected a JSON array of objects, NDJSON, JSON objects, or CSV with a header"
+
+MAX_CANDIDATES = 1_000
+"""Arrays in a wrapper that may hold the records. No wrapper has so many: an object that does uses data as keys."""
+MAX_PAGES = 100
+"""Pages looked at if several arrays of the first may hold the records, as all are empty."""
+MAX_KEYS = 100
+"""Keys of the object at the top that a message may name."""
 
 
 @dataclass
@@ -23,12 +34,11 @@ class _Candidate:
 
 
 class ArraySearch:
-    """Walks through the first object until it is clear where the records are.
+    """Walks through the first object, and pages after it if its arrays are empty, until it is clear where records are.
 
-    The walk feeds the parser up to each opening bracket and examines its events, so it knows the exact offset of the
-    array it chooses. Three findings decide at once: the dataset's key in the object itself (it is a record), an array
-    under the dataset's name, the dataset's key in the first element of an array. Otherwise the walk goes through the
-    whole object and takes the only likely array.
+    Three findings decide at once: the dataset's key in the object itself (it is a record), an array under the dataset's
+    name, the dataset's key in the first element of an array. Otherwise the walk goes through the whole object and takes
+    the only likely array.
     """
 
     def __init__(self, dataset: Dataset, dataset_names: Container[str]) -> None:
@@ -42,6 +52,15 @@ class ArraySearch:
         self._open: _Candidate | None = None
         """The array whose first element is being read."""
         self._is_record = False
+        self._keys: dict[str, None] = {}
+        """Of the object at the top."""
+        self._pages = 0
+        """Objects that did not show where the records are."""
+        self._undecided: FileError | None = None
+        """The first object's error, unless a later page decides."""
+        self._first_arrays: list[ElementsLayout] = []
+        self._has_named_object = False
+        """The dataset's name is the key of an object."""
 
     def run(self, source: Source, max_record_bytes: int) -> Layout:
         """Returns the layout of a source whose next byte opens an object.
@@ -50,38 +69,63 @@ class ArraySearch:
             FileError: not JSON; the object does not end; it holds no array of records, or several likely ones.
         """
         start = source.position
-        for offset, events in walk_events(cut_pieces(source, b"[", max_record_bytes), start, max_record_bytes):
-            for event, value in events:
-                found = self._process(event, value, offset, start)
+        walk = JsonWalk(source, max_record_bytes)
+        for events in walk.blocks():
+            for index, (event, value) in enumerate(events):
+                if len(self._path) > 1 and self._path[-1] is None and event not in STEPS and self._open is None:
+                    continue  # nothing inside an array inside an array matters
+                found = self._process(event, value, walk, events, index, start)
                 if found is not None:
-                    return found
+                    return self._on_first_page(found)
+        if self._undecided is not None:
+            raise self._undecided
         raise FileError(f"The object at the top never ends; {EXPECTED}", byte_offset=start)
 
-    def _process(self, event: str, value: object, offset: int, start: int) -> Layout | None:
+    def _process(
+        self, event: str, value: object, walk: JsonWalk, events: list[Event], index: int, start: int
+    ) -> Layout | None:
         """Processes one event; returns the layout once it is certain."""
         if event == "map_key":
             self._key = str(value)
             return self._check_key(start)
         if event in ("start_map", "start_array"):
-            return self._enter(event, offset)
-        if event in ("end_map", "end_array"):
+            self._path.append(self._key)
+            self._key = None
+            if event == "start_array":
+                return self._enter_array(walk, events[: index + 1])
+            self._has_named_object |= len(self._path) == 2 and self._is_named(self._path[-1])
+        elif event in ("end_map", "end_array"):
             self._leave()
             if not self._path:
                 return self._choose(start)
         return None
 
-    def _enter(self, event: str, offset: int) -> Layout | None:
-        self._path.append(self._key)
-        self._key = None
+    def _on_first_page(self, found: Layout) -> Layout:
+        """The array of the first page that a later one shows to be the right one."""
+        if self._undecided is None:
+            return found
+        layout = next(
+            (each for each in self._first_arrays if isinstance(found, ElementsLayout) and each.keys == found.keys), None
+        )
+        if layout is None:
+            raise self._undecided
+        return layout
+
+    def _is_named(self, key: str | None) -> bool:
+        return key is not None and _normalize(key) == self._dataset.name
+
+    def _enter_array(self, walk: JsonWalk, events: list[Event]) -> Layout | None:
         keys = tuple(key for key in self._path[1:] if key is not None)
-        if event != "start_array" or len(keys) < len(self._path) - 1:
+        if len(keys) < len(self._path) - 1:
             return None
-        named = keys[-1].casefold().replace("-", "_").replace(" ", "_")
-        if named == self._dataset.name:
-            return ElementsLayout(offset, keys)
-        if named not in self._dataset_names:  # another dataset's array is not ours, even if its records have our key
-            self._open = _Candidate(ElementsLayout(offset, keys))
+        if self._is_named(keys[-1]):
+            return ElementsLayout(walk.offset_after(events), keys)
+        if _normalize(keys[-1]) not in self._dataset_names:
+            # another dataset's array is not ours, even if its records have our key
+            self._open = _Candidate(ElementsLayout(walk.offset_after(events), keys))
             self._candidates.append(self._open)
+            if len(self._candidates) > MAX_CANDIDATES:
+                raise self._error(walk.offset_after(events))
         return None
 
     def _leave(self) -> None:
@@ -94,22 +138,133 @@ class ArraySearch:
         is_ours, is_field = self._key == self._dataset.key, self._key in self._fields
         if len(self._path) == 1:
             self._is_record |= is_field
+            if self._key is not None and len(self._keys) < MAX_KEYS:
+                self._keys[self._key] = None
             return ObjectsLayout(start) if is_ours else None
         if self._open is not None and len(self._path) == len(self._open.layout.keys) + 2:
             self._open.has_fields |= is_field
             return self._open.layout if is_ours else None
         return None
 
-    def _choose(self, start: int) -> Layout:
+    def _choose(self, start: int) -> Layout | None:
         likely = [candidate for candidate in self._candidates if candidate.has_fields]
         if self._is_record and not likely:
             return ObjectsLayout(start)  # a record that lacks its key, whatever arrays it holds
-        likely = likely or self._candidates
+        if not likely and not self._has_named_object:  # otherwise that is where the records are
+            likely = self._candidates
         if len(likely) == 1:
             return likely[0].layout
+        if self._undecided is None:
+            self._undecided = self._error(start)
+            self._first_arrays = [candidate.layout for candidate in likely]
+        self._pages += 1
+        if not likely or self._pages > MAX_PAGES:
+            raise self._undecided
+        self._candidates, self._is_record = [], False
+        return None
+
+    def _error(self, offset: int) -> FileError:
         names = ", ".join(".".join(candidate.layout.keys) for candidate in self._candidates[:5]) or "none"
-        raise FileError(
-            f"The object at the top is neither a record of {self._dataset.name} nor does it hold exactly one array of "
-            f"them (arrays found: {excerpt(names, 200)}); {EXPECTED}",
-            byte_offset=start,
+        hint = (
+            f"; {self._dataset.name} is an object here, write its values as an array" if self._has_named_object else ""
         )
+        return FileError(
+            f"The object at the top is neither a record of {self._dataset.name} nor does it hold exactly one array of "
+            f"them (arrays found: {excerpt(names, 200)}{hint}); {describe_fields(self._dataset, self._keys)}; "
+            f"{EXPECTED}",
+            byte_offset=offset,
+        )
+
+
+def _normalize(key: str) -> str:
+    return key.casefold().replace("-", "_").replace(" ", "_")
+
+
+def skip_to_next_array(source: Source, keys: tuple[str, ...], max_record_bytes: int) -> bool:
+    """Moves from the end of an array to the beginning of the same array on the next page; returns False without one.
+
+    `keys` lead to the array. What surrounds it does not matter, but a file that is cut off there is incomplete.
+
+    Raises:
+        FileError: not JSON; the file ends in the middle; what follows is not a page with that array.
+    """
+    if not keys:
+        _check_nothing_follows(source, max_record_bytes)
+        return False
+    walk = JsonWalk(source, max_record_bytes, b'{"":' * len(keys) + b"[]")
+    search = _PageSearch(keys, depth=walk.depth)
+    for events in walk.blocks():
+        for index, (event, value) in enumerate(events):
+            if search.finds(event, value):
+                walk.stop_after(events[: index + 1])
+                return True
+            if search.fault is not None:
+                raise FileError(search.fault, byte_offset=walk.offset_after(events[:index]))
+    reason = walk.close()
+    if reason is not None or search.is_inside:
+        raise FileError(
+            f"The file ends in the middle ({reason or 'a page is incomplete'})", byte_offset=source.position
+        )
+    return False
+
+
+def _check_nothing_follows(source: Source, max_bytes: int) -> None:
+    begin = source.position
+    while block := source.read():
+        rest = block.lstrip(b" \t\r\n")
+        if rest:
+            raise FileError("Not JSON: trailing garbage after the array", byte_offset=source.position - len(rest))
+        if source.position - begin > max_bytes:
+            raise FileError(
+                f"More than {max_bytes:,} blanks follow the array (LOGISTICS_MAX_RECORD_BYTES)",
+                byte_offset=source.position,
+            )
+
+
+class _PageSearch:
+    """Follows the events after an array until the same array of another page begins."""
+
+    def __init__(self, keys: tuple[str, ...], depth: int) -> None:
+        self._keys = keys
+        self._depth = depth
+        self._matched = 0
+        """How many of the keys lead to where the walk is."""
+        self._key: object = None
+        self._is_found = True
+        """The array of this page was found, or is null."""
+        self.fault: str | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        return self._depth > 0
+
+    def finds(self, event: str, value: object) -> bool:
+        """Processes an event; returns whether it opens the array."""
+        if event == "map_key":
+            if self._depth <= len(self._keys):
+                self._key = value
+            return False
+        if self._depth == 0:
+            return self._enter_page(event)
+        is_on_path = not self._is_found and self._depth == self._matched + 1 and self._key == self._keys[self._matched]
+        is_array = is_on_path and self._depth == len(self._keys)
+        if is_array and event in ("start_array", "null"):
+            self._is_found = True
+            return event == "start_array"
+        if is_on_path and event == "start_map" and not is_array:
+            self._matched += 1
+        self._depth += STEPS.get(event, 0)
+        if event == "end_map":
+            self._matched = min(self._matched, max(self._depth - 1, 0))
+        if self._depth == 0 and not self._is_found:
+            self.fault = self._describe("A page has no array")
+        return False
+
+    def _enter_page(self, event: str) -> bool:
+        if event != "start_map":
+            self.fault = self._describe("What follows a page is not a page with an array")
+        self._depth, self._matched, self._is_found, self._key = 1, 0, False, None
+        return False
+
+    def _describe(self, what: str) -> str:
+        return f"{what} under {excerpt('.'.join(self._keys), 100)}, where the first page has its records"

@@ -11,8 +11,9 @@ from functools import cache
 from itertools import islice
 from operator import attrgetter
 
-from logistics_pipeline.loading.formats.json_reader import decode
-from logistics_pipeline.loading.formats.json_scanner import is_too_deep, value_end
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_feed import find_constants, replace_constants
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
@@ -34,13 +35,15 @@ _AS_ARRAY: ChooseDecoder = attrgetter("array")
 class ArrayPieces:
     """Cuts the elements of one array."""
 
-    def __init__(self, decoder: TypedDecoder, maker: RecordTaker) -> None:
+    def __init__(self, decoder: TypedDecoder, maker: RecordTaker, *, is_begun: bool) -> None:
         self._decoder = decoder
         self._maker = maker
+        self._is_begun = is_begun
+        """There was an element before the text."""
 
     def cut(self, text: bytes, position: Checkpoint) -> CutResult:
         """Makes a chunk of the text's elements. Always leaves the last one: what follows it decides if it is whole."""
-        gap = (_NEXT if position.records else _FIRST).match(text)
+        gap = (_NEXT if self._is_begun else _FIRST).match(text)
         if gap is None:
             return [], _is_separator(text)  # only a separator so far; otherwise the array has ended
         start = gap.end()
@@ -49,22 +52,26 @@ class ArrayPieces:
             if chunk is not None:
                 if any(is_too_deep(reject.raw_record.raw) for reject in chunk.rejects):
                     break
+                self._is_begun = True
                 return [chunk], True
         return self._one_by_one(text, start, position)
 
     def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> Chunk | None:
         piece = text[start:end]
-        objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
+        valid = replace_constants(piece)
+        objects = self._decoder.decode(b"[" + valid + b"]", _AS_ARRAY)
         if objects is None:
             return None
-        find = cache(ElementRecords(piece, objects.objects, position.records, position.offset + start))
-        return make_chunk(self._maker, objects, position.records, position.offset + end, find)
+        records = ElementRecords(valid, piece, objects, position.records, position.offset + start)
+        invalid = [] if valid is piece else records.indexes_at(find_constants(piece))
+        return make_chunk(self._maker, objects, position.records, position.offset + end, cache(records), invalid)
 
     def _one_by_one(self, text: bytes, start: int, position: Checkpoint) -> CutResult:
         """Reads the complete elements, up to the first that only the reference parser can read."""
         values, spans, can_continue = _read_elements(text, start)
         if not values:
             return [], can_continue
+        self._is_begun = True
 
         def find(index: int) -> RawRecord:
             begin, end = spans[index]
@@ -77,12 +84,12 @@ class ArrayPieces:
 def _read_elements(text: bytes, start: int) -> tuple[list[object], list[Span], bool]:
     """Decodes complete elements one by one: their values, where they are, and whether more can follow."""
     values, spans = list[object](), list[Span]()
-    while (end := value_end(text, start)) is not None:
+    while (end := value_end(text, start, MAX_DEPTH)) is not None:
         gap = _NEXT.match(text, end)
         if gap is None:
             return values, spans, _is_separator(text[end:])  # otherwise the array has ended or is broken
         value = decode(text[start:end])
-        if isinstance(value, Unreadable):
+        if isinstance(value, Unreadable) and not value.is_json:
             return values, spans, False
         values.append(value)
         spans.append((start, end))

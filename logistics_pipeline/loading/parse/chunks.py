@@ -23,8 +23,7 @@ from logistics_pipeline.loading.contract.record_validator import (
     value_validator,
 )
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import RawRecord, Records, Table
-from logistics_pipeline.loading.parse.piece_records import NOT_KNOWN, LazyValues, ReadValue
+from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, ReadValue, Records, Table, UndecodedValues
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
@@ -100,7 +99,7 @@ def columns_of(records: Records, fields: Sequence[str]) -> tuple[list[Column], I
         nothing: Column = [None] * len(values)
         named = [name for name, column in values.columns.items() if name or any(column)]  # delimiters at line ends
         return [values.columns.get(name, nothing) for name in fields], named
-    mappings = [value if type(value) is dict else {} for value in values]  # without a key: not plain
+    mappings = [value if isinstance(value, dict) else {} for value in values]  # without a key: not plain
     return [[mapping.get(name) for mapping in mappings] for name in fields], set[str]().union(*mappings)
 
 
@@ -181,20 +180,18 @@ class ChunkMaker:
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
         """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""
-        new = set(names) - self._reported
+        new = {name[:255] for name in names} - self._reported
         if not new:
             return frozenset()
         room = MAX_UNKNOWN_FIELDS + len(self._names) - len(self._reported)
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
-        return frozenset(
-            name[:255].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported
-        )
+        return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
 
 
 def _value_reader(values: Sequence[object], columns: Sequence[Column]) -> ReadValue:
     """Reads single values of records that are also given as columns."""
-    if isinstance(values, LazyValues):
+    if isinstance(values, UndecodedValues):
         return values.read_value
     others = values.others if isinstance(values, Table) else None
 

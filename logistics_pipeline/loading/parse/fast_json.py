@@ -31,18 +31,21 @@ class FastJsonParser:
         self, source: Source, dataset: Dataset, maker: RecordTaker, chunk_bytes: int, max_record_bytes: int
     ) -> None:
         self._source = source
-        self._dataset = dataset
+        self._decoder = TypedDecoder(dataset)
         self._maker = maker
         self._chunk_bytes = min(chunk_bytes, max_record_bytes)
         self._max_bytes = min(max(MAX_PIECE_BYTES, chunk_bytes), max_record_bytes)
 
-    def read_elements(self, done: int) -> FastChunks:
-        """Reads elements of the array that the source is in, after `done` of them; always leaves the last one."""
-        return self._read(done, ArrayPieces(TypedDecoder(self._dataset), self._maker).cut)
+    def read_elements(self, done: int, *, is_begun: bool) -> FastChunks:
+        """Reads elements of the array that the source is in, after `done` records; always leaves the last one.
+
+        With `is_begun`, there was an element of the array before.
+        """
+        return self._read(done, ArrayPieces(self._decoder, self._maker, is_begun=is_begun).cut)
 
     def read_lines(self, done: int) -> FastChunks:
         """Reads lines from the source's position, after `done` records."""
-        return self._read(done, LinePieces(TypedDecoder(self._dataset), self._maker, self._max_bytes).cut)
+        return self._read(done, LinePieces(self._decoder, self._maker, self._max_bytes).cut)
 
     def _read(self, done: int, cut: Cut) -> FastChunks:
         position, text = Checkpoint(done, self._source.position), b""

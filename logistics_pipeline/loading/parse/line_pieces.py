@@ -3,7 +3,8 @@
 from functools import cache
 from operator import attrgetter
 
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_feed import find_constants, replace_constants
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
@@ -51,11 +52,13 @@ class LinePieces:
             self._add_chunks(text[middle:], Checkpoint(done.records, position.offset + middle), chunks)
 
     def _decode(self, text: bytes, lines: int, position: Checkpoint) -> Chunk | None:
-        objects = self._decoder.decode(text, _AS_LINES) if _is_object_per_line(text, lines) else None
+        valid = replace_constants(text)
+        objects = self._decoder.decode(valid, _AS_LINES) if _is_object_per_line(text, lines) else None
         if objects is None or len(objects) != lines:
             return None
-        find = cache(LineRecords(text, position.records, position.offset))
-        return make_chunk(self._maker, objects, position.records, position.offset + len(text), find)
+        records = LineRecords(text, position.records, position.offset)
+        invalid = [] if valid is text else records.indexes_at(find_constants(text))
+        return make_chunk(self._maker, objects, position.records, position.offset + len(text), cache(records), invalid)
 
     def _one_by_one(self, text: bytes, position: Checkpoint) -> Chunk:
         found = _find_records(text)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from typing import IO
 
 from logistics_pipeline.errors import TransientError
@@ -21,8 +22,6 @@ from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
 
 PIPE_BYTES = 1 << 20
 """Size of the pipe: the child keeps parsing while the parent commits."""
-
-_LENGTH_BYTES = 8
 
 
 @contextmanager
@@ -64,20 +63,21 @@ def _widen(pipe: IO[bytes]) -> None:
 
 
 def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chunk]:
-    while True:
-        header = pipe.read(_LENGTH_BYTES)
-        length = int.from_bytes(header, "big")
-        frame = pipe.read(length)
-        if len(header) < _LENGTH_BYTES or len(frame) < length:
-            raise TransientError(f"The process that parses the file ended early ({_describe_exit(process)})")
-        message = pickle.loads(frame)
-        match message:
-            case Chunk():
-                yield message
-            case BaseException():
-                raise message
-            case None:
-                return
+    # Read straight from the pipe, so that a large record is in memory only once.
+    while (message := _receive_one(process, pipe)) is not None:
+        if isinstance(message, BaseException):
+            raise message
+        yield message
+        del message
+
+
+def _receive_one(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Chunk | BaseException | None:
+    try:
+        message: Chunk | BaseException | None = pickle.load(pipe)
+    except (EOFError, pickle.UnpicklingError) as error:
+        message_text = f"The process that parses the file ended early ({_describe_exit(process)})"
+        raise TransientError(message_text) from error
+    return message
 
 
 def _describe_exit(process: subprocess.Popen[bytes]) -> str:
@@ -90,23 +90,35 @@ def _main() -> None:
     task = pickle.load(sys.stdin.buffer)
     with (
         suppress(BrokenPipeError, KeyboardInterrupt),
-        open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as out,
+        open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stdout,
     ):
+        out = _Pipe(stdout)
         try:
             for chunk in read_chunks(task):
-                _send(out, chunk)
-            _send(out, None)
+                out.send(chunk)
+                del chunk
+            out.send(None)
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the parent must raise it
-            _send(out, error)
+            out.send(error)
 
 
-def _send(pipe: IO[bytes], message: Chunk | Exception | None) -> None:
-    frame = pickle.dumps(message, protocol=5)
-    view = memoryview(len(frame).to_bytes(_LENGTH_BYTES, "big") + frame)
-    while view:
-        view = view[pipe.write(view) :]
+class _Pipe:
+    """The pipe to the parent. Large records are written to it as they are, without a copy."""
+
+    def __init__(self, raw: FileIO) -> None:
+        self._raw = raw
+
+    def send(self, message: Chunk | Exception | None) -> None:
+        pickle.dump(message, self, protocol=5)
+
+    def write(self, data: bytes) -> int:
+        """Writes all of the data, which the file itself does not promise."""
+        view = memoryview(data)
+        while view:
+            view = view[self._raw.write(view) :]
+        return len(data)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from logistics_pipeline.loading.contract.columns import Column, FormatsNeededErr
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
+from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
@@ -115,13 +117,29 @@ def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk
         fast = FastJsonParser(source, task.dataset, taker, task.chunk_bytes, task.max_record_bytes)
         match task.layout:
             case ElementsLayout():
-                done = (yield from fast.read_elements(done)).records
+                yield from _read_pages(task, source, task.layout, fast, taker)
+                return
             case LinesLayout():
                 done = (yield from fast.read_lines(done)).records
             case _:
                 pass
     for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
         yield taker.from_records(records)
+
+
+def _read_pages(
+    task: ReadTask, source: Source, layout: ElementsLayout, fast: FastJsonParser, taker: RecordTaker
+) -> Iterator[Chunk]:
+    """Reads an array and the same array on every page after it: each with the fast parser as far as that can."""
+    done, is_begun, is_more = task.after.records, task.after.records > 0, True
+    while is_more:
+        before = done
+        done = (yield from fast.read_elements(done, is_begun=is_begun)).records
+        is_begun = is_begun or done > before
+        for records in read_page(source, layout, done, task.max_record_bytes, task.chunk_bytes, is_begun=is_begun):
+            done = records.before + len(records.values)
+            yield taker.from_records(records)
+        is_begun, is_more = False, skip_to_next_array(source, layout.keys, task.max_record_bytes)
 
 
 def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> list[RawRecord]:

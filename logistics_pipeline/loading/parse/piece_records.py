@@ -1,42 +1,32 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
-from collections.abc import Callable, Sequence, Sized
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from itertools import accumulate
-from typing import Protocol
 
 import msgspec
 
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import is_too_deep
 from logistics_pipeline.loading.formats.record_positions import Span
-from logistics_pipeline.loading.layouts import RawRecord
+from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, UndecodedValues
+from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
 FindRecord = Callable[[int], RawRecord]
 """Finds a record of a piece by its index from 0."""
 
-NOT_KNOWN = object()
-"""Stands for a value that only the whole record tells."""
-
-ReadValue = Callable[[int, int], object]
-"""Returns the decoded value of a record, by its index, in a field of the dataset, by its position; or NOT_KNOWN."""
-
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class DecodedObjects(Sized, Protocol):
-    """What decoding a piece as a whole tells about the values in it."""
-
-    def read_value(self, index: int, position: int) -> object: ...
-
-
-class LazyValues(Sequence[object]):
+class LazyValues(UndecodedValues):
     """The values of a piece's records, each decoded when it is accessed."""
 
-    def __init__(self, find: FindRecord, objects: DecodedObjects) -> None:
+    def __init__(self, find: FindRecord, objects: TypedObjects, invalid: Collection[int]) -> None:
         self._count = len(objects)
         self._find = find
         self._objects = objects
+        self._invalid = invalid
 
     def __len__(self) -> int:
         return self._count
@@ -46,7 +36,7 @@ class LazyValues(Sequence[object]):
 
     def read_value(self, index: int, position: int) -> object:
         """Reads a value of a record without decoding all of it; a record nested too deep has none."""
-        if is_too_deep(self._find(index).raw):
+        if index in self._invalid or is_too_deep(self._find(index).raw):
             return NOT_KNOWN
         return self._objects.read_value(index, position)
 
@@ -54,14 +44,20 @@ class LazyValues(Sequence[object]):
 class ElementRecords:
     """Finds the elements of a piece of an array, in the cheapest way that is certain."""
 
-    def __init__(self, piece: bytes, objects: int, before: int, offset: int) -> None:
+    def __init__(self, piece: bytes, written: bytes, objects: TypedObjects, before: int, offset: int) -> None:
         self._piece, self._before, self._offset = piece, before, offset
+        self._written = written
+        """The piece as it is in the file, before constants that JSON lacks were replaced by others as long."""
         self._objects = objects
-        """The number of elements if all of them are objects, else 0."""
 
     def __call__(self, index: int) -> RawRecord:
         begin, end = self._find(index)
-        return RawRecord(self._before + index + 1, self._offset + begin, self._piece[begin:end])
+        return RawRecord(self._before + index + 1, self._offset + begin, self._written[begin:end])
+
+    def indexes_at(self, positions: Iterable[int]) -> list[int]:
+        """The indexes of the elements at some positions of the piece."""
+        begins = [self._find(index)[0] for index in range(len(self._objects))]
+        return sorted({bisect_right(begins, position) - 1 for position in positions})
 
     @cached_property
     def _find(self) -> Callable[[int], Span]:
@@ -71,7 +67,7 @@ class ElementRecords:
         """If no element has a brace inside: each opening brace begins one."""
         piece = self._piece
         openings = piece.split(b"{")
-        if len(openings) - 1 != self._objects:
+        if len(openings) - 1 != self._objects.objects:
             return None
         ends = list(accumulate(map(len, openings)))
 
@@ -118,6 +114,11 @@ class LineRecords:
         line = self._lines[index]
         begin = self._ends[index] - len(line) + index
         return RawRecord(self._before + index + 1, self._offset + begin, line.rstrip(b"\r"))
+
+    def indexes_at(self, positions: Iterable[int]) -> list[int]:
+        """The indexes of the lines at some positions of the text."""
+        ends = list(accumulate(len(line) + 1 for line in self._lines))
+        return sorted({bisect_right(ends, position) for position in positions})
 
     @cached_property
     def _ends(self) -> list[int]:

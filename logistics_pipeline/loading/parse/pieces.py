@@ -1,7 +1,9 @@
 """What cutting text into pieces of whole records yields, and how a decoded piece becomes a chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from logistics_pipeline.loading.contract.columns import NULL, Column
+from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import Records
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
@@ -15,8 +17,28 @@ Cut = Callable[[bytes, Checkpoint], CutResult]
 """Cuts a text that begins at a checkpoint."""
 
 
-def make_chunk(maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord) -> Chunk:
-    """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`."""
+def make_chunk(
+    maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord, invalid: Collection[int]
+) -> Chunk:
+    """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`.
+
+    Those with the indexes `invalid` were changed before they were decoded: the reference decides about them.
+    """
+    records = Records(before, LazyValues(find, objects, invalid), end, find)
     columns = objects.columns()
-    records = Records(before, LazyValues(find, objects), end, find)
+    if invalid:
+        columns = [_without(column, invalid) for column in columns]
     return maker.from_columns(columns, records, objects.names)
+
+
+def _without(column: Column, indexes: Collection[int]) -> Column:
+    """A column with nulls in place of some values: a record without a single one is never plain."""
+    if isinstance(column, NumberTexts):
+        texts = NumberTexts(column, column.irregular)
+        for index in indexes:
+            texts[index] = NULL
+        return texts
+    values = list(column)
+    for index in indexes:
+        values[index] = None
+    return values

@@ -13,10 +13,10 @@ import msgspec
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
-from logistics_pipeline.loading.formats.json_reader import decode
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, Nesting
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper
+from logistics_pipeline.loading.layouts import NOT_KNOWN
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
-from logistics_pipeline.loading.parse.piece_records import NOT_KNOWN
 
 MIN_REGULAR_SHARE = 8
 """If more than one in this many numbers is irregular, for example because numbers are quoted, all are decoded."""
@@ -208,4 +208,4 @@ def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
 
 def _may_be_too_deep(text: bytes, objects: int) -> bool:
     nested = text.count(b"{") + text.count(b"[") - objects
-    return nested >= MAX_DEPTH and Nesting().find_deeper(MAX_DEPTH, text) is not None
+    return nested >= MAX_DEPTH and find_deeper(text) is not None

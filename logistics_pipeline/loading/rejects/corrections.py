@@ -4,7 +4,7 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.rejects.export_lines import CorrectedReject
 from logistics_pipeline.loading.rejects.replay_batch import BatchReplayer

@@ -16,9 +16,9 @@ from typing import Any
 
 from logistics_pipeline.ledger import RejectedRecord
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.lines import read_lines
-from logistics_pipeline.loading.layouts import Layout, Unreadable
+from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
 from logistics_pipeline.loading.rejects.reread import as_json, read_again
 from logistics_pipeline.sources.byte_stream import open_source
 
@@ -89,7 +89,7 @@ def raw_text(raw: bytes) -> dict[str, str]:
 
 def _editable(raw: bytes, layout: Layout | None) -> object:
     value = None if layout is None else read_again(raw, layout)
-    return None if isinstance(value, Unreadable) else value
+    return None if isinstance(value, Unreadable | LargeObject | LongText) else value
 
 
 def read_export(path: Path, max_record_bytes: int) -> Iterator[CorrectedReject | UnusableLine]:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
@@ -21,13 +22,15 @@ LONGEST_STEM = 200
 """Bytes, of the 255 that a name may have: suffixes follow, and the name is longer still while the file is written."""
 
 
-def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+def export_rejects(
+    connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path, catalogue: Catalogue
+) -> None:
     """Writes the rejects of a file in the file's own layout, or removes an older export if there are none now.
 
     Raises:
         OSError: the folder cannot be written to. The rejects are safe in the database.
     """
-    records_path, reasons_path = export_paths(file.path, failed_dir)
+    records_path, reasons_path = export_paths(file.path, failed_dir, _dataset_to_name(file, catalogue))
     if file.records_rejected == 0 or layout is None:
         records_path.unlink(missing_ok=True)
         reasons_path.unlink(missing_ok=True)
@@ -36,10 +39,12 @@ def export_rejects(connection: Connection, file: ledger.LedgerFile, layout: Layo
         _write(connection, file.file_id, layout, records, reasons)
 
 
-def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path) -> None:
+def export_or_warn(
+    connection: Connection, file: ledger.LedgerFile, layout: Layout | None, failed_dir: Path, catalogue: Catalogue
+) -> None:
     """As `export_rejects`, but if the folder cannot be written to, notes that as the file's warning."""
     try:
-        export_rejects(connection, file, layout, failed_dir)
+        export_rejects(connection, file, layout, failed_dir, catalogue)
     except OSError as error:
         ledger.warn(
             connection,
@@ -49,27 +54,37 @@ def export_or_warn(connection: Connection, file: ledger.LedgerFile, layout: Layo
         )
 
 
-def export_paths(key: str, failed_dir: Path) -> tuple[Path, Path]:
-    """Returns the paths of a file's rejects and of their reasons.
+def _dataset_to_name(file: ledger.LedgerFile, catalogue: Catalogue) -> str | None:
+    """The dataset of a file whose own name does not tell it: its folder does, or whoever loaded it."""
+    return None if catalogue.dataset_of_path(Path(file.path).name) == file.dataset else file.dataset
+
+
+def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tuple[Path, Path]:
+    """Returns the paths of a file's rejects and of their reasons. `dataset` is to be named if the file's name does not.
 
     For `shipments.json`: `shipments.rejected.json` and `shipments.rejected.json.reasons.csv`.
 
-    The name still belongs to the same dataset, and no two files of a folder share it: the rejects of
-    `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
+    The name alone belongs to the same dataset, so the file may be moved to any place in the raw folder: the rejects of
+    `shipments/2024/part-1.csv` go to `shipments.rejected.part-1.records.csv`. No two files of a folder share a name:
+    the rejects of `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
     """
     name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
-    records = plain.with_name(f"{_shorten(plain.stem)}{compression}.rejected{plain.suffix}")
+    if dataset is None:
+        records = plain.with_name(f"{_shorten(plain.stem, LONGEST_STEM)}{compression}.rejected{plain.suffix}")
+    else:
+        before, after = f"{dataset}.rejected.", f"{compression}.records{plain.suffix}"
+        records = plain.with_name(f"{before}{_shorten(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
     return records, records.with_name(f"{records.name}.reasons.csv")
 
 
-def _shorten(stem: str) -> str:
-    """Returns a name that leaves room for suffixes: if too long, its beginning and a hash that keeps it unique."""
+def _shorten(stem: str, longest: int) -> str:
+    """Returns a name of at most `longest` bytes: if too long, its beginning and a hash that keeps it unique."""
     whole = os.fsencode(stem)
-    if len(whole) <= LONGEST_STEM:
+    if len(whole) <= longest:
         return stem
-    return os.fsdecode(whole[: LONGEST_STEM - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
+    return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
 
 
 def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:

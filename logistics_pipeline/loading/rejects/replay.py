@@ -156,7 +156,7 @@ class _Replayer:
     def renew_failed_files(self, on_wait: OnWait) -> None:
         """Writes the remaining rejects to the failed folder, also for files that an interrupted replay left out."""
         for path in self._paths:
-            self.run(_renew_failed_file, path, self._options.failed_dir, on_wait)
+            self.run(_renew_failed_file, path, self._options, on_wait)
 
 
 def _replay_batch(connection: Connection, file: LedgerFile, rejects: RejectsToReplay, options: LoadOptions) -> Replay:
@@ -164,10 +164,10 @@ def _replay_batch(connection: Connection, file: LedgerFile, rejects: RejectsToRe
     return BatchReplayer(connection, file, dataset, options.date_order).replay(rejects)
 
 
-def _renew_failed_file(connection: Connection, path: str, failed_dir: Path, on_wait: OnWait) -> None:
+def _renew_failed_file(connection: Connection, path: str, options: LoadOptions, on_wait: OnWait) -> None:
     """Writes the rejects of a file's newest version; other versions have none in the failed folder."""
     with file_lock(connection, path, on_wait):
         file = ledger.latest_file(connection, path)
         layout = layout_from_json(file.layout) if file else None
         if file is not None and layout is not None:
-            export_or_warn(connection, file, layout, failed_dir)
+            export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from io import BytesIO
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.json_reader import decode
+from logistics_pipeline.loading.formats.large_records import decode_record
 from logistics_pipeline.loading.formats.reader import read_records
 from logistics_pipeline.loading.layouts import CsvLayout, Layout, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
@@ -18,7 +18,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 def read_again(raw: bytes, layout: Layout) -> object:
     """Decodes the raw text of one record to the value that its file's reader made of it, perhaps `Unreadable`."""
-    return _read_row(raw, layout) if isinstance(layout, CsvLayout) else decode(raw)
+    return _read_row(raw, layout) if isinstance(layout, CsvLayout) else decode_record(raw)
 
 
 def _read_row(raw: bytes, layout: CsvLayout) -> object:

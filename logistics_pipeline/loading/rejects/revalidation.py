@@ -13,7 +13,7 @@ from logistics_pipeline.loading.contract.record_validator import (
     Row,
     compile_validator,
 )
-from logistics_pipeline.loading.layouts import Layout, Unreadable
+from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
 from logistics_pipeline.loading.rejects.reread import as_json, read_again
 
 _NO_HEADER = Rejection(
@@ -79,4 +79,6 @@ class RecordRevalidator:
 
 
 def _is_corrected(record: object, raw_value: object) -> bool:
-    return raw_value is None or isinstance(raw_value, Unreadable) or as_json(record) != as_json(raw_value)
+    if raw_value is None or isinstance(raw_value, Unreadable | LargeObject | LongText):
+        return True
+    return as_json(record) != as_json(raw_value)

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks import (
     ANALYTICS_CHECKS,
     Check,
@@ -41,9 +42,9 @@ CHECK_EVERYTHING = dg.RunConfig(
 """Configuration of a run that compares all days and counts all rows."""
 
 
-def build_asset_checks(catalogue: Catalogue) -> list[dg.AssetChecksDefinition]:
+def build_asset_checks(catalogue: Catalogue, warn_rejects: RejectThreshold) -> list[dg.AssetChecksDefinition]:
     """Makes the checks of the raw tables of the catalogue and of the analytics tables."""
-    return [_build(RAW_CHECKS_OP, raw_checks(catalogue)), _build(ANALYTICS_CHECKS_OP, ANALYTICS_CHECKS)]
+    return [_build(RAW_CHECKS_OP, raw_checks(catalogue, warn_rejects)), _build(ANALYTICS_CHECKS_OP, ANALYTICS_CHECKS)]
 
 
 def check_key(check: Check) -> dg.AssetCheckKey:

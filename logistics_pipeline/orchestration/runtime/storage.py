@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from logistics_core.postgres.sessions import FORMATS, UNLIMITED, Session, run
+from logistics_core.postgres.urls import Address
 
 SESSION = Session({**FORMATS, **UNLIMITED, "default_transaction_read_only": "off"})
 
@@ -23,11 +24,15 @@ class PostgresStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Makes the storage from `dagster.yaml`."""
+        """Makes the storage from `dagster.yaml`.
+
+        Raises:
+            AddressError: its URL cannot be used; the message does not show it, as SQLAlchemy's would.
+        """
         if not event.contains(Pool, "connect", start_session):
             event.listen(Pool, "connect", start_session)
         return cls(
-            postgres_url=pg_url_from_config(config_value),
+            postgres_url=Address.parse(pg_url_from_config(config_value)).sqlalchemy_url("psycopg2"),
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),
             inst_data=inst_data,
         )

@@ -13,6 +13,7 @@ import dagster as dg
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.checks import Check, all_checks, ledger_states, run_checks
 from logistics_pipeline.analytics.checks.figures import WAIT_ERROR_SECONDS, WAIT_WARNING_SECONDS, all_taken_in
+from logistics_pipeline.analytics.checks.files import no_unrecognised_files
 from logistics_pipeline.orchestration.assets.checks import check_evaluation, check_key
 from logistics_pipeline.orchestration.resources import DatabaseResource
 
@@ -20,6 +21,8 @@ State = dict[str, str]
 """Per dataset, and for the figures, what the checks depend on. A name that is missing means that all is well."""
 
 FIGURES = "figures"
+NO_DATASET = "no dataset"
+"""What `sql/checks/ledger_state.sql` calls the files that belong to none."""
 
 
 def build_check_sensor(interval_seconds: int) -> dg.SensorDefinition:
@@ -36,7 +39,8 @@ def build_check_sensor(interval_seconds: int) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
         state, before = _current_state(database), json.loads(context.cursor or "{}")
-        wanted = _checks_to_repeat(context.instance, all_checks(database.catalogue), _changes(before, state))
+        checks = all_checks(database.catalogue, database.settings.warn_threshold)
+        wanted = _checks_to_repeat(context.instance, checks, _changes(before, state))
         if not wanted:
             return dg.SkipReason("nothing has failed or was corrected since the last evaluation")
         results = run_checks(database.url, wanted)
@@ -72,6 +76,8 @@ def _depends_on(check: Check) -> str | None:
     """The name in the state whose change may change the check's result."""
     if check.schema == "raw":
         return check.table
+    if check.name == no_unrecognised_files.__name__:
+        return NO_DATASET
     return FIGURES if check.name == all_taken_in.__name__ else None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import dagster as dg
 
-from logistics_core.database_contract.file_states import UNFINISHED_STATES
+from logistics_core.database_contract.file_states import DISMISSIBLE_STATES, UNFINISHED_STATES, FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -61,7 +61,9 @@ def build_file_sensor(
             settled = _register_settled_files(context, connection, database, found)
             evaluation = _Evaluation(context, connection, database, settled)
             plans = evaluation.plan()
-            _fail_abandoned_files(connection, evaluation.known, {file.key for file in found}, database.settings)
+            present = {file.key for file in found}
+            _fail_abandoned_files(connection, evaluation.known, present, database.settings)
+            _dismiss_deleted_files(connection, evaluation.known, present, database.settings)
             requests = evaluation.request_runs(plans)
         if not requests:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
@@ -207,3 +209,39 @@ def _fail_abandoned_files(
             fail_abandoned_file(connection, key)
         else:
             fail_missing_file(connection, key)
+
+
+def _dismiss_deleted_files(
+    connection: Connection, known: dict[str, LedgerFile], present: set[str], settings: Settings
+) -> None:
+    """Dismisses failed and unrecognised files that were deleted: there is nothing left to act on.
+
+    A failed file that returns is loaded, as `is_missing` tells; an unrecognised one is only shown again.
+    """
+    if not settings.raw_dir.is_dir():
+        return
+    deleted = [
+        entry.file_id
+        for key, entry in known.items()
+        if entry.state in DISMISSIBLE_STATES and entry.dismissed_at is None and _is_deleted(key, present, settings)
+    ]
+    returned = [
+        entry.file_id
+        for key, entry in known.items()
+        if entry.state is FileState.UNRECOGNISED and entry.is_missing and key in present
+    ]
+    if deleted:
+        ledger.dismiss_deleted(connection, deleted)
+    if returned:
+        ledger.end_dismissal(connection, returned)
+
+
+def _is_deleted(key: str, present: set[str], settings: Settings) -> bool:
+    """Whether a file of the raw folder is gone, and not merely hidden or in a folder that cannot be read."""
+    if key.startswith("/") or key in present:
+        return False
+    path = path_of(key, settings.raw_dir)
+    try:
+        return not path.exists()
+    except OSError:
+        return False

@@ -1,14 +1,19 @@
 // A figure in large print: its trend, what it is held against, and a line of how it went.
 
 import { h, s } from "../dom.js";
+import { measure } from "../measures.js";
 import { trend } from "./badges.js";
 
-/** kpi({label, value, unit, trend, better, versus, points, previous}): points and previous are lists of numbers or nulls. */
-export function kpi({ label, value, unit = null, change, better = "up", versus = null, points = null, previous = null }) {
+/**
+ * kpi({measure, label, value, unit, change, better, versus, points, previous}): `measure` is the name of one that gives label,
+ * unit, the good direction and an explanation; points and previous are lists of numbers or nulls.
+ */
+export function kpi({ measure: name = null, value, change, versus = null, points = null, previous = null, ...given }) {
+  const { label, unit = null, better = "up", definition = null } = { ...(name && measure(name)), ...given };
   return h(
     "article",
     { class: "kpi" },
-    h("h3", {}, label),
+    h("div", { class: "kpi-label" }, h("h3", {}, label), definition && h("button", { type: "button", class: "help", "aria-label": `${label}: ${definition}`, "data-help": definition }, "?")),
     h("div", { class: "value" }, value, unit && h("small", {}, unit)),
     versus !== null && h("div", { class: "versus" }, trend(change, better), h("span", {}, versus)),
     points && sparkline(points, previous),

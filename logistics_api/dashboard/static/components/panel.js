@@ -5,6 +5,7 @@ import { icon } from "../icons.js";
 import { get } from "../api.js";
 import * as events from "../events.js";
 import { dayRange } from "../format.js";
+import { at } from "../root.js";
 import { toast } from "./dialogs.js";
 import { openLogin } from "./login.js";
 import { menu } from "./menu.js";
@@ -54,7 +55,7 @@ export function panel(view, options) {
     const name = (words(options.title) || "data").toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
     return [
       ...Object.entries(addresses).map(([part, address]) =>
-        h("a", { href: address, target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
+        h("a", { href: at(address), target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
       ),
       csv && data !== null && h("button", { type: "button", onclick: () => saveRows(`${name}.csv`) }, icon("download"), csvWords),
       chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png(caption())) }, icon("image"), "PNG"),

@@ -1,6 +1,6 @@
 // Tables: a real <table> whose head sorts, and pages below it.
 
-import { h } from "../dom.js";
+import { h, present } from "../dom.js";
 import { icon } from "../icons.js";
 import { count } from "../format.js";
 
@@ -12,9 +12,10 @@ const LONG = 24;
  *   columns   [{key, label, format, node, number, sortable, head, wrap, title}]
  *             format(value, row) → text; node(value, row) → node; number: right-aligned; head: a row's own heading (<th>)
  *   sort      {by: key, order: "asc" | "desc"} or null; onSort(sort) is called by the head's buttons
+ *   detail    (row) => a node below the row, over all columns, or null
  *   caption   what the table holds, for those who do not see it
  */
-export function table({ columns, rows, caption, sort = null, onSort = null, rowClass = () => null }) {
+export function table({ columns, rows, caption, sort = null, onSort = null, rowClass = () => null, detail = () => null }) {
   return h(
     "div",
     { class: "table-scroll wide", tabindex: "0", role: "region", "aria-label": caption },
@@ -23,9 +24,15 @@ export function table({ columns, rows, caption, sort = null, onSort = null, rowC
       { class: "table" },
       h("caption", { class: "sr-only" }, caption),
       h("thead", {}, h("tr", {}, columns.map((column) => heading(column, sort, onSort)))),
-      h("tbody", {}, rows.map((row) => h("tr", { class: rowClass(row) }, columns.map((column) => cell(column, row))))),
+      h("tbody", {}, present(rows.map((row) => [h("tr", { class: rowClass(row) }, columns.map((column) => cell(column, row))), below(row, detail, columns.length)]))),
     ),
   );
+}
+
+/** A line of its own, as wide as the table, for long text such as an error. */
+function below(row, detail, span) {
+  const content = detail(row);
+  return content && h("tr", { class: "detail" }, h("td", { colspan: span }, content));
 }
 
 function heading(column, sort, onSort) {

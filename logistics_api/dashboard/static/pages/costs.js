@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, day, dayRange, decimal, money } from "../format.js";
+import { columnOf, labelOf } from "../measures.js";
 import { addDays, askable, everyDay } from "../ranges.js";
 import { go, href } from "../router.js";
 import { kpi } from "../components/kpi.js";
@@ -45,25 +46,25 @@ function keyFigures(view, overview) {
     request: () => ({ costs: overview(), summary: url("/api/figures/summary", view.days()) }),
     csv: ({ costs: { top_cost_routes: _, ...figures } }) => ({ columns: Object.keys(figures).map((key) => ({ key })), rows: [figures] }),
     render: ({ costs, summary }) => {
-      const card = ({ label, value, unit, change, better = "down", before = "vs previous" }) =>
-        kpi({ label, value, unit, change, better, versus: change == null ? "nothing to compare with" : before });
+      const card = ({ change, before = "vs previous", ...given }) =>
+        kpi({ ...given, change, versus: change == null ? "nothing to compare with" : before });
       const trend = summary.trend ?? {};
       return h(
         "div",
         { class: "kpis small" },
-        card({ label: "Total cost", value: compact(costs.total_cost), change: costs.cost_growth_percentage, better: null, before: `from ${compact(costs.prev_total_cost)}` }),
-        card({ label: "Cost per shipment", value: decimal(costs.avg_cost_per_shipment), change: costs.avg_cost_growth_percentage, before: `from ${decimal(costs.prev_avg_cost)}` }),
-        card({ label: "Cost per km", value: decimal(costs.cost_per_km), change: trend.cost_per_km }),
-        kpi({ label: "Cost per kg", value: decimal(costs.cost_per_kg), versus: "where both are known" }),
-        card({ label: "Shipments", value: count(costs.total_shipments), change: trend.shipments, better: "up" }),
-        kpi({ label: "Vehicles used", value: count(costs.vehicles_used), versus: `${money(costs.vehicles_used ? costs.total_cost / costs.vehicles_used : null)} each` }),
+        card({ measure: "revenue", value: compact(costs.total_cost), change: costs.cost_growth_percentage, before: `from ${compact(costs.prev_total_cost)}` }),
+        card({ measure: "revenue_per_shipment", value: decimal(costs.avg_cost_per_shipment), change: costs.avg_cost_growth_percentage, before: `from ${decimal(costs.prev_avg_cost)}` }),
+        card({ measure: "revenue_per_km", value: decimal(costs.revenue_per_km), change: trend.revenue_per_km }),
+        kpi({ measure: "revenue_per_kg", value: decimal(costs.cost_per_kg), versus: "where both are known" }),
+        card({ measure: "shipments", value: count(costs.total_shipments), change: trend.shipments }),
+        kpi({ measure: "vehicles_used", value: count(costs.vehicles_used), versus: `${money(costs.vehicles_used ? costs.total_cost / costs.vehicles_used : null)} each` }),
       );
     },
   });
 }
 
 /** Days without a log have no revenue and no rate. */
-const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0, mileage: 0, cost_per_km: null });
+const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0, mileage: 0, revenue_per_km: null });
 const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
 
 function revenuePanel(view, request) {
@@ -126,7 +127,7 @@ function weeks(days) {
 
 function topPanel(view, request) {
   return panel(view, {
-    title: "Top cost routes",
+    title: "Routes with the most revenue",
     subtitle: "Routes with at least 5 shipments; click a bar to open one",
     className: "span-5",
     placeholder: "18rem",
@@ -139,15 +140,15 @@ function topPanel(view, request) {
         rows: rows.map((row) => ({ ...row, route: routeName(row), total_trips: row.shipment_count })),
         height: 150,
         onSelect: (row) => go(href("routes", [row.origin, row.destination])),
-        summary: `Routes with the highest total cost: ${rows.map((row) => `${routeName(row)} ${compact(row.total_cost)}`).join(", ")}.`,
+        summary: `Routes with the most revenue: ${rows.map((row) => `${routeName(row)} ${compact(row.total_cost)}`).join(", ")}.`,
       }),
       table({
-        caption: "Routes with the highest total cost",
+        caption: "Routes with the most revenue",
         rows,
         columns: [
           { key: "origin", label: "Route", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, routeName(row)) },
           { key: "shipment_count", label: "Shipments", number: true, format: count },
-          { key: "avg_cost", label: "Mean cost", number: true, format: (value) => money(value) },
+          { key: "avg_cost", ...columnOf("revenue_per_shipment"), number: true, format: (value) => money(value) },
         ],
       }),
     ],
@@ -159,13 +160,13 @@ function ratePanel(view, request) {
     const all = byDay(view, daily, led(view));
     return all.slice(LEAD).map((row, i) => {
       const week = all.slice(i, i + LEAD + 1);
-      const sum = (key) => week.reduce((total, one) => total + one[key], 0); // not a number where a day is not known
-      return { date: row.date, rate: row.cost_per_km ?? null, mean: sum("mileage") > 0 ? sum("revenue") / sum("mileage") : null };
+      const known = week.map(({ revenue_per_km: rate }) => rate ?? null).filter((rate) => rate !== null);
+      return { date: row.date, rate: row.revenue_per_km ?? null, mean: known.length ? known.reduce((total, rate) => total + rate, 0) / known.length : null };
     });
   };
   return panel(view, {
-    title: "Cost per km by day",
-    subtitle: "Cost of the shipments against the distance of all trips",
+    title: `${labelOf("revenue_per_km")} by day`,
+    subtitle: "Trips of which revenue and distance are both known",
     placeholder: "15rem",
     request,
     empty: (answer) => (rows(answer).some(({ rate }) => rate !== null) ? null : NONE),
@@ -177,8 +178,8 @@ function ratePanel(view, request) {
         name: "daily_rate",
         rows: shown,
         height: 180,
-        legend: [{ words: "Day", kind: "day" }, { words: "7 days", kind: "mean" }],
-        summary: `Cost per km by day: lowest on ${day(known[0].date)} (${decimal(known[0].rate)}), highest on ${day(known.at(-1).date)} (${decimal(known.at(-1).rate)}).`,
+        legend: [{ words: "Day", kind: "day" }, { words: "7-day mean", kind: "mean" }],
+        summary: `Revenue per km by day: lowest on ${day(known[0].date)} (${decimal(known[0].rate)}), highest on ${day(known.at(-1).date)} (${decimal(known.at(-1).rate)}).`,
       });
     },
   });
@@ -187,9 +188,9 @@ function ratePanel(view, request) {
 function routesPanel(view) {
   const number = (key, label, format) => ({ key, label, number: true, format: (value) => format(value) });
   return listPanel(view, {
-    title: "Cost by route",
+    title: "Revenue by route",
     subtitle: "Routes with at least 5 shipments in the range",
-    caption: "Routes by cost",
+    caption: "Routes by revenue",
     placeholder: "24rem",
     path: "/api/shipments/routes",
     parameters: () => view.days(),
@@ -197,8 +198,8 @@ function routesPanel(view) {
     columns: [
       { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
       { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
-      number("total_cost", "Total cost", money),
-      number("avg_cost", "Mean cost", money),
+      number("total_cost", labelOf("revenue"), money),
+      number("avg_cost", labelOf("revenue_per_shipment"), money),
       number("total_trips", "Shipments", count),
       number("total_weight", "Weight, kg", count),
       number("unique_vehicles", "Vehicles", count),

@@ -4,6 +4,7 @@ import { h, replace } from "../dom.js";
 import { get, url } from "../api.js";
 import { count, day, decimal, percent, plainNumber } from "../format.js";
 import { icon } from "../icons.js";
+import { at } from "../root.js";
 import { href } from "../router.js";
 import { DATASETS } from "../datasets.js";
 import { may } from "../session.js";
@@ -157,7 +158,7 @@ function exportMenu(view, dataset) {
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
   const links = () => {
-    const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: address(format), download: "" }, icon("download"), words)]);
+    const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: at(address(format)), download: "" }, icon("download"), words)]);
     get("/api").then(({ export_formats: offered }) => offered && all.forEach(([format, link]) => (link.hidden = !offered.includes(format))), () => {});
     return all.map(([, link]) => link);
   };

@@ -5,6 +5,7 @@ import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
 import { icon } from "../icons.js";
+import { columnOf, labelOf } from "../measures.js";
 import { addDays, askable, everyDay } from "../ranges.js";
 import { href } from "../router.js";
 import { dataStrip } from "../components/strip.js";
@@ -18,18 +19,18 @@ export const title = () => "Overview";
 export const compared = true;
 
 const KPIS = [
-  { key: "shipments", label: "Shipments", format: count, better: "up" },
-  { key: "active_vehicles", label: "Active vehicles", format: count, better: null },
-  { key: "revenue", label: "Revenue", format: compact, better: "up" },
-  { key: "avg_delivery_time", label: "Mean delivery time", format: (value) => decimal(value, 1), unit: "h", better: "down" },
-  { key: "cost_per_km", label: "Cost per km", format: (value) => decimal(value, 2), better: "down" },
-  { key: "fuel_per_100_km", label: "Fuel per 100 km", format: (value) => decimal(value, 1), unit: "l", better: "down" },
+  { key: "shipments", format: count },
+  { key: "active_vehicles", format: count },
+  { key: "revenue", format: compact },
+  { key: "avg_delivery_time", format: (value) => decimal(value, 1) },
+  { key: "revenue_per_km", format: (value) => decimal(value, 2) },
+  { key: "fuel_per_100_km", format: (value) => decimal(value, 1), unit: "L" },
 ];
 
 const MEASURES = {
-  avg_delivery_time: { words: "Delivery time", name: "Mean delivery time", format: hours },
-  on_time_delivery_rate: { words: "On time", name: "On-time rate", format: percent },
-  cost_per_kg: { words: "Cost per kg", name: "Cost per kg", format: money },
+  avg_delivery_time: { words: labelOf("avg_delivery_time"), format: hours },
+  on_time_delivery_rate: { words: labelOf("on_time_rate"), format: percent },
+  cost_per_kg: { words: labelOf("revenue_per_kg"), format: money },
 };
 const LEAD = 6;
 const LARGEST = 20;
@@ -73,9 +74,9 @@ function keyFigures(view, summary, daily) {
       return h(
         "div",
         { class: "kpis" },
-        KPIS.map(({ key, label, format, unit, better }) =>
+        KPIS.map(({ key, format, ...given }) =>
           kpi({
-            label, unit, better, versus: answer.trend?.[key] == null ? "nothing to compare with" : "vs previous",
+            measure: key, ...given, versus: answer.trend?.[key] == null ? "nothing to compare with" : "vs previous",
             value: format(answer.current[key]),
             change: answer.trend?.[key],
             points: now.map((day) => day[key] ?? null),
@@ -143,7 +144,7 @@ function choose(view, row) {
 function matrixPanel(view, matrix) {
   const measure = () => MEASURES[view.get("measure")] ? view.get("measure") : Object.keys(MEASURES)[0];
   return panel(view, {
-    title: () => `${MEASURES[measure()].name} by route`,
+    title: () => `${MEASURES[measure()].words} by route`,
     subtitle: "Click a cell to filter the table",
     className: "span-7",
     placeholder: "24rem",
@@ -155,7 +156,7 @@ function matrixPanel(view, matrix) {
     csv: ({ data }) => ({ columns: ["origin", "destination", "shipments", ...Object.keys(MEASURES)].map((key) => ({ key })), rows: data }),
     render: ({ data }) => {
       const key = measure();
-      const { name, format } = MEASURES[key];
+      const { words: name, format } = MEASURES[key];
       const { rows, hidden } = cells(data, key, format, isChosen(view));
       const known = data.filter((row) => row[key] !== null).sort(comparison(key, "desc"));
       const [most, least] = [known[0], known.at(-1)];
@@ -200,8 +201,8 @@ function costliestPanel(view, matrix) {
   const most = (data) => Math.max(6, Math.min(18, Math.round(new Set(data.map(({ origin }) => origin)).size * 0.8) + 3));
   const top = ({ data }) => data.filter(({ revenue }) => revenue > 0).sort(comparison("revenue", "desc")).slice(0, most(data));
   return panel(view, {
-    title: "Costliest routes",
-    subtitle: "Total cost of their shipments; click a bar to filter",
+    title: "Routes with the most revenue",
+    subtitle: "Sum over their shipments; click a bar to filter",
     className: "span-5",
     placeholder: "24rem",
     request: matrix,
@@ -216,7 +217,7 @@ function costliestPanel(view, matrix) {
         name: "costliest_routes",
         rows,
         onSelect: (row) => choose(view, row),
-        summary: `Costliest routes: ${rows.slice(0, 3).map((row) => `${row.route} ${compact(row.total_cost)}`).join(", ")}.`,
+        summary: `Routes with the most revenue: ${rows.slice(0, 3).map((row) => `${row.route} ${compact(row.total_cost)}`).join(", ")}.`,
       });
     },
   });
@@ -251,10 +252,10 @@ function routesPanel(view, matrix) {
       { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
       { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
       { key: "shipments", label: "Shipments", format: count, number: true },
-      { key: "revenue", label: "Total cost", number: true, node: (value) => bar((100 * value) / largest, money(value)) },
-      { key: "avg_delivery_time", label: "Mean delivery time", format: hours, number: true },
-      { key: "on_time_delivery_rate", label: "On time", format: (value) => percent(value), number: true },
-      { key: "cost_per_kg", label: "Cost per kg", format: money, number: true },
+      { key: "revenue", ...columnOf("revenue"), number: true, node: (value) => bar((100 * value) / largest, money(value)) },
+      { key: "avg_delivery_time", ...columnOf("avg_delivery_time"), format: hours, number: true },
+      { key: "on_time_delivery_rate", ...columnOf("on_time_rate"), format: (value) => percent(value), number: true },
+      { key: "cost_per_kg", ...columnOf("revenue_per_kg"), format: money, number: true },
     ],
   });
 }

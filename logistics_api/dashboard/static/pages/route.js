@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
+import { labelOf } from "../measures.js";
 import { length } from "../ranges.js";
 import { href } from "../router.js";
 import { kpi } from "../components/kpi.js";
@@ -25,7 +26,7 @@ export function build(view) {
     timesPanel(view, request, empty),
     distributionPanel(view, request, empty),
     vehiclesPanel(view, request),
-    panel(view, { title: "Weight and cost", className: "span-6", placeholder: "10rem", request, empty, csv: ({ summary }) => facts(summary), render: ({ summary }) => costs(summary) }),
+    panel(view, { title: "Weight and revenue", className: "span-6", placeholder: "10rem", request, empty, csv: ({ summary }) => facts(summary), render: ({ summary }) => costs(summary) }),
   );
 }
 
@@ -33,12 +34,12 @@ const facts = (summary) => ({ columns: Object.keys(summary).map((key) => ({ key 
 
 function figures(summary) {
   const known = [
-    { label: "Shipments", value: count(summary.total_shipments) },
-    { label: "Total cost", value: compact(summary.total_cost) },
-    { label: "Mean delivery time", value: decimal(summary.avg_delivery_time, 1), unit: "h" },
+    { measure: "shipments", value: count(summary.total_shipments) },
+    { measure: "revenue", value: compact(summary.total_cost) },
+    { measure: "avg_delivery_time", value: decimal(summary.avg_delivery_time, 1) },
     { label: "90 % arrive within", value: decimal(summary.p90_delivery_time, 1), unit: "h" },
-    { label: "On time", value: percent(summary.on_time_delivery_rate) },
-    { label: "Reliability", value: percent(summary.reliability_score) },
+    { measure: "on_time_rate", unit: null, value: percent(summary.on_time_delivery_rate) },
+    { measure: "reliability_score", value: percent(summary.reliability_score) },
   ];
   return h("div", { class: "kpis small" }, known.map(kpi));
 }
@@ -105,10 +106,10 @@ function vehiclesPanel(view, request) {
 
 function costs(summary) {
   const entries = {
-    "Total cost": money(summary.total_cost),
-    "Mean cost": money(summary.avg_cost),
-    "Cost per kg": money(summary.cost_per_kg),
-    "Cost per hour": money(summary.value_score),
+    [labelOf("revenue")]: money(summary.total_cost),
+    [labelOf("revenue_per_shipment")]: money(summary.avg_cost),
+    [labelOf("revenue_per_kg")]: money(summary.cost_per_kg),
+    [labelOf("revenue_per_hour")]: money(summary.value_score),
     "Total weight": `${count(summary.total_weight)} kg`,
     "Mean weight": summary.avg_weight === null ? "–" : `${decimal(summary.avg_weight, 1)} kg`,
     "Median time": hours(summary.p50_delivery_time),

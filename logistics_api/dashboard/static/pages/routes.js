@@ -2,6 +2,7 @@
 
 import { h } from "../dom.js";
 import { count, decimal, hours, money, percent } from "../format.js";
+import { labelOf, measure } from "../measures.js";
 import { href } from "../router.js";
 import { badge } from "../components/badges.js";
 import { listPanel } from "../components/lists.js";
@@ -33,18 +34,18 @@ function advice(text) {
 const LISTS = {
   volume: {
     words: "Volume",
-    title: "Volume and cost",
+    title: "Volume and revenue",
     path: "/api/shipments/routes",
     sort: { by: "total_trips", order: "desc" },
     columns: [
       ...ends,
       number("total_trips", "Shipments", count),
-      number("avg_delivery_time", "Mean time", hours),
+      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
       number("min_delivery_time", "Shortest", hours),
       number("max_delivery_time", "Longest", hours),
-      number("total_cost", "Total cost"),
-      number("avg_cost", "Mean cost"),
-      number("cost_per_trip", "Cost per shipment"),
+      number("total_cost", labelOf("revenue")),
+      number("avg_cost", labelOf("revenue_per_shipment")),
+      number("cost_per_trip", labelOf("revenue_per_all_shipments")),
       number("total_weight", "Weight, kg", count),
       number("unique_vehicles", "Vehicles", count),
     ],
@@ -59,22 +60,22 @@ const LISTS = {
       number("total_deliveries", "Deliveries", count),
       share("reliability_score", "Reliability"),
       share("on_time_delivery_rate", "On time"),
-      number("avg_delivery_time", "Mean time", hours),
+      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
       number("delivery_time_variation", "Variation", hours, { title: "Sample standard deviation of the delivery times" }),
     ],
   },
   value: {
-    words: "Cost and value",
-    title: "Cost and value",
+    words: "Revenue and value",
+    title: "Revenue and value",
     path: "/api/route/cost-value",
     sort: { by: "value_score", order: "desc" },
     columns: [
       ...ends,
       number("total_shipments", "Shipments", count),
       number("avg_shipment_weight", "Mean weight, kg", (value) => decimal(value, 1)),
-      number("avg_cost", "Mean cost"),
-      number("cost_per_kg", "Cost per kg"),
-      number("value_score", "Cost per hour", money, { title: "Value score: cost per hour of delivery time" }),
+      number("avg_cost", labelOf("revenue_per_shipment")),
+      number("cost_per_kg", labelOf("revenue_per_kg")),
+      number("value_score", labelOf("revenue_per_hour"), money, { title: measure("revenue_per_hour").definition }),
       { key: "value_category", label: "Category", node: (value) => (value === null ? "–" : badge(value, VALUES[value])) },
     ],
   },
@@ -86,12 +87,12 @@ const LISTS = {
     columns: [
       ...ends,
       { key: "optimization_recommendation", label: "Recommendation", node: advice, wrap: true },
-      number("cost_time_efficiency", "Per\u00a0kg and\u00a0hour", (value) => decimal(value, 2), { title: "Cost per kg and hour of delivery time" }),
+      number("cost_time_efficiency", "Per\u00a0kg and\u00a0hour", (value) => decimal(value, 2), { title: measure("revenue_per_kg_per_hour").definition }),
       number("total_shipments", "Shipments", count),
-      number("avg_delivery_time", "Mean time", hours),
-      number("avg_cost", "Mean cost"),
+      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
+      number("avg_cost", labelOf("revenue_per_shipment")),
       number("avg_weight", "Mean weight, kg", (value) => decimal(value, 1)),
-      number("total_cost", "Total cost"),
+      number("total_cost", labelOf("revenue")),
       number("total_weight", "Weight, kg", count),
     ],
   },

@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, day, decimal, hours, money } from "../format.js";
+import { columnOf, labelOf } from "../measures.js";
 import { listDays } from "../ranges.js";
 import { href } from "../router.js";
 import { kpi } from "../components/kpi.js";
@@ -18,7 +19,7 @@ const MEASURES = {
   daily_revenue: { words: "Revenue", format: compact },
   daily_mileage: { words: "Distance", unit: "km", format: (value) => `${count(value)} km` },
   daily_deliveries: { words: "Shipments", format: count },
-  daily_fuel: { words: "Fuel", unit: "l", format: (value) => `${count(value)} l` },
+  daily_fuel: { words: "Fuel", unit: "L", format: (value) => `${count(value)} L` },
 };
 const DAY_COLUMNS = ["date", "trips", ...Object.keys(MEASURES)].map((key) => ({ key }));
 const LOGS = 25;
@@ -44,6 +45,9 @@ function everyDay(view, days) {
   return listDays(view.range).map((date) => known.get(date) ?? { date, ...nothing });
 }
 
+/** A sum that nothing was measured for is not 0. */
+const measured = (sum, trips) => (trips ? { value: compact(sum) } : { value: "not measured", unit: null });
+
 function keyFigures(view, request) {
   return panel(view, {
     title: "Key figures",
@@ -58,12 +62,12 @@ function keyFigures(view, request) {
       return h(
         "div",
         { class: "kpis" },
-        kpi({ label: "Revenue", value: compact(summary.total_revenue), versus: `${money(summary.revenue_per_trip)} per trip`, points: points("daily_revenue") }),
-        kpi({ label: "Trips", value: count(summary.total_trips), versus: driven, points: points("trips") }),
-        kpi({ label: "Shipments", value: count(summary.deliveries_completed), versus: `in ${hours(summary.avg_delivery_time)} on average`, points: points("daily_deliveries") }),
-        kpi({ label: "Distance", value: compact(summary.period_mileage), unit: "km", versus: `${compact(summary.lifetime_mileage)} km in its life`, points: points("daily_mileage") }),
-        kpi({ label: "Fuel", value: compact(summary.total_fuel), unit: "l", versus: `${decimal(summary.fuel_per_trip, 1)} l per trip`, points: points("daily_fuel") }),
-        kpi({ label: "Fuel efficiency", value: decimal(summary.fuel_efficiency), unit: "km/l", versus: "where both are known", points: all.filter((row) => row.daily_fuel).map((row) => row.daily_mileage / row.daily_fuel) }),
+        kpi({ measure: "revenue", value: compact(summary.total_revenue), versus: `${money(summary.revenue_per_trip)} per trip`, points: points("daily_revenue") }),
+        kpi({ measure: "trips", value: count(summary.total_trips), versus: driven, points: points("trips") }),
+        kpi({ measure: "shipments", value: count(summary.deliveries_completed), versus: `in ${hours(summary.avg_delivery_time)} on average`, points: points("daily_deliveries") }),
+        kpi({ measure: "mileage", ...measured(summary.period_mileage, summary.mileage_count), versus: `${compact(summary.lifetime_mileage)} km in its life`, points: points("daily_mileage") }),
+        kpi({ measure: "fuel", ...measured(summary.total_fuel, summary.fuel_count), versus: `${decimal(summary.fuel_per_trip, 1)} L per trip`, points: points("daily_fuel") }),
+        kpi({ measure: "fuel_efficiency", value: decimal(summary.fuel_efficiency), versus: "where both are known", points: all.filter((row) => row.daily_fuel).map((row) => row.daily_mileage / row.daily_fuel) }),
       );
     },
   });
@@ -102,10 +106,10 @@ function factsPanel(view, request) {
       const entries = {
         Name: summary.name ?? "Not in the master data",
         "Lifetime distance": summary.lifetime_mileage === null ? "–" : `${decimal(summary.lifetime_mileage)} km`,
-        Distance: `${decimal(summary.period_mileage)} km`,
-        Fuel: `${decimal(summary.total_fuel)} l`,
+        Distance: summary.mileage_count ? `${decimal(summary.period_mileage)} km` : "not measured",
+        Fuel: summary.fuel_count ? `${decimal(summary.total_fuel)} L` : "not measured",
         Revenue: money(summary.total_revenue),
-        "Mean delivery time": hours(summary.avg_delivery_time),
+        [labelOf("avg_delivery_time")]: hours(summary.avg_delivery_time),
       };
       return h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
     },
@@ -128,8 +132,8 @@ function routesPanel(view, request) {
         columns: [
           { key: "origin", label: "Route", head: true, wrap: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, `${row.origin} → ${row.destination}`) },
           { key: "route_trips", label: "Trips", number: true, format: count },
-          { key: "avg_route_time", label: "Mean time", number: true, format: (value) => hours(value) },
-          { key: "avg_route_revenue", label: "Mean cost", number: true, format: (value) => money(value) },
+          { key: "avg_route_time", ...columnOf("avg_delivery_time"), number: true, format: (value) => hours(value) },
+          { key: "avg_route_revenue", ...columnOf("revenue_per_shipment"), number: true, format: (value) => money(value) },
         ],
       }),
   });
@@ -156,7 +160,7 @@ function logsPanel(view, id) {
           { key: "log_id", label: "Log", head: true, node: (value) => h("a", { href: href("data", [], { dataset: "shipments", log_id: value }), title: "Its shipments" }, value) },
           { key: "trip_date", label: "Day", format: (value) => day(value) },
           { key: "mileage", label: "Distance, km", number: true, format: (value) => decimal(value) },
-          { key: "fuel_used", label: "Fuel, l", number: true, format: (value) => decimal(value) },
+          { key: "fuel_used", label: "Fuel, L", number: true, format: (value) => decimal(value) },
           { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) },
         ],
       }),

@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money } from "../format.js";
+import { labelOf } from "../measures.js";
 import { go, href } from "../router.js";
 import { kpi } from "../components/kpi.js";
 import { comparison, rowsPanel } from "../components/lists.js";
@@ -30,21 +31,24 @@ function keyFigures(view, vehicles) {
     request: () => ({ vehicles: vehicles(), summary: url("/api/figures/summary", view.days()) }),
     csv: ({ vehicles: rows, summary }) => ({ columns: ["figure", "value"].map((key) => ({ key })), rows: Object.entries(totals(rows, summary)).map(([figure, value]) => ({ figure, value })) }),
     render: ({ vehicles: rows, summary }) => {
-      const { trips, distance, fuel, shipments, active_vehicles: active, fuel_per_100_km: thirst } = totals(rows, summary);
+      const { trips, distance, fuel, shipments, measured_trips: measuredTrips, fuel_trips: fuelTrips, active_vehicles: active, fuel_per_100_km: thirst } = totals(rows, summary);
       const versus = (key) => (summary.trend?.[key] == null ? "nothing to compare with" : "vs previous");
       return h(
         "div",
         { class: "kpis small" },
-        kpi({ label: "Active vehicles", value: count(active), change: summary.trend?.active_vehicles, better: null, versus: versus("active_vehicles") }),
-        kpi({ label: "Trips", value: count(trips), versus: `${decimal(active ? trips / active : null, 1)} per vehicle` }),
-        kpi({ label: "Distance", value: compact(distance), unit: "km", versus: `${compact(active ? distance / active : null)} km per vehicle` }),
-        kpi({ label: "Shipments", value: count(shipments), versus: `${decimal(trips ? shipments / trips : null, 2)} per trip` }),
-        kpi({ label: "Fuel", value: compact(fuel), unit: "l", versus: `${compact(active ? fuel / active : null)} l per vehicle` }),
-        kpi({ label: "Fuel per 100 km", value: decimal(thirst, 1), unit: "l", change: summary.trend?.fuel_per_100_km, better: "down", versus: versus("fuel_per_100_km") }),
+        kpi({ measure: "active_vehicles", value: count(active), change: summary.trend?.active_vehicles, versus: versus("active_vehicles") }),
+        kpi({ measure: "trips", value: count(trips), versus: `${decimal(active ? trips / active : null, 1)} per vehicle` }),
+        kpi({ measure: "mileage", ...measured(distance, measuredTrips), versus: measuredTrips ? `${compact(active ? distance / active : null)} km per vehicle` : "no log has a distance" }),
+        kpi({ measure: "shipments", value: count(shipments), versus: `${decimal(trips ? shipments / trips : null, 2)} per trip` }),
+        kpi({ measure: "fuel", ...measured(fuel, fuelTrips), versus: fuelTrips ? `${compact(active ? fuel / active : null)} L per vehicle` : "no log has the fuel used" }),
+        kpi({ measure: "fuel_per_100_km", value: decimal(thirst, 1), unit: "L", change: summary.trend?.fuel_per_100_km, versus: versus("fuel_per_100_km") }),
       );
     },
   });
 }
+
+/** A sum that nothing was measured for is not 0. */
+const measured = (sum, trips) => (trips ? { value: compact(sum) } : { value: "not measured", unit: null });
 
 function totals(rows, { current }) {
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
@@ -54,6 +58,8 @@ function totals(rows, { current }) {
     distance: sum("total_mileage"),
     shipments: sum("shipments_delivered"),
     fuel: sum("total_fuel"),
+    measured_trips: sum("mileage_count"),
+    fuel_trips: sum("fuel_count"),
     fuel_per_100_km: current.fuel_per_100_km,
   };
 }
@@ -123,13 +129,13 @@ function listPanel(view, request) {
     columns: [
       { key: "vehicle_id", label: "Vehicle", head: true, node: (value) => h("a", { href: href("vehicles", [value]) }, value) },
       { key: "name", label: "Name" },
-      number("total_revenue", "Revenue", money, { node: (value) => bar((100 * value) / most, money(value)) }),
+      number("total_revenue", labelOf("revenue"), money, { node: (value) => bar((100 * value) / most, money(value)) }),
       number("total_trips", "Trips", count),
-      number("total_mileage", "km", count, { title: "Distance driven" }),
+      number("total_mileage", "km", count, { title: "Distance driven", format: (value, row) => (row.mileage_count ? count(value) : "–") }),
       number("shipments_delivered", "Shipments", count),
-      number("avg_delivery_time", "Mean time", hours),
-      number("revenue_per_trip", "Per trip", money, { title: "Revenue per trip" }),
-      number("total_fuel", "Fuel, l", count),
+      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
+      number("revenue_per_trip", labelOf("revenue_per_trip"), money),
+      number("total_fuel", "Fuel, L", count, { format: (value, row) => (row.fuel_count ? count(value) : "–") }),
       number("fuel_efficiency", "km per litre", (value) => decimal(value)),
     ],
   });

@@ -42,7 +42,7 @@ export function filesPanel(view) {
     more: "Load older",
     empty: () => (["state", "dataset", "path"].some((name) => view.get(name)) ? "No files match" : "No file has arrived yet"),
     csv: (rows) => ({ columns: COLUMNS, rows: rows.map((row) => ({ ...row, ...row.records })) }),
-    list: (rows) => table({ caption: "Files, newest first", rows, columns: columns(view), rowClass: (row) => (String(row.file_id) === view.get("file") ? "selected" : null) }),
+    list: (rows) => table({ caption: "Files, newest first", rows, columns: columns(view), rowClass: (row) => (String(row.file_id) === view.get("file") ? "selected" : null), detail: (row) => row.error && h("p", { class: "problem", tabindex: "0" }, row.error) }),
   });
   const renew = () => {
     section.keepLength();
@@ -81,6 +81,5 @@ function fileCell(view, row) {
   return [
     h("a", { href: href("pipeline", [], { file: row.file_id }), "data-focus": `file-${row.file_id}`, onclick: open }, row.path),
     row.version > 1 && [" ", badge(`version ${count(row.version)}`)],
-    row.error && h("p", { class: "problem" }, row.error),
   ];
 }

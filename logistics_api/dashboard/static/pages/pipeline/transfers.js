@@ -4,6 +4,7 @@
 import { ApiError, get, url } from "../../api.js";
 import * as events from "../../events.js";
 import { guessDataset } from "../../datasets.js";
+import { at } from "../../root.js";
 
 const AT_ONCE = 2;
 const ADDRESS = "/api/ingestion/uploads";
@@ -65,7 +66,7 @@ function sendNext() {
 /** By XMLHttpRequest: fetch() reports no upload progress. */
 function transmit(transfer) {
   const request = new XMLHttpRequest();
-  request.open("POST", url(ADDRESS, { dataset: transfer.dataset, filename: transfer.name, replace: transfer.replace || null }));
+  request.open("POST", at(url(ADDRESS, { dataset: transfer.dataset, filename: transfer.name, replace: transfer.replace || null })));
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.responseType = "json";
   request.upload.addEventListener("progress", ({ loaded }) => change(transfer, { sent: loaded }));

@@ -1,0 +1,198 @@
+"""CSV as real files have it: stray quotes, repeated headers, files joined together, rows without values, large rows."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_pipeline.loading.formats import csv_reader
+from logistics_pipeline.loading.formats.csv_rows import BLANK_PASSED_OVER, MARK_LEFT_OUT
+from logistics_pipeline.loading.layouts import Unreadable
+
+MARK = b"\xef\xbb\xbf"
+HEADER = b"vehicle_id,x,name\n"
+REPEATED = Unreadable("the row repeats the header")
+
+
+def _reasons(outcome: Any) -> list[str | None]:
+    return [value.reason if isinstance(value, Unreadable) else None for value in outcome.values]
+
+
+def _ids(outcome: Any) -> list[str]:
+    return [value["vehicle_id"] for value in outcome.values if isinstance(value, dict)]
+
+
+def _notes(outcome: Any) -> set[str]:
+    return {note for run in outcome.runs for note in run.notes}
+
+
+# -- the two readers -------------------------------------------------------------------------------------------------
+
+MESSY = st.text(st.sampled_from('",\n\r ab\ufeffé'), max_size=40)
+
+
+@settings(deadline=None, max_examples=400)
+@given(text=MESSY, run_bytes=st.sampled_from([1, 5, 1000]))
+def test_both_readers_make_the_same_of_any_text(read_content: Any, text: str, run_bytes: int) -> None:
+    content = b"vehicle_id,name\nV1,first\n" + text.encode()
+
+    fast = read_content(content, run_bytes=run_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader._RegularRows, "read", lambda self, text: None)
+        slow = read_content(content, run_bytes=run_bytes)
+
+    assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
+    assert fast.records == read_content(content, run_bytes=1 << 20).records
+
+
+# -- quotes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'v1,9"Table, Round"',
+        b'9"Table, Round",x',
+        b'v1,5" pipe,7" pipe',
+        b'v1,5" pipe,"good"',
+        b'v1,a"b,c""',
+        b'v1, "a, b"',
+        b'v1,x, "name"',
+        b'v1,"a"b,c',
+        b'v1,"a" ,c',
+        b'v1,x,"name" (old)',
+        b'"v1"x,"a","b"',
+    ],
+)
+def test_a_row_whose_quotes_leave_its_fields_in_doubt_is_rejected_and_no_other(read_content: Any, row: bytes) -> None:
+    for line_end in (b"\n", b"\r\n"):
+        content = HEADER + b"v0,1,a\n" + row + line_end + b"v2,1,b\n"
+
+        outcome = read_content(content)
+
+        assert _ids(outcome) == ["v0", "v2"]
+        assert outcome.records[1].raw == row
+        assert _reasons(outcome)[1].startswith("not CSV: ")
+
+
+def test_the_reason_says_which_field_it_is(read_content: Any) -> None:
+    outcome = read_content(HEADER + b'v1,9"Table, Round"\nv1,"a"b,c\nv1,a, "b"\nv1,a,b\n')
+
+    parts = ("field 2", "closing quote of field 2", "a space precedes the opening quote of field 3")
+    for part, reason in zip(parts, _reasons(outcome), strict=False):
+        assert part in str(reason)
+    assert isinstance(outcome.values[3], dict)
+
+
+@pytest.mark.parametrize("name", ['6" pipe', 'a 5" x 7" board', 'the "old" one', 'x"'])
+def test_quotes_within_one_field_without_quotes_are_text(read_content: Any, name: str) -> None:
+    for content in (f"v1,1,{name}\n", f"v1,1,{name}", f'"v1",1,{name}\r\nv2,"1","2"\n'):
+        assert read_content(HEADER + content.encode()).values[0]["name"] == name
+
+
+# -- headers and marks -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"vehicle_id,x,name",
+        b'"vehicle_id","x","name"',
+        b"VEHICLE_ID,X,NAME",
+        b"Vehicle ID,X,Name",
+        b"vehicleId, x ,name",
+        MARK + b"vehicle_id,x,name",
+    ],
+)
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_a_row_that_repeats_the_header_is_no_record(read_content: Any, row: bytes, newline: bytes) -> None:
+    for rows in ([row, b"v1,1,a"], [b"v1,1,a", row, b"v2,1,b"], [b"v1,1,a", row], [row, row]):
+        outcome = read_content(newline.join([HEADER.strip(), *rows]))
+
+        assert [value == REPEATED for value in outcome.values] == [each is row for each in rows]
+
+
+def test_a_value_that_is_a_column_s_name_is_a_value(read_content: Any) -> None:
+    outcome = read_content(HEADER + b"vehicle_id,x,Truck\nname,name,name\n")
+
+    assert [value["name"] for value in outcome.values] == ["Truck", "name"]
+
+
+def test_a_header_with_its_columns_in_another_order_ends_the_file_there(read_content: Any) -> None:
+    content = HEADER + b"v1,1,a\nname,vehicle_id,x\nb,v2,2\n"
+    for run_bytes in (1, 1000):
+        outcome = read_content(content, run_bytes=run_bytes)
+
+        assert _ids(outcome) == ["v1"]
+        assert "columns in another order" in outcome.error.message
+        assert (outcome.error.record_no, outcome.error.byte_offset) == (2, content.index(b"name,vehicle"))
+        assert outcome.checkpoints[-1].offset <= outcome.error.byte_offset
+
+
+@pytest.mark.parametrize("row", [b"v2,1,b", b'"v2",1,b', b'"v2","1\n2",b'])
+def test_a_byte_order_mark_at_the_beginning_of_a_row_is_left_out(read_content: Any, row: bytes) -> None:
+    for marks in (MARK, MARK * 2):
+        outcome = read_content(MARK + HEADER + b"v1,1,a\n" + marks + row + b"\nv3,1,c\n")
+
+        assert _ids(outcome) == ["v1", "v2", "v3"]
+        assert outcome.records[1].raw == marks + row
+        assert _notes(outcome) == {MARK_LEFT_OUT}
+
+
+@pytest.mark.parametrize("row", [b"v2,1," + MARK + b"b", b"v2,1,b" + MARK, b'v2,"' + MARK + b'",b'])
+def test_a_byte_order_mark_anywhere_else_is_a_reason_to_reject(read_content: Any, row: bytes) -> None:
+    outcome = read_content(HEADER + b"v1,1,a\n" + row + b"\n")
+
+    assert _ids(outcome) == ["v1"]
+    assert "byte order mark" in str(_reasons(outcome)[1])
+
+
+# -- rows without values ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [b",,", b",", b",,,,", b" , ,\t", b'"","",""', b'" ",,""', b"   "])
+def test_a_row_without_any_value_is_passed_over_with_a_note(read_content: Any, row: bytes) -> None:
+    for rows in ([row, b"v1,1,a"], [b"v1,1,a", row, row, b"v2,1,b"], [b"v1,1,a", row]):
+        for newline in (b"\n", b"\r\n"):
+            content = newline.join([HEADER.strip(), *rows])
+            outcome = read_content(content)
+
+            assert [record.raw for record in outcome.records] == [each for each in rows if each is not row]
+            assert all(content[each.offset :].startswith(each.raw) for each in outcome.records)
+            assert _notes(outcome) == {BLANK_PASSED_OVER}
+
+
+def test_an_empty_first_field_alone_does_not_make_a_row_blank(read_content: Any) -> None:
+    assert len(read_content(b"note,vehicle_id\n,v1\n ,v2\n").values) == 2
+
+
+# -- large rows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row, is_read",
+    [
+        (b'v2,1,"' + b"a\n" * 100_000 + b'"', True),
+        (b'v2,1,"' + b'""' * 100_000 + b'"', True),
+        (b"v2" + b"," * 200_000, False),
+        (b"v2" + b',"a"' * 50_000, False),
+        (b"v2" + b',a"' * 50_000, False),
+        (b"v2,1," + "é".encode() * 100_000, True),
+    ],
+)
+def test_a_row_larger_than_a_run_is_read_or_rejected_by_itself(read_content: Any, row: bytes, is_read: bool) -> None:
+    outcome = read_content(HEADER + b"v1,1,a\n" + row + b"\r\nv3,1,c\n")
+
+    assert _ids(outcome) == (["v1", "v2", "v3"] if is_read else ["v1", "v3"])
+    assert outcome.records[1].raw == row
+    assert (outcome.error, [record.number for record in outcome.records]) == (None, [1, 2, 3])
+
+
+def test_too_large_a_row_is_an_error_with_its_place_whatever_it_holds(read_content: Any) -> None:
+    for row in (b'v2,1,"' + b"a\n" * 100_000, b"v2" + b"," * 200_000, b'v2,1,"' + b"x" * 200_000 + b'"'):
+        outcome = read_content(HEADER + b"v1,1,a\n" + row + b"\nv3,1,c\n", max_record_bytes=150_000)
+
+        assert _ids(outcome) == ["v1"]
+        assert (outcome.error.record_no, outcome.error.byte_offset) == (2, len(HEADER) + 7)
+        assert "LOGISTICS_MAX_RECORD_BYTES" in outcome.error.message

@@ -1,0 +1,121 @@
+"""Records of many megabytes: read or rejected as small ones are, in bounded memory and time, in every layout."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_pipeline.loading.contract.record_validator import compile_validator
+from logistics_pipeline.loading.formats import large_records
+from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.layouts import Unreadable
+from tests.datasets import SHIPMENTS
+from tests.unit.test_json_constants import VALUES as CONSTANTS
+from tests.unit.test_json_reading import VALUES
+
+TEXTS = st.text(st.sampled_from('a \t\n😀é\u2003\ud83d\ude00\udc00\\"\0'), max_size=400).flatmap(
+    lambda text: st.sampled_from([text, text * 30, " " * 300 + text, f" {text} " * 50])
+)
+MEMBERS = st.one_of(VALUES, TEXTS.map(json.dumps), CONSTANTS.map(json.dumps), st.just("[1,]"), st.just("tru"))
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> bytes:
+    names = draw(st.lists(st.sampled_from([*SHIPMENTS.columns, "x", "y\\n", "é", ""]), max_size=9))
+    return (
+        "{" + draw(st.sampled_from([",", " , ", ",,"])).join(f'"{name}" : {draw(MEMBERS)}' for name in names) + "}"
+    ).encode()
+
+
+@given(raw=objects())
+@settings(max_examples=400, deadline=None)
+def test_a_large_record_is_judged_as_a_small_one(raw: bytes) -> None:
+    validate = compile_validator(SHIPMENTS)
+    small = decode(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large_records, "LARGE_BYTES", 0)
+        patch.setattr(large_records, "_LONG_TEXT_BYTES", 10)
+        large = large_records.decode_record(raw)
+
+    if isinstance(small, Unreadable) and not small.is_json:
+        assert isinstance(large, Unreadable)
+        assert not large.is_json
+    else:
+        assert validate(large) == validate(small)
+    if isinstance(small, dict):
+        assert isinstance(large, dict)
+        assert list(large) == list(small)
+
+
+def test_more_fields_than_memory_can_hold_reject_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_records, "LARGE_BYTES", 0)
+    monkeypatch.setattr(large_records, "MAX_FIELDS", 3)
+
+    assert large_records.decode_record(b'{"a":1,"b":2,"c":3,"c":4}') == {"a": 1, "b": 2, "c": 4}
+    rejected = large_records.decode_record(b'{"a":1,"b":2,"c":3,"d":4}')
+    assert isinstance(rejected, Unreadable)
+    assert rejected.reason == "has more than 3 fields"
+
+
+_READ = """
+import sys
+from pathlib import Path
+from logistics_pipeline.loading.formats.reader import Checkpoint, check_format, detect_format
+from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+from tests.datasets import DATASETS, VEHICLES
+path, reference = Path(sys.argv[1]), sys.argv[2] == "True"
+found = detect_format(path, VEHICLES, DATASETS, 32 << 20)
+check_format(path, found, VEHICLES, 32 << 20)
+task = ReadTask(path, VEHICLES, found.layout, 1, Checkpoint(), None, 65536, 32 << 20, reference_parser=reference)
+for chunk in read_chunks(task):
+    assert chunk.error is None, chunk.error
+    print(chunk.rows, len(chunk.rejects))
+"""
+
+SIZE = 30 * 1000 * 1000
+HOSTILE = {
+    "empty lists": ("[", "[],", "[]]"),
+    "empty objects": ("[", "{},", "1]"),
+    "deep lists": ("[", "[[[[[[]]]]]],", "1]"),
+    "numbers": ("[", "1,", "1]"),
+    "decimals": ("[", "0.1,", "1]"),
+    "repeated keys": ("{", '"a":1,', '"a":1}'),
+    "escapes": ('"', "\\n", '"'),
+    "surrogate halves": ('"', "\\ud83d\\\\", '"'),
+    "one long text": ('"😀', "a", '"'),
+    "constants": ("[", "NaN,", "1]"),
+}
+AROUND = {
+    "array": '[{{"vehicle_id":"1","unknown":{}}},{{"vehicle_id":"2"}}]',
+    "lines": '{{"vehicle_id":"1","unknown":{}}}\n{{"vehicle_id":"2"}}\n',
+    "known field": '[{{"vehicle_id":"1","name":{}}},{{"vehicle_id":"2"}}]',
+    "key": '{{"unknown":{},"vehicle_id":"1"}}\n{{"vehicle_id":"2"}}\n',
+    "wrapper": '{{"meta":{0},"vehicles":[{{"vehicle_id":"1"}},{{"vehicle_id":"2"}}],"rest":{0}}}',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_records_take_bounded_memory(tmp_path: Path, hostile: tuple[str, str, str], around: str) -> None:
+    begin, unit, end = hostile
+    path = tmp_path / "file"
+    path.write_text(around.format(begin + unit * (SIZE // len(unit)) + end), "utf-8")
+
+    for reference in ("False", "True"):
+        command = [sys.executable, "-c", _LIMITED + _READ, str(path), reference]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        counts = [tuple(map(int, line.split())) for line in done.stdout.splitlines()[:-1]]
+        assert sum(rows + rejects for rows, rejects in counts) == 2
+        assert int(done.stdout.splitlines()[-1]) <= 192
+
+
+_LIMITED = """
+import atexit, resource
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))
+"""
