@@ -1,5 +1,6 @@
 """Files to load, made by the project's own generator, and their other forms."""
 
+import csv
 import gzip
 import shutil
 from dataclasses import dataclass
@@ -55,6 +56,39 @@ def make_sample(
         if file is not wanted:
             file.path.unlink()
     return Sample(wanted.path, dataset, wanted.records, wanted.bad)
+
+
+def make_dirty_sample(folder: Path, dataset: Dataset, records: int, percent: int, *, format: Format = "json") -> Sample:
+    """Generates a file of which so many of every hundred records are bad, scattered and of every kind of damage."""
+    clean = make_sample(folder, dataset, records, format=format)
+    spoiled = make_sample(folder, dataset, records, format=format, bad_every=1)
+    path, bad = clean.path.with_stem(f"{clean.path.stem}-{percent}-percent-bad"), 0
+    with clean.path.open() as good_lines, spoiled.path.open() as bad_lines, path.open("w") as mixed:
+        for number, (good_line, bad_line) in enumerate(zip(good_lines, bad_lines, strict=True)):
+            is_bad = number * _SCATTERING % 100 < percent and good_line != bad_line
+            mixed.write(bad_line if is_bad else good_line)
+            bad += is_bad
+    clean.remove()
+    spoiled.remove()
+    return Sample(path, dataset, records, bad)
+
+
+_SCATTERING = 37
+"""Without a divisor in common with 100: of every hundred lines each comes first once."""
+
+
+def put_words(sample: Sample, field: str, word: str, every: int) -> Sample:
+    """The rows of a CSV file with a word in a field of some."""
+    path, bad = sample.path.with_stem(f"{sample.path.stem}-words"), 0
+    with sample.path.open(newline="") as rows, path.open("w", newline="") as written:
+        reader = csv.DictReader(rows)
+        writer = csv.DictWriter(written, reader.fieldnames or [])
+        writer.writeheader()
+        for number, row in enumerate(reader):
+            is_bad = number % every == 0
+            writer.writerow(row | {field: word} if is_bad else row)
+            bad += is_bad
+    return Sample(path, sample.dataset, sample.records, bad)
 
 
 def compress_gzip(sample: Sample) -> Sample:

@@ -147,6 +147,21 @@ class Records(NamedTuple):
     """What was understood about these records that is not plain, one sentence each."""
 
 
+NOT_KNOWN = object()
+"""Stands for a value that only the whole record tells."""
+
+ReadValue = Callable[[int, int], object]
+"""Returns the decoded value of a record, by its index, in a field of the dataset, by its position; or `NOT_KNOWN`."""
+
+
+class UndecodedValues(Sequence[object]):
+    """Records that are decoded when they are accessed, and of which single values can be read without that."""
+
+    def read_value(self, index: int, position: int) -> object:
+        """As `ReadValue` does."""
+        raise NotImplementedError
+
+
 class Table(Sequence[object]):
     """Records that all have the same fields, stored as columns. Accessing a record makes a mapping of it."""
 
@@ -156,7 +171,7 @@ class Table(Sequence[object]):
         self.columns = columns
         """One value per record: None if the value is absent or null, or if there is no record."""
         self._count = count
-        self._others = others or {}
+        self.others = others or {}
         """Values that are not records, by index."""
 
     def __len__(self) -> int:
@@ -165,6 +180,6 @@ class Table(Sequence[object]):
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
         if not 0 <= index < self._count:
             raise IndexError(index)
-        if index in self._others:
-            return self._others[index]
+        if index in self.others:
+            return self.others[index]
         return {name: column[index] for name, column in self.columns.items()}

@@ -1,6 +1,6 @@
 -- Merges the staged rows into the raw table: the record registered last wins its key.
--- One row per file written (file_id) and, of updated rows, per file overwritten (overwritten_file_id): their number, and
--- the old dating values of rows whose dating value changed. One more row, without file_id: how many there should be.
+-- One row per file written (file_id) and, of updated rows, per file overwritten (overwritten_file_id) and old dating value
+-- of rows whose dating value changed (touched): their number. One more row, without file_id: how many there should be.
 -- Reads the staging table (one row per key) and the raw table.
 
 WITH due AS MATERIALIZED (
@@ -24,9 +24,8 @@ inserted AS (
     SELECT {columns} FROM due WHERE existing_at IS NULL
     RETURNING file_id
 )
-SELECT file_id, existing_file_id AS overwritten_file_id, count(*),
-       array_agg(DISTINCT touched) FILTER (WHERE touched IS NOT NULL) AS touched
-FROM updated GROUP BY file_id, existing_file_id
+SELECT file_id, existing_file_id AS overwritten_file_id, count(*), touched
+FROM updated GROUP BY file_id, existing_file_id, touched
 UNION ALL
 SELECT file_id, NULL, count(*), NULL FROM inserted GROUP BY file_id
 UNION ALL

@@ -185,7 +185,7 @@ def test_a_load_that_dies_while_it_exports_exports_the_next_time(
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(failed_files, "getwriter", die)
+        patch.setattr(failed_files, "_frame", die)
         with pytest.raises(Interrupted):
             raw_folder.load(found)
     assert files_in(failed_dir) == set()
@@ -211,10 +211,10 @@ def test_a_failed_folder_that_cannot_be_written_is_a_warning_and_the_load_is_fin
 def test_a_full_disk_is_a_warning_and_leaves_nothing_half_written(
     raw_folder: FolderUnderTest, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> bytes:
+    def full(*_: object) -> tuple[bytes, bytes, bytes]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(failed_files, "getwriter", full)
+    monkeypatch.setattr(failed_files, "_frame", full)
     report = raw_folder.drop_and_load("vehicles.json", RECORDS)
 
     assert report.is_loaded

@@ -150,4 +150,4 @@ def test_a_word_in_a_column_of_numbers_is_not_plain(word: str) -> None:
 def test_a_clean_column_is_plain_for_every_dataset() -> None:
     for dataset in DATASETS.values():
         columns = [[plain[field.type]] * 5 for field in dataset.fields]
-        assert ColumnEncoder(dataset).encode(columns, 1).irregular == []
+        assert ColumnEncoder(dataset).encode(columns, 1).irregular == {}

@@ -26,8 +26,9 @@ class Encoded:
     """COPY text of the plain records: their values and record numbers."""
     days: frozenset[str]
     """The days that these lines make stale, as ISO dates, if the records hold their own date."""
-    irregular: list[int]
-    """Indexes of the other records: the reference must decide."""
+    irregular: dict[int, list[int]]
+    """The other records, by index in order: the positions of their fields whose values are not plain. The reference
+    must decide."""
 
 
 class ColumnEncoder:
@@ -53,11 +54,12 @@ class ColumnEncoder:
             FormatsNeededError: without `formats`, a value that only its whole column can explain.
         """
         numbers = range(first_number, first_number + len(columns[0]))
-        texts, irregular = list[Texts](), set[int]()
-        for validator, column in zip(self._validators, columns, strict=True):
+        texts, irregular = list[Texts](), dict[int, list[int]]()
+        for position, (validator, column) in enumerate(zip(self._validators, columns, strict=True)):
             plain, irregular_here = validator.encode(column)
             texts.append(plain)
-            irregular.update(irregular_here)
+            for index in irregular_here:
+                irregular.setdefault(index, []).append(position)
         lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
@@ -66,7 +68,7 @@ class ColumnEncoder:
         if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._check_lengths()
             return self.encode(columns, first_number)
-        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, sorted(irregular))
+        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, dict(sorted(irregular.items())))
 
 
 def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> ColumnValidator:

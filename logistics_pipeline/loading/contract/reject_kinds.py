@@ -1,6 +1,7 @@
 """The kind of a reason: what is the same for all records that break a rule in the same way."""
 
 import re
+from functools import lru_cache
 
 from logistics_core.database_contract.reject_kinds import FOUND
 
@@ -13,6 +14,7 @@ _QUOTED = re.compile(r'"[^"]*("|$)')
 _NUMBER = re.compile(r"(?<!at most )(?<!at least )(?<!than )(?<![\w.+-])[+-]?[0-9](?:[\w.,:-]*\w)?")
 
 
+@lru_cache(maxsize=1024)  # many records break a rule in the very same way
 def reject_kind(reason: str) -> str:
     """Returns a reason without the value found; if it names none, without its quoted texts and its numbers."""
     kind, found, _ = reason.partition(FOUND)
@@ -22,6 +24,7 @@ def reject_kind(reason: str) -> str:
     return kind[:LONGEST_KIND]
 
 
+@lru_cache(maxsize=1024)
 def stored_kind(reason: str) -> str | None:
     """Returns the kind as `ingest.rejects` stores it: None if the database can tell it from the reason."""
     kind = reject_kind(reason)

@@ -1,7 +1,7 @@
 """Validates columns of texts."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 from logistics_core.catalogue import Field
@@ -25,8 +25,10 @@ class TextColumn(ColumnValidator):
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         irregular = list[int]()
         if self._required and None in column:  # absent: common, and the cheapest to find
-            irregular = [index for index, value in enumerate(column) if value is None]
-            column = ["?" if value is None else value for value in column]
+            irregular = list(_indexes_of(None, column))
+            column = list(column)
+            for index in irregular:
+                column[index] = "?"
         irregular += self._find_irregular(column)
         if irregular:
             column = list(column)
@@ -40,21 +42,18 @@ class TextColumn(ColumnValidator):
                 texts = ["" if text in self._missing else text for text in texts]
         return (texts if self._required else [text or NULL for text in texts]), irregular
 
-    def _find_irregular(self, column: Column) -> list[int]:
-        return [] if self._are_plain(column) else list(self._bisect(column, 0))
-
-    def _bisect(self, column: Column, first: int) -> Iterator[int]:
-        """Finds the irregular values of a part that is not plain: they are few, and plain parts are cheap to check."""
-        if len(column) == 1:
-            yield first
-            return
-        middle = len(column) // 2
-        left, right = column[:middle], column[middle:]
-        is_left_plain = self._are_plain(left)
-        if not is_left_plain:
-            yield from self._bisect(left, first)
-        if is_left_plain or not self._are_plain(right):
-            yield from self._bisect(right, first + middle)
+    def _find_irregular(self, column: Column) -> Iterable[int]:
+        if self._are_plain(column):
+            return ()
+        texts: Texts = column  # type: ignore[assignment]  # if all are texts
+        if set(map(type, column)) != {str}:
+            texts = ["" if value is None else value if type(value) is str else "\0" for value in column]
+        irregular = set(_find_suspects(texts))
+        if self._required:
+            irregular.update(_indexes_of("", texts))
+        if self.checks_lengths:
+            irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
+        return irregular
 
     def _are_plain(self, column: Column) -> bool:
         values = column if self._required else [value for value in column if value is not None and value != ""]
@@ -81,3 +80,47 @@ def _are_plain_texts(values: Sequence[object]) -> TypeGuard[Texts]:
 def _have_outer_blanks(values: Texts) -> bool:
     framed = "\n".join(["", *values, ""])
     return "\n " in framed or " \n" in framed
+
+
+_SUSPECT_BYTE = re.compile(rb"[\x00-\x09\x0b-\x1f\\]")
+_WIDE_LEADS = (*_WIDE_SPACE_LEADS, b"\xed")
+"""The last begins a lone surrogate, among others."""
+
+
+def _indexes_of(wanted: object, values: Column) -> Iterator[int]:
+    index = -1
+    for _ in range(values.count(wanted)):
+        index = values.index(wanted, index + 1)
+        yield index
+
+
+def _find_suspects(texts: Texts) -> Iterator[int]:
+    """Finds texts with a character that is not plain anywhere, or a blank at either end."""
+    joined = "\n".join(["", *texts, ""])
+    if joined.count("\n") > len(texts) + 1:
+        yield from (index for index, text in enumerate(texts) if "\n" in text)
+        texts = ["" if "\n" in text else text for text in texts]
+        joined = "\n".join(["", *texts, ""])
+    data = joined.encode("utf-8", "surrogatepass")
+    for blank in (b"\n ", b" \n"):
+        yield from _line_numbers(data, _positions(data, blank))
+    if len(data.translate(None, _SUSPECT_BYTES)) < len(data) - len(texts) - 1:  # the line ends between are our own
+        yield from _line_numbers(data, (found.start() for found in _SUSPECT_BYTE.finditer(data)))
+    if any(lead in data for lead in _WIDE_LEADS):
+        yield from (index for index, text in enumerate(texts) if not text.isascii() and _SUSPECT.search(text))
+
+
+def _positions(data: bytes, wanted: bytes) -> Iterator[int]:
+    position = data.find(wanted)
+    while position >= 0:
+        yield position
+        position = data.find(wanted, position + 1)
+
+
+def _line_numbers(data: bytes, positions: Iterable[int]) -> Iterator[int]:
+    """The numbers, from 0, of the lines that positions are in. Each line begins with its line end."""
+    line, counted = -1, 0
+    for position in positions:
+        line += data.count(b"\n", counted, position + 1)
+        counted = position + 1
+        yield line

@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_rows import RowReader
 from logistics_pipeline.loading.formats.lookahead import Lookahead
-from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
+from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
 from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Table, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
@@ -140,7 +140,7 @@ class _CsvReader:
         if regular is None:
             return self._read_one_by_one(text, done, offset, is_whole)
         is_line = regular.is_row_per_line
-        find = partial(_find_lines, self._layout.newline) if is_line else partial(self._find_rows, is_whole)
+        find = partial(LineSpans, newline=self._layout.newline) if is_line else partial(self._find_rows, is_whole)
         return _Rows(regular.values, len(text), RawRecords(done, offset, text, find), columns=regular.columns)
 
     def _read_one_by_one(self, text: bytes, done: int, offset: int, is_whole: bool) -> _Rows:
@@ -254,13 +254,3 @@ def _has_blank_row(first_cells: Sequence[str], rows: list[list[str]]) -> bool:
     if min(first_cells, default="!") >= "!":
         return False
     return any(not "".join(row).strip(" \t") for row in rows)
-
-
-def _find_lines(newline: bytes, text: bytes) -> Iterator[Span]:
-    """Finds the rows of a text in which every line is one, except lines that are empty."""
-    begin = 0
-    for line in text.split(newline):
-        raw = line.rstrip(b"\r\n")
-        if raw:
-            yield begin, begin + len(raw)
-        begin += len(line) + 1

@@ -1,7 +1,8 @@
 """Finds records in the text they were read from, and only when one of them is needed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 from logistics_pipeline.loading.layouts import RawRecord
 
@@ -25,5 +26,29 @@ class RawRecords:
         return RawRecord(self._before + index + 1, self._offset + begin, self._text[begin:end])
 
     @cached_property
-    def _spans(self) -> list[Span]:
-        return list(self._find(self._text))
+    def _spans(self) -> Sequence[Span]:
+        found = self._find(self._text)
+        return found if isinstance(found, Sequence) else list(found)
+
+
+class LineSpans(Sequence[Span]):
+    """Where the lines of a text are, except empty ones, without their line ends. Each is found when it is asked for."""
+
+    def __init__(self, text: bytes, newline: bytes) -> None:
+        self._lines = text.split(newline)
+        self._ends = list(accumulate(map(len, self._lines)))
+        """Offsets of the ends of the lines, had they no line ends between them."""
+        self._numbers: Sequence[int] = range(len(self._lines))
+        if text[:1] in _LINE_ENDS or any(newline + byte in text for byte in _LINE_ENDS):
+            self._numbers = [number for number, line in enumerate(self._lines) if line.rstrip(b"\r\n")]
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: int) -> Span:  # type: ignore[override]  # nobody slices
+        number = self._numbers[index]
+        begin = self._ends[number] - len(self._lines[number]) + number
+        return begin, begin + len(self._lines[number].rstrip(b"\r\n"))
+
+
+_LINE_ENDS = (b"\r", b"\n")

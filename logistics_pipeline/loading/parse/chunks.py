@@ -6,25 +6,30 @@ and the checkpoint after them. The writer groups chunks into transactions; it ne
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, InvalidValues
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
-from logistics_pipeline.loading.contract.record_validator import ClearedValue, PartialRow, Rejection, compile_validator
+from logistics_pipeline.loading.contract.record_validator import (
+    ClearedValue,
+    PartialRow,
+    Rejection,
+    compile_validator,
+    value_validator,
+)
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import RawRecord, Records, Table
+from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, ReadValue, Records, Table, UndecodedValues
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(NamedTuple):
     """A record that is set aside, and why."""
 
     raw_record: RawRecord
@@ -57,6 +62,19 @@ class Chunk:
     @property
     def records(self) -> int:
         return self.rows + len(self.rejects)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Rejects as columns of plain values: pickling each as an object would take longer than making it."""
+        records, rejections = zip(*self.rejects, strict=True) if self.rejects else ((), ())
+        reasons = [(rejection.field, rejection.reason) for rejection in rejections]
+        return self.__dict__ | {"rejects": (list(map(tuple, records)), reasons)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        records, reasons = state["rejects"]
+        rejects = [
+            Reject(RawRecord(*record), Rejection(*reason)) for record, reason in zip(records, reasons, strict=True)
+        ]
+        self.__dict__.update(state | {"rejects": rejects})
 
 
 class RecordTaker(Protocol):
@@ -103,6 +121,8 @@ class ChunkMaker:
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
         self._validate = compile_validator(dataset, date_order, formats)
+        self._validate_value = [value_validator(field, date_order, formats) for field in dataset.fields]
+        self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 
@@ -121,8 +141,9 @@ class ChunkMaker:
         encoded = self._encoder.encode(columns, first)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
         cleared = list[tuple[int, ClearedValue]]()
-        for index in encoded.irregular:
-            outcome = self._validate(records.values[index])
+        read_value = _value_reader(records.values, columns)
+        for index, positions in encoded.irregular.items():
+            outcome = self._reject(index, positions, read_value) or self._validate(records.values[index])
             if isinstance(outcome, PartialRow):
                 cleared += [(first + index, value) for value in outcome.cleared]
                 outcome = outcome.row
@@ -143,6 +164,20 @@ class ChunkMaker:
             records.notes,
         )
 
+    def _reject(self, index: int, positions: Sequence[int], read_value: ReadValue) -> Rejection | None:
+        """Rejects a record because of its first invalid value; None if the reference must see the whole record.
+
+        The values of all other fields are plain, so they are valid.
+        """
+        for position in positions:
+            value = read_value(index, position)
+            if value is NOT_KNOWN:
+                return None
+            outcome = self._validate_value[position](value)
+            if isinstance(outcome, Rejection):
+                return None if self._clears[position] else outcome
+        return None
+
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
         """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""
         new = {name[:255] for name in names} - self._reported
@@ -152,3 +187,16 @@ class ChunkMaker:
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
         return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
+
+
+def _value_reader(values: Sequence[object], columns: Sequence[Column]) -> ReadValue:
+    """Reads single values of records that are also given as columns."""
+    if isinstance(values, UndecodedValues):
+        return values.read_value
+    others = values.others if isinstance(values, Table) else None
+
+    def read(index: int, position: int) -> object:
+        is_record = type(values[index]) is dict if others is None else index not in others
+        return columns[position][index] if is_record else NOT_KNOWN
+
+    return read

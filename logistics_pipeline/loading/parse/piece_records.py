@@ -1,15 +1,16 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from itertools import accumulate
 
 import msgspec
 
 from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_scanner import is_too_deep
 from logistics_pipeline.loading.formats.record_positions import Span
-from logistics_pipeline.loading.layouts import RawRecord
+from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, UndecodedValues
 from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
 FindRecord = Callable[[int], RawRecord]
@@ -18,18 +19,26 @@ FindRecord = Callable[[int], RawRecord]
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class LazyValues(Sequence[object]):
+class LazyValues(UndecodedValues):
     """The values of a piece's records, each decoded when it is accessed."""
 
-    def __init__(self, count: int, find: FindRecord) -> None:
-        self._count = count
+    def __init__(self, find: FindRecord, objects: TypedObjects, invalid: Collection[int]) -> None:
+        self._count = len(objects)
         self._find = find
+        self._objects = objects
+        self._invalid = invalid
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
         return decode(self._find(index).raw)
+
+    def read_value(self, index: int, position: int) -> object:
+        """Reads a value of a record without decoding all of it; a record nested too deep has none."""
+        if index in self._invalid or is_too_deep(self._find(index).raw):
+            return NOT_KNOWN
+        return self._objects.read_value(index, position)
 
 
 class ElementRecords:
@@ -60,10 +69,10 @@ class ElementRecords:
         openings = piece.split(b"{")
         if len(openings) - 1 != self._objects.objects:
             return None
-        begins = [end + index for index, end in enumerate(accumulate(map(len, openings)))]
+        ends = list(accumulate(map(len, openings)))
 
         def find(index: int) -> Span:
-            begin = begins[index]
+            begin = ends[index] + index
             return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[index + 1])) + 1
 
         return find
@@ -81,8 +90,8 @@ class ElementRecords:
         ends = list(accumulate(map(len, raws)))
 
         def find(index: int) -> Span:
-            begin = (ends[index - 1] if index else 0) + len(gap) * index
-            return begin, ends[index] + len(gap) * index
+            end = ends[index] + len(gap) * index
+            return end - len(raws[index]), end
 
         return find
 
@@ -103,13 +112,18 @@ class LineRecords:
 
     def __call__(self, index: int) -> RawRecord:
         line = self._lines[index]
-        begin = sum(map(len, self._lines[:index])) + index
+        begin = self._ends[index] - len(line) + index
         return RawRecord(self._before + index + 1, self._offset + begin, line.rstrip(b"\r"))
 
     def indexes_at(self, positions: Iterable[int]) -> list[int]:
         """The indexes of the lines at some positions of the text."""
         ends = list(accumulate(len(line) + 1 for line in self._lines))
         return sorted({bisect_right(ends, position) for position in positions})
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Offsets of the ends of the lines, had they no line ends between them."""
+        return list(accumulate(map(len, self._lines)))
 
     @cached_property
     def _lines(self) -> list[bytes]:

@@ -24,7 +24,7 @@ def make_chunk(
 
     Those with the indexes `invalid` were changed before they were decoded: the reference decides about them.
     """
-    records = Records(before, LazyValues(len(objects), find), end, find)
+    records = Records(before, LazyValues(find, objects, invalid), end, find)
     columns = objects.columns()
     if invalid:
         columns = [_without(column, invalid) for column in columns]

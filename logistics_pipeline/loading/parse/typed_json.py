@@ -3,7 +3,7 @@
 Only shapes are typed, never values: numbers keep their text, and irregular values go through `record_validator`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper
+from logistics_pipeline.loading.layouts import NOT_KNOWN
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
 
 MIN_REGULAR_SHARE = 8
@@ -44,6 +45,7 @@ class TypedObjects:
     def __init__(self, shape: "_Shape", structs: list[Any]) -> None:
         self._shape = shape
         self._structs = structs
+        self._columns: list[Sequence[Any]] = []
         self.objects = shape.count_objects(structs)
         """Their number if all are objects, else 0."""
 
@@ -57,7 +59,17 @@ class TypedObjects:
 
     def columns(self) -> list[Column]:
         """The values of the dataset's fields, one column each."""
-        return self._shape.columns(self._structs, self.objects)
+        self._columns = self._shape.columns(self._structs, self.objects)
+        return self._shape.decode_numbers(self._columns)
+
+    def read_value(self, index: int, position: int) -> object:
+        """Returns a value as the reference parser would decode it; `NOT_KNOWN` where that is not certain."""
+        if not (self.objects or self._shape.is_object(self._structs[index])):
+            return NOT_KNOWN
+        value = self._columns[position][index]
+        if type(value) is msgspec.Raw:
+            return decode(bytes(value))
+        return value if value is None or type(value) is str else NOT_KNOWN
 
 
 class TypedDecoder:
@@ -119,12 +131,19 @@ class _Shape:
         """The number of structs if all are objects, else 0."""
         return len(structs) if set(map(type, structs)) == {self._struct} else 0
 
-    def columns(self, structs: list[Any], objects: int) -> list[Column]:
-        """The values of the dataset's fields, one column each."""
+    def is_object(self, struct: object) -> bool:
+        return type(struct) is self._struct
+
+    def columns(self, structs: list[Any], objects: int) -> list[Sequence[Any]]:
+        """The values of the dataset's fields, one column each; numbers as written."""
         if not objects:
             nothing = self._struct()  # without a key: not plain
             structs = [struct if type(struct) is self._struct else nothing for struct in structs]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
+        return [column for _, column in zip(self._fields, columns, strict=False)]
+
+    def decode_numbers(self, columns: list[Sequence[Any]]) -> list[Column]:
+        """The same columns with numbers decoded."""
         return [
             _decode_numbers(column) if field.type is FieldType.NUMBER else column
             for field, column in zip(self._fields, columns, strict=False)
@@ -176,7 +195,7 @@ _encode_raw = msgspec.json.Encoder().encode
 _decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
-def _decode_numbers(column: tuple[msgspec.Raw, ...]) -> Column:
+def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
     """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too."""
     texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
     if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):

@@ -4,9 +4,7 @@ The table `ingest.rejects` is the source of truth. These files are a copy for pe
 the records, a file `….reasons.csv` says what is wrong with each.
 """
 
-import csv
 import os
-from codecs import getwriter
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -92,13 +90,18 @@ def _shorten(stem: str, longest: int) -> str:
 def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
     before, between, after = _frame(layout)
     records.write(before)
-    table = csv.writer(getwriter("utf-8")(reasons), lineterminator="\n")
-    table.writerow(["record_no", "byte_offset", "field", "reason"])
+    reasons.write(b"record_no,byte_offset,field,reason\n")
     separator = b""
-    for reject in ledger.rejects(connection, file_id=file_id):
-        records.write(separator + reject.raw)
-        separator = between
-        table.writerow([reject.record_no, reject.byte_offset, reject.field, reject.reason])
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # both files hold the same rejects
+        with cursor.copy(_REASONS, (file_id,)) as copy:
+            for data in copy:
+                reasons.write(data)
+        with cursor.copy(_RAW_RECORDS, (file_id,)) as copy:
+            copy.set_types(["bytea"])
+            for (raw,) in copy.rows():
+                records.write(separator + raw)
+                separator = between
     records.write(after)
 
 
@@ -111,3 +114,13 @@ def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
             return layout.header_text, layout.newline, layout.newline
         case _:
             return b"", b"\n", b"\n"
+
+
+_REASONS = (
+    "COPY (SELECT record_no, byte_offset, field, reason FROM ingest.rejects "
+    "WHERE file_id = %s AND resolved_at IS NULL ORDER BY record_no) TO STDOUT (FORMAT CSV)"
+)
+_RAW_RECORDS = (
+    "COPY (SELECT raw FROM ingest.rejects WHERE file_id = %s AND resolved_at IS NULL ORDER BY record_no) "
+    "TO STDOUT (FORMAT BINARY)"
+)

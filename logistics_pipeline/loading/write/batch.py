@@ -7,11 +7,14 @@ from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.parse.chunks import Chunk
 
+_MANY_ROWS = 100
+
 
 class Batch:
     """Chunks up to the batch limits, or up to the end of the file."""
 
     def __init__(self, first: Chunk, rest: Iterator[Chunk], before: Checkpoint, limits: BatchLimits) -> None:
+        self.first = first
         self._chunks = [first]
         self._rest = rest
         self._limits = limits
@@ -23,6 +26,11 @@ class Batch:
         while not self._is_full and (chunk := next(self._rest, None)) is not None:
             self._chunks.append(chunk)
             yield chunk
+
+    @property
+    def is_large(self) -> bool:
+        """Whether writing it twice would take longer than a look into the table."""
+        return self.first.rows >= _MANY_ROWS
 
     @property
     def checkpoint(self) -> Checkpoint:

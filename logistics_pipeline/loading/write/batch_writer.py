@@ -5,7 +5,7 @@ contains a key already in the table is written again, by merging. Rows that Post
 become rejects with its message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg import errors, sql
@@ -13,6 +13,8 @@ from psycopg import errors, sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading.contract.columns import NULL
+from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.chunks import Reject
@@ -51,7 +53,7 @@ class BatchWriter:
             sql.Identifier("raw", task.dataset.name),
             sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.columns, "record_no", "file_id"))),
         )
-        self._expects_known_keys = False
+        self._expects_known_keys: bool | None = None
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""
 
     def write(self, batch: Batch, take_seconds: Callable[[], float]) -> None:
@@ -61,6 +63,8 @@ class BatchWriter:
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
+        if self._expects_known_keys is None:
+            self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
         try:
             if not self._expects_known_keys:
                 try:
@@ -113,15 +117,10 @@ class BatchWriter:
         rejects = _all_rejects(batch, refused)
         if not rejects:
             return
-        statement = (
-            "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, kind, raw) FROM STDIN (FORMAT BINARY)"
-        )
+        statement = "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, kind, raw) FROM STDIN"
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(["int4", "int8", "int8", "text", "text", "text", "bytea"])
-            for reject in rejects:
-                number, offset, raw = reject.raw_record
-                field, reason = reject.rejection.field, reject.rejection.reason
-                copy.write_row((self._file_id, number, offset, field, reason, stored_kind(reason), raw))
+            for text in _reject_rows(self._file_id, rejects):
+                copy.write(text)
 
     def _count_rejects(self, batch: Batch, refused: list[Reject]) -> None:
         ledger.count_rejects(
@@ -187,3 +186,27 @@ class BatchWriter:
 
 def _all_rejects(batch: Batch, refused: list[Reject]) -> list[Reject]:
     return [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]
+
+
+_REJECTS_AT_ONCE = 100
+_LONG_BYTES = 16 * 1024
+
+
+def _reject_rows(file_id: int, rejects: Sequence[Reject]) -> Iterator[str]:
+    """Rows of `ingest.rejects` as COPY text: some together, and long raw texts in pieces."""
+    texts = list[str]()
+    for (number, offset, raw), rejection in rejects:
+        values = (rejection.field, rejection.reason, stored_kind(rejection.reason))
+        written = "\t".join([NULL if value is None else escape(value) for value in values])
+        texts.append(f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{written}\t\\\\x")
+        if len(raw) > _LONG_BYTES:
+            yield "".join(texts)
+            yield from (raw[begin : begin + _LONG_BYTES].hex() for begin in range(0, len(raw), _LONG_BYTES))
+            texts.clear()
+        else:
+            texts.append(raw.hex())
+        texts.append("\n")
+        if len(texts) >= 3 * _REJECTS_AT_ONCE:
+            yield "".join(texts)
+            texts.clear()
+    yield "".join(texts)

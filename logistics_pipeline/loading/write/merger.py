@@ -5,7 +5,7 @@ so sees one state of the table; writes of another loader in the meantime are det
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +17,7 @@ from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.loading.contract.copy_text import unescape
 
 
 @dataclass
@@ -84,10 +85,20 @@ class Merger:
         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
         self.prepare()
         with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
-            copy.write(b"".join(self._newest(lines)))
+            newest = self._newest(lines)
+            copy.write(text if newest is lines else b"".join(newest))
         with self.translated_errors():
             rows = self._connection.execute(self._merge).fetchall()
         return self.merged(rows, lines)
+
+    def has_any_of(self, text: bytes) -> bool:
+        """Whether the table has a key of the first lines of COPY text: then merging is the way to write them."""
+        index = self.dataset.key_index
+        lines = text[:_SAMPLE_BYTES].split(b"\n")[:-1]
+        keys = [unescape(line.split(b"\t", index + 1)[index].decode()) for line in lines]
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} = ANY(%s))")
+        found = self._connection.execute(query.format(self._table, sql.Identifier(self.dataset.key)), (keys,))
+        return found.fetchone() == (True,)
 
     def prepare(self) -> None:
         """Makes the caller's transaction ready for merging."""
@@ -111,7 +122,7 @@ class Merger:
             return lines
         return {line.split(b"\t", index + 1)[index]: line for line in sorted(lines, key=_rank)}.values()
 
-    def merged(self, rows: Iterable[tuple[Any, ...]], lines: Iterable[bytes]) -> Merged:
+    def merged(self, rows: Iterable[tuple[Any, ...]], lines: Sequence[bytes]) -> Merged:
         """Sums up what the statement returned, once or several times, when it merged `lines`.
 
         Raises:
@@ -129,17 +140,19 @@ class Merger:
                 self._note_touched(merged, touched)
         if done != due:
             raise TransientError("Another loader changed one of these rows at the same moment; merging again")
-        merged.superseded = Counter(int(line[line.rindex(b"\t") :]) for line in lines) - merged.written
+        merged.superseded = _count_by_file(lines) - merged.written
         return merged
 
-    def _note_touched(self, merged: Merged, touched: list[Any]) -> None:
-        if self.dataset.dating is None:
+    def _note_touched(self, merged: Merged, touched: Any) -> None:
+        if self.dataset.dating is None or touched is None:
             return
         if self.dataset.dating.is_own:
-            merged.stale_days.update(touched or ())
+            merged.stale_days.add(touched)
         else:
-            merged.stale_keys.update(touched or ())
+            merged.stale_keys.add(touched)
 
+
+_SAMPLE_BYTES = 2_000
 
 _USE_KEY_INDEX = """
     SELECT set_config('enable_' || way, 'off', true) FROM unnest(ARRAY['hashjoin', 'mergejoin', 'seqscan']) AS way
@@ -152,6 +165,15 @@ def _touched(dataset: Dataset) -> sql.Composable:
     if dataset.dating is None:
         return sql.SQL("NULL::text")
     return sql.SQL("nullif(existing.{0}, staged.{0})").format(sql.Identifier(dataset.dating.field))
+
+
+def _count_by_file(lines: Sequence[bytes]) -> Counter[int]:
+    if not lines:
+        return Counter()
+    end = lines[0][lines[0].rindex(b"\t") :]
+    if all(line.endswith(end) for line in lines):  # as those of a load
+        return Counter({int(end): len(lines)})
+    return Counter(int(line[line.rindex(b"\t") :]) for line in lines)
 
 
 def _rank(line: bytes) -> tuple[int, int]:

@@ -88,7 +88,7 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
         "merge_or_note": sql.Identifier("pg_temp", function),
         "first_row": sql.Identifier(function, "first_row"),
         "last_row": sql.Identifier(function, "last_row"),
-        "touched_type": sql.SQL("date[]" if dataset.dating is not None and dataset.dating.is_own else "text[]"),
+        "touched_type": sql.SQL("date" if dataset.dating is not None and dataset.dating.is_own else "text"),
     }
     rows = sql.SQL(read_sql("loading/isolate_rows")).format(**names)
     return names | {"merge": merger.statement(sql.SQL("({})").format(rows))}
