@@ -31,6 +31,9 @@ _CONSTANT = re.compile(
 _NEXT_CONSTANT = re.compile(
     rb'(?:[^"NI-]++|"(?:[^"\\]++|\\.)*+"|(?!NaN|-?Infinity)[NI-])*+(?P<constant>NaN|-?Infinity)', re.DOTALL
 )
+_BARE_NAN = re.compile(rb"NaN(?<![^\s:,\[]NaN)")
+_BARE_INFINITY = re.compile(rb"Infinity(?<![^\s:,\[-]Infinity)")
+"""Where a constant can begin a value. Both begin with literal text, which is many times faster."""
 _CONSTANTS = {b"NaN": b"1e0", b"Infinity": b"10000000", b"-Infinity": b"-10000000"}
 """The constants that Python's `json.dumps` writes and JSON lacks, and a number as long as each."""
 
@@ -53,8 +56,8 @@ def next_constant(text: bytes, start: int) -> int | None:
 
 def replace_constants(text: bytes) -> bytes:
     """Replaces constants that JSON lacks by numbers of the same length."""
-    if b"NaN" not in text and b"Infinity" not in text:
-        return text
+    if not _BARE_NAN.search(text) and not _BARE_INFINITY.search(text):
+        return text  # the usual one is in quotation marks, and most files have none at all
     return _CONSTANT.sub(lambda found: _CONSTANTS.get(found["constant"]) or found[0], text)
 
 
