@@ -20,6 +20,7 @@ from logistics_api.events import endpoints as events
 from logistics_api.events.broker import Events
 from logistics_api.exports import endpoints as exports
 from logistics_api.figures import endpoints as figures
+from logistics_api.file_requests import endpoints as file_requests
 from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
@@ -108,6 +109,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
+        file_requests.router,
         uploads.router,
         index.make_router(catalogue),
     )

@@ -1,5 +1,5 @@
 -- Makes the role logistics_reader and what it may read.
--- Granted to whatever login the API uses; it can change nothing.
+-- Granted to whatever login the API uses. It can change nothing, and write nothing but requests to the pipeline.
 -- Run by logistics_pipeline.migrations after every migration.
 
 DO $$
@@ -16,3 +16,4 @@ $$;
 GRANT USAGE ON SCHEMA ingest, raw, analytics, access TO logistics_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access TO logistics_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access GRANT SELECT ON TABLES TO logistics_reader;
+GRANT EXECUTE ON FUNCTION ingest.request_file_action TO logistics_reader;

@@ -1,4 +1,4 @@
-"""A pool of read-only connections, and a limit on the requests that use it.
+"""A pool of read-only connections, which can call a function that writes, and a limit on the requests that use it.
 
 With the pool alone, every request during an outage would wait for its timeout. Its `max_waiting` must not be used: a
 request that timed out stays in the pool's queue until a connection arrives, so after an outage the queue can be full of
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 
 import psycopg
 from fastapi import Depends, Request
+from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from logistics_api.database import timing
@@ -21,7 +22,7 @@ from logistics_api.database.connection import Connection, configure, has_news
 from logistics_api.database.conninfo import read_only
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
-from logistics_api.database.problems import busy, database_problems, unreachable
+from logistics_api.database.problems import busy, database_problems, read_only_copy, unreachable
 from logistics_api.database.watcher import Poll, Watcher
 
 SPARE_SECONDS = 0.05
@@ -124,6 +125,25 @@ class Database:
             cursor = await connection.execute(query.encode(), parameters)
             row = await cursor.fetchone()
             timing.add_statement(perf_counter() - since)
+        assert row is not None
+        return row
+
+    async def write(self, call: str, parameters: Mapping[str, object]) -> tuple[Any, ...]:
+        """Calls a function of the database that writes, in a transaction of its own; returns its row.
+
+        No more than that is possible: the role may call such functions and change no table. The session stays
+        read-only.
+
+        Raises:
+            Problem: as `fetch_row`; 501 if the server is a read-only copy.
+        """
+        async with self.connection() as connection:
+            try:
+                async with connection.transaction():
+                    await connection.execute("SET TRANSACTION READ WRITE")
+                    row = await (await connection.execute(call.encode(), parameters)).fetchone()
+            except (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction) as error:
+                raise read_only_copy() from error
         assert row is not None
         return row
 

@@ -75,6 +75,17 @@ def busy() -> Problem:
     )
 
 
+def read_only_copy() -> Problem:
+    """The API is connected to a standby server, which takes no requests."""
+    return Problem(
+        501,
+        "read-only-database",
+        "Read-only database",
+        "The API is connected to a read-only copy of the database, so it cannot pass requests on to the pipeline. Use "
+        "the command line (`logistics retry`, `unload`, `forget`), or connect the API to the primary server.",
+    )
+
+
 def not_migrated() -> Problem:
     """The schema lacks something that a statement reads."""
     return Problem(

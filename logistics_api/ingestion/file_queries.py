@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from logistics_api.ingestion.file_actions import LATEST_REQUEST, POSSIBLE_ACTIONS
 from logistics_api.ingestion.filters import where
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.file_warnings import HAS_WARNING, REJECTED_SHARE
@@ -127,11 +128,13 @@ json_build_object(
 ONE_FILE = f"""
 -- Returns a file with its status, drift and batches.
 -- One row: a JSON object, NULL if the file does not exist.
--- Reads ingest.files, ingest.batches.
+-- Reads ingest.files, ingest.batches, ingest.file_requests.
 SELECT (
     SELECT (
         {FILE}::jsonb || jsonb_build_object(
             'is_balanced', file.records_read = file.records_loaded + file.records_superseded + file.records_rejected,
+            'actions', {POSSIBLE_ACTIONS},
+            'latest_request', {LATEST_REQUEST},
             'drift', (
                 WITH earlier AS (
                     SELECT unknown_fields AS fields

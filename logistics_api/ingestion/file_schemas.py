@@ -7,6 +7,7 @@ from pydantic import Field
 from logistics_api.parameters.cursors import Page
 from logistics_api.schemas import StrictModel
 from logistics_api.system.schemas import Records
+from logistics_core.database_contract.file_requests import FileAction
 from logistics_core.database_contract.file_states import FileState
 
 
@@ -149,9 +150,27 @@ class Drift(StrictModel):
     files_compared: int = Field(description="Earlier files compared", examples=[10])
 
 
+class LatestRequest(StrictModel):
+    """The latest request to the pipeline about a file."""
+
+    request_id: int = Field(
+        description="Request ID; /api/ingestion/file-requests/{request_id} is its state", examples=[17]
+    )
+    action: FileAction = Field(description="What is requested", examples=[FileAction.RETRY])
+    requested_by: str = Field(description="Name of the API key; `anonymous` without one", examples=["dashboard"])
+    requested_at: datetime = Field(description="When it was requested, UTC", examples=["2024-04-01T06:00:00+00:00"])
+    done_at: datetime | None = Field(description="When it was served, UTC; null while pending", examples=[None])
+    outcome: str | None = Field(description="What was done", examples=["It is dismissed."])
+    error: str | None = Field(description="Why it was refused or failed", examples=[None])
+
+
 class FileDetails(File):
     """Details of one version of a file."""
 
+    actions: list[FileAction] = Field(
+        description="What can be requested about the file as it is now", examples=[[FileAction.UNLOAD]]
+    )
+    latest_request: LatestRequest | None = Field(description="The latest request about the file; null if there is none")
     is_balanced: bool = Field(description="Whether read = loaded + superseded + rejected", examples=[True])
     drift: Drift
     batches: BatchesOfFile

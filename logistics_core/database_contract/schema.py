@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -94,6 +94,9 @@ API_READS: Mapping[str, frozenset[str]] = {
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
     "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
+    "ingest.file_requests": frozenset(
+        {"action", "done_at", "error", "file_id", "outcome", "request_id", "requested_at", "requested_by"}
+    ),
     "ingest.files": frozenset(
         {
             "attempts",

@@ -12,6 +12,7 @@ from logistics_pipeline.ledger.corrections import (
     forget_restored_corrections,
     remove_rejects,
 )
+from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
 from logistics_pipeline.ledger.file_status import (
     MAX_NOTES,
     Progress,
@@ -63,6 +64,7 @@ __all__ = [
     "ClearedValueInFile",
     "Correction",
     "CountedReject",
+    "FileRequest",
     "Judged",
     "Kind",
     "LedgerFile",
@@ -85,6 +87,7 @@ __all__ = [
     "dismiss",
     "dismiss_deleted",
     "end_dismissal",
+    "end_request",
     "fail",
     "file_by_id",
     "file_version",
@@ -97,9 +100,11 @@ __all__ = [
     "latest_file",
     "latest_files",
     "lock_rejects",
+    "lock_request",
     "mark_older_for_reload",
     "newest_loaded_version",
     "older_files_to_reload",
+    "pending_requests",
     "register",
     "reject_summary",
     "rejects",

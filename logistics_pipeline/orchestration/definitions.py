@@ -20,6 +20,7 @@ from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
 from logistics_pipeline.orchestration.schedules import NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, housekeeping
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
+from logistics_pipeline.orchestration.sensors.file_requests import build_request_sensor, unload_on_request
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
 
@@ -38,8 +39,13 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
         asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
-        jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping],
-        sensors=[build_file_sensor(load_jobs, interval), build_refresh_sensor(interval), build_check_sensor(interval)],
+        jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
+        sensors=[
+            build_file_sensor(load_jobs, interval),
+            build_request_sensor(interval),
+            build_refresh_sensor(interval),
+            build_check_sensor(interval),
+        ],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES],
         resources={"database": DatabaseResource(settings, catalogue)},
         executor=dg.in_process_executor,

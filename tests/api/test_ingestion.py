@@ -118,7 +118,13 @@ def test_a_loaded_file_shows_its_whole_account(api: Any, loads: Ledger, details:
     assert file["batches"]["count"] == file["batches"]["waiting"] == 1
     assert file["batches"]["latest"][0]["last_record"] == 4
     assert file["progress"] is None
-    assert api.get(FILES)["items"][0].keys() == file.keys() - {"is_balanced", "drift", "batches"}
+    assert api.get(FILES)["items"][0].keys() == file.keys() - {
+        "is_balanced",
+        "drift",
+        "batches",
+        "actions",
+        "latest_request",
+    }
 
 
 def test_links_lead_to_the_dagster_that_users_see(serve: Any, database_url: str) -> None:

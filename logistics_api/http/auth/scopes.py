@@ -1,12 +1,15 @@
 """The scopes that a request requires, by method and path."""
 
+import re
+
 from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_core.settings import Scope
 
 READ, EXPORT, INGEST = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
-UPLOAD_PREFIX = "/api/ingestion/uploads/"
-"""Where the status of an upload can be read, also with the scope to upload."""
+STATUS_PREFIXES = ("/api/ingestion/uploads/", "/api/ingestion/file-requests/")
+"""Where the status of an upload or a request can be read, also with the scope to make one."""
+EXPORTED_REJECTS = re.compile(r"/api/ingestion/files/[^/]+/rejects\.ndjson")
 
 
 def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...]:
@@ -17,6 +20,6 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return (READ,) if path == "/metrics" and not is_local else ()
     if method not in SAFE_METHODS:
         return (INGEST,)
-    if path.startswith("/api/exports"):
+    if path.startswith("/api/exports") or EXPORTED_REJECTS.fullmatch(path):
         return (EXPORT,)
-    return (READ, INGEST) if path.startswith(UPLOAD_PREFIX) else (READ,)
+    return (READ, INGEST) if path.startswith(STATUS_PREFIXES) else (READ,)
