@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from tests.checkout import PROJECT_ROOT
 
-_PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)", re.MULTILINE)
+_PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)
 
 
 def pins(name: str) -> dict[str, str]:
