@@ -6,11 +6,9 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /app
-# Dependencies rarely change: a separate layer, built only from the two files that name them.
-COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-      > /tmp/requirements.txt \
-    && pip install --only-binary :all: -c constraints.txt -r /tmp/requirements.txt
+# Dependencies rarely change: a separate layer, built only from the file that names them.
+COPY requirements.lock ./
+RUN pip install --only-binary :all: --require-hashes -r requirements.lock
 COPY . .
 # Compiled here, because the file system is read-only at run time.
 RUN pip install --no-deps -e . \

@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo up install test test-slow check fix faults bench screenshots clean
+.PHONY: help demo up install test test-slow check fix faults bench screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,6 +61,13 @@ bench: install
 
 screenshots: install
 	@$(BIN)/python -m tests.browser.screenshots
+
+# The image is built from it. After a change in pyproject.toml or constraints.txt, run this and commit the result.
+lock: install
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@{ sed -n '/^#/p;/^[^#]/q' requirements.lock; $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --no-strip-extras --universal --python-version 3.11 -c constraints.txt pyproject.toml; } \
+		> requirements.lock.new && mv requirements.lock.new requirements.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -57,9 +57,10 @@ class ArrayPieces:
         return self._one_by_one(text, start, position)
 
     def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> Chunk | None:
-        piece = text[start:end]
-        valid = replace_constants(piece)
-        objects = self._decoder.decode(b"[" + valid + b"]", _AS_ARRAY)
+        valid = piece = text[start:end]
+        objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
+        if objects is None and (valid := replace_constants(piece)) is not piece:
+            objects = self._decoder.decode(b"[" + valid + b"]", _AS_ARRAY)
         if objects is None:
             return None
         records = ElementRecords(valid, piece, objects, position.records, position.offset + start)

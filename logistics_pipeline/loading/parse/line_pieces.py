@@ -52,8 +52,11 @@ class LinePieces:
             self._add_chunks(text[middle:], Checkpoint(done.records, position.offset + middle), chunks)
 
     def _decode(self, text: bytes, lines: int, position: Checkpoint) -> Chunk | None:
-        valid = replace_constants(text)
-        objects = self._decoder.decode(valid, _AS_LINES) if _is_object_per_line(text, lines) else None
+        if not _is_object_per_line(text, lines):
+            return None
+        valid, objects = text, self._decoder.decode(text, _AS_LINES)
+        if objects is None and (valid := replace_constants(text)) is not text:
+            objects = self._decoder.decode(valid, _AS_LINES)
         if objects is None or len(objects) != lines:
             return None
         records = LineRecords(text, position.records, position.offset)
