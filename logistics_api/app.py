@@ -19,6 +19,7 @@ from logistics_api.errors import ConfigurationError
 from logistics_api.events import endpoints as events
 from logistics_api.events.broker import Events
 from logistics_api.exports import endpoints as exports
+from logistics_api.exports import rejects
 from logistics_api.figures import endpoints as figures
 from logistics_api.file_requests import endpoints as file_requests
 from logistics_api.http import error_handlers, stack
@@ -109,6 +110,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
+        rejects.router,
         file_requests.router,
         uploads.router,
         index.make_router(catalogue),

@@ -109,6 +109,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "finished_at",
             "format",
             "is_reload_due",
+            "layout",
             "modified_ns",
             "notes",
             "path",
