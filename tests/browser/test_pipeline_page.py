@@ -11,6 +11,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from logistics_core.settings import Settings
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.orchestration.file_requests import serve_short_requests, serve_unload_requests
+from logistics_pipeline.sources.folder import RawFolder
+
 FILES = "Files, newest first"
 
 
@@ -333,3 +340,168 @@ def test_where_keys_are_needed_one_signs_in_with_a_key(
     expect(page.get_by_text("Uploading requires an API key with the scope ingest.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("alert").get_by_role("button", name="Sign in")).to_be_visible()
+
+
+# -- actions on a file ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def junk(new_dashboard: Callable[[], Any], dashboard: Any) -> Any:
+    """An installation with a loaded file that has rejects and notes, a failed one, and one of no dataset."""
+    made = new_dashboard()
+    rows = [*(f"V-{number};Bus;1" for number in range(200)), *(f"V-{number};Bus;much" for number in range(200, 204))]
+    bad = "\n".join(["Vehicle ID;name;total_mileage", *rows, ";Bus;1"])
+    write(made.raw_dir / "vehicles", "fleet.csv", bad.encode())
+    write(made.raw_dir / "shipments", "cut.json", b'[{"shipment_id": "S-cut", ')
+    write(made.raw_dir, "readme.txt", b"nothing to load")
+    made.command("load", made.raw_dir / "vehicles" / "fleet.csv")
+    load_failing(made, made.raw_dir / "shipments" / "cut.json")
+    with connect(made.database_url) as connection:
+        found = RawFolder(made.raw_dir).look_at(made.raw_dir / "readme.txt")
+        assert found is not None
+        ledger.register(connection, found)
+    made.start()
+    return made
+
+
+def serve_requests(installation: Any) -> None:
+    """What the pipeline's sensor and its job do."""
+    settings = Settings(database_url=installation.database_url, data_dir=installation.data_dir, retry_seconds=2)
+    with connect(installation.database_url) as connection:
+        serve_short_requests(connection, settings)
+    serve_unload_requests(installation.database_url, load_options(settings))
+
+
+def open_file(page: Page, name: str) -> Any:
+    page.get_by_role("link", name=name, exact=True).press("Enter")
+    drawer = page.get_by_role("dialog").first
+    expect(drawer.locator(".balance")).to_be_visible()
+    return drawer
+
+
+def test_each_file_offers_what_makes_sense_for_it(junk: Any, new_page: Any) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    expected = {
+        "vehicles/fleet.csv": ["Unload", "Download rejects"],
+        "shipments/cut.json": ["Retry", "Dismiss", "Replace by upload"],
+        "readme.txt": ["Dismiss"],
+    }
+    for name, words in expected.items():
+        drawer = open_file(page, name)
+        expect(drawer.get_by_role("group", name="Actions").locator(".button")).to_have_text(words)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        page.keyboard.press("Escape")
+        expect(drawer).to_have_count(0)
+
+
+def test_a_file_shows_how_it_was_read_its_warning_and_its_rejects_by_reason(junk: Any, new_page: Any) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    expect(rows_of(page).filter(has_text="fleet.csv")).to_contain_text("2.4% rejected")
+    drawer = open_file(page, "vehicles/fleet.csv")
+    expect(drawer.locator(".file-notes")).to_contain_text("vehicle_id")
+    reasons = rows_of(page, "Reasons for rejection in this file, most frequent first")
+    expect(reasons).to_have_count(2)
+    expect(reasons.first).to_contain_text("total_mileage")
+    expect(reasons.first).to_contain_text("4")
+    with page.expect_download() as download:
+        drawer.get_by_role("link", name="Download rejects").press("Enter")
+    file_id = re.search(r"file=(\d+)", page.url)
+    assert file_id is not None
+    assert download.value.suggested_filename == f"rejects-{file_id[1]}.ndjson"
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert [json.loads(line)["record"]["total_mileage"] for line in lines] == ["much"] * 4 + ["1"]
+
+
+def test_a_retry_by_keyboard_shows_that_it_waits_and_what_came_of_it(junk: Any, new_page: Any) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    drawer = open_file(page, "shipments/cut.json")
+    drawer.get_by_role("button", name="Retry").press("Enter")
+    status = drawer.locator(".file-actions [role=status]")
+    expect(status).to_contain_text("Retry, requested by anonymous")
+    expect(status).to_contain_text("Waits for the pipeline")
+    expect(drawer.get_by_role("button", name="Dismiss")).to_be_disabled()
+    page.reload()
+    expect(status).to_contain_text("Waits for the pipeline")
+    serve_requests(junk)
+    expect(status).to_contain_text("The load is requested")
+    expect(drawer.get_by_role("button", name="Retry")).to_have_count(0)
+    load_failing(junk, junk.raw_dir / "shipments" / "cut.json")
+    expect(drawer.get_by_role("button", name="Retry")).to_be_enabled()
+
+
+def test_an_unload_is_confirmed_first_and_its_rows_are_gone_afterwards(junk: Any, new_page: Any) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    drawer = open_file(page, "vehicles/fleet.csv")
+    drawer.get_by_role("button", name="Unload").press("Enter")
+    question = page.get_by_role("dialog", name="Unload this file?")
+    expect(question).to_contain_text("vehicles/fleet.csv")
+    expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    page.keyboard.press("Enter")
+    expect(question).to_have_count(0)
+    assert junk.get("/api/ingestion/files", state="loaded")["items"][0]["records"]["loaded"] == 200
+    drawer.get_by_role("button", name="Unload").press("Enter")
+    question.get_by_role("button", name="Unload").press("Enter")
+    expect(drawer.locator(".file-actions [role=status]")).to_contain_text("Waits for the pipeline")
+    serve_requests(junk)
+    expect(drawer.locator(".file-actions [role=status]")).to_contain_text("200 rows and 5 rejects are removed.")
+    expect(drawer.get_by_role("button", name="Retry")).to_be_visible()
+    expect(drawer.locator(".balance")).to_have_text("Read0=Loaded0+Superseded0+Rejected0")
+
+
+def test_a_dismissed_file_leaves_the_list_and_is_shown_with_the_others_on_demand(junk: Any, new_page: Any) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    expect(rows_of(page).filter(has_text="readme.txt")).to_contain_text("Not recognised")
+    drawer = open_file(page, "readme.txt")
+    drawer.get_by_role("button", name="Dismiss").press("Enter")
+    page.get_by_role("dialog", name="Dismiss this file?").get_by_role("button", name="Dismiss").press("Enter")
+    expect(drawer.locator(".file-actions [role=status]")).to_contain_text("Waits for the pipeline")
+    serve_requests(junk)
+    expect(drawer.locator(".file-actions [role=status]")).to_contain_text("It is dismissed.")
+    page.keyboard.press("Escape")
+    expect(rows_of(page).filter(has_text="readme.txt")).to_have_count(0)
+    page.get_by_label("Replaced and dismissed").press("Space")
+    expect(rows_of(page).filter(has_text="readme.txt")).to_contain_text("Dismissed")
+
+
+def test_a_refusal_is_said_in_the_words_of_the_api(junk: Any, new_page: Any) -> None:
+    page, watched = new_page(junk, "/pipeline")
+    watched.expected = re.compile("409")
+    (file,) = junk.get("/api/ingestion/files", dataset="vehicles")["items"]
+    details = junk.get(f"/api/ingestion/files/{file['file_id']}") | {"actions": ["forget"]}
+    page.route(f"**/api/ingestion/files/{file['file_id']}", lambda route: route.fulfill(json=details))
+    drawer = open_file(page, "vehicles/fleet.csv")
+    drawer.get_by_role("button", name="Dismiss").press("Enter")
+    page.get_by_role("dialog", name="Dismiss this file?").get_by_role("button", name="Dismiss").press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Only failed and unrecognised files can be dismissed.")
+
+
+def test_a_failed_file_is_replaced_by_an_upload(junk: Any, new_page: Any, tmp_path: Path) -> None:
+    page, _ = new_page(junk, "/pipeline")
+    drawer = open_file(page, "shipments/cut.json")
+    mended = write(tmp_path, "mended.json", trips(900, 3)["shipments"])
+    page.locator("#replace-file").set_input_files(str(mended))
+    expect(drawer).to_have_count(0)
+    expect(transfer(page, "cut.json")).to_contain_text("Stored")
+    assert len(json.loads((junk.raw_dir / "shipments" / "cut.json").read_bytes())) == 3
+    junk.command("load", junk.raw_dir / "shipments" / "cut.json")
+    expect(transfer(page, "cut.json")).to_contain_text("3 read = 3 loaded")
+    row = rows_of(page).filter(has_text="shipments/cut.json")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Loaded")
+
+
+def test_who_may_only_read_is_offered_nothing_to_change(
+    new_dashboard: Callable[[], Any], dashboard: Any, new_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = new_dashboard()
+    write(closed.raw_dir, "shipments.json", b'[{"shipment_id": "S-cut", ')
+    load_failing(closed, closed.raw_dir / "shipments.json")
+    monkeypatch.setenv("LOGISTICS_API_ANONYMOUS", "read")
+    closed.start()
+    page, _ = new_page(closed, "/pipeline")
+    drawer = open_file(page, "shipments.json")
+    expect(drawer.locator(".note.bad")).to_be_visible()
+    expect(drawer.get_by_role("group", name="Actions").locator(".button")).to_have_count(0)

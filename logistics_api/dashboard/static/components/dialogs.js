@@ -28,6 +28,24 @@ export function openDialog({ title, content, drawer = false }) {
   });
 }
 
+/** Asks before something is done; resolves to whether the person wants it. `action`: the words of the button. */
+export async function confirmAction({ title, text, action }) {
+  let isWanted = false;
+  const close = (event) => event.target.closest("dialog").close();
+  const confirm = (event) => {
+    isWanted = true;
+    close(event);
+  };
+  const buttons = h(
+    "div",
+    { class: "chips" },
+    h("button", { type: "button", class: "button primary", onclick: confirm }, action),
+    h("button", { type: "button", class: "button", autofocus: true, onclick: close }, "Cancel"),
+  );
+  await openDialog({ title, content: h("div", { class: "stack" }, h("div", {}, text), buttons) });
+  return isWanted;
+}
+
 let box = null;
 
 /** A notice that goes away by itself. tone: "good", "bad" or null. */

@@ -4,13 +4,15 @@ import { h } from "../../dom.js";
 import { url } from "../../api.js";
 import { bytes, count, decimal, moment } from "../../format.js";
 import { icon } from "../../icons.js";
+import { at } from "../../root.js";
 import { href } from "../../router.js";
 import { DATASETS, datasetWords } from "../../datasets.js";
 import { openDialog } from "../../components/dialogs.js";
 import { panel } from "../../components/panel.js";
 import { table } from "../../components/table.js";
+import { fileActions } from "./actions.js";
 import { atIngest } from "./news.js";
-import { rejectsList } from "./rejects.js";
+import { kindsOfFile, rejectsList } from "./rejects.js";
 import { isBalanced, progress, stateBadges } from "./states.js";
 
 /** Opens the file that the address names (`file`) and closes it when it names none. */
@@ -25,7 +27,7 @@ export function followFile(view) {
     close();
     content = null;
     if (!/^[1-9]\d{0,9}$/.test(id ?? "")) return;
-    content = h("div", { class: "drawer-panels" }, accountPanel(view, id), rejectsOfFile(view, id));
+    content = h("div", { class: "drawer-panels" }, accountPanel(view, id), kindsOfFile(view, id), rejectsOfFile(view, id));
     await openDialog({ title: `File ${id}`, content, drawer: true });
     if (shown === id && view.get("file") === id) {
       shown = null;
@@ -42,15 +44,17 @@ export function followFile(view) {
 }
 
 function accountPanel(view, id) {
+  const isShown = () => view.get("file") === id;
+  const actions = fileActions(view, { renew: () => section.renew(), isShown });
   const section = panel(view, {
     title: "Account",
     className: "bare-head",
     placeholder: "20rem",
     live: null,
-    active: () => view.get("file") === id,
+    active: isShown,
     request: () => url(`/api/ingestion/files/${id}`),
     csv: (file) => ({ columns: ["batch_id", "last_record", "records", "merged", "committed_at", "refreshed_as"].map((key) => ({ key })), rows: file.batches.latest }),
-    render: (file) => [heading(file), notes(file), balance(file), facts(file), drift(file), batches(file), links(file)],
+    render: (file) => [heading(file), problems(file), actions.of(file), balance(file), notes(file), facts(file), drift(file), batches(file), links(file)],
   });
   atIngest(view, section.renew, (event) => String(event.file_id) === id);
   view.atNews(section.renew);
@@ -59,11 +63,22 @@ function accountPanel(view, id) {
 
 const heading = (file) => h("div", { class: "file-heading" }, h("h3", { class: "mono" }, file.path), stateBadges(file), progress(file));
 
-const notes = (file) => [
+const problems = (file) => [
   file.error && h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, file.error)),
   file.warning && h("p", { class: "note warn", role: "note" }, icon("warning"), h("span", {}, file.warning)),
   file.is_reload_due && h("p", { class: "note warn", role: "note" }, icon("refresh"), h("span", {}, "A later file that may share keys with this one was unloaded. Load this file again to restore its rows.")),
 ];
+
+/** How the file was read where that is not plain, and what was left out of its records. */
+function notes({ notes: sentences, values_cleared: cleared, file_id: id }) {
+  const words = [...sentences];
+  if (!words.length && !cleared) return null;
+  const link = h("a", { href: at(url("/api/ingestion/cleared-values", { file_id: id })), target: "_blank", rel: "noopener" }, cleared === 1 ? "1 invalid value" : `${count(cleared)} invalid values`);
+  return [
+    h("h3", {}, "How it was read"),
+    h("ul", { class: "file-notes" }, words.map((sentence) => h("li", {}, sentence)), cleared > 0 && h("li", {}, link, " of optional fields left out of its records")),
+  ];
+}
 
 function balance({ records }) {
   const part = (sign, words, value) => [h("span", { class: "sign", "aria-hidden": "true" }, sign), h("div", {}, h("dt", {}, words), h("dd", {}, count(value)))];

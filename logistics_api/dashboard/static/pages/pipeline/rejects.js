@@ -53,6 +53,31 @@ export function kindsPanel(view) {
   return section;
 }
 
+/** The open rejects of one file, counted by kind of reason. */
+export function kindsOfFile(view, id) {
+  const section = panel(view, {
+    title: "Reasons",
+    placeholder: "4rem",
+    live: null,
+    active: () => view.get("file") === id,
+    request: () => url("/api/ingestion/rejects/summary", { file_id: id, resolved: false }),
+    empty: ({ items }) => (items.length ? null : "None of its records was rejected"),
+    csv: ({ items }) => ({ columns: ["field", "reason", "count"].map((key) => ({ key })), rows: items }),
+    render: ({ items }) =>
+      table({
+        caption: "Reasons for rejection in this file, most frequent first",
+        rows: items,
+        columns: [
+          { key: "reason", label: "Reason", head: true, wrap: true },
+          { key: "field", label: "Field", format: (value) => value ?? "–" },
+          { key: "count", label: "Records", number: true, node: (value) => bar((100 * value) / items[0].count, count(value)) },
+        ],
+      }),
+  });
+  atIngest(view, section.renew, (event) => String(event.file_id) === id);
+  return section;
+}
+
 function more(view, all) {
   const isAll = view.get("reasons") === "all";
   const press = () => view.set({ reasons: isAll ? null : "all" });

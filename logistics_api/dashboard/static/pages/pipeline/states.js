@@ -40,6 +40,7 @@ export function stateBadges(file) {
     file.attempts > 0 && badge(`${count(file.attempts)} in vain`, "warn"),
     file.is_reload_due && badge("Reload due", "warn"),
     !file.is_current && badge("Replaced"),
+    file.dismissed_at && badge("Dismissed"),
   );
 }
 

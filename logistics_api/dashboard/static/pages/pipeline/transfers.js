@@ -36,6 +36,13 @@ export function add(files) {
   tell();
 }
 
+/** Sends a file at once, in the place of one of this dataset and name. */
+export function replaceFile(file, dataset, name) {
+  const transfer = { id: ++numbers, name, size: file.size, file, dataset, state: "chosen", sent: 0, problem: null, replace: true, upload: null };
+  transfers.push(transfer);
+  start(transfer, true);
+}
+
 export function choose(transfer, dataset) {
   change(transfer, { dataset });
 }
