@@ -105,7 +105,7 @@ def test_every_order_and_page_of_real_routes(api: Any, read: Reader, spans: list
     make, _ = LISTS[path]
     for span in spans:
         rows = make(read, span)
-        for sort_by in rows[0] if rows else ["origin"]:
+        for sort_by in [name for name in rows[0] if name != "recommendation_basis"] if rows else ["origin"]:
             for order in ("asc", "desc"):
                 asked = Listing(sort_by, order, page=1, page_size=1000)
                 assert api.get(path, **of(span), **asked._asdict()) == oracle.page_of(rows, asked)

@@ -157,12 +157,17 @@ def test_an_application_can_be_started_again(database_url: str) -> None:
     assert [asyncio.run(start_and_ask()) for _ in range(2)] == [200, 200]
 
 
-@pytest.mark.parametrize("path", ["/api/system/status", "/ready", "/health"])
+@pytest.mark.parametrize("path", ["/ready", "/health"])
 def test_the_state_of_things_is_never_kept(shared: Any, path: str) -> None:
     response = shared.request(path)
     assert uses(response) is None
     assert "etag" not in response.headers
-    if path.startswith("/api"):
+
+
+def test_the_status_is_kept_for_outages_alone(shared: Any) -> None:
+    for _ in range(2):
+        response = shared.request("/api/system/status")
+        assert uses(response) == "miss"
         assert response.headers["cache-control"] == "no-store"
 
 

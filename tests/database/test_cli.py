@@ -123,7 +123,7 @@ def test_any_file_that_fails_makes_the_exit_code_1_and_the_others_are_loaded(log
 def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run, data_dir: Path) -> None:
     name = "vehicles [bold], 北京.ndjson"
     bad = [vehicle(number, total_mileage=-1, name="[red]") for number in range(5)]
-    path = write(data_dir / "raw" / name, as_lines(bad) + b'{"vehicle_id": "\xff"}\n')
+    path = write(data_dir / "raw" / name, as_lines(bad) + b'{"vehicle_id": "\xff \xc3\xbc"}\n')
     logistics("load", path)
 
     listed = documents(logistics("rejects", "--json"))

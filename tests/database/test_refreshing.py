@@ -250,7 +250,8 @@ class Refreshing(RuleBasedStateMachine):
         self.names = count()
         connection.execute(
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
-            "ingest.reject_kinds, analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
+            "ingest.reject_kinds, ingest.cleared_values, ingest.file_requests, "
+            "analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
             "analytics.vehicle_numbers RESTART IDENTITY"
         )
         self.numbers: dict[str, int] = {}
