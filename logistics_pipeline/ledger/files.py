@@ -31,8 +31,6 @@ class LedgerFile:
     records_loaded: int
     records_superseded: int
     records_rejected: int
-    values_cleared: int
-    """Invalid values of optional fields that were stored as NULL."""
     bytes_read: int
     unknown_fields: list[str]
     error: str | None
@@ -42,6 +40,8 @@ class LedgerFile:
     run_id: str | None
     notes: list[str] = field(default_factory=list)
     """What was understood about the file that is not plain, one sentence each."""
+    values_cleared: int = 0
+    """Invalid values of optional fields that were stored as NULL."""
     layout: dict[str, Any] | None = None
     """What is needed to read a rejected record by itself, see `loading.layouts.layout_from_json`."""
     is_reload_due: bool = False

@@ -140,8 +140,14 @@ def test_a_byte_order_mark_at_the_beginning_of_a_row_is_left_out(read_content: A
         assert _notes(outcome) == {MARK_LEFT_OUT}
 
 
-@pytest.mark.parametrize("row", [b"v2,1," + MARK + b"b", b"v2,1,b" + MARK, b'v2,"' + MARK + b'",b'])
-def test_a_byte_order_mark_anywhere_else_is_a_reason_to_reject(read_content: Any, row: bytes) -> None:
+def test_a_byte_order_mark_within_a_field_is_text(read_content: Any) -> None:
+    outcome = read_content(HEADER + b"v1,1,a" + MARK + b"b\n")
+
+    assert outcome.records[0].value["name"] == "a\ufeffb"
+
+
+@pytest.mark.parametrize("row", [b"v2,1," + MARK + b"b", b"v2," + MARK + b",b", b'v2,"' + MARK + b'",b'])
+def test_a_field_that_begins_with_a_byte_order_mark_is_a_reason_to_reject(read_content: Any, row: bytes) -> None:
     outcome = read_content(HEADER + b"v1,1,a\n" + row + b"\n")
 
     assert _ids(outcome) == ["v1"]

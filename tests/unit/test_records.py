@@ -223,7 +223,9 @@ def test_numbers_of_absurd_size_are_rejected_in_every_form(text: str) -> None:
 def test_constants_that_json_does_not_know_make_a_record_unreadable(constant: str) -> None:
     value = decode(f'{{"weight": {constant}}}'.encode())
 
-    assert value == Unreadable(f"not JSON: {constant} is not a number in JSON")
+    assert value == Unreadable(
+        f"weight is {constant}, which is not JSON: expected a number or null", field="weight", is_json=True
+    )
 
 
 @pytest.mark.parametrize("zero", ["0", "0.0", "-0", "-0.0", "0e5", "0.000"])
@@ -340,6 +342,7 @@ def test_naughty_strings_are_stored_as_they_are_or_rejected(read_content: Any, l
     for text, record in zip(strings, outcome.records, strict=True):
         row = validate(record.value)
         if isinstance(row, Rejection):
-            assert len(text) > 255 or "\0" in text
+            is_mark_in_csv = layout == "csv" and text.startswith("\ufeff")  # two files may have been joined there
+            assert len(text) > 255 or "\0" in text or is_mark_in_csv
         else:
             assert copied(row)[1] == (text.strip() or None)

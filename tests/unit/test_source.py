@@ -191,7 +191,7 @@ def test_a_decompression_bomb_ends_where_a_file_of_its_size_would(
     monkeypatch.setattr(source_module, "FREE_EXPANSION_BYTES", 1 << 20)
     path = tmp_path / "file"
     for size, is_taken in ((1 << 20, True), ((1 << 20) + 1, False), (8 << 20, False)):
-        path.write_bytes(compress(b" " * size))
+        path.write_bytes(compress(b"x" * size))
         with open_source(path, 3) as source:
             if is_taken:
                 assert len(_read_all(source)) == size

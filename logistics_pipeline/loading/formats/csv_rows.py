@@ -12,6 +12,7 @@ from typing import NamedTuple
 from logistics_pipeline.loading.layouts import Unreadable
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
+_MARK = UTF8_MARK.decode()
 MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems to be several files joined together."
 BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
 
@@ -76,8 +77,8 @@ class RowReader:
             value = Unreadable(f"not CSV: {parsed.problem}")
         elif parsed.fields != width:
             value = Unreadable(f"the row has {parsed.fields} fields, the header {width}")
-        elif text.find(UTF8_MARK, parsed.begin, parsed.text_end) >= 0:
-            value = Unreadable("a byte order mark stands in the middle of the row: two files were joined within it")
+        elif any(cell.startswith(_MARK) for cell in parsed.cells):
+            value = Unreadable("a field begins with a byte order mark: two files may have been joined within the row")
         return Row(value, begin, parsed.text_end, parsed.end, note)
 
     def is_blank(self, text: bytes, parsed: Parsed) -> bool:
