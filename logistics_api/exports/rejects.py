@@ -1,6 +1,6 @@
 """GET /api/ingestion/files/{file_id}/rejects.ndjson: a file's open rejects, to be corrected and replayed."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -107,9 +107,7 @@ async def _lines(database: Database, file_id: int) -> Chunks:
             after = rows[-1]["record_no"]
 
 
-async def _page(
-    connection: psycopg.AsyncConnection[tuple[object, ...]], file_id: int, after: int
-) -> list[dict[str, object]]:
+async def _page(connection: psycopg.AsyncConnection[tuple[Any, ...]], file_id: int, after: int) -> list[dict[str, Any]]:
     parameters = {"file_id": file_id, "after": after, "rows": PAGE_ROWS, "bytes": PAGE_BYTES}
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(PAGE, parameters)
