@@ -254,4 +254,5 @@ def _has_blank_row(first_cells: Sequence[str], rows: list[list[str]]) -> bool:
     """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
     if min(first_cells, default="!") >= "!":
         return False
-    return any(first < "!" and not "".join(row).strip(" \t") for first, row in zip(first_cells, rows, strict=True))
+    suspects = [index for index, cell in enumerate(first_cells) if cell < "!"]
+    return any(not "".join(rows[index]).strip(" \t") for index in suspects)
