@@ -224,3 +224,22 @@ def content(outcome: Outcome) -> tuple[object, ...]:
         outcome.records,
         outcome.error,
     )
+
+
+def test_lines_that_do_not_decode_leave_their_piece_whole(path: Path) -> None:
+    line = '{"vehicle_id":"V%d","vehicle_name":"N","colour":"red"}'
+    lines = [line % number for number in range(60)]
+    lines[3:50:9] = ['{"vehicle_id":"V3"', "[1]", "nonsense", '{"vehicle_id":NaN,"wheels":4}', '"text"', ""]
+    path.write_text("\n".join(lines) + "\n\r\n  \n")
+
+    fast = read(path, VEHICLES, LinesLayout(0), chunk_bytes=10_000)
+    reference = read(path, VEHICLES, LinesLayout(0), chunk_bytes=10_000, reference=True)
+
+    assert len(fast.checkpoints) == 1
+    assert (fast.rows, fast.rejects, fast.unknown_fields) == (
+        reference.rows,
+        reference.rejects,
+        reference.unknown_fields,
+    )
+    assert fast.unknown_fields >= {"colour", "wheels"} - ({"wheels"} - reference.unknown_fields)
+    assert len(fast.rejects) == 5

@@ -116,38 +116,36 @@ class DateEvidence:
 
     def add(self, texts: Sequence[str], numbers: Sequence[int]) -> None:
         """Takes texts and the numbers of their records, in order."""
-        values = set(texts)
-        if values <= self._silent:
-            return
-        texts = [text.strip() for text in texts]
-        days = list(map(_day, texts))
+        counts = Counter(texts)  # in the order in which they first occur
+        new = [text for text in counts if text not in self._silent]
         if len(self._known) > self._MAX_KNOWN:
             self._known.clear()
-        for day, count in Counter(days).items():  # in the order in which they first occur
-            orders = self._known.get(day)
-            if orders is None:
-                orders = self._known[day] = () if day in self._missing_words else possible_orders(day)
+        for text in new:
+            stripped = text.strip()
+            orders = self._orders(_day(stripped))
             if orders:
-                self._cells += count
-                self._exclude_others(orders, day, days, texts, numbers)
-        if len(self._silent) <= self._MAX_KNOWN and len(values) <= self._MAX_SILENT:
-            self._silent.update(value for value in values if not self._known[_day(value.strip())])
+                self._cells += counts[text]
+                self._exclude_others(orders, stripped, numbers, texts, text)
+            elif len(new) <= self._MAX_SILENT and len(self._silent) <= self._MAX_KNOWN:
+                self._silent.add(text)
+
+    def _orders(self, day: str) -> tuple[NumberOrder, ...]:
+        orders = self._known.get(day)
+        if orders is None:
+            orders = self._known[day] = () if day in self._missing_words else possible_orders(day)
+        return orders
 
     def _exclude_others(
         self,
         orders: tuple[NumberOrder, ...],
-        day: str,
-        days: Sequence[str],
-        texts: Sequence[str],
+        stripped: str,
         numbers: Sequence[int],
+        texts: Sequence[str],
+        text: str,
     ) -> None:
         new = [order for order in ORDERS if order not in orders and order not in self._excluded]
-        if not new:
-            return
-        for index, each in enumerate(days):
-            if each == day and without_time(texts[index]) == day:  # with an impossible time it is no date
-                self._excluded.update(dict.fromkeys(new, FoundText(texts[index], numbers[index])))
-                return
+        if new and without_time(stripped) == _day(stripped):  # with an impossible time it is no date
+            self._excluded.update(dict.fromkeys(new, FoundText(stripped, numbers[texts.index(text)])))
 
     def reading(self) -> DateReading | None:
         """The outcome; None if no date consists of numbers in an unknown order."""

@@ -59,11 +59,10 @@ def _fields_of(dataset: Dataset, type: FieldType) -> Iterable[Field]:
 
 
 def _texts(column: Column, numbers: range) -> tuple[Sequence[str], Sequence[int]]:
-    """The texts among values, and the numbers of their records."""
+    """The texts among values, and the numbers of their records. An empty text, for any other value, says nothing."""
     if set(map(type, column)) == {str}:
         return column, numbers  # type: ignore[return-value]  # all are texts
-    pairs = [(value, number) for value, number in zip(column, numbers, strict=True) if isinstance(value, str)]
-    return [text for text, _ in pairs], [number for _, number in pairs]
+    return [value if isinstance(value, str) else "" for value in column], numbers
 
 
 def _json_texts(column: NumberTexts, numbers: range) -> tuple[Sequence[str], Sequence[int]]:

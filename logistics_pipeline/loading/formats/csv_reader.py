@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
@@ -240,7 +241,7 @@ class _RegularRows:
 
     def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
         """Whether a quote stands in a field without quotes."""
-        has_quote_in_field = any('"' in cell for row in rows for cell in row)
+        has_quote_in_field = '"' in "".join(chain.from_iterable(rows))
         return has_quote_in_field and not self._well_formed.fullmatch(text)
 
     def _checked(self, cells: list[str]) -> list[str] | Unreadable:
@@ -253,4 +254,5 @@ def _has_blank_row(first_cells: Sequence[str], rows: list[list[str]]) -> bool:
     """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
     if min(first_cells, default="!") >= "!":
         return False
-    return any(not "".join(row).strip(" \t") for row in rows)
+    suspects = [index for index, cell in enumerate(first_cells) if cell < "!"]
+    return any(not "".join(rows[index]).strip(" \t") for index in suspects)

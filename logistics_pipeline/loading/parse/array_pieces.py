@@ -64,8 +64,10 @@ class ArrayPieces:
         if objects is None:
             return None
         records = ElementRecords(valid, piece, objects, position.records, position.offset + start)
-        invalid = [] if valid is piece else records.indexes_at(find_constants(piece))
-        return make_chunk(self._maker, objects, position.records, position.offset + end, cache(records), invalid)
+        changed = [] if valid is piece else records.indexes_at(find_constants(piece))
+        find = cache(records)
+        others = {index: decode(find(index).raw) for index in changed}
+        return make_chunk(self._maker, objects, position.records, position.offset + end, find, others)
 
     def _one_by_one(self, text: bytes, start: int, position: Checkpoint) -> CutResult:
         """Reads the complete elements, up to the first that only the reference parser can read."""

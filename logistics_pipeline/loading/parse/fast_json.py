@@ -6,7 +6,6 @@ all (the last record and what follows it, broken JSON, giant records) is left to
 
 from collections.abc import Generator
 
-from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.parse.array_pieces import ArrayPieces
@@ -28,10 +27,10 @@ class FastJsonParser:
     """Reads the records of one file as far as it can."""
 
     def __init__(
-        self, source: Source, dataset: Dataset, maker: RecordTaker, chunk_bytes: int, max_record_bytes: int
+        self, source: Source, decoder: TypedDecoder, maker: RecordTaker, chunk_bytes: int, max_record_bytes: int
     ) -> None:
         self._source = source
-        self._decoder = TypedDecoder(dataset)
+        self._decoder = decoder
         self._maker = maker
         self._chunk_bytes = min(chunk_bytes, max_record_bytes)
         self._max_bytes = min(max(MAX_PIECE_BYTES, chunk_bytes), max_record_bytes)

@@ -1,4 +1,8 @@
-"""Cuts NDJSON into pieces of whole lines and makes chunks of them: one if all is well, otherwise one of each half."""
+"""Cuts NDJSON into pieces of whole lines and makes a chunk of each.
+
+A piece is decoded at once if all of it is well. Otherwise it is decoded line by line, and the reference reads only the
+lines that do not decode.
+"""
 
 from functools import cache
 from operator import attrgetter
@@ -11,9 +15,6 @@ from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import LineRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
-
-FEW_LINES = 16
-"""Pieces of at most this many lines are read line by line rather than bisected again."""
 
 _WHITE = b" \t\r\n"
 _AS_LINES: ChooseDecoder = attrgetter("lines")
@@ -28,28 +29,14 @@ class LinePieces:
         self._max_bytes = max_bytes
 
     def cut(self, text: bytes, position: Checkpoint) -> CutResult:
-        """Makes chunks of the whole lines of a text."""
+        """Makes a chunk of the whole lines of a text."""
         end = text.rfind(b"\n") + 1
         if end > self._max_bytes:
             return [], False
-        chunks: list[Chunk] = []
-        self._add_chunks(text[:end], position, chunks)
-        return chunks, True
-
-    def _add_chunks(self, text: bytes, position: Checkpoint, chunks: list[Chunk]) -> None:
-        lines = text.count(b"\n")
-        if not lines:
-            return
-        chunk = self._decode(text, lines, position)
-        if chunk is not None:
-            chunks.append(chunk)
-        elif lines <= FEW_LINES:
-            chunks.append(self._one_by_one(text, position))
-        else:
-            middle = _find_middle(text)
-            self._add_chunks(text[:middle], position, chunks)
-            done = chunks[-1].checkpoint
-            self._add_chunks(text[middle:], Checkpoint(done.records, position.offset + middle), chunks)
+        if not end:
+            return [], True
+        text = text[:end]
+        return [self._decode(text, text.count(b"\n"), position) or self._line_by_line(text, position)], True
 
     def _decode(self, text: bytes, lines: int, position: Checkpoint) -> Chunk | None:
         if not _is_object_per_line(text, lines):
@@ -60,18 +47,25 @@ class LinePieces:
         if objects is None or len(objects) != lines:
             return None
         records = LineRecords(text, position.records, position.offset)
-        invalid = [] if valid is text else records.indexes_at(find_constants(text))
-        return make_chunk(self._maker, objects, position.records, position.offset + len(text), cache(records), invalid)
+        changed = [] if valid is text else records.indexes_at(find_constants(text))
+        find = cache(records)
+        others = {index: decode(find(index).raw) for index in changed}
+        return make_chunk(self._maker, objects, position.records, position.offset + len(text), find, others)
 
-    def _one_by_one(self, text: bytes, position: Checkpoint) -> Chunk:
-        found = _find_records(text)
+    def _line_by_line(self, text: bytes, position: Checkpoint) -> Chunk:
+        found, end = _find_records(text), position.offset + len(text)
 
         def find(index: int) -> RawRecord:
             begin, raw = found[index]
             return RawRecord(position.records + index + 1, position.offset + begin, raw)
 
-        values = [decode(raw) for _, raw in found]
-        return self._maker.from_records(Records(position.records, values, position.offset + len(text), find))
+        lines = [raw for _, raw in found]
+        if decoded := self._decoder.decode_each(lines):
+            objects, undecoded = decoded
+            others = {index: decode(lines[index]) for index in undecoded}
+            if not any(isinstance(value, dict) for value in others.values()):
+                return make_chunk(self._maker, objects, position.records, end, find, others)
+        return self._maker.from_records(Records(position.records, list(map(decode, lines)), end, find))
 
 
 def _find_records(text: bytes) -> list[tuple[int, bytes]]:
@@ -83,12 +77,6 @@ def _find_records(text: bytes) -> list[tuple[int, bytes]]:
         if raw:
             found.append((begin + len(line) - len(line.lstrip(_WHITE)), raw))
     return found
-
-
-def _find_middle(text: bytes) -> int:
-    """An offset after a line in the middle of several lines."""
-    middle = text.index(b"\n", len(text) // 2) + 1
-    return middle if middle < len(text) else text.index(b"\n") + 1
 
 
 def _is_object_per_line(text: bytes, lines: int) -> bool:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
@@ -21,6 +21,7 @@ from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
+from logistics_pipeline.loading.parse.typed_json import TypedDecoder
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
 
 CHANGED = "The file changed while it was loaded. Its new content is a new version and is loaded as such"
@@ -43,6 +44,8 @@ class ReadTask:
     max_expansion: int = MAX_EXPANSION
     formats: FileFormats | None = None
     """How the file's values are written, if that was found out before."""
+    passes_over: bool = False
+    """Fields that the dataset does not have are of no interest."""
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
@@ -71,11 +74,19 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 
 def find_formats(task: ReadTask) -> FileFormats:
     """Reads the whole file, as far as it can be read, to find out how its values are written. Constant memory."""
-    evidence = FileEvidence(task.dataset, task.date_order)
+    fields = tuple(field for field in task.dataset.fields if _is_evidence(field, task.date_order))
+    dataset = replace(task.dataset, fields=fields)
+    evidence = FileEvidence(dataset, task.date_order)
+    search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)
     with suppress(FileError):  # the load gets as far and reports it
-        for _ in _read(replace(task, after=Checkpoint()), EvidenceTaker(task.dataset, evidence)):
+        for _ in _read(search, EvidenceTaker(dataset, evidence)):
             pass
     return evidence.formats()
+
+
+def _is_evidence(field: Field, date_order: DateOrder | None) -> bool:
+    """Whether the values of a field prove anything."""
+    return field.type is FieldType.NUMBER or (field.type is FieldType.DATE and date_order is None)
 
 
 class EvidenceTaker:
@@ -114,7 +125,8 @@ def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
 def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk]:
     done = task.after.records
     if not task.reference_parser:
-        fast = FastJsonParser(source, task.dataset, taker, task.chunk_bytes, task.max_record_bytes)
+        decoder = TypedDecoder(task.dataset, passes_over=task.passes_over)
+        fast = FastJsonParser(source, decoder, taker, task.chunk_bytes, task.max_record_bytes)
         match task.layout:
             case ElementsLayout():
                 yield from _read_pages(task, source, task.layout, fast, taker)

@@ -1,7 +1,7 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import accumulate
 
@@ -22,21 +22,21 @@ _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 class LazyValues(UndecodedValues):
     """The values of a piece's records, each decoded when it is accessed."""
 
-    def __init__(self, find: FindRecord, objects: TypedObjects, invalid: Collection[int]) -> None:
+    def __init__(self, find: FindRecord, objects: TypedObjects, others: Mapping[int, object]) -> None:
         self._count = len(objects)
         self._find = find
         self._objects = objects
-        self._invalid = invalid
+        self._others = others
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
-        return decode(self._find(index).raw)
+        return self._others[index] if index in self._others else decode(self._find(index).raw)
 
     def read_value(self, index: int, position: int) -> object:
         """Reads a value of a record without decoding all of it; a record nested too deep has none."""
-        if index in self._invalid or is_too_deep(self._find(index).raw):
+        if index in self._others or is_too_deep(self._find(index).raw):
             return NOT_KNOWN
         return self._objects.read_value(index, position)
 

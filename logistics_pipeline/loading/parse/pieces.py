@@ -1,6 +1,6 @@
 """What cutting text into pieces of whole records yields, and how a decoded piece becomes a chunk."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from logistics_pipeline.loading.contract.columns import NULL, Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
@@ -18,16 +18,22 @@ Cut = Callable[[bytes, Checkpoint], CutResult]
 
 
 def make_chunk(
-    maker: RecordTaker, objects: TypedObjects, before: int, end: int, find: FindRecord, invalid: Collection[int]
+    maker: RecordTaker,
+    objects: TypedObjects,
+    before: int,
+    end: int,
+    find: FindRecord,
+    others: Mapping[int, object],
 ) -> Chunk:
     """Makes a chunk of decoded objects: the first after `before` records, the last ending at offset `end`.
 
-    Those with the indexes `invalid` were changed before they were decoded: the reference decides about them.
+    `others` are the values, by index, of records that were not decoded as they are written: the reference decides about
+    them.
     """
-    records = Records(before, LazyValues(find, objects, invalid), end, find)
+    records = Records(before, LazyValues(find, objects, others), end, find)
     columns = objects.columns()
-    if invalid:
-        columns = [_without(column, invalid) for column in columns]
+    if others:
+        columns = [_without(column, others) for column in columns]
     return maker.from_columns(columns, records, objects.names)
 
 

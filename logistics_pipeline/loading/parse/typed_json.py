@@ -6,6 +6,7 @@ Only shapes are typed, never values: numbers keep their text, and irregular valu
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
-from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper, is_too_deep
 from logistics_pipeline.loading.layouts import NOT_KNOWN
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
 
@@ -37,6 +38,7 @@ class Decoders(Protocol):
 
 
 ChooseDecoder = Callable[[Decoders], _Decode]
+_AS_LINES: ChooseDecoder = attrgetter("lines")
 
 
 class TypedObjects:
@@ -73,28 +75,65 @@ class TypedObjects:
 
 
 class TypedDecoder:
-    """Decodes the objects of one file, learning the names of fields that the dataset does not have."""
+    """Decodes the objects of one file, learning the names of fields that the dataset does not have.
 
-    def __init__(self, dataset: Dataset) -> None:
+    Unless it `passes_over` such fields: then neither their names are learned nor their values decoded.
+    """
+
+    def __init__(self, dataset: Dataset, *, passes_over: bool = False) -> None:
         self._dataset = dataset
-        self._shape = _first_shape(dataset)
+        self._passes_over = passes_over
+        self._shape = _first_shape(dataset, is_strict=not passes_over)
 
     def decode(self, text: bytes, choose: ChooseDecoder) -> TypedObjects | None:
         """Decodes objects; None if anything about them is irregular.
 
         Fields that the dataset has may hold something nested too deep: no record with that is valid.
         """
+        if self._passes_over and not _is_utf8(text):
+            return None
         try:
             structs = choose(self._shape)(text)
         except msgspec.ValidationError:
-            return self.decode(text, choose) if self._learn_names(text, choose) else None
+            is_new = not self._passes_over and self._learn_names(text, choose)
+            return self.decode(text, choose) if is_new else None
         except _DECODE_ERRORS:
             return None
-        if not self._shape.is_strict:
+        if not (self._shape.is_strict or self._passes_over):
             self._learn_names(text, choose)
-        if self._shape.others and _may_be_too_deep(text, len(structs)):
+        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, len(structs)):
             return None
         return TypedObjects(self._shape, structs)
+
+    def decode_each(self, lines: Sequence[bytes]) -> tuple[TypedObjects, list[int]] | None:
+        """Decodes objects one by one, and returns the indexes of those that only the reference can read.
+
+        None if there are no lines, or too many names of fields to tell which objects those are.
+        """
+        structs, undecoded, shape = list[Any](), list[int](), self._shape
+        if not (lines and (shape.is_strict or self._passes_over)):
+            return None
+        for index, line in enumerate(lines):
+            struct = self._decode_object(line)
+            if self._shape is not shape:
+                return self.decode_each(lines)
+            if struct is None:
+                undecoded.append(index)
+            structs.append(struct)
+        return TypedObjects(shape, structs), undecoded
+
+    def _decode_object(self, line: bytes) -> object:
+        """Decodes an object; None if that is not possible, or if it becomes possible by what was learned from it."""
+        try:
+            if is_too_deep(line) or (self._passes_over and not _is_utf8(line)):
+                return None
+            return self._shape.object(line)
+        except msgspec.ValidationError:
+            if not self._passes_over:
+                self._learn_names(line, _AS_LINES)
+        except _DECODE_ERRORS:
+            pass
+        return None
 
     def _learn_names(self, text: bytes, choose: ChooseDecoder) -> bool:
         """Adds new names of fields to the shape; returns False if there are none, or enough."""
@@ -115,17 +154,18 @@ class TypedDecoder:
 class _Shape:
     """The fields that objects are expected to have: the dataset's, and the others found so far, whatever they hold."""
 
-    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset()) -> None:
+    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset(), *, is_strict: bool = True) -> None:
         self._fields = dataset.fields
         self.others = others
         self.names = frozenset(dataset.columns) | others
         typed = [name for name in others if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
-        self.is_strict = len(typed) == len(others)
+        self.is_strict = is_strict and len(typed) == len(others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
         self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
         element = self._struct | _NOT_AN_OBJECT
         self.array: _Decode = msgspec.json.Decoder(list[element]).decode  # type: ignore[valid-type]
         self.lines: _Decode = msgspec.json.Decoder(element).decode_lines
+        self.object: Callable[[bytes], object] = msgspec.json.Decoder(self._struct).decode
 
     def count_objects(self, structs: list[Any]) -> int:
         """The number of structs if all are objects, else 0."""
@@ -151,12 +191,12 @@ class _Shape:
 
 
 @lru_cache(maxsize=16)
-def _first_shape(dataset: Dataset) -> _Shape:
+def _first_shape(dataset: Dataset, *, is_strict: bool) -> _Shape:
     """The shape that the first objects of a file are expected to have.
 
     Making one takes longer than reading a small file.
     """
-    return _Shape(dataset)
+    return _Shape(dataset, is_strict=is_strict)
 
 
 def _make_struct(dataset: Dataset, others: list[str], *, is_strict: bool) -> type[Any]:
@@ -204,6 +244,17 @@ def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
         return _decode_values(_encode_raw(column))
     except _DECODE_ERRORS:  # for example an integer of a thousand digits
         return [decode(bytes(raw)) for raw in column]
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Whether a text decodes: values that are passed over are not looked at."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _may_be_too_deep(text: bytes, objects: int) -> bool:
