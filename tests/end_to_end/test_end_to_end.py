@@ -48,7 +48,7 @@ def test_dropped_files_become_figures_and_a_failed_file_is_mended_by_a_backfill(
     status = running.get("/api/system/status")
     assert status["unassigned_shipments"] == 1
     assert status["records"] == {"read": 8, "loaded": 7, "superseded": 0, "rejected": 1}
-    rejected = (running.data_dir / "failed/shipments/march.rejected.json").read_text()
+    rejected = (running.data_dir / "failed/shipments/shipments.rejected.march.records.json").read_text()
     assert '"shipment_id": "S3"' in rejected
 
     cut_off = ["shipments/cut off.json"]
