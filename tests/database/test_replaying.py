@@ -237,7 +237,9 @@ def test_digits_and_characters_go_through_an_export_unchanged(
 def test_broken_bytes_stay_broken_until_somebody_mends_them(
     raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:
-    raw_folder.drop_and_load("vehicles.ndjson", b'{"vehicle_id": "v1", "name": "Tr\xfcck \xc3\xbc", "total_mileage": -1}\n')
+    raw_folder.drop_and_load(
+        "vehicles.ndjson", b'{"vehicle_id": "v1", "name": "Tr\xfcck \xc3\xbc", "total_mileage": -1}\n'
+    )
     lines = export(connection)
     assert "raw_base64" in lines[0]
 
@@ -839,7 +841,11 @@ def test_what_was_loaded_before_there_were_replays_is_brought_along(server_url: 
         connection.execute("INSERT INTO ingest.batches (file_id, last_record, records, merged) VALUES (1, 1, 1, false)")
 
         connection.execute(read_sql("migrations/0002_bulk_loads_and_replays").encode())
-        for later in ("0003_unloading", "0006_missing_files", "0008_load_quality"):  # the ledger is read by its newest version
+        for later in (
+            "0003_unloading",
+            "0006_missing_files",
+            "0008_load_quality",
+        ):  # the ledger is read by its newest version
             connection.execute(read_sql(f"migrations/{later}").encode())
 
         layouts = [file.layout for file in ledger.files_with_rejects(connection)]
