@@ -241,5 +241,5 @@ def test_lines_that_do_not_decode_leave_their_piece_whole(path: Path) -> None:
         reference.rejects,
         reference.unknown_fields,
     )
-    assert fast.unknown_fields >= {"colour", "wheels"} - ({"wheels"} - reference.unknown_fields)
+    assert "colour" in fast.unknown_fields
     assert len(fast.rejects) == 5

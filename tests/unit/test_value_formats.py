@@ -579,3 +579,36 @@ def test_the_built_in_datasets_take_what_a_spreadsheet_writes(path: Path) -> Non
         "S3\tA\tB\t3\t7.50\t\\N\tL1\t3\t7",
     ]
     assert [each.rejection.reason for each in chunk.rejects] == ['cost must be a number, found the text "$"']
+
+
+@pytest.mark.parametrize("is_array", [False, True], ids=["lines", "array"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        b'"text"',
+        b'"broken \xff byte"',
+        b'"\\ud800"',
+        b"1e400",
+        b"9" * 5000,
+        b"NaN",
+        b"[" * 200 + b"]" * 200,
+        b'{"day": "13/02/2024"}',
+        b'{"broken": ',
+    ],
+    ids=["text", "bytes", "surrogate", "exponent", "digits", "constant", "deep", "nested", "broken"],
+)
+@pytest.mark.parametrize("name", [b"event_id", b"other"])
+def test_the_search_for_formats_takes_the_same_records_as_the_reference(
+    path: Path, name: bytes, other: bytes, is_array: bool
+) -> None:
+    if is_array and other.startswith((b"[[", b'{"broken"')):
+        other = b"[[1]]"  # an array ends with an error there
+    lines = [b'{"event_id": "K%d", "day": "02/03/2024"}' % number for number in range(40)]
+    lines[20] = b'{"day": "13/07/2024", "%b": %b}' % (name, other)
+    lines[30] = b'{"event_id": "K", "more": {}, "day": "2024-01-01"}'
+    content = b"[" + b",\n".join(lines) + b"]" if is_array else b"\n".join(lines)
+
+    fast = read(path, days(), content)
+
+    assert fast.formats is not None
+    assert fast.formats == read(path, days(), content, reference=True).formats
