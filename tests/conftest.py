@@ -58,7 +58,9 @@ def _serve(folder: Path) -> Iterator[str]:
         connection.execute("ALTER SYSTEM SET synchronous_commit = off")
         connection.execute("ALTER SYSTEM SET full_page_writes = off")
         connection.execute("ALTER SYSTEM SET autovacuum = off")  # it holds locks, and counts, when nobody expects it
-        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("ALTER SYSTEM SET max_connections = 400")  # many APIs at once, each with its pools
+    server.release()
+    server.acquire()  # a restart applies all of this
     yield url
     server.release()
 
