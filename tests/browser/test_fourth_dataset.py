@@ -77,8 +77,9 @@ def test_its_rows_are_shown_filtered_sorted_and_exported(with_drivers: Any, new_
     )  # fmt: skip
     sorts = page.get_by_role("combobox", name="Sort by")
     expect(sorts.locator("option")).to_have_text(
-        ["Newest first", "Oldest first", "Driver ↑", "Driver ↓", "Depot ↑", "Depot ↓"]
-    )
+        ["Newest first", "Oldest first", "Driver ↑", "Driver ↓", "Depot ↑", "Depot ↓", "Points ↑", "Points ↓",
+         "Distance ↑", "Distance ↓"]
+    )  # fmt: skip
     sorts.select_option(label="Depot ↓")
     expect(rows_of(page).first).to_contain_text("Zug")
     page.get_by_role("combobox", name="Column").select_option(label="Distance, km")
