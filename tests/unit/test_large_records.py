@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 from logistics_pipeline.loading.contract.record_validator import compile_validator
 from logistics_pipeline.loading.formats import large_records
 from logistics_pipeline.loading.formats.json_decoding import decode
-from logistics_pipeline.loading.layouts import Unreadable
-from tests.datasets import SHIPMENTS
+from logistics_pipeline.loading.formats.reader import detect_format
+from logistics_pipeline.loading.layouts import LinesLayout, ObjectsLayout, Unreadable
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLES
 from tests.unit.test_json_constants import VALUES as CONSTANTS
 from tests.unit.test_json_reading import VALUES
 
@@ -98,13 +101,27 @@ AROUND = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_records_take_bounded_memory(tmp_path: Path, hostile: tuple[str, str, str], around: str) -> None:
-    begin, unit, end = hostile
+def test_many_arrays_before_the_key_cost_time_in_proportion(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text(around.format(begin + unit * (SIZE // len(unit)) + end), "utf-8")
+    seconds = []
+    for size in (20_000, 80_000):
+        path.write_text('{"unknown":[' + "[]," * size + '[]],"vehicle_id":"1"}\n{"vehicle_id":"2"}\n')
+        began = process_time()
+        assert isinstance(detect_format(path, VEHICLES, DATASETS, 32 << 20).layout, LinesLayout | ObjectsLayout)
+        seconds.append(process_time() - began)
+    assert seconds[1] < 10 * seconds[0] + 1, "four times as many; in proportion to the square, it would be sixteen"
+
+
+# One content in every place, and every content in one of them: all pairs would take half an hour.
+PAIRS = sorted({("empty lists", place) for place in AROUND} | set(zip(HOSTILE, cycle(AROUND))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("hostile", "around"), PAIRS)
+def test_hostile_records_take_bounded_memory(tmp_path: Path, hostile: str, around: str) -> None:
+    begin, unit, end = HOSTILE[hostile]
+    path = tmp_path / "file"
+    path.write_text(AROUND[around].format(begin + unit * (SIZE // len(unit)) + end), "utf-8")
 
     for reference in ("False", "True"):
         command = [sys.executable, "-c", _LIMITED + _READ, str(path), reference]

@@ -92,7 +92,7 @@ class ArraySearch:
             self._path.append(self._key)
             self._key = None
             if event == "start_array":
-                return self._enter_array(walk, events[: index + 1])
+                return self._enter_array(walk, events, index)
             self._has_named_object |= len(self._path) == 2 and self._is_named(self._path[-1])
         elif event in ("end_map", "end_array"):
             self._leave()
@@ -114,18 +114,20 @@ class ArraySearch:
     def _is_named(self, key: str | None) -> bool:
         return key is not None and _normalize(key) == self._dataset.name
 
-    def _enter_array(self, walk: JsonWalk, events: list[Event]) -> Layout | None:
+    def _enter_array(self, walk: JsonWalk, events: list[Event], index: int) -> Layout | None:
+        if None in self._path[1:]:
+            return None  # an array inside an array: there may be millions of them
         keys = tuple(key for key in self._path[1:] if key is not None)
-        if len(keys) < len(self._path) - 1:
-            return None
-        if self._is_named(keys[-1]):
-            return ElementsLayout(walk.offset_after(events), keys)
-        if _normalize(keys[-1]) not in self._dataset_names:
-            # another dataset's array is not ours, even if its records have our key
-            self._open = _Candidate(ElementsLayout(walk.offset_after(events), keys))
-            self._candidates.append(self._open)
-            if len(self._candidates) > MAX_CANDIDATES:
-                raise self._error(walk.offset_after(events))
+        is_named = self._is_named(keys[-1])
+        if not is_named and _normalize(keys[-1]) in self._dataset_names:
+            return None  # another dataset's array is not ours, even if its records have our key
+        layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys)
+        if is_named:
+            return layout
+        self._open = _Candidate(layout)
+        self._candidates.append(self._open)
+        if len(self._candidates) > MAX_CANDIDATES:
+            raise self._error(layout.start)
         return None
 
     def _leave(self) -> None:
