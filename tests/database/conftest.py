@@ -13,7 +13,7 @@ import pytest
 import tenacity.nap
 from psycopg import sql
 
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.connections import PIPELINE, Connection
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import FoundFile
@@ -111,6 +111,16 @@ def empty(connection: Connection) -> Callable[[], None]:
         )
 
     return run
+
+
+@pytest.fixture
+def limit_lock_waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes sessions of this process give up waiting for a lock after a time such as `50ms`."""
+
+    def limit(time: str) -> None:
+        monkeypatch.setitem(PIPELINE.settings, "lock_timeout", time)  # type: ignore[arg-type]  # it is a dict
+
+    return limit
 
 
 @pytest.fixture

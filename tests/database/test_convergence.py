@@ -187,10 +187,13 @@ class Converging(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("impatient")
 def test_the_tables_equal_a_simple_model_after_any_sequence(
-    raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None]
+    raw_folder: FolderUnderTest,
+    connection: Connection,
+    empty: Callable[[], None],
+    limit_lock_waits: Callable[[str], None],
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
+    limit_lock_waits("50ms")
     run_state_machine_as_test(
         lambda: Converging(raw_folder, connection, empty),
         settings=settings(

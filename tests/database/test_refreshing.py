@@ -387,10 +387,10 @@ class Refreshing(RuleBasedStateMachine):
 
 
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
-    raw_folder: FolderUnderTest, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None]
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
+    limit_lock_waits("50ms")
     refresh(raw_folder.url)
     run_state_machine_as_test(
         lambda: Refreshing(raw_folder, connection),
@@ -503,9 +503,9 @@ def test_a_log_that_moves_while_a_shipment_leaves_it_does_not_keep_the_shipment(
 
 
 def test_loads_of_logs_and_of_their_shipments_do_not_wait_for_each_other(
-    raw_folder: FolderUnderTest, connection: Connection
+    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None]
 ) -> None:
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
+    limit_lock_waits("1s")
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1)])
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
     _before_commit(lambda: raw_folder.drop_and_load("vehicle_logs/2.json", [log(1, mileage=5)], retry_seconds=0.001))
@@ -764,8 +764,10 @@ def test_a_load_committed_during_a_refresh_is_taken_by_the_next(
     assert actual_tables(connection) == expected_tables(connection)
 
 
-def test_a_load_does_not_wait_for_a_refresh(raw_folder: FolderUnderTest, filled: str, connection: Connection) -> None:
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
+def test_a_load_does_not_wait_for_a_refresh(
+    raw_folder: FolderUnderTest, filled: str, connection: Connection, limit_lock_waits: Callable[[str], None]
+) -> None:
+    limit_lock_waits("1s")
     raw_folder.drop_and_load("vehicle_logs/2.json", [log(number, mileage=1) for number in range(5)])
     with paused_refresh(filled):
         report = raw_folder.drop_and_load(

@@ -805,10 +805,14 @@ class Replaying(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("impatient")
 def test_any_sequence_of_loads_and_replays_ends_as_if_the_mended_records_had_been_in_the_files(
-    raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None], mended: Path
+    raw_folder: FolderUnderTest,
+    connection: Connection,
+    empty: Callable[[], None],
+    mended: Path,
+    limit_lock_waits: Callable[[str], None],
 ) -> None:
     # A file loaded in the middle of a replay's transaction must not wait for it: they share a thread.
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '50ms'")
+    limit_lock_waits("50ms")
     run_state_machine_as_test(
         lambda: Replaying(raw_folder, connection, empty, mended),
         settings=settings(

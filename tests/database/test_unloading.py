@@ -580,9 +580,13 @@ def test_a_refresh_in_the_midst_of_an_unload_is_right_and_so_is_the_next_one(
 
 
 def test_an_unload_in_the_midst_of_a_refresh_waits_for_nobody_and_is_taken_by_the_next(
-    raw_folder: FolderUnderTest, connection: Connection, check: Callable[[], None], unload: Unload
+    raw_folder: FolderUnderTest,
+    connection: Connection,
+    check: Callable[[], None],
+    unload: Unload,
+    limit_lock_waits: Callable[[str], None],
 ) -> None:
-    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET lock_timeout = '1s'")
+    limit_lock_waits("1s")
     raw_folder.drop_and_load("vehicle_logs/1.json", [log(1), log(2)])
     raw_folder.drop_and_load("shipments/1.json", [shipment(1, log_id="l1")])
     check()
