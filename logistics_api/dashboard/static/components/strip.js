@@ -72,7 +72,7 @@ function ago(days) {
 
 /** Dates of the future are mistakes, such as a GPS clock that has begun again: no range ends there. */
 function future(status) {
-  const days = status.future_days ?? 0;
+  const days = status.future_days?.count ?? 0;
   if (days > 0) return { image: "warning", isWarning: true, words: `${count(days)} ${days === 1 ? "day lies" : "days lie"} in the future and ${days === 1 ? "is" : "are"} in no preset range`, link: href("data", [], { dataset: "vehicle_logs", sort: "-trip_date", trip_date_from: addDays(today(), 1) }) };
   return status.last_day > today() ? { image: "warning", isWarning: true, words: `The newest day, ${day(status.last_day)}, lies in the future` } : null;
 }
