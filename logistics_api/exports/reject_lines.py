@@ -6,17 +6,17 @@ read as the pipeline reads it: a replay then takes the text itself, or a whole r
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from logistics_core.reject_text import as_json, raw_text
 
 LARGEST_BYTES = 1 << 20
 """A larger record is not offered as a JSON value."""
 DEEPEST = 64
 """More levels of nesting than any record that can be replayed."""
 _MARK = "\ufeff"
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class _NotCertainError(ValueError):
@@ -32,17 +32,10 @@ def reject_line(row: Mapping[str, Any], layout: Mapping[str, Any] | None) -> byt
         "byte_offset": row["byte_offset"],
         "field": row["field"],
         "reason": row["reason"],
-        **_raw_text(row["raw"]),
+        **raw_text(row["raw"]),
         "record": _editable(row["raw"], layout, has_fields=row["field"] is not None),
     }
-    return _as_text(document).encode("utf-8", "backslashreplace") + b"\n"
-
-
-def _raw_text(raw: bytes) -> dict[str, str]:
-    try:
-        return {"raw": raw.decode()}
-    except UnicodeDecodeError:
-        return {"raw_base64": b64encode(raw).decode()}
+    return as_json(document) + b"\n"
 
 
 def _editable(raw: bytes, layout: Mapping[str, Any] | None, *, has_fields: bool) -> object:
@@ -91,16 +84,3 @@ def _read_row(text: str, delimiter: str, names: Sequence[str]) -> dict[str, str]
     if len(cells) != len(names) or position != len(rest) or _MARK in rest:
         raise _NotCertainError("number of fields")
     return dict(zip(names, cells, strict=True))
-
-
-def _as_text(value: object) -> str:
-    """JSON with every digit kept: the json module would turn decimals into floats."""
-    match value:
-        case dict():
-            return f"{{{', '.join(f'{_as_text(name)}: {_as_text(item)}' for name, item in value.items())}}}"
-        case list():
-            return f"[{', '.join(map(_as_text, value))}]"
-        case Decimal():
-            return str(value)
-        case _:
-            return _encode(value)

@@ -10,6 +10,7 @@ from typing import IO, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from logistics_core.reject_text import raw_text
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
@@ -21,7 +22,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.loading.rejects.export_lines import export_line, raw_text
+from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
 from logistics_pipeline.local.environment import open_environment

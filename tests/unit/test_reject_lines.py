@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from logistics_core.reject_text import as_json
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LockedReject, RejectedRecord
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
@@ -22,7 +23,7 @@ from logistics_pipeline.loading.layouts import (
     layout_to_json,
 )
 from logistics_pipeline.loading.rejects.export_lines import CorrectedReject, UnusableLine, export_line, read_export
-from logistics_pipeline.loading.rejects.reread import as_json, read_again
+from logistics_pipeline.loading.rejects.reread import read_again
 from logistics_pipeline.loading.rejects.revalidation import RecordRevalidator
 from tests.datasets import DATASETS
 

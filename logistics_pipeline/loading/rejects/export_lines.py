@@ -8,18 +8,19 @@ Memory: one line.
 """
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logistics_core.reject_text import as_json, raw_text
 from logistics_pipeline.ledger import RejectedRecord
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
-from logistics_pipeline.loading.rejects.reread import as_json, read_again
+from logistics_pipeline.loading.rejects.reread import read_again
 from logistics_pipeline.sources.byte_stream import open_source
 
 LONGEST_LINE = 16
@@ -77,14 +78,6 @@ def _is_read_back(line: bytes, record: object) -> bool:
     """Whether a line reads back as the same record: not if it is nested too deep or has lone surrogates."""
     read = _read_line(0, line)
     return isinstance(read, CorrectedReject) and as_json(read.record) == as_json(record)
-
-
-def raw_text(raw: bytes) -> dict[str, str]:
-    """Returns a rejected record's raw text for JSON: as text, or in base64 if it is not UTF-8."""
-    try:
-        return {"raw": raw.decode()}
-    except UnicodeDecodeError:
-        return {"raw_base64": b64encode(raw).decode()}
 
 
 def _editable(raw: bytes, layout: Layout | None) -> object:

@@ -1,10 +1,8 @@
-"""Reads a rejected record again by itself, as its file's reader read it, and writes records as JSON for correction.
+"""Reads a rejected record again by itself, as its file's reader read it.
 
 The ledger stores the layout of every file that has rejects (`ledger.Progress.layout`).
 """
 
-import json
-from decimal import Decimal
 from io import BytesIO
 
 from logistics_pipeline.errors import FileError
@@ -12,8 +10,6 @@ from logistics_pipeline.loading.formats.large_records import decode_record
 from logistics_pipeline.loading.formats.reader import read_records
 from logistics_pipeline.loading.layouts import CsvLayout, Layout, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_again(raw: bytes, layout: Layout) -> object:
@@ -30,23 +26,3 @@ def _read_row(raw: bytes, layout: CsvLayout) -> object:
     except FileError as error:
         return Unreadable(error.message)
     return Unreadable("the row is empty")
-
-
-def as_json(value: object) -> bytes:
-    """Encodes a decoded value as JSON on one line: every digit kept, every character as it is.
-
-    Halves of surrogate pairs, which also represent broken bytes, become escapes: they are still broken when read again.
-    """
-    return _as_text(value).encode("utf-8", "backslashreplace")
-
-
-def _as_text(value: object) -> str:
-    match value:
-        case dict():
-            return f"{{{', '.join(f'{_as_text(name)}: {_as_text(item)}' for name, item in value.items())}}}"
-        case list():
-            return f"[{', '.join(map(_as_text, value))}]"
-        case Decimal():
-            return str(value)  # the json module would turn it into a float
-        case _:
-            return _encode(value)

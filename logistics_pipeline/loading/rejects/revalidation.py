@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from logistics_core.catalogue import Dataset
+from logistics_core.reject_text import as_json
 from logistics_pipeline.ledger import LockedReject
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
@@ -14,7 +15,7 @@ from logistics_pipeline.loading.contract.record_validator import (
     compile_validator,
 )
 from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
-from logistics_pipeline.loading.rejects.reread import as_json, read_again
+from logistics_pipeline.loading.rejects.reread import read_again
 
 _NO_HEADER = Rejection(
     None,
