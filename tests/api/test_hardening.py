@@ -84,7 +84,7 @@ def operations(document: Any) -> list[Operation]:
     """Every GET that ends, and for which there is something to find."""
     found = []
     for template, item in document["paths"].items():
-        if "get" not in item or template == EVENTS or "{upload_id}" in template:
+        if "get" not in item or template == EVENTS or "{upload_id}" in template or "{request_id}" in template:
             continue
         path = re.sub("{([^}]+)}", lambda name: KEYS[name[1]], template)
         parameters = item["get"].get("parameters", [])

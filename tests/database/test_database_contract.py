@@ -119,11 +119,12 @@ def test_the_dashboard_has_words_for_every_state_and_names_no_other() -> None:
     assert words is not None and re.findall(r"^  (\w+):", words[1], re.M) == list(FileState)
 
     known = {*FileState, *UploadState, "chosen", "queued", "resting", "sending", "refused", "stored"}
+    others = {"news.js", "actions.js"}  # states of the stream, and of requests
     compared = {
         state
         for path in pages.glob("*.js")
         for state in re.findall(r'\bstate [!=]== "(\w+)"', path.read_text())
-        if path.name != "news.js"  # the state of the stream
+        if path.name not in others
     }
     assert {"loading", "loaded"} <= compared <= known | {"live"}
 

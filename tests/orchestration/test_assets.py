@@ -39,7 +39,8 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
 def test_what_the_code_server_loads_is_valid() -> None:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    assert {sensor.name for sensor in loaded.sensors or []} == {"raw_files", "stale_analytics", "standing_troubles"}
+    names = {"raw_files", "stale_analytics", "standing_troubles", "file_requests"}
+    assert {sensor.name for sensor in loaded.sensors or []} == names
 
 
 def test_raw_assets_show_their_columns_with_units() -> None:
