@@ -40,7 +40,7 @@ test: install
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
 test-slow: install
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
 
 check: install
 	$(BIN)/ruff format --check .
