@@ -34,12 +34,13 @@ demo: install
 up: install
 	@$(BIN)/logistics up
 
-# Three workers are fastest on two cores: some tests wait for processes they started.
+# Three workers are fastest on two cores: some tests wait for processes they started. Files keep their order, in which
+# quick unit tests come last: sorted by number of tests, browser and Dagster files would end on one worker alone.
 test: install
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
 test-slow: install
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile -m slow
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
 
 check: install
 	$(BIN)/ruff format --check .

@@ -54,6 +54,13 @@ class Ledger:
         return load_file(self.url, found, replace(self.options, **changes), run_id=run_id)
 
 
+@pytest.fixture(scope="module")
+def refusing(new_database: Any, serve: Any) -> Iterator[Any]:
+    """One API for all tests that are refused before anything is read."""
+    with new_database() as url, serve(url) as running:
+        yield running
+
+
 @pytest.fixture
 def loads(database_url: str, options: LoadOptions) -> Ledger:
     return Ledger(database_url, options)
@@ -224,8 +231,8 @@ def test_a_cursor_fits_no_other_question_but_pages_of_another_size(api: Any, dat
         ("/api/ingestion/stats", {"x": 1}),
     ],
 )
-def test_what_is_no_question_is_refused(api: Any, path: str, query: dict[str, Any]) -> None:
-    problem = api.refused(422, path, **query)
+def test_what_is_no_question_is_refused(refusing: Any, path: str, query: dict[str, Any]) -> None:
+    problem = refusing.refused(422, path, **query)
     assert problem["type"] == "urn:logistics:problem:invalid-parameters"
 
 
