@@ -16,7 +16,7 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.column_names import ColumnNames, missing_fields, nearest_names, read_names
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
-from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Parsed, RowReader
+from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Parsed, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout
@@ -29,7 +29,8 @@ _MOST_RECORDS = 1_000
 
 _SEPARATOR_LINE = re.compile(rb'"?sep=([^\x00-\x08\x0a-\x1f"a-z0-9\x80-\xff])"?\r*(?:\n|$)', re.IGNORECASE)
 """As Excel writes it above the header."""
-_QUOTED_FIELD = re.compile(rb'"[^"]*+"')
+_OUTSIDE_QUOTES = re.compile(rb'(?:[^"\r\n]++|"[^"]*+")*+')
+_LINE_END = re.compile(rb"\r*\n|\r")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -103,7 +104,7 @@ class _HeaderSearch:
 
     def _find_newline(self) -> bytes:
         """The line end, for which a long header must be read."""
-        while not (newline := _line_end(self._text[self._begin :])):
+        while not (newline := _line_end(self._text, self._begin)):
             if self._ahead.is_at_end or len(self._text) > self._max_bytes:
                 return b"\n"
             self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
@@ -113,7 +114,8 @@ class _HeaderSearch:
 
     def find(self) -> _Record:
         """Returns the header, or else the record that comes closest to one."""
-        if _CONTROLS.search(self._text[self._begin :].partition(self._newline)[0]):
+        line_end = self._text.find(self._newline, self._begin)
+        if _CONTROLS.search(self._text, self._begin, line_end if line_end >= 0 else len(self._text)):
             raise FileError(f"Not text; {EXPECTED}", byte_offset=self._offset(self._begin))
         while (header := self._find_in_text()) is None:
             if len(self._text) > self._max_bytes or self._ahead.is_at_end:
@@ -149,7 +151,8 @@ class _HeaderSearch:
         delimiters = list(dict.fromkeys(record.delimiter for record in likely))
         delimiter = delimiters[0]
         if len(delimiters) > 1:
-            delimiter = most_regular(self._text[likely[0].parsed.begin :], delimiters) or delimiter
+            begin = likely[0].parsed.begin
+            delimiter = most_regular(self._text[begin : begin + HEAD_BYTES], delimiters) or delimiter
         return next(record for record in likely if record.delimiter == delimiter)
 
     def _records(self, delimiter: str, most: int) -> Iterator[_Record]:
@@ -166,7 +169,7 @@ class _HeaderSearch:
                 yield self._record(delimiter, parsed)
 
     def _record(self, delimiter: str, parsed: Parsed) -> _Record:
-        names = read_names([_printable(cell).strip() for cell in parsed.cells], self._dataset)
+        names = read_names([_printable(beginning(cell)).strip() for cell in parsed.cells], self._dataset)
         known = len(set(names.names).intersection(self._dataset.columns))
         return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
 
@@ -311,18 +314,17 @@ def _printable(cell: str) -> str:
 
 def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
     """Whether a row has values beyond the header, or the header names beyond the row."""
-    return any(cell.strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
+    return any(beginning(cell).strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
 
 
-def _line_end(text: bytes) -> bytes:
+def _line_end(text: bytes, begin: int) -> bytes:
     """The end of the first line outside quotes, and so of every line; empty if there is none.
 
     A line feed (perhaps after a carriage return), or a bare carriage return.
     """
-    for outside in (_QUOTED_FIELD.sub(b"", text), text):
-        line, line_feed, _ = outside.partition(b"\n")
-        if b"\r" in line.rstrip(b"\r") or (b"\r" in line and not line_feed):
-            return b"\r"
-        if line_feed:
-            return b"\n"
-    return b""
+    quoted = _OUTSIDE_QUOTES.match(text, begin)
+    assert quoted is not None
+    line_end = _LINE_END.search(text, quoted.end())  # after a quote that is never closed, anywhere
+    if line_end is None:
+        return b""
+    return b"\n" if line_end.group().endswith(b"\n") else b"\r"

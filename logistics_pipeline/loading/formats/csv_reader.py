@@ -14,7 +14,7 @@ from itertools import chain
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.csv_rows import RowReader
+from logistics_pipeline.loading.formats.csv_rows import Cell, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
@@ -69,7 +69,7 @@ def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Reco
         yield empty._replace(values=table)
         return
     for index in suspects:
-        cells = cast("list[str]", rows.values[index])
+        cells = [beginning(cell) for cell in cast("list[Cell]", rows.values[index])]
         if header.is_reordered(cells):
             yield from _records_before(index, rows, layout, empty)
         if header.is_repeated(cells):
