@@ -24,6 +24,8 @@ from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
+_LONG_HEADER_BYTES = 1 << 20
+"""The ledger keeps the header, and not a longer one as it is written."""
 _MOST_RECORDS = 1_000
 """Records in which a header is looked for, within the first 64 KiB."""
 
@@ -262,14 +264,22 @@ class _HeaderSearch:
             delimiter=header.delimiter,
             newline=self._newline,
             header=header.names.names,
-            header_text=self._text[parsed.begin : parsed.end],
+            header_text=self._header_text(header) + self._text[parsed.text_end : parsed.end],
             notes=tuple(notes),
         )
-        return self._with_trailing_delimiters(layout, parsed)
+        return self._with_trailing_delimiters(layout, header)
 
-    def _with_trailing_delimiters(self, layout: CsvLayout, header: Parsed) -> CsvLayout:
+    def _header_text(self, header: _Record) -> bytes:
+        """The header as written, without its line end; if it is very long, written anew with the names as read."""
+        parsed = header.parsed
+        if parsed.text_end - parsed.begin <= _LONG_HEADER_BYTES:
+            return self._text[parsed.begin : parsed.text_end]
+        quoted = ('"' + name.replace('"', '""') + '"' for name in header.names.names)
+        return header.delimiter.join(quoted).encode()
+
+    def _with_trailing_delimiters(self, layout: CsvLayout, header: _Record) -> CsvLayout:
         """Takes into account delimiters after the last column, in the header, the rows or both."""
-        width = self._width_of_rows(layout, header.end)
+        width = self._width_of_rows(layout, header.parsed.end)
         names = layout.header[:width] + ("",) * (width - len(layout.header))
         if width > len(layout.header):
             note = "Rows end with a delimiter after the last column."
@@ -277,8 +287,8 @@ class _HeaderSearch:
             note = "The header ends with a delimiter after the last column."
         else:
             return layout
-        text = self._text[header.begin : header.text_end] + layout.delimiter.encode() * (width - len(layout.header))
-        line_end = self._text[header.text_end : header.end]
+        text = self._header_text(header) + layout.delimiter.encode() * (width - len(layout.header))
+        line_end = self._text[header.parsed.text_end : header.parsed.end]
         return replace(layout, header=names, header_text=text + line_end, notes=(*layout.notes, note))
 
     def _width_of_rows(self, layout: CsvLayout, begin: int) -> int:

@@ -22,6 +22,9 @@ from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Ta
 from logistics_pipeline.sources.byte_stream import Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
+_LARGE_BYTES = 1 << 20
+"""The csv module makes too much of a longer text."""
+
 FindRaw = Callable[[int], RawRecord]
 
 
@@ -137,7 +140,7 @@ class _CsvReader:
         return text[:end] if end or not _is_whole(ahead) else text
 
     def _read_lines(self, text: bytes, done: int, offset: int, *, is_whole: bool) -> _Rows:
-        regular = self._regular.read(text) if len(text) <= self._max_record_bytes else None
+        regular = self._regular.read(text) if len(text) <= min(self._max_record_bytes, _LARGE_BYTES) else None
         if regular is None:
             return self._read_one_by_one(text, done, offset, is_whole)
         is_line = regular.is_row_per_line

@@ -70,7 +70,9 @@ class RowReader:
         self.delimiter = delimiter.encode()
         self.newline = newline
         self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
-        self._blank = re.compile(rb"[%b \t]*+" % re.escape(self.delimiter))
+        blank = rb"[%b \t]*+" % re.escape(self.delimiter)
+        self._blank = re.compile(blank)
+        self._blank_rows = re.compile(rb"(?:%b%b)*+" % (blank, self.line_end.pattern))
 
     def read(self, text: bytes, begin: int, width: int, *, is_whole: bool) -> Row | None:
         """Reads the row at an offset; None if it may continue after the text. `is_whole`: nothing follows the text."""
@@ -80,14 +82,21 @@ class RowReader:
         note = MARK_LEFT_OUT if parsed.begin > begin else None
         value: list[Cell] | Unreadable | None = parsed.cells
         if self.is_blank(text, parsed):
-            value, note = None, note if parsed.begin == parsed.text_end else BLANK_PASSED_OVER
-        elif parsed.problem is not None:
+            return self._blank_row(text, begin, parsed, note)
+        if parsed.problem is not None:
             value = Unreadable(f"not CSV: {parsed.problem}")
         elif parsed.fields != width:
             value = Unreadable(f"the row has {parsed.fields} fields, the header {width}")
         elif any(beginning(cell).startswith(_MARK) for cell in parsed.cells):
             value = Unreadable("a field begins with a byte order mark: two files may have been joined within the row")
         return Row(value, begin, parsed.text_end, parsed.end, note)
+
+    def _blank_row(self, text: bytes, begin: int, parsed: Parsed, note: str | None) -> Row:
+        """A row without any value, together with those right after it: a file may have millions."""
+        others = self._blank_rows.match(text, parsed.end, parsed.end + _LARGE_BYTES)
+        assert others is not None
+        are_empty = parsed.begin == parsed.text_end and not others.group().strip(b"\r\n")
+        return Row(None, begin, parsed.text_end, others.end(), note if are_empty else BLANK_PASSED_OVER)
 
     def is_blank(self, text: bytes, parsed: Parsed) -> bool:
         """Whether no field holds anything but blanks."""

@@ -13,7 +13,7 @@ from json import JSONDecodeError, JSONDecoder
 import msgspec
 
 from logistics_pipeline.loading.formats.json_decoding import constant_name, decode, invalid_constant
-from logistics_pipeline.loading.formats.json_feed import make_safe, next_constant, replace_constants
+from logistics_pipeline.loading.formats.json_feed import make_large_safe, next_constant
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS, read_long_text
 from logistics_pipeline.loading.formats.record_positions import Span
@@ -26,13 +26,21 @@ MAX_FIELDS = 200_000
 """More than a record of `LARGE_BYTES` can hold. A larger one with more would fill the memory with their names."""
 
 _LONG_TEXT_BYTES = 64 * 1024
-_PIECE_BYTES = 1 << 20
+_LONG_NUMBER_BYTES = 64 * 1024
+_KEPT_DIGITS = 1000
+"""Of a long number: far more than any field takes."""
+_LONGEST_EXPONENT = 18
+"""Digits that `Decimal` takes."""
 
 _WHITE = rb"[ \t\r\n]*+"
 _MEMBER = re.compile(_WHITE + rb",?+" + _WHITE + rb'"((?:[^"\\]++|\\.)*+)"' + _WHITE + rb":" + _WHITE, re.DOTALL)
 _TEXT_PIECE = re.compile(
     rb'(?:[^"\\\xc0-\xff]{1,4096}+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[\xc0-\xff][\x80-\xbf]{0,3}+){1,4096}+',
     re.DOTALL,
+)
+
+_NUMBER = re.compile(
+    rb"(?P<digits>-?(?:0|[1-9][0-9]*+)(?:\.(?P<zeros>0*+)[0-9]*+)?)(?:[eE](?P<sign>[+-]?)0*+(?P<exponent>[0-9]*+))?"
 )
 
 _DECODER = JSONDecoder()
@@ -63,44 +71,10 @@ def _find_fault(raw: bytes) -> str | None:
         _check(raw)
     except msgspec.DecodeError:
         try:
-            safe = bytearray()
-            for piece in _pieces(_without_constants(raw)):
-                safe += make_safe(piece)
-            _check(safe)
+            _check(make_large_safe(raw))
         except msgspec.DecodeError as error:
             return str(error).removeprefix("JSON is malformed: ")
     return None
-
-
-def _without_constants(raw: bytes) -> bytes:
-    position = next_constant(raw, 0)
-    if position is None:
-        return raw
-    text = bytearray(raw)
-    while position is not None:
-        constant = constant_name(raw, position).encode()
-        text[position : position + len(constant)] = replace_constants(constant)
-        position = next_constant(raw, position + len(constant))
-    return bytes(text)
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    """Cuts text into pieces that `make_safe` may change one by one: outside escapes, numbers and characters."""
-    begin = 0
-    while begin < len(text):
-        end = min(begin + _PIECE_BYTES, len(text))
-        if end < len(text):
-            end = _last_boundary(text, begin, end)
-        yield text[begin:end]
-        begin = end
-
-
-def _last_boundary(text: bytes, begin: int, end: int) -> int:
-    """An offset shortly before `end` where an escape may begin and none continues; `end` if there is none."""
-    for boundary in range(end - 1, max(begin, end - 1000), -1):
-        if text[boundary] in b'"[]{},: \\' and text[boundary - 1] != ord("\\"):
-            return boundary
-    return end - (end - begin) % 2
 
 
 def _members(raw: bytes) -> Iterator[tuple[Span, Span]]:
@@ -142,7 +116,35 @@ def _shallow_value(raw: bytes, begin: int, end: int) -> object:
         return {}
     if raw.startswith(b'"', begin) and end - begin > _LONG_TEXT_BYTES:
         return read_long_text(map(_decode_text, _text_pieces(raw, begin + 1, end - 1)))
+    if end - begin > _LONG_NUMBER_BYTES:
+        return decode(_short_number(raw, begin, end))
     return decode(raw[begin:end])
+
+
+def _short_number(raw: bytes, begin: int, end: int) -> bytes:
+    """A number with few digits for one with many: either has more than any field takes, on the same side of the point.
+
+    Zeros after the decimal point, before any other digit, move into the exponent instead: the number may be plain.
+    """
+    number = _NUMBER.match(raw, begin, end)
+    assert number is not None
+    exponent = _short_exponent(raw, *number.span("exponent"))
+    if number["sign"] == b"-":
+        exponent = -exponent
+    zeros = number.end("zeros") - number.start("zeros")
+    if zeros > _KEPT_DIGITS and raw.startswith((b"0", b"-0"), begin):
+        begin_after, whole, exponent = number.end("zeros"), raw[begin : number.start("zeros")], exponent - zeros
+    else:
+        begin_after, whole = begin, b""
+    rest_end = number.end("digits")
+    digits = raw[begin_after : min(rest_end, begin_after + _KEPT_DIGITS)]
+    if rest_end - begin_after > _KEPT_DIGITS and abs(exponent) > _KEPT_DIGITS // 2:
+        exponent = 0  # many digits remain too many, whatever the exponent
+    return (whole + digits).rstrip(b".") + (b"e%d" % exponent if exponent or whole else b"")
+
+
+def _short_exponent(raw: bytes, begin: int, end: int) -> int:
+    return 999_999 if end - begin > _LONGEST_EXPONENT else int(raw[begin:end] or b"0")
 
 
 def _text_pieces(raw: bytes, begin: int, end: int) -> Iterator[bytes]:
