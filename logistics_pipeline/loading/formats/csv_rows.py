@@ -22,7 +22,7 @@ _BLANK = " \t"
 _LARGE_BYTES = 64 * 1024
 """A field that is longer is read piece by piece."""
 _MARKS = re.compile(rb"(?:%b)*+" % UTF8_MARK)
-_PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,4096}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,4096}+')
+_PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+')
 """Whole characters, and both quotes of a pair."""
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
 """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""

@@ -35,7 +35,7 @@ _LONGEST_EXPONENT = 18
 _WHITE = rb"[ \t\r\n]*+"
 _MEMBER = re.compile(_WHITE + rb",?+" + _WHITE + rb'"((?:[^"\\]++|\\.)*+)"' + _WHITE + rb":" + _WHITE, re.DOTALL)
 _TEXT_PIECE = re.compile(
-    rb'(?:[^"\\\xc0-\xff]{1,4096}+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[\xc0-\xff][\x80-\xbf]{0,3}+){1,4096}+',
+    rb'(?:[^"\\\xc0-\xff]{1,256}+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+',
     re.DOTALL,
 )
 
