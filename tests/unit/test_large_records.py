@@ -107,6 +107,13 @@ def test_a_long_header_names_columns_of_any_length(tmp_path: Path) -> None:
     assert layout.header_text.endswith(b',"name"\n')
 
 
+def test_the_beginning_of_a_long_name_is_no_field(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("vehicle_id" + " " * 100_000 + "x,name\nV1,n\n")
+    with pytest.raises(FileError, match=r"lacks vehicle_id|must name vehicle_id"):
+        detect_format(path, VEHICLES, DATASETS, 32 << 20)
+
+
 def test_more_fields_than_memory_can_hold_reject_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_records, "LARGE_BYTES", 0)
     monkeypatch.setattr(large_records, "MAX_FIELDS", 3)

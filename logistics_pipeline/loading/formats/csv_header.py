@@ -16,16 +16,19 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.column_names import ColumnNames, missing_fields, nearest_names, read_names
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
-from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Parsed, RowReader, beginning
+from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Cell, Parsed, RowReader, beginning
+from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
-from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout
+from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout, LongText
 from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
 _LONG_HEADER_BYTES = 1 << 20
 """The ledger keeps the header, and not a longer one as it is written."""
+_LONG_NAME = 64
+"""Characters that are kept of a name in such a header: as many as a field's name may have."""
 _MOST_RECORDS = 1_000
 """Records in which a header is looked for, within the first 64 KiB."""
 
@@ -171,7 +174,8 @@ class _HeaderSearch:
                 yield self._record(delimiter, parsed)
 
     def _record(self, delimiter: str, parsed: Parsed) -> _Record:
-        names = read_names([_printable(beginning(cell)).strip() for cell in parsed.cells], self._dataset)
+        most = _LONG_NAME if parsed.text_end - parsed.begin > _LONG_HEADER_BYTES else BEGINNING_CHARACTERS
+        names = read_names([_name(cell, most) for cell in parsed.cells], self._dataset)
         known = len(set(names.names).intersection(self._dataset.columns))
         return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
 
@@ -315,6 +319,13 @@ class _HeaderSearch:
             place = parsed.end
             if not reader.is_blank(self._text, parsed):
                 yield parsed
+
+
+def _name(cell: Cell, most_characters: int) -> str:
+    """A column's name. A long one ends with a mark, so that its beginning is not taken for a field."""
+    name = _printable(beginning(cell)).strip()
+    is_long = isinstance(cell, LongText) or len(name) > most_characters
+    return f"{name[:most_characters]}~" if is_long else name
 
 
 def _printable(cell: str) -> str:
