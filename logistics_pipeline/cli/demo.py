@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.settings import Settings
-from logistics_pipeline.cli.foreground import print_urls, supervise, until_interrupted
+from logistics_pipeline.cli.foreground import file_problems, print_urls, supervise, until_interrupted
 from logistics_pipeline.cli.output import console, say
 from logistics_pipeline.demo.walkthrough import Walkthrough
 from logistics_pipeline.local.environment import open_environment
@@ -36,6 +36,7 @@ def demo(
         until_interrupted(),
         open_environment(settings, up_to_date=True, starts_stopped=True) as environment,
     ):
+        problems = file_problems(environment)
         walkthrough = Walkthrough(environment, say)
         walkthrough.write_sample(vehicles=vehicles, logs=logs, shipments=shipments)
         with running_system(environment, say) as supervisor:
@@ -43,4 +44,4 @@ def demo(
             console.print(walkthrough.headline(), markup=False)
             print_urls(settings)
             if not once:
-                supervise(supervisor, environment)
+                supervise(supervisor, environment, problems)

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from logistics_core.settings import Settings
+from logistics_pipeline.cli.file_problems import FileProblems
 from logistics_pipeline.cli.output import console, say
 from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.supervisor import DatabaseWatch, Supervisor, web_urls
 
 
-def supervise(supervisor: Supervisor, environment: Environment) -> NoReturn:
+def supervise(supervisor: Supervisor, environment: Environment, problems: FileProblems) -> NoReturn:
     """Restarts what ends unexpectedly, until Ctrl-C; the embedded server first, as the others need it."""
     database = DatabaseWatch(environment.embedded, say)
     while True:
@@ -19,6 +20,12 @@ def supervise(supervisor: Supervisor, environment: Environment) -> NoReturn:
         database.check()
         supervisor.restart_dead(say)
         supervisor.rotate_logs()
+        problems.check()
+
+
+def file_problems(environment: Environment) -> FileProblems:
+    """What is wrong with files from now on. To be made before anything looks for files."""
+    return FileProblems(environment.database_url, environment.settings.warn_threshold, say)
 
 
 def print_urls(settings: Settings) -> None:

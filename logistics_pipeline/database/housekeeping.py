@@ -28,11 +28,12 @@ class Retention:
     batches_days: int
     resolved_rejects_days: int | None
     """None: forever."""
+    file_requests_days: int = 90
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
         """The retention that the settings give."""
-        return cls(settings.keep_batches_days, settings.keep_resolved_rejects_days)
+        return cls(settings.keep_batches_days, settings.keep_resolved_rejects_days, settings.keep_file_requests_days)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Housekeeping:
     batches_removed: int
     """How many rows fewer the ledger of batches has."""
     rejects_deleted: int
+    requests_deleted: int
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -64,6 +66,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
         return Housekeeping(
             batches_removed=_compact_batches(connection, retention.batches_days),
             rejects_deleted=_delete_resolved_rejects(connection, retention.resolved_rejects_days),
+            requests_deleted=_delete_served_requests(connection, retention.file_requests_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -92,6 +95,10 @@ def _delete_resolved_rejects(connection: Connection, days: int | None) -> int:
     while deleted := connection.execute(query, {"days": days, "rejects": REJECTS_PER_TRANSACTION}).rowcount:
         total += deleted
     return total
+
+
+def _delete_served_requests(connection: Connection, days: int) -> int:
+    return connection.execute(read_sql("housekeeping/delete_served_requests").encode(), {"days": days}).rowcount
 
 
 def _vacuum(connection: Connection) -> list[str]:

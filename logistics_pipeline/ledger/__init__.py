@@ -40,6 +40,7 @@ from logistics_pipeline.ledger.files import (
     in_registration_order,
     latest_file,
     latest_files,
+    latest_problems,
     newest_loaded_version,
     older_files_to_reload,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "keep_cleared_values",
     "latest_file",
     "latest_files",
+    "latest_problems",
     "lock_rejects",
     "lock_request",
     "mark_older_for_reload",

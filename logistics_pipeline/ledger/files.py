@@ -123,6 +123,13 @@ def files_in_order(connection: Connection, *, state: FileState | None = None) ->
     )
 
 
+def latest_problems(connection: Connection, limit: int) -> list[LedgerFile]:
+    """The files registered last of those that failed or were not recognised, in the order of registration."""
+    states = sql_list((FileState.FAILED, FileState.UNRECOGNISED))
+    found = fetch_files(connection, f"WHERE state IN {states} ORDER BY file_id DESC LIMIT %(limit)s", {"limit": limit})
+    return found[::-1]
+
+
 def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
     """The order in which files found together are registered: by modification time, then by name. The last one wins."""
     return sorted(files, key=lambda file: (file.modified_ns, file.key))

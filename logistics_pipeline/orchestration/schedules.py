@@ -21,6 +21,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
         {
             "batches_removed": done.batches_removed,
             "resolved_rejects_deleted": done.rejects_deleted,
+            "file_requests_deleted": done.requests_deleted,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),
         }

@@ -173,6 +173,24 @@ def test_batches_of_replays_are_summed_up_apart_from_those_of_the_load(
     assert batches(connection)[:2] == [(1, 17, 17, False, 1), (1, None, 10, True, 1)]
 
 
+def test_served_requests_go_when_they_are_old_and_pending_ones_never(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", logs(0, 7))
+    connection.execute(
+        "INSERT INTO ingest.file_requests (action, file_id, requested_by, requested_at, done_at, outcome) VALUES "
+        "('retry', 1, 'old', now() - interval '31 days', now() - interval '31 days', 'Done.'), "
+        "('retry', 1, 'new', now() - interval '31 days', now() - interval '29 days', 'Done.'), "
+        "('unload', 1, 'pending', now() - interval '31 days', NULL, NULL)"
+    )
+
+    assert keep(raw_folder, replace(A_MONTH, file_requests_days=32)).requests_deleted == 0
+    assert keep(raw_folder, replace(A_MONTH, file_requests_days=30)).requests_deleted == 1
+
+    left = connection.execute("SELECT requested_by FROM ingest.file_requests ORDER BY request_id").fetchall()
+    assert left == [("new",), ("pending",)]
+
+
 def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
     raw_folder: FolderUnderTest, connection: Connection
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logistics_pipeline.loading.formats import csv_reader
 from logistics_pipeline.loading.formats.csv_rows import BLANK_PASSED_OVER, MARK_LEFT_OUT
-from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.layouts import LongText, Unreadable
 
 MARK = b"\xef\xbb\xbf"
 HEADER = b"vehicle_id,x,name\n"
@@ -202,3 +202,26 @@ def test_too_large_a_row_is_an_error_with_its_place_whatever_it_holds(read_conte
         assert _ids(outcome) == ["v1"]
         assert (outcome.error.record_no, outcome.error.byte_offset) == (2, len(HEADER) + 7)
         assert "LOGISTICS_MAX_RECORD_BYTES" in outcome.error.message
+
+
+# -- long fields and many rows without values ------------------------------------------------------------------------
+
+
+def test_a_long_field_is_its_length_and_a_long_blank_is_nothing(read_content: Any) -> None:
+    text, quotes = "é😀漢" * 150_000, '""' * 600_000
+    rows = [f"v1,,{text}", f'v2,,"{text}"', f"v3,,{' ' * 1_200_000}a", f'v4,,"{quotes}"', f"v5,{text},{text},"]
+    outcome = read_content(HEADER + "\n".join(rows).encode(), max_record_bytes=4 << 20)
+
+    names = [value["name"] for value in outcome.values[:-1]]
+    assert names == [LongText(names[0].beginning, 450_000)] * 2 + ["a", LongText(names[3].beginning, 600_000)]
+    assert text.startswith(names[0].beginning)
+    assert set(names[3].beginning) == {'"'}
+    assert _reasons(outcome)[-1] == "the row has 4 fields, the header 3"
+
+
+@pytest.mark.parametrize("blank", [b",,\n", b"\r\n", b" ,\t,\n\n"])
+def test_any_number_of_rows_without_values_is_passed_over(read_content: Any, blank: bytes) -> None:
+    outcome = read_content(HEADER + b"v1,1,a\n" + blank * 200_000 + b"v2,2,b\n")
+
+    assert _ids(outcome) == ["v1", "v2"]
+    assert (BLANK_PASSED_OVER in _notes(outcome)) == (b"," in blank)

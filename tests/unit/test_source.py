@@ -107,6 +107,19 @@ def test_a_zstd_file_may_begin_with_any_skippable_frame(tmp_path: Path, low: int
         pass
 
 
+def test_skippable_zstd_frames_may_be_anywhere_between_frames_and_in_any_number(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    skippable = [
+        bytes([low]) + b"\x2a\x4d\x18" + (size).to_bytes(4, "little") + b"x" * size
+        for low in (0x50, 0x5A)
+        for size in (0, 1, 300_000)
+    ]
+    skip = b"".join(skippable)
+    path.write_bytes(skip + zstd.compress(b"abc") + skip + zstd.compress(b"") + zstd.compress(b"def") + skip)
+    with open_source(path) as source:
+        assert (source.compression, _read_all(source)) == ("zstd", b"abcdef")
+
+
 def test_a_zstd_window_that_would_take_too_much_memory_is_named(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for window_log, is_taken in ((27, True), (28, False)):

@@ -16,20 +16,26 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.column_names import ColumnNames, missing_fields, nearest_names, read_names
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
-from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Parsed, RowReader
+from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Cell, Parsed, RowReader, beginning
+from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
-from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout
+from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout, LongText
 from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
+_LONG_HEADER_BYTES = 1 << 20
+"""The ledger keeps the header, and not a longer one as it is written."""
+_LONG_NAME = 64
+"""Characters that are kept of a name in such a header: as many as a field's name may have."""
 _MOST_RECORDS = 1_000
 """Records in which a header is looked for, within the first 64 KiB."""
 
 _SEPARATOR_LINE = re.compile(rb'"?sep=([^\x00-\x08\x0a-\x1f"a-z0-9\x80-\xff])"?\r*(?:\n|$)', re.IGNORECASE)
 """As Excel writes it above the header."""
-_QUOTED_FIELD = re.compile(rb'"[^"]*+"')
+_OUTSIDE_QUOTES = re.compile(rb'(?:[^"\r\n]++|"[^"]*+")*+')
+_LINE_END = re.compile(rb"\r*\n|\r")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -103,7 +109,7 @@ class _HeaderSearch:
 
     def _find_newline(self) -> bytes:
         """The line end, for which a long header must be read."""
-        while not (newline := _line_end(self._text[self._begin :])):
+        while not (newline := _line_end(self._text, self._begin)):
             if self._ahead.is_at_end or len(self._text) > self._max_bytes:
                 return b"\n"
             self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
@@ -113,7 +119,8 @@ class _HeaderSearch:
 
     def find(self) -> _Record:
         """Returns the header, or else the record that comes closest to one."""
-        if _CONTROLS.search(self._text[self._begin :].partition(self._newline)[0]):
+        line_end = self._text.find(self._newline, self._begin)
+        if _CONTROLS.search(self._text, self._begin, line_end if line_end >= 0 else len(self._text)):
             raise FileError(f"Not text; {EXPECTED}", byte_offset=self._offset(self._begin))
         while (header := self._find_in_text()) is None:
             if len(self._text) > self._max_bytes or self._ahead.is_at_end:
@@ -149,7 +156,8 @@ class _HeaderSearch:
         delimiters = list(dict.fromkeys(record.delimiter for record in likely))
         delimiter = delimiters[0]
         if len(delimiters) > 1:
-            delimiter = most_regular(self._text[likely[0].parsed.begin :], delimiters) or delimiter
+            begin = likely[0].parsed.begin
+            delimiter = most_regular(self._text[begin : begin + HEAD_BYTES], delimiters) or delimiter
         return next(record for record in likely if record.delimiter == delimiter)
 
     def _records(self, delimiter: str, most: int) -> Iterator[_Record]:
@@ -166,7 +174,8 @@ class _HeaderSearch:
                 yield self._record(delimiter, parsed)
 
     def _record(self, delimiter: str, parsed: Parsed) -> _Record:
-        names = read_names([_printable(cell).strip() for cell in parsed.cells], self._dataset)
+        most = _LONG_NAME if parsed.text_end - parsed.begin > _LONG_HEADER_BYTES else BEGINNING_CHARACTERS
+        names = read_names([_name(cell, most) for cell in parsed.cells], self._dataset)
         known = len(set(names.names).intersection(self._dataset.columns))
         return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
 
@@ -259,14 +268,22 @@ class _HeaderSearch:
             delimiter=header.delimiter,
             newline=self._newline,
             header=header.names.names,
-            header_text=self._text[parsed.begin : parsed.end],
+            header_text=self._header_text(header) + self._text[parsed.text_end : parsed.end],
             notes=tuple(notes),
         )
-        return self._with_trailing_delimiters(layout, parsed)
+        return self._with_trailing_delimiters(layout, header)
 
-    def _with_trailing_delimiters(self, layout: CsvLayout, header: Parsed) -> CsvLayout:
+    def _header_text(self, header: _Record) -> bytes:
+        """The header as written, without its line end; if it is very long, written anew with the names as read."""
+        parsed = header.parsed
+        if parsed.text_end - parsed.begin <= _LONG_HEADER_BYTES:
+            return self._text[parsed.begin : parsed.text_end]
+        quoted = ('"' + name.replace('"', '""') + '"' for name in header.names.names)
+        return header.delimiter.join(quoted).encode()
+
+    def _with_trailing_delimiters(self, layout: CsvLayout, header: _Record) -> CsvLayout:
         """Takes into account delimiters after the last column, in the header, the rows or both."""
-        width = self._width_of_rows(layout, header.end)
+        width = self._width_of_rows(layout, header.parsed.end)
         names = layout.header[:width] + ("",) * (width - len(layout.header))
         if width > len(layout.header):
             note = "Rows end with a delimiter after the last column."
@@ -274,8 +291,8 @@ class _HeaderSearch:
             note = "The header ends with a delimiter after the last column."
         else:
             return layout
-        text = self._text[header.begin : header.text_end] + layout.delimiter.encode() * (width - len(layout.header))
-        line_end = self._text[header.text_end : header.end]
+        text = self._header_text(header) + layout.delimiter.encode() * (width - len(layout.header))
+        line_end = self._text[header.parsed.text_end : header.parsed.end]
         return replace(layout, header=names, header_text=text + line_end, notes=(*layout.notes, note))
 
     def _width_of_rows(self, layout: CsvLayout, begin: int) -> int:
@@ -304,6 +321,13 @@ class _HeaderSearch:
                 yield parsed
 
 
+def _name(cell: Cell, most_characters: int) -> str:
+    """A column's name. A long one ends with a mark, so that its beginning is not taken for a field."""
+    name = _printable(beginning(cell)).strip()
+    is_long = isinstance(cell, LongText) or len(name) > most_characters
+    return f"{name[:most_characters]}~" if is_long else name
+
+
 def _printable(cell: str) -> str:
     """A cell whose broken bytes are replaced by the character for them."""
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -311,18 +335,17 @@ def _printable(cell: str) -> str:
 
 def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
     """Whether a row has values beyond the header, or the header names beyond the row."""
-    return any(cell.strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
+    return any(beginning(cell).strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
 
 
-def _line_end(text: bytes) -> bytes:
+def _line_end(text: bytes, begin: int) -> bytes:
     """The end of the first line outside quotes, and so of every line; empty if there is none.
 
     A line feed (perhaps after a carriage return), or a bare carriage return.
     """
-    for outside in (_QUOTED_FIELD.sub(b"", text), text):
-        line, line_feed, _ = outside.partition(b"\n")
-        if b"\r" in line.rstrip(b"\r") or (b"\r" in line and not line_feed):
-            return b"\r"
-        if line_feed:
-            return b"\n"
-    return b""
+    quoted = _OUTSIDE_QUOTES.match(text, begin)
+    assert quoted is not None
+    line_end = _LINE_END.search(text, quoted.end())  # after a quote that is never closed, anywhere
+    if line_end is None:
+        return b""
+    return b"\n" if line_end.group().endswith(b"\n") else b"\r"

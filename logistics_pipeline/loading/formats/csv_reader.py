@@ -14,13 +14,16 @@ from itertools import chain
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.loading.formats.csv_rows import RowReader
+from logistics_pipeline.loading.formats.csv_rows import Cell, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
 from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Table, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
+
+_LARGE_BYTES = 1 << 20
+"""The csv module makes too much of a longer text."""
 
 FindRaw = Callable[[int], RawRecord]
 
@@ -69,7 +72,7 @@ def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Reco
         yield empty._replace(values=table)
         return
     for index in suspects:
-        cells = cast("list[str]", rows.values[index])
+        cells = [beginning(cell) for cell in cast("list[Cell]", rows.values[index])]
         if header.is_reordered(cells):
             yield from _records_before(index, rows, layout, empty)
         if header.is_repeated(cells):
@@ -137,7 +140,7 @@ class _CsvReader:
         return text[:end] if end or not _is_whole(ahead) else text
 
     def _read_lines(self, text: bytes, done: int, offset: int, *, is_whole: bool) -> _Rows:
-        regular = self._regular.read(text) if len(text) <= self._max_record_bytes else None
+        regular = self._regular.read(text) if len(text) <= min(self._max_record_bytes, _LARGE_BYTES) else None
         if regular is None:
             return self._read_one_by_one(text, done, offset, is_whole)
         is_line = regular.is_row_per_line

@@ -3,13 +3,15 @@
 It is also the only reader of irregular rows. `csv_reader` reads regular rows many at a time with the csv module; a
 property test holds the two to the same result.
 
-Memory: the cells of one row, never more of them than the header has.
+Memory: the cells of one row, never more of them than the header has, and of a long one only its beginning.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from logistics_pipeline.loading.layouts import Unreadable
+from logistics_pipeline.loading.formats.long_texts import read_long_text
+from logistics_pipeline.loading.layouts import LongText, Unreadable
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 _MARK = UTF8_MARK.decode()
@@ -17,8 +19,11 @@ MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems 
 BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
 
 _BLANK = " \t"
-_LARGE_BYTES = 1 << 20
-"""A part of a text that is not copied before it is decoded."""
+_LARGE_BYTES = 64 * 1024
+"""A field that is longer is read piece by piece."""
+_MARKS = re.compile(rb"(?:%b)*+" % UTF8_MARK)
+_PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+')
+"""Whole characters, and both quotes of a pair."""
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
 """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
 _LINE_BREAK = "a line break stands in a field without quotes"
@@ -27,10 +32,13 @@ _IN_DOUBT = (
 )
 
 
+Cell = str | LongText
+
+
 class Parsed(NamedTuple):
     """A complete row."""
 
-    cells: list[str]
+    cells: list[Cell]
     """At most as many as were asked for."""
     fields: int
     """The number of fields."""
@@ -47,7 +55,7 @@ class Parsed(NamedTuple):
 class Row(NamedTuple):
     """A complete row for the reader."""
 
-    value: list[str] | Unreadable | None
+    value: list[Cell] | Unreadable | None
     """None for a row without any value, which is no record."""
     begin: int
     text_end: int
@@ -62,7 +70,9 @@ class RowReader:
         self.delimiter = delimiter.encode()
         self.newline = newline
         self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
-        self._blank = re.compile(rb"[%b \t]*+" % re.escape(self.delimiter))
+        blank = rb"[%b \t]*+" % re.escape(self.delimiter)
+        self._blank = re.compile(blank)
+        self._blank_rows = re.compile(rb"(?:%b%b)*+" % (blank, self.line_end.pattern))
 
     def read(self, text: bytes, begin: int, width: int, *, is_whole: bool) -> Row | None:
         """Reads the row at an offset; None if it may continue after the text. `is_whole`: nothing follows the text."""
@@ -70,16 +80,23 @@ class RowReader:
         if parsed is None:
             return None
         note = MARK_LEFT_OUT if parsed.begin > begin else None
-        value: list[str] | Unreadable | None = parsed.cells
+        value: list[Cell] | Unreadable | None = parsed.cells
         if self.is_blank(text, parsed):
-            value, note = None, note if parsed.begin == parsed.text_end else BLANK_PASSED_OVER
-        elif parsed.problem is not None:
+            return self._blank_row(text, begin, parsed, note)
+        if parsed.problem is not None:
             value = Unreadable(f"not CSV: {parsed.problem}")
         elif parsed.fields != width:
             value = Unreadable(f"the row has {parsed.fields} fields, the header {width}")
-        elif any(cell.startswith(_MARK) for cell in parsed.cells):
+        elif any(beginning(cell).startswith(_MARK) for cell in parsed.cells):
             value = Unreadable("a field begins with a byte order mark: two files may have been joined within the row")
         return Row(value, begin, parsed.text_end, parsed.end, note)
+
+    def _blank_row(self, text: bytes, begin: int, parsed: Parsed, note: str | None) -> Row:
+        """A row without any value, together with those right after it: a file may have millions."""
+        others = self._blank_rows.match(text, parsed.end, parsed.end + _LARGE_BYTES)
+        assert others is not None
+        are_empty = parsed.begin == parsed.text_end and not others.group().strip(b"\r\n")
+        return Row(None, begin, parsed.text_end, others.end(), note if are_empty else BLANK_PASSED_OVER)
 
     def is_blank(self, text: bytes, parsed: Parsed) -> bool:
         """Whether no field holds anything but blanks."""
@@ -87,19 +104,32 @@ class RowReader:
         if match is not None and match.end() == parsed.text_end:
             return True
         are_certain = parsed.problem is None and parsed.fields == len(parsed.cells)
-        return are_certain and not "".join(parsed.cells).strip(_BLANK)
+        return are_certain and not "".join(map(beginning, parsed.cells)).strip(_BLANK)
 
     def parse(self, text: bytes, begin: int, most_cells: int, *, is_whole: bool) -> Parsed | None:
         """Splits the row at an offset into fields; None if it may continue after the text."""
-        while text.startswith(UTF8_MARK, begin):
-            begin += len(UTF8_MARK)
-        return _RowParser(self, text, begin, most_cells, is_whole).parse()
+        marks = _MARKS.match(text, begin)
+        assert marks is not None
+        return _RowParser(self, text, marks.end(), most_cells, is_whole).parse()
+
+
+def beginning(cell: Cell) -> str:
+    """A cell, or what is kept of a long one."""
+    return cell.beginning if isinstance(cell, LongText) else cell
 
 
 def _decode(text: bytes, begin: int, end: int) -> str:
     """Decodes a part of a text. Broken bytes become halves of surrogate pairs, which validation refuses."""
-    raw = memoryview(text)[begin:end] if end - begin > _LARGE_BYTES else text[begin:end]
-    return str(raw, "utf-8", "surrogateescape")
+    return text[begin:end].decode("utf-8", "surrogateescape")
+
+
+def _pieces(text: bytes, begin: int, end: int) -> Iterator[str]:
+    """Decodes a part of a text piece by piece."""
+    while begin < end:
+        piece = _PIECE.match(text, begin, end)
+        piece_end = piece.end() if piece else begin + 1
+        yield _decode(text, begin, piece_end)
+        begin = piece_end
 
 
 class _RowParser:
@@ -112,7 +142,7 @@ class _RowParser:
         self._begin = begin
         self._most_cells = most_cells
         self._is_whole = is_whole
-        self._cells: list[str] = []
+        self._cells: list[Cell] = []
         self._count = 0
         self._problem: str | None = None
         self._stray_field = 0
@@ -210,13 +240,33 @@ class _RowParser:
 
     def _add_quoted(self, begin: int, end: int) -> None:
         self._count += 1
-        if self._count <= self._most_cells:
+        if self._count > self._most_cells:
+            return
+        if end - begin > _LARGE_BYTES:
+            pieces = _pieces(self._text, begin, end)
+            self._cells.append(read_long_text(piece.replace('""', '"') for piece in pieces))
+        else:
             self._cells.append(_decode(self._text, begin, end).replace('""', '"'))
 
     def _add_unquoted(self, begin: int, end: int) -> None:
         self._count += self._text.count(self._delimiter, begin, end) + 1
-        if self._count <= self._most_cells:
-            self._cells += _decode(self._text, begin, end).split(self._delimiter.decode())
+        if self._count > self._most_cells:
+            return
+        while end - begin > _LARGE_BYTES:  # as many fields as fit together, or a long one
+            cut = self._text.rfind(self._delimiter, begin, begin + _LARGE_BYTES)
+            if cut < 0:
+                cut = self._text.find(self._delimiter, begin, end)
+                cut = end if cut < 0 else cut
+                self._cells.append(read_long_text(_pieces(self._text, begin, cut)))
+            else:
+                self._cells += self._split(begin, cut)
+            if cut == end:
+                return
+            begin = cut + len(self._delimiter)
+        self._cells += self._split(begin, end)
+
+    def _split(self, begin: int, end: int) -> list[str]:
+        return _decode(self._text, begin, end).split(self._delimiter.decode())
 
     def _row(self, text_end: int, end: int) -> Parsed:
         return Parsed(self._cells, self._count, self._begin, text_end, end, self._problem)

@@ -5,14 +5,16 @@ exponents, replaces some lone surrogates and stops at others, and takes form fee
 """
 
 import re
+from collections.abc import Iterator
 
-import ijson.backends.yajl2_c as yajl
 import msgspec
 from ijson.common import JSONError
 
 PARSER_ERRORS = (JSONError, ValueError, ArithmeticError)
 """Errors that ijson raises, for the text itself and from the Python types it creates."""
 
+_REPLACEMENT = "\ufffd".encode()
+_PIECE_BYTES = 1 << 20
 _DIGITS_ALIKE = bytes(0x30 if byte in b"0123456789+-" else 0x65 if byte in b"eE" else byte for byte in range(256))
 _MANY_DIGITS = b"0" * 20
 _MANY_IN_EXPONENT = b"e" + b"0" * 16
@@ -82,30 +84,63 @@ def make_safe(text: bytes) -> bytes:
     return text if safe == text else safe
 
 
+def make_large_safe(text: bytes) -> bytearray:
+    """Makes the text of one value safe to be checked, as `make_safe` does, in memory for one copy of it."""
+    safe = bytearray()
+    for piece in _pieces(_without_constants(text)):
+        safe += make_safe(piece).replace(_REPLACEMENT, b"?")  # a third as long, and no more valid outside strings
+    return safe
+
+
+def _without_constants(raw: bytes) -> bytes:
+    position = next_constant(raw, 0)
+    if position is None:
+        return raw
+    text = bytearray(raw)
+    while position is not None:
+        constant = next(name for name in _CONSTANTS if raw.startswith(name, position))
+        text[position : position + len(constant)] = _CONSTANTS[constant]
+        position = next_constant(raw, position + len(constant))
+    return bytes(text)
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """Cuts text into pieces that `make_safe` may change one by one: outside escapes, numbers and characters."""
+    begin = 0
+    while begin < len(text):
+        end = min(begin + _PIECE_BYTES, len(text))
+        if end < len(text):
+            end = _last_boundary(text, begin, end)
+        yield text[begin:end]
+        begin = end
+
+
+def _last_boundary(text: bytes, begin: int, end: int) -> int:
+    """An offset shortly before `end` where an escape may begin and none continues; `end` if there is none."""
+    for boundary in range(end - 1, max(begin, end - 1000), -1):
+        if text[boundary] in b'"[]{},: \\' and text[boundary - 1] != ord("\\"):
+            return boundary
+    return end - (end - begin) % 2
+
+
 def is_broken(text: bytes) -> bool:
     """Whether `text` cannot be the beginning of a JSON value, whatever follows."""
+    return not _may_continue(text) and not _may_continue(make_large_safe(text))
+
+
+def _may_continue(text: bytes | bytearray) -> bool:
+    """Whether text is missing at the end, or none at all."""
     try:
         _SKIP(text)
     except msgspec.DecodeError as error:
-        if "truncated" in str(error):
-            return False
+        return "truncated" in str(error)
     except RecursionError:
-        return True  # nested deeper than is accepted
-    try:
-        yajl.basic_parse_coro(_Nowhere(), multiple_values=True).send(make_safe(text))
-    except PARSER_ERRORS:
-        return True
-    return False
+        return False  # nested deeper than is accepted
+    return True
 
 
 _SKIP = msgspec.json.Decoder(msgspec.Raw).decode
 """Checks a value without building anything of it. Refuses half surrogate pairs, too, as if text were missing."""
-
-
-class _Nowhere:
-    """Discards events."""
-
-    send = staticmethod(bool)  # accepts anything and does nothing, without a call into Python
 
 
 def parser_reason(error: Exception) -> str:

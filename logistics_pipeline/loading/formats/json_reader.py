@@ -17,7 +17,7 @@ from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import PARSER_ERRORS, make_safe, parser_reason
 from logistics_pipeline.loading.formats.json_scanner import find_values
 from logistics_pipeline.loading.formats.json_segments import Segment, ValueCutter
-from logistics_pipeline.loading.formats.large_records import decode_record
+from logistics_pipeline.loading.formats.large_records import LARGE_BYTES, decode_record
 from logistics_pipeline.loading.formats.lines import cut_lines
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
@@ -85,12 +85,26 @@ def read_json_lines(
     """
     ahead = Lookahead(source)
     while text := cut_lines(ahead, b"\n", run_bytes, max_record_bytes):
-        values = [decode_record(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
-        raw_records = RawRecords(done, ahead.offset, text, _find_lines)
+        text = _before_large_line(text)
+        begin = ahead.offset
         ahead.consume(len(text))
+        if len(text) > LARGE_BYTES:  # a single line: nothing of it is kept twice
+            begin += len(text) - len(text.lstrip(_WHITE))
+            text = text.strip(_WHITE)
+            values = [decode_record(text)] if text else []
+        else:
+            values = [decode_record(raw) for line in text.split(b"\n") if (raw := line.strip(_WHITE))]
+        raw_records = RawRecords(done, begin, text, _find_lines)
         done += len(values)
         if values:
             yield Records(done - len(values), values, ahead.offset, raw_records)
+
+
+def _before_large_line(lines: bytes) -> bytes:
+    """The lines before the last one if that may be large: it is read by itself then."""
+    if len(lines) <= LARGE_BYTES:
+        return lines
+    return lines[: lines.rfind(b"\n", 0, len(lines) - 1) + 1] or lines
 
 
 def _find_lines(text: bytes) -> Iterator[Span]:
@@ -154,14 +168,14 @@ class _Values:
 
     def _read_large(self, segment: Segment, parser: "_ItemsParser") -> Records:
         """Reads a segment that is one large value."""
-        (begin, end), text = (segment.spans or [(0, 0)])[0], segment.text
-        fault = parser.feed(text[:begin] + b"null", is_whole=True)
-        value = decode_record(text[begin:end])
+        text = segment.text
+        fault = parser.feed(segment.gap + b"null", is_whole=True)
+        value = decode_record(text)
         if fault is None and isinstance(value, Unreadable) and not value.is_json:
             fault = f"Not JSON: {value.reason.removeprefix('not JSON: ')}"
         if fault is not None:
             raise self._error(fault)
-        return self._records([value], segment.offset, text, end, lambda _: [(begin, end)])
+        return self._records([value], segment.offset, text, len(text), lambda _: [(0, len(text))])
 
     def _yield_records(
         self, values: list[object], segment: Segment, *, was_changed: bool, is_valid: bool

@@ -36,6 +36,8 @@ class Segment:
 
     offset: int
     text: bytes
+    gap: bytes = b""
+    """What precedes the text, if that is one large value: it is not copied once more."""
     spans: list[Span] | None = None
     """Of the values. None if the text is whole values up to its last byte: each can be found when needed."""
     fault: str | None = None
@@ -80,7 +82,7 @@ class ValueCutter:
     def cut(self) -> Segment:
         """Cuts off the next segment, as long as a run."""
         segment = self._find_objects() or self._find_values()
-        self._ahead.consume(len(segment.text))
+        self._ahead.consume(len(segment.gap) + len(segment.text))
         return segment
 
     def _find_objects(self) -> Segment | None:
@@ -98,13 +100,16 @@ class ValueCutter:
             spans = self._find_spans(text)
             end = spans[-1][1] if spans else 0
             is_too_large = len(text) - end > self._max_record_bytes
-            if spans and (end >= self._run_bytes or is_too_large or _is_large(spans[0])):
-                return Segment(offset, text[:end], spans)
+            if spans and _is_large(spans[0]):
+                begin = spans[0][0]
+                return Segment(offset + begin, text[begin:end], text[:begin], [(0, end - begin)])
+            if spans and (end >= self._run_bytes or is_too_large):
+                return Segment(offset, text[:end], spans=spans)
             gap_end = skip_gap(text, end)
             if self._is_array and text.startswith(b"]", gap_end):
-                return Segment(offset, text[: gap_end + 1], spans, closes_array=True)
+                return Segment(offset, text[: gap_end + 1], spans=spans, closes_array=True)
             if self._ahead.damage is not None:
-                return Segment(offset, text[:end], spans, is_last=True)
+                return Segment(offset, text[:end], spans=spans, is_last=True)
             if self._ahead.is_at_end or is_too_large or self._is_broken(text[gap_end:]):
                 return self._last_segment(spans, end)
             self._ahead.fill(min(2 * len(text), end + self._max_record_bytes + 1))
@@ -131,11 +136,12 @@ class ValueCutter:
         offset, text = self._ahead.offset, self._ahead.text
         deep_at = find_deeper(text[end:])
         if deep_at is not None:
-            return Segment(offset, text[: end + deep_at], spans, f"Nested deeper than {MAX_DEPTH} levels")
+            fault = f"Nested deeper than {MAX_DEPTH} levels"
+            return Segment(offset, text[: end + deep_at], spans=spans, fault=fault)
         if len(text) - end > self._max_record_bytes:
             limit = f"{self._max_record_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)"
-            return Segment(offset, text, spans, f"A record is larger than {limit}")
-        return Segment(offset, text, spans, is_last=True)
+            return Segment(offset, text, spans=spans, fault=f"A record is larger than {limit}")
+        return Segment(offset, text, spans=spans, is_last=True)
 
 
 def _is_large(span: Span) -> bool:

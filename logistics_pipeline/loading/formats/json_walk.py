@@ -3,13 +3,17 @@
 The text is fed block by block, cut outside numbers and escapes as far as there is such a place in a mebibyte. A string
 that spans blocks is lexed again with each, so blocks grow.
 
-Memory: one block with its events, and one string or number (`max_bytes`).
+Of a string longer than two blocks, the parser gets only the beginning: no name or value that matters is as long. The
+rest is checked and left out.
+
+Memory: two blocks with their events.
 """
 
 import re
 from collections.abc import Iterator
 
 import ijson.backends.yajl2_c as yajl
+import msgspec
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
@@ -24,11 +28,14 @@ STEPS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 _FIRST_BLOCK_BYTES = 1024
 _LONG_BYTES = 1 << 20
+_LONG_STRING_BYTES = 64 * 1024
 _UNCUT = b"0123456789+-.abcdefABCDEFu\\NaIfinty"
 """Characters of numbers, escapes and constants."""
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"(?:[^"\\]++|\\.)*+"[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL)
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_check = msgspec.json.Decoder(msgspec.Raw).decode
+"""Refuses what is not JSON, without building anything."""
 
 
 class JsonWalk:
@@ -51,6 +58,8 @@ class JsonWalk:
         """Text after the block that was read already."""
         self._is_in_string = False
         """Whether the block begins inside a string."""
+        self._string_bytes = 0
+        """How much of that string the parser got."""
         self._silent_bytes = 0
 
     def blocks(self) -> Iterator[list[Event]]:
@@ -119,11 +128,22 @@ class JsonWalk:
 
     def _feed(self) -> str | None:
         """Feeds the parser with the block; returns what is wrong with it."""
+        text = make_safe(self._block)
+        if not self._is_within_string():
+            self._string_bytes = 0
+        elif self._string_bytes > _LONG_STRING_BYTES:
+            return _fault_in_string(text)
+        else:
+            self._string_bytes += len(text)
         try:
-            self._parser.send(make_safe(self._block))
+            self._parser.send(text)
         except PARSER_ERRORS as error:
             return parser_reason(error)
         return None
+
+    def _is_within_string(self) -> bool:
+        """Whether the whole block is a part of one string, and not its end."""
+        return self._is_in_string and _STRING_REST.match(self._block) is None
 
     def _follow_depth(self, events: list[Event]) -> int | None:
         """Returns the index of the first event that is too deep."""
@@ -143,6 +163,15 @@ class JsonWalk:
                 f"A value is larger than {self._max_bytes:,} bytes (LOGISTICS_MAX_RECORD_BYTES)",
                 byte_offset=self._offset + len(self._block),
             )
+
+
+def _fault_in_string(text: bytes) -> str | None:
+    """What is wrong with a part of a string."""
+    try:
+        _check(b'"' + text + b'"')
+    except msgspec.DecodeError:
+        return "invalid text in a string"
+    return None
 
 
 def _cut_at(text: bytes) -> int:

@@ -3,7 +3,7 @@
 No field takes an array or an object, so an empty one stands for it. Texts too long for any field are counted instead.
 For small records the result is the same, only slower, which is why `json_decoding` does those as a whole.
 
-Memory: a few times the record's text, whatever it holds.
+Memory: the record's text, and once more if it is not plain JSON, whatever it holds.
 """
 
 import re
@@ -13,9 +13,11 @@ from json import JSONDecodeError, JSONDecoder
 import msgspec
 
 from logistics_pipeline.loading.formats.json_decoding import constant_name, decode, invalid_constant
-from logistics_pipeline.loading.formats.json_feed import make_safe, next_constant, replace_constants
+from logistics_pipeline.loading.formats.json_feed import make_large_safe, next_constant
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
-from logistics_pipeline.loading.layouts import LargeObject, LongText, Unreadable
+from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS, read_long_text
+from logistics_pipeline.loading.formats.record_positions import Span
+from logistics_pipeline.loading.layouts import LargeObject, Unreadable
 
 LARGE_BYTES = 1 << 20
 """A record up to this size may hold anything: its values take some thirty times as much memory as its text."""
@@ -24,15 +26,21 @@ MAX_FIELDS = 200_000
 """More than a record of `LARGE_BYTES` can hold. A larger one with more would fill the memory with their names."""
 
 _LONG_TEXT_BYTES = 64 * 1024
-_PIECE_BYTES = 1 << 20
-_LONGEST_NAME = 300
-"""Characters of a field's name that are kept: more than any known one has, and than are reported of others."""
+_LONG_NUMBER_BYTES = 64 * 1024
+_KEPT_DIGITS = 1000
+"""Of a long number: far more than any field takes."""
+_LONGEST_EXPONENT = 18
+"""Digits that `Decimal` takes."""
 
 _WHITE = rb"[ \t\r\n]*+"
 _MEMBER = re.compile(_WHITE + rb",?+" + _WHITE + rb'"((?:[^"\\]++|\\.)*+)"' + _WHITE + rb":" + _WHITE, re.DOTALL)
 _TEXT_PIECE = re.compile(
-    rb'(?:[^"\\\xc0-\xff]{1,4096}+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[\xc0-\xff][\x80-\xbf]{0,3}+){1,4096}+',
+    rb'(?:[^"\\\xc0-\xff]{1,256}+|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+',
     re.DOTALL,
+)
+
+_NUMBER = re.compile(
+    rb"(?P<digits>-?(?:0|[1-9][0-9]*+)(?:\.(?P<zeros>0*+)[0-9]*+)?)(?:[eE](?P<sign>[+-]?)0*+(?P<exponent>[0-9]*+))?"
 )
 
 _DECODER = JSONDecoder()
@@ -54,7 +62,7 @@ def _decode_large(raw: bytes) -> object:
     constant = next_constant(raw, 0)
     if constant is not None:
         return invalid_constant(constant_name(raw, constant), _field_at(raw, constant))
-    return _shallow_object(raw) if raw.startswith(b"{") else _shallow_value(raw)
+    return _shallow_object(raw) if raw.startswith(b"{") else _shallow_value(raw, 0, len(raw))
 
 
 def _find_fault(raw: bytes) -> str | None:
@@ -63,107 +71,89 @@ def _find_fault(raw: bytes) -> str | None:
         _check(raw)
     except msgspec.DecodeError:
         try:
-            _check(b"".join(map(make_safe, _pieces(_without_constants(raw)))))
+            _check(make_large_safe(raw))
         except msgspec.DecodeError as error:
             return str(error).removeprefix("JSON is malformed: ")
     return None
 
 
-def _without_constants(raw: bytes) -> bytes:
-    position = next_constant(raw, 0)
-    if position is None:
-        return raw
-    text = bytearray(raw)
-    while position is not None:
-        constant = constant_name(raw, position).encode()
-        text[position : position + len(constant)] = replace_constants(constant)
-        position = next_constant(raw, position + len(constant))
-    return bytes(text)
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    """Cuts text into pieces that `make_safe` may change one by one: outside escapes, numbers and characters."""
-    begin = 0
-    while begin < len(text):
-        end = min(begin + _PIECE_BYTES, len(text))
-        if end < len(text):
-            end = _last_boundary(text, begin, end)
-        yield text[begin:end]
-        begin = end
-
-
-def _last_boundary(text: bytes, begin: int, end: int) -> int:
-    """An offset shortly before `end` where an escape may begin and none continues; `end` if there is none."""
-    for boundary in range(end - 1, max(begin, end - 1000), -1):
-        if text[boundary] in b'"[]{},: \\' and text[boundary - 1] != ord("\\"):
-            return boundary
-    return end - (end - begin) % 2
-
-
-def _members(raw: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yields the name as written and the begin and end of the value of each member of a valid object."""
+def _members(raw: bytes) -> Iterator[tuple[Span, Span]]:
+    """Yields where the name and the value of each member of a valid object are."""
     position = 1
     while (member := _MEMBER.match(raw, position)) is not None:
         end = value_end(raw, member.end(), MAX_DEPTH)
         assert end is not None
-        yield member[1], member.end(), end
+        yield member.span(1), (member.end(), end)
         position = end
 
 
 def _field_at(raw: bytes, position: int) -> str | None:
     if not raw.startswith(b"{"):
         return None
-    return next((_name(name) for name, begin, end in _members(raw) if begin <= position < end), None)
+    return next((_name(raw, name) for name, (begin, end) in _members(raw) if begin <= position < end), None)
 
 
 def _shallow_object(raw: bytes) -> LargeObject | Unreadable:
     record = LargeObject()
-    for name, begin, end in _members(raw):
-        record[_name(name)] = _shallow_value(raw[begin:end])
+    for name, value in _members(raw):
+        record[_name(raw, name)] = _shallow_value(raw, *value)
         if len(record) > MAX_FIELDS:
             return Unreadable(f"has more than {MAX_FIELDS:,} fields", is_json=True)
     return record
 
 
-def _name(raw: bytes) -> str:
-    beginning = raw if len(raw) <= _LONG_TEXT_BYTES else b"".join(_text_pieces(raw, 1))
-    return _decode_text(beginning)[:_LONGEST_NAME]
+def _name(raw: bytes, span: Span) -> str:
+    begin, end = span
+    if end - begin > _LONG_TEXT_BYTES:
+        return _decode_text(next(_text_pieces(raw, begin, end)))[:BEGINNING_CHARACTERS]
+    return _decode_text(raw[begin:end])[:BEGINNING_CHARACTERS]
 
 
-def _shallow_value(raw: bytes) -> object:
-    if raw.startswith(b"["):
+def _shallow_value(raw: bytes, begin: int, end: int) -> object:
+    if raw.startswith(b"[", begin):
         return []
-    if raw.startswith(b"{"):
+    if raw.startswith(b"{", begin):
         return {}
-    if raw.startswith(b'"') and len(raw) > _LONG_TEXT_BYTES:
-        return _shorten(raw[1:-1])
-    return decode(raw)
+    if raw.startswith(b'"', begin) and end - begin > _LONG_TEXT_BYTES:
+        return read_long_text(map(_decode_text, _text_pieces(raw, begin + 1, end - 1)))
+    if end - begin > _LONG_NUMBER_BYTES:
+        return decode(_short_number(raw, begin, end))
+    return decode(raw[begin:end])
 
 
-def _shorten(raw: bytes) -> str | LongText:
-    """Decodes a long text piece by piece: to its length, or to itself if little is left without blanks at its ends."""
-    beginning, characters, blanks = "", 0, 0
-    for piece in _text_pieces(raw):
-        text = _decode_text(piece)
-        text = text if characters else text.lstrip()
-        stripped = text.rstrip()
-        if stripped:
-            characters += blanks + len(stripped)
-            blanks = 0
-        blanks += len(text) - len(stripped)
-        if len(beginning) < _LONGEST_NAME:
-            beginning += text[:_LONGEST_NAME]
-    return beginning.strip() if characters < _LONGEST_NAME else LongText(beginning, characters)
+def _short_number(raw: bytes, begin: int, end: int) -> bytes:
+    """A number with few digits for one with many: either has more than any field takes, on the same side of the point.
+
+    Zeros after the decimal point, before any other digit, move into the exponent instead: the number may be plain.
+    """
+    number = _NUMBER.match(raw, begin, end)
+    assert number is not None
+    exponent = _short_exponent(raw, *number.span("exponent"))
+    if number["sign"] == b"-":
+        exponent = -exponent
+    zeros = number.end("zeros") - number.start("zeros")
+    if zeros > _KEPT_DIGITS and raw.startswith((b"0", b"-0"), begin):
+        begin_after, whole, exponent = number.end("zeros"), raw[begin : number.start("zeros")], exponent - zeros
+    else:
+        begin_after, whole = begin, b""
+    rest_end = number.end("digits")
+    digits = raw[begin_after : min(rest_end, begin_after + _KEPT_DIGITS)]
+    if rest_end - begin_after > _KEPT_DIGITS and abs(exponent) > _KEPT_DIGITS // 2:
+        exponent = 0  # many digits remain too many, whatever the exponent
+    return (whole + digits).rstrip(b".") + (b"e%d" % exponent if exponent or whole else b"")
 
 
-def _text_pieces(raw: bytes, count: int | None = None) -> Iterator[bytes]:
-    """Yields the text between quotes in pieces that end between characters."""
-    position = 0
-    while position < len(raw) and count != 0:
-        piece = _TEXT_PIECE.match(raw, position)
-        end = piece.end() if piece else position + 1  # a byte that is no character's
-        yield raw[position:end]
-        position, count = end, None if count is None else count - 1
+def _short_exponent(raw: bytes, begin: int, end: int) -> int:
+    return 999_999 if end - begin > _LONGEST_EXPONENT else int(raw[begin:end] or b"0")
+
+
+def _text_pieces(raw: bytes, begin: int, end: int) -> Iterator[bytes]:
+    """Yields the text between two quotes in pieces that end between characters."""
+    while begin < end:
+        piece = _TEXT_PIECE.match(raw, begin, end)
+        piece_end = piece.end() if piece else begin + 1  # a byte that is no character's
+        yield raw[begin:piece_end]
+        begin = piece_end
 
 
 def _decode_text(raw: bytes) -> str:
