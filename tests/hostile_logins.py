@@ -20,6 +20,7 @@ SETTINGS = {
     "extra_float_digits": "-15",
     "array_nulls": "off",
     "transform_null_equals": "on",
+    "quote_all_identifiers": "on",
     "row_security": "off",
     "statement_timeout": "700ms",
     "lock_timeout": "100ms",

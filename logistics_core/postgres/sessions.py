@@ -27,6 +27,7 @@ FORMATS: Mapping[str, str] = {
     "extra_float_digits": "1",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
     "lc_monetary": "C",
     "lc_numeric": "C",
     "lc_time": "C",
@@ -61,6 +62,11 @@ FOUND = """
 SELECT names.name, pg_catalog.current_setting(names.name, true)
 FROM unnest(%(names)s::text[] || ARRAY['server_encoding', 'transaction_read_only']) AS names (name)
 """
+
+SOME_SCHEMA = """
+SELECT pg_catalog.set_config('search_path', 'public', false) WHERE pg_catalog.current_schema() IS NULL
+"""
+"""For sessions that keep the login's search_path: a path on which no schema exists would make every table unknown."""
 
 _NOT_ON_THIS_PLATFORM = ("22023", "0A000")
 """SQLSTATEs of a value that the server cannot work with."""

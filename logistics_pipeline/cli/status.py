@@ -1,6 +1,7 @@
 """The command that sums up the whole system: status."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
+from logistics_pipeline import ledger
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import console, print_json
 from logistics_pipeline.database.connections import connect
@@ -28,8 +30,9 @@ def status(as_json: AsJson = False) -> None:
     settings = Settings()
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
         row = connection.execute(read_sql("describing/system_status")).fetchone()
+        warnings = ledger.count_warnings(connection, settings.warn_threshold)
     assert row is not None
-    found: dict[str, Any] = row[0]
+    found: dict[str, Any] = row[0] | {"files_with_warning": warnings}
     dagster_url, api_url = web_urls(settings)
     found["services"] = {url: responding(url) for url in (api_url, dagster_url)}
     if as_json:
@@ -46,31 +49,46 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
     yield f"Dashboard and API  {api_url if api_runs else 'not running'}"
     yield f"Dagster            {dagster_url if dagster_runs else 'not running'}"
     files = ", ".join(f"{found['files'][state]:,} {state}" for state in FileState if found["files"].get(state))
-    yield f"Files              {files or 'none yet'}"
+    with_warning = found["files_with_warning"]
+    noted = f" ({with_warning:,} with a warning: logistics files --state warning)" if with_warning else ""
+    yield f"Files              {files or 'none yet'}{noted}"
     for dataset, records in found["datasets"].items():
         yield f"{dataset:<18} {_balance(records)}"
     yield f"Figures            {_figures(found)}"
+    if found["future_days"]["count"]:
+        yield f"Future             {_future(found['future_days'])}"
     if found["unassigned_shipments"]:
         yield f"Waiting            {found['unassigned_shipments']:,} shipments wait for vehicle_logs"
 
 
 def _balance(records: dict[str, int]) -> str:
     rejected, read = records["rejected"], records["read"]
-    share = f" ({100 * rejected / read:.1f}%)" if rejected else ""
+    share = f" ({_percentage(rejected, read)})" if rejected else ""
     return (
         f"{read:,} records read = {records['loaded']:,} loaded + {records['superseded']:,} superseded + "
         f"{rejected:,} rejected{share}"
     )
 
 
+def _percentage(part: int, whole: int) -> str:
+    per_cent = 100 * part / whole
+    return f"{per_cent:.1f}%" if per_cent >= 0.1 else "less than 0.1%"
+
+
 def _figures(found: dict[str, Any]) -> str:
     if found["refresh_error"]:
         return f"the last refresh failed: {found['refresh_error']}"
     behind = found["batches_to_refresh"]
-    waiting = f"; {behind:,} batches wait for the next refresh" if behind else ""
+    waiting = f"; {behind:,} {'batch waits' if behind == 1 else 'batches wait'} for the next refresh" if behind else ""
     if found["first_day"] is None:
         return f"none yet{waiting}"
+    refreshed = datetime.fromisoformat(found["last_calculated_at"])
     return (
         f"{found['first_day']} to {found['last_day']}, data version {found['data_version']:,}, "
-        f"refreshed {found['last_calculated_at']}{waiting}"
+        f"refreshed {refreshed:%Y-%m-%d %H:%M:%S} UTC{waiting}"
     )
+
+
+def _future(days: dict[str, Any]) -> str:
+    number = f"{days['count']:,} {'day is' if days['count'] == 1 else 'days are'}"
+    return f"{number} in the future, up to {days['newest']}: see logistics check"

@@ -144,4 +144,4 @@ def _describe(files: list[LedgerFile], waiting: int) -> str:
     if not files:
         return "waiting for the sensor to find the files"
     parts = [f"{file.dataset} {file.state} {file.records_read:,}" for file in files]
-    return ", ".join(parts) + (f"; {waiting} batches wait for the refresh" if waiting else "")
+    return ", ".join(parts) + (f"; {waiting} of their batches not yet in the figures" if waiting else "")

@@ -58,7 +58,7 @@ from logistics_pipeline.ledger.rejects import (
     update_reasons,
 )
 from logistics_pipeline.ledger.shortened_ids import ShortenedId, count_shortened_ids, warning_of_shortened_ids
-from logistics_pipeline.ledger.totals import Staleness, row_count, staleness
+from logistics_pipeline.ledger.totals import Staleness, count_warnings, row_count, staleness
 
 __all__ = [
     "MAX_NOTES",
@@ -85,6 +85,7 @@ __all__ = [
     "count_rejects",
     "count_reports",
     "count_shortened_ids",
+    "count_warnings",
     "dismiss",
     "dismiss_deleted",
     "end_dismissal",

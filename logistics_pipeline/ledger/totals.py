@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_BEING_LOADED
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
 
 
@@ -38,6 +40,17 @@ def row_count(connection: Connection, dataset: str) -> int:
     """Rows in the raw table of a dataset, as the sum over its files. Cheap: it counts no rows."""
     row = connection.execute(
         "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def count_warnings(connection: Connection, threshold: RejectThreshold) -> int:
+    """Files whose newest version is loaded with a warning."""
+    row = connection.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT ON (path) {HAS_WARNING} AS has_warning "
+        "FROM ingest.files AS file ORDER BY path, version DESC) AS latest WHERE has_warning",
+        threshold.parameters(),
     ).fetchone()
     assert row is not None
     return int(row[0])

@@ -20,6 +20,7 @@ from psycopg import sql
 from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.database_contract.locks import MIGRATION_LOCK
 from logistics_core.database_contract.roles import READER
+from logistics_core.postgres.sessions import SOME_SCHEMA
 from logistics_core.postgres.urls import Address
 from logistics_core.sql_files import checksum, read_sql
 from logistics_pipeline.analytics.tables import TABLES
@@ -140,6 +141,7 @@ def _prepare_dagster_database(url: str) -> None:
         _refuse_unfit_server(connection)
         if "search_path" not in parse_url(url).parameters.get("options", ""):
             connection.execute("RESET search_path")  # Dagster uses that of the login
+        connection.execute(SOME_SCHEMA)
         row = connection.execute(read_sql("describing/dagster_schema").encode()).fetchone()
         assert row is not None
         may_create, schema, belongs_to_owner = row

@@ -1,16 +1,18 @@
 -- Gives the state of the whole system: files by state, records, figures, what waits for a refresh or for other files.
 -- One row: one JSON object.
--- Reads ingest.files, ingest.batches, analytics.status.
+-- Reads ingest.files, ingest.batches, analytics.status, analytics.days.
 
 WITH latest AS (
-    SELECT DISTINCT ON (path) state
+    SELECT DISTINCT ON (path)
+        state,
+        dismissed_at
     FROM ingest.files
     ORDER BY path, version DESC
 ),
 
 states AS (
     SELECT coalesce(json_object_agg(state, files ORDER BY state), '{}') AS files
-    FROM (SELECT state, count(*) AS files FROM latest GROUP BY state) AS counted
+    FROM (SELECT state, count(*) AS files FROM latest WHERE dismissed_at IS NULL GROUP BY state) AS counted
 ),
 
 records AS (
@@ -35,6 +37,20 @@ records AS (
     ) AS counted
 ),
 
+-- The newest day that has begun anywhere on Earth is no future day.
+dated AS (
+    SELECT
+        coalesce(max(day) FILTER (WHERE NOT is_future), max(day)) AS last_day,
+        json_build_object('count', count(*) FILTER (WHERE is_future), 'newest', max(day) FILTER (WHERE is_future))
+            AS future_days
+    FROM (
+        SELECT
+            day,
+            day > (clock_timestamp() AT TIME ZONE 'UTC' + interval '14 hours')::date AS is_future
+        FROM analytics.days
+    ) AS days
+),
+
 waiting AS (
     SELECT count(*) AS batches
     FROM ingest.batches
@@ -46,10 +62,11 @@ SELECT json_build_object(
     'datasets', datasets,
     'data_version', data_version,
     'first_day', first_day,
-    'last_day', last_day,
+    'last_day', dated.last_day,
+    'future_days', future_days,
     'last_calculated_at', last_calculated_at,
     'refresh_error', error_message,
     'batches_to_refresh', batches,
     'unassigned_shipments', unassigned_shipments
 )
-FROM analytics.status, states, records, waiting;
+FROM analytics.status, states, records, dated, waiting;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -540,6 +541,35 @@ def test_status_sums_up_files_records_and_figures(logistics: Run, data_dir: Path
     assert "2 loaded, 1 failed" in text
     assert "3 records read = 2 loaded + 0 superseded + 1 rejected (33.3%)" in text
     assert "2 shipments wait for vehicle_logs" in text
+
+
+def test_status_tells_warnings_and_future_days_and_forgets_what_was_dismissed(logistics: Run, data_dir: Path) -> None:
+    days = {1: "2024-06-30", 2: "2080-01-06", 3: "2024-06-01"}
+    write(data_dir / "raw" / "vehicle_logs.json", as_array([log(n, trip_date=day) for n, day in days.items()]))
+    write(data_dir / "raw" / "shipments.json", as_array([shipment(n) for n in (1, 2)] + [shipment(3, weight=-1)]))
+    write(data_dir / "raw" / "vehicles.json", b"nothing of the kind")
+    logistics("load", data_dir / "raw")
+    assert logistics("status").returncode == 1
+    logistics("forget", "vehicles.json", "--yes")
+
+    (found,) = documents(done := logistics("status", "--json", api_port=1, dagster_port=2))
+
+    assert done.returncode == 0, "the failed file was dismissed"
+    assert (found["files"], found["files_with_warning"]) == ({"loaded": 2}, 1)
+    assert (found["last_day"], found["future_days"]) == ("2024-06-30", {"count": 1, "newest": "2080-01-06"})
+    text = logistics("status", api_port=1, dagster_port=2).stdout
+    assert "2 loaded (1 with a warning: logistics files --state warning)" in text
+    assert "1 day is in the future, up to 2080-01-06" in text
+    assert re.search(
+        r"2024-06-01 to 2024-06-30, data version 1, refreshed [-0-9]{10} [:0-9]{8} UTC$", text, re.MULTILINE
+    )
+
+
+def test_a_small_share_of_rejects_is_not_rounded_to_nothing(logistics: Run, data_dir: Path) -> None:
+    write(data_dir / "raw" / "vehicles.json", as_array([vehicle(n) for n in range(3000)] + [{"vehicle_id": None}]))
+    logistics("load", data_dir / "raw")
+
+    assert "1 rejected (less than 0.1%)" in logistics("status").stdout
 
 
 def test_status_of_an_empty_system_is_no_failure(logistics: Run) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import psycopg
+import psycopg2
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
@@ -16,6 +17,7 @@ from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations import migrate
 from logistics_pipeline.orchestration.runtime.storage import SESSION as DAGSTER
+from logistics_pipeline.orchestration.runtime.storage import start_session
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_csv, log, shipment, vehicle
 from tests.hostile_logins import SETTINGS, hostile_environment, hostile_login
@@ -145,6 +147,26 @@ def test_a_database_in_another_encoding_is_refused_at_every_connection(server_ur
 
 def test_dagsters_sessions_have_the_same_formats_and_no_limits() -> None:
     assert DAGSTER.settings.items() >= {**FORMATS, **UNLIMITED}.items()
+
+
+def test_migrating_again_finds_the_tables_that_it_made(hostile: str) -> None:
+    assert migrate(hostile) == migrate(hostile)
+
+
+@pytest.mark.parametrize(("search_path", "schema"), [("nowhere", "public"), ("", "public"), ("ingest", "ingest")])
+def test_dagsters_tables_are_in_public_if_the_login_names_no_schema_that_exists(
+    database_url: str, search_path: str, schema: str
+) -> None:
+    with hostile_login(database_url, search_path=search_path) as url:
+        migrate(database_url, dagster_url=url)
+        connection = psycopg2.connect(url)
+        try:
+            start_session(connection, None)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT current_schema()")
+                assert cursor.fetchone() == (schema,)
+        finally:
+            connection.close()
 
 
 @pytest.mark.parametrize(

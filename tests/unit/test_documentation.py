@@ -77,3 +77,8 @@ def test_the_constraints_pin_names_and_versions_only() -> None:
     lines = (PROJECT_ROOT / "constraints.txt").read_text().splitlines()
     for line in lines:
         assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line), line
+
+
+def test_every_setting_is_listed_once() -> None:
+    listed = re.findall(r"^\| `(LOGISTICS_\w+)` \|", SETTINGS, re.MULTILINE)
+    assert sorted(listed) == sorted(set(listed))

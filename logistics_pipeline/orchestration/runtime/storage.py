@@ -1,7 +1,8 @@
 """Dagster's storage in PostgreSQL, named in `dagster.yaml`: that of dagster-postgres, with sessions as ours are.
 
 Every process of Dagster imports this module. A time limit or a read-only default of the login would otherwise end
-Dagster's queries and migrations. The schema of its tables is left to the login and the URL.
+Dagster's queries and migrations. The schema of its tables is left to the login and the URL; it is `public` if they name
+none that exists.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from logistics_core.postgres.sessions import FORMATS, UNLIMITED, Session, run
+from logistics_core.postgres.sessions import FORMATS, SOME_SCHEMA, UNLIMITED, Session, run
 from logistics_core.postgres.urls import Address
 
 SESSION = Session({**FORMATS, **UNLIMITED, "default_transaction_read_only": "off"})
@@ -48,5 +49,7 @@ def start_session(connection: Any, _record: object) -> None:
     given, connection.autocommit = connection.autocommit, True
     try:
         run(connection, SESSION.start(connection.info.backend_pid, through_pooler=True))
+        with connection.cursor() as cursor:
+            cursor.execute(SOME_SCHEMA)
     finally:
         connection.autocommit = given
