@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline import ledger
 from logistics_pipeline.cli.output import file_summary, load_result
 from logistics_pipeline.database.connections import Connection
@@ -36,7 +37,7 @@ def test_notes_are_kept_once_in_the_order_in_which_they_came(connection: Connect
 
     assert file.notes == ["Second one.", "First one.", "Third one.", "Fourth one."]
     assert load_result(file, Path(file.path))["notes"] == file.notes
-    assert file_summary(file).splitlines()[1:] == [f"  {note}" for note in file.notes]
+    assert file_summary(file, RejectThreshold.parse("1%")).splitlines()[1:] == [f"  {note}" for note in file.notes]
 
 
 def test_a_file_that_failed_keeps_its_notes_and_a_resumed_load_those_of_its_batches(

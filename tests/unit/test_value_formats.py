@@ -612,3 +612,16 @@ def test_the_search_for_formats_takes_the_same_records_as_the_reference(
 
     assert fast.formats is not None
     assert fast.formats == read(path, days(), content, reference=True).formats
+
+
+@pytest.mark.parametrize(
+    "values", [[7, "5 \u20ac", "8", 9], ["0", "12", "5 \u20ac", "7"], [0, "8", 7, "5 \u20ac"]], ids=str
+)
+def test_the_first_number_without_a_currency_is_named_however_the_file_is_cut(path: Path, values: list[object]) -> None:
+    dataset = amounts()
+    content = as_lines(dataset, values)
+
+    for chunk_bytes, reference in product((1, 60, 1000), (False, True)):
+        reasons = read(path, dataset, content, chunk_bytes=chunk_bytes, reference=reference).reasons
+        first = next(number for number, value in enumerate(values, start=1) if value not in (0, "0", "5 \u20ac"))
+        assert next(iter(reasons.values())).count(f'"{values[first - 1]}" in record {first},') == 1, reasons

@@ -40,6 +40,7 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Collection[st
     if not body.startswith(b"{"):
         return find_header(source, dataset, max_record_bytes)
     search = ArraySearch(dataset, dataset_names)
+    layout: Layout
     if _is_ndjson(body, dataset):
         layout = _find_pages(body, start, search, dataset, max_record_bytes) or LinesLayout(start)
     else:
