@@ -46,7 +46,7 @@ def export_rejects(
 def _rewriting(file: ledger.LedgerFile, layout: Layout, catalogue: Catalogue) -> Callable[[bytes], bytes]:
     """What makes the records mean the same without the rest of their file."""
     formats = stored_formats(file.layout)
-    if formats is None or file.dataset not in catalogue:
+    if formats is None or file.dataset is None or file.dataset not in catalogue:
         return bytes
     return PlainValues(catalogue[file.dataset], layout, formats).rewrite
 
