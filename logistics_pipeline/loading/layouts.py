@@ -8,6 +8,22 @@ from logistics_pipeline.loading.excerpts import excerpt
 
 
 @dataclass(frozen=True)
+class OtherArrays:
+    """Which arrays beside the one with the records hold records, too, so that nothing tells which are meant."""
+
+    record_key: str
+    """The key of the dataset: an array whose first element has it holds records."""
+    only_name: str | None
+    """Only arrays of this name count: the array with the records has the dataset's name."""
+    names_of_others: frozenset[str]
+    """Arrays of these names hold records of other datasets."""
+
+    def may_hold_records(self, name: str) -> bool:
+        """Whether records may be in the array of a name, in the spelling of datasets."""
+        return name not in self.names_of_others and self.only_name in (None, name)
+
+
+@dataclass(frozen=True)
 class ElementsLayout:
     """Records are the elements of a JSON array, which may be nested in objects."""
 
@@ -15,6 +31,8 @@ class ElementsLayout:
     """Offset of the first byte after the array's opening bracket."""
     keys: tuple[str, ...] = ()
     """The keys that lead to the array; empty for an array at the top."""
+    others: OtherArrays | None = field(default=None, compare=False)
+    """What else may hold records in the same object; None for an array at the top."""
 
     @property
     def name(self) -> str:

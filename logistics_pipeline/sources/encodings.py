@@ -76,10 +76,16 @@ _LETTER = rb"\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff
 """Letters of Windows-1252 that are not ASCII."""
 _UNASSIGNED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 """Bytes that stand for nothing in Windows-1252."""
+_LOWER = rb"a-z\x9a\x9c\x9e\xdf-\xf6\xf8-\xff"
 _SYMBOL_IN_WORD = re.compile(
-    rb"[a-zA-Z%b][\xa1-\xa3\xa5\xa6\xb1\xb3\xb9\xbc-\xbf][a-zA-Z%b]" % (_LETTER, _LETTER),
+    rb"[a-zA-Z%b][\x82-\x84\x86-\x89\x8b\x93\x94\x98\x9b\xa1-\xa3\xa5\xa6\xb1\xb3\xb9\xbc-\xbf][a-zA-Z%b]"
+    rb"|(?<![0-9a-zA-Z%b])[\xa2\xa5\xa6\xb3\xb9\xbc-\xbe][a-zA-Z%b]"
+    rb"|(?<![0-9a-zA-Z%b])\xa3[a-zA-Z%b]{2}"
+    rb"|[a-zA-Z%b][\xa1\xa5\xa6\xb1\xbc\xbe\xbf](?![0-9a-zA-Z%b])" % ((_LETTER,) * 8),
 )
-"""As `³` in `Zdu³a`: the word is Polish, in Windows-1250."""
+"""As `³` in `Zdu³a` and `£` in `£ód`: the words are Polish, in Windows-1250; or `”` in `K”ln`, in code page 437."""
+_CAPITAL_IN_WORD = re.compile(rb"\x9f[%b]|[%b][\x8a\x8c\x8e\x9f]" % (_LOWER, _LOWER))
+"""As `Ÿ` in `ZŸrich`, in Mac OS Roman."""
 _OTHER_SCRIPT = re.compile(rb"(?=[\x80-\xff]{4})[%b]*+[^\x00-\x7f%b]" % (_LETTER, _LETTER))
 """A symbol among four bytes that are not ASCII: letters of a script with two bytes per character."""
 _FOREIGN_WORD = re.compile(rb"(?<![a-zA-Z%b])[%b]{3,}+(?![a-zA-Z])" % (_LETTER, _LETTER))
@@ -94,8 +100,8 @@ _MAY_BE_OTHERS = (
 )
 _UNSETTLED = Encoding(
     "utf-8",
-    "The file is neither UTF-8 nor Windows-1252 (it may be Windows-1250, Windows-1251, KOI8-R, GBK or another): "
-    "records with bytes that are not UTF-8 are rejected. Convert the file to UTF-8.",
+    "The file is neither UTF-8 nor Windows-1252 (it may be Windows-1250, Windows-1251, KOI8-R, GBK, code page 850 or "
+    "another): records with bytes that are not UTF-8 are rejected. Convert the file to UTF-8.",
 )
 
 
@@ -119,7 +125,7 @@ def recognise_single_byte(blocks: Iterable[bytes]) -> Encoding:
             continue
         has_high_bytes = True
         is_western = is_western and not any(
-            pattern.search(block) for pattern in (_UNASSIGNED, _SYMBOL_IN_WORD, _OTHER_SCRIPT)
+            pattern.search(block) for pattern in (_UNASSIGNED, _SYMBOL_IN_WORD, _CAPITAL_IN_WORD, _OTHER_SCRIPT)
         )
         has_controls = has_controls or bool(_CONTROLS.search(block))
         has_foreign_words = has_foreign_words or bool(_FOREIGN_WORD.search(block))

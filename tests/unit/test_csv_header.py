@@ -105,6 +105,19 @@ def test_the_exact_name_wins_over_other_spellings(read_content: Any, header_of: 
     assert "`Vehicle ID` is ignored" in header_of(content)[1][0]
 
 
+@pytest.mark.parametrize("name", ["weight (kg)", "Weight [kg]", "wieght", "weights", "total_weight"])
+def test_a_column_that_is_probably_meant_for_a_missing_field_is_noted(header_of: Any, name: str) -> None:
+    _, notes = header_of(f"shipment_id,origin,destination,{name},delivery_time,log_id\n".encode(), SHIPMENTS)
+
+    assert notes == [f"There is no column weight: if `{name}` holds it, rename that, or it is ignored."]
+
+
+def test_other_ignored_columns_are_not_noted(header_of: Any) -> None:
+    _, notes = header_of(b"shipment_id,origin,destination,driver,remarks,weight,log_id\n", SHIPMENTS)
+
+    assert notes == []
+
+
 def test_two_columns_that_read_as_the_same_field_are_an_error(read_content: Any) -> None:
     error = read_content(b"Vehicle ID,VEHICLE_ID,name\n1,2,x\n").error
 

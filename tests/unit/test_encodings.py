@@ -92,6 +92,14 @@ def test_a_broken_byte_in_a_file_with_characters_in_utf8_costs_its_record_only(
         "東京,大阪".encode("shift-jis"),
         "Zduńska Wola,Wałcz".encode("cp1250"),
         "Łódź,Ťahyňa".encode("cp1250"),
+        "Łódź".encode("cp1250"),
+        "Łódź,Żory".encode("iso8859-2"),
+        "z³oty, są".encode("iso8859-2", "ignore"),
+        "Köln,Málaga".encode("cp437"),
+        "Besançon,Besançons".encode("cp850"),
+        "Zürich,Málaga".encode("mac-roman"),
+        "café".encode("mac-roman"),
+        "台北市".encode("big5"),
         b"caf\x81",
     ],
 )
@@ -103,7 +111,15 @@ def test_bytes_that_make_no_words_in_windows_1252_are_not_taken_for_it(content: 
 
 
 @pytest.mark.parametrize(
-    "text", ["äöü ÄÖÜ Straße", "N°1 d´Or 25 m³ W/m²K", "À LA MÉTÉO «été»", "§5 ½ l", "Ålesund, Ærø"]
+    "text",
+    [
+        "äöü ÄÖÜ Straße",
+        "N°1 d´Or 25 m³ W/m²K",
+        "À LA MÉTÉO «été»",
+        "§5 ½ l",
+        "Ålesund, Ærø",
+        "¿Qué? ¡Hola! 1ª 2º ±5 £5 5£ JP¥100 “a”–b…c O’Neil ŒUVRE Šibenik L’HAŸ-LES-ROSES",
+    ],
 )
 def test_western_words_are_windows_1252(text: str) -> None:
     assert recognise_single_byte([text.encode("cp1252")]).codec == "cp1252"

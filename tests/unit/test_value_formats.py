@@ -612,3 +612,32 @@ def test_the_search_for_formats_takes_the_same_records_as_the_reference(
 
     assert fast.formats is not None
     assert fast.formats == read(path, days(), content, reference=True).formats
+
+
+@pytest.mark.parametrize(
+    "values", [[7, "5 \u20ac", "8", 9], ["0", "12", "5 \u20ac", "7"], [0, "8", 7, "5 \u20ac"]], ids=str
+)
+def test_the_first_number_without_a_currency_is_named_however_the_file_is_cut(path: Path, values: list[object]) -> None:
+    dataset = amounts()
+    content = as_lines(dataset, values)
+
+    for chunk_bytes, reference in product((1, 60, 1000), (False, True)):
+        reasons = read(path, dataset, content, chunk_bytes=chunk_bytes, reference=reference).reasons
+        first = next(number for number, value in enumerate(values, start=1) if value not in (0, "0", "5 \u20ac"))
+        assert next(iter(reasons.values())).count(f'"{values[first - 1]}" in record {first},') == 1, reasons
+
+
+@pytest.mark.parametrize("word", ["?", "", "0", "x"])
+@pytest.mark.parametrize(
+    "properties", [{}, {"decimal_char": ","}, {"decimal_char": ".", "is_bare_number": False}], ids=str
+)
+def test_what_is_no_number_never_becomes_a_missing_value_of_the_contract(
+    path: Path, word: str, properties: dict[str, object]
+) -> None:
+    dataset = amounts(missing_values=frozenset({word}), **properties)
+    values = ["1 234,5" if properties.get("decimal_char") != "." else "1.5 kg", "prose", "1;5", word, "--"]
+
+    for encode, reference in product((as_csv, as_lines), (False, True)):
+        found = read(path, dataset, encode(dataset, values), reference=reference)
+        assert {2, 5} <= set(found.reasons), (found, reference)
+        assert found.values[4] == r"\N"

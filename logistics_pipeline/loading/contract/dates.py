@@ -55,11 +55,12 @@ _CLOCK = re.compile(
 _NARROW_SPACES = str.maketrans("\u00a0\u2009\u202f", "   ")
 """Some programs write one of these before AM and PM."""
 
-_YEAR_FIRST = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-\s./]*([a-z]{3,9})\.?[-\s./,]*(\d{4}|\d{2})", re.ASCII)
 _MONTH_FIRST = re.compile(
     r"([a-z]{3,9})\.?[-\s./]*(\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|[-\s./]+)(\d{4}|\d{2})", re.ASCII
 )
+_YEAR_BEFORE_NAME = re.compile(r"(\d{4})[-\s./]*([a-z]{3,9})\.?[-\s./]*(\d{1,2})", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2})[-./](\d{1,2})[-./](\d{4}|\d{2})", re.ASCII)
 
 
@@ -150,6 +151,8 @@ def _parse_named(text: str) -> date | None:
         day, month, year = match.groups()
     elif match := _MONTH_FIRST.fullmatch(text):
         month, day, year = match.groups()
+    elif match := _YEAR_BEFORE_NAME.fullmatch(text):
+        year, month, day = match.groups()
     else:
         return None
     month_number = _month_number(month)

@@ -33,13 +33,14 @@ class FileEvidence:
 
     def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
         values: Iterable[object]
+        needs_bare = evidence.needs_bare
         if isinstance(column, NumberTexts):
             evidence.add(*_json_texts(column, numbers))
             values = map(_json_number, column)
         else:
             evidence.add(*_texts(column, numbers))
             values = column
-        if evidence.needs_bare:
+        if needs_bare:
             found = next((pair for pair in zip(values, numbers, strict=True) if _is_amount(pair[0])), None)
             if found is not None:
                 evidence.add_bare(FoundText(str(found[0]), found[1]))

@@ -176,6 +176,10 @@ _PROVES_POINT = re.compile(
 _POINT_OR_GROUP = re.compile(r"\x1f[1-9][0-9]{0,2}\.[0-9]{3}(?=\x1f)", re.ASCII)
 
 
+_FOR_THE_REFERENCE = "\0"
+"""Takes the place of a text that is no number of its column. No contract lists it, so it never means "nothing"."""
+
+
 class NumberConverter:
     """Converts texts in the format of their column to plain numbers, all at once."""
 
@@ -216,7 +220,7 @@ class NumberConverter:
                 if not text.strip()
                 else text
                 if text.strip() in self._missing
-                else "?"
+                else _FOR_THE_REFERENCE
                 for new, shape, text in zip(converted, shapes, texts, strict=True)
             ]
         return converted

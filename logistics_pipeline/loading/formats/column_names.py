@@ -76,6 +76,18 @@ def nearest_names(missing: Sequence[str], names: Sequence[str]) -> str:
     return f". Nearest matches: {', '.join(pairs)}" if pairs else ""
 
 
+def note_likely_columns(names: Sequence[str], dataset: Dataset) -> list[str]:
+    """A sentence for each optional field without a column, if an ignored column is probably meant for it."""
+    absent = [each.name for each in dataset.fields if not each.required and each.name not in names]
+    ignored = {spelling_key(name): name for name in names if name and name not in dataset.columns}
+    close = [(field, get_close_matches(spelling_key(field), ignored, n=1, cutoff=0.6)) for field in absent]
+    return [
+        f"There is no column {field}: if `{excerpt(ignored[found[0]])}` holds it, rename that, or it is ignored."
+        for field, found in close
+        if found
+    ]
+
+
 def usual_spellings(name: str) -> Iterator[str]:
     """Yields the usual ways to write a name: words in lower case, upper case and capitalised, joined in any way."""
     words = [word for word in _WORDS.split(name.strip()) if word]

@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.column_names import ColumnNames, missing_fields, nearest_names, read_names
+from logistics_pipeline.loading.formats.column_names import (
+    ColumnNames,
+    missing_fields,
+    nearest_names,
+    note_likely_columns,
+    read_names,
+)
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
 from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Cell, Parsed, RowReader, beginning
 from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
@@ -260,7 +266,8 @@ class _HeaderSearch:
         """Returns the layout that the header begins."""
         parsed = header.parsed
         self._ahead.fill(parsed.end + 1)
-        notes = [*self._notes, *header.names.notes]
+        likely = note_likely_columns(header.names.names, self._dataset)
+        notes = [*self._notes, *header.names.notes, *likely]
         if parsed.begin > self._begin and self._text[parsed.begin - 3 : parsed.begin] == UTF8_MARK:
             notes.append(MARK_LEFT_OUT)
         layout = CsvLayout(

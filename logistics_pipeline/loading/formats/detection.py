@@ -4,13 +4,15 @@ An object at the top is a record if it has fields of the dataset, and a wrapper 
 `wrapped_arrays` finds out which.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
+from dataclasses import replace
 from io import BytesIO
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_header import find_header
+from logistics_pipeline.loading.formats.error_bodies import check_no_error
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import replace_constants
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
@@ -21,7 +23,7 @@ from logistics_pipeline.sources.byte_stream import Source
 _WHITE = b" \t\r\n"
 
 
-def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str], max_record_bytes: int) -> Layout:
+def detect_layout(source: Source, dataset: Dataset, dataset_names: Collection[str], max_record_bytes: int) -> Layout:
     """Returns the layout of a source, reading only as far as that takes.
 
     An array under one of the other `dataset_names` is never taken for this dataset's.
@@ -38,10 +40,15 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Container[str
     if not body.startswith(b"{"):
         return find_header(source, dataset, max_record_bytes)
     search = ArraySearch(dataset, dataset_names)
+    layout: Layout
     if _is_ndjson(body, dataset):
-        return _find_pages(body, start, search, dataset, max_record_bytes) or LinesLayout(start)
-    source.skip_to(start)
-    return search.run(source, max_record_bytes)
+        layout = _find_pages(body, start, search, dataset, max_record_bytes) or LinesLayout(start)
+    else:
+        source.skip_to(start)
+        layout = search.run(source, max_record_bytes)
+    if isinstance(layout, ElementsLayout):
+        check_no_error(body, layout)
+    return layout
 
 
 def _find_pages(
@@ -67,7 +74,7 @@ def _find_pages(
             "deliver it as one or the other",
             byte_offset=start,
         )
-    return ElementsLayout(start + layout.start, layout.keys)
+    return replace(layout, start=start + layout.start)
 
 
 def _may_be_page(line: bytes, layout: ElementsLayout, dataset: Dataset) -> bool:

@@ -54,7 +54,7 @@ def read_elements(
         for records in read_page(source, layout, done, max_record_bytes, run_bytes, is_begun=is_begun):
             done = records.before + len(records.values)
             yield records
-        is_begun, is_more = False, skip_to_next_array(source, layout.keys, max_record_bytes)
+        is_begun, is_more = False, skip_to_next_array(source, layout, max_record_bytes)
 
 
 def read_page(

@@ -1,6 +1,6 @@
 """Opens a file: detects its format and yields its records, from any checkpoint on."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ class FileFormat:
         return f"{self.layout.name}, {self.compression}" if self.compression else self.layout.name
 
 
-def detect_format(path: Path, dataset: Dataset, dataset_names: Container[str], max_record_bytes: int) -> FileFormat:
+def detect_format(path: Path, dataset: Dataset, dataset_names: Collection[str], max_record_bytes: int) -> FileFormat:
     """Returns a file's format; see `detection.detect_layout`.
 
     Raises:

@@ -3,7 +3,7 @@
 An API's pages, saved one after the other, are several such objects: the array is under the same keys in each.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from logistics_core.catalogue import Dataset
@@ -11,7 +11,7 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.field_names import describe_fields
 from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
-from logistics_pipeline.loading.layouts import ElementsLayout, Layout, ObjectsLayout
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, ObjectsLayout, OtherArrays
 from logistics_pipeline.sources.byte_stream import Source
 
 EXPECTED = "expected a JSON array of objects, NDJSON, JSON objects, or CSV with a header"
@@ -41,9 +41,9 @@ class ArraySearch:
     the only likely array.
     """
 
-    def __init__(self, dataset: Dataset, dataset_names: Container[str]) -> None:
+    def __init__(self, dataset: Dataset, dataset_names: Collection[str]) -> None:
         self._dataset = dataset
-        self._dataset_names = dataset_names
+        self._names_of_others = frozenset(dataset_names) - {dataset.name}
         self._fields = set(dataset.columns)
         self._path: list[str | None] = []
         """For each open container: its key, None inside an array and at the top."""
@@ -119,9 +119,10 @@ class ArraySearch:
             return None  # an array inside an array: there may be millions of them
         keys = tuple(key for key in self._path[1:] if key is not None)
         is_named = self._is_named(keys[-1])
-        if not is_named and _normalize(keys[-1]) in self._dataset_names:
+        if _normalize(keys[-1]) in self._names_of_others:
             return None  # another dataset's array is not ours, even if its records have our key
-        layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys)
+        others = OtherArrays(self._dataset.key, self._dataset.name if is_named else None, self._names_of_others)
+        layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys, others)
         if is_named:
             return layout
         self._open = _Candidate(layout)
@@ -182,19 +183,20 @@ def _normalize(key: str) -> str:
     return key.casefold().replace("-", "_").replace(" ", "_")
 
 
-def skip_to_next_array(source: Source, keys: tuple[str, ...], max_record_bytes: int) -> bool:
+def skip_to_next_array(source: Source, layout: ElementsLayout, max_record_bytes: int) -> bool:
     """Moves from the end of an array to the beginning of the same array on the next page; returns False without one.
 
-    `keys` lead to the array. What surrounds it does not matter, but a file that is cut off there is incomplete.
+    What surrounds the array does not matter, unless it holds records as well; but a file that is cut off there is
+    incomplete. Arrays at the top may follow each other, too, if each begins on a line of its own.
 
     Raises:
-        FileError: not JSON; the file ends in the middle; what follows is not a page with that array.
+        FileError: not JSON; the file ends in the middle; what follows is not a page with that array; another array of
+            the page holds records.
     """
-    if not keys:
-        _check_nothing_follows(source, max_record_bytes)
-        return False
-    walk = JsonWalk(source, max_record_bytes, b'{"":' * len(keys) + b"[]")
-    search = _PageSearch(keys, depth=walk.depth)
+    if not layout.keys:
+        return _skip_to_array_at_top(source, max_record_bytes)
+    walk = JsonWalk(source, max_record_bytes, b'{"":' * len(layout.keys) + b"[]")
+    search = _PageSearch(layout, depth=walk.depth)
     for events in walk.blocks():
         for index, (event, value) in enumerate(events):
             if search.finds(event, value):
@@ -210,10 +212,14 @@ def skip_to_next_array(source: Source, keys: tuple[str, ...], max_record_bytes: 
     return False
 
 
-def _check_nothing_follows(source: Source, max_bytes: int) -> None:
-    begin = source.position
+def _skip_to_array_at_top(source: Source, max_bytes: int) -> bool:
+    begin, is_new_line = source.position, False
     while block := source.read():
         rest = block.lstrip(b" \t\r\n")
+        is_new_line = is_new_line or b"\n" in block[: len(block) - len(rest)]
+        if is_new_line and rest.startswith(b"["):
+            source.unread(rest[1:])
+            return True
         if rest:
             raise FileError("Not JSON: trailing garbage after the array", byte_offset=source.position - len(rest))
         if source.position - begin > max_bytes:
@@ -221,13 +227,17 @@ def _check_nothing_follows(source: Source, max_bytes: int) -> None:
                 f"More than {max_bytes:,} blanks follow the array (LOGISTICS_MAX_RECORD_BYTES)",
                 byte_offset=source.position,
             )
+    return False
 
 
 class _PageSearch:
     """Follows the events after an array until the same array of another page begins."""
 
-    def __init__(self, keys: tuple[str, ...], depth: int) -> None:
-        self._keys = keys
+    def __init__(self, layout: ElementsLayout, depth: int) -> None:
+        self._keys = layout.keys
+        self._other_records = _OtherRecords(layout)
+        self._other_array: str | None = None
+        """Another array that holds records."""
         self._depth = depth
         self._matched = 0
         """How many of the keys lead to where the walk is."""
@@ -242,6 +252,10 @@ class _PageSearch:
 
     def finds(self, event: str, value: object) -> bool:
         """Processes an event; returns whether it opens the array."""
+        self._other_array = self._other_array or self._other_records.find(event, value)
+        if self._is_found and self._other_array is not None:
+            self.fault = self._describe_other(self._other_array)
+            return False
         if event == "map_key":
             if self._depth <= len(self._keys):
                 self._key = value
@@ -252,7 +266,9 @@ class _PageSearch:
         is_array = is_on_path and self._depth == len(self._keys)
         if is_array and event in ("start_array", "null"):
             self._is_found = True
-            return event == "start_array"
+            if self._other_array is not None:
+                self.fault = self._describe_other(self._other_array)
+            return event == "start_array" and self.fault is None
         if is_on_path and event == "start_map" and not is_array:
             self._matched += 1
         self._depth += STEPS.get(event, 0)
@@ -268,5 +284,60 @@ class _PageSearch:
         self._depth, self._matched, self._is_found, self._key = 1, 0, False, None
         return False
 
+    def _describe_other(self, path: str) -> str:
+        return (
+            f"Records are under {excerpt('.'.join(self._keys), 100)}, and under {excerpt(path, 100)} as well: "
+            "which of them are meant cannot be told; deliver a file with one of these arrays"
+        )
+
     def _describe(self, what: str) -> str:
         return f"{what} under {excerpt('.'.join(self._keys), 100)}, where the first page has its records"
+
+
+class _OtherRecords:
+    """Follows the events beside an array of records, until another array begins with a record."""
+
+    def __init__(self, layout: ElementsLayout) -> None:
+        self._others = layout.others
+        self._path: list[str] = ["", *layout.keys[:-1]]
+        """The key of each open object and array; empty at the top and inside arrays."""
+        self._key = ""
+        self._first_at = 0
+        """Depth of the first element of an array that may hold records, from that array's beginning to that element's
+        end; 0 elsewhere."""
+        self._array_at = 0
+        """Depth of the outermost array that is open; 0 outside."""
+
+    def find(self, event: str, value: object) -> str | None:
+        """Processes an event; returns the path of an array if it shows that the array holds records."""
+        if self._others is None:
+            return None
+        if event == "map_key":
+            if len(self._path) == self._first_at and value == self._others.record_key:
+                return ".".join(self._path[1:-1])
+            self._key = "" if self._array_at else str(value)
+        elif event in ("start_map", "start_array"):
+            self._path.append(self._key)
+            self._enter(is_array=event == "start_array")
+            self._key = ""
+        else:
+            if event in ("end_map", "end_array"):
+                self._path.pop()
+            self._leave()
+        return None
+
+    def _enter(self, *, is_array: bool) -> None:
+        depth = len(self._path)
+        if is_array and not self._array_at:
+            self._array_at = depth
+            if self._others is not None and self._others.may_hold_records(_normalize(self._key)):
+                self._first_at = depth + 1
+        elif is_array and depth == self._first_at:
+            self._first_at = 0  # the first element is an array
+
+    def _leave(self) -> None:
+        depth = len(self._path)
+        if depth < self._first_at:
+            self._first_at = 0
+        if depth < self._array_at:
+            self._array_at = 0

@@ -151,7 +151,7 @@ def _read_pages(
         for records in read_page(source, layout, done, task.max_record_bytes, task.chunk_bytes, is_begun=is_begun):
             done = records.before + len(records.values)
             yield taker.from_records(records)
-        is_begun, is_more = False, skip_to_next_array(source, layout.keys, task.max_record_bytes)
+        is_begun, is_more = False, skip_to_next_array(source, layout, task.max_record_bytes)
 
 
 def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> list[RawRecord]:

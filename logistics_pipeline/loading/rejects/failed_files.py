@@ -1,10 +1,12 @@
 """Writes the rejects of a file as a file under `data/failed/`: a person corrects it and moves it to `data/raw/`.
 
 The table `ingest.rejects` is the source of truth. These files are a copy for people, written when a load ends. Beside
-the records, a file `….reasons.csv` says what is wrong with each.
+the records, a file `….reasons.csv` says what is wrong with each. Values that only their whole file explains are written
+plainly (`plain_values`): the copy is read as a file of its own.
 """
 
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -13,7 +15,9 @@ from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
+from logistics_pipeline.loading.rejects.plain_values import PlainValues
 from logistics_pipeline.sources.folder import path_of
 
 _COMPRESSIONS = (".gz", ".zst")
@@ -36,7 +40,15 @@ def export_rejects(
         reasons_path.unlink(missing_ok=True)
         return
     with replacing(records_path) as records, replacing(reasons_path) as reasons:
-        _write(connection, file.file_id, layout, records, reasons)
+        _write(connection, file.file_id, layout, _rewriting(file, layout, catalogue), records, reasons)
+
+
+def _rewriting(file: ledger.LedgerFile, layout: Layout, catalogue: Catalogue) -> Callable[[bytes], bytes]:
+    """What makes the records mean the same without the rest of their file."""
+    formats = stored_formats(file.layout)
+    if formats is None or file.dataset is None or file.dataset not in catalogue:
+        return bytes
+    return PlainValues(catalogue[file.dataset], layout, formats).rewrite
 
 
 def export_or_warn(
@@ -87,7 +99,14 @@ def _shorten(stem: str, longest: int) -> str:
     return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
 
 
-def _write(connection: Connection, file_id: int, layout: Layout, records: IO[bytes], reasons: IO[bytes]) -> None:
+def _write(
+    connection: Connection,
+    file_id: int,
+    layout: Layout,
+    rewrite: Callable[[bytes], bytes],
+    records: IO[bytes],
+    reasons: IO[bytes],
+) -> None:
     before, between, after = _frame(layout)
     records.write(before)
     reasons.write(b"record_no,byte_offset,field,reason\n")
@@ -100,7 +119,7 @@ def _write(connection: Connection, file_id: int, layout: Layout, records: IO[byt
         with cursor.copy(_RAW_RECORDS, (file_id,)) as copy:
             copy.set_types(["bytea"])
             for (raw,) in copy.rows():
-                records.write(separator + raw)
+                records.write(separator + rewrite(raw))
                 separator = between
     records.write(after)
 

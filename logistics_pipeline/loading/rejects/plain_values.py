@@ -1,0 +1,72 @@
+"""Writes the values of rejected records so that they mean the same in a file of their own.
+
+`1.234` may be 1234 only because another record of its file says `1.234,5`. That other record was loaded, so the file of
+the rejects no longer proves it. Numbers and dates that a file's own values explain are therefore written as the
+contract writes them; everything else, and every record without such values, stays as it arrived.
+"""
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+
+from logistics_core.catalogue import Dataset
+from logistics_core.reject_text import as_json
+from logistics_pipeline.loading.contract.dates import InvalidDateError
+from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.number_evidence import UnreadableNumberError
+from logistics_pipeline.loading.formats.csv_rows import RowReader
+from logistics_pipeline.loading.formats.large_records import decode_record
+from logistics_pipeline.loading.layouts import CsvLayout, LargeObject, Layout
+
+
+class PlainValues:
+    """Rewrites the records of one file."""
+
+    def __init__(self, dataset: Dataset, layout: Layout, formats: FileFormats) -> None:
+        self._layout = layout
+        # What a contract declares holds for any file.
+        numbers = {name for name, reading in formats.numbers.items() if not reading.is_declared}
+        self._fields = [field for field in dataset.fields if field.name in numbers or field.name in formats.dates]
+        self._formats = formats
+
+    def rewrite(self, raw: bytes) -> bytes:
+        """Returns a record with its values written plainly; the record itself if there is nothing to change."""
+        if not self._fields:
+            return raw
+        if isinstance(self._layout, CsvLayout):
+            return self._rewrite_row(raw, self._layout)
+        record = decode_record(raw)
+        if not isinstance(record, dict) or isinstance(record, LargeObject):
+            return raw
+        changes = self._changes(record)
+        return as_json(record | changes) if changes else raw
+
+    def _rewrite_row(self, raw: bytes, layout: CsvLayout) -> bytes:
+        row = RowReader(layout.delimiter, layout.newline).read(raw, 0, len(layout.header), is_whole=True)
+        if row is None or not isinstance(row.value, list):
+            return raw
+        changes = self._changes(dict(zip(layout.header, row.value, strict=True)))
+        if not changes:
+            return raw
+        cells = [changes.get(name, cell) for name, cell in zip(layout.header, row.value, strict=True)]
+        text = StringIO(newline="")
+        csv.writer(text, delimiter=layout.delimiter, lineterminator="").writerow(cells)
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+    def _changes(self, record: Mapping[str, object]) -> dict[str, str]:
+        changes = {}
+        for field in self._fields:
+            value = record.get(field.name)
+            if not isinstance(value, str) or value.strip() in field.missing_words:
+                continue
+            text = value.strip()
+            try:
+                if field.name in self._formats.dates:
+                    plain: str | None = self._formats.dates[field.name].read(text).isoformat()
+                else:
+                    plain = self._formats.numbers[field.name].read(text, field)
+            except (InvalidDateError, UnreadableNumberError):
+                continue
+            if plain is not None and plain != text:
+                changes[field.name] = plain
+        return changes
