@@ -266,6 +266,7 @@ class NumberEvidence:
         shapes = shapes_of(texts)
         if len(self._known) > self._MAX_KNOWN:
             self._known.clear()
+        is_bare_known = self._bare is not None
         for shape, count in Counter(shapes).items():  # in the order in which they first occur
             if shape not in self._known:
                 kind = self._known[shape] = self._kind(shape)
@@ -275,7 +276,7 @@ class NumberEvidence:
             kind = self._known[shape]
             if kind is not None:
                 self._doubtful += count if kind.is_doubtful else 0
-                if self._bare is None and kind.amount.currency is None:
+                if not is_bare_known and kind.amount.currency is None:
                     self._find_bare(shape, shapes, texts, numbers)
 
     def _are_known(self, texts: Sequence[str]) -> bool:
@@ -297,8 +298,12 @@ class NumberEvidence:
         return self._bare is None
 
     def add_bare(self, found: FoundText) -> None:
-        """Takes a number without a currency that is not zero. One that JSON writes as such says no more than that."""
-        self._bare = found
+        """Takes a number without a currency that is not zero: the first of the part that was added last counts.
+
+        One that JSON writes as such says no more than that.
+        """
+        if self._bare is None or found.record_no < self._bare.record_no:
+            self._bare = found
 
     def _kind(self, shape: bytes) -> _Kind | None:
         text = shape.decode("utf-8", "surrogatepass").strip()
