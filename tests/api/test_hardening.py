@@ -33,6 +33,8 @@ KEYS = {
     "file_id": "1",
     "format": "ndjson",
 }
+MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
+"""Answers with one line per record: none, if there are no records."""
 REQUIRED = {**SPAN, "origin": "Aachen", "destination": "Aachen"}
 INJECTIONS = [
     "'; DROP TABLE raw.shipments; --",
@@ -100,7 +102,7 @@ def test_every_path_has_a_question_that_is_answered(shared: Any, operations: lis
     for each in operations:
         response = shared.client.get(each.path, params=each.query)
         assert response.status_code == 200, (each.path, response.text)
-        assert response.content
+        assert response.content or each.template in MAY_BE_EMPTY
 
 
 def test_head_is_get_without_the_body_on_every_path(shared: Any, operations: list[Operation]) -> None:

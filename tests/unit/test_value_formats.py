@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from logistics_core.catalogue import Catalogue, Dataset, Field, FieldType, Role
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.file_formats import FileFormats
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
-from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+from logistics_pipeline.loading.parse.parsers import ReadTask, find_formats, read_chunks
 from tests.datasets import SHIPMENTS, VEHICLE_LOGS
 
 SPACES = ("\u00a0", "\u202f", "\u2009", " ")
@@ -641,3 +642,59 @@ def test_what_is_no_number_never_becomes_a_missing_value_of_the_contract(
         found = read(path, dataset, encode(dataset, values), reference=reference)
         assert {2, 5} <= set(found.reasons), (found, reference)
         assert found.values[4] == r"\N"
+
+
+_JSON_NUMBERS = st.sampled_from([0, 7, -5, 1.25, None, True, [1, 2], {}, "1,5", "1.234", "$7", "x", "two, days", "NaN"])
+_JSON_DAYS = st.sampled_from(
+    [
+        "2024-03-05",
+        "02/03/2024",
+        "13/07/2024",
+        "30/02/2024",
+        " 02.03.24 ",
+        "x" * 70,
+        "",
+        None,
+        7,
+        True,
+        [1],
+        {"day": "1"},
+    ]
+)
+
+
+@given(st.lists(st.tuples(_JSON_NUMBERS, _JSON_DAYS), min_size=1, max_size=40), st.sampled_from([60, 400, 10_000]))
+@settings(max_examples=150, deadline=None)
+def test_the_search_for_formats_leaves_out_only_values_that_prove_nothing(
+    path: Path, pairs: list[tuple[object, object]], chunk_bytes: int
+) -> None:
+    dataset = table("event", *amounts().fields[1:], *days().fields[1:])
+    records = [{"event_id": f"K{number}", "amount": n, "day": day} for number, (n, day) in enumerate(pairs)]
+    for content in (json.dumps(records), "\n".join(map(json.dumps, records))):
+        path.write_text(content)
+        layout = detect_format(path, dataset, Catalogue({dataset.name: dataset}), 10_000).layout
+        task = ReadTask(path, dataset, layout, 7, Checkpoint(), None, chunk_bytes, 1 << 20)
+
+        found = find_formats(task)
+
+        assert found == find_formats(replace(task, reference_parser=True))
+        assert found == _formats_of_all_at_once(dataset, pairs)
+
+
+def _formats_of_all_at_once(dataset: Dataset, pairs: Sequence[tuple[object, object]]) -> FileFormats:
+    """The outcome if every value is looked at on its own, in one part."""
+    numbers = [Decimal(str(n)) if isinstance(n, float) else n for n, _ in pairs]
+    evidence = FileEvidence(dataset, None)
+    evidence.add([[None] * len(pairs), numbers, [day for _, day in pairs]], 1)
+    return evidence.formats()
+
+
+def test_dates_of_numbers_are_counted_however_often_they_repeat(path: Path) -> None:
+    records = [{"event_id": f"K{n}", "day": "02/03/2024" if n % 3 else f"2024-01-{n % 28 + 1:02}"} for n in range(300)]
+    path.write_text(json.dumps(records))
+    layout = detect_format(path, days(), Catalogue({days().name: days()}), 10_000).layout
+
+    found = find_formats(ReadTask(path, days(), layout, 7, Checkpoint(), None, 500, 1 << 20))
+
+    assert found.dates["day"].cells == 200
+    assert found.dates["day"].excluded["ymd"] == ("02/03/2024", 2)

@@ -6,7 +6,7 @@ records that are rejected for another reason; a day that does not exist in any o
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -99,6 +99,9 @@ def contradicted(text: str, order: NumberOrder | None, error: InvalidDateError, 
     )
 
 
+_MAX_DATE_CHARACTERS = 64
+
+
 class DateEvidence:
     """Collects what the values of a column prove. Constant memory."""
 
@@ -111,23 +114,33 @@ class DateEvidence:
         self._cells = 0
         self._known: dict[str, tuple[NumberOrder, ...]] = {}
         """The possible orders of days seen so far."""
-        self._silent = set[str]()
-        """Texts that say nothing, as ISO dates do: a file has few, unless they have times of day."""
+        self._silent = set[object]()
+        """Values that say nothing, as ISO dates do: a file has few, unless they have times of day."""
+
+    def telling_texts(self, values: Collection[object]) -> set[str]:
+        """Returns the dates of all numbers among some values: nothing else proves anything.
+
+        Raises:
+            TypeError: one of the values is an array or an object.
+        """
+        new = set(values) - self._silent
+        if len(self._known) > self._MAX_KNOWN:
+            self._known.clear()
+        telling = {value for value in new if isinstance(value, str) and self._orders(_day(value.strip()))}
+        if len(new) <= self._MAX_SILENT and len(self._silent) <= self._MAX_KNOWN:
+            self._silent.update(each for each in new - telling if not _is_long(each))
+        return telling
 
     def add(self, texts: Sequence[str], numbers: Sequence[int]) -> None:
         """Takes texts and the numbers of their records, in order."""
-        counts = Counter(texts)  # in the order in which they first occur
-        new = [text for text in counts if text not in self._silent]
-        if len(self._known) > self._MAX_KNOWN:
-            self._known.clear()
-        for text in new:
-            stripped = text.strip()
-            orders = self._orders(_day(stripped))
-            if orders:
-                self._cells += counts[text]
-                self._exclude_others(orders, stripped, numbers, texts, text)
-            elif len(new) <= self._MAX_SILENT and len(self._silent) <= self._MAX_KNOWN:
-                self._silent.add(text)
+        telling = self.telling_texts(texts)
+        if not telling:
+            return
+        for text, count in Counter(texts).items():  # in the order in which they first occur
+            if text in telling:
+                stripped = text.strip()
+                self._cells += count
+                self._exclude_others(self._orders(_day(stripped)), stripped, numbers, texts, text)
 
     def _orders(self, day: str) -> tuple[NumberOrder, ...]:
         orders = self._known.get(day)
@@ -152,10 +165,14 @@ class DateEvidence:
         return DateReading(self._excluded, self._cells) if self._cells else None
 
 
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) > _MAX_DATE_CHARACTERS
+
+
 def _day(text: str) -> str:
     """The part before the time of day, found as fast as possible: there are as many as records."""
     if len(text) <= 10 and text[-1:].isdigit():
         return text
     if " " in text:
-        return text.partition(" ")[0].rstrip(",")[:64]
-    return without_time(text) if len(text) <= 64 else ""
+        return text.partition(" ")[0].rstrip(",")[:_MAX_DATE_CHARACTERS]
+    return without_time(text) if len(text) <= _MAX_DATE_CHARACTERS else ""

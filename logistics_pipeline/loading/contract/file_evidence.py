@@ -9,7 +9,7 @@ from logistics_pipeline.loading.contract.columns import NULL, Column
 from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import FileFormats
-from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.contract.number_evidence import FoundText, NumberEvidence
 
 
@@ -27,14 +27,16 @@ class FileEvidence:
         for field, column in zip(self._fields, columns, strict=True):
             numbers = range(first_number, first_number + len(column))
             if field.name in self._dates:
-                self._dates[field.name].add(*_texts(column, numbers))
+                _add_dates(self._dates[field.name], column, numbers)
             elif field.name in self._numbers:
                 self._add_numbers(self._numbers[field.name], column, numbers)
 
     def _add_numbers(self, evidence: NumberEvidence, column: Column, numbers: range) -> None:
-        values: Iterable[object]
         needs_bare = evidence.needs_bare
-        if isinstance(column, NumberTexts):
+        values: Iterable[object]
+        if isinstance(column, JsonNumbers):
+            values = map(_json_number, column.texts())
+        elif isinstance(column, NumberTexts):
             evidence.add(*_json_texts(column, numbers))
             values = map(_json_number, column)
         else:
@@ -57,6 +59,18 @@ class FileEvidence:
 
 def _fields_of(dataset: Dataset, type: FieldType) -> Iterable[Field]:
     return [field for field in dataset.fields if field.type is type]
+
+
+def _add_dates(evidence: DateEvidence, column: Column, numbers: range) -> None:
+    """Passes on only the texts that matter: most dates of most files are ISO dates that were seen before."""
+    try:
+        telling = evidence.telling_texts(column)
+    except TypeError:  # arrays or objects: not dates
+        column = _texts(column, numbers)[0]
+        telling = evidence.telling_texts(column)
+    if telling:
+        indexes = [index for index, value in enumerate(column) if value in telling]
+        evidence.add([str(column[index]) for index in indexes], [numbers[index] for index in indexes])
 
 
 def _texts(column: Column, numbers: range) -> tuple[Sequence[str], Sequence[int]]:

@@ -61,6 +61,17 @@ class NumberTexts(list[str]):
         return cls(texts if all(texts) else [text or NULL for text in texts], irregular)
 
 
+class JsonNumbers(list[Any]):
+    """A column of JSON values as written, without a single text: of these, nothing but one number matters as evidence.
+
+    So they are not decoded before they are asked for.
+    """
+
+    def texts(self) -> Iterator[str]:
+        """The values as text."""
+        return (bytes(value).decode() for value in self)
+
+
 _NUMBER_BYTES = b"0123456789."
 _SECOND_POINT = re.compile(r"\.[0-9]+\.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 from logistics_pipeline.loading.contract.columns import NULL, Column
-from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import Records
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
@@ -44,6 +44,11 @@ def _without(column: Column, indexes: Collection[int]) -> Column:
         for index in indexes:
             texts[index] = NULL
         return texts
+    if isinstance(column, JsonNumbers):
+        numbers = JsonNumbers(column)
+        for index in indexes:
+            numbers[index] = b"null"
+        return numbers
     values = list(column)
     for index in indexes:
         values[index] = None

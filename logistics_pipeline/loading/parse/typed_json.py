@@ -13,7 +13,7 @@ import msgspec
 
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.contract.columns import Column
-from logistics_pipeline.loading.contract.number_columns import NumberTexts
+from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper, is_too_deep
 from logistics_pipeline.loading.layouts import NOT_KNOWN
@@ -83,7 +83,7 @@ class TypedDecoder:
     def __init__(self, dataset: Dataset, *, passes_over: bool = False) -> None:
         self._dataset = dataset
         self._passes_over = passes_over
-        self._shape = _first_shape(dataset, is_strict=not passes_over)
+        self._shape = _first_shape(dataset, passes_over=passes_over)
 
     def decode(self, text: bytes, choose: ChooseDecoder) -> TypedObjects | None:
         """Decodes objects; None if anything about them is irregular.
@@ -154,12 +154,13 @@ class TypedDecoder:
 class _Shape:
     """The fields that objects are expected to have: the dataset's, and the others found so far, whatever they hold."""
 
-    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset(), *, is_strict: bool = True) -> None:
+    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset(), *, passes_over: bool = False) -> None:
         self._fields = dataset.fields
         self.others = others
         self.names = frozenset(dataset.columns) | others
         typed = [name for name in others if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
-        self.is_strict = is_strict and len(typed) == len(others)
+        self._passes_over = passes_over
+        self.is_strict = not passes_over and len(typed) == len(others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
         self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
         element = self._struct | _NOT_AN_OBJECT
@@ -183,20 +184,21 @@ class _Shape:
         return [column for _, column in zip(self._fields, columns, strict=False)]
 
     def decode_numbers(self, columns: list[Sequence[Any]]) -> list[Column]:
-        """The same columns with numbers decoded."""
+        """The same columns with numbers decoded, unless only texts among them matter and there are none."""
+        decode_column = _decode_texts if self._passes_over else _decode_numbers
         return [
-            _decode_numbers(column) if field.type is FieldType.NUMBER else column
+            decode_column(column) if field.type is FieldType.NUMBER else column
             for field, column in zip(self._fields, columns, strict=False)
         ]
 
 
 @lru_cache(maxsize=16)
-def _first_shape(dataset: Dataset, *, is_strict: bool) -> _Shape:
+def _first_shape(dataset: Dataset, *, passes_over: bool) -> _Shape:
     """The shape that the first objects of a file are expected to have.
 
     Making one takes longer than reading a small file.
     """
-    return _Shape(dataset, is_strict=is_strict)
+    return _Shape(dataset, passes_over=passes_over)
 
 
 def _make_struct(dataset: Dataset, others: list[str], *, is_strict: bool) -> type[Any]:
@@ -233,6 +235,12 @@ _ANY_NAMES = _AnyNames()
 
 _encode_raw = msgspec.json.Encoder().encode
 _decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
+
+
+def _decode_texts(column: Sequence[msgspec.Raw]) -> Column:
+    """Decodes raw values if there may be a text among them."""
+    elements = b",".join(column)
+    return _decode_numbers(column) if b'"' in elements else JsonNumbers(column)
 
 
 def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
