@@ -20,7 +20,7 @@ export function timePanel(view, { key, words, format, name, field = key, mean = 
   const further = (answer) => [answer.daily && isRate && "mean", view.compare && "previous"].filter(Boolean);
   return panel(view, {
     title: () => `${words} by ${grain()}`,
-    subtitle: () => [subtitle, grain() === "weekday" && !isRate && "Mean of each weekday"].filter(Boolean).join("; "),
+    subtitle: () => [subtitle, grain() === "weekday" && !isRate && "Mean of each weekday"].filter(Boolean).join(". "),
     request: () => periods.request(view),
     empty: (answer) => {
       if (rows(answer).some(({ value, lead }) => value && !lead)) return null;

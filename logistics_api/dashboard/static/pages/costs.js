@@ -26,7 +26,7 @@ export function build(view) {
     "div",
     { class: "grid" },
     keyFigures(view, overview),
-    timePanel(view, { words: labelOf("revenue"), subtitle: "Sum of the shipments' cost", name: "daily_revenue", key: "revenue", format: compact, missing: NO_COST, height: 335, className: "span-7", placeholder: "18rem" }),
+    timePanel(view, { words: labelOf("revenue"), subtitle: "Sum of the shipments' cost", name: "daily_revenue", key: "revenue", format: compact, missing: NO_COST, height: 365, className: "span-7", placeholder: "18rem" }),
     topPanel(view, overview),
     timePanel(view, {
       words: labelOf("revenue_per_km"),
@@ -57,7 +57,7 @@ function keyFigures(view, overview) {
       return h(
         "div",
         { class: "kpis small" },
-        card({ measure: "revenue", value: compact(costs.total_cost), change: growth("total_cost", costs, before), from: `from ${compact(before.total_cost)}` }),
+        card({ measure: "revenue", ...(costs.avg_cost_per_shipment === null && costs.total_shipments > 0 ? { value: "not measured", unit: null } : { value: compact(costs.total_cost) }), change: growth("total_cost", costs, before), from: `from ${compact(before.total_cost)}` }),
         card({ measure: "revenue_per_shipment", value: decimal(costs.avg_cost_per_shipment), change: growth("avg_cost_per_shipment", costs, before), from: `from ${decimal(before.avg_cost_per_shipment)}` }),
         card({ measure: "revenue_per_km", ...rate, change: trend.revenue_per_km }),
         kpi({ measure: "revenue_per_kg", value: decimal(costs.cost_per_kg), versus: "where both are known" }),
@@ -118,8 +118,8 @@ function routesPanel(view) {
     columns: [
       { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
       { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
-      number("total_cost", labelOf("revenue"), money),
-      number("avg_cost", labelOf("revenue_per_shipment"), money),
+      { key: "total_cost", ...columnOf("revenue"), number: true, format: (value, row) => (row.avg_cost === null ? "–" : money(value)) },
+      { key: "avg_cost", ...columnOf("revenue_per_shipment"), number: true, format: money },
       number("total_trips", "Shipments", count),
       number("total_weight", "Weight, kg", count),
       number("unique_vehicles", "Vehicles", count),

@@ -5,7 +5,7 @@ import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
 import { icon } from "../icons.js";
-import { columnOf, labelOf } from "../measures.js";
+import { columnOf, labelOf, onTimeHours } from "../measures.js";
 import { byDay, points, request as timeRequest } from "../periods.js";
 import { href } from "../router.js";
 import { dataStrip } from "../components/strip.js";
@@ -34,6 +34,7 @@ const MEASURED = new Set(["avg_delivery_time", "revenue_per_km", "fuel_per_100_k
 const MEASURES = {
   avg_delivery_time: { words: labelOf("avg_delivery_time"), format: hours },
   on_time_delivery_rate: { words: labelOf("on_time_rate"), format: percent },
+  ...(onTimeHours !== null && { on_target_rate: { words: `Within ${hours(onTimeHours)}`, format: percent } }),
   cost_per_kg: { words: labelOf("revenue_per_kg"), format: money },
 };
 const LARGEST = 20;
@@ -210,6 +211,7 @@ function routesPanel(view, matrix) {
       { key: "revenue", ...columnOf("revenue"), number: true, node: (value) => bar((100 * value) / largest, money(value)) },
       { key: "avg_delivery_time", ...columnOf("avg_delivery_time"), format: hours, number: true },
       { key: "on_time_delivery_rate", ...columnOf("on_time_rate"), format: (value) => percent(value), number: true },
+      ...(onTimeHours === null ? [] : [{ key: "on_target_rate", ...columnOf("on_target_rate"), label: `Within ${hours(onTimeHours)}`, format: (value) => percent(value), number: true }]),
       { key: "cost_per_kg", ...columnOf("revenue_per_kg"), format: money, number: true },
     ],
   });
