@@ -32,6 +32,8 @@ SELECT json_build_object(
                 'fuel_count', fuel_count,
                 'cost_per_km', CASE WHEN cost_count > 0 THEN round((cost_sum + 0e-60) / nullif(mileage_sum, 0), 2) END,
                 'revenue_per_km', round((cost_with_mileage + 0e-60) / nullif(mileage_with_cost, 0), 2),
+                'cost_with_mileage', round(coalesce(cost_with_mileage, 0), 2),
+                'mileage_with_cost', round(coalesce(mileage_with_cost, 0), 2),
                 'fuel_per_100_km', round((100 * fuel_with_mileage + 0e-60) / nullif(mileage_with_fuel, 0), 2)
             )
             ORDER BY day
@@ -205,6 +207,8 @@ SELECT json_build_object(
                 'fuel_count', fuel_count,
                 'cost_per_km', CASE WHEN cost_count > 0 THEN round(cost_sum / nullif(mileage_sum, 0), 2) END,
                 'revenue_per_km', {REVENUE_PER_KM},
+                'cost_with_mileage', round(coalesce(cost_with_mileage, 0), 2),
+                'mileage_with_cost', round(coalesce(mileage_with_cost, 0), 2),
                 'fuel_per_100_km', round((100 * fuel_with_mileage + 0e-60) / nullif(mileage_with_fuel, 0), 2)
             )
             ORDER BY period

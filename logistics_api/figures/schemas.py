@@ -33,6 +33,8 @@ class DayFigures(BaseModel):
     fuel_count: int = figure("fuel_count", examples=[38])
     cost_per_km: float | None = figure("cost_per_km", examples=[1.37])
     revenue_per_km: float | None = figure("revenue_per_km", examples=[1.12])
+    cost_with_mileage: float = figure("cost_with_mileage", examples=[24110.4])
+    mileage_with_cost: float = figure("mileage_with_cost", examples=[21527.1])
     fuel_per_100_km: float | None = figure("fuel_per_100_km", examples=[29.19])
 
 
@@ -89,6 +91,8 @@ class PeriodFigures(BaseModel):
     fuel_count: int = figure("fuel_count", examples=[271])
     cost_per_km: float | None = figure("cost_per_km", examples=[1.37])
     revenue_per_km: float | None = figure("revenue_per_km", examples=[1.12])
+    cost_with_mileage: float = figure("cost_with_mileage", examples=[166114.4])
+    mileage_with_cost: float = figure("mileage_with_cost", examples=[148316.4])
     fuel_per_100_km: float | None = figure("fuel_per_100_km", examples=[29.19])
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, figures_response, json_response, problem_response
 from logistics_api.ingestion import file_queries, reject_queries, stats_queries
 from logistics_api.ingestion.cleared_values import ClearedValueParameters, ClearedValues, cleared_values
 from logistics_api.ingestion.file_schemas import Batches, FileDetails, Files
@@ -160,7 +160,9 @@ async def list_cleared_values(
 )
 async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Returns files and records by dataset, failures, running and waiting work, loading speed and data freshness."""
-    return json_response(await database.fetch_value(stats_queries.STATS, _file_parameters(request)))
+    response = await figures_response(database, stats_queries.STATS, _file_parameters(request))
+    response.headers["Cache-Control"] = "no-store"  # it changes within a data version: cached for outages only
+    return response
 
 
 def _page(items: str, next_cursor: str | None) -> Response:

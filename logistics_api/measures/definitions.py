@@ -91,6 +91,18 @@ MEASURES: Mapping[str, Measure] = {
         "`cost`. `revenue_per_km` compares like with like",
         "up",
     ),
+    "cost_with_mileage": Measure(
+        "Revenue of measured trips",
+        "currency",
+        "revenue over the logs that have a mileage and carried at least one shipment with a `cost`: over several "
+        "periods, `revenue_per_km` is its sum / the sum of `mileage_with_cost`",
+        "up",
+    ),
+    "mileage_with_cost": Measure(
+        "Distance of trips with revenue",
+        "km",
+        "mileage over the logs that have one and carried at least one shipment with a `cost`",
+    ),
     "revenue_per_kg": Measure(
         "Revenue per kg",
         "currency/kg",

@@ -195,13 +195,17 @@ def on_target_rate(carried: Carried, target: Number) -> Exact:
 
 
 def revenue_per_km(carried: Carried, logs: list[Log]) -> Exact:
+    return quotient(*revenue_and_km(carried, logs))
+
+
+def revenue_and_km(carried: Carried, logs: list[Log]) -> tuple[Fraction, Fraction]:
     """Trip by trip: those of which both what customers paid and the distance are known."""
     revenue, km = Fraction(), Fraction()
     for log in logs:
         paid = present(shipment.cost for shipment in carried.shipments if shipment.log_id == log.log_id)
         if paid and log.mileage is not None:
             revenue, km = revenue + sum(paid, Fraction()), km + Fraction(log.mileage)
-    return quotient(revenue, km)
+    return revenue, km
 
 
 class Reader:
@@ -347,6 +351,7 @@ def _day_figures(read: Reader, days: list[date]) -> dict[str, Any]:
     logs = [log for log in read.world.logs if log.trip_date in days]
     there = {log.log_id for log in logs}
     carried = Carried(read, [shipment for shipment in read.world.shipments if shipment.log_id in there])
+    revenue, km = revenue_and_km(carried, logs)
     return {
         "shipments": carried.count,
         "revenue": rounded(carried.total("cost")),
@@ -359,6 +364,8 @@ def _day_figures(read: Reader, days: list[date]) -> dict[str, Any]:
         "fuel_count": len(present(log.fuel_used for log in logs)),
         "cost_per_km": rounded(_cost_per_km(carried, logs)),
         "revenue_per_km": rounded(revenue_per_km(carried, logs)),
+        "cost_with_mileage": rounded(revenue),
+        "mileage_with_cost": rounded(km),
         "fuel_per_100_km": rounded(_fuel_per_100_km(logs)),
     }
 

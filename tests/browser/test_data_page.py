@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 
@@ -130,3 +131,45 @@ def test_a_row_leads_to_the_file_it_came_from(open_page: Any) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(".chip")).to_contain_text("File number is")
     expect(rows_of(page)).to_have_count(50)
+
+
+def test_shipments_can_be_read_by_day_and_vehicle(dashboard: Any, open_page: Any) -> None:
+    """Which deliveries were late last week?"""
+    newest = dashboard.get("/api/shipments", sort="-day", limit=1)["data"][0]
+    page = open_page("/data")
+    add_filter(page, "Vehicle", "is", newest["vehicle_id"])
+    page.get_by_role("combobox", name="Sort by").select_option(value="-day")
+    expected = dashboard.get("/api/shipments", sort="-day", vehicle_id=newest["vehicle_id"], limit=50)["data"]
+    expect(rows_of(page).locator("th")).to_have_text([row["shipment_id"] for row in expected])
+    expect(page.get_by_role("columnheader", name="Day")).to_be_visible()
+    rows_of(page).first.get_by_role("link", name=newest["vehicle_id"], exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(newest["vehicle_id"])
+
+
+def test_csv_can_be_had_for_excel(open_page: Any) -> None:
+    page = open_page("/data?origin=Hamburg&destination=Berlin")
+    expect(rows_of(page).first).to_contain_text("Hamburg")
+    page.get_by_role("button", name="Export all rows that pass the filters").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="For Excel").click()
+    content = download.value.path().read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfshipment_id,")
+    assert content.count(b"Hamburg") > 0
+
+
+def test_columns_explain_themselves_to_keyboard_and_touch(dashboard: Any, open_page: Any) -> None:
+    fields = next(each for each in dashboard.get("/api/datasets")["datasets"] if each["name"] == "shipments")["fields"]
+    page = open_page("/data", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    explained = page.get_by_role("group").filter(has_text="What the columns mean")
+    summary = page.get_by_text("What the columns mean")
+    expect(explained.locator("dd").first).to_be_hidden()
+    summary.tap()
+    for field in fields:
+        expect(explained).to_contain_text(field["description"])
+    expect(explained.locator("dd").first).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    page.goto("/routes?list=reliability")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(explained.get_by_text("sample standard deviation", exact=False).first).to_be_visible()

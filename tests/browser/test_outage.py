@@ -206,3 +206,36 @@ def test_a_refresh_is_shown_in_all_panels_at_once(installation: Installation, ne
     expect(figure(page, "Active vehicles")).to_have_text("13")
     expect(page.get_by_role("table", name="Vehicles of the range").locator("tbody tr")).to_have_count(13)
     expect(page.locator(".stale-note")).to_be_hidden()
+
+
+def test_data_and_pipeline_show_what_is_known_without_the_database(
+    installation: Installation, new_page: Callable[..., Any]
+) -> None:
+    stats = installation.get("/api/ingestion/stats")
+    status = installation.get("/api/system/status")
+    loaded = sum(each["files"]["loaded"] for each in stats["datasets"])
+    page, watched = new_page(installation, "/data")
+    watched.expected = AWAY
+    rows = page.get_by_role("table", name="Rows: Vehicles").locator("tbody tr")
+    datasets = page.get_by_role("group", name="Dataset")
+    logs = page.get_by_role("table", name="Rows: Vehicle logs").locator("tbody tr")
+    datasets.get_by_role("button", name="Vehicle logs").click()
+    expect(logs.first).to_be_visible()
+    datasets.get_by_role("button", name="Shipments").click()
+    expect(page.get_by_role("table", name="Rows: Shipments").locator("tbody tr").first).to_be_visible()
+    installation.stop_database()
+    says_stale(page)
+    datasets.get_by_role("button", name="Vehicle logs").click()
+    expect(logs.first).to_be_visible()  # what this tab showed before
+    expect(rows).to_have_count(0)
+    fresh, watched = new_page(installation, "/pipeline")
+    watched.expected = AWAY
+    expect(figure(fresh, "Files loaded")).to_have_text(str(loaded))
+    says_stale(fresh)
+    expect(fresh.locator(".stale-note")).to_contain_text(
+        f"Last known: {status['files']['loaded']:,} files loaded, {status['files']['failed']:,} failed, "
+        f"{status['records']['loaded']:,} rows"
+    )
+    installation.start_database()
+    expect(fresh.locator(".stale-note")).to_be_hidden()
+    expect(fresh.get_by_role("table", name="Files, newest first").locator("tbody tr").first).to_be_visible()

@@ -138,3 +138,18 @@ def test_a_name_of_any_length_leaves_the_other_columns_in_sight(dashboard: Any, 
     row = rows_of(page, "Routes: Volume and revenue").first
     expect(row.locator("td").first).to_have_attribute("title", "B" * 200)
     expect(row.locator("td").nth(1)).to_be_in_viewport(ratio=1)
+
+
+def test_a_recommendation_shows_the_number_it_rests_on(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    answer = dashboard.get("/api/route/optimization", start="2024-01-01", end="2024-12-31")
+    first, second, *_ = answer["data"]
+    first["optimization_recommendation"] = "High delivery time - Consider route optimization"
+    first["recommendation_basis"] = {"measure": "avg_delivery_time", "value": 52.4, "threshold": 44.12}
+    second["optimization_recommendation"] = "High cost per weight - Review pricing strategy"
+    second["recommendation_basis"] = {"measure": "revenue_per_kg", "value": 7.384, "threshold": 6.1}
+    page.route("**/api/route/optimization*", lambda route: route.fulfill(json=answer))
+    page.goto("/routes?list=optimization")
+    rows = page.get_by_role("table", name="Routes: What to improve").locator("tbody tr")
+    expect(rows.nth(0)).to_contain_text("Delivery time 52.4 h, above 44.1 h")
+    expect(rows.nth(1)).to_contain_text("Revenue per kg 7.38, above 6.10")

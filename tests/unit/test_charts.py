@@ -65,13 +65,16 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
         for number in range(10)
     ],
-    "weekly_revenue": [
+    "periods": [
         {
-            "monday": DAYS[7 * number], "next": DAYS[7 * number + 7],
-            "start": DAYS[7 * number], "end": DAYS[7 * number + 6],
-            "days": "a week", "revenue": 700.5 + number, "previous": 0, "partial": number == 1,
+            "begins": DAYS[7 * number], "next": DAYS[7 * number + 7], "words": "a week", "value": 700.5 + number,
+            "shown": "700", "previous": 650, "before": "650", "partial": number == 1,
         }
         for number in range(2)
+    ],
+    "weekdays": [
+        {"weekday": number, "words": f"day {number}", "days": 4, "value": number, "shown": "1", "previous": None}
+        for number in range(1, 8)
     ],
     "daily_rate": [
         {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
@@ -88,7 +91,8 @@ MARKS = {
     "vehicle_days": 21,
     "vehicle_spread": 9,
     "least_efficient_vehicles": 10,
-    "weekly_revenue": 2,
+    "periods": 4,
+    "weekdays": 7,
     "daily_rate": 18,
 }
 """Marks that must at least be in the picture: an empty frame is a picture too."""

@@ -3,7 +3,7 @@
 import { ApiError, url } from "./api.js";
 import * as events from "./events.js";
 import { request } from "./figures.js";
-import { clock, count, dayRange } from "./format.js";
+import { clock, count, day, dayRange } from "./format.js";
 import { h, replace } from "./dom.js";
 import { icon } from "./icons.js";
 import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
@@ -308,10 +308,18 @@ function showLive() {
   staleNote.hidden = since === null || view === null;
   if (staleNote.hidden) return;
   const version = view.figures.version;
-  const words = version === null ? "The database is not available." : `The database is not available; these are the figures of data version ${count(version)}.`;
+  const words = version === null ? `The database is not available. ${lastKnown()}` : `The database is not available; these are the figures of data version ${count(version)}.`;
   const missing = view.figures.isPartial ? " Some are not available in this version." : "";
   const text = `Stale since ${clock(since)}. ${words}${missing}`;
   if (staleNote.textContent !== text) replace(staleNote, icon("warning"), h("span", {}, text));
+}
+
+/** What the last status said, for pages without figures. */
+function lastKnown() {
+  if (status === null) return "";
+  const { files, records, last_day: last } = status;
+  const newest = last === null ? "" : `, newest day ${day(last)}`;
+  return `Last known: ${count(files.loaded)} files loaded, ${count(files.failed)} failed, ${count(records.loaded)} rows${newest}.`;
 }
 
 function databaseChanged(state) {

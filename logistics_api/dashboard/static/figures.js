@@ -8,12 +8,11 @@ const ROUNDS = 3;
 const CANDIDATES = 4;
 const MOST_KEPT = 150;
 
-/** Earlier answers by version and address, the latest used last: with them a page can go back to a version that it showed. */
+/** Earlier answers by version (null: none declared) and address, the latest used last: a page can go back to what it showed. */
 const kept = new Map();
 const keyOf = (version, address) => `${version} ${address}`;
 
 function keep(address, answer) {
-  if (answer.version === null) return;
   const key = keyOf(answer.version, address);
   kept.delete(key);
   kept.set(key, answer);

@@ -62,9 +62,10 @@ export function resolve(name, first, last, newest = last) {
   return { name, start: start(), end: name === "all" ? last : newest };
 }
 
-/** The range of equal length that ends the day before. */
-export function previous(range) {
-  return { start: addDays(range.start, -length(range)), end: addDays(range.start, -1) };
+/** The range of equal length that ends the day before; or the latest before that begins on the same weekday. */
+export function previous(range, sameWeekdays = false) {
+  const back = sameWeekdays ? Math.ceil(length(range) / 7) * 7 : length(range);
+  return { start: addDays(range.start, -back), end: addDays(range.end, -back) };
 }
 
 export const custom = (start, end) => `${start}..${end}`;

@@ -29,9 +29,10 @@ export class View {
     this.known = status;
     /** {name, start, end}, or null if there is no data yet */
     this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), status.first_day, status.last_day, status.newest_day);
-    /** {start, end} of the range before, and whether the reader wants it shown */
-    this.previous = this.range && previous(this.range);
-    this.compare = place.parameters.get("compare") === "1";
+    /** Whether the reader wants an earlier range shown, and whether it has to begin on the same weekday; {start, end} of it */
+    this.compare = ["1", "weekday"].includes(place.parameters.get("compare"));
+    this.sameWeekdays = place.parameters.get("compare") === "weekday";
+    this.previous = this.range && previous(this.range, this.sameWeekdays);
   }
 
   /** The value of a parameter of the address, or `otherwise`. */
@@ -50,7 +51,7 @@ export class View {
     const asked = (this.#asked = new Set());
     const snapshot = () => {
       const { first_day: first, last_day: last } = this.known;
-      return JSON.stringify([this.range, this.compare, first, last, [...asked].map((name) => this.parameters.get(name))]);
+      return JSON.stringify([this.range, this.compare, this.sameWeekdays, first, last, [...asked].map((name) => this.parameters.get(name))]);
     };
     try {
       const result = work();

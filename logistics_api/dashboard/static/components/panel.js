@@ -2,8 +2,8 @@
 
 import { h, replace, unique } from "../dom.js";
 import { icon } from "../icons.js";
-import { get } from "../api.js";
 import * as events from "../events.js";
+import { request } from "../figures.js";
 import { dayRange } from "../format.js";
 import { at } from "../root.js";
 import { toast } from "./dialogs.js";
@@ -193,8 +193,8 @@ function parts(wanted, found) {
 
 async function askEach(wanted) {
   const addresses = addressesOf(wanted);
-  const answers = await Promise.all(addresses.map(get));
-  return parts(wanted, Object.fromEntries(addresses.map((address, place) => [address, answers[place]])));
+  const answers = await Promise.all(addresses.map((address) => request(address)));
+  return parts(wanted, Object.fromEntries(addresses.map((address, place) => [address, answers[place].data])));
 }
 
 /** Words in the middle of an empty space: what is missing, and what to do. */

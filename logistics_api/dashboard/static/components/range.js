@@ -4,6 +4,7 @@ import { h, replace } from "../dom.js";
 import { icon } from "../icons.js";
 import { NAMES, DEFAULT, custom, isDay } from "../ranges.js";
 import * as router from "../router.js";
+import { GRAINS, grainOf, grainOfLength } from "../periods.js";
 import { opener } from "./menu.js";
 import { segments } from "./segments.js";
 
@@ -20,9 +21,19 @@ export function rangeControl(present) {
   const free = opener(button, form, () => replace(form, fields(present().range, () => free.close())));
   const compare = h("input", { type: "checkbox", role: "switch", onchange: () => router.change({ compare: compare.checked ? "1" : null }) });
   const compareSwitch = h("label", { class: "switch" }, compare, "Compare with previous");
-  const control = h("div", { class: "controls" }, names, free, compareSwitch);
+  const earlier = choice("Earlier range", { 1: "Previous range", weekday: "Same weekdays" }, (value) => router.change({ compare: value }));
+  const grain = choice("Periods", GRAINS, (value) => router.change({ grain: value === "auto" ? null : value, by: null }));
+  const control = h("div", { class: "controls" }, names, free, grain, compareSwitch, earlier);
   control.update = () => {
-    compareSwitch.hidden = !present()?.module.compared;
+    const view = present();
+    compareSwitch.hidden = grain.hidden = !view?.module.compared;
+    earlier.hidden = compareSwitch.hidden || !view.compare;
+    earlier.value = view?.sameWeekdays ? "weekday" : "1";
+    if (view?.range) {
+      const isChosen = Object.hasOwn(GRAINS, view.get("grain") ?? view.get("by") ?? "");
+      grain.value = isChosen ? grainOf(view) : "auto";
+      grain.options[0].textContent = `Auto: by ${grainOfLength(view.range)}`;
+    }
     names.update();
     compare.checked = present()?.compare ?? false;
     button.setAttribute("aria-pressed", String(Boolean(present()?.range?.name.includes(".."))));
@@ -35,6 +46,11 @@ export function rangeControl(present) {
     router.change({ range: custom(...[from, to].sort()), start: null, end: null, ...firstPages() });
   });
   return control;
+}
+
+function choice(label, options, choose) {
+  const select = h("select", { class: "input", "aria-label": label, onchange: () => choose(select.value) }, Object.entries(options).map(([value, words]) => h("option", { value }, words)));
+  return select;
 }
 
 /** Pages of lists begin anew when the range changes. */

@@ -6,7 +6,6 @@ import { count, day, percent } from "../format.js";
 import { icon } from "../icons.js";
 import { addDays, length } from "../ranges.js";
 import { href } from "../router.js";
-import { WARNING_SHARE } from "../pages/pipeline/states.js";
 
 const PAUSE = 1_000;
 const today = () => {
@@ -37,20 +36,24 @@ export function dataStrip(view) {
 }
 
 function entries(status) {
-  return [rejected(status.records), waiting(status.unassigned_shipments), shipmentsEnd(status), newestDay(status), future(status)]
+  return [rejected(status), warned(status.files_with_warning), waiting(status), shipmentsEnd(status), newestDay(status), future(status)]
     .filter(Boolean)
     .map(({ image, words, isWarning, link }) => h("li", { class: isWarning ? "warn" : null }, icon(image), link ? h("a", { href: link }, words) : h("span", {}, words)));
 }
 
-function rejected({ read, rejected: records }) {
+function rejected({ records: { read, rejected: records }, files_with_warning: warnings }) {
   if (records === 0) return null;
-  const isWarning = records > read * WARNING_SHARE;
+  const isWarning = warnings > 0;
   return { image: isWarning ? "warning" : "inbox", isWarning, link: href("pipeline"), words: `${count(records)} of ${count(read)} records rejected (${percent((100 * records) / read, 2)})` };
 }
 
-function waiting(shipments) {
+function warned(files) {
+  return files > 0 ? { image: "warning", isWarning: true, link: href("pipeline"), words: `${count(files)} ${files === 1 ? "file has a warning" : "files have a warning"}` } : null;
+}
+
+function waiting({ unassigned_shipments: shipments, awaited_dataset: dataset }) {
   if (shipments === 0) return null;
-  const words = `${count(shipments)} ${shipments === 1 ? "shipment waits for its log and is" : "shipments wait for their logs and are"} in no figure by day`;
+  const words = `${count(shipments)} ${shipments === 1 ? "shipment waits" : "shipments wait"} for ${dataset} and ${shipments === 1 ? "is" : "are"} in no figure by day`;
   return { image: "warning", isWarning: true, link: href("data", [], { dataset: "shipments" }), words };
 }
 

@@ -8,7 +8,7 @@ import { count } from "../format.js";
 const LONG = 24;
 
 /**
- * table({columns, rows, caption, sort, onSort, rowClass}) returns the table in a box that scrolls sideways.
+ * table({columns, rows, caption, sort, onSort, rowClass}) returns the table in a box that scrolls sideways, and below it what its columns mean.
  *   columns   [{key, label, format, node, number, sortable, head, wrap, title}]
  *             format(value, row) → text; node(value, row) → node; number: right-aligned; head: a row's own heading (<th>)
  *   sort      {by: key, order: "asc" | "desc"} or null; onSort(sort) is called by the head's buttons
@@ -16,7 +16,7 @@ const LONG = 24;
  *   caption   what the table holds, for those who do not see it
  */
 export function table({ columns, rows, caption, sort = null, onSort = null, rowClass = () => null, detail = () => null }) {
-  return h(
+  const made = h(
     "div",
     { class: "table-scroll wide", tabindex: "0", role: "region", "aria-label": caption },
     h(
@@ -26,6 +26,19 @@ export function table({ columns, rows, caption, sort = null, onSort = null, rowC
       h("thead", {}, h("tr", {}, columns.map((column) => heading(column, sort, onSort)))),
       h("tbody", {}, present(rows.map((row) => [h("tr", { class: rowClass(row) }, columns.map((column) => cell(column, row))), below(row, detail, columns.length)]))),
     ),
+  );
+  return [made, definitions(columns, caption)];
+}
+
+/** What the columns mean, for keyboard and touch as well as for the pointer. */
+function definitions(columns, caption) {
+  const explained = columns.filter(({ title }) => title);
+  if (explained.length === 0) return null;
+  return h(
+    "details",
+    { class: "definitions wide" },
+    h("summary", { "data-focus": `definitions-${caption}` }, "What the columns mean"),
+    h("dl", {}, explained.map(({ label, title }) => [h("dt", {}, label), h("dd", {}, title)])),
   );
 }
 

@@ -14,14 +14,14 @@ import { menu } from "../components/menu.js";
 import { panel } from "../components/panel.js";
 import { segments } from "../components/segments.js";
 import { table } from "../components/table.js";
-import { WARNING_SHARE } from "./pipeline/states.js";
 
 export const title = () => "Data";
 export const ranged = false;
 
 const SIZES = [25, 50, 100, 500];
 const FIRST = DATASETS.shipments ? "shipments" : Object.keys(DATASETS)[0];
-const FORMATS = { csv: "CSV", ndjson: "NDJSON", parquet: "Parquet" };
+/** Name → words; `excel` is CSV that a spreadsheet reads as UTF-8 and takes no formula from. */
+const FORMATS = { csv: "CSV", excel: "For Excel", ndjson: "NDJSON", parquet: "Parquet" };
 /** By type of column: end of the parameter's name → words between column and value. */
 const OPERATORS = {
   string: { _prefix: "begins with", "": "is" },
@@ -83,7 +83,7 @@ export function build(view) {
 
 /** That many records of a dataset are not among its rows. */
 function rejectedNote(row) {
-  if (!row || row.records.rejected <= row.records.read * WARNING_SHARE) return null;
+  if (!row || row.records.rejected === 0 || row.files_with_warning === 0) return null;
   const { read, rejected } = row.records;
   const words = `${count(rejected)} of ${count(read)} records of this dataset were rejected (${percent((100 * rejected) / read)}) and are not among the rows. `;
   return h("p", { class: "note warn" }, icon("warning"), h("span", {}, words, h("a", { href: href("pipeline", [], { rdataset: row.dataset }) }, "Show why")));
@@ -154,12 +154,12 @@ function rowsPanel(view, dataset) {
 }
 
 function exportMenu(view, dataset) {
-  const address = (format) => url(DATASETS[dataset].exports[format], given(view));
+  const address = (format) => (format === "excel" ? url(DATASETS[dataset].exports.csv, { ...given(view), for: "excel" }) : url(DATASETS[dataset].exports[format], given(view)));
   let allowed = true;
   may("export").then((answer) => (allowed = answer));
   const links = () => {
     const all = Object.entries(FORMATS).map(([format, words]) => [format, h("a", { href: at(address(format)), download: "" }, icon("download"), words)]);
-    get("/api").then(({ export_formats: offered }) => offered && all.forEach(([format, link]) => (link.hidden = !offered.includes(format))), () => {});
+    get("/api").then(({ export_formats: offered }) => offered && all.forEach(([format, link]) => (link.hidden = !offered.includes(format === "excel" ? "csv" : format))), () => {});
     return all.map(([, link]) => link);
   };
   const host = menu("Export all rows that pass the filters", () =>
@@ -202,7 +202,7 @@ function linkOf(dataset, column) {
 /** The first dataset that refers to this one, and its column that does. */
 function reference(dataset) {
   for (const [name, { columns: all }] of Object.entries(DATASETS)) {
-    const found = Object.keys(all).find((column) => all[column].references === dataset);
+    const found = Object.keys(all).find((column) => all[column].references === dataset && !all[column].added);
     if (found) return [name, found];
   }
   return null;
@@ -213,11 +213,11 @@ const rowsWhere = (dataset, column, value) => href("data", [], { dataset: datase
 function columns(dataset) {
   const { key, columns: all } = DATASETS[dataset];
   const formats = { number: (value) => (value === null ? "–" : decimalAsGiven(value)), date: (value) => (value === null ? "–" : day(value)), string: (value) => value ?? "–" };
-  const own = Object.entries(all).map(([name, { label, type }]) => {
+  const own = Object.entries(all).map(([name, { label, type, description }]) => {
     const link = linkOf(dataset, name);
     const format = formats[type];
     const shown = link ? { node: (value, row) => (value === null ? "–" : h("a", { href: link(row) }, format(value))) } : { format };
-    return { key: name, label, number: type === "number", head: name === key, ...shown };
+    return { key: name, label, title: description, number: type === "number", head: name === key, ...shown };
   });
   const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
   return [...own, source];

@@ -5,14 +5,15 @@ import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
 import { icon } from "../icons.js";
-import { columnOf, labelOf } from "../measures.js";
-import { addDays, askable, everyDay } from "../ranges.js";
+import { columnOf, labelOf, onTimeHours } from "../measures.js";
+import { byDay, points, request as timeRequest } from "../periods.js";
 import { href } from "../router.js";
 import { dataStrip } from "../components/strip.js";
 import { kpi } from "../components/kpi.js";
 import { comparison, rowsPanel } from "../components/lists.js";
 import { panel } from "../components/panel.js";
 import { parameterSegments } from "../components/segments.js";
+import { timePanel } from "../components/timechart.js";
 import { bar } from "../components/table.js";
 
 export const title = () => "Overview";
@@ -27,106 +28,61 @@ const KPIS = [
   { key: "fuel_per_100_km", format: (value) => decimal(value, 1), unit: "L" },
 ];
 
+/** Figures that need what not every log or shipment has: without it they are not 0. */
+const MEASURED = new Set(["avg_delivery_time", "revenue_per_km", "fuel_per_100_km"]);
+
 const MEASURES = {
   avg_delivery_time: { words: labelOf("avg_delivery_time"), format: hours },
   on_time_delivery_rate: { words: labelOf("on_time_rate"), format: percent },
+  ...(onTimeHours !== null && { on_target_rate: { words: `Within ${hours(onTimeHours)}`, format: percent } }),
   cost_per_kg: { words: labelOf("revenue_per_kg"), format: money },
 };
-const LEAD = 6;
 const LARGEST = 20;
 const NONE = "No shipments in this range";
 const NO_COST = "No shipment in this range has a cost";
 
 export function build(view) {
-  const summary = () => url("/api/figures/summary", view.days());
-  const daily = () => ({
-    daily: url("/api/figures/daily", askable(led(view))),
-    ...(view.compare && { previous: url("/api/figures/daily", askable(view.previous)) }),
-  });
+  const summary = () => url("/api/figures/summary", { ...view.days(), compare: view.sameWeekdays ? "weekday" : null });
   const matrix = () => url("/api/route/matrix", view.days());
   return h(
     "div",
     { class: "grid" },
     dataStrip(view),
-    keyFigures(view, summary, daily),
-    trendPanel(view, { title: "Revenue by day", name: "daily_revenue", key: "revenue", request: daily, format: compact }),
-    trendPanel(view, { title: "Shipments by day", name: "daily_shipments", key: "shipments", request: daily, format: count }),
+    keyFigures(view, summary),
+    timePanel(view, { words: labelOf("revenue"), name: "daily_revenue", key: "revenue", format: compact, missing: NO_COST, className: "span-6", placeholder: "16rem" }),
+    timePanel(view, { words: labelOf("shipments"), name: "daily_shipments", key: "shipments", format: compact, className: "span-6", placeholder: "16rem" }),
     matrixPanel(view, matrix),
     costliestPanel(view, matrix),
     routesPanel(view, matrix),
   );
 }
 
-function keyFigures(view, summary, daily) {
+function keyFigures(view, summary) {
   return panel(view, {
     title: "Key figures",
     className: "bare",
     placeholder: "9rem",
-    request: () => ({ summary: summary(), ...daily() }),
+    request: () => ({ summary: summary(), ...timeRequest(view) }),
     csv: ({ summary: { current, previous, trend } }) => ({
       columns: ["figure", "current", "previous", "trend"].map((key) => ({ key })),
       rows: Object.keys(current).map((figure) => ({ figure, current: current[figure], previous: previous?.[figure], trend: trend?.[figure] })),
     }),
-    render: ({ summary: answer, daily: days, previous }) => {
+    render: ({ summary: answer, ...series }) => {
       if (answer.current.shipments === 0) view.foundNothing();
-      const now = byDay(view, days, view.range);
-      const before = previous && byDay(view, previous, view.previous);
+      const before = series.daily && series.previous && byDay(view, series.previous, view.previous);
       return h(
         "div",
         { class: "kpis" },
         KPIS.map(({ key, format, ...given }) =>
           kpi({
-            measure: key, ...given, versus: answer.trend?.[key] == null ? "nothing to compare with" : "vs previous",
-            value: format(answer.current[key]),
+            measure: key, ...given, versus: answer.trend?.[key] == null ? "nothing to compare with" : view.sameWeekdays ? "vs same weekdays" : "vs previous",
+            ...(MEASURED.has(key) && answer.current[key] === null && answer.current.active_vehicles > 0 ? { value: "not measured", unit: null } : { value: format(answer.current[key]) }),
             change: answer.trend?.[key],
-            points: now.map((day) => day[key] ?? null),
+            points: points(view, series, key),
             previous: before?.map((day) => day[key] ?? null),
           }),
         ),
       );
-    },
-  });
-}
-
-/** A day without logs has no shipments and no revenue, and no rates. */
-const byDay = (view, { data }, range) => everyDay(data, range, view.known, { shipments: 0, revenue: 0 });
-const led = (view) => ({ start: addDays(view.range.start, -LEAD), end: view.range.end });
-
-function trendPanel(view, { title: words, name, key, request, format }) {
-  const rows = ({ daily, previous }) => {
-    const before = previous && byDay(view, previous, view.previous);
-    return byDay(view, daily, led(view)).map((day, i) => ({
-      date: day.date, [key]: day[key] ?? null, ...(i < LEAD ? { lead: true } : { previous: before?.[i - LEAD]?.[key] ?? null }),
-    }));
-  };
-  return panel(view, {
-    title: words,
-    className: "span-6",
-    placeholder: "16rem",
-    request,
-    empty: (answer) => {
-      const days = byDay(view, answer.daily, view.range);
-      return days.some((day) => day[key]) ? null : days.some(({ shipments }) => shipments) ? NO_COST : NONE;
-    },
-    csv: (answer) => ({
-      columns: [{ key: "date" }, { key }, ...(view.compare ? [{ key: "previous" }] : [])],
-      rows: rows(answer).filter(({ lead }) => !lead),
-    }),
-    render: (answer) => {
-      const shown = rows(answer);
-      const values = shown.filter(({ lead }) => !lead);
-      const sum = values.reduce((total, row) => total + row[key], 0);
-      const peak = values.reduce((best, row) => (row[key] > best[key] ? row : best));
-      return chart({
-        name,
-        rows: shown,
-        legend: [
-          { words: "Day", kind: "day" },
-          { words: "7-day mean", kind: "mean" },
-          ...(view.compare ? [{ words: "Previous range", kind: "previous" }] : []),
-        ],
-        summary: `${words}: ${format(sum)} in ${values.length} days, most on ${peak.date} (${format(peak[key])}).`,
-      });
     },
   });
 }
@@ -255,6 +211,7 @@ function routesPanel(view, matrix) {
       { key: "revenue", ...columnOf("revenue"), number: true, node: (value) => bar((100 * value) / largest, money(value)) },
       { key: "avg_delivery_time", ...columnOf("avg_delivery_time"), format: hours, number: true },
       { key: "on_time_delivery_rate", ...columnOf("on_time_rate"), format: (value) => percent(value), number: true },
+      ...(onTimeHours === null ? [] : [{ key: "on_target_rate", ...columnOf("on_target_rate"), label: `Within ${hours(onTimeHours)}`, format: (value) => percent(value), number: true }]),
       { key: "cost_per_kg", ...columnOf("revenue_per_kg"), format: money, number: true },
     ],
   });

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
 import { compact, count, decimal, hours, money, percent } from "../format.js";
-import { labelOf } from "../measures.js";
+import { labelOf, onTimeHours } from "../measures.js";
 import { length } from "../ranges.js";
 import { href } from "../router.js";
 import { kpi } from "../components/kpi.js";
@@ -32,13 +32,18 @@ export function build(view) {
 
 const facts = (summary) => ({ columns: Object.keys(summary).map((key) => ({ key })), rows: [summary] });
 
+/** What none of the shipments has is not 0: `mean` is that of those that have it. */
+const measured = (mean, value) => (mean === null ? { value: "not measured", unit: null } : { value });
+
 function figures(summary) {
+  if (summary.total_shipments === 0) return h("div", { class: "kpis small" }, kpi({ measure: "shipments", value: "0" }));
   const known = [
     { measure: "shipments", value: count(summary.total_shipments) },
-    { measure: "revenue", value: compact(summary.total_cost) },
-    { measure: "avg_delivery_time", value: decimal(summary.avg_delivery_time, 1) },
-    { label: "90 % arrive within", value: decimal(summary.p90_delivery_time, 1), unit: "h" },
+    { measure: "revenue", ...measured(summary.avg_cost, compact(summary.total_cost)) },
+    { measure: "avg_delivery_time", ...measured(summary.avg_delivery_time, decimal(summary.avg_delivery_time, 1)) },
+    { label: "90 % arrive within", unit: "h", ...measured(summary.p90_delivery_time, decimal(summary.p90_delivery_time, 1)) },
     { measure: "on_time_rate", unit: null, value: percent(summary.on_time_delivery_rate) },
+    ...(onTimeHours === null ? [] : [{ measure: "on_target_rate", label: `Within ${hours(onTimeHours)}`, unit: null, value: percent(summary.on_target_rate) }]),
     { measure: "reliability_score", value: percent(summary.reliability_score) },
   ];
   return h("div", { class: "kpis small" }, known.map(kpi));
@@ -106,11 +111,11 @@ function vehiclesPanel(view, request) {
 
 function costs(summary) {
   const entries = {
-    [labelOf("revenue")]: money(summary.total_cost),
+    [labelOf("revenue")]: measured(summary.avg_cost, money(summary.total_cost)).value,
     [labelOf("revenue_per_shipment")]: money(summary.avg_cost),
     [labelOf("revenue_per_kg")]: money(summary.cost_per_kg),
     [labelOf("revenue_per_hour")]: money(summary.value_score),
-    "Total weight": `${count(summary.total_weight)} kg`,
+    "Total weight": measured(summary.avg_weight, `${count(summary.total_weight)} kg`).value,
     "Mean weight": summary.avg_weight === null ? "–" : `${decimal(summary.avg_weight, 1)} kg`,
     "Median time": hours(summary.p50_delivery_time),
     "95 % arrive within": hours(summary.p95_delivery_time),

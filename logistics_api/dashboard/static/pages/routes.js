@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { count, decimal, hours, money, percent } from "../format.js";
-import { labelOf, measure } from "../measures.js";
+import { columnOf, labelOf, measure, onTimeHours } from "../measures.js";
 import { href } from "../router.js";
 import { badge } from "../components/badges.js";
 import { listPanel } from "../components/lists.js";
@@ -15,7 +15,11 @@ const ends = [
   { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
 ];
 const number = (key, label, format = money, more = {}) => ({ key, label, format: (value) => format(value), number: true, ...more });
-const share = (key, label) => ({ key, label, number: true, node: (value) => (value === null ? "–" : bar(value, percent(value))) });
+/** A column of a measure, with what it means. */
+const figure = (key, name, format = money, more = {}) => number(key, labelOf(name), format, { title: measure(name).definition, ...more });
+/** A sum over nothing is not 0: the mean of the same values says whether there are any. */
+const known = (mean, format) => ({ format: (value, row) => (row[mean] === null ? "–" : format(value)) });
+const share = (key, name, label = labelOf(name)) => ({ key, ...columnOf(name), label, number: true, node: (value) => (value === null ? "–" : bar(value, percent(value))) });
 
 const VALUES = { "High Value": "good", "Medium Value": null, "Low Value": "warn" };
 const ADVICE = {
@@ -26,9 +30,18 @@ const ADVICE = {
 };
 
 /** "High delivery time - Consider route optimization": the badge shows the finding, the text beside it what to do. */
-function advice(text) {
+function advice(text, { recommendation_basis: basis }) {
   const [found, action] = text.split(" - ");
-  return [badge(found === "Performing within normal parameters" ? "Normal" : found, ADVICE[found]), action && h("span", { class: "muted" }, ` ${action}`)];
+  return [badge(found === "Performing within normal parameters" ? "Normal" : found, ADVICE[found]), action && h("span", { class: "muted" }, ` ${action}`), basis && h("div", { class: "muted" }, reason(basis))];
+}
+
+/** The number that a recommendation rests on: "Delivery time 52.4 h, above 44.1 h". */
+function reason({ measure: name, value, threshold }) {
+  const isTime = name === "avg_delivery_time";
+  const alike = (digits) => decimal(value, digits) === decimal(threshold, digits);
+  const digits = [isTime ? 1 : 2, 4].find((number) => !alike(number)) ?? 6; // as many as tell them apart
+  const format = (number) => `${decimal(number, digits)}${isTime ? " h" : ""}`;
+  return `${labelOf(name)} ${format(value)}, above ${format(threshold)}`;
 }
 
 const LISTS = {
@@ -40,11 +53,11 @@ const LISTS = {
     columns: [
       ...ends,
       number("total_trips", "Shipments", count),
-      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
+      figure("avg_delivery_time", "avg_delivery_time", hours),
       number("min_delivery_time", "Shortest", hours),
       number("max_delivery_time", "Longest", hours),
-      number("total_cost", labelOf("revenue")),
-      number("avg_cost", labelOf("revenue_per_shipment")),
+      figure("total_cost", "revenue", money, known("avg_cost", money)),
+      figure("avg_cost", "revenue_per_shipment"),
       number("cost_per_trip", "of all", money, { title: `${labelOf("revenue_per_all_shipments")}: ${measure("revenue_per_all_shipments").definition}` }),
       number("total_weight", "Weight, kg", count),
       number("unique_vehicles", "Vehicles", count),
@@ -58,9 +71,10 @@ const LISTS = {
     columns: [
       ...ends,
       number("total_deliveries", "Deliveries", count),
-      share("reliability_score", "Reliability"),
-      share("on_time_delivery_rate", "On time"),
-      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
+      share("reliability_score", "reliability_score"),
+      share("on_time_delivery_rate", "on_time_rate"),
+      ...(onTimeHours === null ? [] : [share("on_target_rate", "on_target_rate", `Within ${hours(onTimeHours)}`)]),
+      figure("avg_delivery_time", "avg_delivery_time", hours),
       number("delivery_time_variation", "Variation", hours, { title: "Sample standard deviation of the delivery times" }),
     ],
   },
@@ -73,9 +87,9 @@ const LISTS = {
       ...ends,
       number("total_shipments", "Shipments", count),
       number("avg_shipment_weight", "Mean weight, kg", (value) => decimal(value, 1)),
-      number("avg_cost", labelOf("revenue_per_shipment")),
-      number("cost_per_kg", labelOf("revenue_per_kg")),
-      number("value_score", labelOf("revenue_per_hour"), money, { title: measure("revenue_per_hour").definition }),
+      figure("avg_cost", "revenue_per_shipment"),
+      figure("cost_per_kg", "revenue_per_kg"),
+      figure("value_score", "revenue_per_hour"),
       { key: "value_category", label: "Category", node: (value) => (value === null ? "–" : badge(value, VALUES[value])) },
     ],
   },
@@ -89,11 +103,11 @@ const LISTS = {
       { key: "optimization_recommendation", label: "Recommendation", node: advice, wrap: true },
       number("cost_time_efficiency", "Per\u00a0kg and\u00a0hour", (value) => decimal(value, 2), { title: measure("revenue_per_kg_per_hour").definition }),
       number("total_shipments", "Shipments", count),
-      number("avg_delivery_time", labelOf("avg_delivery_time"), hours),
-      number("avg_cost", labelOf("revenue_per_shipment")),
+      figure("avg_delivery_time", "avg_delivery_time", hours),
+      figure("avg_cost", "revenue_per_shipment"),
       number("avg_weight", "Mean weight, kg", (value) => decimal(value, 1)),
-      number("total_cost", labelOf("revenue")),
-      number("total_weight", "Weight, kg", count),
+      figure("total_cost", "revenue", money, known("avg_cost", money)),
+      number("total_weight", "Weight, kg", count, known("avg_weight", count)),
     ],
   },
 };

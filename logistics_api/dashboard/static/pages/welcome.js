@@ -1,6 +1,7 @@
 // Before the first file: how to bring data in. The page gives way by itself when the first figures are there.
 
 import { h, replace } from "../dom.js";
+import { datasetWords } from "../datasets.js";
 import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { href } from "../router.js";
@@ -16,8 +17,8 @@ data/raw/shipments/june/part-1.csv`;
 function waiting(view) {
   const note = h("div", { role: "status" });
   const show = () => {
-    const { unassigned_shipments: shipments } = view.status;
-    replace(note, shipments > 0 && h("p", { class: "note warn" }, icon("warning"), h("span", {}, h("strong", {}, `${count(shipments)} ${shipments === 1 ? "shipment waits" : "shipments wait"} for vehicle_logs. `), "A shipment gets its day and its vehicle from its log, so there are no figures before the logs are loaded. ", h("a", { href: href("data", [], { dataset: "shipments" }) }, "Show the shipments"))));
+    const { unassigned_shipments: shipments, awaited_dataset: dataset } = view.status;
+    replace(note, shipments > 0 && h("p", { class: "note warn" }, icon("warning"), h("span", {}, h("strong", {}, `${count(shipments)} ${shipments === 1 ? "shipment waits" : "shipments wait"} for ${dataset}. `), "A shipment gets its day and its vehicle from its log, so there are no figures before it is loaded. ", h("a", { href: href("data", [], { dataset: "shipments" }) }, "Show the shipments"))));
   };
   view.follow(show);
   show();
@@ -33,7 +34,7 @@ export function build(view) {
     h(
       "section",
       { class: "panel", "aria-labelledby": "first-file" },
-      h("h2", { id: "first-file" }, shipments > 0 ? "Next: the vehicle logs" : "No figures yet: drop your first files"),
+      h("h2", { id: "first-file" }, shipments > 0 ? `Next: the ${datasetWords(view.status.awaited_dataset).toLowerCase()}` : "No figures yet: drop your first files"),
       h("p", { class: "muted" }, "Vehicles, their logs and their shipments, in any order, as JSON, NDJSON or CSV, also compressed. The name or the folder says which dataset a file belongs to."),
       h(
         "ol",

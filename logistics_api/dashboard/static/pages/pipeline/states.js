@@ -13,14 +13,9 @@ export const STATES = {
   unloaded: ["Taken out", null],
 };
 
-/** Share of rejected records above which a file that was loaded has a warning. */
-export const WARNING_SHARE = 0.01;
-
-/** The share of a file's records that was rejected, if it is high enough for a warning; else null. */
-export function rejectedShare({ state, records, has_warning: hasWarning, rejected_share: share }) {
-  if (state !== "loaded" || records.read === 0) return null;
-  const rejected = share ?? records.rejected / records.read;
-  return rejected > 0 && (hasWarning ?? rejected > WARNING_SHARE) ? rejected : null;
+/** The share of a file's records that was rejected, if the API says that the file has a warning; else null. */
+export function rejectedShare({ state, has_warning: hasWarning, rejected_share: share }) {
+  return state === "loaded" && hasWarning && share > 0 ? share : null;
 }
 
 export const isBalanced = ({ read, loaded, superseded, rejected }) => read === loaded + superseded + rejected;
