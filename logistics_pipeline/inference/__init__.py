@@ -1,0 +1,1 @@
+"""What a file of unknown shape holds: bytes in, a proposed contract out. Nothing is stored, nothing ambiguous decided."""
