@@ -12,10 +12,10 @@ from logistics_pipeline.inference.names import words_of
 MOST_DIGITS = 18
 """Of an integer: PostgreSQL's bigint holds each of as many."""
 
-_PLAIN_TEXTS = re.compile(r"(?:-?(?:0|[1-9][0-9]{0,%d}+)(?:\.[0-9]++)?+(?:\x1f|\Z))*+" % (MOST_DIGITS - 1))
+_PLAIN_TEXTS = re.compile(rf"(?:-?(?:0|[1-9][0-9]{{0,{MOST_DIGITS - 1}}}+)(?:\.[0-9]++)?+(?:\x1f|\Z))*+")
 """Numbers without any sign of a code, joined: most columns hold no others."""
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
-_MANY_DIGITS = re.compile(r"[+-]?[0-9]{%d,}" % (MOST_DIGITS + 1))
+_MANY_DIGITS = re.compile(rf"[+-]?[0-9]{{{MOST_DIGITS + 1},}}")
 _EXPONENT_OF_CODE = re.compile(r"[0-9]+[eE][0-9]+")
 _DECIMAL_EXPONENT = re.compile(r"[+-]?[0-9]*\.[0-9]*[eE][+-]?[0-9]+|[+-]?[0-9]+[eE][+-][0-9]+")
 _PHONE = re.compile(r"\+[0-9]{7,}")

@@ -59,7 +59,9 @@ def _read_boolean(column: Column) -> Reading | None:
         return None
     texts = [text for text in column.counts if text.casefold() in words]
     missing = tuple(text for text in column.counts if text not in texts)
-    return Reading(ColumnType.BOOLEAN, (f"only {counted({text: column.counts[text] for text in texts})}",), missing=missing)
+    return Reading(
+        ColumnType.BOOLEAN, (f"only {counted({text: column.counts[text] for text in texts})}",), missing=missing
+    )
 
 
 class _Families:

@@ -1,4 +1,4 @@
-"""Columns of dates, timestamps, times of day and durations: the forms that fit every value. Whole set in, reading out."""
+"""Columns of dates, timestamps, times of day and durations: which forms fit every value."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,16 +21,18 @@ from logistics_pipeline.loading.contract.dates import (
 
 DATE_WORDS = frozenset(
     {
-        "date", "day", "datum", "tag", "data", "fecha", "jour", "dia", "giorno", "dato", "dzien", "paivamaara", "tarih",
+        "date", "day", "datum", "tag", "data", "fecha", "jour", "dia", "giorno", "dato", "dzien", "tarih",
         "time", "timestamp", "datetime", "zeit", "zeitpunkt", "dt", "dob", "birthday", "geburtstag", "am", "on", "at",
-        "created", "updated", "modified", "due", "shipped", "delivered", "ordered", "closed", "opened", "began", "begin",
+        "created", "updated", "modified", "due", "shipped", "delivered", "ordered", "closed", "opened", "begin",
         "start", "end", "from", "to", "since", "until", "when", "period",
     }
 )  # fmt: skip
 """Words in the name of a column that says that it holds dates. `data` is the Italian, Portuguese and Polish one."""
 
 _NOT_DATES = frozenset({"version", "release", "part", "sku", "code", "id", "ref", "ip", "no", "nr", "number", "model"})
-_DURATION_WORDS = frozenset({"duration", "elapsed", "dauer", "duree", "duracion", "durata", "length", "runtime", "took"})
+_DURATION_WORDS = frozenset(
+    {"duration", "elapsed", "dauer", "duree", "duracion", "durata", "length", "runtime", "took"}
+)
 
 _MAY_BE_DATE = re.compile(
     r"[0-9]{1,4}[-/. ]?[0-9WA-Za-z].{2,34}|[A-Za-z]{3,9}[-./ ]+[0-9].{2,30}|[0-9]{8}[T ].{2,30}", re.ASCII
@@ -40,7 +42,9 @@ _ZONE = re.compile(r"(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)\Z", re.ASCII | re
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{3,6})?)?Z?")
 _YEAR_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")
-_CLOCK = re.compile(r"([0-9]{1,3}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?( ?[ap]\.?m\.?)?", re.ASCII | re.IGNORECASE)
+_CLOCK = re.compile(
+    r"([0-9]{1,3}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?( ?[ap]\.?m\.?)?", re.ASCII | re.IGNORECASE
+)
 _DURATION = re.compile(
     r"-?P(?=[0-9T])(?:[0-9.]+Y)?(?:[0-9.]+M)?(?:[0-9.]+W)?(?:[0-9.]+D)?(?:T(?=[0-9])(?:[0-9.]+H)?(?:[0-9.]+M)?(?:[0-9.]+S)?)?"
     r"|-?[0-9]+ days?,? [0-9]{1,2}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
@@ -90,15 +94,17 @@ def _day(text: str) -> _Day | None:
     if found is None:
         return None
     form = "ISO" if day[:4].isdigit() else "with the name of the month"
-    iso_day = text[:10] if _ISO_DAY.match(text) else text.partition("T")[0] if "T" in text and text[0].isdigit() else day
+    iso_day = (
+        text[:10] if _ISO_DAY.match(text) else text.partition("T")[0] if "T" in text and text[0].isdigit() else day
+    )
     return _Day(text, iso_day, (), form)
 
 
 def has_time(text: str) -> bool:
     """Whether a time of day follows a date."""
-    return len(text) > 10 and (":" in text[8:] or "T" in text[8:] or text[-1:] in "mM.") and without_time(text) != text or (
-        len(text) > 10 and _ISO_DAY.match(text) is not None
-    )
+    return (
+        len(text) > 10 and (":" in text[8:] or "T" in text[8:] or text[-1:] in "mM.") and without_time(text) != text
+    ) or (len(text) > 10 and _ISO_DAY.match(text) is not None)
 
 
 def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
@@ -136,7 +142,9 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
         return _with_clock(column, texts, reading)
     outside = sum(not FIRST_DATE <= day <= LAST_DATE for day in days)
     if outside:
-        reading = reading.but(f"{outside:,} distinct days lie outside {FIRST_DATE} to {LAST_DATE}, which a load rejects")
+        reading = reading.but(
+            f"{outside:,} distinct days lie outside {FIRST_DATE} to {LAST_DATE}, which a load rejects"
+        )
     return _with_sentinels(column, texts, reading)
 
 
@@ -194,7 +202,7 @@ def _telling(days: Sequence[_Day]) -> str:
 
 
 def _contradiction(days: Sequence[_Day]) -> str:
-    found = {}
+    found: dict[NumberOrder, str] = {}
     for day in days:
         if len(day.orders) == 1:
             found.setdefault(day.orders[0], day.text)
@@ -204,7 +212,8 @@ def _contradiction(days: Sequence[_Day]) -> str:
 def _are_dates(column: Column, days: Sequence[_Day]) -> bool:
     """Whether dates of all numbers are proven to be dates: 1.12.45 may be a version, 05-14-77 the number of a part.
 
-    A year of four digits, a slash, a time of day or the name proves it.
+    A year of four digits, a slash, a time of day or the name proves it; so do points if days and months are padded with
+    zeros, which versions are not.
     """
     words = set(words_of(column.title))
     short = [day for day in days if len(re.split("[-./]", day.day)[-1]) == 2]
@@ -212,7 +221,10 @@ def _are_dates(column: Column, days: Sequence[_Day]) -> bool:
         return True
     if words & _NOT_DATES:
         return False
-    return bool(words & DATE_WORDS) or all("/" in day.day or day.text != day.day for day in short)
+    if words & DATE_WORDS or all("/" in day.day or day.text != day.day for day in short):
+        return True
+    are_padded = all("." in day.day and len(day.day) == len("31.01.24") for day in short)
+    return are_padded and any(day.day.startswith("0") or ".0" in day.day for day in short)
 
 
 def _maybe_dates(column: Column, days: Sequence[_Day], fitting: tuple[NumberOrder, ...], cells: int) -> Reading:

@@ -21,9 +21,13 @@ _MOST_CELLS = 40
 _YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 _NAME = re.compile(r"[^\W\d][\w .,/()%#&:€$£°'\"\[\]+*?-]*|#")
 _NAME_WORDS = frozenset(
-    """id name code date time year month day type status number no value amount price country city region description
-    title category class group key key_id count total unit url email address phone datum jahr art wert nombre fecha
-    symbol currency source latitude longitude lat lon lng from to start end company sector state""".split()
+    re.findall(
+        "[a-z_]+",
+        "id name code date time year month day type status number no value amount price country city region "
+        "description title category class group key key_id count total unit url email address phone datum "
+        "jahr art wert nombre fecha symbol currency source latitude longitude lat lon lng from to start end "
+        "company sector state",
+    )
 )
 
 
@@ -140,7 +144,11 @@ def _is_unlike(top: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
             return True
         if len(filled) >= 3 and {_look(each) for each in filled} == {"upper"} and _look(cell) != "upper":
             return True
-        if len(filled) >= 3 and all(re.search(r"[0-9@]|://", each) for each in filled) and not re.search("[0-9@]", cell):
+        if (
+            len(filled) >= 3
+            and all(re.search(r"[0-9@]|://", each) for each in filled)
+            and not re.search("[0-9@]", cell)
+        ):
             return True
     return False
 
@@ -182,4 +190,6 @@ def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _above_note(above: Sequence[Sequence[str]]) -> str:
     count = f"{len(above):,} {'line' if len(above) == 1 else 'lines'}"
-    return f"What stands above the header was passed over: {count}, beginning with `{excerpt(', '.join(above[0]), 60)}`."
+    return (
+        f"What stands above the header was passed over: {count}, beginning with `{excerpt(', '.join(above[0]), 60)}`."
+    )

@@ -66,7 +66,7 @@ def _read(sample: Sample, max_record_bytes: int) -> tuple[list[object], str, lis
 
 
 def _is_ndjson(body: bytes) -> bool:
-    lines = [line.strip(_WHITE) for line in body[:1 << 20].split(b"\n", 3)[:3] if line.strip(_WHITE)]
+    lines = [line.strip(_WHITE) for line in body[: 1 << 20].split(b"\n", 3)[:3] if line.strip(_WHITE)]
     if len(lines) < 2:
         return False
     return lines[1].startswith(b"{") and isinstance(decode(lines[0]), Mapping)
@@ -75,7 +75,7 @@ def _is_ndjson(body: bytes) -> bool:
 def _records(sample: Sample, layout: Layout, max_record_bytes: int) -> list[object]:
     """The records at the beginning of a sample: what is cut at its end is left out."""
     source: Source = as_source(sample.head)
-    source.skip_to(layout.start)  # type: ignore[union-attr]  # a CSV layout has one, too
+    source.skip_to(layout.start)
     found: list[object] = []
     try:
         for records in read_records(source, layout, 0, max_record_bytes, run_bytes=_RUN_BYTES):

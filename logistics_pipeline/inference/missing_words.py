@@ -12,7 +12,7 @@ _WORDS = frozenset(
         "none", "nil", "\\n", "missing", "(missing)", "unknown", "not available", "not applicable", "no data", "nodata",
         "not known", "not reported", "(blank)", "(empty)", "empty", "blank", "#div/0!", "#value!", "#ref!", "#num!",
         "#name?", "undefined", "k.a.", "k. a.", "k.a", "keine angabe", "nicht verfügbar", "unbekannt", "inconnu",
-        "non disponible", "non renseigné", "nd", "n.d.", "n/d", "s/d", "sin datos", "desconocido", "brak", "brak danych",
+        "non disponible", "nd", "n.d.", "n/d", "s/d", "sin datos", "desconocido", "brak", "brak danych",
         "н/д", "нет данных", "n/b", "nvt", "n.v.t.",
     }
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Columns of numbers: which notation fits all values, and whether they are numbers at all. Whole set in, reading out."""
+"""Columns of numbers: which notation fits all values, and whether they are numbers at all."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -21,9 +21,10 @@ _PARENTHESES = re.compile(r"\((.+)\)")
 _PER_CENT = re.compile(r"(.+?)[ \u00a0\u202f]?%")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DIGITS = re.compile(r"[0-9]+")
-_EXCESS_ZEROS = ("0", "00")
 
-YEAR_WORDS = frozenset({"year", "years", "yr", "jahr", "annee", "ano", "anio", "anno", "rok", "god", "fy", "vuosi", "aar"})
+YEAR_WORDS = frozenset(
+    {"year", "years", "yr", "jahr", "annee", "ano", "anio", "anno", "rok", "god", "fy", "vuosi", "aar"}
+)
 _MONTH_WORDS = frozenset({"month", "yearmonth", "yyyymm", "monat", "mois", "mes", "mese", "period", "periode"})
 _ID_WORDS = frozenset({"id", "key", "no", "nr", "number", "num", "nummer", "code", "ref", "uid"})
 
@@ -111,11 +112,13 @@ class _Shapes:
         total = sum(self._cells.values())
         currencies = self._by(lambda each: each.currency)
         if len(currencies - {None}) > 1:
-            found = " and ".join(sorted(filter(None, currencies)))
+            found = " and ".join(sorted(str(each) for each in currencies - {None}))
             return self._doubt("currency", f"amounts in {found} stand in one column", total)
         if len(currencies) > 1 and self._count(lambda each: each.currency is None) > self._zeros:
             return self._doubt(
-                "currency", "some amounts have a currency and others have none", self._count(lambda each: not each.currency)
+                "currency",
+                "some amounts have a currency and others have none",
+                self._count(lambda each: not each.currency),
             )
         if len(self._by(lambda each: each.is_percent)) > 1:
             cells = self._count(lambda each: not each.is_percent)
@@ -132,11 +135,11 @@ class _Shapes:
     def has_parentheses(self) -> bool:
         return any(each.has_parentheses for each, _ in self._notations.values())
 
-    def _by(self, what: "object") -> set[object]:
-        return {what(each) for each, _ in self._notations.values()}  # type: ignore[operator]
+    def _by(self, what: Callable[[Notation], object]) -> set[object]:
+        return {what(each) for each, _ in self._notations.values()}
 
-    def _count(self, what: "object") -> int:
-        return sum(self._cells[shape] for shape, (each, _) in self._notations.items() if what(each))  # type: ignore[operator]
+    def _count(self, what: Callable[[Notation], object]) -> int:
+        return sum(self._cells[shape] for shape, (each, _) in self._notations.items() if what(each))
 
     def _doubt(self, kind: str, text: str, cells: int) -> Doubt:
         return Doubt(kind, text, cells, ("text", "number"))
@@ -192,6 +195,7 @@ class _Shapes:
 
     def _proof_of(self, chosen: NumberFormat) -> str:
         """A value that the fewest formats fit."""
+
         def fits(body: str) -> int:
             return sum(value_in(body, each) is not None for each in FORMATS)
 
@@ -244,7 +248,7 @@ def _years(texts: Sequence[str], words: set[str]) -> str | None:
     if words & YEAR_WORDS:
         return "all values are years, and the name says so"
     span = years[-1] - years[0] + 1
-    if 1800 <= years[0] and years[-1] <= 2100 and len(years) >= 5 and len(years) >= 0.9 * span:
+    if years[0] >= 1800 and years[-1] <= 2100 and len(years) >= 5 and len(years) >= 0.9 * span:
         return f"all values are years, nearly every one from {years[0]} to {years[-1]}"
     return None
 

@@ -73,7 +73,7 @@ def read_sample(path: Path, max_expansion: int = MAX_EXPANSION) -> Sample:
         if size <= WHOLE_BYTES:
             return Sample(text, (), True, True, size, source.compression, source.note)
         if source.compression is None and source.note is None:
-            return _from_plain(path, text, os.stat(path).st_size)
+            return _from_plain(path, text, path.stat().st_size)
         return _from_stream(source, text)
 
 

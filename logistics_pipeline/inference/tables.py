@@ -19,7 +19,9 @@ from logistics_pipeline.loading.layouts import CsvLayout, LongText, Records, Tab
 
 MAX_COLUMNS = 1_500
 _RUN_BYTES = 1 << 20
-_TOTAL_WORDS = frozenset({"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "totale", "suma", "somme", "итого"})
+_TOTAL_WORDS = frozenset(
+    {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "totale", "suma", "somme", "итого"}
+)
 _SECOND_TABLE_SHARE = 0.2
 
 Cells = Sequence[str | None]
@@ -89,9 +91,7 @@ def _head_text(sample: Sample, dialect: Dialect) -> str:
 class _CsvTable:
     """Reads one CSV sample."""
 
-    def __init__(
-        self, sample: Sample, dialect: Dialect, header: Header, skipped: int, max_record_bytes: int
-    ) -> None:
+    def __init__(self, sample: Sample, dialect: Dialect, header: Header, skipped: int, max_record_bytes: int) -> None:
         self._sample = sample
         self._dialect = dialect
         self._header = header
@@ -182,7 +182,9 @@ class _CsvTable:
         newline = self._dialect.newline
         if not self._sample.is_whole:
             text = text[: text.rfind(newline) + 1]
-        rows = split_rows(text.decode("utf-8", "replace"), self._dialect.delimiter, newline.decode(), self._dialect.quote)
+        rows = split_rows(
+            text.decode("utf-8", "replace"), self._dialect.delimiter, newline.decode(), self._dialect.quote
+        )
         rows = rows[self._skipped + self._header.first + self._header.rows :]
         width = len(self._names)
         good = [row for row in rows if len(row) == width]
