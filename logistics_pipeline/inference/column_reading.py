@@ -46,8 +46,13 @@ def read_column(column: Column) -> Reading:
         return boolean
     families = _Families(column)
     if families.are_texts:
-        return Reading(ColumnType.STRING, (f"{len(column.counts):,} distinct texts",))
+        return Reading(ColumnType.STRING, (distinct_texts(column),))
     return families.reading()
+
+
+def distinct_texts(column: Column) -> str:
+    """How many distinct texts a column has, for people."""
+    return "one text in all cells" if len(column.counts) == 1 else f"{len(column.counts):,} distinct texts"
 
 
 def _read_boolean(column: Column) -> Reading | None:
@@ -103,9 +108,10 @@ class _Families:
 
     def reading(self) -> Reading:
         """The type of the column."""
-        if len(self._by_family) != 1:
-            kinds = ", ".join(sorted(self._by_family)) or "words"
-            return self._text(f"values of several kinds ({kinds}): kept as text")
+        if not self._by_family:
+            return self._text(distinct_texts(self._column))
+        if len(self._by_family) > 1:
+            return self._text(f"values of several kinds ({', '.join(sorted(self._by_family))}): kept as text")
         (family, texts), *_ = self._by_family.items()
         reading, misfits = _READERS[family](self._column, texts)
         self.others += misfits

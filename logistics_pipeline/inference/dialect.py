@@ -28,7 +28,7 @@ _VALUE = re.compile(
     r"|[\w .,'()&/@#+:%-]{0,60}|\"[^\"]*\")\s*"
 )
 _STRAY_RETURN = re.compile(r"\r+(?=(\n)?)")
-_SINGLE_QUOTED = re.compile(rb"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", re.MULTILINE)
+_SINGLE_QUOTED = re.compile(rb"(?:^|[,;\t|^~])'[^'\r\n]*'(?=[,;\t|^~\r\n]|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ class Dialect:
     """A blank follows each delimiter."""
     separator_line: bool = False
     """The first line names the delimiter."""
+    has_returns: bool = False
+    """A carriage return precedes the line feeds."""
+
+    @property
+    def line_end(self) -> str:
+        """What ends a line: `newline` for readers, which pass over the carriage return."""
+        return "\r\n" if self.has_returns else self.newline.decode()
 
 
 def find_dialect(text: bytes) -> Dialect:
@@ -51,15 +58,16 @@ def find_dialect(text: bytes) -> Dialect:
     if len(text) > HEAD_BYTES:
         head = head[: head.rfind(newline) + 1] or head
     decoded = head.decode("utf-8", "replace")
+    has_returns = newline == b"\n" and b"\r\n" in head
     line = _SEPARATOR_LINE.match(decoded)
     if line is not None:
-        return Dialect(line[1], newline, separator_line=True)
+        return Dialect(line[1], newline, separator_line=True, has_returns=has_returns)
     quote = "'" if b'"' not in head and len(_SINGLE_QUOTED.findall(head[:8192])) >= 4 else '"'
     line_end = newline.decode()
     decoded = decoded[: decoded.rfind(line_end, 0, _TRIAL_CHARACTERS) + 1] or decoded
     delimiter = _best(decoded, line_end, DELIMITERS, quote) or _best(decoded, line_end, RARE_DELIMITERS, quote)
     rows = split_rows(decoded, delimiter or ",", line_end, quote)[:_MOST_ROWS]
-    return Dialect(delimiter or ",", newline, quote, has_spaces=_follow_spaces(rows))
+    return Dialect(delimiter or ",", newline, quote, _follow_spaces(rows), has_returns=has_returns)
 
 
 def _follow_spaces(rows: Sequence[Sequence[str]]) -> bool:

@@ -10,7 +10,7 @@ _WORDS = frozenset(
     {
         "na", "n/a", "n.a.", "n. a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "(null)", "<null>", "#null!",
         "none", "nil", "\\n", "missing", "(missing)", "unknown", "not available", "not applicable", "no data", "nodata",
-        "not known", "not reported", "(blank)", "(empty)", "empty", "blank", "#div/0!", "#value!", "#ref!", "#num!",
+        "not known", "not reported", "(blank)", "(empty)", "#div/0!", "#value!", "#ref!", "#num!",
         "#name?", "undefined", "k.a.", "k. a.", "k.a", "keine angabe", "nicht verfügbar", "unbekannt", "inconnu",
         "non disponible", "nd", "n.d.", "n/d", "s/d", "sin datos", "desconocido", "brak", "brak danych",
         "н/д", "нет данных", "n/b", "nvt", "n.v.t.",

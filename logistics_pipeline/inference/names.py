@@ -55,7 +55,7 @@ _LETTERS = str.maketrans(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _FILE_SUFFIX = re.compile(r"(?:\.(?:csv|tsv|txt|json|ndjson|jsonl|gz|zst))+$", re.IGNORECASE)
-_DATED = re.compile(r"(?:_?(?:part|v|export|dump)?_?[0-9]+)+$")
+_DATED = re.compile(r"(?:_?(?:part|v)?_?[0-9]+)+$")
 
 
 def words_of(title: str) -> list[str]:
@@ -103,7 +103,7 @@ def dataset_name(path: PurePath) -> str:
     """Returns a name for the dataset of a file: the file's name without dates and numbers, or that of its folder."""
     for part in (_FILE_SUFFIX.sub("", path.name), *reversed(path.parts[:-1])):
         name = _DATED.sub("", "_".join(words_of(part)))
-        if name and name not in ("data", "raw", "tmp", "export"):
+        if name and name not in ("data", "raw", "tmp", "export", "exports"):
             break
     else:
         name = "records"

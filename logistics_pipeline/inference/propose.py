@@ -12,7 +12,7 @@ from logistics_pipeline.inference.json_tables import is_json, read_json_table
 from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
 from logistics_pipeline.inference.questions import column_questions, table_question
-from logistics_pipeline.inference.roles import Key, TypedColumn, find_key, find_role, find_time
+from logistics_pipeline.inference.roles import Key, TypedColumn, doubt_of_key, find_key, find_role, find_time
 from logistics_pipeline.inference.sampling import Sample, read_sample
 from logistics_pipeline.inference.tables import SampleTable, read_table
 from logistics_pipeline.inference.units import unit_of
@@ -54,7 +54,8 @@ def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begi
     key = find_key(columns, table, "of the file" if sample.is_whole else "that were read")
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
-    questions = [table_question(doubt) for doubt in (*table.doubts, time_doubt) if doubt is not None]
+    of_table = (*table.doubts, doubt_of_key(key, columns), time_doubt)
+    questions = [table_question(doubt) for doubt in of_table if doubt is not None]
     questions += column_questions(doubts, _suggestions(columns))
     return Proposal(
         file=path.name,
@@ -82,7 +83,7 @@ def _dialect(table: SampleTable) -> ProposedDialect | None:
     found = table.dialect
     if found is None:
         return None
-    return ProposedDialect(found.delimiter, found.quote, found.newline.decode(), table.has_header)
+    return ProposedDialect(found.delimiter, found.quote, found.line_end, table.has_header)
 
 
 def _typed_columns(table: SampleTable) -> list[TypedColumn]:
@@ -146,7 +147,7 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         type=reading.type,
         role=find_role(each, key, time_column),
         unit=unit_of(column.title, reading),
-        required=is_key or each.is_full,
+        required=is_key or (each.name == time_column and each.is_full),
         cells=column.rows,
         empty=column.empty,
         distinct=len(column.counts),

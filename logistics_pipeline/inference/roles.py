@@ -24,6 +24,8 @@ _MOST_KEY_COLUMNS = 3
 _MOST_CANDIDATES = 10
 """Columns of which keys of several columns are tried."""
 _PROBE_ROWS = 500
+_REPEATED_SHARE = 0.01
+"""The most records of which a key may be repeated by mistake."""
 _DIMENSION_SHARE = 0.5
 """A text column with fewer distinct values than this share of its cells groups records."""
 _MOST_GROUPS = 20_000
@@ -83,6 +85,21 @@ def find_key(columns: Sequence[TypedColumn], table: SampleTable, where: str) -> 
         f"no {_MOST_KEY_COLUMNS} columns are unique in the {rows:,} records {where}: the file and the number of a "
         "record identify it",
     )
+
+
+def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
+    """Asks about a column that is named as a key and is unique but for a few records, if there is no key."""
+    if len(key.columns) == 1:
+        return None
+    for each in columns:
+        repeated = each.column.rows - len(each.column.counts)
+        if each.is_full and each.words & _KEY_WORDS and 0 < repeated <= _REPEATED_SHARE * each.column.rows:
+            text = (
+                f"Is {each.name} the key? Every record has a value, but {repeated:,} of {each.column.rows:,} repeat "
+                "the value of another; of records with one key the last one counts."
+            )
+            return Doubt("key", text, repeated, (each.name, ", ".join(key.columns) or "no key"))
+    return None
 
 
 def _may_be_key(each: TypedColumn, columns: Sequence[TypedColumn]) -> bool:
@@ -192,6 +209,8 @@ def _role_of_number(each: TypedColumn, words: set[str]) -> Role:
 
 def _role_of_text(each: TypedColumn, words: set[str]) -> Role:
     counts = each.column.counts
+    if not counts:
+        return Role.TEXT
     if each.is_unique and words & _KEY_WORDS:
         return Role.IDENTIFIER
     if words & (_KEY_WORDS | _CODE_WORDS | _GROUP_WORDS) and _average_length(each) <= 40:

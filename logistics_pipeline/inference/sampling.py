@@ -6,6 +6,7 @@ judged when the file is loaded, by the same functions: it is rejected then, neve
 Memory: the sample, at most `WHOLE_BYTES`.
 """
 
+import codecs
 import os
 import random
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
+from logistics_pipeline.sources.encodings import UTF8, recognise_single_byte
 
 WHOLE_BYTES = 8 << 20
 """Content up to this size is read wholly."""
@@ -65,12 +67,14 @@ def read_sample(path: Path, max_expansion: int = MAX_EXPANSION) -> Sample:
         FileError: it cannot be opened or decompressed, or is of a kind that is never accepted.
     """
     with open_source(path, max_expansion) as source:
+        is_large_plain = source.compression is None and path.stat().st_size > WHOLE_BYTES
+        most = HEAD_BYTES if is_large_plain else WHOLE_BYTES
         parts, size = [], 0
-        while size <= WHOLE_BYTES and (block := source.read(BLOCK_BYTES)):
+        while size <= most and (block := source.read(BLOCK_BYTES)):
             parts.append(block)
             size += len(block)
         text = b"".join(parts)
-        if size <= WHOLE_BYTES:
+        if size <= most:
             return Sample(text, (), True, True, size, source.compression, source.note)
         if source.compression is None and source.note is None:
             return _from_plain(path, text, path.stat().st_size)
@@ -79,14 +83,29 @@ def read_sample(path: Path, max_expansion: int = MAX_EXPANSION) -> Sample:
 
 def _from_plain(path: Path, text: bytes, size: int) -> Sample:
     """A sample of a plain file in UTF-8, read from the places themselves."""
-    places = sorted(random.Random(size).sample(range(HEAD_BYTES, size - TAIL_BYTES, PIECE_BYTES), PIECES))
+    places = sorted(random.Random(size).sample(range(HEAD_BYTES, size - TAIL_BYTES - PIECE_BYTES, PIECE_BYTES), PIECES))
     try:
         with path.open("rb") as file:
             pieces = [_read_at(file.fileno(), place, PIECE_BYTES) for place in places]
             pieces.append(_read_at(file.fileno(), size - TAIL_BYTES, TAIL_BYTES))
     except OSError as error:
         raise FileError(f"The file cannot be read: {error.strerror}") from error
-    return Sample(text[:HEAD_BYTES], tuple(pieces), False, True, size, None, None)
+    head, encoding = text[:HEAD_BYTES], UTF8
+    if not all(map(_is_utf8, pieces)):
+        encoding = recognise_single_byte([head, *pieces])
+        if not encoding.is_utf8:
+            head, *pieces = (part.decode(encoding.codec).encode() for part in (head, *pieces))
+    return Sample(head, tuple(pieces), False, True, size, None, encoding.note)
+
+
+def _is_utf8(piece: bytes) -> bool:
+    """Whether a piece that was cut anywhere is UTF-8: there may be a part of a character at either end."""
+    begin = next((index for index in range(min(4, len(piece))) if piece[index] & 0xC0 != 0x80), 0)
+    try:
+        codecs.utf_8_decode(piece[begin:], "strict", False)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _read_at(file: int, place: int, size: int) -> bytes:
@@ -95,7 +114,7 @@ def _read_at(file: int, place: int, size: int) -> bytes:
 
 def _from_stream(source: Source, text: bytes) -> Sample:
     """A sample of a file that can only be read from its beginning on."""
-    pieces: list[bytes] = []
+    found: list[tuple[int, bytes]] = []
     step = _MOST_DECOMPRESSED // PIECES
     end, is_at_end, last = len(text), False, b""
     while end < _MOST_DECOMPRESSED:
@@ -103,10 +122,11 @@ def _from_stream(source: Source, text: bytes) -> Sample:
         if not block:
             is_at_end = True
             break
-        if end // step != (end + len(block)) // step and len(pieces) < PIECES:
-            pieces.append(block[:PIECE_BYTES])
+        if end // step != (end + len(block)) // step and len(found) < PIECES:
+            found.append((end, block[:PIECE_BYTES]))
         end += len(block)
         last = (last + block)[-TAIL_BYTES:]
+    pieces = [piece for place, piece in found if not is_at_end or place + len(piece) <= end - len(last)]
     if is_at_end:
         pieces.append(last)
     total = end if is_at_end else None
