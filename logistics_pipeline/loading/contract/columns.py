@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from logistics_core.catalogue import Field
+from logistics_core.catalogue import Field, FieldType
 
 NULL = "\\N"
 
@@ -14,7 +14,15 @@ Texts = Sequence[str]
 
 
 class FormatsNeededError(Exception):
-    """A value can only be read when the whole column of its file is known."""
+    """A number or a date can only be read when the whole column of its file is known.
+
+    Args:
+        type: which of the two.
+    """
+
+    def __init__(self, type: FieldType) -> None:
+        super().__init__(type)
+        self.type = type
 
 
 class ColumnValidator:

@@ -180,6 +180,8 @@ class _Shape:
         if not objects:
             nothing = self._struct()  # without a key: not plain
             structs = [struct if type(struct) is self._struct else nothing for struct in structs]
+        if len(self._fields) == 1:  # a search for formats: this takes a tenth of the time
+            return [[struct.field_0 for struct in structs]]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return [column for _, column in zip(self._fields, columns, strict=False)]
 

@@ -25,9 +25,9 @@ class PlainValues:
     def __init__(self, dataset: Dataset, layout: Layout, formats: FileFormats) -> None:
         self._layout = layout
         # What a contract declares holds for any file.
-        numbers = {name for name, reading in formats.numbers.items() if not reading.is_declared}
-        self._fields = [field for field in dataset.fields if field.name in numbers or field.name in formats.dates]
-        self._formats = formats
+        self._numbers = {name: each for name, each in (formats.numbers or {}).items() if not each.is_declared}
+        self._dates = formats.dates or {}
+        self._fields = [field for field in dataset.fields if field.name in self._numbers or field.name in self._dates]
 
     def rewrite(self, raw: bytes) -> bytes:
         """Returns a record with its values written plainly; the record itself if there is nothing to change."""
@@ -61,10 +61,10 @@ class PlainValues:
                 continue
             text = value.strip()
             try:
-                if field.name in self._formats.dates:
-                    plain: str | None = self._formats.dates[field.name].read(text).isoformat()
+                if field.name in self._dates:
+                    plain: str | None = self._dates[field.name].read(text).isoformat()
                 else:
-                    plain = self._formats.numbers[field.name].read(text, field)
+                    plain = self._numbers[field.name].read(text, field)
             except (InvalidDateError, UnreadableNumberError):
                 continue
             if plain is not None and plain != text:
