@@ -163,6 +163,8 @@ def _read_json(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
 
 
 def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
+    if _PLAIN_COLUMN.fullmatch("\x1f".join(texts)):
+        return read_numbers(column, texts), ()
     misfits = [text for text in texts if not _PLAIN.fullmatch(text) and notation_of(text) is None]
     if misfits:
         excluded = set(misfits)

@@ -24,6 +24,11 @@ class ColumnType(StrEnum):
     JSON = "object"
 
 
+def hang_on_it(cells: int) -> str:
+    """How many cells depend on an answer, as the end of a question."""
+    return f"{cells:,} {'cell hangs' if cells == 1 else 'cells hang'} on it."
+
+
 NUMERIC = frozenset({ColumnType.INTEGER, ColumnType.NUMBER})
 TEMPORAL = frozenset({ColumnType.DATE, ColumnType.DATETIME})
 
@@ -87,4 +92,4 @@ class Column:
 
     def cells(self, texts: Sequence[str]) -> int:
         """How many cells hold one of some texts."""
-        return sum(self.counts[text] for text in texts)
+        return sum(map(self.counts.__getitem__, texts))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading
+from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.loading.contract.dates import (
     FIRST_DATE,
@@ -158,11 +158,11 @@ def _with_clock(column: Column, texts: Sequence[str], reading: Reading) -> Readi
     reading = reading.but(type=ColumnType.DATETIME, zone=zone)
     if len(timed) < len(texts):
         cells = column.cells(texts) - column.cells(timed)
-        text = f"{cells:,} cells have a date without a time of day: does it mean midnight?"
+        text = f"dates without a time of day, in {cells:,} of {column.cells(texts):,} cells: do they mean midnight?"
         reading = reading.but(doubts=(*reading.doubts, Doubt("time_of_day", text, cells, ("midnight", "text"))))
     if zone == "some":
         cells = column.cells(timed) - column.cells(zoned)
-        text = f"{cells:,} timestamps have no time zone, the others have one: which zone is it?"
+        text = f"timestamps without a time zone, in {cells:,} of {column.cells(texts):,} cells: which zone is it?"
         reading = reading.but(doubts=(*reading.doubts, Doubt("time_zone", text, cells, ("UTC", "another"))))
     else:
         reading = reading.but("every timestamp has a time zone" if zone == "all" else "no timestamp has a time zone")
@@ -185,7 +185,7 @@ def _with_orders(column: Column, days: Sequence[_Day], reading: Reading) -> Read
         return reading.but(f"{ORDER_NAMES[fitting[0]]}: `{proof.text}` proves it")
     doubt = Doubt(
         "date_order",
-        f"`{_telling(days)}`: {_or([ORDER_NAMES[order] for order in fitting])}? {cells:,} cells hang on it.",
+        f"`{_telling(days)}`: {_or([ORDER_NAMES[order] for order in fitting])}? {hang_on_it(cells)}",
         cells,
         tuple(fitting),
     )
@@ -234,7 +234,7 @@ def _maybe_dates(column: Column, days: Sequence[_Day], fitting: tuple[NumberOrde
     names = _or([ORDER_NAMES[order] for order in fitting])
     doubt = Doubt(
         "is_date",
-        f"`{days[0].text}`: a date ({names}) or a code? {cells:,} cells hang on it.",
+        f"`{days[0].text}`: a date ({names}) or a code? {hang_on_it(cells)}",
         cells,
         ("text", *fitting),
     )
@@ -286,6 +286,6 @@ def read_clocks(column: Column, texts: Sequence[str]) -> Reading:
     reason = f"`{beyond[0]}` is beyond 24 hours" if beyond else "the name says so"
     reading = Reading(ColumnType.DURATION, (f"durations: {reason}",))
     if all(match[3] is None for match in clocks):
-        text = f"`{(beyond or clocks[0])[0]}`: hours and minutes, or minutes and seconds? {cells:,} cells hang on it."
+        text = f"`{(beyond or clocks[0])[0]}`: hours and minutes, or minutes and seconds? {hang_on_it(cells)}"
         return reading.but(doubts=(Doubt("duration", text, cells, ("hours:minutes", "minutes:seconds")),))
     return reading

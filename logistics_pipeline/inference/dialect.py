@@ -27,6 +27,7 @@ _VALUE = re.compile(
     r"|[0-9]{1,4}[-/.:][0-9]{1,2}(?:[-/.:][0-9]{1,4})?(?:[T ][0-9:.]+)?"
     r"|[\w .,'()&/@#+:%-]{0,60}|\"[^\"]*\")\s*"
 )
+_ESCAPED_QUOTE = re.compile(rb'(?:^|[,;\t|])"[^"\n]*\\"[^\n]', re.MULTILINE)
 _STRAY_RETURN = re.compile(r"\r+(?=(\n)?)")
 _SINGLE_QUOTED = re.compile(rb"(?:^|[,;\t|^~])'[^'\r\n]*'(?=[,;\t|^~\r\n]|$)", re.MULTILINE)
 
@@ -39,7 +40,9 @@ class Dialect:
     newline: bytes
     quote: str = '"'
     has_spaces: bool = False
-    """A blank follows each delimiter."""
+    """A blank follows each delimiter, also before quotes."""
+    escape: str | None = None
+    """What precedes a quote within quotes, if that is not another quote."""
     separator_line: bool = False
     """The first line names the delimiter."""
     has_returns: bool = False
@@ -66,13 +69,14 @@ def find_dialect(text: bytes) -> Dialect:
     line_end = newline.decode()
     decoded = decoded[: decoded.rfind(line_end, 0, _TRIAL_CHARACTERS) + 1] or decoded
     delimiter = _best(decoded, line_end, DELIMITERS, quote) or _best(decoded, line_end, RARE_DELIMITERS, quote)
-    rows = split_rows(decoded, delimiter or ",", line_end, quote)[:_MOST_ROWS]
-    return Dialect(delimiter or ",", newline, quote, _follow_spaces(rows), has_returns=has_returns)
+    has_spaces = _has_spaces(decoded, delimiter or ",")
+    escape = "\\" if _ESCAPED_QUOTE.search(head) and b'""' not in head else None
+    return Dialect(delimiter or ",", newline, quote, has_spaces, escape, has_returns=has_returns)
 
 
-def _follow_spaces(rows: Sequence[Sequence[str]]) -> bool:
-    cells = [cell for row in rows for cell in row[1:] if cell]
-    return bool(cells) and all(cell.startswith(" ") for cell in cells)
+def _has_spaces(text: str, delimiter: str) -> bool:
+    count = text.count(delimiter)
+    return f'{delimiter} "' in text and text.count(f"{delimiter} ") == count
 
 
 def _best(text: str, newline: str, delimiters: Sequence[str], quote: str) -> str | None:
@@ -101,7 +105,7 @@ def _is_value(cell: str, delimiter: str) -> bool:
     )
 
 
-def split_rows(text: str, delimiter: str, newline: str, quote: str = '"') -> list[list[str]]:
+def split_rows(text: str, delimiter: str, newline: str, quote: str = '"', escape: str | None = None) -> list[list[str]]:
     """Splits text into rows, as forgiving as possible.
 
     Raises:
@@ -114,7 +118,7 @@ def split_rows(text: str, delimiter: str, newline: str, quote: str = '"') -> lis
         lines.pop()
     csv.field_size_limit(max(csv.field_size_limit(), 16 << 20))
     try:
-        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
+        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape, skipinitialspace=True)
         return list(reader)
     except csv.Error as error:
         raise FileError(f"The text is not CSV: {error}") from error

@@ -16,9 +16,9 @@ from logistics_pipeline.loading.excerpts import excerpt
 
 _MOST_HEADER_ROWS = 3
 _LONGEST_TITLE = 120
-_MOST_CELLS = 40
+_MOST_CELLS = 20
 """Of a column that are looked at."""
-_YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
+_PERIOD = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-(?:[0-9]{2}|Q[1-4])(?:-[0-9]{2})?)?")
 _NAME = re.compile(r"[^\W\d][\w .,/()%#&:€$£°'\"\[\]+*?-]*|#")
 _NAME_WORDS = frozenset(
     re.findall(
@@ -104,7 +104,7 @@ def _kind_of_row(top: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     if not named or any(len(cell) > _LONGEST_TITLE for cell in named):
         return "row"
     typed = [index for index, cell in enumerate(top) if cell and looks_typed(cell)]
-    if typed and not _are_years(top, typed, columns):
+    if typed and not _are_periods(top, typed, columns):
         return "row"
     typed_columns = sum(_is_typed(column) for column in columns)
     typed_under_text = sum(
@@ -117,12 +117,12 @@ def _kind_of_row(top: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     return "header" if _is_unlike(top, columns) else "unclear"
 
 
-def _are_years(top: Sequence[str], typed: Sequence[int], columns: Sequence[Sequence[str]]) -> bool:
-    """Whether the typed cells are years as titles, as wide tables have them: none of them is a value below."""
-    years = [top[index] for index in typed]
-    if len(typed) == len(top) or len(set(years)) < len(years) or not all(map(_YEAR.fullmatch, years)):
+def _are_periods(top: Sequence[str], typed: Sequence[int], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the typed cells are years, months or days as titles, as wide tables have them, and none below is one."""
+    periods = [top[index] for index in typed]
+    if len(typed) == len(top) or len(set(periods)) < len(periods) or not all(map(_PERIOD.fullmatch, periods)):
         return False
-    return len(years) > 1 and not any(_YEAR.fullmatch(cell) for index in typed for cell in columns[index][:3])
+    return len(periods) > 1 and not any(_PERIOD.fullmatch(cell) for index in typed for cell in columns[index][:3])
 
 
 def _is_typed(column: Sequence[str]) -> bool:
@@ -164,6 +164,8 @@ def _header_doubt(top: Sequence[str]) -> Doubt:
 
 def _more_header_rows(top: Sequence[str], body: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> int:
     """How many rows below the header belong to it: texts where every other row has a number or a date."""
+    if not body or all(not cell.strip() or looks_typed(cell.strip()) for cell in body[0]):
+        return 0
     for extra in range(_MOST_HEADER_ROWS - 1, 0, -1):
         if len(body) < extra + 2:
             continue

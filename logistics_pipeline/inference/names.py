@@ -22,21 +22,17 @@ _SUFFIX = "_column"
 SQL_WORDS = frozenset(
     re.findall(
         "[a-z_]+",
-        "all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean "
-        "both case cast char character check coalesce collate collation column concurrently constraint create "
-        "cross current_catalog current_date current_role current_schema current_time current_timestamp "
-        "current_user dec decimal default deferrable desc distinct do else end except exists extract false "
-        "fetch float for foreign freeze from full grant greatest group grouping having ilike in initially "
-        "inner inout int integer intersect interval into is isnull join lateral leading least left like limit "
-        "localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric "
-        "offset on only or order out outer overlaps overlay placing position precision primary real "
-        "references returning right row select session_user setof similar smallint some substring symmetric "
-        "system_user table tablesample then time timestamp to trailing treat trim true union unique user "
-        "using values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement "
-        "xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable",
+        "all analyse analyze and any array as asc asymmetric authorization binary both case cast check "
+        "collate collation column concurrently constraint create cross current_catalog current_date "
+        "current_role current_schema current_time current_timestamp current_user default deferrable desc "
+        "distinct do else end except false fetch for foreign freeze from full grant group having ilike in "
+        "initially inner intersect into is isnull join lateral leading left like limit localtime "
+        "localtimestamp natural not notnull null offset on only or order outer overlaps placing primary "
+        "references returning right select session_user similar some symmetric system_user table tablesample "
+        "then to trailing true union unique user using variadic verbose when where window with",
     )
 )
-"""Words of SQL that cannot be the name of a column, or not in every place."""
+"""Words that PostgreSQL reserves: as the name of a column they would need quotes everywhere."""
 
 _LETTERS = str.maketrans(
     {
@@ -61,7 +57,8 @@ _DATED = re.compile(r"(?:_?(?:part|v)?_?[0-9]+)+$")
 def words_of(title: str) -> list[str]:
     """The words of a title in lower case, in ASCII as far as there is a usual way to write them."""
     text = unicodedata.normalize("NFC", _CAMEL.sub(" ", title)).casefold().translate(_LETTERS)
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    text = unicodedata.normalize("NFKD", text).translate(_LETTERS)  # again: an accent may have hidden a letter
+    text = text.encode("ascii", "ignore").decode()
     return [word for word in _OTHER.split(text) if word]
 
 

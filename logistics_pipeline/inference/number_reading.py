@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import NamedTuple
 
 from logistics_pipeline.inference.codes import check_digit_of, name_of_code, sign_of_code
-from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading
+from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.loading.contract.number_evidence import shapes_of
 from logistics_pipeline.loading.contract.number_formats import (
@@ -31,7 +32,11 @@ _ID_WORDS = frozenset({"id", "key", "no", "nr", "number", "num", "nummer", "code
 _FIRST_YEAR, _LAST_YEAR = 1000, 2200
 _EPOCHS = {10: (631_152_000, 4_102_444_800, "seconds"), 13: (631_152_000_000, 4_102_444_800_000, "milliseconds")}
 """Digits of a time counted from 1970: from 1990 to 2100."""
-_SENTINELS = frozenset({"-1", "-9", "-99", "-999", "-9999", "-99999", "-999999", "9999", "99999", "999999", "9999999"})
+_SENTINELS = frozenset(
+    f"{number}{zeros}"
+    for number in (-99, -999, -9999, -99999, -999999, 9999, 99999, 999999, 9999999)
+    for zeros in ("", ".0", ".00")
+)
 _FEWEST_SENTINELS = 3
 
 
@@ -90,17 +95,28 @@ class _Shapes:
     """The notations of a column, one for all values of a shape, with the number of their cells and an example."""
 
     def __init__(self, column: Column, texts: Sequence[str]) -> None:
-        self._cells: dict[bytes, int] = {}
+        self._column = column
+        self._texts = texts
+        self._shapes = shapes_of(texts)
+        examples = dict(zip(reversed(self._shapes), reversed(texts), strict=True))
         self._notations: dict[bytes, tuple[Notation, str]] = {}
-        self._zeros = 0
-        for shape, text in zip(shapes_of(texts), texts, strict=True):
-            if shape not in self._notations:
-                notation = notation_of(text)
-                assert notation is not None
-                self._notations[shape] = (notation, text)
-            self._cells[shape] = self._cells.get(shape, 0) + column.counts[text]
-            if self._notations[shape][0].currency is None and not text.strip("0.,-+"):
-                self._zeros += column.counts[text]
+        for shape in reversed(examples):
+            notation = notation_of(examples[shape])
+            assert notation is not None
+            self._notations[shape] = (notation, examples[shape])
+
+    @cached_property
+    def _cells(self) -> dict[bytes, int]:
+        """The cells of each shape. Most columns need no such count."""
+        cells: dict[bytes, int] = {}
+        for shape, text in zip(self._shapes, self._texts, strict=True):
+            cells[shape] = cells.get(shape, 0) + self._column.counts[text]
+        return cells
+
+    @property
+    def _zeros(self) -> int:
+        """Cells with a zero and nothing around it."""
+        return sum(self._column.counts[text] for text in self._texts if not text.strip("0.,-+"))
 
     @property
     def has_marks(self) -> bool:
@@ -109,7 +125,7 @@ class _Shapes:
 
     def refusal(self) -> Doubt | None:
         """What forbids to read the column as numbers."""
-        total = sum(self._cells.values())
+        total = self._column.cells(self._texts)
         currencies = self._by(lambda each: each.currency)
         if len(currencies - {None}) > 1:
             found = " and ".join(sorted(str(each) for each in currencies - {None}))
@@ -174,7 +190,7 @@ class _Shapes:
         currency = next((each.currency for each, _ in self._notations.values() if each.currency), None)
         reading = Reading(
             ColumnType.INTEGER if is_whole and currency is None and not first.is_percent else ColumnType.NUMBER,
-            (f"all {sum(self._cells.values()):,} values are numbers",),
+            (f"all {self._column.cells(self._texts):,} values are numbers",),
             currency=currency,
             is_percent=first.is_percent,
             has_parentheses=self.has_parentheses,
@@ -207,7 +223,7 @@ class _Shapes:
         cells = sum(self._cells[shape] for shape in doubtful)
         doubt = Doubt(
             "decimal_character",
-            f"`{example}`: is it {' or '.join(readings)}? {cells:,} cells hang on it.",
+            f"`{example}`: is it {' or '.join(readings)}? {hang_on_it(cells)}",
             cells,
             tuple(f"decimal {'point' if sign == '.' else 'comma'}" for sign in (".", ",") if sign in _signs(fitting)),
         )
@@ -275,14 +291,13 @@ def _epoch(column: Column, texts: Sequence[str], length: int, words: set[str]) -
     first, last, unit = _EPOCHS[length]
     if not all(first <= int(text) <= last for text in texts):
         return None
-    text = f"`{texts[0]}`: a number, or a time in {unit} since 1970? {column.filled:,} cells hang on it."
+    text = f"`{texts[0]}`: a number, or a time in {unit} since 1970? {hang_on_it(column.filled)}"
     return Doubt("epoch", text, column.filled, ("number", f"time in {unit} since 1970"))
 
 
 def _with_sentinels(column: Column, texts: Sequence[str], reading: Reading) -> Reading:
     """Asks whether a number such as -999, in many cells and far from all others, means "nothing"."""
-    found = [text for text in texts if text.partition(".")[0] in _SENTINELS and not text.partition(".")[2].strip("0")]
-    found = [text for text in found if column.counts[text] >= _FEWEST_SENTINELS and text not in ("-1", "-9")]
+    found = [text for text in _SENTINELS.intersection(texts) if column.counts[text] >= _FEWEST_SENTINELS]
     if not found or reading.open_formats or (reading.number_format or CONTRACT_FORMAT) != CONTRACT_FORMAT:
         return reading
     others = [abs(float(text)) for text in texts if text not in found]

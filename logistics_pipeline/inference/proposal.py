@@ -48,6 +48,10 @@ class ProposedDialect(msgspec.Struct, frozen=True):
     quote: str
     line_end: str
     has_header: bool
+    escape: str | None = None
+    """What precedes a quote within quotes, if that is not another quote."""
+    has_spaces: bool = False
+    """A blank stands between delimiters and quotes."""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +123,10 @@ def _obstacles_of_dialect(dialect: ProposedDialect) -> list[str]:
         found.append("it reads no CSV files without a header yet")
     if dialect.quote != '"':
         found.append(f"it reads no CSV files with {dialect.quote} as quotes yet")
+    if dialect.escape is not None:
+        found.append(f"it reads no CSV files with {dialect.escape} before quotes yet")
+    if dialect.has_spaces:
+        found.append("it reads no CSV files with blanks before quotes yet")
     if dialect.delimiter not in ",;\t|":
         found.append(f"it reads no CSV files with {dialect.delimiter!r} between cells yet")
     return found

@@ -13,7 +13,7 @@ from logistics_pipeline.inference.names import allowed_dataset_name, dataset_nam
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
 from logistics_pipeline.inference.questions import column_questions, table_question
 from logistics_pipeline.inference.roles import Key, TypedColumn, doubt_of_key, find_key, find_role, find_time
-from logistics_pipeline.inference.sampling import Sample, read_sample
+from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_sample
 from logistics_pipeline.inference.tables import SampleTable, read_table
 from logistics_pipeline.inference.units import unit_of
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
@@ -44,7 +44,7 @@ def propose(
         raise FileError(f"The file is empty; {EXPECTED}")
     table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
     if not table.rows:
-        raise FileError("The file has a header and no records: nothing tells what its columns hold")
+        raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
     return _proposal(path, name, sample, table, begin)
 
@@ -54,7 +54,7 @@ def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begi
     key = find_key(columns, table, "of the file" if sample.is_whole else "that were read")
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
-    of_table = (*table.doubts, doubt_of_key(key, columns), time_doubt)
+    of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
     questions = [table_question(doubt) for doubt in of_table if doubt is not None]
     questions += column_questions(doubts, _suggestions(columns))
     return Proposal(
@@ -79,11 +79,19 @@ def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begi
     )
 
 
+def _no_records(table: SampleTable) -> str:
+    if table.bad_records:
+        return f"The file holds no good record. {' '.join(table.notes)}"
+    return "The file has a header and no records: nothing tells what its columns hold"
+
+
 def _dialect(table: SampleTable) -> ProposedDialect | None:
     found = table.dialect
     if found is None:
         return None
-    return ProposedDialect(found.delimiter, found.quote, found.line_end, table.has_header)
+    return ProposedDialect(
+        found.delimiter, found.quote, found.line_end, table.has_header, found.escape, found.has_spaces
+    )
 
 
 def _typed_columns(table: SampleTable) -> list[TypedColumn]:

@@ -14,9 +14,13 @@ _CODE_WORDS = frozenset(
     {"code", "no", "nr", "num", "number", "nummer", "ref", "reference", "symbol", "isin", "iban", "sku"}
 )
 _POSITION_WORDS = frozenset({"lat", "latitude", "lon", "lng", "long", "longitude"})
+_ENDINGS_OF_KEYS = ("nr", "nummer", "number", "code", "nbr")
+"""Of words that are written together: Belegnr."""
 _GROUP_WORDS = frozenset(
-    {"type", "class", "category", "group", "level", "status", "rank", "zone", "region", "month", "week", "weekday",
-     "hour", "quarter", "flag", "is", "has", "position", "sequence", "seq", "stop", "line", "grade", "rating"}
+    {"customer", "client", "kunde", "user", "driver", "vehicle", "product", "item", "store", "shop", "warehouse",
+     "depot", "type", "class", "category", "group", "level", "status", "rank", "zone", "region", "month", "week",
+     "weekday", "hour", "quarter", "flag", "is", "has", "position", "sequence", "seq", "stop", "line", "grade",
+     "rating"}
 )  # fmt: skip
 _PLAIN_TIME_NAMES = frozenset({"date", "datum", "time", "timestamp", "day", "datetime", "fecha", "data"})
 
@@ -24,6 +28,8 @@ _MOST_KEY_COLUMNS = 3
 _MOST_CANDIDATES = 10
 """Columns of which keys of several columns are tried."""
 _PROBE_ROWS = 500
+_FEW_ROWS = 30
+"""Records that by themselves are too few to prove a key."""
 _REPEATED_SHARE = 0.01
 """The most records of which a key may be repeated by mistake."""
 _DIMENSION_SHARE = 0.5
@@ -67,6 +73,8 @@ class Key:
 
     columns: tuple[str, ...]
     because: str
+    is_certain: bool = True
+    """False if only a few records speak for it, and not its name."""
 
 
 def find_key(columns: Sequence[TypedColumn], table: SampleTable, where: str) -> Key:
@@ -76,10 +84,13 @@ def find_key(columns: Sequence[TypedColumn], table: SampleTable, where: str) -> 
         return Key((), "a single record tells nothing about keys")
     singles = [each for each in columns if each.is_unique and _may_be_key(each, columns)]
     if singles:
-        best = min(singles, key=lambda each: (_key_rank(each), columns.index(each)))
-        return Key((best.name,), f"unique in all {rows:,} records {where}, and never empty")
+        best = min(singles, key=lambda each: (_key_rank(each, is_first=each is columns[0]), columns.index(each)))
+        is_named = _key_rank(best, is_first=False) <= 1
+        return Key(
+            (best.name,), f"unique in all {rows:,} records {where}, and never empty", is_named or rows >= _FEW_ROWS
+        )
     for names in _combined_keys(columns, rows):
-        return Key(names, f"together unique in all {rows:,} records {where}, and never empty")
+        return Key(names, f"together unique in all {rows:,} records {where}, and never empty", rows >= _FEW_ROWS)
     return Key(
         (),
         f"no {_MOST_KEY_COLUMNS} columns are unique in the {rows:,} records {where}: the file and the number of a "
@@ -88,7 +99,13 @@ def find_key(columns: Sequence[TypedColumn], table: SampleTable, where: str) -> 
 
 
 def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
-    """Asks about a column that is named as a key and is unique but for a few records, if there is no key."""
+    """Asks about a key that few records speak for, or a column named as one that is unique but for a few records."""
+    if key.columns and not key.is_certain:
+        rows, names = columns[0].column.rows, ", ".join(key.columns)
+        text = (
+            f"Is {names} the key? Only {rows:,} records speak for it; of records with the same key the last one counts."
+        )
+        return Doubt("key", text, rows, (names, "no key"))
     if len(key.columns) == 1:
         return None
     for each in columns:
@@ -96,7 +113,7 @@ def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
         if each.is_full and each.words & _KEY_WORDS and 0 < repeated <= _REPEATED_SHARE * each.column.rows:
             text = (
                 f"Is {each.name} the key? Every record has a value, but {repeated:,} of {each.column.rows:,} repeat "
-                "the value of another; of records with one key the last one counts."
+                "the value of another; of records with the same key the last one counts."
             )
             return Doubt("key", text, repeated, (each.name, ", ".join(key.columns) or "no key"))
     return None
@@ -113,16 +130,17 @@ def _may_be_key(each: TypedColumn, columns: Sequence[TypedColumn]) -> bool:
     return True
 
 
-def _key_rank(each: TypedColumn) -> int:
+def _key_rank(each: TypedColumn, *, is_first: bool) -> int:
     """The smaller, the more a column is named as a key."""
-    words = words_of(each.column.title)
-    if set(words) & _KEY_WORDS:
+    if each.words & _KEY_WORDS:
         return 0
-    if set(words) & _CODE_WORDS:
+    if each.words & _CODE_WORDS or any(word.endswith(_ENDINGS_OF_KEYS) for word in each.words):
         return 1
+    if is_first:
+        return 2
     if each.reading.type is ColumnType.STRING:
-        return 3 if _average_length(each) <= 40 else 5
-    return 2 if each.reading.type in TEMPORAL else 4
+        return 4 if _average_length(each) <= 40 else 6
+    return 3 if each.reading.type in TEMPORAL else 5
 
 
 def _average_length(each: TypedColumn) -> float:

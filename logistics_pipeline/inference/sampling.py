@@ -9,11 +9,13 @@ Memory: the sample, at most `WHOLE_BYTES`.
 import codecs
 import os
 import random
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.column_types import Doubt
 from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
 from logistics_pipeline.sources.encodings import UTF8, recognise_single_byte
 
@@ -23,6 +25,8 @@ HEAD_BYTES = 1 << 20
 TAIL_BYTES = 256 << 10
 PIECES = 64
 PIECE_BYTES = 48 << 10
+_SETTLED = re.compile("Encoding ")
+"""How a note begins that tells an encoding."""
 _MOST_DECOMPRESSED = 64 << 20
 """Of a compressed file, which cannot be read from the middle: blocks are taken from this much of its beginning."""
 
@@ -131,6 +135,15 @@ def _from_stream(source: Source, text: bytes) -> Sample:
         pieces.append(last)
     total = end if is_at_end else None
     return Sample(text[:HEAD_BYTES], tuple(pieces), False, is_at_end, total, source.compression, source.note)
+
+
+def encoding_doubt(sample: Sample) -> Doubt | None:
+    """Asks for the encoding if the text is not UTF-8 and nothing tells what it is."""
+    if sample.encoding_note is None or _SETTLED.match(sample.encoding_note):
+        return None
+    broken = sum(not _is_utf8(line) for line in sample.head.split(b"\n"))
+    text = f"In which encoding is the file? It is neither UTF-8 nor Windows-1252, and {broken:,} lines depend on it."
+    return Doubt("encoding", text, broken, ("windows-1250", "windows-1251", "koi8-r", "gbk", "cp850", "iso-8859-2"))
 
 
 def as_source(text: bytes) -> Source:

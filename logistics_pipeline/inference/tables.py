@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import cast
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_reading import looks_typed
@@ -52,14 +53,22 @@ class SampleTable:
         cells = self.columns[index]
         counted = Counter(cells)
         empty = counted.pop(None, 0)
-        counts: dict[str, int] = {}
-        for text, count in counted.items():
-            assert text is not None
-            stripped = text.strip()
-            counts[stripped] = counts.get(stripped, 0) + count
+        counts = _stripped(cast("Counter[str]", counted))
         empty += counts.pop("", 0)
         natives = self.natives[index] if self.natives else frozenset()
         return Column(self.titles[index], counts, empty, len(cells), natives)
+
+
+def _stripped(counted: "Counter[str]") -> dict[str, int]:
+    """The counts of trimmed texts. Most are trimmed already."""
+    texts = list(counted)
+    stripped = list(map(str.strip, texts))
+    if stripped == texts:
+        return dict(counted)
+    counts: dict[str, int] = {}
+    for text, count in zip(stripped, counted.values(), strict=True):
+        counts[text] = counts.get(text, 0) + count
+    return counts
 
 
 def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
@@ -69,7 +78,7 @@ def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
         FileError: there are none, or the text is not CSV.
     """
     dialect = find_dialect(sample.head)
-    rows = split_rows(_head_text(sample, dialect), dialect.delimiter, dialect.newline.decode(), dialect.quote)
+    rows = _split(_head_text(sample, dialect), dialect)
     skipped = int(dialect.separator_line)
     if not any(cell.strip() for row in rows[skipped:] for cell in row):
         raise FileError("The file holds no rows; expected JSON, NDJSON or CSV")
@@ -79,6 +88,10 @@ def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
             f"The file has {header.width:,} columns; a dataset has at most {MAX_COLUMNS:,}. Split it into several files"
         )
     return _CsvTable(sample, dialect, header, skipped, max_record_bytes).read()
+
+
+def _split(text: str, dialect: Dialect) -> list[list[str]]:
+    return split_rows(text, dialect.delimiter, dialect.newline.decode(), dialect.quote, dialect.escape)
 
 
 def _head_text(sample: Sample, dialect: Dialect) -> str:
@@ -127,7 +140,7 @@ class _CsvTable:
 
     @property
     def _is_plain(self) -> bool:
-        return self._dialect.quote == '"' and not self._dialect.has_spaces
+        return self._dialect.quote == '"' and not self._dialect.has_spaces and self._dialect.escape is None
 
     def _read_plain(self) -> None:
         begin = self._after_header()
@@ -182,9 +195,7 @@ class _CsvTable:
         newline = self._dialect.newline
         if not self._sample.is_whole:
             text = text[: text.rfind(newline) + 1]
-        rows = split_rows(
-            text.decode("utf-8", "replace"), self._dialect.delimiter, newline.decode(), self._dialect.quote
-        )
+        rows = _split(text.decode("utf-8", "replace"), self._dialect)
         rows = rows[self._skipped + self._header.first + self._header.rows :]
         width = len(self._names)
         good = [row for row in rows if len(row) == width]
@@ -194,7 +205,7 @@ class _CsvTable:
 
     def _notes(self) -> Iterator[str]:
         if self._repeated:
-            yield f"The header is repeated {self._repeated:,} times: the file is several files joined together."
+            yield f"Rows that repeat the header: {self._repeated:,}. The file is several files joined together."
         for reason, count in self._faults.most_common(3):
             yield f"{count:,} {'record is' if count == 1 else 'records are'} no good: {reason}."
         if any(self._last_faults):
@@ -272,9 +283,8 @@ def _find_total(table: SampleTable) -> None:
         return
     last = [(column[-1] or "").strip() for column in table.columns]
     says_total = any(cell.casefold().rstrip(":") in _TOTAL_WORDS for cell in last)
-    sums = [index for index, cell in enumerate(last) if _is_sum(table.columns[index], cell)]
-    is_text = any(cell and not looks_typed(cell) for cell in last)
-    if says_total or (sums and not is_text and "" in last):
+    may_be_total = "" in last and all(not cell or looks_typed(cell) for cell in last)
+    if says_total or (may_be_total and any(map(_is_sum, table.columns, last))):
         shown = excerpt(", ".join(last), 80)
         text = f"The last row, `{shown}`, seems to be a total: is it a record?"
         table.doubts.append(Doubt("total", text, 1, ("a total", "a record")))

@@ -126,7 +126,7 @@ def test_no_header(tmp_path: Path) -> None:
 def test_texts_only_leave_open_whether_there_is_a_header(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, "Berlin,Germany\nParis,France\nRome,Italy\nOslo,Norway\n")
 
-    assert kinds(proposal) == ["header"]
+    assert kinds(proposal) == ["header", "key"]
 
 
 def test_texts_only_with_names_that_say_so(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_repeated_header_is_no_record(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, csv_text() + csv_text().replace("T-0", "T-1"))
 
     assert (proposal.rows, types(proposal)) == (8, EXPECTED)
-    assert any("The header is repeated 1 times" in note for note in proposal.notes)
+    assert any("Rows that repeat the header: 1" in note for note in proposal.notes)
 
 
 def test_ragged_rows_are_counted(tmp_path: Path) -> None:
@@ -404,3 +404,61 @@ def test_a_large_array_is_read_from_its_beginning(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, array, "names.json")
 
     assert (types(proposal), proposal.is_whole) == (["integer", "string"], False)
+
+
+# -- more dialects and headers ---------------------------------------------------------------------------------------
+
+
+def test_quotes_after_a_backslash(tmp_path: Path) -> None:
+    rows = "".join(f'{number},"say \\"hi\\" {number}",{number}.5\n' for number in range(9))
+
+    proposal = proposed(tmp_path, f"id,text,km\n{rows}")
+
+    assert (types(proposal), proposal.rows) == (["integer", "string", "number"], 9)
+    assert proposal.columns[1].examples[0] == 'say "hi" 0'
+    assert "it reads no CSV files with \\ before quotes yet" in proposal.obstacles()
+
+
+def test_blanks_between_delimiters_and_quotes(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, 'id, "note, long", km\n1, "x, y", 2.5\n2, "z, w", 3.5\n')
+
+    assert [each.title for each in proposal.columns] == ["id", "note, long", "km"]
+    assert types(proposal) == ["integer", "string", "number"]
+
+
+def test_line_ends_within_quotes(tmp_path: Path) -> None:
+    rows = "".join(f'{number},"line one, {number}\nline ""two"" {number}",{number}.5\n' for number in range(500))
+
+    proposal = proposed(tmp_path, f"id,text,km\n{rows}")
+
+    assert (types(proposal), proposal.rows, proposal.bad_records) == (["integer", "string", "number"], 500, 0)
+
+
+@pytest.mark.parametrize("periods", ["1960,1961,1962", "2024-01,2024-02,2024-03", "2024-01-31,2024-02-29,2024-03-31"])
+def test_years_months_and_days_as_titles(tmp_path: Path, periods: str) -> None:
+    proposal = proposed(tmp_path, f"region,{periods}\nA,5,6,7\nB,7,8,9\n")
+
+    assert types(proposal) == ["string", "integer", "integer", "integer"]
+    assert proposal.columns[1].name.startswith("column_")
+
+
+def test_an_encoding_that_nothing_tells_is_a_question(tmp_path: Path) -> None:
+    text = "Дата;Сумма;Город\n31.01.2024;1234,50;Москва\n01.02.2024;17,25;Тверь\n"
+
+    proposal = proposed(tmp_path, text.encode("cp1251"))
+
+    assert kinds(proposal)[0] == "encoding"
+    assert "3 lines depend on it" in proposal.questions[0].text
+
+
+def test_rows_that_are_all_unreadable_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="holds no good record"):
+        proposed(tmp_path, 'id,km\n1,"2" 3\n2,"3" 4\n')
+
+
+def test_a_date_that_few_records_have_as_key_is_a_question(tmp_path: Path) -> None:
+    few = "".join(f"2024-01-{day:02},5\n" for day in range(1, 8))
+    many = "".join(f"2024-{month:02}-{day:02},5\n" for month in range(1, 6) for day in range(1, 28))
+
+    assert kinds(proposed(tmp_path, f"day,sales\n{few}")) == ["key"]
+    assert kinds(proposed(tmp_path, f"day,sales\n{many}")) == []
