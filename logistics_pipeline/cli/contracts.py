@@ -1,5 +1,6 @@
 """Commands on contracts: the datasets there are, and a proposal for a file of unknown shape."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from logistics_core.catalogue.contract_files import BUILT_IN, contract_files
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 
 
@@ -33,7 +36,7 @@ def propose_contract(
 ) -> None:
     """Reads a file of unknown shape and prints a contract for it, with evidence and open questions. Stores nothing."""
     settings = Settings()
-    proposal = propose(file, dataset, max_record_bytes=settings.max_record_bytes, max_expansion=settings.max_expansion)
+    proposal = _proposal(file, dataset, settings)
     if as_json:
         print_json(proposal.to_json())
         return
@@ -41,6 +44,19 @@ def propose_contract(
     questions = len(proposal.questions)
     asked = f"{questions:,} open {'question' if questions == 1 else 'questions'}" if questions else "no open questions"
     say(f"{proposal.file}: {len(proposal.columns):,} columns, {proposal.rows:,} records read, {asked}.")
+
+
+def _proposal(file: Path, dataset: str | None, settings: Settings) -> Proposal:
+    try:
+        return propose(
+            file,
+            dataset,
+            taken=load_catalogue(settings.contracts_dir),
+            max_record_bytes=settings.max_record_bytes,
+            max_expansion=settings.max_expansion,
+        )
+    except FileError as error:
+        raise replace(error, message=f"{file}: {error.message}") from error
 
 
 def list_contracts(as_json: AsJson = False) -> None:

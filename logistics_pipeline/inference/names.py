@@ -63,7 +63,7 @@ def words_of(title: str) -> list[str]:
 
 
 def field_names(titles: Sequence[str]) -> list[str]:
-    """Returns a name for each column; one without a title is `column_3`, a second `name` is `name_2`."""
+    """Returns a name for each column; one without a title is `column_3`, a second name gets the ending _2."""
     taken: set[str] = set()
     names = []
     for number, title in enumerate(titles, 1):

@@ -7,8 +7,11 @@ import msgspec
 
 from logistics_core.catalogue import ContractError, FieldType, Role
 from logistics_core.catalogue.contract_files import contract_from_document
+from logistics_core.catalogue.model import MISSING_VALUES
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
+from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.column_names import spelling_key
 
 PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 
@@ -77,6 +80,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     time_column: str | None
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
+    is_name_taken: bool = False
+    """Whether there is a dataset of this name already."""
     seconds: float
 
     def contract(self) -> dict[str, Any]:
@@ -100,16 +105,28 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         """Why this version cannot load files by the contract yet; empty if it can."""
         known = {str(each) for each in FieldType}
         others = {each.type for each in self.columns if each.type not in known}
-        found = [f"it has no fields of the type {each} yet" for each in sorted(others)]
+        found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
+        found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
         if len(self.key) != 1:
             found.append("a key must be a single field" + ("" if self.key else ", and no column is one"))
         elif next(each.type for each in self.columns if each.name == self.key[0]) is not ColumnType.STRING:
             found.append("a key must be a string")
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
+        found += self._lost_columns()
         if self.dialect is not None:
             found += _obstacles_of_dialect(self.dialect)
         return found or _refusal(self.contract())
+
+    def _lost_columns(self) -> list[str]:
+        """Columns that a load would not find: it compares names, and JSON's must be the same."""
+        spelling = spelling_key if self.dialect is not None else str
+        lost = [each for each in self.columns if each.title and spelling(each.title) != spelling(each.name)]
+        if not lost:
+            return []
+        names = ", ".join(f"{excerpt(each.title)} ({each.name})" for each in lost[:5])
+        more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
+        return [f"it does not find columns by their titles yet: {names}{more}; rename them in the file"]
 
     def to_json(self) -> dict[str, Any]:
         """The proposal as one JSON document."""
@@ -154,8 +171,8 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["unit"] = column.unit
     if column.required:
         field["constraints"] = {"required": True}
-    if column.missing_values:
-        field["missingValues"] = ["", *column.missing_values]
+    if not MISSING_VALUES.issuperset(column.missing_values):  # those are understood without being listed
+        field["missingValues"] = ["", *sorted(MISSING_VALUES.union(column.missing_values))]
     if column.type is ColumnType.NUMBER and (column.group_char is not None or column.decimal_char == ","):
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:

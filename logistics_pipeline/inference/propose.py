@@ -2,8 +2,11 @@
 
 import re
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_reading import read_column
@@ -17,6 +20,7 @@ from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_s
 from logistics_pipeline.inference.tables import SampleTable, read_table
 from logistics_pipeline.inference.units import unit_of
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
+from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
@@ -30,10 +34,13 @@ def propose(
     path: Path,
     dataset: str | None = None,
     *,
+    taken: Collection[str] = (),
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_expansion: int = MAX_EXPANSION,
 ) -> Proposal:
     """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
+
+    `taken` are the names of the datasets that there are.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
@@ -46,7 +53,7 @@ def propose(
     if not table.rows:
         raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
-    return _proposal(path, name, sample, table, begin)
+    return msgspec.structs.replace(_proposal(path, name, sample, table, begin), is_name_taken=name in taken)
 
 
 def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float) -> Proposal:
@@ -129,6 +136,19 @@ def _with_point(reading: Reading) -> Reading:
     )
 
 
+def _refused_texts(each: TypedColumn) -> list[str]:
+    """What a load refuses of a column of texts."""
+    if each.reading.type is not ColumnType.STRING:
+        return []
+    found = []
+    longest = max(map(len, each.column.counts), default=0)
+    if longest > MAX_TEXT_CHARACTERS:
+        found.append(f"texts of up to {longest:,} characters: a load rejects those of more than {MAX_TEXT_CHARACTERS}")
+    if "text" in each.column.natives and len(each.column.natives) > 1:
+        found.append("some values are JSON texts, others are not: a load takes texts alone")
+    return found
+
+
 def _suggestions(columns: list[TypedColumn]) -> dict[str, str]:
     """What other columns of the file speak for, by the kind of question."""
     orders = {each.reading.date_orders[0] for each in columns if len(each.reading.date_orders) == 1}
@@ -169,5 +189,5 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         date_orders=tuple(reading.date_orders),
         date_forms=reading.date_forms,
         time_zone=reading.zone,
-        evidence=reading.because,
+        evidence=(*reading.because, *_refused_texts(each)),
     )

@@ -17,7 +17,7 @@ _SYMBOLS = {
     "chf": "currency", "€": "currency", "$": "currency", "£": "currency", "euro": "currency",
 }  # fmt: skip
 _LETTERS_IN_NAMES = 2
-"""Fewer letters at the end of a name need not be a unit: `group_a`."""
+"""Fewer letters at the end of a name need not be a unit, as in group_a."""
 
 
 def unit_of(title: str, reading: Reading) -> str | None:

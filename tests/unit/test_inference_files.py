@@ -19,7 +19,7 @@ TRIPS = [
     ("T-0003", "Köln", "2024-05-02", "9.75"),
     ("T-0004", "Zürich", "2024-05-03", "112"),
 ]
-HEADER = ("Trip ID", "Town", "Trip date", "Distance (km)")
+HEADER = ("Trip ID", "Town", "Trip date", "Distance km")
 
 
 def csv_text(delimiter: str = ",", newline: str = "\n", quote: str = "", comma: bool = False) -> str:
@@ -462,3 +462,29 @@ def test_a_date_that_few_records_have_as_key_is_a_question(tmp_path: Path) -> No
 
     assert kinds(proposed(tmp_path, f"day,sales\n{few}")) == ["key"]
     assert kinds(proposed(tmp_path, f"day,sales\n{many}")) == []
+
+
+def test_columns_that_a_load_would_not_find_are_named(tmp_path: Path) -> None:
+    in_csv = proposed(tmp_path, "id,Größe,Weight (kg)\nA1,x,2.5\nA2,y,3.5\n")
+    in_json = proposed(tmp_path, json.dumps([{"id": "A1", "Size": "x"}, {"id": "A2", "Size": "y"}]), "s.json")
+
+    assert "Größe (groesse), Weight (kg) (weight_kg); rename them in the file" in in_csv.obstacles()[0]
+    assert "Size (size_column)" in in_json.obstacles()[0]
+
+
+def test_what_a_load_refuses_of_texts_is_evidence(tmp_path: Path) -> None:
+    records = [{"id": "A1", "note": "x" * 300, "ref": 5}, {"id": "A2", "note": "y", "ref": "B"}]
+
+    columns = proposed(tmp_path, json.dumps(records), "s.json").columns
+
+    assert "texts of up to 300 characters: a load rejects those of more than 255" in columns[1].evidence
+    assert "some values are JSON texts, others are not: a load takes texts alone" in columns[2].evidence
+
+
+def test_words_for_nothing_are_added_to_the_usual_ones(tmp_path: Path) -> None:
+    text = "id,km,fuel\nA1,5.5,NA\nA2,k.A.,2.5\nA3,7.5,3.5\n"
+
+    fields = proposed(tmp_path, text).contract()["schema"]["fields"]
+
+    assert fields[1]["missingValues"] == ["", "-", "N/A", "NA", "NULL", "\\N", "k.A."]
+    assert "missingValues" not in fields[2]
