@@ -18,6 +18,8 @@ _LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 _MANY_DIGITS = re.compile(rf"[+-]?[0-9]{{{MOST_DIGITS + 1},}}")
 _EXPONENT_OF_CODE = re.compile(r"[0-9]+[eE][0-9]+")
 _DECIMAL_EXPONENT = re.compile(r"[+-]?[0-9]*\.[0-9]*[eE][+-]?[0-9]+|[+-]?[0-9]+[eE][+-][0-9]+")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _PHONE = re.compile(r"\+[0-9]{7,}")
 _FEWEST_WITH_CHECK_DIGIT = 8
 """Distinct values whose check digits are all right by chance once in a hundred million."""
@@ -42,6 +44,8 @@ def sign_of_code(texts: Collection[str]) -> str | None:
             return f"`{text}` has more than {MOST_DIGITS} digits"
         if _PHONE.fullmatch(text):
             return f"`{text}` begins with a plus sign, as telephone numbers do"
+    if all(map(_IPV4.fullmatch, texts)):
+        return f"`{next(iter(texts))}` may be the address of a computer"
     codes = [text for text in texts if _EXPONENT_OF_CODE.fullmatch(text)]
     if codes and not any(_DECIMAL_EXPONENT.fullmatch(text) for text in texts):
         return f"`{codes[0]}` may be a code: no value has a decimal point or a sign before the exponent"

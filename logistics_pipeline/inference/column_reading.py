@@ -11,6 +11,7 @@ from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt,
 from logistics_pipeline.inference.date_reading import is_clock, is_date, is_year_month, read_clocks, read_dates
 from logistics_pipeline.inference.missing_words import is_missing
 from logistics_pipeline.inference.number_reading import counted, notation_of, read_numbers
+from logistics_pipeline.loading.contract.number_formats import MAX_CHARACTERS
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.layouts import Unreadable
 
@@ -104,7 +105,7 @@ class _Families:
 
     def _is_plain(self) -> bool:
         """Whether all values are plain numbers: most columns are, and this takes a tenth of the time."""
-        return _PLAIN_COLUMN.fullmatch("\x1f".join(self._column.counts)) is not None
+        return self._column.natives == {"number"} or _are_plain(list(self._column.counts))
 
     def reading(self) -> Reading:
         """The type of the column."""
@@ -136,12 +137,17 @@ class _Families:
         return reading.but(doubts=(Doubt("odd_value", text, cells, ("text", "nothing", "rejected")),))
 
 
+def _are_plain(texts: Sequence[str]) -> bool:
+    is_plain = _PLAIN_COLUMN.fullmatch("\x1f".join(texts)) is not None
+    return is_plain and max(map(len, texts)) <= MAX_CHARACTERS
+
+
 def _family(text: str) -> str | None:
     """What a text may be; None for a word."""
     first = text[:1]
     if first in "{[":
         return "JSON" if _is_json(text) else None
-    if _PLAIN.fullmatch(text) or (_NUMBER_START.match(text) and notation_of(text) is not None):
+    if is_number(text):
         return "numbers"
     if len(text) > 48:
         return None
@@ -150,6 +156,13 @@ def _family(text: str) -> str | None:
     if is_date(text):
         return "dates"
     return "times" if is_clock(text) else None
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number in some notation."""
+    if len(text) <= MAX_CHARACTERS and _PLAIN.fullmatch(text):
+        return True
+    return _NUMBER_START.match(text) is not None and notation_of(text) is not None
 
 
 def _is_json(text: str) -> bool:
@@ -163,9 +176,9 @@ def _read_json(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
 
 
 def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
-    if _PLAIN_COLUMN.fullmatch("\x1f".join(texts)):
+    if column.natives == {"number"} or _are_plain(texts):
         return read_numbers(column, texts), ()
-    misfits = [text for text in texts if not _PLAIN.fullmatch(text) and notation_of(text) is None]
+    misfits = [text for text in texts if not is_number(text)]
     if misfits:
         excluded = set(misfits)
         texts = [text for text in texts if text not in excluded]

@@ -55,6 +55,8 @@ class Reading:
     """Texts that mean "nothing" in this column."""
     number_format: NumberFormat | None = None
     """The decimal character and the group character, if a value proves one."""
+    group: str | None = None
+    """The group character where no value proves a decimal character."""
     open_formats: tuple[NumberFormat, ...] = ()
     """Where several fit all values and would read some differently."""
     currency: str | None = None

@@ -39,6 +39,11 @@ _MAY_BE_DATE = re.compile(
 )
 _NUMBERS = re.compile(r"([0-9]{1,2})([-./])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})", re.ASCII)
 _ZONE = re.compile(r"(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)\Z", re.ASCII | re.IGNORECASE)
+_TIME_PART = re.compile(
+    r"[0-9],?[T ] *[0-9]{1,2}(?::[0-9]{2}|[ \u00a0\u2009\u202f]?[ap]\.?m)"
+    r"|\A[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[0-9])[T ][0-9]{2}",
+    re.ASCII | re.IGNORECASE,
+)
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{3,6})?)?Z?")
 _YEAR_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")
@@ -52,6 +57,7 @@ _DURATION = re.compile(
     r"|[0-9]+ ?m(?:in(?:utes?)?)? ?[0-9]{1,2} ?s(?:ec)?",
     re.ASCII | re.IGNORECASE,
 )
+_MIDNIGHT = re.compile(r"24:00(?::00(?:[.,]0+)?)?")
 _LAST_SENTINELS = frozenset({"9999-12-31", "2999-12-31", "2099-12-31", "1900-01-01", "1899-12-30", "0001-01-01"})
 
 
@@ -102,9 +108,7 @@ def _day(text: str) -> _Day | None:
 
 def has_time(text: str) -> bool:
     """Whether a time of day follows a date."""
-    return (
-        len(text) > 10 and (":" in text[8:] or "T" in text[8:] or text[-1:] in "mM.") and without_time(text) != text
-    ) or (len(text) > 10 and _ISO_DAY.match(text) is not None)
+    return len(text) > len("2024-1-5") and _TIME_PART.search(text) is not None
 
 
 def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
@@ -279,7 +283,7 @@ def read_clocks(column: Column, texts: Sequence[str]) -> Reading:
         return Reading(ColumnType.STRING, ("times and durations in several forms: kept as text",))
     if any(match[4] and not 1 <= int(match[1]) <= 12 for match in clocks):
         return Reading(ColumnType.STRING, ("times that do not exist: kept as text",))
-    beyond = next((match for match in clocks if int(match[1]) > 23), None)
+    beyond = next((match for match in clocks if int(match[1]) > 23 and not _MIDNIGHT.fullmatch(match[0])), None)
     says_duration = bool(set(words_of(column.title)) & _DURATION_WORDS)
     if beyond is None and not says_duration:
         return Reading(ColumnType.TIME, (f"all {cells:,} values are times of day",))

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from logistics_pipeline.inference.codes import check_digit_of, name_of_code, sign_of_code
+from logistics_pipeline.inference.codes import MOST_DIGITS, check_digit_of, name_of_code, sign_of_code
 from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.loading.contract.number_evidence import shapes_of
@@ -21,6 +21,7 @@ from logistics_pipeline.loading.contract.number_formats import (
 _PARENTHESES = re.compile(r"\((.+)\)")
 _PER_CENT = re.compile(r"(.+?)[ \u00a0\u202f]?%")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_BIGINT = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
 _DIGITS = re.compile(r"[0-9]+")
 
 YEAR_WORDS = frozenset(
@@ -28,6 +29,9 @@ YEAR_WORDS = frozenset(
 )
 _MONTH_WORDS = frozenset({"month", "yearmonth", "yyyymm", "monat", "mois", "mes", "mese", "period", "periode"})
 _ID_WORDS = frozenset({"id", "key", "no", "nr", "number", "num", "nummer", "code", "ref", "uid"})
+
+_VERSION_WORDS = frozenset({"version", "release", "revision", "rev", "firmware"})
+"""1.10 is not 1.1 then."""
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2200
 _EPOCHS = {10: (631_152_000, 4_102_444_800, "seconds"), 13: (631_152_000_000, 4_102_444_800_000, "milliseconds")}
@@ -67,11 +71,12 @@ def notation_of(text: str) -> Notation | None:
 
 def read_numbers(column: Column, texts: Sequence[str]) -> Reading:
     """Decides what a column of numbers is. Every text has a notation."""
+    if column.natives == {"number"}:
+        return _read_json_numbers(column, texts)
+    reason = sign_of_code(texts) or _reason_of_name(column) or _reason_of_check_digit(texts)
+    if reason is not None:
+        return Reading(ColumnType.STRING, (f"digits, but {reason}: kept as text",))
     shapes = _Shapes(column, texts)
-    if column.natives != {"number"}:
-        reason = sign_of_code(texts) or _reason_of_name(column) or _reason_of_check_digit(texts)
-        if reason is not None:
-            return Reading(ColumnType.STRING, (f"digits, but {reason}: kept as text",))
     refused = shapes.refusal()
     if refused is not None:
         return Reading(ColumnType.STRING, ("numbers, but not all written alike: kept as text",), (refused,))
@@ -81,8 +86,18 @@ def read_numbers(column: Column, texts: Sequence[str]) -> Reading:
     return _integers(column, texts, reading)
 
 
+def _read_json_numbers(column: Column, texts: Sequence[str]) -> Reading:
+    """Numbers that JSON writes as such have one notation."""
+    because = f"all {column.cells(texts):,} values are JSON numbers"
+    if all(_BIGINT.fullmatch(text) for text in texts):
+        return _integers(column, texts, Reading(ColumnType.INTEGER, (because,)))
+    return _with_sentinels(column, texts, Reading(ColumnType.NUMBER, (because,)))
+
+
 def _reason_of_name(column: Column) -> str | None:
     word = name_of_code(column.title)
+    if word is None and any("." in text for text in column.counts):
+        word = next((each for each in words_of(column.title) if each in _VERSION_WORDS), None)
     return None if word is None else f"the name says `{word}`"
 
 
@@ -202,12 +217,16 @@ class _Shapes:
         return self._with_format(reading, fitting, chosen)
 
     def _with_format(self, reading: Reading, fitting: Sequence[NumberFormat], chosen: NumberFormat) -> Reading:
-        proof = next((text for each, text in self._notations.values() if not set(each.body) <= set("0123456789")), None)
-        if proof is None or chosen == CONTRACT_FORMAT:
-            return reading.but(number_format=chosen) if proof is not None else reading
-        sign = "point" if chosen.decimal == "." else "comma"
-        group = f", thousands grouped by {chosen.group!r}" if chosen.group else ""
-        return reading.but(f"a decimal {sign}{group}: `{self._proof_of(chosen)}` proves it", number_format=chosen)
+        if all(each.body.isdecimal() for each, _ in self._notations.values()):
+            return reading
+        if chosen == CONTRACT_FORMAT:
+            return reading.but(number_format=chosen)
+        group = f"thousands grouped by {chosen.group!r}" if chosen.group else ""
+        if len(_signs(fitting)) > 1:
+            return reading.but(f"{group}: `{self._proof_of(chosen)}` proves it", group=chosen.group)
+        sign = f"a decimal {'point' if chosen.decimal == '.' else 'comma'}"
+        words = ", ".join(filter(None, (sign, group)))
+        return reading.but(f"{words}: `{self._proof_of(chosen)}` proves it", number_format=chosen)
 
     def _proof_of(self, chosen: NumberFormat) -> str:
         """A value that the fewest formats fit."""

@@ -173,7 +173,10 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["constraints"] = {"required": True}
     if not MISSING_VALUES.issuperset(column.missing_values):  # those are understood without being listed
         field["missingValues"] = ["", *sorted(MISSING_VALUES.union(column.missing_values))]
-    if column.type is ColumnType.NUMBER and (column.group_char is not None or column.decimal_char == ","):
+    is_written_otherwise = column.decimal_char == "," or (
+        column.decimal_char is not None and column.group_char is not None
+    )
+    if column.type is ColumnType.NUMBER and is_written_otherwise:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char

@@ -58,7 +58,7 @@ def propose(
 
 def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float) -> Proposal:
     columns = _typed_columns(table)
-    key = find_key(columns, table, "of the file" if sample.is_whole else "that were read")
+    key = find_key(columns, table, is_whole=sample.is_whole)
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
     of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
@@ -182,7 +182,7 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         examples=tuple(excerpt(text, 60) for text in list(column.counts)[:_EXAMPLES]),
         missing_values=reading.missing,
         decimal_char=format.decimal if format else None,
-        group_char=format.group if format else None,
+        group_char=format.group if format else reading.group,
         currency=reading.currency,
         is_percent=reading.is_percent,
         has_parentheses=reading.has_parentheses,

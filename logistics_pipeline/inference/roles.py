@@ -77,20 +77,19 @@ class Key:
     """False if only a few records speak for it, and not its name."""
 
 
-def find_key(columns: Sequence[TypedColumn], table: SampleTable, where: str) -> Key:
+def find_key(columns: Sequence[TypedColumn], table: SampleTable, *, is_whole: bool) -> Key:
     """The smallest set of columns that is unique and filled in all records; of several, the one named as a key."""
-    rows = table.rows
+    rows, where = table.rows, "of the file" if is_whole else "that were read"
+    are_many = is_whole and rows >= _FEW_ROWS
     if rows < 2:
         return Key((), "a single record tells nothing about keys")
     singles = [each for each in columns if each.is_unique and _may_be_key(each, columns)]
     if singles:
         best = min(singles, key=lambda each: (_key_rank(each, is_first=each is columns[0]), columns.index(each)))
         is_named = _key_rank(best, is_first=False) <= 1
-        return Key(
-            (best.name,), f"unique in all {rows:,} records {where}, and never empty", is_named or rows >= _FEW_ROWS
-        )
+        return Key((best.name,), f"unique in all {rows:,} records {where}, and never empty", is_named or are_many)
     for names in _combined_keys(columns, rows):
-        return Key(names, f"together unique in all {rows:,} records {where}, and never empty", rows >= _FEW_ROWS)
+        return Key(names, f"together unique in all {rows:,} records {where}, and never empty", are_many)
     return Key(
         (),
         f"no {_MOST_KEY_COLUMNS} columns are unique in the {rows:,} records {where}: the file and the number of a "

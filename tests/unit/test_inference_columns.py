@@ -102,6 +102,13 @@ HARD = [
     ("host", ["10.0.0.1", "192.168.1.20"], [], "string", []),
     ("mac", ["00:1A:2B:3C:4D:5E"], [], "string", []),
     ("range", ["10-20", "20-30"], [], "string", []),
+    ("version", ["1.10", "1.9"], [], "string", []),
+    ("host", ["192.168.100.200", "172.100.120.130"], [], "string", []),
+    ("stamp", ["20240131T100000Z", "20240201T110000Z"], [], "datetime", []),
+    ("opens", ["24:00:00", "08:00:00"], [], "time", []),
+    ("amount", ["1 234 kr", "17 kr"], [], "number", []),
+    ("amount", ["($5.00)", "$1,234.00"], [], "number", []),
+    ("when", ["31/01/24", "01/02/24"], [], "date", ["date_order"]),
     ("extra", ['{"a": 1}', "[1, 2]"], [], "object", []),
     ("note", ["late", "broken", "", "fine"], [], "string", []),
     ("nothing", [""], [], "string", []),
@@ -155,3 +162,9 @@ def test_one_odd_value_counts_wherever_it_stands(place: int) -> None:
         counts[text] = counts.get(text, 0) + 1
 
     assert str(read_column(Column("n", counts, 0, CELLS)).type) == "string"
+
+
+def test_a_group_without_a_decimal_character_proves_none() -> None:
+    reading = read("amount", ["1 234 kr", "17 kr"])
+
+    assert (reading.number_format, reading.group) == (None, " ")

@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_pipeline.errors import FileError
@@ -522,3 +526,34 @@ def test_a_large_array_within_objects(tmp_path: Path) -> None:
 def test_rows_without_end(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FileError, match=message):
         proposed(tmp_path, content)
+
+
+_SNIPPETS = [
+    "{", "}", "[", "]", ",", ":", '"', "'", "\\", "\n", "\r\n", "\r", " ", ";", "\t", "|", "\0", "\x0c", "\ufeff", "é",
+    "id", "name", "12.5", "1,5", "007", "2024-01-31", "01/02/2024", "10:00", "NA", "-", "null", "true", "1e999",
+    "9" * 400,
+    '{"id":1}', '{"id":"a","n":{"m":[{"k":1}]}}', "id,name\n", "1,2\n", '1,"2\n', "sep=;\n", "[" * 70, "\x1f", "€", "%",
+    "(5)", "$", "24:00:00", "99/99/99", "20240131", "1.2.3", "\U0001f600",
+]  # fmt: skip
+_CLASS = re.compile(
+    r"<class|decimal\.|msgspec|ijson|InvalidOperation|\b\w+(Error|Exception)\b|Traceback|b'|b\"|Decimal\("
+)
+
+
+@given(parts=st.lists(st.sampled_from(_SNIPPETS), max_size=40), encoding=st.sampled_from(["utf-8", "utf-16", "cp1252"]))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_proposed_or_refused_with_a_sentence(tmp_path: Path, parts: list[str], encoding: str) -> None:
+    try:
+        proposal = proposed(tmp_path, "".join(parts).encode(encoding, "replace"), "any.txt")
+    except FileError as error:
+        assert not _CLASS.search(str(error))
+    else:
+        assert yaml.safe_load(contract_text(proposal)) == proposal.contract()
+        assert not any(_CLASS.search(text) for text in [*proposal.obstacles(), *proposal.notes])
+
+
+@given(content=st.binary(max_size=200))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_proposed_or_refused(tmp_path: Path, content: bytes) -> None:
+    with suppress(FileError):
+        contract_text(proposed(tmp_path, content, "any.bin"))
