@@ -133,21 +133,22 @@ class FileLoad:
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
         writer = BatchWriter(self._connection, task)
-        checkpoint = task.after
-        self._check_rejects(task.file_id)
+        checkpoint, damage = task.after, None
         for first in chunks:
+            self._check_rejects(task.file_id, damage)  # not after the last batch: at its end, the whole file is judged
             batch = Batch(first, chunks, checkpoint, self._options.batch)
             writer.write(batch, self._take_seconds)
             checkpoint = batch.checkpoint
             self._on_progress(checkpoint.records, checkpoint.offset)
-            self._check_rejects(task.file_id)
             if batch.error is not None:
                 raise batch.error
+            damage = damage or batch.damage
 
-    def _check_rejects(self, file_id: int) -> None:
+    def _check_rejects(self, file_id: int, damage: FileError | None) -> None:
+        """Stops a load that rejects too much. If the file is known to be damaged, that is the reason given."""
         file, limit = ledger.file_by_id(self._connection, file_id), self._options.max_rejects
         if limit.is_exceeded(file.records_read, file.records_rejected):
-            raise limit.error(self._connection, file_id, file.records_read, file.records_rejected)
+            raise damage or limit.error(self._connection, file_id, file.records_read, file.records_rejected)
 
     def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""

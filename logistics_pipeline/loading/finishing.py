@@ -25,6 +25,7 @@ class ReadResult:
 
     format: FileFormat | None = None
     content_hash: str | None = None
+    """None unless the file was read to its end."""
     error: FileError | None = None
 
 
@@ -82,4 +83,12 @@ def _close(connection: Connection, file_id: int, result: ReadResult, seconds: fl
                 notes=notes,
             )
         else:
-            ledger.fail(connection, file_id, str(result.error), file_format=file_format, seconds=seconds, notes=notes)
+            ledger.fail(
+                connection,
+                file_id,
+                str(result.error),
+                content_hash=result.content_hash,
+                file_format=file_format,
+                seconds=seconds,
+                notes=notes,
+            )

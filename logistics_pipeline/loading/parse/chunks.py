@@ -56,6 +56,9 @@ class Chunk:
     record to record: the ledger keeps few."""
     formats: FileFormats | None = None
     """How the file's values are written, in the first chunk for which this had to be found out."""
+    damage: FileError | None = None
+    """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
+    stand behind the damage."""
     error: FileError | None = None
     """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 

@@ -5,7 +5,6 @@ Plain data in, plain data out, so the same call works in the loader's process an
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,27 +60,34 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
                 yield chunk
             return
         except FormatsNeededError:
-            formats = find_formats(task)
+            formats, damage = find_formats(task)
         task = replace(task, after=done, formats=formats)
         for chunk in _read(task, _chunk_maker(task)):
             if done == task.after:
                 chunk.formats, chunk.notes = formats, (*chunk.notes, *formats.notes())
+                chunk.damage = damage
             done = chunk.checkpoint
             yield chunk
     except FileError as error:
         yield Chunk(done, error=error)
 
 
-def find_formats(task: ReadTask) -> FileFormats:
-    """Reads the whole file, as far as it can be read, to find out how its values are written. Constant memory."""
+def find_formats(task: ReadTask) -> tuple[FileFormats, FileError | None]:
+    """Reads the whole file, as far as it can be read, to find out how its values are written. Constant memory.
+
+    Returns that, and why the file cannot be read to its end, if it cannot.
+    """
     fields = tuple(field for field in task.dataset.fields if _is_evidence(field, task.date_order))
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
     search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)
-    with suppress(FileError):  # the load gets as far and reports it
+    damage = None
+    try:
         for _ in _read(search, EvidenceTaker(dataset, evidence)):
             pass
-    return evidence.formats()
+    except FileError as error:
+        damage = error
+    return evidence.formats(), damage
 
 
 def _is_evidence(field: Field, date_order: DateOrder | None) -> bool:
