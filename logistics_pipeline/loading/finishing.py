@@ -41,6 +41,18 @@ def finish_file(
 
     `take_seconds` returns the time spent since the last batch.
     """
+    _finish(connection, options, file_id, dataset, result, take_seconds)
+    return ledger.file_by_id(connection, file_id)  # beside no other copy of its header, which may be large
+
+
+def _finish(
+    connection: Connection,
+    options: LoadOptions,
+    file_id: int,
+    dataset: Dataset,
+    result: ReadResult,
+    take_seconds: Callable[[], float],
+) -> None:
     file = ledger.file_by_id(connection, file_id)
     if file.records_rejected:
         file = restore_corrections(connection, file, dataset, options)
@@ -50,7 +62,6 @@ def finish_file(
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
     _warn_of_shortened_ids(connection, file_id)
     _close(connection, file_id, result, take_seconds())
-    return ledger.file_by_id(connection, file_id)
 
 
 def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) -> FileError | None:

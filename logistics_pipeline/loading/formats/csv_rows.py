@@ -7,7 +7,7 @@ Memory: the cells of one row, never more of them than the header has, and of a l
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from logistics_pipeline.loading.formats.long_texts import read_long_text
@@ -21,6 +21,7 @@ BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
 _BLANK = " \t"
 _LARGE_BYTES = 64 * 1024
 """A field that is longer is read piece by piece."""
+LARGE_ROW_BYTES = 1 << 20
 _MARKS = re.compile(rb"(?:%b)*+" % UTF8_MARK)
 _PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+')
 """Whole characters, and both quotes of a pair."""
@@ -66,7 +67,9 @@ class Row(NamedTuple):
 class RowReader:
     """Reads rows of one file."""
 
-    def __init__(self, delimiter: str, newline: bytes) -> None:
+    def __init__(self, delimiter: str, newline: bytes, shorten: Callable[[Cell], Cell] | None = None) -> None:
+        """With `shorten`, it takes the place of each cell from `LARGE_ROW_BYTES` of a row on."""
+        self.shorten = shorten
         self.delimiter = delimiter.encode()
         self.newline = newline
         self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
@@ -244,9 +247,9 @@ class _RowParser:
             return
         if end - begin > _LARGE_BYTES:
             pieces = _pieces(self._text, begin, end)
-            self._cells.append(read_long_text(piece.replace('""', '"') for piece in pieces))
+            self._add(begin, read_long_text(piece.replace('""', '"') for piece in pieces))
         else:
-            self._cells.append(_decode(self._text, begin, end).replace('""', '"'))
+            self._add(begin, _decode(self._text, begin, end).replace('""', '"'))
 
     def _add_unquoted(self, begin: int, end: int) -> None:
         self._count += self._text.count(self._delimiter, begin, end) + 1
@@ -257,13 +260,18 @@ class _RowParser:
             if cut < 0:
                 cut = self._text.find(self._delimiter, begin, end)
                 cut = end if cut < 0 else cut
-                self._cells.append(read_long_text(_pieces(self._text, begin, cut)))
+                self._add(begin, read_long_text(_pieces(self._text, begin, cut)))
             else:
-                self._cells += self._split(begin, cut)
+                self._add(begin, *self._split(begin, cut))
             if cut == end:
                 return
             begin = cut + len(self._delimiter)
-        self._cells += self._split(begin, end)
+        self._add(begin, *self._split(begin, end))
+
+    def _add(self, begin: int, *cells: Cell) -> None:
+        shorten = self._reader.shorten
+        is_large = begin - self._begin > LARGE_ROW_BYTES
+        self._cells += map(shorten, cells) if shorten is not None and is_large else cells
 
     def _split(self, begin: int, end: int) -> list[str]:
         return _decode(self._text, begin, end).split(self._delimiter.decode())
