@@ -124,6 +124,8 @@ class Unreadable:
     """The field at fault, where one is."""
     is_json: bool = False
     """Whether its beginning and end are certain all the same: the file can be read on after it."""
+    names: frozenset[str] = frozenset()
+    """The names of its fields, if they are certain."""
 
 
 @dataclass(frozen=True)

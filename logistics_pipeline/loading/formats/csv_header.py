@@ -39,8 +39,8 @@ from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
 _LONG_NAME = 64
-"""Characters that are kept of a name in a header of more than `LARGE_ROW_BYTES`: as many as a field's name may have. The
-ledger does not keep such a header as it is written."""
+"""Characters that are kept of a name in a header of more than `LARGE_ROW_BYTES`: as many as a field's name may have.
+The ledger does not keep such a header as it is written."""
 _MOST_RECORDS = 1_000
 """Records in which a header is looked for, within the first 64 KiB."""
 

@@ -23,7 +23,15 @@ from logistics_pipeline.loading.contract.record_validator import (
     value_validator,
 )
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, ReadValue, Records, Table, UndecodedValues
+from logistics_pipeline.loading.layouts import (
+    NOT_KNOWN,
+    RawRecord,
+    ReadValue,
+    Records,
+    Table,
+    UndecodedValues,
+    Unreadable,
+)
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
@@ -103,7 +111,13 @@ def columns_of(records: Records, fields: Sequence[str]) -> tuple[list[Column], I
         named = [name for name, column in values.columns.items() if name or any(column)]  # delimiters at line ends
         return [values.columns.get(name, nothing) for name in fields], named
     mappings = [value if isinstance(value, dict) else {} for value in values]  # without a key: not plain
-    return [[mapping.get(name) for mapping in mappings] for name in fields], set[str]().union(*mappings)
+    names = set[str]().union(*mappings, names_of_unreadable(values))
+    return [[mapping.get(name) for mapping in mappings] for name in fields], names
+
+
+def names_of_unreadable(values: Iterable[object]) -> set[str]:
+    """The names of all fields found in records that could not be decoded, where they are certain."""
+    return set[str]().union(*(value.names for value in values if isinstance(value, Unreadable)))
 
 
 class ChunkMaker:
