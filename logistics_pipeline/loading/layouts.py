@@ -165,6 +165,8 @@ class Records(NamedTuple):
     """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
     notes: tuple[str, ...] = ()
     """What was understood about these records that is not plain, one sentence each."""
+    may_have_formulas: bool = False
+    """Whether values may be written as a spreadsheet's formulas, `="00123"`."""
 
 
 NOT_KNOWN = object()

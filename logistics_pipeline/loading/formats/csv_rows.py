@@ -27,6 +27,8 @@ _PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}
 """Whole characters, and both quotes of a pair."""
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
 """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
+_FORMULA = re.compile(rb'[ \t]*+="[^"\r\n]*+"[ \t\r]*+')
+"""A field as Excel writes it to keep the zeros of an id: there is no doubt where its quotes belong."""
 _LINE_BREAK = "a line break stands in a field without quotes"
 _IN_DOUBT = (
     "another quote follows, so where the field ends is in doubt; enclose the field in quotes and double those within it"
@@ -199,8 +201,9 @@ class _RowParser:
             self._note_problem(
                 f"a space precedes the opening quote of field {self._count + 1}; quotes must enclose the whole field"
             )
-        self._stray_field = self._count + 1
         end = self._text.find(self._delimiter, quote, line_end)
+        if _FORMULA.fullmatch(self._text, begin, line_end if end < 0 else end) is None:
+            self._stray_field = self._count + 1
         if end < 0:
             return self._read_last(begin)
         self._add_unquoted(begin, end)

@@ -4,11 +4,12 @@ A parser reads some 64 KiB of input at a time and passes on the result: rows as 
 and the checkpoint after them. The writer groups chunks into transactions; it never sees a record.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from logistics_core.catalogue import Dataset, InvalidValues
+from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
@@ -35,6 +36,8 @@ from logistics_pipeline.loading.layouts import (
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
+
+_FORMULA = re.compile(r'\s*="[^"]*"\s*')
 
 
 class Reject(NamedTuple):
@@ -134,6 +137,9 @@ class ChunkMaker:
         formats: FileFormats | None = AS_THE_CONTRACT,
     ) -> None:
         self._names = dataset.columns
+        self._fields = dataset.fields
+        self._with_formulas = set[int]()
+        """Positions of the fields that a note says to have formulas."""
         self._dating = dataset.own_date_index
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
@@ -178,8 +184,19 @@ class ChunkMaker:
             rejects,
             cleared,
             self._report_unknown(names),
-            records.notes,
+            (*records.notes, *(self._note_formulas(columns) if records.may_have_formulas else ())),
         )
+
+    def _note_formulas(self, columns: Sequence[Column]) -> Iterator[str]:
+        """A sentence for each field with a text that Excel writes as a formula, to keep its zeros."""
+        for index, each in enumerate(self._fields):
+            is_text = each.type is FieldType.STRING and index not in self._with_formulas
+            if is_text and any(isinstance(value, str) and _FORMULA.fullmatch(value) for value in columns[index]):
+                self._with_formulas.add(index)
+                yield (
+                    f'Values in {each.name} are written as formulas of a spreadsheet, as in `="00123"`: they are kept '
+                    "as they are written, with the equals sign and the quotation marks."
+                )
 
     def _reject(self, index: int, positions: Sequence[int], read_value: ReadValue) -> Rejection | None:
         """Rejects a record because of its first invalid value; None if the reference must see the whole record.
