@@ -171,7 +171,7 @@ class ChunkMaker:
 
         The values of all other fields are plain, so they are valid.
         """
-        for position in positions:
+        for number, position in enumerate(positions, start=1):
             value = read_value(index, position)
             if value is NOT_KNOWN:
                 return None
@@ -179,7 +179,7 @@ class ChunkMaker:
             if isinstance(outcome, Rejection):
                 if self._clears[position]:
                     return None
-                self._look_at_others(index, positions, read_value)
+                self._look_at_others(index, positions[number:], read_value)
                 return outcome
         return None
 
