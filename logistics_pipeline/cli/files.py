@@ -84,8 +84,8 @@ def _print_table(files: Sequence[LedgerFile], threshold: RejectThreshold, *, rem
         named = [("\n  ".join((_name(f), *_remarks(f))), *row) for f, row in zip(files, rows, strict=True)]
         print_table(("file", "state", *counts), named, numeric=counts)
     else:
-        named = [(_name(f), *row, " ".join(_remarks(f))) for f, row in zip(files, rows, strict=True)]
-        print_table(("file", "state", *counts, "remarks"), named, numeric=counts)
+        remarked = [(_name(f), *row, " ".join(_remarks(f))) for f, row in zip(files, rows, strict=True)]
+        print_table(("file", "state", *counts, "remarks"), remarked, numeric=counts)
 
 
 def _is_in(file: LedgerFile, state: ListedState, threshold: RejectThreshold) -> bool:

@@ -81,8 +81,9 @@ class ArraySearch:
             if self._records is None:
                 raise
             found = None  # the load gets as far and reports it
-        if found is not None or self._records is not None:
-            return self._on_first_page(found or self._records)
+        found = found or self._records
+        if found is not None:
+            return self._on_first_page(found)
         if self._undecided is not None:
             raise self._undecided
         raise FileError(f"The object at the top never ends; {EXPECTED}", byte_offset=start)
