@@ -27,14 +27,6 @@ settings.register_profile("same-every-time", settings.get_profile("tests"), dera
 settings.load_profile("tests")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Generated examples are not measured for coverage: they pass the same lines hundreds of times, each of which
-    coverage.py has to count."""
-    for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker("no_cover")
-
-
 @pytest.fixture(autouse=True)
 def _usual_signals() -> Iterator[None]:
     """Dagster makes its handler of SIGTERM from that of SIGINT, which a shell without job control has ignored for

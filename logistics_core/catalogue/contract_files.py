@@ -89,6 +89,17 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     return make_catalogue([*built_in_catalogue().values(), *map(read_contract, added)])
 
 
+def contract_files(folder: Path | None = None) -> dict[str, Path]:
+    """The file of each contract, by the name of its dataset: the built-in ones and those in `folder`.
+
+    Raises:
+        ContractError: a file is not a contract.
+    """
+    added = _contract_paths(folder) if folder is not None else []
+    files = {name: BUILT_IN_FOLDER / f"{name}{SUFFIX}" for name in BUILT_IN}
+    return files | {read_contract(path).name: path for path in added}
+
+
 def _contract_paths(folder: Path) -> list[Path]:
     """The contracts in a folder, by name. Hidden files are left out: editors and file managers make them."""
     try:
@@ -192,21 +203,31 @@ def read_contract(path: Path) -> Dataset:
         if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-        resource = msgspec.convert(document, _Resource)
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ContractError(f"{path}: byte {error.start} is not UTF-8.") from error
     except yaml.YAMLError as error:
         raise ContractError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except msgspec.ValidationError as error:
-        raise ContractError(f"{path} is not a contract: {error}") from error
     except (ValueError, RecursionError) as error:
         raise ContractError(f"{path} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
+    return contract_from_document(document, str(path))
+
+
+def contract_from_document(document: object, where: str) -> Dataset:
+    """Makes a dataset of a contract that was read already. `where` names it in messages.
+
+    Raises:
+        ContractError: it is not a contract.
+    """
+    try:
+        resource = msgspec.convert(document, _Resource)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ContractError(f"{where} is not a contract: {error}") from error
     try:
         return _dataset(resource)
     except ValueError as error:
-        raise ContractError(f"{path}: {error}") from error
+        raise ContractError(f"{where}: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):

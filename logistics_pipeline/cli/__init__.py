@@ -16,6 +16,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
     api,
     check,
+    contracts,
     db,
     demo,
     files,
@@ -83,6 +84,7 @@ COMMANDS = (
     check,
     reset,
     keys,
+    contracts,
     migrate,
     db,
 )

@@ -39,6 +39,7 @@ def document(shared: Any) -> Any:
     return shared.get("/openapi.json")
 
 
+@pytest.mark.slow
 def test_whatever_is_asked_the_answer_is_one_the_openapi_declares(shared: Any, document: Any, tmp_path: Path) -> None:
     operations = sum(len(item) for item in document["paths"].values())
     url = f"{shared.client.base_url}/openapi.json"

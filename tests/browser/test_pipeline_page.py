@@ -111,7 +111,7 @@ def test_files_can_be_filtered_and_the_address_says_how(small: Any, new_page: An
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("shipments-broken.json")
     expect(page.get_by_role("table", name=FILES).locator("tr.detail")).to_contain_text("ends")
-    assert "state=failed" in page.url
+    expect(page).to_have_url(re.compile(re.escape("state=failed")))
     page.go_back()
     expect(rows).to_have_count(4)
     page.get_by_role("combobox", name="Dataset").select_option(label="Vehicles")
@@ -138,18 +138,18 @@ def test_a_file_opens_at_the_side_with_its_account_drift_batches_and_rejects(sma
     expect(drawer.get_by_role("table", name="Batches of the file, newest first").locator("tbody tr")).to_have_count(1)
     expect(drawer.locator(".rejects li")).to_contain_text('"vehicle_id": ""')
     expect(drawer.locator(".rejects li")).to_contain_text("record 2, byte")
-    assert "file=" in page.url
+    expect(page).to_have_url(re.compile(re.escape("file=")))
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
-    assert "file=" not in page.url
+    expect(page).not_to_have_url(re.compile(re.escape("file=")))
     expect(page.get_by_role("link", name="vehicles.json", exact=True)).to_be_focused()
     page.get_by_role("link", name="shipments.json", exact=True).press("Enter")
     expect(drawer.get_by_role("heading", name="shipments.json")).to_be_visible()
     page.go_back()
     expect(drawer).to_have_count(0)
-    assert "file=" not in page.url, "what was closed is not opened again on the way back"
+    expect(page).not_to_have_url(re.compile(re.escape("file=")))
 
 
 def test_a_selection_that_ends_outside_does_not_close_the_drawer_a_click_there_does(small: Any, new_page: Any) -> None:
@@ -202,7 +202,7 @@ def test_a_reason_leads_to_its_records(dashboard: Any, open_page: Any) -> None:
     expect(records).to_have_count(min(5, kinds[0]["count"]))
     for place in range(records.count()):
         expect(records.nth(place)).to_contain_text(kinds[0]["reason"])
-    assert "reason=" in page.url
+    expect(page).to_have_url(re.compile(re.escape("reason=")))
     page.get_by_role("button", name=f"Remove filter: {kinds[0]['reason']}").click()
     expect(page.locator(".rejects li", has_not_text=kinds[0]["reason"])).not_to_have_count(0)
 

@@ -73,7 +73,12 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=WAYS)
+QUICK = "the prefix is set"
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(way, marks=() if way == QUICK else pytest.mark.slow) for way in WAYS]
+)
 def place(
     request: pytest.FixtureRequest, dashboard: Dashboard, new_dashboard: Callable[[], Dashboard]
 ) -> Iterator[SimpleNamespace]:
@@ -187,15 +192,13 @@ def test_an_upload_is_followed_below_the_prefix(
         )
         assert sent.headers["location"].startswith(f"{PREFIX}/api/ingestion/uploads/")
         assert httpx.get(place.origin + sent.headers["location"], trust_env=False).is_success
-        page, watched = new_page(place, "about:blank")
-        watched.expected = re.compile(
-            "ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_REFUSED"
-        )  # nginx stops under the open stream, which is opened again
+        page, _ = new_page(place, "about:blank")
         page.goto(f"{place.url}/pipeline")
         page.locator("#upload-files").set_input_files(str(file))
         page.get_by_role("button", name="Upload").click()
         entry = page.get_by_role("list", name="Uploads").get_by_role("listitem").filter(has_text="vehicles-1.json")
         expect(entry).to_contain_text("Stored")
+        page.close()  # before nginx stops: the page would try to open its stream of events again
 
 
 @pytest.mark.parametrize("more", [f"proxy_set_header X-Forwarded-Prefix {PREFIX};", ""])
@@ -221,6 +224,7 @@ def test_a_session_lasts_below_the_prefix_only(
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("alert").get_by_role("button", name="Sign in")).to_be_visible()
         assert page.context.cookies() == []
+        page.close()
 
 
 def test_a_prefix_that_is_no_path_is_ignored(dashboard: Dashboard) -> None:

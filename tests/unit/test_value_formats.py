@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from logistics_core.catalogue import Catalogue, Dataset, Field, FieldType, Role
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
-from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR, FileFormats
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.parse.parsers import ReadTask, find_formats, read_chunks
 from tests.datasets import SHIPMENTS, VEHICLE_LOGS
@@ -71,7 +71,7 @@ def read(
     chunk_bytes: int = 1000,
     reference: bool = False,
     after: Checkpoint = Checkpoint(),  # noqa: B008
-    formats: FileFormats | None = None,
+    formats: FileFormats = NOT_LOOKED_FOR,
 ) -> Read:
     path.write_bytes(content)
     layout = detect_format(path, dataset, Catalogue({dataset.name: dataset}), 10_000).layout
@@ -316,13 +316,11 @@ def assert_always_the_same(
         again = read(path, dataset, content, order=order, chunk_bytes=7, reference=reference)
         assert (again.values, again.reasons) == (found.values, found.reasons)
         for after in (again.checkpoints[len(again.checkpoints) // 2],):
-            stored = (
-                None
-                if again.formats is None
-                else FileFormats.from_json(json.loads(json.dumps(again.formats.to_json())))
-            )
-            assert stored == again.formats
-            for formats in (None, stored):
+            stored = NOT_LOOKED_FOR
+            if again.formats is not None:
+                stored = FileFormats.from_json(json.loads(json.dumps(again.formats.to_json())))
+                assert stored == again.formats
+            for formats in (NOT_LOOKED_FOR, stored):
                 rest = read(path, dataset, content, order=order, after=after, reference=reference, formats=formats)
                 assert rest.values == {n: value for n, value in found.values.items() if n > after.records}
                 assert rest.reasons == {n: reason for n, reason in found.reasons.items() if n > after.records}

@@ -35,7 +35,7 @@ class ColumnEncoder:
     """Encodes runs of consecutive records of a dataset."""
 
     def __init__(
-        self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+        self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
     ) -> None:
         self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
         self._dating = dataset.own_date_index
@@ -51,7 +51,7 @@ class ColumnEncoder:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
 
         Raises:
-            FormatsNeededError: without `formats`, a value that only its whole column can explain.
+            FormatsNeededError: formats were not looked for, and only its whole column can explain a value.
         """
         numbers = range(first_number, first_number + len(columns[0]))
         texts, irregular = list[Texts](), dict[int, list[int]]()
@@ -71,7 +71,7 @@ class ColumnEncoder:
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, dict(sorted(irregular.items())))
 
 
-def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> ColumnValidator:
+def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats) -> ColumnValidator:
     match field.type:
         case FieldType.STRING:
             return TextColumn(field)

@@ -1,8 +1,9 @@
 """What the validators of columns have in common."""
 
 from collections.abc import Collection, Sequence
+from itertools import compress
 
-from logistics_core.catalogue import Field
+from logistics_core.catalogue import Field, FieldType
 
 NULL = "\\N"
 
@@ -13,8 +14,21 @@ Texts = Sequence[str]
 """The same as COPY text."""
 
 
+def indexes_of(values: Collection[object], column: Column) -> list[int]:
+    """Where any of some values stand in a column."""
+    return list(compress(range(len(column)), map(values.__contains__, column))) if values else []
+
+
 class FormatsNeededError(Exception):
-    """A value can only be read when the whole column of its file is known."""
+    """A number or a date can only be read when the whole column of its file is known.
+
+    Args:
+        type: which of the two.
+    """
+
+    def __init__(self, type: FieldType) -> None:
+        super().__init__(type)
+        self.type = type
 
 
 class ColumnValidator:

@@ -92,12 +92,21 @@ def parse_date(text: str, order: NumberOrder | None = None) -> date:
         UnknownOrderError: it is a date of all numbers, and there is no `order`.
         InvalidDateError: it is none of these, does not exist, or lies outside 1900-01-01 to 2100-12-31.
     """
-    parsed = _parse_iso(text) or _parse_day(without_time(text), text, order)
+    parsed = read_day(text, order)
     if parsed is None:
         raise InvalidDateError(f'must be a date such as 2024-03-05 or 5-Mar-2024, found "{excerpt(text)}"')
     if not FIRST_DATE <= parsed <= LAST_DATE:
         raise InvalidDateError(f"must lie between {FIRST_DATE} and {LAST_DATE}, found {parsed}")
     return parsed
+
+
+def read_day(text: str, order: NumberOrder | None = None) -> date | None:
+    """Returns the date that `parse_date` would, whatever its year; None if the text is no date.
+
+    Raises:
+        UnknownOrderError: it is a date of all numbers, and there is no `order`.
+    """
+    return _parse_iso(text) or _parse_day(without_time(text), text, order)
 
 
 def without_time(text: str) -> str:

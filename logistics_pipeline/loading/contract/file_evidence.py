@@ -1,14 +1,14 @@
 """Collects what the records of a file prove about how its values are written: columns in, `FileFormats` out."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from logistics_core.catalogue import Dataset, Field, FieldType
-from logistics_pipeline.loading.contract.columns import NULL, Column
+from logistics_pipeline.loading.contract.columns import NULL, Column, indexes_of
 from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
-from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, FileFormats
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.contract.number_evidence import FoundText, NumberEvidence
 
@@ -47,14 +47,13 @@ class FileEvidence:
             if found is not None:
                 evidence.add_bare(FoundText(str(found[0]), found[1]))
 
-    def formats(self) -> FileFormats:
-        """The outcome."""
+    def formats(self, types: Collection[FieldType] = FORMATTED_TYPES) -> FileFormats:
+        """The outcome for the types of fields that were looked at."""
         commas = (evidence.decimal_comma for evidence in self._numbers.values())
         foreign = next((found for found in commas if found is not None), None)
-        return FileFormats(
-            {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))},
-            {name: order for name, each in self._dates.items() if (order := each.reading())},
-        )
+        numbers = {name: reading for name, each in self._numbers.items() if (reading := each.reading(foreign))}
+        dates = {name: order for name, each in self._dates.items() if (order := each.reading())}
+        return FileFormats(numbers if FieldType.NUMBER in types else None, dates if FieldType.DATE in types else None)
 
 
 def _fields_of(dataset: Dataset, type: FieldType) -> Iterable[Field]:
@@ -69,7 +68,7 @@ def _add_dates(evidence: DateEvidence, column: Column, numbers: range) -> None:
         column = _texts(column, numbers)[0]
         telling = evidence.telling_texts(column)
     if telling:
-        indexes = [index for index, value in enumerate(column) if value in telling]
+        indexes = indexes_of(telling, column)
         evidence.add([str(column[index]) for index in indexes], [numbers[index] for index in indexes])
 
 

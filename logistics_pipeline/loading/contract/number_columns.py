@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Self
 
-from logistics_core.catalogue import Field
+from logistics_core.catalogue import Field, FieldType
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, FormatsNeededError, Texts
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.number_evidence import (
@@ -94,7 +94,7 @@ def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
 class NumberColumn(ColumnValidator):
     """Plain numbers have no sign: the reference decides about negative numbers, and about overlong ones."""
 
-    def __init__(self, field: Field, formats: FileFormats | None = AS_THE_CONTRACT) -> None:
+    def __init__(self, field: Field, formats: FileFormats = AS_THE_CONTRACT) -> None:
         super().__init__(field)
         lower = [bound for bound in (field.above, field.at_least) if bound is not None and bound > 0]
         upper = [bound for bound in (field.below, field.at_most) if bound is not None]
@@ -107,11 +107,10 @@ class NumberColumn(ColumnValidator):
         self._missing = field.missing_words
         self._missing_json = frozenset(json.dumps(word) for word in self._missing)
         self._numeric_words = frozenset(word for word in self._missing if _NUMBER.fullmatch(word))
-        reading = (
-            contract_reading(field) if formats is None else formats.numbers.get(field.name, contract_reading(field))
-        )
+        found = formats.numbers
+        reading = contract_reading(field) if found is None else found.get(field.name, contract_reading(field))
         self._converter = NumberConverter(field, reading) if reading is not None else None
-        self._doubts_points = formats is None and self._converter is None
+        self._doubts_points = found is None and self._converter is None
         """A point may group thousands: no value of the column has shown yet that it does not."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
@@ -152,11 +151,11 @@ class NumberColumn(ColumnValidator):
         if "." not in joined:
             return
         if joined.count("\x1f") >= max(len(texts), 1):  # one contains the separator
-            raise FormatsNeededError
+            raise FormatsNeededError(FieldType.NUMBER)
         framed = f"\x1f{joined}\x1f"
         self._doubts_points = _PROVES_POINT.search(framed) is None
         if self._doubts_points and _POINT_OR_GROUP.search(framed):
-            raise FormatsNeededError
+            raise FormatsNeededError(FieldType.NUMBER)
 
     def _replace_missing(self, texts: NumberTexts, words: frozenset[str]) -> list[int]:
         """Replaces words that mean "nothing" by null; returns the indexes of the other irregular values."""

@@ -7,6 +7,7 @@ digit they were delivered with. Fields that are not in the contract are ignored 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -75,17 +76,29 @@ _Convert = Callable[[object], str | None]
 
 
 def compile_validator(
-    dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+    dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
 ) -> Validate:
     """Returns a function that validates a decoded record of `dataset`: a row, or the rejection.
 
-    Where the policy of a field is to clear invalid values, the result is a row without them. Without `formats`, it
-    raises FormatsNeededError for a record with a value that only its whole column can explain.
+    Where the policy of a field is to clear invalid values, the result is a row without them. Where formats were not
+    looked for, it raises FormatsNeededError for a record with a value that only its whole column explains.
     """
     converters = [
         (field.name, _converter(field, date_order, formats), field.invalid_values is InvalidValues.NULL)
         for field in dataset.fields
     ]
+    undecided = [
+        (field.name, convert)
+        for field, (_, convert, _) in zip(dataset.fields, converters, strict=True)
+        if field.type in formats.not_looked_for
+    ]
+
+    def look_at_others(value: dict[str, object]) -> None:
+        """Asks for formats that a replay of a rejected record will need: it no longer has the file."""
+        for name, convert in undecided:
+            if isinstance(text := value.get(name), str):
+                with suppress(_InvalidError):
+                    convert(text)
 
     def validate(value: object) -> Row | PartialRow | Rejection:
         if not isinstance(value, dict):
@@ -96,6 +109,7 @@ def compile_validator(
                 row.append(convert(value.get(name)))
             except _InvalidError as error:
                 if not clears:
+                    look_at_others(value)
                     return Rejection(name, f"{name} {error}")
                 row.append(None)
                 cleared.append(ClearedValue(name, f"{name} {error}", _raw_value(value[name])))
@@ -116,11 +130,11 @@ def _has_only_broken_bytes(text: str) -> bool:
 
 
 def value_validator(
-    field: Field, date_order: DateOrder | None = None, formats: FileFormats | None = AS_THE_CONTRACT
+    field: Field, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
 ) -> Callable[[object], str | Rejection | None]:
     """Returns a function that validates a field's decoded value: its COPY text, None for NULL, or the rejection.
 
-    Without `formats`, it raises FormatsNeededError for a value that only its whole column can explain.
+    Where formats were not looked for, it raises FormatsNeededError for a value that only its whole column explains.
     """
     convert = _converter(field, date_order, formats)
 
@@ -139,7 +153,7 @@ def _not_a_record(value: object) -> Rejection:
     return Rejection(None, f"expected an object, found {_describe(value)}")
 
 
-def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> _Convert:
+def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats) -> _Convert:
     convert: _Convert
     match field.type:
         case FieldType.STRING:
@@ -201,7 +215,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _number_converter(field: Field, formats: FileFormats | None) -> _Convert:
+def _number_converter(field: Field, formats: FileFormats) -> _Convert:
     parse = _number_parser(field, formats)
 
     def convert(value: object) -> str | None:
@@ -237,16 +251,17 @@ def _reject_extreme(number: Decimal) -> None:
         raise _InvalidError(f"must have at most {MAX_DIGITS} digits on either side of the decimal point")
 
 
-def _number_parser(field: Field, formats: FileFormats | None) -> Callable[[str], Decimal | None]:
+def _number_parser(field: Field, formats: FileFormats) -> Callable[[str], Decimal | None]:
     """Returns a function that parses a trimmed numeric string; None if it is empty or means nothing."""
     declared, missing = contract_reading(field), field.missing_words
-    reading = declared if formats is None else formats.numbers.get(field.name, declared)
+    found = formats.numbers
+    reading = declared if found is None else found.get(field.name, declared)
 
     def parse(text: str) -> Decimal | None:
         if not text or text in missing:
             return None
-        if formats is None and is_doubtful(text, field):
-            raise FormatsNeededError
+        if found is None and is_doubtful(text, field):
+            raise FormatsNeededError(FieldType.NUMBER)
         number = _read_plain(text) if reading is None else _read_by(reading, text, field)
         if number is None:
             raise _InvalidError(f"must be a number, found {_describe(text)}")
@@ -267,7 +282,7 @@ def _read_by(reading: NumberReading, text: str, field: Field) -> str | None:
         raise _InvalidError(str(error)) from None
 
 
-def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFormats | None) -> _Convert:
+def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFormats) -> _Convert:
     parse = lru_cache(maxsize=4096)(_date_parser(field, date_order, formats))  # dates repeat: a file has few hundred
     missing = field.missing_words
 
@@ -288,10 +303,11 @@ def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFor
 
 
 def _date_parser(
-    field: Field, date_order: DateOrder | None, formats: FileFormats | None
+    field: Field, date_order: DateOrder | None, formats: FileFormats
 ) -> Callable[[str], str | InvalidDateError]:
     """Returns a function that parses a date. What the file proved goes before a setting of today."""
-    reading = formats.dates.get(field.name) if formats is not None else None
+    found = formats.dates
+    reading = None if found is None else found.get(field.name)
     if reading is not None and reading.order is None and date_order is not None:
         reading = None
 
@@ -299,8 +315,8 @@ def _date_parser(
         try:
             day = _read_date(text, reading, date_order)
         except UnknownOrderError as error:
-            if formats is None:
-                raise FormatsNeededError from None
+            if found is None:
+                raise FormatsNeededError(FieldType.DATE) from None
             return error
         except InvalidDateError as error:
             return error

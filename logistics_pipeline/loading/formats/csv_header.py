@@ -121,7 +121,7 @@ class _HeaderSearch:
 
     def _find_newline(self) -> bytes:
         """The line end, for which a long header must be read."""
-        while not (newline := _line_end(self._text, self._begin)):
+        while not (newline := first_line_end(self._text, self._begin)):
             if self._ahead.is_at_end or len(self._text) > self._max_bytes:
                 return b"\n"
             self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
@@ -356,7 +356,7 @@ def _has_more(row: Parsed, header: tuple[str, ...]) -> bool:
     return any(beginning(cell).strip() for cell in row.cells[len(header) :]) or any(header[row.fields :])
 
 
-def _line_end(text: bytes, begin: int) -> bytes:
+def first_line_end(text: bytes, begin: int) -> bytes:
     """The end of the first line outside quotes, and so of every line; empty if there is none.
 
     A line feed (perhaps after a carriage return), or a bare carriage return.

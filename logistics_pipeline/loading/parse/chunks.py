@@ -126,7 +126,8 @@ def names_of_unreadable(values: Iterable[object]) -> set[str]:
 class ChunkMaker:
     """Makes the chunks of one file.
 
-    Without `formats`, its methods raise FormatsNeededError for a value that only its whole column can explain.
+    Where formats were not looked for, its methods raise FormatsNeededError for a value that only its whole column
+    explains.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class ChunkMaker:
         dataset: Dataset,
         file_id: int,
         date_order: DateOrder | None = None,
-        formats: FileFormats | None = AS_THE_CONTRACT,
+        formats: FileFormats = AS_THE_CONTRACT,
     ) -> None:
         self._names = dataset.columns
         self._fields = dataset.fields
@@ -146,6 +147,7 @@ class ChunkMaker:
         self._validate = compile_validator(dataset, date_order, formats)
         self._validate_value = [value_validator(field, date_order, formats) for field in dataset.fields]
         self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
+        self._is_undecided = [field.type in formats.not_looked_for for field in dataset.fields]
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 
@@ -203,14 +205,23 @@ class ChunkMaker:
 
         The values of all other fields are plain, so they are valid.
         """
-        for position in positions:
+        for number, position in enumerate(positions, start=1):
             value = read_value(index, position)
             if value is NOT_KNOWN:
                 return None
             outcome = self._validate_value[position](value)
             if isinstance(outcome, Rejection):
-                return None if self._clears[position] else outcome
+                if self._clears[position]:
+                    return None
+                self._look_at_others(index, positions[number:], read_value)
+                return outcome
         return None
+
+    def _look_at_others(self, index: int, positions: Sequence[int], read_value: ReadValue) -> None:
+        """Asks for formats that a replay of a rejected record will need: it no longer has the file."""
+        for position in positions:
+            if self._is_undecided[position] and isinstance(value := read_value(index, position), str):
+                self._validate_value[position](value)
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
         """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""

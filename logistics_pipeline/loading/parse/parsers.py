@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
-from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, NOT_LOOKED_FOR, FileFormats
 from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
@@ -41,8 +41,8 @@ class ReadTask:
     reference_parser: bool = False
     """Leave everything to the reference parser."""
     max_expansion: int = MAX_EXPANSION
-    formats: FileFormats | None = None
-    """How the file's values are written, if that was found out before."""
+    formats: FileFormats = NOT_LOOKED_FOR
+    """How the file's values are written, as far as that was found out before."""
     passes_over: bool = False
     """Fields that the dataset does not have are of no interest."""
 
@@ -52,32 +52,36 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 
     If the file cannot be read to its end, the last chunk carries the error.
     """
-    done = task.after
-    try:
+    done, new, damage = task.after, list[FileFormats](), None
+    while True:
         try:
             for chunk in _read(task, _chunk_maker(task)):
+                if new:
+                    chunk.formats = task.formats
+                    chunk.notes = (*chunk.notes, *(note for found in new for note in found.notes()))
+                    chunk.damage = damage
+                    new = []
                 done = chunk.checkpoint
                 yield chunk
+        except FormatsNeededError as needed:
+            formats, damage = find_formats(task, {needed.type})
+            new.append(formats)
+            task = replace(task, after=done, formats=task.formats.completed_by(formats))
+        except FileError as error:
+            yield Chunk(done, error=error)
             return
-        except FormatsNeededError:
-            formats, damage = find_formats(task)
-        task = replace(task, after=done, formats=formats)
-        for chunk in _read(task, _chunk_maker(task)):
-            if done == task.after:
-                chunk.formats, chunk.notes = formats, (*chunk.notes, *formats.notes())
-                chunk.damage = damage
-            done = chunk.checkpoint
-            yield chunk
-    except FileError as error:
-        yield Chunk(done, error=error)
+        else:
+            return
 
 
-def find_formats(task: ReadTask) -> tuple[FileFormats, FileError | None]:
-    """Reads the whole file, as far as it can be read, to find out how its values are written. Constant memory.
+def find_formats(
+    task: ReadTask, types: Collection[FieldType] = FORMATTED_TYPES
+) -> tuple[FileFormats, FileError | None]:
+    """Reads the whole file, as far as it can be read, to find out how its numbers, dates or both are written.
 
-    Returns that, and why the file cannot be read to its end, if it cannot.
+    Takes constant memory. Returns that, and why the file cannot be read to its end, if it cannot.
     """
-    fields = tuple(field for field in task.dataset.fields if _is_evidence(field, task.date_order))
+    fields = tuple(field for field in task.dataset.fields if field.type in types)
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
     search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)
@@ -87,12 +91,7 @@ def find_formats(task: ReadTask) -> tuple[FileFormats, FileError | None]:
             pass
     except FileError as error:
         damage = error
-    return evidence.formats(), damage
-
-
-def _is_evidence(field: Field, date_order: DateOrder | None) -> bool:
-    """Whether the values of a field prove anything."""
-    return field.type is FieldType.NUMBER or (field.type is FieldType.DATE and date_order is None)
+    return evidence.formats(types), damage
 
 
 class EvidenceTaker:

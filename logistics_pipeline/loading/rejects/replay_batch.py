@@ -55,9 +55,8 @@ class BatchReplayer:
         self._file = file
         self._dataset = dataset
         self._max_rejects = max_rejects
-        self._revalidator = RecordRevalidator(
-            dataset, layout_from_json(file.layout), date_order, stored_formats(file.layout) or AS_THE_CONTRACT
-        )
+        formats = stored_formats(file.layout).completed_by(AS_THE_CONTRACT)
+        self._revalidator = RecordRevalidator(dataset, layout_from_json(file.layout), date_order, formats)
         self._merger = Merger(connection, dataset)
 
     def replay(self, rejects: RejectsToReplay) -> Replay:

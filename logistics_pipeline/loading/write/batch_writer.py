@@ -15,6 +15,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.columns import NULL
 from logistics_pipeline.loading.contract.copy_text import escape
+from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.chunks import Reject
@@ -45,7 +46,7 @@ class BatchWriter:
         self._dataset = task.dataset
         self._file_id = task.file_id
         self._layout = layout_to_json(task.layout)
-        if task.formats is not None:
+        if task.formats != NOT_LOOKED_FOR:
             self._layout["values"] = task.formats.to_json()
         self._shortened_ids = ShortenedIds(task.dataset)
         self._merger = Merger(connection, task.dataset)

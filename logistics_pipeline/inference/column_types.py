@@ -1,0 +1,95 @@
+"""The types that a column can have, and what its values prove. Plain data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from logistics_pipeline.loading.contract.dates import NumberOrder
+from logistics_pipeline.loading.contract.number_formats import NumberFormat
+
+
+class ColumnType(StrEnum):
+    """What a column holds, by the names of Table Schema. The catalogue's `FieldType` has only some of them yet."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    DURATION = "duration"
+    YEAR = "year"
+    YEAR_MONTH = "yearmonth"
+    JSON = "object"
+
+
+def hang_on_it(cells: int) -> str:
+    """How many cells depend on an answer, as the end of a question."""
+    return f"{cells:,} {'cell hangs' if cells == 1 else 'cells hang'} on it."
+
+
+NUMERIC = frozenset({ColumnType.INTEGER, ColumnType.NUMBER})
+TEMPORAL = frozenset({ColumnType.DATE, ColumnType.DATETIME})
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What the whole column leaves open: becomes a question."""
+
+    kind: str
+    text: str
+    cells: int
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A type, how the column's values are written, and why."""
+
+    type: ColumnType
+    because: tuple[str, ...] = ()
+    """The evidence, one sentence each."""
+    doubts: tuple[Doubt, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Texts that mean "nothing" in this column."""
+    number_format: NumberFormat | None = None
+    """The decimal character and the group character, if a value proves one."""
+    open_formats: tuple[NumberFormat, ...] = ()
+    """Where several fit all values and would read some differently."""
+    currency: str | None = None
+    is_percent: bool = False
+    has_parentheses: bool = False
+    """Negative numbers are in parentheses."""
+    date_orders: tuple[NumberOrder, ...] = ()
+    """The orders of dates of all numbers that fit all cells."""
+    date_forms: tuple[str, ...] = ()
+    """How dates are written: `%d.%m.%Y`."""
+    zone: str | None = None
+    """`all`, `none` or `some` of the timestamps have a time zone."""
+
+    def but(self, *because: str, **changes: object) -> "Reading":
+        """The same with more evidence, and perhaps changed."""
+        return replace(self, because=(*self.because, *because), **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a sample: its title and its distinct values with their counts."""
+
+    title: str
+    counts: dict[str, int]
+    """By trimmed text, in the order in which they first occur; without empty ones."""
+    empty: int = 0
+    """Cells that are empty, absent or null."""
+    rows: int = 0
+    natives: frozenset[str] = field(default=frozenset())
+    """Kinds of JSON values: `number`, `text`, `boolean`, `nested`. Empty for CSV."""
+
+    @property
+    def filled(self) -> int:
+        return self.rows - self.empty
+
+    def cells(self, texts: Sequence[str]) -> int:
+        """How many cells hold one of some texts."""
+        return sum(map(self.counts.__getitem__, texts))

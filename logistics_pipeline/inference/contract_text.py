@@ -1,0 +1,77 @@
+"""A proposal as the YAML file that a person reads, edits and keeps: the contract, with the evidence in comments."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
+from logistics_pipeline.loading.excerpts import excerpt
+
+_WIDTH = 120
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes short lists and constraints on one line, and no aliases: the reader of contracts refuses those."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def contract_text(proposal: Proposal) -> str:
+    """Returns the contract as YAML, with evidence and open questions in comments."""
+    contract = proposal.contract()
+    fields = contract["schema"].pop("fields")
+    lines = [*_comments(proposal), _dump(contract).replace("schema:\n", "schema:\n", 1).rstrip("\n")]
+    text = "\n".join(lines)
+    body = ["  fields:"]
+    for column, field in zip(proposal.columns, fields, strict=True):
+        body += [f"    # {line}" for line in _evidence(column)]
+        body += _indented(_dump([field]))
+    return _insert_fields(text, body)
+
+
+def _insert_fields(text: str, body: list[str]) -> str:
+    """Puts the fields at the end of `schema`, which `datedBy` may follow."""
+    lines = text.split("\n")
+    end = next((index for index, line in enumerate(lines) if line.startswith("datedBy:")), len(lines))
+    return "\n".join([*lines[:end], *body, *lines[end:]]) + "\n"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {line}" for line in text.rstrip("\n").split("\n")]
+
+
+def _dump(document: object) -> str:
+    return yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=10_000
+    )
+
+
+def _comments(proposal: Proposal) -> Iterator[str]:
+    compression = f", {proposal.compression}" if proposal.compression else ""
+    yield f"# Proposed for {excerpt(proposal.file, 200)}: {proposal.rows:,} records, {proposal.format}{compression}."
+    yield f"# {proposal.read}"
+    if proposal.encoding != "UTF-8":
+        yield f"# {proposal.encoding}"
+    for note in proposal.notes:
+        yield f"# {note}"
+    yield f"# Key: {', '.join(proposal.key) or 'none'}: {proposal.key_evidence}."
+    obstacles = proposal.obstacles()
+    if obstacles:
+        yield "# This version cannot load files by this contract:"
+        yield from (f"#   {_one_line(each)}" for each in obstacles)
+    if proposal.questions:
+        yield "# Open questions:"
+        for question in proposal.questions:
+            yield f"#   {_one_line(question.text)}"
+            if question.suggestion:
+                yield f"#     Other columns of the file speak for: {question.suggestion}."
+
+
+def _one_line(text: str) -> str:
+    return excerpt(text, 1_000)
+
+
+def _evidence(column: ProposedColumn) -> Iterator[str]:
+    yield _one_line("; ".join(column.evidence))

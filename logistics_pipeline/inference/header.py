@@ -1,0 +1,197 @@
+"""Where the header of a CSV file is, whether there is one, and what stands above and below the table.
+
+The header is the first row as wide as the table whose cells are texts, unlike the rows below it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from logistics_pipeline.inference.column_reading import looks_typed
+from logistics_pipeline.inference.column_types import Doubt
+from logistics_pipeline.inference.missing_words import is_missing
+from logistics_pipeline.loading.excerpts import excerpt
+
+_MOST_HEADER_ROWS = 3
+_LONGEST_TITLE = 120
+_MOST_CELLS = 20
+"""Of a column that are looked at."""
+_PERIOD = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-(?:[0-9]{2}|Q[1-4])(?:-[0-9]{2})?)?")
+_NAME = re.compile(r"[^\W\d][\w .,/()%#&:€$£°'\"\[\]+*?-]*|#")
+_NAME_WORDS = frozenset(
+    re.findall(
+        "[a-z_]+",
+        "id name code date time year month day type status number no value amount price country city region "
+        "description title category class group key key_id count total unit url email address phone datum "
+        "jahr art wert nombre fecha symbol currency source latitude longitude lat lon lng from to start end "
+        "company sector state",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The titles of the columns, and which rows they are in."""
+
+    titles: tuple[str, ...]
+    first: int
+    """Index of the first row of the header, or of the table if it has none."""
+    rows: int
+    """Rows of the header; 0 if there is none."""
+    notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    above: tuple[tuple[str, ...], ...] = field(default=())
+    """Rows above it."""
+    drops_last: bool = False
+    """Every row ends with a delimiter after the last column."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the table."""
+        return len(self.titles)
+
+
+def find_header(rows: Sequence[Sequence[str]]) -> Header:
+    """Finds the header among the first rows of a file. There is at least one row that is not empty."""
+    width = _width(rows)
+    first = _first_row(rows, width)
+    above = tuple(tuple(row) for row in rows[:first] if any(cell.strip() for cell in row))
+    notes = (_above_note(above),) if above else ()
+    top = [cell.strip() for cell in rows[first]]
+    is_narrow = len(top) == width - 1
+    body = [row for row in rows[first + 1 :] if len(row) == width and row != rows[first]]
+    if is_narrow:
+        top = ["", *top]
+        notes = (*notes, "The header has one name less than the rows have cells: the first column has no name.")
+    elif not body:
+        return Header(tuple(top), first, 1, notes, above=above)
+    columns = [[row[index].strip() for row in body] for index in range(width)]
+    kind = "header" if is_narrow else _kind_of_row(top, columns)
+    if kind == "row":
+        titles = tuple("" for _ in top)
+        return Header(titles, first, 0, (*notes, "The file has no header: columns are named by position."), above=above)
+    doubts = (_header_doubt(top),) if kind == "unclear" else ()
+    extra = _more_header_rows(top, body, columns) if not is_narrow else 0
+    if extra:
+        top = _joined([top, *([cell.strip() for cell in row] for row in body[:extra])])
+        notes = (*notes, f"{extra + 1} header rows were joined.")
+    return Header(tuple(top), first, 1 + extra, notes, doubts, above)
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """The width of most rows; of those that are equally frequent, the larger."""
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    return max(widths.items(), key=lambda pair: (pair[1], pair[0]))[0]
+
+
+def _first_row(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The first row of the table: as wide as most, and not a title in a single cell."""
+    for index, row in enumerate(rows):
+        filled = sum(bool(cell.strip()) for cell in row)
+        if len(row) == width and (filled >= 2 or width == 1 or (width == 2 and filled)):
+            return index
+        follows = rows[index + 1] if index + 1 < len(rows) else ()
+        if len(row) == width - 1 >= 2 and filled == len(row) and len(follows) == width and not index:
+            return index
+    return next(index for index, row in enumerate(rows) if len(row) == width and any(row))
+
+
+def _kind_of_row(top: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+    """Whether the first row is a `header`, a `row` like the others, or `unclear`."""
+    named = [cell for cell in top if cell]
+    if not named or any(len(cell) > _LONGEST_TITLE for cell in named):
+        return "row"
+    typed = [index for index, cell in enumerate(top) if cell and looks_typed(cell)]
+    if typed and not _are_periods(top, typed, columns):
+        return "row"
+    typed_columns = sum(_is_typed(column) for column in columns)
+    typed_under_text = sum(
+        1 for cell, column in zip(top, columns, strict=True) if cell and not is_missing(cell) and _is_typed(column)
+    )
+    if typed_columns and typed_under_text:
+        return "header"
+    if len(set(named)) < len(named) or all(cell in column for cell, column in zip(top, columns, strict=True) if cell):
+        return "row"
+    return "header" if _is_unlike(top, columns) else "unclear"
+
+
+def _are_periods(top: Sequence[str], typed: Sequence[int], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the typed cells are years, months or days as titles, as wide tables have them, and none below is one."""
+    periods = [top[index] for index in typed]
+    if len(typed) == len(top) or len(set(periods)) < len(periods) or not all(map(_PERIOD.fullmatch, periods)):
+        return False
+    return len(periods) > 1 and not any(_PERIOD.fullmatch(cell) for index in typed for cell in columns[index][:3])
+
+
+def _is_typed(column: Sequence[str]) -> bool:
+    cells = list(islice((cell for cell in column if cell and not is_missing(cell)), _MOST_CELLS))
+    return bool(cells) and all(map(looks_typed, cells))
+
+
+def _is_unlike(top: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether names differ from the texts below them: by words that name columns, by length, or by how they look."""
+    for cell, column in zip(top, columns, strict=True):
+        if not cell:
+            continue
+        words = set(re.split(r"[\W_]+", cell.casefold()))
+        if words & _NAME_WORDS and all(map(_NAME.fullmatch, filter(None, top))):
+            return True
+        filled = [each for each in column if each]
+        lengths = set(map(len, filled))
+        if len(filled) >= 3 and len(lengths) == 1 and len(cell) not in lengths:
+            return True
+        if len(filled) >= 3 and {_look(each) for each in filled} == {"upper"} and _look(cell) != "upper":
+            return True
+        if (
+            len(filled) >= 3
+            and all(re.search(r"[0-9@]|://", each) for each in filled)
+            and not re.search("[0-9@]", cell)
+        ):
+            return True
+    return False
+
+
+def _look(text: str) -> str:
+    return "upper" if text.isupper() else "other"
+
+
+def _header_doubt(top: Sequence[str]) -> Doubt:
+    shown = excerpt(", ".join(top), 80)
+    return Doubt("header", f"`{shown}`: is the first row a header or a record?", 1, ("header", "record"))
+
+
+def _more_header_rows(top: Sequence[str], body: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]) -> int:
+    """How many rows below the header belong to it: texts where every other row has a number or a date."""
+    if not body or all(not cell.strip() or looks_typed(cell.strip()) for cell in body[0]):
+        return 0
+    for extra in range(_MOST_HEADER_ROWS - 1, 0, -1):
+        if len(body) < extra + 2:
+            continue
+        rest = [[cell for cell in column[extra:] if cell] for column in columns]
+        typed = [index for index, column in enumerate(rest) if column and _is_typed(column)]
+        rows = [[row[index].strip() for index in typed] for row in body[:extra]]
+        are_names = all(
+            any(cells) and not any(cell and (looks_typed(cell) or is_missing(cell)) for cell in cells) for cells in rows
+        )
+        if typed and len(typed) * 2 >= len(top) - 1 and are_names:
+            return extra
+    return 0
+
+
+def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of several rows, one above the other; a name of a group holds for the empty cells right of it."""
+    last, filled = "", []
+    for cell in rows[0]:
+        last = cell or last
+        filled.append(last if len(set(filter(None, rows[0]))) < len(rows[0]) else cell)
+    parts = zip(filled, *rows[1:], strict=True)
+    return [" ".join(dict.fromkeys(filter(None, names))) for names in parts]
+
+
+def _above_note(above: Sequence[Sequence[str]]) -> str:
+    count = f"{len(above):,} {'line' if len(above) == 1 else 'lines'}"
+    return (
+        f"What stands above the header was passed over: {count}, beginning with `{excerpt(', '.join(above[0]), 60)}`."
+    )

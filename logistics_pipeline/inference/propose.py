@@ -1,0 +1,193 @@
+"""The entry: a file in, a proposal out."""
+
+import re
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.column_reading import read_column
+from logistics_pipeline.inference.column_types import ColumnType, Reading
+from logistics_pipeline.inference.json_tables import is_json, read_json_table
+from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
+from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
+from logistics_pipeline.inference.questions import column_questions, table_question
+from logistics_pipeline.inference.roles import Key, TypedColumn, doubt_of_key, find_key, find_role, find_time
+from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_sample
+from logistics_pipeline.inference.tables import SampleTable, read_table
+from logistics_pipeline.inference.units import unit_of
+from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
+from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
+from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
+from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
+
+_EXAMPLES = 3
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+MAX_RECORD_BYTES = 32 << 20
+
+
+def propose(
+    path: Path,
+    dataset: str | None = None,
+    *,
+    taken: Collection[str] = (),
+    max_record_bytes: int = MAX_RECORD_BYTES,
+    max_expansion: int = MAX_EXPANSION,
+) -> Proposal:
+    """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
+
+    `taken` are the names of the datasets that there are.
+
+    Raises:
+        FileError: the file cannot be read, or holds no records.
+    """
+    begin = time.perf_counter()
+    sample = read_sample(path, max_expansion)
+    if not sample.head.strip():
+        raise FileError(f"The file is empty; {EXPECTED}")
+    table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
+    if not table.rows:
+        raise FileError(_no_records(table))
+    name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
+    return msgspec.structs.replace(_proposal(path, name, sample, table, begin), is_name_taken=name in taken)
+
+
+def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float) -> Proposal:
+    columns = _typed_columns(table)
+    key = find_key(columns, table, "of the file" if sample.is_whole else "that were read")
+    time_column, time_doubt = find_time(columns)
+    doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
+    of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
+    questions = [table_question(doubt) for doubt in of_table if doubt is not None]
+    questions += column_questions(doubts, _suggestions(columns))
+    return Proposal(
+        file=path.name,
+        dataset=dataset,
+        title=dataset.replace("_", " ").capitalize(),
+        format=table.format,
+        compression=sample.compression,
+        encoding=sample.encoding_note or "UTF-8",
+        dialect=_dialect(table),
+        rows=table.rows,
+        bad_records=table.bad_records,
+        is_whole=sample.is_whole,
+        read=sample.sentence,
+        columns=tuple(_proposed(each, key, time_column) for each in columns),
+        key=key.columns,
+        key_evidence=key.because,
+        time_column=time_column,
+        questions=tuple(questions),
+        notes=tuple(table.notes),
+        seconds=round(time.perf_counter() - begin, 4),
+    )
+
+
+def _no_records(table: SampleTable) -> str:
+    if table.bad_records:
+        return f"The file holds no good record. {' '.join(table.notes)}"
+    return "The file has a header and no records: nothing tells what its columns hold"
+
+
+def _dialect(table: SampleTable) -> ProposedDialect | None:
+    found = table.dialect
+    if found is None:
+        return None
+    return ProposedDialect(
+        found.delimiter, found.quote, found.line_end, table.has_header, found.escape, found.has_spaces
+    )
+
+
+def _typed_columns(table: SampleTable) -> list[TypedColumn]:
+    names = field_names(table.titles)
+    columns = [table.column(index) for index in range(len(names))]
+    readings = _agreed([read_column(each) for each in columns])
+    return [
+        TypedColumn(name, column, reading, cells)
+        for name, column, reading, cells in zip(names, columns, readings, table.columns, strict=True)
+    ]
+
+
+def _agreed(readings: list[Reading]) -> list[Reading]:
+    """Reads 1.234 with a decimal point where other columns of the file prove one, and none a decimal comma.
+
+    The point is what the contract takes it for in any case. All else that is open stays open.
+    """
+    signs = {each.number_format.decimal for each in readings if each.number_format and _is_proof(each)}
+    if signs != {"."}:
+        return readings
+    return [_with_point(each) if CONTRACT_FORMAT in each.open_formats else each for each in readings]
+
+
+def _is_proof(reading: Reading) -> bool:
+    return not reading.open_formats and reading.type is ColumnType.NUMBER
+
+
+def _with_point(reading: Reading) -> Reading:
+    doubts = tuple(each for each in reading.doubts if each.kind != "decimal_character")
+    return replace(
+        reading.but("a decimal point: other columns of the file prove it"),
+        number_format=CONTRACT_FORMAT,
+        open_formats=(),
+        doubts=doubts,
+    )
+
+
+def _refused_texts(each: TypedColumn) -> list[str]:
+    """What a load refuses of a column of texts."""
+    if each.reading.type is not ColumnType.STRING:
+        return []
+    found = []
+    longest = max(map(len, each.column.counts), default=0)
+    if longest > MAX_TEXT_CHARACTERS:
+        found.append(f"texts of up to {longest:,} characters: a load rejects those of more than {MAX_TEXT_CHARACTERS}")
+    if "text" in each.column.natives and len(each.column.natives) > 1:
+        found.append("some values are JSON texts, others are not: a load takes texts alone")
+    return found
+
+
+def _suggestions(columns: list[TypedColumn]) -> dict[str, str]:
+    """What other columns of the file speak for, by the kind of question."""
+    orders = {each.reading.date_orders[0] for each in columns if len(each.reading.date_orders) == 1}
+    signs = {
+        each.reading.number_format.decimal
+        for each in columns
+        if each.reading.number_format is not None and _is_proof(each.reading)
+    }
+    suggestions: dict[str, str] = {}
+    if len(orders) == 1:
+        suggestions["date_order"] = orders.pop()
+    if len(signs) == 1:
+        suggestions["decimal_character"] = f"decimal {'point' if signs.pop() == '.' else 'comma'}"
+    return suggestions
+
+
+def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedColumn:
+    column, reading = each.column, each.reading
+    format = reading.number_format
+    is_key = each.name in key.columns
+    return ProposedColumn(
+        name=each.name,
+        title=_CONTROLS.sub(" ", column.title).strip(),
+        type=reading.type,
+        role=find_role(each, key, time_column),
+        unit=unit_of(column.title, reading),
+        required=is_key or (each.name == time_column and each.is_full),
+        cells=column.rows,
+        empty=column.empty,
+        distinct=len(column.counts),
+        examples=tuple(excerpt(text, 60) for text in list(column.counts)[:_EXAMPLES]),
+        missing_values=reading.missing,
+        decimal_char=format.decimal if format else None,
+        group_char=format.group if format else None,
+        currency=reading.currency,
+        is_percent=reading.is_percent,
+        has_parentheses=reading.has_parentheses,
+        date_orders=tuple(reading.date_orders),
+        date_forms=reading.date_forms,
+        time_zone=reading.zone,
+        evidence=(*reading.because, *_refused_texts(each)),
+    )

@@ -1,0 +1,298 @@
+"""A sample as a table: columns of texts, whatever the format. The loader's own readers split it into records."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import cast
+
+from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.column_reading import looks_typed
+from logistics_pipeline.inference.column_types import Column, Doubt
+from logistics_pipeline.inference.dialect import HEAD_BYTES, Dialect, find_dialect, split_rows
+from logistics_pipeline.inference.header import Header, find_header
+from logistics_pipeline.inference.sampling import Sample, as_source
+from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.csv_reader import read_csv
+from logistics_pipeline.loading.formats.csv_rows import RowReader, beginning
+from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED
+from logistics_pipeline.loading.layouts import CsvLayout, LongText, Records, Table, Unreadable
+
+MAX_COLUMNS = 1_500
+_RUN_BYTES = 1 << 20
+_TOTAL_WORDS = frozenset(
+    {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "totale", "suma", "somme", "итого"}
+)
+_SECOND_TABLE_SHARE = 0.2
+
+Cells = Sequence[str | None]
+
+
+@dataclass
+class SampleTable:
+    """The records of a sample, by columns of one length."""
+
+    titles: list[str]
+    columns: list[Cells]
+    natives: list[frozenset[str]] = field(default_factory=list)
+    format: str = ""
+    notes: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    bad_records: int = 0
+    dialect: Dialect | None = None
+    has_header: bool = True
+    children: list[str] = field(default_factory=list)
+    """Fields that hold arrays of objects: datasets of their own."""
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def column(self, index: int) -> Column:
+        """A column's distinct values with their counts."""
+        cells = self.columns[index]
+        counted = Counter(cells)
+        empty = counted.pop(None, 0)
+        counts = _stripped(cast("Counter[str]", counted))
+        empty += counts.pop("", 0)
+        natives = self.natives[index] if self.natives else frozenset()
+        return Column(self.titles[index], counts, empty, len(cells), natives)
+
+
+def _stripped(counted: "Counter[str]") -> dict[str, int]:
+    """The counts of trimmed texts. Most are trimmed already."""
+    texts = list(counted)
+    stripped = list(map(str.strip, texts))
+    if stripped == texts:
+        return dict(counted)
+    counts: dict[str, int] = {}
+    for text, count in zip(stripped, counted.values(), strict=True):
+        counts[text] = counts.get(text, 0) + count
+    return counts
+
+
+def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
+    """Reads the records of a CSV sample.
+
+    Raises:
+        FileError: there are none, or the text is not CSV.
+    """
+    dialect = find_dialect(sample.head)
+    rows = _split(_head_text(sample, dialect), dialect)
+    skipped = int(dialect.separator_line)
+    if not any(cell.strip() for row in rows[skipped:] for cell in row):
+        raise FileError("The file holds no rows; expected JSON, NDJSON or CSV")
+    header = find_header(rows[skipped:])
+    if header.width > MAX_COLUMNS:
+        raise FileError(
+            f"The file has {header.width:,} columns; a dataset has at most {MAX_COLUMNS:,}. Split it into several files"
+        )
+    return _CsvTable(sample, dialect, header, skipped, max_record_bytes).read()
+
+
+def _split(text: str, dialect: Dialect) -> list[list[str]]:
+    return split_rows(text, dialect.delimiter, dialect.newline.decode(), dialect.quote, dialect.escape)
+
+
+def _head_text(sample: Sample, dialect: Dialect) -> str:
+    head = sample.head[:HEAD_BYTES]
+    if len(sample.head) > HEAD_BYTES:
+        head = head[: head.rfind(dialect.newline) + 1] or head
+    return head.decode("utf-8", "replace")
+
+
+class _CsvTable:
+    """Reads one CSV sample."""
+
+    def __init__(self, sample: Sample, dialect: Dialect, header: Header, skipped: int, max_record_bytes: int) -> None:
+        self._sample = sample
+        self._dialect = dialect
+        self._header = header
+        self._skipped = skipped
+        self._max_record_bytes = max_record_bytes
+        self._names = _unique_names(header.titles)
+        self._parts: list[list[Cells]] = []
+        self._faults: Counter[str] = Counter()
+        self._repeated = 0
+        self._last_faults: list[bool] = []
+        self._passed_over = 0
+
+    def read(self) -> SampleTable:
+        """Reads all parts."""
+        if self._is_plain:
+            self._read_plain()
+        else:
+            self._read_forgiving(self._sample.head)
+        columns = [_joined([part[index] for part in self._parts]) for index in range(len(self._names))]
+        table = SampleTable(
+            list(self._header.titles),
+            columns,
+            format=f"csv with {_name_of(self._dialect.delimiter)}",
+            notes=[*self._header.notes, *self._notes()],
+            doubts=[*self._header.doubts, *self._doubts()],
+            bad_records=sum(self._faults.values()),
+            dialect=self._dialect,
+            has_header=self._header.rows > 0,
+        )
+        _find_total(table)
+        _drop_trailing_column(table)
+        return table
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._dialect.quote == '"' and not self._dialect.has_spaces and self._dialect.escape is None
+
+    def _read_plain(self) -> None:
+        begin = self._after_header()
+        head = self._sample.head[begin:]
+        if not self._sample.is_whole:
+            head = head[: head.rfind(self._dialect.newline) + 1]
+        self._add(head, is_certain=True)
+        for number, piece in enumerate(self._sample.pieces, 1):
+            is_last = number == len(self._sample.pieces) and self._sample.has_end
+            first = piece.find(self._dialect.newline) + 1
+            end = len(piece) if is_last else piece.rfind(self._dialect.newline) + 1
+            self._add(piece[first:end], is_certain=False)
+
+    def _after_header(self) -> int:
+        """Offset of the first row of the table."""
+        reader, place, text = RowReader(self._dialect.delimiter, self._dialect.newline), 0, self._sample.head
+        for _ in range(self._skipped + self._header.first + self._header.rows):
+            parsed = reader.parse(text, place, 1, is_whole=True)
+            if parsed is None:
+                break
+            place = parsed.end
+        return place
+
+    def _add(self, text: bytes, *, is_certain: bool) -> None:
+        """Takes the rows of a part. One that begins within a quoted cell makes no sense, and is passed over."""
+        layout = CsvLayout(0, self._dialect.delimiter, self._dialect.newline, self._names, b"")
+        parts, faults, count, last = [], list[str](), 0, list[bool]()
+        try:
+            for records in read_csv(as_source(text), layout, 0, self._max_record_bytes, _RUN_BYTES):
+                part, found = _part_of(records, self._names)
+                parts.append(part)
+                faults += found
+                count += len(records.values)
+                last = _last_faults(records)
+        except FileError as error:
+            if is_certain and (self._sample.is_whole or not parts):
+                raise
+            if not is_certain or "LOGISTICS_MAX_RECORD_BYTES" in str(error):
+                self._passed_over += 1
+                return
+        wrong = [reason for reason in faults if reason != HEADER_REPEATED]
+        if not is_certain and len(wrong) > 0.1 * count:
+            self._passed_over += 1
+            return
+        self._parts += parts
+        self._faults.update(wrong)
+        self._repeated += len(faults) - len(wrong)
+        self._last_faults = last
+
+    def _read_forgiving(self, text: bytes) -> None:
+        """Reads the beginning of a file whose dialect the loader does not read yet."""
+        newline = self._dialect.newline
+        if not self._sample.is_whole:
+            text = text[: text.rfind(newline) + 1]
+        rows = _split(text.decode("utf-8", "replace"), self._dialect)
+        rows = rows[self._skipped + self._header.first + self._header.rows :]
+        width = len(self._names)
+        good = [row for row in rows if len(row) == width]
+        wrong = [row for row in rows if len(row) != width and any(row)]
+        self._faults.update(f"the row has {len(row)} fields, the header {width}" for row in wrong)
+        self._parts.append([list(cells) for cells in zip(*good, strict=True)] or [[] for _ in range(width)])
+
+    def _notes(self) -> Iterator[str]:
+        if self._repeated:
+            yield f"Rows that repeat the header: {self._repeated:,}. The file is several files joined together."
+        for reason, count in self._faults.most_common(3):
+            yield f"{count:,} {'record is' if count == 1 else 'records are'} no good: {reason}."
+        if any(self._last_faults):
+            yield "The last rows are of another width than the table: they may be a footer."
+        if self._passed_over:
+            yield f"{self._passed_over:,} blocks of the sample were passed over: they begin within a quoted cell."
+        if self._dialect.separator_line:
+            yield "The first line names the delimiter."
+
+    def _doubts(self) -> Iterator[Doubt]:
+        rows = sum(len(part[0]) for part in self._parts if part)
+        for reason, count in self._faults.most_common(1):
+            if count >= 2 and count > _SECOND_TABLE_SHARE * (rows + count):
+                text = f"{count:,} of {rows + count:,} rows do not fit the table ({reason}): is there a second table?"
+                yield Doubt("second_table", text, count, ("reject them", "another file"))
+
+
+def _part_of(records: Records, names: Sequence[str]) -> tuple[list[Cells], list[str]]:
+    """The good records as columns, and why the others are none."""
+    table = records.values
+    if not isinstance(table, Table):
+        return [[] for _ in names], []
+    others = table.others
+    faults = [value.reason for value in others.values() if isinstance(value, Unreadable)]
+    columns: list[Cells] = []
+    for name in names:
+        cells = table.columns[name]
+        if others:
+            cells = [cell for index, cell in enumerate(cells) if index not in others]
+        columns.append(_texts(cells))
+    return columns, faults
+
+
+def _texts(cells: Sequence[object]) -> Cells:
+    if LongText in set(map(type, cells)):
+        return [beginning(cell) if isinstance(cell, LongText) else cell for cell in cells]  # type: ignore[misc]
+    return cells  # type: ignore[return-value]  # a CSV file holds nothing but texts
+
+
+def _last_faults(records: Records) -> list[bool]:
+    table, count = records.values, len(records.values)
+    if not isinstance(table, Table):
+        return []
+    return [index in table.others for index in range(max(0, count - 3), count)]
+
+
+def _joined(parts: Sequence[Cells]) -> Cells:
+    return parts[0] if len(parts) == 1 else [cell for part in parts for cell in part]
+
+
+def _unique_names(titles: Sequence[str]) -> tuple[str, ...]:
+    """Names for the columns while they are read: the titles, as far as they are there and differ."""
+    names: dict[str, None] = {}
+    for number, title in enumerate(titles):
+        name = title or f"\x00{number}"
+        names[name if name not in names else f"{title}\x00{number}"] = None
+    return tuple(names)
+
+
+def _name_of(delimiter: str) -> str:
+    return CsvLayout(0, delimiter, b"\n", (), b"").name.removeprefix("csv with ")
+
+
+def _drop_trailing_column(table: SampleTable) -> None:
+    """Leaves out a last column without name and values: rows end with a delimiter."""
+    if len(table.titles) > 1 and not table.titles[-1] and table.has_header and not any(filter(None, table.columns[-1])):
+        table.titles.pop()
+        table.columns.pop()
+        table.notes.append("Rows end with a delimiter after the last column.")
+
+
+def _find_total(table: SampleTable) -> None:
+    """Asks about a last row that says it is the total of the others, or is."""
+    if table.rows < 4:
+        return
+    last = [(column[-1] or "").strip() for column in table.columns]
+    says_total = any(cell.casefold().rstrip(":") in _TOTAL_WORDS for cell in last)
+    may_be_total = "" in last and all(not cell or looks_typed(cell) for cell in last)
+    if says_total or (may_be_total and any(map(_is_sum, table.columns, last))):
+        shown = excerpt(", ".join(last), 80)
+        text = f"The last row, `{shown}`, seems to be a total: is it a record?"
+        table.doubts.append(Doubt("total", text, 1, ("a total", "a record")))
+
+
+def _is_sum(column: Cells, last: str) -> bool:
+    try:
+        total = Decimal(last)
+        return total != 0 and sum(Decimal((cell or "0").strip() or "0") for cell in column[:-1]) == total
+    except InvalidOperation:
+        return False
