@@ -6,7 +6,13 @@ its own, and is named as one.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
+from io import BytesIO
+
+import ijson
+import ijson.backends.yajl2_c as yajl
+from ijson.common import ObjectBuilder
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_types import Doubt
@@ -21,6 +27,9 @@ from logistics_pipeline.sources.byte_stream import Source
 _WHITE = b" \t\r\n"
 _RUN_BYTES = 1 << 20
 _MOST_FIELDS = 1_500
+_OPENING, _CLOSING = ("start_map", "start_array"), ("end_map", "end_array")
+_ARRAY = "\x00"
+"""Stands in a path for being inside an array."""
 _FIELD_DEPTH = 4
 """How deep an array of records may be in an object."""
 
@@ -61,6 +70,10 @@ def _read(sample: Sample, max_record_bytes: int) -> tuple[list[object], str, lis
         document = decode(body)
         if isinstance(document, Mapping):
             return _in_wrapper(document)
+    elif found := _first_array(body):
+        keys, records = found
+        name = ElementsLayout(0, keys).name
+        return records, name, [f"The records are those of the first array of objects: {'.'.join(keys)}."], []
     layout = ObjectsLayout(start)
     return _records(sample, layout, max_record_bytes), layout.name, [], []
 
@@ -118,6 +131,35 @@ def _arrays(value: Mapping[str, object], keys: tuple[str, ...]) -> Iterator[tupl
             yield (*keys, key), member
         elif isinstance(member, Mapping) and len(keys) < _FIELD_DEPTH:
             yield from _arrays(member, (*keys, key))
+
+
+def _first_array(text: bytes) -> tuple[tuple[str, ...], list[object]] | None:
+    """The first array of objects in the object at the beginning of a large file, as far as the text goes."""
+    path: list[str] = []
+    records: list[object] = []
+    builder: ObjectBuilder | None = None
+    depth = 0
+    key = ""
+    with suppress(ijson.JSONError):
+        for event, value in yajl.basic_parse(BytesIO(text)):
+            if builder is not None:
+                builder.event(event, value)
+                depth += (event in _OPENING) - (event in _CLOSING)
+                if not depth:
+                    records.append(builder.value)
+                    builder = None
+            elif records and event != "start_map":
+                break  # the array ends
+            elif event == "map_key":
+                key = value
+            elif event == "start_map" and path and path[-1] == _ARRAY:
+                builder, depth = ObjectBuilder(), 1
+                builder.event(event, value)
+            elif event in _OPENING:
+                path += [key, _ARRAY] if event == "start_array" else [key]
+            elif event in _CLOSING:
+                del path[-2 if event == "end_array" else -1 :]
+    return (tuple(path[1:-1]), records) if records else None
 
 
 # -- records into columns --------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
@@ -24,6 +25,9 @@ _TOTAL_WORDS = frozenset(
     {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "totale", "suma", "somme", "итого"}
 )
 _SECOND_TABLE_SHARE = 0.2
+_MOST_LINE_ENDS = 50
+"""Of a piece, after which a row may begin: a cell with more lines is rare."""
+_ROWS_IN_ORDER = 3
 
 Cells = Sequence[str | None]
 
@@ -147,12 +151,43 @@ class _CsvTable:
         head = self._sample.head[begin:]
         if not self._sample.is_whole:
             head = head[: head.rfind(self._dialect.newline) + 1]
-        self._add(head, is_certain=True)
+            if not head:
+                raise FileError(
+                    f"The first row is longer than {len(self._sample.head):,} bytes: is a quote never closed?"
+                )
+        self._add_head(head, begin)
         for number, piece in enumerate(self._sample.pieces, 1):
             is_last = number == len(self._sample.pieces) and self._sample.has_end
-            first = piece.find(self._dialect.newline) + 1
             end = len(piece) if is_last else piece.rfind(self._dialect.newline) + 1
-            self._add(piece[first:end], is_certain=False)
+            first = self._first_row(piece[:end])
+            if first is None:
+                self._passed_over += 1
+            else:
+                self._add_piece(piece[first:end])
+
+    def _first_row(self, piece: bytes) -> int | None:
+        """Where the first row of a piece begins that was cut anywhere; None if no place makes sense.
+
+        After a line end that is within quotes, the next rows have other widths, or text follows their quotes.
+        """
+        reader, place = RowReader(self._dialect.delimiter, self._dialect.newline), 0
+        for _ in range(_MOST_LINE_ENDS):
+            place = piece.find(self._dialect.newline, place) + 1
+            if not place:
+                return None
+            if self._begins_rows(reader, piece, place):
+                return place
+        return None
+
+    def _begins_rows(self, reader: RowReader, piece: bytes, place: int) -> bool:
+        for _ in range(_ROWS_IN_ORDER):
+            parsed = reader.parse(piece, place, 1, is_whole=True)
+            if parsed is None or place >= len(piece):
+                return False
+            if parsed.problem is not None or parsed.fields != len(self._names):
+                return False
+            place = parsed.end
+        return True
 
     def _after_header(self) -> int:
         """Offset of the first row of the table."""
@@ -164,31 +199,29 @@ class _CsvTable:
             place = parsed.end
         return place
 
-    def _add(self, text: bytes, *, is_certain: bool) -> None:
-        """Takes the rows of a part. One that begins within a quoted cell makes no sense, and is passed over."""
-        layout = CsvLayout(0, self._dialect.delimiter, self._dialect.newline, self._names, b"")
-        parts, faults, count, last = [], list[str](), 0, list[bool]()
+    def _add_head(self, text: bytes, begin: int) -> None:
+        """Takes the rows at the beginning. An error in a file that was read wholly is one of the file."""
         try:
-            for records in read_csv(as_source(text), layout, 0, self._max_record_bytes, _RUN_BYTES):
-                part, found = _part_of(records, self._names)
-                parts.append(part)
-                faults += found
-                count += len(records.values)
-                last = _last_faults(records)
+            self._add(text)
         except FileError as error:
-            if is_certain and (self._sample.is_whole or not parts):
-                raise
-            if not is_certain or "LOGISTICS_MAX_RECORD_BYTES" in str(error):
-                self._passed_over += 1
-                return
-        wrong = [reason for reason in faults if reason != HEADER_REPEATED]
-        if not is_certain and len(wrong) > 0.1 * count:
-            self._passed_over += 1
-            return
-        self._parts += parts
-        self._faults.update(wrong)
-        self._repeated += len(faults) - len(wrong)
-        self._last_faults = last
+            if self._sample.is_whole or not self._parts:
+                offset = None if error.byte_offset is None else error.byte_offset + begin
+                raise replace(error, byte_offset=offset) from error
+
+    def _add_piece(self, text: bytes) -> None:
+        """Takes the rows of a piece, of which the last one may be cut."""
+        with suppress(FileError):
+            self._add(text)
+
+    def _add(self, text: bytes) -> None:
+        layout = CsvLayout(0, self._dialect.delimiter, self._dialect.newline, self._names, b"")
+        for records in read_csv(as_source(text), layout, 0, self._max_record_bytes, _RUN_BYTES):
+            part, faults = _part_of(records, self._names)
+            self._parts.append(part)
+            wrong = [reason for reason in faults if reason != HEADER_REPEATED]
+            self._faults.update(wrong)
+            self._repeated += len(faults) - len(wrong)
+            self._last_faults = _last_faults(records)
 
     def _read_forgiving(self, text: bytes) -> None:
         """Reads the beginning of a file whose dialect the loader does not read yet."""
@@ -211,7 +244,7 @@ class _CsvTable:
         if any(self._last_faults):
             yield "The last rows are of another width than the table: they may be a footer."
         if self._passed_over:
-            yield f"{self._passed_over:,} blocks of the sample were passed over: they begin within a quoted cell."
+            yield f"{self._passed_over:,} blocks of the sample were passed over: no row begins in them."
         if self._dialect.separator_line:
             yield "The first line names the delimiter."
 

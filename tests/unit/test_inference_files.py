@@ -488,3 +488,37 @@ def test_words_for_nothing_are_added_to_the_usual_ones(tmp_path: Path) -> None:
 
     assert fields[1]["missingValues"] == ["", "-", "N/A", "NA", "NULL", "\\N", "k.A."]
     assert "missingValues" not in fields[2]
+
+
+def test_a_large_file_with_line_ends_within_quotes(tmp_path: Path) -> None:
+    rows = (
+        f'{number},"first line, {number}\nsecond, ""quoted"", line",{number}.5,2024-01-{number % 28 + 1:02}\n'
+        for number in range(200_000)
+    )
+
+    proposal = proposed(tmp_path, "id,comment,km,day\n" + "".join(rows))
+
+    assert (types(proposal), proposal.bad_records) == (["integer", "string", "number", "date"], 0)
+    assert proposal.notes == ()
+    assert proposal.rows > 60_000
+
+
+def test_a_large_array_within_objects(tmp_path: Path) -> None:
+    trips = [{"id": number, "km": number / 7, "car": {"plate": "K"}, "stops": [{"n": 1}]} for number in range(150_000)]
+
+    proposal = proposed(tmp_path, json.dumps({"meta": {"tags": ["a"], "x": {}}, "result": {"trips": trips}}), "t.json")
+
+    assert proposal.format == "json array under result.trips"
+    assert [each.title for each in proposal.columns] == ["id", "km", "car.plate", "stops"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n" + "x" * 9_000_000, "The first row is longer than"),
+        ('id,name\n1,"never closed\n' + "2,x\n" * 9, r"A quote is opened and never closed \(at record 1, byte 8\)"),
+    ],
+)
+def test_rows_without_end(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(FileError, match=message):
+        proposed(tmp_path, content)
