@@ -78,6 +78,7 @@ sums AS (
             0
         ) AS active_vehicles,
         coalesce(sum(cost_sum), 0) + 0e-60 AS revenue,
+        coalesce(sum(cost_count), 0) AS shipments_with_cost,
         sum(delivery_sum + 0e-60) / nullif(sum(delivery_count), 0) AS avg_delivery_time,
         CASE
             WHEN sum(cost_count) > 0 THEN sum(cost_sum + 0e-60) / nullif(sum(mileage_sum), 0)
@@ -107,6 +108,7 @@ answers AS (
             'shipments', shipments,
             'active_vehicles', active_vehicles,
             'revenue', round(revenue, 2),
+            'shipments_with_cost', shipments_with_cost,
             'avg_delivery_time', round(avg_delivery_time, 2),
             'cost_per_km', round(cost_per_km, 2),
             'revenue_per_km', round(revenue_per_km, 2),

@@ -131,6 +131,7 @@ class KeyFigures(BaseModel):
     shipments: int = figure("shipments", examples=[1840])
     active_vehicles: int = figure("active_vehicles", examples=[42])
     revenue: float = figure("revenue", examples=[915230.5])
+    shipments_with_cost: int = figure("shipments_with_cost", examples=[1811])
     avg_delivery_time: float | None = figure("avg_delivery_time", examples=[26.41])
     cost_per_km: float | None = figure("cost_per_km", examples=[1.37])
     revenue_per_km: float | None = figure("revenue_per_km", examples=[1.12])

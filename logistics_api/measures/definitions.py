@@ -64,7 +64,15 @@ MEASURES: Mapping[str, Measure] = {
     "vehicles_used": Measure("Vehicles used", "", "distinct vehicles whose logs carried at least one shipment"),
     "origins": Measure("Origins", "", "distinct origins of shipments"),
     "destinations": Measure("Destinations", "", "distinct destinations of shipments"),
-    "revenue": Measure("Revenue", "currency", "what customers paid: the sum of `cost` over the shipments", "up"),
+    "revenue": Measure(
+        "Revenue",
+        "currency",
+        "what customers paid: the sum of `cost` over the shipments; 0 where none has one, see `shipments_with_cost`",
+        "up",
+    ),
+    "shipments_with_cost": Measure(
+        "Shipments with a cost", "", "shipments that have a `cost`; 0: the revenue is not known", "up"
+    ),
     "revenue_per_shipment": Measure(
         "Revenue per shipment", "currency", "mean `cost` of the shipments that have one", "up"
     ),

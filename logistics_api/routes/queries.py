@@ -245,6 +245,7 @@ WITH sums AS ({
         "on_time",
         "on_target",
         "cost_sum",
+        "cost_count",
         "cost_with_weight",
         "weight_with_cost",
         least_shipments=0,
@@ -261,7 +262,8 @@ SELECT json_build_object(
                 'on_time_delivery_rate', {ON_TIME_RATE},
                 'on_target_rate', {ON_TARGET_RATE},
                 'cost_per_kg', {COST_PER_KG},
-                'revenue', round(cost_sum, 2)
+                'revenue', round(cost_sum, 2),
+                'shipments_with_cost', cost_count
             )
             ORDER BY origin, destination
         ),

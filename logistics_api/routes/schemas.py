@@ -199,6 +199,7 @@ class Cell(Route):
     on_target_rate: float | None = figure("on_target_rate", examples=[84.5])
     cost_per_kg: float | None = figure("revenue_per_kg", examples=[7.38])
     revenue: float = figure("revenue", examples=[27311.2])
+    shipments_with_cost: int = figure("shipments_with_cost", examples=[30])
 
 
 class Matrix(BaseModel):

@@ -28,11 +28,12 @@ TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
     FileState.REGISTERED: frozenset({FileState.LOADING, FileState.FAILED}),
     FileState.LOADING: frozenset({FileState.LOADED, FileState.FAILED, FileState.UNLOADED, FileState.REGISTERED}),
     FileState.LOADED: frozenset({FileState.UNLOADED, FileState.REGISTERED}),
-    FileState.FAILED: frozenset({FileState.LOADING, FileState.UNLOADED, FileState.REGISTERED}),
+    FileState.FAILED: frozenset({FileState.LOADING, FileState.LOADED, FileState.UNLOADED, FileState.REGISTERED}),
     FileState.UNRECOGNISED: frozenset(),
     FileState.UNLOADED: frozenset({FileState.LOADING, FileState.FAILED}),
 }
-"""Which states may follow a state. Back to `registered`: its rows are removed because its load has to start over.
+"""Which states may follow a state. Back to `registered`: its rows are removed because its load has to start over. From
+`failed` to `loaded`: a replay accepted what made a whole file fail.
 A trigger in the tests' databases refuses any other change, see `tests/file_state_guard.py`."""
 
 UNFINISHED_STATES = frozenset({FileState.REGISTERED, FileState.LOADING})

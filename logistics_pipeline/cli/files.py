@@ -1,5 +1,7 @@
 """The command that lists the ledger: files."""
 
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -65,21 +67,25 @@ def files(
             document = {"file_id": file.file_id, "path": file.path} | load_result(file, Path(file.path))
             print_json(document | {"has_warning": file.has_warning(threshold), "dismissed_at": file.dismissed_at})
         return
-    print_table(
-        ("file", "state", "read", "loaded", "superseded", "rejected"),
-        [
-            (
-                _name(f),
-                state_text(f, threshold),
-                f.records_read,
-                f.records_loaded,
-                f.records_superseded,
-                f.records_rejected,
-            )
-            for f in found
-        ],
-        numeric=("read", "loaded", "superseded", "rejected"),
-    )
+    _print_table(found, threshold, remarks_below=sys.stdout.isatty())
+
+
+def _print_table(files: Sequence[LedgerFile], threshold: RejectThreshold, *, remarks_below: bool) -> None:
+    """Prints a row per file. What is to be said about it stands below its name, or else in a column of its own.
+
+    Where no terminal limits the width, long remarks would make the first column as wide.
+    """
+    counts = ("read", "loaded", "superseded", "rejected")
+    rows = [
+        (state_text(f, threshold), f.records_read, f.records_loaded, f.records_superseded, f.records_rejected)
+        for f in files
+    ]
+    if remarks_below:
+        named = [("\n  ".join((_name(f), *_remarks(f))), *row) for f, row in zip(files, rows, strict=True)]
+        print_table(("file", "state", *counts), named, numeric=counts)
+    else:
+        remarked = [(_name(f), *row, " ".join(_remarks(f))) for f, row in zip(files, rows, strict=True)]
+        print_table(("file", "state", *counts, "remarks"), remarked, numeric=counts)
 
 
 def _is_in(file: LedgerFile, state: ListedState, threshold: RejectThreshold) -> bool:
@@ -87,6 +93,10 @@ def _is_in(file: LedgerFile, state: ListedState, threshold: RejectThreshold) -> 
 
 
 def _name(file: LedgerFile) -> str:
-    """A file in the table: its path, its version if not the first, and below it what is wrong with it and its notes."""
-    version = f" (version {file.version})" if file.version > 1 else ""
-    return "\n  ".join((f"{file.path}{version}", *([file.error] if file.error else []), *file.notes))
+    """A file in the table: its path, and its version if not the first."""
+    return f"{file.path} (version {file.version})" if file.version > 1 else file.path
+
+
+def _remarks(file: LedgerFile) -> list[str]:
+    """What is wrong with a file, and its notes, each as a sentence."""
+    return [text if text.endswith(".") else f"{text}." for text in (*([file.error] if file.error else []), *file.notes)]

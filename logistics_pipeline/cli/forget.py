@@ -10,7 +10,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.cli.ledger_names import find_file
 from logistics_pipeline.cli.options import AsJson
-from logistics_pipeline.cli.output import load_result, print_json, say
+from logistics_pipeline.cli.output import confirm, load_result, print_json, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.ledger import LedgerFile
@@ -42,7 +42,7 @@ def forget(
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
         found = [_find(connection, name, settings) for name in files]
         if not yes:
-            typer.confirm(f"Dismiss {', '.join(file.path for file in found)}?", abort=True, err=True)
+            confirm(f"Dismiss {', '.join(file.path for file in found)}?")
         for file in found:
             _dismiss(connection, file, as_json=as_json)
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.reject_threshold import RejectThreshold
+from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.ledger import LedgerFile
 
 _UNLIMITED_WIDTH = 10_000
@@ -23,6 +24,26 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 def say(text: str) -> None:
     """Prints a sentence for the person at the terminal that is not part of the result."""
     errors.print(text, markup=False)
+
+
+def confirm(question: str) -> None:
+    """Asks whether to go on.
+
+    Raises:
+        typer.Abort: the answer is no.
+        ConfigurationError: there is nobody to ask.
+    """
+    import typer
+
+    try:
+        is_confirmed = typer.confirm(question, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        say("")
+        raise ConfigurationError("There is no terminal to ask for confirmation: add --yes to confirm.") from None
+    if not is_confirmed:
+        raise typer.Abort
 
 
 def print_json(document: dict[str, Any]) -> None:

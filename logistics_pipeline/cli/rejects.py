@@ -210,7 +210,8 @@ def _summary(done: Replay) -> str:
     parts += [f"{done.resolved_before:,} had been accepted before"] if done.resolved_before else []
     parts += [f"{done.unusable:,} lines refer to no reject"] if done.unusable else []
     unknown = ", ".join(done.unknown_fields)
-    return f"{', '.join(parts)}." + (f" Unknown fields were left out: {unknown}." if unknown else "")
+    finished = "".join(f" {path} had failed and is loaded now." for path in done.files_finished)
+    return f"{', '.join(parts)}." + (f" Unknown fields were left out: {unknown}." if unknown else "") + finished
 
 
 def _describe(problem: Problem) -> str:

@@ -9,7 +9,7 @@ import typer
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.cli.output import say
+from logistics_pipeline.cli.output import confirm, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.demo.walkthrough import SAMPLE_FILES, sample_folder
 from logistics_pipeline.loading.options import LoadOptions, load_options
@@ -36,7 +36,7 @@ def reset(
     settings = Settings()
     paths = [sample_folder(settings) / name for name in SAMPLE_FILES]
     if not yes:
-        typer.confirm(f"Delete the sample's files in {sample_folder(settings)} and remove their rows?", abort=True)
+        confirm(f"Delete the sample's files in {sample_folder(settings)} and remove their rows?")
     options = load_options(settings)
     with open_environment(settings) as environment:
         unloaded = [_take_out(environment.database_url, path, options) for path in paths]

@@ -30,7 +30,7 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
     """
     connection.execute(
         f"UPDATE ingest.files SET state = '{FileState.LOADING}', run_id = %(run_id)s, error = NULL, warning = NULL, "
-        "notes = CASE WHEN records_read = 0 THEN '{}' ELSE notes END, "
+        "content_hash = NULL, notes = CASE WHEN records_read = 0 THEN '{}' ELSE notes END, "
         f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
         "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
@@ -134,6 +134,7 @@ def fail(
     file_id: int,
     error: str,
     *,
+    content_hash: str | None = None,
     file_format: str | None = None,
     seconds: float = 0,
     notes: Sequence[str] = (),
@@ -142,18 +143,20 @@ def fail(
 ) -> None:
     """Marks a file as failed: it is at fault itself, or its run was ended. What was loaded of it stays.
 
+    `content_hash` is given if it was read to its end all the same, as for `finish_replayed`.
     `run_id` names that run if the file's load had not begun. A file that `is_missing` is loaded when it is back; this
     counts as an attempt as well, because a machine may not see the files that the sensor's machine sees.
     """
     connection.execute(
         f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %(error)s, "
-        "format = coalesce(%(format)s, format), "
+        "format = coalesce(%(format)s, format), content_hash = coalesce(%(content_hash)s, content_hash), "
         "attempts = CASE WHEN %(is_missing)s THEN attempts + 1 ELSE 0 END, seconds = seconds + %(seconds)s, "
         "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp(), "
         f"{_NOTES} "
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {
             "error": error,
+            "content_hash": content_hash,
             "format": file_format,
             "is_missing": is_missing,
             "seconds": seconds,
@@ -161,6 +164,22 @@ def fail(
             "run_id": run_id,
             "file_id": file_id,
         },
+    )
+
+
+def finish_replayed(connection: Connection, file_id: int) -> bool:
+    """Marks a failed file as loaded that was read to its end, as a replay left it few enough rejects.
+
+    Returns False and changes nothing if it stopped before its end (then it has no hash), or did not fail.
+    """
+    return (
+        connection.execute(
+            f"UPDATE ingest.files SET state = '{FileState.LOADED}', attempts = 0, error = NULL, "
+            "finished_at = clock_timestamp(), retry_requested_at = NULL, dismissed_at = NULL, is_missing = false "
+            f"WHERE file_id = %s AND state = '{FileState.FAILED}' AND content_hash IS NOT NULL {NOTIFY}",
+            (file_id,),
+        ).rowcount
+        == 1
     )
 
 

@@ -14,6 +14,7 @@ from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
 from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, check_format, detect_format
+from logistics_pipeline.loading.layouts import CsvLayout
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import open_chunks
@@ -30,6 +31,10 @@ OnProgress = Callable[[int, int], None]
 
 TYPICAL_EXPANSION = 8
 """How many times larger the content of a compressed file is, roughly: it is unknown before the file was read."""
+
+
+LONG_HEADER_BYTES = 1 << 20
+"""A file with a longer CSV header is read by the loader itself, not by a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class FileLoad:
         expansion = TYPICAL_EXPANSION if format.compression else 1
         left_bytes = found.size_bytes * expansion - file.bytes_read
         task = self._task(file, found, dataset, format)
-        is_large = left_bytes >= self._options.own_process_bytes
+        is_large = left_bytes >= self._options.own_process_bytes and not _has_long_header(format)
         with (
             open_chunks(task, in_own_process=is_large) as chunks,  # first: a process takes time to start
             ContentHash(found.path) as hashing,
@@ -133,21 +138,22 @@ class FileLoad:
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
         writer = BatchWriter(self._connection, task)
-        checkpoint = task.after
-        self._check_rejects(task.file_id)
+        checkpoint, damage = task.after, None
         for first in chunks:
+            self._check_rejects(task.file_id, damage)  # not after the last batch: at its end, the whole file is judged
             batch = Batch(first, chunks, checkpoint, self._options.batch)
             writer.write(batch, self._take_seconds)
             checkpoint = batch.checkpoint
             self._on_progress(checkpoint.records, checkpoint.offset)
-            self._check_rejects(task.file_id)
             if batch.error is not None:
                 raise batch.error
+            damage = damage or batch.damage
 
-    def _check_rejects(self, file_id: int) -> None:
+    def _check_rejects(self, file_id: int, damage: FileError | None) -> None:
+        """Stops a load that rejects too much. If the file is known to be damaged, that is the reason given."""
         file, limit = ledger.file_by_id(self._connection, file_id), self._options.max_rejects
         if limit.is_exceeded(file.records_read, file.records_rejected):
-            raise limit.error(self._connection, file_id, file.records_read, file.records_rejected)
+            raise damage or limit.error(self._connection, file_id, file.records_read, file.records_rejected)
 
     def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""
@@ -175,6 +181,11 @@ def register_file(connection: Connection, found: FoundFile) -> LedgerFile:
         return known
     may_be_touched = known is not None and known.content_hash is not None and known.size_bytes == found.size_bytes
     return ledger.register(connection, found, content_hash=content_hash(found.path) if may_be_touched else None)
+
+
+def _has_long_header(format: FileFormat) -> bool:
+    """Whether the header takes so much memory that two processes should not hold it."""
+    return isinstance(format.layout, CsvLayout) and len(format.layout.header_text) > LONG_HEADER_BYTES
 
 
 def _is_all_rejected(file: LedgerFile) -> bool:

@@ -25,6 +25,7 @@ class ReadResult:
 
     format: FileFormat | None = None
     content_hash: str | None = None
+    """None unless the file was read to its end."""
     error: FileError | None = None
 
 
@@ -40,6 +41,18 @@ def finish_file(
 
     `take_seconds` returns the time spent since the last batch.
     """
+    _finish(connection, options, file_id, dataset, result, take_seconds)
+    return ledger.file_by_id(connection, file_id)  # beside no other copy of its header, which may be large
+
+
+def _finish(
+    connection: Connection,
+    options: LoadOptions,
+    file_id: int,
+    dataset: Dataset,
+    result: ReadResult,
+    take_seconds: Callable[[], float],
+) -> None:
     file = ledger.file_by_id(connection, file_id)
     if file.records_rejected:
         file = restore_corrections(connection, file, dataset, options)
@@ -49,7 +62,6 @@ def finish_file(
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
     _warn_of_shortened_ids(connection, file_id)
     _close(connection, file_id, result, take_seconds())
-    return ledger.file_by_id(connection, file_id)
 
 
 def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) -> FileError | None:
@@ -82,4 +94,12 @@ def _close(connection: Connection, file_id: int, result: ReadResult, seconds: fl
                 notes=notes,
             )
         else:
-            ledger.fail(connection, file_id, str(result.error), file_format=file_format, seconds=seconds, notes=notes)
+            ledger.fail(
+                connection,
+                file_id,
+                str(result.error),
+                content_hash=result.content_hash,
+                file_format=file_format,
+                seconds=seconds,
+                notes=notes,
+            )

@@ -124,6 +124,8 @@ class Unreadable:
     """The field at fault, where one is."""
     is_json: bool = False
     """Whether its beginning and end are certain all the same: the file can be read on after it."""
+    names: frozenset[str] = frozenset()
+    """The names of its fields, if they are certain."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ class Records(NamedTuple):
     """Finds the i-th record (from 0) in the file's text. Called for few records: only rejects need it."""
     notes: tuple[str, ...] = ()
     """What was understood about these records that is not plain, one sentence each."""
+    may_have_formulas: bool = False
+    """Whether values may be written as a spreadsheet's formulas, `="00123"`."""
 
 
 NOT_KNOWN = object()

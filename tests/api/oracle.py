@@ -138,8 +138,12 @@ class Carried:
         return len(self.shipments)
 
     @property
+    def with_cost(self) -> int:
+        return sum(shipment.cost is not None for shipment in self.shipments)
+
+    @property
     def has_cost(self) -> bool:
-        return any(shipment.cost is not None for shipment in self.shipments)
+        return self.with_cost > 0
 
     @cached_property
     def hours(self) -> list[Fraction]:
@@ -314,7 +318,13 @@ def summary(read: Reader, span: Span, compare: str, target: Number = None) -> di
         "on_time_hours": None if target is None else Fraction(target),
         "current": {name: rounded(value) for name, value in now_figures.items()},
         "previous": {name: rounded(value) for name, value in then_figures.items()} if then else None,
-        "trend": {name: trend(now_figures[name], value) for name, value in then_figures.items()} if then else None,
+        "trend": {
+            name: trend(now_figures[name], value)
+            for name, value in then_figures.items()
+            if name != "shipments_with_cost"
+        }
+        if then
+        else None,
     }
 
 
@@ -324,6 +334,7 @@ def _summary_figures(read: Reader, span: Span, target: Number) -> dict[str, Exac
         "shipments": Fraction(carried.count),
         "active_vehicles": Fraction(len({log.vehicle_id for log in logs})),
         "revenue": carried.total("cost"),
+        "shipments_with_cost": Fraction(carried.with_cost),
         "avg_delivery_time": carried.mean_hours,
         "cost_per_km": _cost_per_km(carried, logs),
         "revenue_per_km": revenue_per_km(carried, logs),
@@ -697,6 +708,7 @@ def matrix(read: Reader, span: Span, target: Number = None) -> dict[str, Any]:
                 on_target_rate=rounded(on_target_rate(route, target)),
                 cost_per_kg=rounded(route.cost_per_kg),
                 revenue=rounded(route.total("cost")),
+                shipments_with_cost=route.with_cost,
             )
             for pair, route in read.routes(span)
         ]

@@ -226,13 +226,32 @@ def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page
     matrix = dashboard.get("/api/route/matrix", **last_days(dashboard, 30))
     for row in [*daily["data"], *matrix["data"]]:
         row["revenue"] = 0
+    for row in matrix["data"]:
+        row["shipments_with_cost"] = 0
+    summary = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))
+    summary["current"] |= {"revenue": 0, "shipments_with_cost": 0}
+    page.route("**/api/figures/summary*", lambda route: route.fulfill(json=summary))
     page.route("**/api/figures/daily*", lambda route: route.fulfill(json=daily))
     page.route("**/api/route/matrix*", lambda route: route.fulfill(json=matrix))
     page.goto("/")
     for name in ("Revenue by day", "Routes with the most revenue"):
         expect(panel(page, name)).to_contain_text("No shipment in this range has a cost")
+    expect(figure(page, "Revenue").locator(".value")).to_have_text("not measured")
+    expect(panel(page, "Routes").get_by_role("row").nth(1)).to_contain_text("not measured")
     page.goto("/costs")
     expect(panel(page, "Revenue by day")).to_contain_text("No shipment in this range has a cost")
+
+
+def test_absurd_figures_fit_their_cards(dashboard: Any, new_page: Any) -> None:
+    page, _ = new_page(dashboard, "about:blank")
+    summary = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))
+    summary["current"] |= dict.fromkeys(("avg_delivery_time", "revenue", "revenue_per_km", "fuel_per_100_km"), 123e22)
+    page.route("**/api/figures/summary*", lambda route: route.fulfill(json=summary))
+    page.goto("/")
+    for name in ("Delivery time", "Revenue", "Revenue per km", "Fuel per 100 km"):
+        value = figure(page, name).locator(".value")
+        expect(value).to_contain_text("1.23E24")
+        assert value.evaluate("each => each.scrollWidth <= each.clientWidth")
 
 
 def test_the_first_day_there_can_be_is_a_range_like_others(open_page: Any) -> None:

@@ -252,7 +252,8 @@ def test_a_failed_file_is_dismissed_until_it_is_loaded(logistics: Run, data_dir:
     path = write(data_dir / "raw" / "vehicles.json", b"[{")
     logistics("load", path)
 
-    assert logistics("forget", "vehicles.json").returncode == 1  # nobody confirms
+    unconfirmed = logistics("forget", "vehicles.json")  # by nobody
+    assert unconfirmed.returncode != 0 and "add --yes" in unconfirmed.stderr
     done = logistics("forget", "vehicles.json", "--yes", "--json")
 
     assert documents(done)[0]["dismissed_at"] is not None
@@ -261,6 +262,26 @@ def test_a_failed_file_is_dismissed_until_it_is_loaded(logistics: Run, data_dir:
     assert "No file has failed" in logistics("retry", "--failed").stderr
     logistics("load", path)
     assert documents(logistics("files", "--json"))[0]["state"] == "failed"
+
+
+def test_what_nobody_can_confirm_names_the_option(logistics: Run) -> None:
+    done = logistics("reset", "--sample")
+
+    assert done.returncode != 0 and "no terminal to ask for confirmation: add --yes" in done.stderr
+
+
+def test_long_remarks_do_not_widen_the_first_column_of_a_list_in_a_pipe(logistics: Run, data_dir: Path) -> None:
+    note = write(data_dir / "raw" / "vehicles.csv", b"Vehicle ID,total_mileage\nv1,7\n")
+    bad = write(data_dir / "raw" / "vehicles-bad.json", b'[{"' + b"x" * 300 + b'": 1}, {')
+    logistics("load", note, bad)
+
+    heading, *rows = logistics("files").stdout.splitlines()
+
+    assert len(rows) == 2 and heading.split()[-1] == "remarks" and heading.index("state") < 30
+    at = heading.index("remarks")
+    by_name = {row.split()[0]: row[at:].strip() for row in rows}
+    assert by_name["vehicles.csv"] == "Column `Vehicle ID` read as vehicle_id."
+    assert by_name["vehicles-bad.json"]
 
 
 def test_a_file_with_rows_is_not_dismissed(logistics: Run, data_dir: Path) -> None:

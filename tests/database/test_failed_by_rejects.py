@@ -1,11 +1,14 @@
 """A file of which nothing, or less than half, is good is failed, whatever its size and layout; its account balances."""
 
+import os
+
 import pytest
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.replay import replay_stored
+from logistics_pipeline.loading.unload import unload_file
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import LAYOUTS, Record, vehicle
 
@@ -95,6 +98,89 @@ def test_a_file_that_failed_in_part_is_loaded_once_its_rejects_are_accepted(
     file = raw_folder.load(found).file
 
     assert (file.state, file.records_read, file.records_loaded, file.records_rejected) == ("loaded", 3, 2, 1)
+
+
+def correct(connection: Connection, *numbers: int) -> None:
+    """Makes rejects valid, as a change of the contract would."""
+    connection.execute(
+        "UPDATE ingest.rejects SET raw = convert_to(replace(convert_from(raw, 'UTF8'), '-', ''), 'UTF8') "
+        "WHERE record_no = ANY(%s)",
+        (list(numbers),),
+    )
+
+
+@pytest.mark.parametrize(("good", "bad"), [(0, 1), (0, 4), (1, 3), (400, 600)])
+def test_a_replay_that_leaves_few_enough_rejects_turns_a_file_that_was_read_to_its_end_into_a_loaded_one(
+    raw_folder: FolderUnderTest, connection: Connection, good: int, bad: int
+) -> None:
+    read = good + bad
+    found = raw_folder.drop("vehicles.json", vehicles(good, bad))
+    assert raw_folder.load(found).file.state == "failed"
+    correct(connection, *range(good + 1, read + 1))
+
+    done = replay_stored(raw_folder.url, raw_folder.options, dataset="vehicles")
+
+    file = ledger.files_in_order(connection)[0]
+    assert (done.accepted, done.files_finished) == (bad, ["vehicles.json"])
+    assert (file.state, file.error, file.attempts) == ("loaded", None, 0)
+    assert (file.records_read, file.records_loaded, file.records_rejected) == (read, read, 0)
+    assert raw_folder.load(found).was_loaded_before
+
+
+def test_a_replay_that_leaves_too_many_rejects_leaves_the_file_failed(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    raw_folder.load(raw_folder.drop("vehicles.json", vehicles(1, 7)))
+    correct(connection, 2, 3)
+
+    done = replay_stored(raw_folder.url, raw_folder.options, dataset="vehicles")
+
+    file = ledger.files_in_order(connection)[0]
+    assert (done.accepted, done.files_finished, file.state, file.records_rejected) == (2, [], "failed", 5)
+    assert file.error is not None
+    correct(connection, 4)
+    replay_stored(raw_folder.url, raw_folder.options, dataset="vehicles")
+    assert ledger.files_in_order(connection)[0].state == "loaded", "half of it is good now"
+
+
+@pytest.mark.parametrize("was_loaded_before", [False, True])
+def test_a_file_that_stopped_in_the_middle_stays_failed_whatever_a_replay_accepts(
+    raw_folder: FolderUnderTest, connection: Connection, was_loaded_before: bool
+) -> None:
+    content = LAYOUTS["shipments.json"](vehicles(1, 3))[:-2]
+    if was_loaded_before:
+        whole = raw_folder.drop("vehicles.json", LAYOUTS["shipments.json"](vehicles(4, 0)))
+        raw_folder.load(whole)
+        unload_file(raw_folder.url, "vehicles.json", raw_folder.options)
+        whole.path.write_bytes(content)
+        os.utime(whole.path, ns=(whole.modified_ns, whole.modified_ns))
+        found = raw_folder.options.folder.look_at(whole.path)
+        assert found is not None
+    else:
+        found = raw_folder.drop("vehicles.json", content)
+    before = raw_folder.load(found).file
+    correct(connection, 2, 3, 4)
+
+    replay_stored(raw_folder.url, raw_folder.options, dataset="vehicles")
+
+    file = ledger.file_by_id(connection, before.file_id)
+    assert (file.state, file.error, file.records_rejected) == ("failed", before.error, 0)
+
+
+def test_a_file_that_a_replay_turned_into_a_loaded_one_is_unloaded_and_loaded_again(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    found = raw_folder.drop("vehicles.json", vehicles(1, 3))
+    raw_folder.load(found)
+    correct(connection, 2, 3, 4)
+    replay_stored(raw_folder.url, raw_folder.options, dataset="vehicles")
+
+    unload_file(raw_folder.url, "vehicles.json", raw_folder.options)
+    assert connection.execute("SELECT count(*) FROM raw.vehicles").fetchone() == (0,)
+    file = raw_folder.load(found).file
+
+    assert (file.state, file.records_read, file.records_loaded, file.records_rejected) == ("failed", 4, 1, 3)
+    assert file.error is not None, "nobody corrected the file or a record: it is judged as at first"
 
 
 def test_a_file_without_a_good_record_is_read_anew_under_other_settings(

@@ -1,5 +1,8 @@
 """What a file proves about its values is kept in the ledger: resumed loads and replays read values as the load did."""
 
+import gzip
+import json
+import random
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -136,3 +139,30 @@ def test_a_file_that_is_unloaded_is_judged_anew(raw_folder: FolderUnderTest, con
 
     assert rows(connection)["U1"] == ["2024-03-02", "1.5"]
     assert len(only_file(connection).notes) == 1, "the setting gave the order of dates, the file its decimal comma"
+
+
+@pytest.mark.parametrize("records", [40, 4_000], ids=["one batch", "stopped by its rejects"])
+@pytest.mark.parametrize("cut", ["gzip", "json", "csv quote"])
+def test_a_file_whose_proof_lies_behind_its_damage_fails_with_the_damage(
+    raw_folder: FolderUnderTest, records: int, cut: str
+) -> None:
+    doubtful = [f"{number},v1,02/03/2024,{number}" for number in range(1, records)]
+    proof = f"{records},v1,13/07/2024,1\n"
+    content = ("log_id,vehicle_id,trip_date,mileage\n" + "\n".join(doubtful) + "\n").encode()
+    match cut:
+        case "gzip":
+            whole = gzip.compress(content + random.Random(1).randbytes(2_000).hex().encode() + b"\n" + proof.encode())
+            name, content, reason = "vehicle_logs.csv.gz", whole[:-800], "cut off"
+        case "json":
+            logs = [
+                dict(zip(("log_id", "vehicle_id", "trip_date"), line.split(","), strict=False)) for line in doubtful
+            ]
+            name, content, reason = "vehicle_logs.json", json.dumps(logs).encode()[:-30] + b"]", "ends in the middle"
+        case _:
+            name, reason = "vehicle_logs.csv", "quote"
+            content += b'9,"v1,13/07/2024,1\n' + proof.encode()
+
+    file = raw_folder.drop_and_load(name, content, chunk_bytes=2_000, batch=BatchLimits(1_000, 1 << 20)).file
+
+    assert file.state == "failed" and file.error is not None
+    assert reason in file.error and "records read were rejected" not in file.error, file.error

@@ -14,6 +14,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.loading.rejects.replay import replay_stored
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.retry_requests import failed_paths
 from logistics_pipeline.orchestration.sensors import raw_files
@@ -450,3 +451,21 @@ def test_a_path_too_long_is_told_and_keeps_no_other_file_waiting(system: System)
     assert "longer than 1,000 bytes" in (entry.error or "")
     system.tick()
     assert len(system.ledger()) == 2
+
+
+def test_a_file_that_failed_by_its_rejects_is_green_once_a_replay_has_loaded_them(system: System) -> None:
+    system.drop("vehicles.json", [{"vehicle_id": "V1", "total_mileage": -number} for number in range(1, 4)])
+    (request,) = system.tick()
+    system.run(request)
+    assert system.status("vehicles") == {"vehicles.json": "FAILED"}
+    url = system.settings.database_url
+    assert url is not None
+    with connect(url) as connection:
+        connection.execute('UPDATE ingest.rejects SET raw = \'{"vehicle_id": "V1"}\'')
+    assert replay_stored(url, load_options(system.settings), dataset="vehicles").accepted == 3
+
+    (request,) = system.tick()
+
+    assert system.run(request).success
+    assert system.status("vehicles") == {"vehicles.json": "MATERIALIZED"}
+    assert system.ledger()["vehicles.json"].error is None

@@ -54,6 +54,8 @@ def test_a_record_with_a_constant_that_json_lacks_is_rejected_alone(
         for each in rejects:
             assert each.raw_record.byte_offset is not None
             assert content[each.raw_record.byte_offset :].startswith(each.raw_record.raw)
+        unknown = frozenset[str]().union(*(chunk.unknown_fields for chunk in chunks))
+        assert unknown == {name for record in records for name in record} - {"vehicle_id", "total_mileage", "name"}
         outcomes.append([(each.raw_record, each.rejection) for each in rejects])
         assert len(keys_of(chunks)) + len(rejects) == len(records)
     assert outcomes[0] == outcomes[1]
@@ -76,6 +78,18 @@ def test_the_reason_names_field_and_constant(tmp_path: Path) -> None:
         )
         assert (second.field, second.reason[:8]) == ("x", "x is NaN")
         assert (third.field, third.reason[:4]) == (None, "NaN,")
+
+
+@pytest.mark.parametrize("large_bytes", [10, 1 << 20], ids=["large", "small"])
+def test_fields_of_a_record_with_a_constant_are_listed_by_either_parser(
+    tmp_path: Path, large_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logistics_pipeline.loading.formats.large_records.LARGE_BYTES", large_bytes)
+    odd = '{"vehicle_id":"b","only here":[NaN],"and here":"x"}'
+    for content in (f'[{{"vehicle_id":"a"}},{odd},{{"vehicle_id":"c"}}]', f'{{"vehicle_id":"a"}}\n{odd}\n'):
+        for reference in (False, True):
+            chunks = read_file(tmp_path / "f", content.encode(), reference=reference)
+            assert frozenset[str]().union(*(chunk.unknown_fields for chunk in chunks)) == {"only here", "and here"}
 
 
 @pytest.mark.parametrize("value", ["nan", "NAN", "-NaN", "NaN1", "1NaN", "+Infinity", "Infinit", "infinity", "tru"])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from itertools import cycle
 from pathlib import Path
 from time import process_time
@@ -205,6 +206,21 @@ def test_hostile_csv_takes_bounded_memory(tmp_path: Path, hostile: str) -> None:
     path = tmp_path / "file"
     path.write_text(begin + unit * (SIZE // len(unit)) + end, "utf-8")
     _check_bounded(path, records)
+
+
+def test_names_of_a_large_header_are_shortened_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "vehicles.csv"
+    columns = [f"{number:05}{'x' * 1_995}" for number in range(6_000)]
+    path.write_text("vehicle_id," + ",".join(columns) + "\nV1\n")
+
+    tracemalloc.start()
+    layout = detect_format(path, VEHICLES, DATASETS, 32 << 20).layout
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert isinstance(layout, CsvLayout)
+    assert layout.header == ("vehicle_id", *(f"{name[:64]}~" for name in columns))
+    assert peak < 2.5 * path.stat().st_size, "the text, once more while it is read, and no third time as names"
 
 
 def _check_bounded(path: Path, records: int) -> None:

@@ -243,3 +243,22 @@ def test_lines_that_do_not_decode_leave_their_piece_whole(path: Path) -> None:
     )
     assert "colour" in fast.unknown_fields
     assert len(fast.rejects) == 5
+
+
+@pytest.mark.parametrize("size", [9_900, 9_999, 10_000, 10_001, 10_100])
+@pytest.mark.parametrize("layout", [ElementsLayout(1), LinesLayout(0)], ids=["array", "lines"])
+def test_both_parsers_take_records_up_to_the_same_size(tmp_path: Path, layout: Layout, size: int) -> None:
+    begin, end = '{"vehicle_id":"1","unknown":"', '"}'
+    record = begin + "x" * (size - len(begin) - len(end)) + end
+    others = '{"vehicle_id":"2"}'
+    array = isinstance(layout, ElementsLayout)
+    path = tmp_path / "file"
+    path.write_text(f"[{record},{others},{others}]" if array else f"{record}\n{others}\n{others}\n")
+
+    results = [
+        content(read(path, VEHICLES, layout, reference=reference, chunk_bytes=chunk_bytes))
+        for reference in (True, False)
+        for chunk_bytes in (200, 4_000, 9_000)
+    ]
+
+    assert all(result == results[0] for result in results)

@@ -224,7 +224,10 @@ def test_constants_that_json_does_not_know_make_a_record_unreadable(constant: st
     value = decode(f'{{"weight": {constant}}}'.encode())
 
     assert value == Unreadable(
-        f"weight is {constant}, which is not JSON: expected a number or null", field="weight", is_json=True
+        f"weight is {constant}, which is not JSON: expected a number or null",
+        field="weight",
+        is_json=True,
+        names=frozenset({"weight"}),
     )
 
 

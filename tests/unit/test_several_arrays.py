@@ -19,7 +19,6 @@ OTHERS = [{"vehicle_id": "9", "name": "n"}]
         ({"page": {"data": ROWS}, "archive": {"data": OTHERS}}, ("page.data", "archive.data")),
         ({"vehicles": ROWS, "more": {"vehicles": OTHERS}}, ("vehicles", "more.vehicles")),
         ({"data": ROWS, "meta": {"x": [1, [2]], "y": {}}, "rest": OTHERS}, ("data", "rest")),
-        ({"trips": ROWS, "vehicles": OTHERS}, ("trips", "vehicles")),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -32,6 +31,47 @@ def test_a_second_array_of_records_fails_the_file_after_the_first(
         assert keys_of(chunks) == ["1", "2"]
         (error,) = errors_of(chunks)
         assert f"Records are under {arrays[0]}, and under {arrays[1]} as well" in error
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"trips": OTHERS, "vehicles": ROWS},
+        {"trips": OTHERS, "more": OTHERS, "page": {"meta": {"x": [1]}, "Vehicles": ROWS}, "rest": OTHERS},
+        {"trips": OTHERS * 1_000, "vehicles": ROWS},
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_array_under_the_own_name_is_taken_wherever_it_stands(tmp_path: Path, document: object) -> None:
+    for indent in (None, 1):
+        content = json.dumps(document, indent=indent)
+        for reference in (False, True):
+            for pages in (1, 2):
+                chunks = read_file(tmp_path / "f", "\n".join([content] * pages).encode(), reference=reference)
+                assert (keys_of(chunks), errors_of(chunks)) == (["1", "2"] * pages, [])
+
+
+@pytest.mark.parametrize("named", [[], [7], [{"x": 1}], None, {"a": 1}, [[{"vehicle_id": "7"}]]], ids=str)
+def test_an_array_under_the_own_name_without_records_is_not_taken(tmp_path: Path, named: object) -> None:
+    chunks = read_file(tmp_path / "f", json.dumps({"trips": ROWS, "vehicles": named}).encode())
+    assert (keys_of(chunks), errors_of(chunks)) == (["1", "2"], [])
+
+
+def test_an_array_under_the_own_name_far_behind_another_fails_the_file_there(tmp_path: Path) -> None:
+    many = [{"vehicle_id": str(number), "name": "n" * 200} for number in range(3_000)]
+    for reference in (False, True):
+        chunks = read_file(tmp_path / "f", json.dumps({"trips": many, "vehicles": ROWS}).encode(), reference=reference)
+        assert len(keys_of(chunks)) == 3_000
+        assert "Records are under trips, and under vehicles as well" in errors_of(chunks)[0]
+
+
+@pytest.mark.parametrize("damage", ["", "]", "]}x", ',{"vehicle_id":x', '],"vehicles":[{"x":1'])
+def test_damage_within_the_look_ahead_is_reported_behind_the_records_before_it(tmp_path: Path, damage: str) -> None:
+    content = '{"trips":' + json.dumps(ROWS)[:-1] + damage
+    for reference in (False, True):
+        chunks = read_file(tmp_path / "f", content.encode(), reference=reference)
+        assert keys_of(chunks) == ["1", "2"]
+        assert errors_of(chunks)
 
 
 def test_a_second_array_of_records_on_a_later_page_fails_the_file_there(tmp_path: Path) -> None:

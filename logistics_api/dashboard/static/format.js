@@ -18,14 +18,20 @@ export const count = (value) => format(value, { maximumFractionDigits: 0 });
 export const money = (value) => format(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 /** 12.3 with the given number of decimals */
 export const decimal = (value, digits = 2) => format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-/** 1.23M */
-export const compact = (value) =>
-  format(value, Math.abs(value) < 10_000 ? { maximumFractionDigits: 0 } : { notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+const COMPACT = { notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
+const SCIENTIFIC = { notation: "scientific", maximumFractionDigits: 2 };
+/** 1.23M; 1.23E24 where there is no word for it */
+export const compact = (value) => {
+  const size = Math.abs(value);
+  return format(value, size < 10_000 ? { maximumFractionDigits: 0 } : size < 1e15 ? COMPACT : SCIENTIFIC);
+};
+/** 12.3, or 1.23M where there is no room for all digits */
+export const shortDecimal = (value, digits) => (Math.abs(value) < 10_000 ? decimal(value, digits) : compact(value));
 /** 97.5 % of a value that is in percent already */
 export const percent = (value, digits = 1) =>
   isMissing(value) ? NONE : numberFormat({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value / 100);
 /** 12.3 h */
-export const hours = (value) => (isMissing(value) ? NONE : `${decimal(value, 1)} h`);
+export const hours = (value) => (isMissing(value) ? NONE : `${Math.abs(value) < 1e6 ? decimal(value, 1) : compact(value)} h`);
 /** 3.4 MB */
 export function bytes(value) {
   if (isMissing(value)) return NONE;

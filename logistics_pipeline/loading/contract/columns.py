@@ -1,6 +1,7 @@
 """What the validators of columns have in common."""
 
 from collections.abc import Collection, Sequence
+from itertools import compress
 
 from logistics_core.catalogue import Field, FieldType
 
@@ -11,6 +12,11 @@ Column = Sequence[object]
 
 Texts = Sequence[str]
 """The same as COPY text."""
+
+
+def indexes_of(values: Collection[object], column: Column) -> list[int]:
+    """Where any of some values stand in a column."""
+    return list(compress(range(len(column)), map(values.__contains__, column))) if values else []
 
 
 class FormatsNeededError(Exception):

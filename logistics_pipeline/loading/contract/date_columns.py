@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection
 
 from logistics_core.catalogue import Field
-from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts, indexes_of
 from logistics_pipeline.loading.contract.record_validator import Rejection
 
 _USUAL_TIME = re.compile(
@@ -39,7 +39,7 @@ class DateColumn(ColumnValidator):
         texts: list[str] = list(column)  # type: ignore[arg-type]  # anything else is irregular
         if any(self._known[value] != value for value in values - bad):
             texts = [self._known.get(value, "") for value in column]
-        irregular = [index for index, value in enumerate(column) if value in bad] if bad else []
+        irregular = indexes_of(bad, column)
         for index in irregular:
             texts[index] = ""
         return texts, irregular

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from logistics_core.catalogue import Dataset, Field, FieldType
-from logistics_pipeline.loading.contract.columns import NULL, Column
+from logistics_pipeline.loading.contract.columns import NULL, Column, indexes_of
 from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, FileFormats
@@ -68,7 +68,7 @@ def _add_dates(evidence: DateEvidence, column: Column, numbers: range) -> None:
         column = _texts(column, numbers)[0]
         telling = evidence.telling_texts(column)
     if telling:
-        indexes = [index for index, value in enumerate(column) if value in telling]
+        indexes = indexes_of(telling, column)
         evidence.add([str(column[index]) for index in indexes], [numbers[index] for index in indexes])
 
 

@@ -22,7 +22,14 @@ from logistics_pipeline.loading.formats.column_names import (
     read_names,
 )
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
-from logistics_pipeline.loading.formats.csv_rows import MARK_LEFT_OUT, Cell, Parsed, RowReader, beginning
+from logistics_pipeline.loading.formats.csv_rows import (
+    LARGE_ROW_BYTES,
+    MARK_LEFT_OUT,
+    Cell,
+    Parsed,
+    RowReader,
+    beginning,
+)
 from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
@@ -31,10 +38,9 @@ from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
-_LONG_HEADER_BYTES = 1 << 20
-"""The ledger keeps the header, and not a longer one as it is written."""
 _LONG_NAME = 64
-"""Characters that are kept of a name in such a header: as many as a field's name may have."""
+"""Characters that are kept of a name in a header of more than `LARGE_ROW_BYTES`: as many as a field's name may have.
+The ledger does not keep such a header as it is written."""
 _MOST_RECORDS = 1_000
 """Records in which a header is looked for, within the first 64 KiB."""
 
@@ -168,7 +174,7 @@ class _HeaderSearch:
 
     def _records(self, delimiter: str, most: int) -> Iterator[_Record]:
         """Yields the first records that are not blank."""
-        reader, place = RowReader(delimiter, self._newline), self._begin
+        reader, place = RowReader(delimiter, self._newline, _long_name), self._begin
         while most and place < len(self._text) and place <= self._begin + HEAD_BYTES:
             parsed = reader.parse(self._text, place, MOST_COLUMNS, is_whole=self._is_whole)
             if parsed is None:
@@ -180,7 +186,7 @@ class _HeaderSearch:
                 yield self._record(delimiter, parsed)
 
     def _record(self, delimiter: str, parsed: Parsed) -> _Record:
-        most = _LONG_NAME if parsed.text_end - parsed.begin > _LONG_HEADER_BYTES else BEGINNING_CHARACTERS
+        most = _LONG_NAME if parsed.text_end - parsed.begin > LARGE_ROW_BYTES else BEGINNING_CHARACTERS
         names = read_names([_name(cell, most) for cell in parsed.cells], self._dataset)
         known = len(set(names.names).intersection(self._dataset.columns))
         return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
@@ -283,7 +289,7 @@ class _HeaderSearch:
     def _header_text(self, header: _Record) -> bytes:
         """The header as written, without its line end; if it is very long, written anew with the names as read."""
         parsed = header.parsed
-        if parsed.text_end - parsed.begin <= _LONG_HEADER_BYTES:
+        if parsed.text_end - parsed.begin <= LARGE_ROW_BYTES:
             return self._text[parsed.begin : parsed.text_end]
         quoted = ('"' + name.replace('"', '""') + '"' for name in header.names.names)
         return header.delimiter.join(quoted).encode()
@@ -333,6 +339,11 @@ def _name(cell: Cell, most_characters: int) -> str:
     name = _printable(beginning(cell)).strip()
     is_long = isinstance(cell, LongText) or len(name) > most_characters
     return f"{name[:most_characters]}~" if is_long else name
+
+
+def _long_name(cell: Cell) -> str:
+    """What is kept of a name in a large header: parsed as a whole, many long names take more memory than a load may."""
+    return _name(cell, _LONG_NAME)
 
 
 def _printable(cell: str) -> str:

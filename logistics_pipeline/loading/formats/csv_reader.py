@@ -51,10 +51,12 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
     reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
     ahead, notes = Lookahead(source), dict[str, None]()
     while (rows := reader.read(ahead, done)) is not None:
+        may_have_formulas = ahead.text.find(b'="', 0, rows.end) >= 0
         ahead.consume(rows.end)
         notes |= dict.fromkeys(rows.notes)
         if rows.values:
-            yield from _records(rows, layout, header, Records(done, (), ahead.offset, rows.raw_record, tuple(notes)))
+            empty = Records(done, (), ahead.offset, rows.raw_record, tuple(notes), may_have_formulas)
+            yield from _records(rows, layout, header, empty)
             notes = {}
         done += len(rows.values)
     if notes:  # of rows at the end that are no records

@@ -7,7 +7,7 @@ Memory: the cells of one row, never more of them than the header has, and of a l
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from logistics_pipeline.loading.formats.long_texts import read_long_text
@@ -21,11 +21,14 @@ BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
 _BLANK = " \t"
 _LARGE_BYTES = 64 * 1024
 """A field that is longer is read piece by piece."""
+LARGE_ROW_BYTES = 1 << 20
 _MARKS = re.compile(rb"(?:%b)*+" % UTF8_MARK)
 _PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+')
 """Whole characters, and both quotes of a pair."""
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
 """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
+_FORMULA = re.compile(rb'[ \t]*+="[^"\r\n]*+"[ \t\r]*+')
+"""A field as Excel writes it to keep the zeros of an id: there is no doubt where its quotes belong."""
 _LINE_BREAK = "a line break stands in a field without quotes"
 _IN_DOUBT = (
     "another quote follows, so where the field ends is in doubt; enclose the field in quotes and double those within it"
@@ -66,7 +69,9 @@ class Row(NamedTuple):
 class RowReader:
     """Reads rows of one file."""
 
-    def __init__(self, delimiter: str, newline: bytes) -> None:
+    def __init__(self, delimiter: str, newline: bytes, shorten: Callable[[Cell], Cell] | None = None) -> None:
+        """With `shorten`, it takes the place of each cell from `LARGE_ROW_BYTES` of a row on."""
+        self.shorten = shorten
         self.delimiter = delimiter.encode()
         self.newline = newline
         self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
@@ -196,8 +201,9 @@ class _RowParser:
             self._note_problem(
                 f"a space precedes the opening quote of field {self._count + 1}; quotes must enclose the whole field"
             )
-        self._stray_field = self._count + 1
         end = self._text.find(self._delimiter, quote, line_end)
+        if _FORMULA.fullmatch(self._text, begin, line_end if end < 0 else end) is None:
+            self._stray_field = self._count + 1
         if end < 0:
             return self._read_last(begin)
         self._add_unquoted(begin, end)
@@ -244,9 +250,9 @@ class _RowParser:
             return
         if end - begin > _LARGE_BYTES:
             pieces = _pieces(self._text, begin, end)
-            self._cells.append(read_long_text(piece.replace('""', '"') for piece in pieces))
+            self._add(begin, read_long_text(piece.replace('""', '"') for piece in pieces))
         else:
-            self._cells.append(_decode(self._text, begin, end).replace('""', '"'))
+            self._add(begin, _decode(self._text, begin, end).replace('""', '"'))
 
     def _add_unquoted(self, begin: int, end: int) -> None:
         self._count += self._text.count(self._delimiter, begin, end) + 1
@@ -257,13 +263,18 @@ class _RowParser:
             if cut < 0:
                 cut = self._text.find(self._delimiter, begin, end)
                 cut = end if cut < 0 else cut
-                self._cells.append(read_long_text(_pieces(self._text, begin, cut)))
+                self._add(begin, read_long_text(_pieces(self._text, begin, cut)))
             else:
-                self._cells += self._split(begin, cut)
+                self._add(begin, *self._split(begin, cut))
             if cut == end:
                 return
             begin = cut + len(self._delimiter)
-        self._cells += self._split(begin, end)
+        self._add(begin, *self._split(begin, end))
+
+    def _add(self, begin: int, *cells: Cell) -> None:
+        shorten = self._reader.shorten
+        is_large = begin - self._begin > LARGE_ROW_BYTES
+        self._cells += map(shorten, cells) if shorten is not None and is_large else cells
 
     def _split(self, begin: int, end: int) -> list[str]:
         return _decode(self._text, begin, end).split(self._delimiter.decode())

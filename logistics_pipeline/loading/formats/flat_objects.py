@@ -47,8 +47,8 @@ def _as_table(kinds: Sequence[str], values: Sequence[Any]) -> Table | None:
     columns = {}
     for index in range(1, width - 1, 2):
         names = set(values[index::width])
-        if len(names) > 1 or not _SCALARS.issuperset(kinds[index + 1 :: width]):
-            return None
+        if len(names) > 1 or names == {""} or not _SCALARS.issuperset(kinds[index + 1 :: width]):
+            return None  # a column without a name is what delimiters at the ends of CSV rows make
         columns[names.pop()] = values[index + 1 :: width]  # of two with the same name the last counts
     return Table(columns, count)
 

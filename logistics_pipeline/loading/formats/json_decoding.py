@@ -1,6 +1,7 @@
 """Decodes one JSON record by itself; `large_records` takes those that are too large to be decoded as a whole."""
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 from logistics_pipeline.loading.formats.json_feed import find_constants
@@ -35,10 +36,13 @@ def constant_name(text: bytes, position: int) -> str:
     return next(name for name in ("NaN", "Infinity", "-Infinity") if text.startswith(name.encode(), position))
 
 
-def invalid_constant(name: str, field: str | None) -> Unreadable:
-    """What takes the place of a record that holds a constant that JSON lacks, perhaps in a field."""
+def invalid_constant(name: str, field: str | None, names: Iterable[str]) -> Unreadable:
+    """What takes the place of a record that holds a constant that JSON lacks, perhaps in a field.
+
+    `names` are those of all its fields.
+    """
     where = "" if field is None else f"{field} is "
-    return Unreadable(f"{where}{name}, which is not JSON: expected a number or null", field, is_json=True)
+    return Unreadable(f"{where}{name}, which is not JSON: expected a number or null", field, True, frozenset(names))
 
 
 class _Constant:
@@ -50,12 +54,13 @@ class _Constant:
 
 def _find_constant(record: object, first: str) -> Unreadable:
     """Names the first field with a constant. There is none if a later field of the same name replaced it."""
+    names = record.keys() if isinstance(record, dict) else ()
     members = record.items() if isinstance(record, dict) else [(None, record)]
     for field, value in members:
         found = _constant_in(value)
         if found is not None:
-            return invalid_constant(found.name, field)
-    return invalid_constant(first, None)
+            return invalid_constant(found.name, field, names)
+    return invalid_constant(first, None, names)
 
 
 def _constant_in(value: object) -> _Constant | None:

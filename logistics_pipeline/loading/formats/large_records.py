@@ -8,6 +8,7 @@ Memory: the record's text, and once more if it is not plain JSON, whatever it ho
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from json import JSONDecodeError, JSONDecoder
 
 import msgspec
@@ -61,7 +62,7 @@ def _decode_large(raw: bytes) -> object:
         return Unreadable(f"not JSON: {fault}")
     constant = next_constant(raw, 0)
     if constant is not None:
-        return invalid_constant(constant_name(raw, constant), _field_at(raw, constant))
+        return invalid_constant(constant_name(raw, constant), _field_at(raw, constant), _names(raw))
     return _shallow_object(raw) if raw.startswith(b"{") else _shallow_value(raw, 0, len(raw))
 
 
@@ -91,6 +92,11 @@ def _field_at(raw: bytes, position: int) -> str | None:
     if not raw.startswith(b"{"):
         return None
     return next((_name(raw, name) for name, (begin, end) in _members(raw) if begin <= position < end), None)
+
+
+def _names(raw: bytes) -> set[str]:
+    """The names of a record's fields."""
+    return {_name(raw, name) for name, _ in islice(_members(raw), MAX_FIELDS)} if raw.startswith(b"{") else set()
 
 
 def _shallow_object(raw: bytes) -> LargeObject | Unreadable:

@@ -20,6 +20,8 @@ MAX_CANDIDATES = 1_000
 """Arrays in a wrapper that may hold the records. No wrapper has so many: an object that does uses data as keys."""
 MAX_PAGES = 100
 """Pages looked at if several arrays of the first may hold the records, as all are empty."""
+LOOK_AHEAD_BYTES = 256 * 1024
+"""How far behind the beginning of an array of records another one is looked for, under the dataset's own name."""
 MAX_KEYS = 100
 """Keys of the object at the top that a message may name."""
 
@@ -36,9 +38,10 @@ class _Candidate:
 class ArraySearch:
     """Walks through the first object, and pages after it if its arrays are empty, until it is clear where records are.
 
-    Three findings decide at once: the dataset's key in the object itself (it is a record), an array under the dataset's
-    name, the dataset's key in the first element of an array. Otherwise the walk goes through the whole object and takes
-    the only likely array.
+    Two findings decide at once: the dataset's key in the object itself (it is a record), an array under the dataset's
+    name. The dataset's key in the first element of another array decides unless an array of records under the dataset's
+    name follows within `LOOK_AHEAD_BYTES`. Otherwise the walk goes through the whole object and takes the only likely
+    array.
     """
 
     def __init__(self, dataset: Dataset, dataset_names: Collection[str]) -> None:
@@ -51,6 +54,8 @@ class ArraySearch:
         self._candidates: list[_Candidate] = []
         self._open: _Candidate | None = None
         """The array whose first element is being read."""
+        self._records: ElementsLayout | None = None
+        """The first array found to hold records, while one under the dataset's name is looked for."""
         self._is_record = False
         self._keys: dict[str, None] = {}
         """Of the object at the top."""
@@ -70,16 +75,31 @@ class ArraySearch:
         """
         start = source.position
         walk = JsonWalk(source, max_record_bytes)
+        try:
+            found = self._find(walk, start)
+        except FileError:
+            if self._records is None:
+                raise
+            found = None  # the load gets as far and reports it
+        found = found or self._records
+        if found is not None:
+            return self._on_first_page(found)
+        if self._undecided is not None:
+            raise self._undecided
+        raise FileError(f"The object at the top never ends; {EXPECTED}", byte_offset=start)
+
+    def _find(self, walk: JsonWalk, start: int) -> Layout | None:
+        """Walks until the layout is certain; returns None at the end of the source or of the look-ahead."""
         for events in walk.blocks():
             for index, (event, value) in enumerate(events):
                 if len(self._path) > 1 and self._path[-1] is None and event not in STEPS and self._open is None:
                     continue  # nothing inside an array inside an array matters
                 found = self._process(event, value, walk, events, index, start)
                 if found is not None:
-                    return self._on_first_page(found)
-        if self._undecided is not None:
-            raise self._undecided
-        raise FileError(f"The object at the top never ends; {EXPECTED}", byte_offset=start)
+                    return found
+            if self._records is not None and walk.offset_after([]) > self._records.start + LOOK_AHEAD_BYTES:
+                return None
+        return None
 
     def _process(
         self, event: str, value: object, walk: JsonWalk, events: list[Event], index: int, start: int
@@ -97,7 +117,7 @@ class ArraySearch:
         elif event in ("end_map", "end_array"):
             self._leave()
             if not self._path:
-                return self._choose(start)
+                return self._records or self._choose(start)
         return None
 
     def _on_first_page(self, found: Layout) -> Layout:
@@ -123,8 +143,11 @@ class ArraySearch:
             return None  # another dataset's array is not ours, even if its records have our key
         others = OtherArrays(self._dataset.key, self._dataset.name if is_named else None, self._names_of_others)
         layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys, others)
-        if is_named:
+        if is_named and self._records is None:
             return layout
+        if self._records is not None:
+            self._open = _Candidate(layout) if is_named else None  # what it holds, its first element shows
+            return None
         self._open = _Candidate(layout)
         self._candidates.append(self._open)
         if len(self._candidates) > MAX_CANDIDATES:
@@ -143,10 +166,18 @@ class ArraySearch:
             self._is_record |= is_field
             if self._key is not None and len(self._keys) < MAX_KEYS:
                 self._keys[self._key] = None
-            return ObjectsLayout(start) if is_ours else None
+            return ObjectsLayout(start) if is_ours and self._records is None else None
         if self._open is not None and len(self._path) == len(self._open.layout.keys) + 2:
             self._open.has_fields |= is_field
-            return self._open.layout if is_ours else None
+            return self._first_element_is_ours() if is_ours else None
+        return None
+
+    def _first_element_is_ours(self) -> Layout | None:
+        """The array whose first element has the key, unless one under the dataset's name is still to be looked for."""
+        assert self._open is not None
+        if self._records is not None:
+            return self._open.layout
+        self._records, self._open = self._open.layout, None
         return None
 
     def _choose(self, start: int) -> Layout | None:

@@ -4,11 +4,12 @@ A parser reads some 64 KiB of input at a time and passes on the result: rows as 
 and the checkpoint after them. The writer groups chunks into transactions; it never sees a record.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from logistics_core.catalogue import Dataset, InvalidValues
+from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import Column
@@ -23,10 +24,20 @@ from logistics_pipeline.loading.contract.record_validator import (
     value_validator,
 )
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, ReadValue, Records, Table, UndecodedValues
+from logistics_pipeline.loading.layouts import (
+    NOT_KNOWN,
+    RawRecord,
+    ReadValue,
+    Records,
+    Table,
+    UndecodedValues,
+    Unreadable,
+)
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
+
+_FORMULA = re.compile(r'\s*="[^"]*"\s*')
 
 
 class Reject(NamedTuple):
@@ -56,6 +67,9 @@ class Chunk:
     record to record: the ledger keeps few."""
     formats: FileFormats | None = None
     """How the file's values are written, in the first chunk for which this had to be found out."""
+    damage: FileError | None = None
+    """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
+    stand behind the damage."""
     error: FileError | None = None
     """Why the file cannot be read after this chunk, if it cannot: the chunk itself is good."""
 
@@ -100,7 +114,13 @@ def columns_of(records: Records, fields: Sequence[str]) -> tuple[list[Column], I
         named = [name for name, column in values.columns.items() if name or any(column)]  # delimiters at line ends
         return [values.columns.get(name, nothing) for name in fields], named
     mappings = [value if isinstance(value, dict) else {} for value in values]  # without a key: not plain
-    return [[mapping.get(name) for mapping in mappings] for name in fields], set[str]().union(*mappings)
+    names = set[str]().union(*mappings, names_of_unreadable(values))
+    return [[mapping.get(name) for mapping in mappings] for name in fields], names
+
+
+def names_of_unreadable(values: Iterable[object]) -> set[str]:
+    """The names of all fields found in records that could not be decoded, where they are certain."""
+    return set[str]().union(*(value.names for value in values if isinstance(value, Unreadable)))
 
 
 class ChunkMaker:
@@ -118,6 +138,9 @@ class ChunkMaker:
         formats: FileFormats = AS_THE_CONTRACT,
     ) -> None:
         self._names = dataset.columns
+        self._fields = dataset.fields
+        self._with_formulas = set[int]()
+        """Positions of the fields that a note says to have formulas."""
         self._dating = dataset.own_date_index
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
@@ -163,15 +186,26 @@ class ChunkMaker:
             rejects,
             cleared,
             self._report_unknown(names),
-            records.notes,
+            (*records.notes, *(self._note_formulas(columns) if records.may_have_formulas else ())),
         )
+
+    def _note_formulas(self, columns: Sequence[Column]) -> Iterator[str]:
+        """A sentence for each field with a text that Excel writes as a formula, to keep its zeros."""
+        for index, each in enumerate(self._fields):
+            is_text = each.type is FieldType.STRING and index not in self._with_formulas
+            if is_text and any(isinstance(value, str) and _FORMULA.fullmatch(value) for value in columns[index]):
+                self._with_formulas.add(index)
+                yield (
+                    f'Values in {each.name} are written as formulas of a spreadsheet, as in `="00123"`: they are kept '
+                    "as they are written, with the equals sign and the quotation marks."
+                )
 
     def _reject(self, index: int, positions: Sequence[int], read_value: ReadValue) -> Rejection | None:
         """Rejects a record because of its first invalid value; None if the reference must see the whole record.
 
         The values of all other fields are plain, so they are valid.
         """
-        for position in positions:
+        for number, position in enumerate(positions, start=1):
             value = read_value(index, position)
             if value is NOT_KNOWN:
                 return None
@@ -179,7 +213,7 @@ class ChunkMaker:
             if isinstance(outcome, Rejection):
                 if self._clears[position]:
                     return None
-                self._look_at_others(index, positions, read_value)
+                self._look_at_others(index, positions[number:], read_value)
                 return outcome
         return None
 

@@ -48,7 +48,7 @@ class FastJsonParser:
 
     def _read(self, done: int, cut: Cut) -> FastChunks:
         position, text = Checkpoint(done, self._source.position), b""
-        while len(text) <= self._max_bytes and (block := self._read_block()):
+        while len(text) <= self._max_bytes and (block := self._read_block(self._max_bytes + 1 - len(text))):
             text += block
             chunks, can_continue = cut(text, position)
             yield from chunks
@@ -60,9 +60,12 @@ class FastJsonParser:
         self._source.unread(text)
         return position
 
-    def _read_block(self) -> bytes:
-        """Treats damage like the end of the file: the reference parser reads the rest and reports what is wrong."""
+    def _read_block(self, most_bytes: int) -> bytes:
+        """Reads no further than shows that a record is too large.
+
+        Treats damage like the end of the file: the reference parser reads the rest and reports what is wrong.
+        """
         try:
-            return self._source.read(self._chunk_bytes)
+            return self._source.read(min(self._chunk_bytes, most_bytes))
         except FileError:
             return b""

@@ -5,7 +5,6 @@ Plain data in, plain data out, so the same call works in the loader's process an
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,19 +52,21 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 
     If the file cannot be read to its end, the last chunk carries the error.
     """
-    done, new = task.after, list[FileFormats]()
+    done, new, damage = task.after, list[FileFormats](), None
     while True:
         try:
             for chunk in _read(task, _chunk_maker(task)):
                 if new:
                     chunk.formats = task.formats
                     chunk.notes = (*chunk.notes, *(note for found in new for note in found.notes()))
+                    chunk.damage = damage
                     new = []
                 done = chunk.checkpoint
                 yield chunk
         except FormatsNeededError as needed:
-            new.append(find_formats(task, {needed.type}))
-            task = replace(task, after=done, formats=task.formats.completed_by(new[-1]))
+            formats, damage = find_formats(task, {needed.type})
+            new.append(formats)
+            task = replace(task, after=done, formats=task.formats.completed_by(formats))
         except FileError as error:
             yield Chunk(done, error=error)
             return
@@ -73,19 +74,24 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
             return
 
 
-def find_formats(task: ReadTask, types: Collection[FieldType] = FORMATTED_TYPES) -> FileFormats:
+def find_formats(
+    task: ReadTask, types: Collection[FieldType] = FORMATTED_TYPES
+) -> tuple[FileFormats, FileError | None]:
     """Reads the whole file, as far as it can be read, to find out how its numbers, dates or both are written.
 
-    Takes constant memory.
+    Takes constant memory. Returns that, and why the file cannot be read to its end, if it cannot.
     """
     fields = tuple(field for field in task.dataset.fields if field.type in types)
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
     search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)
-    with suppress(FileError):  # the load gets as far and reports it
+    damage = None
+    try:
         for _ in _read(search, EvidenceTaker(dataset, evidence)):
             pass
-    return evidence.formats(types)
+    except FileError as error:
+        damage = error
+    return evidence.formats(types), damage
 
 
 class EvidenceTaker:

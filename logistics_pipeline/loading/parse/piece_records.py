@@ -64,7 +64,9 @@ class ElementRecords:
         return self._by_braces() or self._by_equal_gaps() or self._one_after_another()
 
     def _by_braces(self) -> Callable[[int], Span] | None:
-        """If no element has a brace inside: each opening brace begins one."""
+        """If all elements are objects and none has a brace inside: each opening brace begins one."""
+        if not self._objects.objects:
+            return None
         piece = self._piece
         openings = piece.split(b"{")
         if len(openings) - 1 != self._objects.objects:

@@ -6,7 +6,7 @@ from logistics_pipeline.loading.contract.columns import NULL, Column
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import Records
-from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
+from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker, names_of_unreadable
 from logistics_pipeline.loading.parse.piece_records import FindRecord, LazyValues
 from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
@@ -31,10 +31,11 @@ def make_chunk(
     them.
     """
     records = Records(before, LazyValues(find, objects, others), end, find)
-    columns = objects.columns()
+    columns, names = objects.columns(), objects.names
     if others:
+        names = names.union(names_of_unreadable(others.values()))
         columns = [_without(column, others) for column in columns]
-    return maker.from_columns(columns, records, objects.names)
+    return maker.from_columns(columns, records, names)
 
 
 def _without(column: Column, indexes: Collection[int]) -> Column:

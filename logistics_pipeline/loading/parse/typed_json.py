@@ -178,12 +178,21 @@ class _Shape:
     def columns(self, structs: list[Any], objects: int) -> list[Sequence[Any]]:
         """The values of the dataset's fields, one column each; numbers as written."""
         if not objects:
-            nothing = self._struct()  # without a key: not plain
-            structs = [struct if type(struct) is self._struct else nothing for struct in structs]
+            structs = self._with_records_only(structs)
         if len(self._fields) == 1:  # a search for formats: this takes a tenth of the time
             return [[struct.field_0 for struct in structs]]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return [column for _, column in zip(self._fields, columns, strict=False)]
+
+    def _with_records_only(self, structs: list[Any]) -> list[Any]:
+        """The same objects, with one without a key, which is not plain, in place of anything else. Few are replaced."""
+        types, nothing, replaced = list(map(type, structs)), self._struct(), list(structs)
+        for other in set(types) - {self._struct}:
+            index = -1
+            for _ in range(types.count(other)):
+                index = types.index(other, index + 1)
+                replaced[index] = nothing
+        return replaced
 
     def decode_numbers(self, columns: list[Sequence[Any]]) -> list[Column]:
         """The same columns with numbers decoded, unless only texts among them matter and there are none."""

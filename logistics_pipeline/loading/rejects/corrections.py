@@ -23,7 +23,7 @@ def restore_corrections(connection: Connection, file: LedgerFile, dataset: Datas
     limits = options.batch
     while found := ledger.corrections_to_restore(connection, file.file_id, last, limits.records, limits.bytes):
         lines = (CorrectedReject(0, file.path, file.version, m.record_no, m.raw, decode(m.corrected)) for m in found)
-        replayer = BatchReplayer(connection, file, dataset, options.date_order)
+        replayer = BatchReplayer(connection, file, dataset, options.date_order, options.max_rejects)
         replayer.replay({line.record_no: line for line in lines})
         last = found[-1].record_no
     if not last:

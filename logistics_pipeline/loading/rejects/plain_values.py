@@ -7,7 +7,9 @@ contract writes them; everything else, and every record without such values, sta
 
 import csv
 from collections.abc import Mapping
+from functools import lru_cache
 from io import StringIO
+from typing import cast
 
 from logistics_core.catalogue import Dataset
 from logistics_core.reject_text import as_json
@@ -18,31 +20,37 @@ from logistics_pipeline.loading.formats.csv_rows import RowReader
 from logistics_pipeline.loading.formats.large_records import decode_record
 from logistics_pipeline.loading.layouts import CsvLayout, LargeObject, Layout
 
+_MAX_DAYS = 10_000
+"""Dates of a column that are remembered: few are read twice."""
+
 
 class PlainValues:
     """Rewrites the records of one file."""
 
     def __init__(self, dataset: Dataset, layout: Layout, formats: FileFormats) -> None:
         self._layout = layout
+        self._rows = RowReader(layout.delimiter, layout.newline) if isinstance(layout, CsvLayout) else None
         # What a contract declares holds for any file.
         self._numbers = {name: each for name, each in (formats.numbers or {}).items() if not each.is_declared}
-        self._dates = formats.dates or {}
+        dates = (formats.dates or {}).items()
+        self._dates = {name: lru_cache(_MAX_DAYS)(each.read) for name, each in dates if each.order is not None}
         self._fields = [field for field in dataset.fields if field.name in self._numbers or field.name in self._dates]
 
     def rewrite(self, raw: bytes) -> bytes:
         """Returns a record with its values written plainly; the record itself if there is nothing to change."""
         if not self._fields:
             return raw
-        if isinstance(self._layout, CsvLayout):
-            return self._rewrite_row(raw, self._layout)
+        if self._rows is not None:
+            return self._rewrite_row(raw, self._rows)
         record = decode_record(raw)
         if not isinstance(record, dict) or isinstance(record, LargeObject):
             return raw
         changes = self._changes(record)
         return as_json(record | changes) if changes else raw
 
-    def _rewrite_row(self, raw: bytes, layout: CsvLayout) -> bytes:
-        row = RowReader(layout.delimiter, layout.newline).read(raw, 0, len(layout.header), is_whole=True)
+    def _rewrite_row(self, raw: bytes, rows: RowReader) -> bytes:
+        layout = cast("CsvLayout", self._layout)
+        row = rows.read(raw, 0, len(layout.header), is_whole=True)
         if row is None or not isinstance(row.value, list):
             return raw
         changes = self._changes(dict(zip(layout.header, row.value, strict=True)))
@@ -62,7 +70,7 @@ class PlainValues:
             text = value.strip()
             try:
                 if field.name in self._dates:
-                    plain: str | None = self._dates[field.name].read(text).isoformat()
+                    plain: str | None = self._dates[field.name](text).isoformat()
                 else:
                     plain = self._numbers[field.name].read(text, field)
             except (InvalidDateError, UnreadableNumberError):

@@ -161,7 +161,7 @@ class _Replayer:
 
 def _replay_batch(connection: Connection, file: LedgerFile, rejects: RejectsToReplay, options: LoadOptions) -> Replay:
     dataset = file_dataset(options.catalogue, file)
-    return BatchReplayer(connection, file, dataset, options.date_order).replay(rejects)
+    return BatchReplayer(connection, file, dataset, options.date_order, options.max_rejects).replay(rejects)
 
 
 def _renew_failed_file(connection: Connection, path: str, options: LoadOptions, on_wait: OnWait) -> None:

@@ -17,6 +17,7 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import layout_from_json
+from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.export_lines import CorrectedReject
 from logistics_pipeline.loading.rejects.replay_results import MAX_PROBLEMS, MAX_UNKNOWN_FIELDS, Problem, Replay
 from logistics_pipeline.loading.rejects.revalidation import RecordRevalidator, Revalidated
@@ -43,11 +44,17 @@ class BatchReplayer:
     """Replays rejects of one file through one connection."""
 
     def __init__(
-        self, connection: Connection, file: LedgerFile, dataset: Dataset, date_order: DateOrder | None
+        self,
+        connection: Connection,
+        file: LedgerFile,
+        dataset: Dataset,
+        date_order: DateOrder | None,
+        max_rejects: RejectLimit,
     ) -> None:
         self._connection = connection
         self._file = file
         self._dataset = dataset
+        self._max_rejects = max_rejects
         formats = stored_formats(file.layout).completed_by(AS_THE_CONTRACT)
         self._revalidator = RecordRevalidator(dataset, layout_from_json(file.layout), date_order, formats)
         self._merger = Merger(connection, dataset)
@@ -67,6 +74,7 @@ class BatchReplayer:
             self._resolve(accepted, done)
             bad = [each for each in validated if isinstance(each.outcome, Rejection)]
             self._keep(sorted([*bad, *refused], key=lambda each: each.record_no), rejects, done)
+            self._finish_file(done)
         return done
 
     # -- validating ------------------------------------------------------------------------------------------------
@@ -141,6 +149,14 @@ class BatchReplayer:
         )
         done.loaded, done.superseded = merged.written[file_id], merged.superseded[file_id]
         done.unknown_fields = unknown
+
+    def _finish_file(self, done: Replay) -> None:
+        """Marks the file as loaded if it failed only by its rejects, and few enough of these are left."""
+        file = ledger.file_by_id(self._connection, self._file.file_id)
+        if self._max_rejects.is_exceeded_at_end(file.records_read, file.records_rejected):
+            return
+        if ledger.finish_replayed(self._connection, file.file_id):
+            done.files_finished.append(file.path)
 
     def _gained(self, records: list[Revalidated]) -> set[str]:
         """The dating values of records: the days, or the keys of the dataset that dates this one, that gained a row."""

@@ -35,6 +35,8 @@ class Replay:
     """The first few of those still bad or unusable."""
     unknown_fields: list[str] = field(default_factory=list)
     """Fields of corrected records that are not in the contract: they were left out."""
+    files_finished: list[str] = field(default_factory=list)
+    """Paths of failed files that are loaded now: they had been read to their end, and too much was rejected."""
 
     @property
     def accepted(self) -> int:
@@ -53,4 +55,5 @@ class Replay:
         self.resolved_before += other.resolved_before
         self.unusable += other.unusable
         self.problems += other.problems[: MAX_PROBLEMS - len(self.problems)]
+        self.files_finished += other.files_finished
         self.unknown_fields = sorted({*self.unknown_fields, *other.unknown_fields})[:MAX_UNKNOWN_FIELDS]

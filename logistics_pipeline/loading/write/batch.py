@@ -43,6 +43,11 @@ class Batch:
         return self._chunks[-1].error
 
     @property
+    def damage(self) -> FileError | None:
+        """Why the file cannot be read to its end, if that is known already."""
+        return next((chunk.damage for chunk in self._chunks if chunk.damage is not None), None)
+
+    @property
     def records(self) -> int:
         return self.checkpoint.records - self.before.records
 

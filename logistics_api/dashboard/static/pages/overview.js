@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { url } from "../api.js";
 import { chart } from "../charts.js";
-import { compact, count, decimal, hours, money, percent } from "../format.js";
+import { compact, count, hours, money, percent, shortDecimal } from "../format.js";
 import { icon } from "../icons.js";
 import { columnOf, labelOf, onTimeHours } from "../measures.js";
 import { byDay, points, request as timeRequest } from "../periods.js";
@@ -23,9 +23,9 @@ const KPIS = [
   { key: "shipments", format: count },
   { key: "active_vehicles", format: count },
   { key: "revenue", format: compact },
-  { key: "avg_delivery_time", format: (value) => decimal(value, 1) },
-  { key: "revenue_per_km", format: (value) => decimal(value, 2) },
-  { key: "fuel_per_100_km", format: (value) => decimal(value, 1), unit: "L" },
+  { key: "avg_delivery_time", format: (value) => shortDecimal(value, 1) },
+  { key: "revenue_per_km", format: (value) => shortDecimal(value, 2) },
+  { key: "fuel_per_100_km", format: (value) => shortDecimal(value, 1), unit: "L" },
 ];
 
 /** Figures that need what not every log or shipment has: without it they are not 0. */
@@ -37,6 +37,10 @@ const MEASURES = {
   ...(onTimeHours !== null && { on_target_rate: { words: `Within ${hours(onTimeHours)}`, format: percent } }),
   cost_per_kg: { words: labelOf("revenue_per_kg"), format: money },
 };
+/** Whether the revenue of shipments is a 0 that nobody measured. */
+const lacksCost = ({ shipments, shipments_with_cost: costs }) => shipments > 0 && costs === 0;
+const isUnmeasured = (key, current) =>
+  key === "revenue" ? lacksCost(current) : MEASURED.has(key) && current[key] === null && current.active_vehicles > 0;
 const LARGEST = 20;
 const NONE = "No shipments in this range";
 const NO_COST = "No shipment in this range has a cost";
@@ -76,7 +80,7 @@ function keyFigures(view, summary) {
         KPIS.map(({ key, format, ...given }) =>
           kpi({
             measure: key, ...given, versus: answer.trend?.[key] == null ? "nothing to compare with" : view.sameWeekdays ? "vs same weekdays" : "vs previous",
-            ...(MEASURED.has(key) && answer.current[key] === null && answer.current.active_vehicles > 0 ? { value: "not measured", unit: null } : { value: format(answer.current[key]) }),
+            ...(isUnmeasured(key, answer.current) ? { value: "not measured", unit: null } : { value: format(answer.current[key]) }),
             change: answer.trend?.[key],
             points: points(view, series, key),
             previous: before?.map((day) => day[key] ?? null),
@@ -208,7 +212,7 @@ function routesPanel(view, matrix) {
       { key: "origin", label: "Origin", head: true, node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.origin) },
       { key: "destination", label: "Destination", node: (_, row) => h("a", { href: href("routes", [row.origin, row.destination]) }, row.destination) },
       { key: "shipments", label: "Shipments", format: count, number: true },
-      { key: "revenue", ...columnOf("revenue"), number: true, node: (value) => bar((100 * value) / largest, money(value)) },
+      { key: "revenue", ...columnOf("revenue"), number: true, node: (value, row) => (lacksCost(row) ? "not measured" : bar((100 * value) / largest, money(value))) },
       { key: "avg_delivery_time", ...columnOf("avg_delivery_time"), format: hours, number: true },
       { key: "on_time_delivery_rate", ...columnOf("on_time_rate"), format: (value) => percent(value), number: true },
       ...(onTimeHours === null ? [] : [{ key: "on_target_rate", ...columnOf("on_target_rate"), label: `Within ${hours(onTimeHours)}`, format: (value) => percent(value), number: true }]),

@@ -62,7 +62,7 @@ function keyFigures(view, request) {
       return h(
         "div",
         { class: "kpis" },
-        kpi({ measure: "revenue", value: compact(summary.total_revenue), versus: `${money(summary.revenue_per_trip)} per trip`, points: points("daily_revenue") }),
+        kpi({ measure: "revenue", ...(summary.revenue_per_trip === null && summary.deliveries_completed > 0 ? { value: "not measured", unit: null } : { value: compact(summary.total_revenue) }), versus: `${money(summary.revenue_per_trip)} per trip`, points: points("daily_revenue") }),
         kpi({ measure: "trips", value: count(summary.total_trips), versus: driven, points: points("trips") }),
         kpi({ measure: "shipments", value: count(summary.deliveries_completed), versus: `in ${hours(summary.avg_delivery_time)} on average`, points: points("daily_deliveries") }),
         kpi({ measure: "mileage", ...measured(summary.period_mileage, summary.mileage_count), versus: `${compact(summary.lifetime_mileage)} km in its life`, points: points("daily_mileage") }),
