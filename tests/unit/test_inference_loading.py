@@ -1,0 +1,60 @@
+"""What is proposed is what a load then does: every value of the file is accepted, and read alike."""
+
+from pathlib import Path
+
+import pytest
+
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.contract_files import contract_from_document
+from logistics_pipeline.inference.propose import propose
+from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
+from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+
+
+def loaded(path: Path, dataset: Dataset) -> tuple[list[str], list[str]]:
+    """The values of the second column as COPY text, and why records were rejected."""
+    layout = detect_format(path, dataset, Catalogue({dataset.name: dataset}), 1 << 20).layout
+    chunks = list(read_chunks(ReadTask(path, dataset, layout, 7, Checkpoint(), None, 1 << 20, 1 << 20)))
+    rows = [line.split("\t") for chunk in chunks for line in chunk.text.decode().splitlines()]
+    rows.sort(key=lambda row: int(row[-2]))
+    return [row[1] for row in rows], [each.rejection.reason for chunk in chunks for each in chunk.rejects]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["12,5", "3,25", "7"], ["12.5", "3.25", "7"]),
+        (["1.234,56", "17,25"], ["1234.56", "17.25"]),
+        (["1,234.56", "17.25"], ["1234.56", "17.25"]),
+        (["$1,234.56", "$17.25"], ["1234.56", "17.25"]),
+        (["3.20 EUR", "4 EUR"], ["3.20", "4"]),
+        (["3,20 \u20ac", "1.017,25 \u20ac"], ["3.20", "1017.25"]),
+        (["1 234 kr", "17 kr"], ["1234", "17"]),
+        (["1'234.50", "12.25"], ["1234.50", "12.25"]),
+        (["1\u00a0234,5", "12,25"], ["1234.5", "12.25"]),
+        (["12.5%", "-3 %"], ["12.5", "-3"]),
+        (["12,5%", "1.003,5 %"], ["12.5", "1003.5"]),
+        (["12.5", "k.A.", "NA", ""], ["12.5", "\\N", "\\N", "\\N"]),
+        (["1.5e-05", "2.25"], ["0.000015", "2.25"]),
+        (["2024-01-31", "2024-02-01"], ["2024-01-31", "2024-02-01"]),
+        (["31.01.2024", "01.02.2024", "n/a"], ["2024-01-31", "2024-02-01", "\\N"]),
+        (["01/02/2024", "12/25/2024"], ["2024-01-02", "2024-12-25"]),
+        (["9-Jan-24", "17-Mar-24"], ["2024-01-09", "2024-03-17"]),
+        (["20240131", "20240201", "20231224"], ["2024-01-31", "2024-02-01", "2023-12-24"]),
+        (["007", "12"], ["007", "12"]),
+        (["3E7", "1E2"], ["3E7", "1E2"]),
+        (["NA", "DE"], ["NA", "DE"]),
+        (["1.12.45", "2.3.41"], ["1.12.45", "2.3.41"]),
+    ],
+)
+def test_a_load_by_the_proposed_contract_takes_every_value(
+    tmp_path: Path, texts: list[str], expected: list[str]
+) -> None:
+    path = tmp_path / "things.csv"
+    path.write_text("".join(["id|value\n", *(f"K{number}|{text}\n" for number, text in enumerate(texts))]))
+
+    proposal = propose(path)
+    assert proposal.obstacles() == []
+    dataset = contract_from_document(proposal.contract(), "things.yaml")
+
+    assert loaded(path, dataset) == (expected, [])
