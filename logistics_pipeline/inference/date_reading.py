@@ -1,7 +1,7 @@
 """Columns of dates, timestamps, times of day and durations: which forms fit every value."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -45,7 +45,10 @@ _TIME_PART = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{3,6})?)?Z?")
+_ISO_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{3,6})?)?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
 _YEAR_MONTH = re.compile(r"[12][0-9]{3}-(?:0[1-9]|1[0-2])")
 _CLOCK = re.compile(
     r"([0-9]{1,3}):([0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?( ?[ap]\.?m\.?)?", re.ASCII | re.IGNORECASE
@@ -106,6 +109,20 @@ def _day(text: str) -> _Day | None:
     return _Day(text, iso_day, (), form)
 
 
+def _days(texts: Iterable[str]) -> Iterator[tuple[str, _Day | None]]:
+    """Yields each text as a date. Each day and each time is looked at once: there are many pairs of few."""
+    known: dict[str, _Day | None] = {}
+    are_times: dict[str, bool] = {}
+    for text in texts:
+        head, space, clock = text.partition(" ")
+        if space and head not in known:
+            known[head] = _day(head)
+        if space and clock not in are_times:
+            are_times[clock] = without_time(f"2024-01-05 {clock}") == "2024-01-05"
+        day = known[head] if space else None
+        yield text, day._replace(text=text) if day is not None and are_times[clock] else _day(text)
+
+
 def has_time(text: str) -> bool:
     """Whether a time of day follows a date."""
     return len(text) > len("2024-1-5") and _TIME_PART.search(text) is not None
@@ -116,7 +133,7 @@ def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
     quick = _read_iso(column, texts)
     if quick is not None:
         return quick, ()
-    days = [(text, _day(text)) for text in texts]
+    days = list(_days(texts))
     misfits = [text for text, day in days if day is None]
     if misfits:
         return Reading(ColumnType.STRING), misfits
@@ -175,8 +192,10 @@ def _with_clock(column: Column, texts: Sequence[str], reading: Reading) -> Readi
 
 def _with_orders(column: Column, days: Sequence[_Day], reading: Reading) -> Reading:
     """The order of day, month and year that fits all dates of all numbers; several are a question, none is a text."""
-    fitting = tuple(order for order in ORDERS if all(order in day.orders for day in days))
+    found = {day.orders for day in days}
+    fitting = tuple(order for order in ORDERS if all(order in orders for orders in found))
     cells = column.cells([day.text for day in days])
+    days = list({day.day: day for day in days}.values())
     if not fitting:
         examples = _contradiction(days)
         doubt = Doubt("date_order", f"no order fits all dates: {examples}", cells, ("text",))

@@ -20,7 +20,7 @@ from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED
 from logistics_pipeline.loading.layouts import CsvLayout, LongText, Records, Table, Unreadable
 
 MAX_COLUMNS = 1_500
-_RUN_BYTES = 1 << 20
+_RUN_BYTES = 256 * 1024
 _TOTAL_WORDS = frozenset(
     {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "totale", "suma", "somme", "итого"}
 )
