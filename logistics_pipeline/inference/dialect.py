@@ -121,4 +121,8 @@ def split_rows(text: str, delimiter: str, newline: str, quote: str = '"', escape
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape, skipinitialspace=True)
         return list(reader)
     except csv.Error as error:
-        raise FileError(f"The text is not CSV: {error}") from error
+        if "field larger" in str(error):
+            reason = f"a field is longer than {csv.field_size_limit():,} characters; a quote may never be closed"
+        else:
+            reason = "a line break outside of quotes differs from the other line ends"
+        raise FileError(f"The text is not CSV: {reason}") from error

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.dialect import split_rows
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 
@@ -308,6 +309,11 @@ def test_what_holds_no_records_is_refused_with_a_sentence(tmp_path: Path, conten
     with pytest.raises(FileError) as caught:
         proposed(tmp_path, content, "x")
     assert "Error" not in str(caught.value)
+
+
+def test_line_ends_of_several_kinds_are_named() -> None:
+    with pytest.raises(FileError, match="a line break outside of quotes differs from the other line ends"):
+        split_rows("a,b\r1\n2,3\r", ",", "\r")
 
 
 def test_too_many_columns(tmp_path: Path) -> None:
