@@ -138,6 +138,7 @@ def test_an_address_that_is_no_page_has_the_navigation(place: SimpleNamespace, n
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
+@pytest.mark.slow
 def test_the_documentation_works_below_the_prefix(place: SimpleNamespace, new_page: Callable[..., Any]) -> None:
     page, watched = new_page(place, "about:blank")
     page.goto(f"{place.url}/docs")
@@ -201,7 +202,9 @@ def test_an_upload_is_followed_below_the_prefix(
         page.close()  # before nginx stops: the page would try to open its stream of events again
 
 
-@pytest.mark.parametrize("more", [f"proxy_set_header X-Forwarded-Prefix {PREFIX};", ""])
+@pytest.mark.parametrize(
+    "more", [pytest.param(f"proxy_set_header X-Forwarded-Prefix {PREFIX};", marks=pytest.mark.slow), ""]
+)
 def test_a_session_lasts_below_the_prefix_only(
     new_dashboard: Callable[[], Dashboard], dashboard: Dashboard, new_page: Callable[..., Any], more: str
 ) -> None:

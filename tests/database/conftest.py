@@ -178,5 +178,9 @@ def terminate_backend(connection: Connection) -> None:
 
 
 every_trouble = pytest.mark.parametrize(
-    "trouble", [raise_interrupted, terminate_backend], ids=["process dies", "backend dies"]
+    "trouble",
+    [
+        pytest.param(raise_interrupted, id="process dies"),
+        pytest.param(terminate_backend, id="backend dies", marks=pytest.mark.slow),
+    ],
 )
