@@ -71,7 +71,7 @@ def _blank_rows(path: Path, scale: float) -> None:
 
 
 def _long_names(path: Path, scale: float) -> None:
-    names = (f"{number:06}{'x' * 284}" for number in range(round(99_000 * scale)))
+    names = (f"{number:06}{'x' * 284}" for number in range(max(round(99_000 * scale), 2)))
     path.write_text(f"vehicle_id,{','.join(names)}\nV1\n")
 
 
