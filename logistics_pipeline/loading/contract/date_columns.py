@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts, indexes_of
+from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS
 from logistics_pipeline.loading.contract.record_validator import Rejection
 
 _USUAL_TIME = re.compile(
@@ -55,7 +56,7 @@ class DateColumn(ColumnValidator):
 
     def _read_day(self, value: object) -> str | None:
         """Reads a date with a time of day by its day, if that is a date: times seldom repeat, days do."""
-        if not isinstance(value, str) or not 10 < len(value) <= 64:
+        if not isinstance(value, str) or not 10 < len(value) <= MAX_DATE_CHARACTERS:
             return None
         day, _, time = value.partition(" ")
         if len(day) > _DAY_CHARACTERS or not _USUAL_TIME.fullmatch(time) or not self._learn(day):

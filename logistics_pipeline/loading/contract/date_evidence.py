@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from logistics_pipeline.loading.contract.dates import (
+    MAX_DATE_CHARACTERS,
     ORDER_NAMES,
     ORDERS,
     InvalidDateError,
@@ -99,9 +100,6 @@ def contradicted(text: str, order: NumberOrder | None, error: InvalidDateError, 
     )
 
 
-_MAX_DATE_CHARACTERS = 64
-
-
 class DateEvidence:
     """Collects what the values of a column prove. Constant memory."""
 
@@ -166,7 +164,7 @@ class DateEvidence:
 
 
 def _is_long(value: object) -> bool:
-    return isinstance(value, str) and len(value) > _MAX_DATE_CHARACTERS
+    return isinstance(value, str) and len(value) > MAX_DATE_CHARACTERS
 
 
 def _day(text: str) -> str:
@@ -174,5 +172,5 @@ def _day(text: str) -> str:
     if len(text) <= 10 and text[-1:].isdigit():
         return text
     if " " in text:
-        return text.partition(" ")[0].rstrip(",")[:_MAX_DATE_CHARACTERS]
-    return without_time(text) if len(text) <= _MAX_DATE_CHARACTERS else ""
+        return text.partition(" ")[0].rstrip(",")[:MAX_DATE_CHARACTERS]
+    return without_time(text) if len(text) <= MAX_DATE_CHARACTERS else ""

@@ -63,6 +63,9 @@ _MONTH_FIRST = re.compile(
 _YEAR_BEFORE_NAME = re.compile(r"(\d{4})[-\s./]*([a-z]{3,9})\.?[-\s./]*(\d{1,2})", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2})[-./](\d{1,2})[-./](\d{4}|\d{2})", re.ASCII)
 
+MAX_DATE_CHARACTERS = 64
+"""A longer text is no date, whatever stands in it."""
+
 
 class InvalidDateError(ValueError):
     """The text is not an acceptable date. The message is written to follow the name of the field."""

@@ -16,7 +16,13 @@ from functools import lru_cache
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_pipeline.loading.contract.columns import FormatsNeededError
 from logistics_pipeline.loading.contract.date_evidence import DateReading, contradicted
-from logistics_pipeline.loading.contract.dates import DateOrder, InvalidDateError, UnknownOrderError, parse_date
+from logistics_pipeline.loading.contract.dates import (
+    MAX_DATE_CHARACTERS,
+    DateOrder,
+    InvalidDateError,
+    UnknownOrderError,
+    parse_date,
+)
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.number_evidence import (
     NumberReading,
@@ -294,7 +300,11 @@ def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFor
         text = value.strip()
         if not text or text in missing:
             return None
-        parsed = parse(text) if len(text) <= 64 else InvalidDateError(f"must be a date, found {_describe(text)}")
+        parsed = (
+            parse(text)
+            if len(text) <= MAX_DATE_CHARACTERS
+            else InvalidDateError(f"must be a date, found {_describe(text)}")
+        )
         if isinstance(parsed, InvalidDateError):
             raise _InvalidError(str(parsed))
         return parsed

@@ -15,7 +15,7 @@ from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR, stored_formats
+from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
 from logistics_pipeline.sources.folder import path_of
@@ -45,10 +45,9 @@ def export_rejects(
 
 def _rewriting(file: ledger.LedgerFile, layout: Layout, catalogue: Catalogue) -> Callable[[bytes], bytes]:
     """What makes the records mean the same without the rest of their file."""
-    formats = stored_formats(file.layout)
-    if formats == NOT_LOOKED_FOR or file.dataset is None or file.dataset not in catalogue:
+    if file.dataset is None or file.dataset not in catalogue:
         return bytes
-    return PlainValues(catalogue[file.dataset], layout, formats).rewrite
+    return PlainValues(catalogue[file.dataset], layout, stored_formats(file.layout)).rewrite
 
 
 def export_or_warn(
