@@ -1,8 +1,8 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit` and `invalidValues` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `expect` of a dataset;
+`role`, `unit`, `invalidValues` and `expect` of a field.
 """
 
 import os
@@ -23,6 +23,7 @@ from logistics_core.catalogue.model import (
     Catalogue,
     Dataset,
     Dating,
+    Expectations,
     Field,
     FieldType,
     Index,
@@ -265,6 +266,10 @@ class _Constraints(_Struct):
     exclusive_maximum: Any = None
 
 
+class _FieldExpectations(_Struct):
+    filled: bool = False
+
+
 class _Field(_Struct):
     name: str
     title: str
@@ -278,6 +283,7 @@ class _Field(_Struct):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
+    expect: _FieldExpectations = msgspec.field(default_factory=_FieldExpectations)
     example: str | float | None = None
 
 
@@ -309,6 +315,11 @@ class _Index(_Struct):
     method: str = "btree"
 
 
+class _Expectations(_Struct):
+    quality: float | None = None
+    freshness: str | None = None
+
+
 class _Resource(_Struct):
     profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = msgspec.field(name="$schema")
     name: str
@@ -319,6 +330,7 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
+    expect: _Expectations = msgspec.field(default_factory=_Expectations)
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -355,6 +367,7 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
+        expectations=_expectations(resource.expect),
     )
 
 
@@ -411,6 +424,7 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
+        is_expected=field.expect.filled,
         example=field.example,
     )
 
@@ -545,3 +559,25 @@ def _index(index: _Index, by_name: dict[str, Field]) -> Index:
         if name != "file_id":
             _known(name, by_name, f"indexes: {index.name}")
     return Index(index.name, tuple(index.fields), index.method)
+
+
+_LENGTH = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week)s?")
+
+
+def _expectations(expect: _Expectations) -> Expectations:
+    if expect.quality is not None and not 0 <= expect.quality <= 1:
+        raise ValueError(f"expect.quality must be a share from 0 to 1, such as 0.95, not {expect.quality}.")
+    return Expectations(
+        None if expect.quality is None else Decimal(str(expect.quality)),
+        None if expect.freshness is None else _length_of_time(expect.freshness),
+    )
+
+
+def _length_of_time(text: str) -> timedelta:
+    found = _LENGTH.fullmatch(text)
+    if not found:
+        raise ValueError(
+            "expect.freshness must be a length of time in minutes, hours, days or weeks, such as 1 day or 12 hours, "
+            f"not {text!r}."
+        )
+    return timedelta(**{f"{found[2]}s": int(found[1])})
