@@ -57,7 +57,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
-    "route", "session", "system",
+    "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

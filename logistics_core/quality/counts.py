@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
 from logistics_core.database_contract.reject_kinds import FOUND
 
@@ -58,26 +58,16 @@ class Counts:
     found: Counter[str] = field(default_factory=Counter)
     """Those of them whose record was there."""
 
-    def add_file(self, read: int, loaded: int, superseded: int, has_unknown_fields: bool) -> None:
-        """Adds the account of a file of which something was read."""
-        self.files += 1
-        self.files_as_agreed += not has_unknown_fields
-        self.read += read
-        self.loaded += loaded
-        self.superseded += superseded
-
-    def add_cells(self, field: str, filled: int, cleared: int, cleared_out_of_bounds: int) -> None:
-        """Adds a row of `ingest.column_counts`."""
-        self.filled[field] += filled
-        self.cleared[field, Failure.INVALID] += cleared
-        self.cleared[field, Failure.OUT_OF_BOUNDS] += cleared_out_of_bounds
-
-    def add_rejects(self, kinds: Iterable[tuple[str | None, str, int]]) -> None:
-        """Adds rows of `ingest.reject_kinds`: field, kind and count."""
-        for name, kind, count in kinds:
-            self.rejected[name, failure_of(name, kind)] += count
-
-    def add_references(self, field: str, asked: int, found: int) -> None:
-        """Adds a row of `ingest.reference_counts`."""
-        self.asked[field] += asked
-        self.found[field] += found
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Reads what `queries.counts_query` returns."""
+        counts = cls(*document["account"])
+        for name, filled, cleared, out_of_bounds in document["cells"]:
+            counts.filled[name] = filled
+            counts.cleared[name, Failure.INVALID] = cleared
+            counts.cleared[name, Failure.OUT_OF_BOUNDS] = out_of_bounds
+        for name, kind, count in document["kinds"]:
+            counts.rejected[name, failure_of(name, kind)] += count
+        for name, asked, found in document["references"]:
+            counts.asked[name], counts.found[name] = asked, found
+        return counts

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
+from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, say
@@ -21,10 +23,12 @@ def refresh(
     as_json: AsJson = False,
 ) -> None:
     """Refreshes the figures for the days that loads have changed."""
-    with open_environment(Settings()) as environment:
+    settings = Settings()
+    with open_environment(settings) as environment:
         done = refresh_analytics(
             environment.database_url, full=full, on_wait=lambda: say("Waiting for another refresh to end.")
         )
+        count_references(environment.database_url, load_catalogue(settings.contracts_dir))
     if as_json:
         print_json(done.__dict__)
     else:

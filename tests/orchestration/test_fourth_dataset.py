@@ -38,7 +38,15 @@ def test_dagster_shows_it_with_columns_partitions_checks_job_and_pool(with_drive
     assert columns["licence_points"].constraints.other == [">= 0"]
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name="drivers_files")
     assert {key.name for key in graph.asset_check_keys if key.asset_key == DRIVERS} == {
-        *("few_rejects", "rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share")
+        *(
+            "few_rejects",
+            "rows_present",
+            "balance_per_file",
+            "no_failed_files",
+            "schema_drift",
+            "null_share",
+            "good_quality",
+        )
     }
     assert definitions.resolve_job_def("load_drivers").asset_layer.executable_asset_keys == {DRIVERS}
     prepare(with_drivers.instance, with_drivers.settings)
