@@ -63,11 +63,20 @@ RESERVED_DATASETS = frozenset({
 AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
 """Names that metrics and JavaScript give a meaning of their own."""
 
+MAX_KEY_FIELDS = 32
+"""PostgreSQL takes no more columns in an index."""
+
+_NOT_IN_KEYS = frozenset({"object", "array"})
+"""Types of fields that cannot be part of a key."""
+
 FILTER_SUFFIXES = ("_from", "_to", "_prefix")
 """What follows a field's name in a query parameter that filters by it."""
 
 GROUP_CHARACTERS = (",", ".", " ", "'")
 """What can group thousands. A space stands for any space, also one that does not break or is thin."""
+
+_NUMERIC = frozenset({"number", "integer"})
+"""Types whose values can equal each other."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -131,8 +140,10 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         if dataset.name in by_name:
             raise ContractError(f"There are two contracts of the dataset {dataset.name}: give one another name.")
         by_name[dataset.name] = dataset
-    for dataset in by_name.values():
-        _check_relations(dataset, by_name)
+    for name, dataset in by_name.items():
+        references = tuple(_in_order_of_key(each, dataset, by_name) for each in dataset.references)
+        by_name[name] = replace(dataset, references=references)
+        _check_dating(by_name[name], by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
     return Catalogue({name: _with_dating_dataset(dataset, by_name) for name, dataset in by_name.items()})
@@ -169,18 +180,37 @@ def _check_record_names(all_datasets: dict[str, Dataset]) -> None:
             owners[name] = dataset.name
 
 
-def _check_relations(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
-    for reference in dataset.references:
-        if reference.dataset not in all_datasets:
-            known = ", ".join(all_datasets)
+def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[str, Dataset]) -> Reference:
+    """The reference with its fields in the order of the other dataset's key, which they must hold completely."""
+    refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
+    if reference.dataset not in all_datasets:
+        known = ", ".join(all_datasets)
+        raise ContractError(f"{refers} {reference.dataset}, which is no dataset. There are: {known}.")
+    other = all_datasets[reference.dataset]
+    if not other.key:
+        raise ContractError(f"{refers} {other.name}, whose records have no key. Remove the relation.")
+    fields = dict(zip(reference.target_fields, reference.fields, strict=True))
+    if set(fields) != set(other.key) or len(reference.fields) != len(other.key):
+        raise ContractError(
+            f"{refers} {', '.join(reference.target_fields)} of {other.name}, whose key is {', '.join(other.key)}. A "
+            "relation leads to all fields of the key and to no others."
+        )
+    for target, name in fields.items():
+        types = dataset.field(name).type, other.field(target).type
+        if types[0] != types[1] and not _NUMERIC.issuperset(types):
             raise ContractError(
-                f"{dataset.name}: {reference.field} refers to {reference.dataset}, which is no dataset. "
-                f"There are: {known}."
+                f"{dataset.name}: {name} refers to {target} of {other.name}, but one is a {types[0]} and the other a "
+                f"{types[1]}. Give both the same type."
             )
+    return Reference(tuple(fields[name] for name in other.key), other.name, other.key)
+
+
+def _check_dating(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
     dating = dataset.dating
     if dating is None or dating.dataset is None:
         return
-    if Reference(dating.field, dating.dataset) not in dataset.references:
+    reference = dataset.reference_of(dating.field)
+    if reference is None or reference.dataset != dating.dataset:
         raise ContractError(
             f"{dataset.name}: datedBy names the dataset {dating.dataset} through {dating.field}, but "
             "schema.foreignKeys does not declare that relation."
@@ -293,7 +323,7 @@ class _ForeignKey(_Struct):
 
 class _Schema(_Struct):
     fields: list[_Field]
-    primary_key: list[str]
+    primary_key: list[str] = []
     foreign_keys: list[_ForeignKey] = []
     missing_values: list[str] | None = None
 
@@ -510,20 +540,36 @@ def _known(name: str, by_name: dict[str, Field], where: str) -> str:
     return name
 
 
-def _key(names: list[str], by_name: dict[str, Field]) -> str:
-    if len(names) != 1:
-        raise ValueError(f"schema.primaryKey must name one field; it names {len(names)}.")
-    key = by_name[_known(names[0], by_name, "schema.primaryKey")]
-    if key.type is not FieldType.STRING or not key.required:
-        raise ValueError(f"schema.primaryKey names {key.name}, which must be a required string.")
-    return key.name
+def _key(names: list[str], by_name: dict[str, Field]) -> tuple[str, ...]:
+    """The key, which may be empty: then each record is a row of its own."""
+    where = "schema.primaryKey"
+    if len(names) > MAX_KEY_FIELDS:
+        raise ValueError(f"{where}: a key has at most {MAX_KEY_FIELDS} fields, not {len(names)}.")
+    for name in names:
+        field = by_name[_known(name, by_name, where)]
+        if names.count(name) > 1:
+            raise ValueError(f"{where} names {name} twice.")
+        if not field.required:
+            raise ValueError(
+                f"{where} names {name}, which must be required: set constraints: {{required: true}}, or leave it out."
+            )
+        if field.type in _NOT_IN_KEYS:
+            raise ValueError(f"{where} names {name}, which is an {field.type}: a key consists of single values.")
+    return tuple(names)
 
 
 def _reference(foreign_key: _ForeignKey, by_name: dict[str, Field]) -> Reference:
-    if len(foreign_key.fields) != 1 or len(foreign_key.reference.fields) != 1:
-        raise ValueError("schema.foreignKeys: a relation leads from one field to one field.")
-    field = _known(foreign_key.fields[0], by_name, "schema.foreignKeys")
-    return Reference(field, foreign_key.reference.resource)
+    where, target = "schema.foreignKeys", foreign_key.reference
+    if not foreign_key.fields or len(foreign_key.fields) != len(target.fields):
+        raise ValueError(
+            f"{where}: a relation leads from each of its fields to one field of {target.resource}; it names "
+            f"{len(foreign_key.fields)} and {len(target.fields)}."
+        )
+    for name in foreign_key.fields:
+        _known(name, by_name, where)
+        if foreign_key.fields.count(name) > 1:
+            raise ValueError(f"{where} names {name} twice in one relation.")
+    return Reference(tuple(foreign_key.fields), target.resource, tuple(target.fields))
 
 
 def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | None:

@@ -43,6 +43,9 @@ UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the f
 MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
 """Texts that mean "nothing" in numbers and dates unless the contract lists others."""
 
+SOURCE_COLUMNS = ("file_id", "record_no")
+"""The columns of every table that say where a row came from: together they identify it."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -151,10 +154,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Reference:
-    """A field that holds the key of another dataset. The record it refers to may arrive later."""
+    """Fields that together hold the key of another dataset. The record they refer to may arrive later."""
 
-    field: str
+    fields: tuple[str, ...]
     dataset: str
+    target_fields: tuple[str, ...]
+    """The other dataset's fields, one for each of `fields`. In a catalogue this is its key, in the key's order."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,9 @@ class Dataset:
     """Its name for people, in the plural."""
     singular: str
     """The name of one record, as an identifier: `vehicle_log`."""
-    key: str
+    key: tuple[str, ...]
+    """The fields that together identify a record, in this order. Empty if its records have no key: each of them is a
+    row of its own, identified by its file and its number there."""
     fields: tuple[Field, ...]
     description: str
     dating: Dating | None = None
@@ -180,10 +187,32 @@ class Dataset:
         """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""
         return tuple(field.name for field in self.fields)
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that together identify a row of the table: those of the key or, without one, of the source."""
+        return self.key or SOURCE_COLUMNS
+
     @cached_property
-    def key_index(self) -> int:
-        """The position of the key among the columns."""
-        return self.columns.index(self.key)
+    def key_indexes(self) -> tuple[int, ...]:
+        """The positions of the key's fields among the columns."""
+        return tuple(map(self.columns.index, self.key))
+
+    @property
+    def key_field(self) -> str | None:
+        """The field that identifies a record by itself, if one does."""
+        return self.key[0] if len(self.key) == 1 else None
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The fields that an object of JSON shows to be a record: those of the key or, without one, the required ones.
+
+        Only an object with all of them is one for certain.
+        """
+        return frozenset(self.key or [field.name for field in self.fields if field.required])
+
+    def reference_of(self, field: str) -> Reference | None:
+        """The reference that the field is by itself, if it is one."""
+        return next((each for each in self.references if each.fields == (field,)), None)
 
     @cached_property
     def date_index(self) -> int | None:

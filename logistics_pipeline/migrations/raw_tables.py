@@ -8,8 +8,8 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
 _TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-"""PostgreSQL's types. Text other than free text (`Role.TEXT`) is compared by bytes: faster than by a language's rules,
-and the same on every machine."""
+"""PostgreSQL's types. Keys, and text other than free text (`Role.TEXT`), are compared by bytes: faster than by a
+language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
@@ -27,6 +27,7 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
         _sql("table").format(
             table=table,
             column_definitions=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
+            identity=sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
             description=sql.Literal(dataset.description),
         )
     )
@@ -42,11 +43,9 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
 def _column(field: Field, dataset: Dataset) -> sql.Composable:
     """For example `"origin" text COLLATE "C" NOT NULL`."""
     words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(_TYPES[field.type])]
-    if field.type is FieldType.STRING and field.role is not Role.TEXT:
+    if field.type is FieldType.STRING and (field.role is not Role.TEXT or field.name in dataset.key):
         words.append(sql.SQL('COLLATE "C"'))
-    if field.name == dataset.key:
-        words.append(sql.SQL("PRIMARY KEY"))
-    elif field.required:
+    if field.required:
         words.append(sql.SQL("NOT NULL"))
     return sql.SQL(" ").join(words)
 

@@ -120,8 +120,8 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
     catalogue = load_catalogue(tmp_path)
     assert list(catalogue) == [*built_in_catalogue(), "fuel_cards"]
     dataset = catalogue["fuel_cards"]
-    assert (dataset.key, dataset.columns) == ("payment_id", ("payment_id", "log_id", "paid_on", "litres"))
-    assert (dataset.key_index, dataset.date_index, dataset.table) == (0, 2, "raw.fuel_cards")
+    assert (dataset.key, dataset.columns) == (("payment_id",), ("payment_id", "log_id", "paid_on", "litres"))
+    assert (dataset.key_indexes, dataset.date_index, dataset.table) == ((0,), 2, "raw.fuel_cards")
     assert dataset.field("litres").at_least == Decimal("0.5")
     assert not dataset.field("log_id").required
     assert dataset.indexes[0].columns == ("log_id",)
@@ -139,8 +139,9 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
             {"schema__primaryKey": ["payment"]},
             "schema.primaryKey names 'payment', which is no field. There are: payment_id",
         ),
-        ({"schema__primaryKey": ["payment_id", "log_id"]}, "must name one field; it names 2"),
-        ({"schema__primaryKey": ["litres"]}, "must be a required string"),
+        ({"schema__primaryKey": ["payment_id", "payment_id"]}, "schema.primaryKey names payment_id twice"),
+        ({"schema__primaryKey": ["payment_id", "litres"]}, "names litres, which must be required: set constraints"),
+        ({"schema__primaryKey": [f"f{number}" for number in range(33)]}, "a key has at most 32 fields, not 33"),
         ({"schema__fields__0__name": "record_no"}, r"schema.fields\[0\].name is 'record_no'"),
         ({"schema__fields__1__name": "payment_id"}, "two fields have one name"),
         ({"schema__fields__1__name": "litres_from"}, "litres_from is the name of a filter on litres"),
@@ -154,7 +155,10 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),
         ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
-        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
+        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "one field of vehicle_logs; it names 1 and 2"),
+        ({"schema__foreignKeys__0__reference__fields": ["vehicle_id"]}, "vehicle_logs, whose key is log_id"),
+        ({"schema__foreignKeys__0__fields": []}, "one field of vehicle_logs; it names 0 and 1"),
+        ({"schema__foreignKeys__0__fields": ["litres"]}, "but one is a number and the other a string"),
         ({"schema__fields__3__constraints": {"minimum": float("nan")}}, "a bound must be a finite number"),
         ({"schema__fields__3__constraints": {"minimum": "five"}}, "the bound of a number must be a number, not 'five'"),
         ({"schema__fields__3__constraints": {"maximum": True}}, "the bound of a number must be a number, not True"),
