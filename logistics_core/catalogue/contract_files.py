@@ -2,7 +2,7 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit` and `invalidValues` of a field.
+`unit`, `timeZone` and `invalidValues` of a field.
 """
 
 import os
@@ -20,6 +20,9 @@ import msgspec
 import yaml
 
 from logistics_core.catalogue.model import (
+    FALSE_VALUES,
+    NUMERIC_TYPES,
+    TRUE_VALUES,
     Catalogue,
     Dataset,
     Dating,
@@ -30,6 +33,7 @@ from logistics_core.catalogue.model import (
     Reference,
     Role,
 )
+from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
@@ -308,7 +312,11 @@ class _Field(_Struct):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
-    example: str | float | None = None
+    format: str | None = None
+    true_values: list[str] | None = None
+    false_values: list[str] | None = None
+    time_zone: bool | None = None
+    example: str | float | bool | None = None
 
 
 class _Target(_Struct):
@@ -441,6 +449,9 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
+        format=_format(field, where),
+        **_boolean_words(field, where),
+        has_time_zone=_has_time_zone(field, where),
         example=field.example,
     )
 
@@ -449,17 +460,100 @@ def _number_format(field: _Field, where: str) -> dict[str, Any]:
     """How numbers are written in texts, where the contract says so."""
     keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
     given = [key for key, value in keys.items() if value is not None]
-    if given and field.type is not FieldType.NUMBER:
-        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is a {field.type}.")
+    if given and field.type not in NUMERIC_TYPES:
+        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is {_a(field.type)}.")
     if field.decimal_char not in (None, ".", ","):
         raise ValueError(f"{where}.decimalChar must be a point or a comma, not {field.decimal_char!r}.")
     if field.group_char not in (None, *GROUP_CHARACTERS):
         known = ", ".join(map(repr, GROUP_CHARACTERS))
         raise ValueError(f"{where}.groupChar must be one of {known}, not {field.group_char!r}.")
-    decimal_char = "." if field.decimal_char is None and field.group_char is not None else field.decimal_char
+    decimal_char = field.decimal_char
+    if decimal_char is None and field.group_char is not None:
+        decimal_char = "," if field.type is FieldType.INTEGER and field.group_char == "." else "."
     if decimal_char is not None and decimal_char == field.group_char:
         raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
     return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
+
+
+_PATTERNED_TYPES = frozenset({
+    FieldType.DATE, FieldType.DATETIME, FieldType.TIME, FieldType.DURATION, FieldType.YEAR_MONTH,
+})  # fmt: skip
+DURATION_PATTERNS = ("%H:%M:%S", "%H:%M", "%M:%S")
+"""What says whether 12:30 are minutes and seconds. The first number of a duration has no end."""
+
+
+def _format(field: _Field, where: str) -> str | None:
+    """How dates and times are written, where the contract says so. `any` leaves that to the files."""
+    if field.format is None:
+        return None
+    if field.type not in _PATTERNED_TYPES:
+        if field.format == "default":
+            return None
+        known = ", ".join(sorted(_PATTERNED_TYPES))
+        raise ValueError(f"{where}: only {known} have a format; {field.name} is {_a(field.type)}.")
+    if field.format in ("any", "default"):
+        return None if field.format == "any" else field.format
+    if field.type is FieldType.DURATION:
+        if field.format not in DURATION_PATTERNS:
+            known = " or ".join(DURATION_PATTERNS)
+            raise ValueError(f"{where}.format of a duration must be {known}, not {field.format!r}.")
+        return field.format
+    try:
+        _check_pattern(time_pattern(field.format), field)
+    except PatternError as error:
+        raise ValueError(f"{where}.format {error}; it is {field.format!r}.") from None
+    return field.format
+
+
+def _check_pattern(pattern: TimePattern, field: _Field) -> None:
+    """Raises PatternError if the pattern does not tell what the type holds, or tells more."""
+    has_day, has_clock = "d" in pattern.directives, bool(pattern.directives & set("HIMSfp"))
+    is_complete, expected = {
+        FieldType.DATE: (pattern.has_date and not has_clock, "a year, a month and a day, and no time of day"),
+        FieldType.DATETIME: (pattern.has_date and pattern.has_hour, "a year, a month, a day and an hour"),
+        FieldType.TIME: (pattern.has_hour and not pattern.has_month and not has_day, "an hour, and no day"),
+        FieldType.YEAR_MONTH: (
+            pattern.has_month and not has_day and not has_clock,
+            "a year and a month, and nothing more",
+        ),
+    }[field.type]
+    if not is_complete:
+        raise PatternError(f"must have {expected}, because {field.name} is {_a(field.type)}")
+    if "S" in pattern.directives and "M" not in pattern.directives:
+        raise PatternError("has seconds and no minutes")
+    if ("z" in pattern.directives) != (field.type is FieldType.DATETIME and bool(field.time_zone)):
+        raise PatternError("must have %z if timeZone of a datetime is true, and only then")
+
+
+def _boolean_words(field: _Field, where: str) -> dict[str, Any]:
+    """How a boolean is written in texts."""
+    given = {"trueValues": field.true_values, "falseValues": field.false_values}
+    for key, words in given.items():
+        if words is None:
+            continue
+        if field.type is not FieldType.BOOLEAN:
+            raise ValueError(f"{where}: only a boolean has {key}; {field.name} is {_a(field.type)}.")
+        if not words or not all(word.strip() for word in words):
+            raise ValueError(f"{where}.{key} must list at least one word, and none that is empty.")
+    true, false = (
+        default if words is None else tuple(dict.fromkeys(word.strip() for word in words))
+        for words, default in ((field.true_values, TRUE_VALUES), (field.false_values, FALSE_VALUES))
+    )
+    both = [word for word in true if word in false]
+    if both:
+        raise ValueError(f"{where}: {both[0]!r} is among trueValues and among falseValues.")
+    return {"true_values": true, "false_values": false}
+
+
+def _has_time_zone(field: _Field, where: str) -> bool:
+    if field.time_zone is not None and field.type is not FieldType.DATETIME:
+        raise ValueError(f"{where}: only a datetime has timeZone; {field.name} is {_a(field.type)}.")
+    return bool(field.time_zone)
+
+
+def _a(type: FieldType) -> str:
+    """The type with its article."""
+    return f"an {type}" if type[0] in "aio" else f"a {type}"
 
 
 def _check_filters(by_name: dict[str, Field]) -> None:
@@ -484,7 +578,7 @@ class _Bounds(NamedTuple):
 def _bounds(field: _Field, where: str) -> _Bounds:
     given = field.constraints
     match field.type:
-        case FieldType.NUMBER:
+        case FieldType.NUMBER | FieldType.INTEGER | FieldType.YEAR:
             return _Bounds(
                 above=_number_bound(given.exclusive_minimum, where),
                 at_least=_number_bound(given.minimum, where),
@@ -502,8 +596,8 @@ def _bounds(field: _Field, where: str) -> _Bounds:
             bounds = (given.minimum, given.exclusive_minimum, given.maximum, given.exclusive_maximum)
             if any(bound is not None for bound in bounds):
                 raise ValueError(
-                    f"{where}.constraints: only a number or a date has a minimum or a maximum; {field.name} is a "
-                    f"{field.type}."
+                    f"{where}.constraints: only a number, an integer, a year or a date has a minimum or a maximum; "
+                    f"{field.name} is {_a(field.type)}."
                 )
             return _Bounds()
 
