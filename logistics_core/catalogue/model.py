@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
@@ -82,6 +84,8 @@ class Field:
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
     example: str | float | None = None
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -172,6 +176,10 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
 
