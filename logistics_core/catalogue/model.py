@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
@@ -112,6 +114,8 @@ class Field:
     false_values: tuple[str, ...] = FALSE_VALUES
     has_time_zone: bool = False
     """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -213,6 +217,10 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
 
