@@ -5,14 +5,18 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Json
 
-from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue import Catalogue, Dataset, load_catalogue
 from logistics_core.catalogue.stored_contracts import stored_catalogue, stored_dataset
 from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import CONTRACTS_LOCK, lock_key
-from logistics_pipeline.database.connections import Connection
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,32 @@ def catalogue_in_force(connection: Connection) -> Catalogue:
         ContractError: a stored contract cannot be used by this version of the program.
     """
     return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
+
+
+def read_catalogue(settings: Settings, url: str | None = None) -> Catalogue:
+    """The datasets of an installation, from its database, which is `url` if the settings do not name it.
+
+    Without a database, as where definitions are only looked at: the built-in ones and those in the folder.
+
+    Raises:
+        TransientError: the database stayed unavailable for the time that the settings allow.
+        ConfigurationError: it has not been migrated to this version.
+        ContractError: a stored contract cannot be used by this version of the program.
+    """
+    address = url or settings.database_url
+    if address is None:
+        return load_catalogue(settings.contracts_dir)
+
+    def read() -> Catalogue:
+        with connect(address, application_name="logistics contracts") as connection:
+            return catalogue_in_force(connection)
+
+    try:
+        return retry_transient_errors(read, "reading the contracts", Deadline(settings.retry_seconds))
+    except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn) as error:
+        raise ConfigurationError(
+            "The database is not at this version: it has no contracts. Run `logistics migrate` first."
+        ) from error
 
 
 def versions_in_force(connection: Connection) -> dict[str, ContractVersion]:
