@@ -101,7 +101,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     Raises:
         ContractError: a file is not a contract, or does not fit the others.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     if not added:
         return built_in_catalogue()
     return make_catalogue([*built_in_catalogue().values(), *map(read_contract, added)])
@@ -113,12 +113,12 @@ def contract_files(folder: Path | None = None) -> dict[str, Path]:
     Raises:
         ContractError: a file is not a contract.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     files = {name: BUILT_IN_FOLDER / f"{name}{SUFFIX}" for name in BUILT_IN}
     return files | {read_contract(path).name: path for path in added}
 
 
-def _contract_paths(folder: Path) -> list[Path]:
+def contract_paths(folder: Path) -> list[Path]:
     """The contracts in a folder, by name. Hidden files are left out: editors and file managers make them."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
@@ -235,22 +235,42 @@ def read_contract(path: Path) -> Dataset:
     Raises:
         ContractError: it cannot be read, or is not a contract.
     """
+    return contract_from_document(document_of(read_text(path), str(path)), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a contract file, as it is.
+
+    Raises:
+        ContractError: it is no file, too large, or not UTF-8.
+    """
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise ContractError(f"{path} is not a file.")
         if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return path.read_bytes().decode()
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ContractError(f"{path}: byte {error.start} is not UTF-8.") from error
+
+
+def document_of(text: str, where: str) -> object:
+    """Reads the YAML of a contract. `where` names it in messages.
+
+    Raises:
+        ContractError: it is too large, or not YAML that a contract may be written in.
+    """
+    if len(text.encode(errors="replace")) > MAX_FILE_BYTES:
+        raise ContractError(f"{where}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
+    try:
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ContractError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ContractError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     except (ValueError, RecursionError) as error:
-        raise ContractError(f"{path} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
-    return contract_from_document(document, str(path))
+        raise ContractError(f"{where} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
 
 
 def contract_from_document(document: object, where: str) -> Dataset:
