@@ -1,8 +1,8 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit` and `invalidValues` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
+`role`, `unit` and `invalidValues` of a field.
 """
 
 import os
@@ -20,6 +20,7 @@ import msgspec
 import yaml
 
 from logistics_core.catalogue.model import (
+    EXTRAS,
     Catalogue,
     Dataset,
     Dating,
@@ -319,6 +320,7 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
+    extras: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -344,6 +346,11 @@ def _dataset(resource: _Resource) -> Dataset:
     if len(by_name) < len(fields):
         raise ValueError("schema.fields: two fields have one name.")
     _check_filters(by_name)
+    if resource.extras and EXTRAS in by_name:
+        raise ValueError(
+            f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
+            f"field {EXTRAS}, or write `extras: false` to ignore such columns."
+        )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -355,6 +362,7 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
+        has_extras=resource.extras,
     )
 
 

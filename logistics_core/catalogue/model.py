@@ -43,6 +43,9 @@ UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the f
 MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
 """Texts that mean "nothing" in numbers and dates unless the contract lists others."""
 
+EXTRAS = "extras"
+"""The column with the values of columns that the contract does not know."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -174,11 +177,18 @@ class Dataset:
     indexes: tuple[Index, ...] = ()
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    has_extras: bool = False
+    """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""
         return tuple(field.name for field in self.fields)
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
     @cached_property
     def key_index(self) -> int:
