@@ -4,7 +4,7 @@ Every failure counts against one rule: a required value that is missing against 
 against plausibility, any other rejected value against validity. docs/quality.md is the same for people.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,19 +72,19 @@ def _validity(dataset: Dataset, counts: Counts, arrivals: tuple[int, int]) -> It
 def _uniqueness(dataset: Dataset, counts: Counts, arrivals: tuple[int, int]) -> Iterator[Rule]:
     if dataset.key:
         tested = counts.loaded + counts.superseded
-        yield Rule(Dimension.UNIQUENESS, "unique", key_of(dataset), counts.loaded, tested)
+        yield Rule(Dimension.UNIQUENESS, "unique", together(dataset.key), counts.loaded, tested)
 
 
-def key_of(dataset: Dataset) -> str:
-    """The key's fields for people."""
-    return dataset.key if isinstance(dataset.key, str) else ", ".join(dataset.key)
+def together(fields: Iterable[str]) -> str:
+    """What a rule about several fields at once names as its field."""
+    return ", ".join(fields)
 
 
 def _consistency(dataset: Dataset, counts: Counts, arrivals: tuple[int, int]) -> Iterator[Rule]:
     yield Rule(Dimension.CONSISTENCY, "known_fields", None, counts.files_as_agreed, counts.files)
     for reference in dataset.references:
-        asked, found = counts.asked[reference.field], counts.found[reference.field]
-        yield Rule(Dimension.CONSISTENCY, "refers", reference.field, found, asked)
+        fields = together(reference.fields)
+        yield Rule(Dimension.CONSISTENCY, "refers", fields, counts.found[fields], counts.asked[fields])
 
 
 def _timeliness(dataset: Dataset, counts: Counts, arrivals: tuple[int, int]) -> Iterator[Rule]:

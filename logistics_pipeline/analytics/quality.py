@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.quality import Counts, Score, rules_of, score_of
+from logistics_core.quality import Counts, Score, rules_of, score_of, together
 from logistics_core.quality.documents import dataset_document, is_below_floor
 from logistics_core.quality.queries import ARRIVALS, DATASETS, counts_query
 from logistics_core.sql_files import read_sql
@@ -46,7 +46,7 @@ def quality_of(connection: Connection, datasets: Iterable[Dataset]) -> list[Qual
     """The quality of each dataset by what is counted now. Cost: reads the datasets' rows of the ledger."""
     wanted = list(datasets)
     names = {"datasets": [dataset.name for dataset in wanted]}
-    counts = dict(connection.execute(DATASETS.encode(), names).fetchall())
+    counts: dict[str, dict[str, Any]] = dict(connection.execute(DATASETS.encode(), names).fetchall())
     expected = {each.name: each.expectations.freshness for each in wanted if each.expectations.freshness is not None}
     arrivals = {
         name: (arrived, periods)
@@ -55,7 +55,7 @@ def quality_of(connection: Connection, datasets: Iterable[Dataset]) -> list[Qual
             {"expected": list(expected), "seconds": [length.total_seconds() for length in expected.values()]},
         )
     }
-    counted = dict(
+    counted: dict[str, str] = dict(
         connection.execute(
             "SELECT dataset, to_json(counted_at) #>> '{}' FROM ingest.references_counted "
             "WHERE dataset = ANY(%(datasets)s)",
@@ -95,16 +95,16 @@ def count_references(url: str, catalogue: Catalogue) -> list[str]:
         return [
             dataset.name
             for dataset in catalogue.values()
-            if dataset.references and _count_if_changed(connection, dataset, catalogue)
+            if dataset.references and _count_if_changed(connection, dataset)
         ]
 
 
-def _count_if_changed(connection: Connection, dataset: Dataset, catalogue: Catalogue) -> bool:
+def _count_if_changed(connection: Connection, dataset: Dataset) -> bool:
     with connection.transaction():
         state = _accounts_state(connection, dataset)
         if state == _counted_state(connection, dataset):
             return False
-        _replace_counts(connection, dataset, catalogue)
+        _replace_counts(connection, dataset)
         if _accounts_state(connection, dataset) != state:
             state = ""  # something was committed meanwhile: they are counted again next time
         connection.execute(
@@ -118,7 +118,7 @@ def _accounts_state(connection: Connection, dataset: Dataset) -> str:
     concerned = [dataset.name, *(reference.dataset for reference in dataset.references)]
     row = connection.execute(read_sql("describing/accounts_state").encode(), {"datasets": concerned}).fetchone()
     assert row is not None
-    return f"{row[0]} {' '.join(each.field for each in dataset.references)}"
+    return f"{row[0]} {'; '.join(together(each.fields) for each in dataset.references)}"
 
 
 def _counted_state(connection: Connection, dataset: Dataset) -> str:
@@ -132,23 +132,29 @@ def _counted_state(connection: Connection, dataset: Dataset) -> str:
     return str(row[0])
 
 
-def _replace_counts(connection: Connection, dataset: Dataset, catalogue: Catalogue) -> None:
+def _replace_counts(connection: Connection, dataset: Dataset) -> None:
     connection.execute(
         "DELETE FROM ingest.reference_counts USING ingest.files "
         "WHERE files.file_id = reference_counts.file_id AND files.dataset = %s",
         (dataset.name,),
     )
     for reference in dataset.references:
-        target = catalogue[reference.dataset]
         counted = sql.SQL(read_sql("describing/references")).format(
             table=sql.Identifier("raw", dataset.name),
-            field=sql.Identifier(reference.field),
-            target=sql.Identifier("raw", target.name),
-            key=sql.Identifier(target.key),
+            target=sql.Identifier("raw", reference.dataset),
+            is_given=_joined(" AND ", "referring.{} IS NOT NULL", reference.fields),
+            is_target=_joined(" AND ", "target.{} = referring.{}", reference.target_fields, reference.fields),
+            found=sql.Identifier("target", reference.target_fields[0]),
         )
         connection.execute(
             sql.SQL("INSERT INTO ingest.reference_counts (file_id, field, asked, found) ")
             + sql.SQL("SELECT file_id, {}, asked, found FROM ({}) AS counted (file_id, asked, found)").format(
-                sql.Literal(reference.field), counted
+                sql.Literal(together(reference.fields)), counted
             )
         )
+
+
+def _joined(separator: str, condition: str, *fields: tuple[str, ...]) -> sql.Composed:
+    """A condition for each field, or for each pair of them."""
+    conditions = (sql.SQL(condition).format(*map(sql.Identifier, names)) for names in zip(*fields, strict=True))
+    return sql.SQL(separator).join(conditions)

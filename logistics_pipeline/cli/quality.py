@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from logistics_core.catalogue import Catalogue, Dataset, load_catalogue
+from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.quality import Rule
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
@@ -36,10 +36,9 @@ def quality(
     The score is the mean of the dimensions that were tested, a dimension the mean of its rules. Exit code 1 if a score
     is below the floor that its contract sets.
     """
-    settings = Settings()
-    catalogue = load_catalogue(settings.contracts_dir)
-    wanted = _wanted(catalogue, dataset)
-    with open_environment(settings) as environment:
+    with open_environment(Settings()) as environment:
+        catalogue = environment.catalogue()
+        wanted = _wanted(catalogue, dataset)
         with connect(environment.database_url) as connection:
             for each in wanted if recount else ():
                 ledger.count_columns_again(connection, each)
@@ -47,8 +46,8 @@ def quality(
         with connect(environment.database_url) as connection:
             found = quality_of(connection, wanted)
     if as_json:
-        for each in found:
-            print_json(each.document())
+        for one in found:
+            print_json(one.document())
     elif dataset is None:
         _print_all(found)
     else:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
@@ -23,12 +22,11 @@ def refresh(
     as_json: AsJson = False,
 ) -> None:
     """Refreshes the figures for the days that loads have changed."""
-    settings = Settings()
-    with open_environment(settings) as environment:
+    with open_environment(Settings()) as environment:
         done = refresh_analytics(
             environment.database_url, full=full, on_wait=lambda: say("Waiting for another refresh to end.")
         )
-        count_references(environment.database_url, load_catalogue(settings.contracts_dir))
+        count_references(environment.database_url, environment.catalogue())
     if as_json:
         print_json(done.__dict__)
     else:

@@ -3,17 +3,17 @@
 -- of rows whose dating value changed (touched): their number. One more row, without file_id: how many there should be.
 -- Then one row per file written and per file overwritten, both as file_id: the cells with a value that it gains or, as
 -- negative numbers, loses, by column (filled).
--- Reads the staging table (one row per key) and the raw table.
+-- Reads the staged rows (one per key) and the raw table.
 
 WITH due AS MATERIALIZED (
     SELECT staged.*, existing.ctid AS existing_at, existing.file_id AS existing_file_id,
            {touched} AS touched,
            {had_values} AS had_values
     FROM {stage} AS staged
-    LEFT JOIN {table} AS existing ON existing.{key} = staged.{key}
+    LEFT JOIN {table} AS existing ON ({existing_key}) = ({staged_key})
     WHERE existing.file_id IS NULL
        OR (existing.file_id, existing.record_no) < (staged.file_id, staged.record_no)
-    ORDER BY staged.{key}  -- two merges lock the same rows in the same order
+    ORDER BY {staged_key}  -- two merges lock the same rows in the same order
 ),
 updated AS (
     -- By its position: a row that another loader has changed since is no longer there, which the counts reveal.

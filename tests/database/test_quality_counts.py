@@ -202,9 +202,8 @@ class Counting(RuleBasedStateMachine):
 
     def _references(self, rows: list[dict[str, Any]], dataset: Dataset) -> list[tuple[str, int, int]]:
         known = {key for (key,) in self.connection.execute("SELECT vehicle_id FROM raw.vehicles")}
-        given = {
-            each.field: [row[each.field] for row in rows if row[each.field] is not None] for each in dataset.references
-        }
+        fields = [name for each in dataset.references for name in each.fields]
+        given = {name: [row[name] for row in rows if row[name] is not None] for name in fields}
         return [(field, len(keys), sum(key in known for key in keys)) for field, keys in given.items() if keys]
 
     def _rows(self, file_id: int, dataset: Dataset) -> list[dict[str, Any]]:

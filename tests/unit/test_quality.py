@@ -25,7 +25,7 @@ DATASET = Dataset(
     name="payments",
     title="Payments",
     singular="payment",
-    key="id",
+    key=("id",),
     description="Payments",
     fields=(
         field("id", type=FieldType.STRING, required=True),
@@ -33,7 +33,7 @@ DATASET = Dataset(
         field("note", type=FieldType.STRING),
         field("card", type=FieldType.STRING, is_expected=True),
     ),
-    references=(Reference("card", "cards"),),
+    references=(Reference(("card",), "cards", ("card_id",)),),
 )
 
 
@@ -160,7 +160,7 @@ def test_a_reason_tells_the_failure(values: dict[str, object], failure: Failure)
 
 @pytest.mark.parametrize("bound", ["above", "at_least", "below", "at_most"])
 def test_every_bound_of_a_number_is_told(bound: str) -> None:
-    dataset = replace(DATASET, fields=(field("x", **{bound: Decimal(0)}),), key="x", references=())
+    dataset = replace(DATASET, fields=(field("x", **{bound: Decimal(0)}),), key=("x",), references=())
     ((name, reason),) = reasons(dataset, x=1 if bound in ("below", "at_most") else -1)
     assert failure_of(name, reason) is Failure.OUT_OF_BOUNDS
 

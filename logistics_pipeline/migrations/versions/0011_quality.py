@@ -5,7 +5,7 @@ from alembic import op
 from logistics_core.sql_files import read_sql
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 
 def upgrade() -> None:
