@@ -6,6 +6,7 @@ They are counted after refreshes, for the datasets that have changed or that ref
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from psycopg import sql
@@ -83,10 +84,12 @@ def _score(dataset: Dataset, document: dict[str, Any] | None, arrivals: tuple[in
 # -- references --------------------------------------------------------------------------------------------------------
 
 
-def count_references(url: str, catalogue: Catalogue) -> list[str]:
+def count_references(url: str, catalogue: Catalogue, *, at_once: bool = True) -> list[str]:
     """Counts the references of the datasets for which they may have changed; returns these datasets' names.
 
-    Cost: reads the tables of these datasets and the keys of those that they refer to. Loads do not wait for it.
+    Cost: reads the tables of these datasets and the keys of those that they refer to. Loads do not wait for it. Unless
+    it is wanted `at_once`, a dataset whose count is long is left out for a while: counting takes a twentieth of the
+    time at most.
 
     Raises:
         TransientError: the database went away; what was counted stays.
@@ -95,21 +98,24 @@ def count_references(url: str, catalogue: Catalogue) -> list[str]:
         return [
             dataset.name
             for dataset in catalogue.values()
-            if dataset.references and _count_if_changed(connection, dataset)
+            if dataset.references and _count_if_changed(connection, dataset, at_once)
         ]
 
 
-def _count_if_changed(connection: Connection, dataset: Dataset) -> bool:
+def _count_if_changed(connection: Connection, dataset: Dataset, at_once: bool) -> bool:
+    started = perf_counter()
     with connection.transaction():
         state = _accounts_state(connection, dataset)
-        if state == _counted_state(connection, dataset):
+        counted_state, is_due = _last_count(connection, dataset)
+        if state == counted_state or not (at_once or is_due):
             return False
         _replace_counts(connection, dataset)
         if _accounts_state(connection, dataset) != state:
             state = ""  # something was committed meanwhile: they are counted again next time
         connection.execute(
-            "UPDATE ingest.references_counted SET state = %s, counted_at = clock_timestamp() WHERE dataset = %s",
-            (state, dataset.name),
+            "UPDATE ingest.references_counted SET state = %s, counted_at = clock_timestamp(), seconds = %s "
+            "WHERE dataset = %s",
+            (state, perf_counter() - started, dataset.name),
         )
     return True
 
@@ -121,15 +127,26 @@ def _accounts_state(connection: Connection, dataset: Dataset) -> str:
     return f"{row[0]} {'; '.join(together(each.fields) for each in dataset.references)}"
 
 
-def _counted_state(connection: Connection, dataset: Dataset) -> str:
-    """The state for which the references were counted last. Whoever else counts them waits for this transaction."""
+SHORT_SECONDS = 0.5
+"""A count that takes no longer is repeated at every change."""
+
+REST = 20
+"""After a longer one, as many times its own time passes before the next."""
+
+
+def _last_count(connection: Connection, dataset: Dataset) -> tuple[str, bool]:
+    """The state for which the references were counted last, and whether that is long ago, for what it takes.
+
+    Whoever else counts them waits for this transaction.
+    """
     row = connection.execute(
         "INSERT INTO ingest.references_counted AS counted (dataset, state) VALUES (%s, '') "
-        "ON CONFLICT (dataset) DO UPDATE SET state = counted.state RETURNING state",
-        (dataset.name,),
+        "ON CONFLICT (dataset) DO UPDATE SET state = counted.state RETURNING state, seconds <= %s "
+        "OR counted_at < clock_timestamp() - %s * seconds * interval '1 second'",
+        (dataset.name, SHORT_SECONDS, REST),
     ).fetchone()
     assert row is not None
-    return str(row[0])
+    return row[0], row[1]
 
 
 def _replace_counts(connection: Connection, dataset: Dataset) -> None:

@@ -27,7 +27,9 @@ COMMENT ON COLUMN ingest.reference_counts.found IS 'Those of them whose record i
 CREATE TABLE IF NOT EXISTS ingest.references_counted (
     dataset    text PRIMARY KEY,
     state      text NOT NULL,
-    counted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    counted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seconds    double precision NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE ingest.references_counted IS 'When the references of a dataset were counted last';
+COMMENT ON COLUMN ingest.references_counted.seconds IS 'How long that took';
 COMMENT ON COLUMN ingest.references_counted.state IS 'The accounts of the files concerned at that time, as a hash: while it is the same, the counts are';

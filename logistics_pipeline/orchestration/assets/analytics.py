@@ -67,7 +67,7 @@ def analytics_tables(
     """Brings every analytics table up to date with what is loaded."""
     with only_transient_errors_retried():
         done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
-        count_references(database.url, database.catalogue)
+        count_references(database.url, database.catalogue, at_once=False)
         with transient_errors("describing the analytics tables"), database.connect() as connection:
             results = [_result(connection, database, done, table) for table in TABLES]
     yield from results
