@@ -1,13 +1,14 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit` and `invalidValues` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
+`role`, `unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by
+`table_dialect`.
 """
 
 import os
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +21,10 @@ import msgspec
 import yaml
 
 from logistics_core.catalogue.model import (
+    EXTRAS,
+    FALSE_VALUES,
+    NUMERIC_TYPES,
+    TRUE_VALUES,
     Catalogue,
     Dataset,
     Dating,
@@ -30,12 +35,18 @@ from logistics_core.catalogue.model import (
     Reference,
     Role,
 )
+from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
+from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
 MAX_FILE_BYTES = 1 << 20
 MAX_FIELDS = 500
 """PostgreSQL takes 1,600 columns; pages of more than this are of no use to anybody."""
+MAX_ALIASES = 50
+"""Of one field."""
+MAX_ALIAS_CHARACTERS = 255
+"""The loader keeps no more of a name in a header."""
 
 BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 """The built-in datasets in the order in which they are shown; those that a user adds follow by name."""
@@ -92,7 +103,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     Raises:
         ContractError: a file is not a contract, or does not fit the others.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     if not added:
         return built_in_catalogue()
     return make_catalogue([*built_in_catalogue().values(), *map(read_contract, added)])
@@ -104,12 +115,12 @@ def contract_files(folder: Path | None = None) -> dict[str, Path]:
     Raises:
         ContractError: a file is not a contract.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     files = {name: BUILT_IN_FOLDER / f"{name}{SUFFIX}" for name in BUILT_IN}
     return files | {read_contract(path).name: path for path in added}
 
 
-def _contract_paths(folder: Path) -> list[Path]:
+def contract_paths(folder: Path) -> list[Path]:
     """The contracts in a folder, by name. Hidden files are left out: editors and file managers make them."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
@@ -226,22 +237,42 @@ def read_contract(path: Path) -> Dataset:
     Raises:
         ContractError: it cannot be read, or is not a contract.
     """
+    return contract_from_document(document_of(read_text(path), str(path)), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a contract file, as it is.
+
+    Raises:
+        ContractError: it is no file, too large, or not UTF-8.
+    """
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise ContractError(f"{path} is not a file.")
         if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return path.read_bytes().decode()
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ContractError(f"{path}: byte {error.start} is not UTF-8.") from error
+
+
+def document_of(text: str, where: str) -> object:
+    """Reads the YAML of a contract. `where` names it in messages.
+
+    Raises:
+        ContractError: it is too large, or not YAML that a contract may be written in.
+    """
+    if len(text.encode(errors="replace")) > MAX_FILE_BYTES:
+        raise ContractError(f"{where}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
+    try:
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ContractError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ContractError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     except (ValueError, RecursionError) as error:
-        raise ContractError(f"{path} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
-    return contract_from_document(document, str(path))
+        raise ContractError(f"{where} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
 
 
 def contract_from_document(document: object, where: str) -> Dataset:
@@ -308,7 +339,12 @@ class _Field(_Struct):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
-    example: str | float | None = None
+    format: str | None = None
+    true_values: list[str] | None = None
+    false_values: list[str] | None = None
+    time_zone: bool | None = None
+    example: str | float | bool | None = None
+    aliases: list[str] = []
 
 
 class _Target(_Struct):
@@ -349,6 +385,9 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
+    encoding: str | None = None
+    dialect: DialectKeys | None = None
+    extras: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -374,6 +413,12 @@ def _dataset(resource: _Resource) -> Dataset:
     if len(by_name) < len(fields):
         raise ValueError("schema.fields: two fields have one name.")
     _check_filters(by_name)
+    _check_aliases(fields)
+    if resource.extras and EXTRAS in by_name:
+        raise ValueError(
+            f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
+            f"field {EXTRAS}, or write `extras: false` to ignore such columns."
+        )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -385,6 +430,9 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
+        encoding=read_encoding(resource.encoding),
+        dialect=read_dialect(resource.dialect),
+        has_extras=resource.extras,
     )
 
 
@@ -441,25 +489,137 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
+        format=_format(field, where),
+        **_boolean_words(field, where),
+        has_time_zone=_has_time_zone(field, where),
         example=field.example,
+        aliases=_aliases(field.aliases, where),
     )
+
+
+def _aliases(aliases: list[str], where: str) -> tuple[str, ...]:
+    if len(aliases) > MAX_ALIASES:
+        raise ValueError(f"{where}.aliases: a field has at most {MAX_ALIASES} aliases, not {len(aliases)}.")
+    for alias in aliases:
+        if not alias.strip() or len(alias) > MAX_ALIAS_CHARACTERS or _UNPRINTABLE.search(alias):
+            raise ValueError(
+                f"{where}.aliases: an alias has 1 to {MAX_ALIAS_CHARACTERS} characters, none of them a control "
+                f"character, not {alias[:40]!r}."
+            )
+    return tuple(dict.fromkeys(aliases))
+
+
+def _check_aliases(fields: Sequence[Field]) -> None:
+    """No name may lead to two fields."""
+    owners = {field.name: field.name for field in fields}
+    for field in fields:
+        for alias in field.aliases:
+            owner = owners.setdefault(alias, field.name)
+            if owner != field.name:
+                raise ValueError(
+                    f"schema.fields: {alias!r} is an alias of {field.name}, and a name or an alias of {owner}. Remove "
+                    "it from one of them."
+                )
 
 
 def _number_format(field: _Field, where: str) -> dict[str, Any]:
     """How numbers are written in texts, where the contract says so."""
     keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
     given = [key for key, value in keys.items() if value is not None]
-    if given and field.type is not FieldType.NUMBER:
-        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is a {field.type}.")
+    if given and field.type not in NUMERIC_TYPES:
+        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is {_a(field.type)}.")
     if field.decimal_char not in (None, ".", ","):
         raise ValueError(f"{where}.decimalChar must be a point or a comma, not {field.decimal_char!r}.")
     if field.group_char not in (None, *GROUP_CHARACTERS):
         known = ", ".join(map(repr, GROUP_CHARACTERS))
         raise ValueError(f"{where}.groupChar must be one of {known}, not {field.group_char!r}.")
-    decimal_char = "." if field.decimal_char is None and field.group_char is not None else field.decimal_char
+    decimal_char = field.decimal_char
+    if decimal_char is None and field.group_char is not None:
+        decimal_char = "," if field.type is FieldType.INTEGER and field.group_char == "." else "."
     if decimal_char is not None and decimal_char == field.group_char:
         raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
     return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
+
+
+_PATTERNED_TYPES = frozenset({
+    FieldType.DATE, FieldType.DATETIME, FieldType.TIME, FieldType.DURATION, FieldType.YEAR_MONTH,
+})  # fmt: skip
+DURATION_PATTERNS = ("%H:%M:%S", "%H:%M", "%M:%S")
+"""What says whether 12:30 are minutes and seconds. The first number of a duration has no end."""
+
+
+def _format(field: _Field, where: str) -> str | None:
+    """How dates and times are written, where the contract says so. `any` leaves that to the files."""
+    if field.format is None:
+        return None
+    if field.type not in _PATTERNED_TYPES:
+        if field.format == "default":
+            return None
+        known = ", ".join(sorted(_PATTERNED_TYPES))
+        raise ValueError(f"{where}: only {known} have a format; {field.name} is {_a(field.type)}.")
+    if field.format in ("any", "default"):
+        return None if field.format == "any" else field.format
+    if field.type is FieldType.DURATION:
+        if field.format not in DURATION_PATTERNS:
+            known = " or ".join(DURATION_PATTERNS)
+            raise ValueError(f"{where}.format of a duration must be {known}, not {field.format!r}.")
+        return field.format
+    try:
+        _check_pattern(time_pattern(field.format), field)
+    except PatternError as error:
+        raise ValueError(f"{where}.format {error}; it is {field.format!r}.") from None
+    return field.format
+
+
+def _check_pattern(pattern: TimePattern, field: _Field) -> None:
+    """Raises PatternError if the pattern does not tell what the type holds, or tells more."""
+    has_day, has_clock = "d" in pattern.directives, bool(pattern.directives & set("HIMSfp"))
+    is_complete, expected = {
+        FieldType.DATE: (pattern.has_date and not has_clock, "a year, a month and a day, and no time of day"),
+        FieldType.DATETIME: (pattern.has_date and pattern.has_hour, "a year, a month, a day and an hour"),
+        FieldType.TIME: (pattern.has_hour and not pattern.has_month and not has_day, "an hour, and no day"),
+        FieldType.YEAR_MONTH: (
+            pattern.has_month and not has_day and not has_clock,
+            "a year and a month, and nothing more",
+        ),
+    }[field.type]
+    if not is_complete:
+        raise PatternError(f"must have {expected}, because {field.name} is {_a(field.type)}")
+    if "S" in pattern.directives and "M" not in pattern.directives:
+        raise PatternError("has seconds and no minutes")
+    if ("z" in pattern.directives) != (field.type is FieldType.DATETIME and bool(field.time_zone)):
+        raise PatternError("must have %z if timeZone of a datetime is true, and only then")
+
+
+def _boolean_words(field: _Field, where: str) -> dict[str, Any]:
+    """How a boolean is written in texts."""
+    given = {"trueValues": field.true_values, "falseValues": field.false_values}
+    for key, words in given.items():
+        if words is None:
+            continue
+        if field.type is not FieldType.BOOLEAN:
+            raise ValueError(f"{where}: only a boolean has {key}; {field.name} is {_a(field.type)}.")
+        if not words or not all(word.strip() for word in words):
+            raise ValueError(f"{where}.{key} must list at least one word, and none that is empty.")
+    true, false = (
+        default if words is None else tuple(dict.fromkeys(word.strip() for word in words))
+        for words, default in ((field.true_values, TRUE_VALUES), (field.false_values, FALSE_VALUES))
+    )
+    both = [word for word in true if word in false]
+    if both:
+        raise ValueError(f"{where}: {both[0]!r} is among trueValues and among falseValues.")
+    return {"true_values": true, "false_values": false}
+
+
+def _has_time_zone(field: _Field, where: str) -> bool:
+    if field.time_zone is not None and field.type is not FieldType.DATETIME:
+        raise ValueError(f"{where}: only a datetime has timeZone; {field.name} is {_a(field.type)}.")
+    return bool(field.time_zone)
+
+
+def _a(type: FieldType) -> str:
+    """The type with its article."""
+    return f"an {type}" if type[0] in "aio" else f"a {type}"
 
 
 def _check_filters(by_name: dict[str, Field]) -> None:
@@ -484,7 +644,7 @@ class _Bounds(NamedTuple):
 def _bounds(field: _Field, where: str) -> _Bounds:
     given = field.constraints
     match field.type:
-        case FieldType.NUMBER:
+        case FieldType.NUMBER | FieldType.INTEGER | FieldType.YEAR:
             return _Bounds(
                 above=_number_bound(given.exclusive_minimum, where),
                 at_least=_number_bound(given.minimum, where),
@@ -502,8 +662,8 @@ def _bounds(field: _Field, where: str) -> _Bounds:
             bounds = (given.minimum, given.exclusive_minimum, given.maximum, given.exclusive_maximum)
             if any(bound is not None for bound in bounds):
                 raise ValueError(
-                    f"{where}.constraints: only a number or a date has a minimum or a maximum; {field.name} is a "
-                    f"{field.type}."
+                    f"{where}.constraints: only a number, an integer, a year or a date has a minimum or a maximum; "
+                    f"{field.name} is {_a(field.type)}."
                 )
             return _Bounds()
 

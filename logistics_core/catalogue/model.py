@@ -9,13 +9,30 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
 
     STRING = "string"
+    INTEGER = "integer"
     NUMBER = "number"
+    BOOLEAN = "boolean"
     DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    DURATION = "duration"
+    YEAR = "year"
+    YEAR_MONTH = "yearmonth"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+NUMERIC_TYPES = frozenset({FieldType.INTEGER, FieldType.NUMBER})
+NESTED_TYPES = frozenset({FieldType.OBJECT, FieldType.ARRAY})
+"""Values that JSON nests. In a CSV file, a cell holds them as JSON text."""
+TEMPORAL_TYPES = frozenset({FieldType.DATE, FieldType.DATETIME})
 
 
 class Role(StrEnum):
@@ -41,10 +58,17 @@ UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the f
 """Units whose symbol (UCUM) people may not know, in words."""
 
 MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
-"""Texts that mean "nothing" in numbers and dates unless the contract lists others."""
+"""Texts that mean "nothing" in fields other than texts unless the contract lists others."""
+
+TRUE_VALUES = ("true", "True", "TRUE", "1")
+FALSE_VALUES = ("false", "False", "FALSE", "0")
+"""What a boolean is written as unless the contract lists others: the words of Table Schema."""
 
 SOURCE_COLUMNS = ("file_id", "record_no")
 """The columns of every table that say where a row came from: together they identify it."""
+
+EXTRAS = "extras"
+"""The column with the values of columns that the contract does not know."""
 
 _SEPARATORS = re.compile("[- ]")
 
@@ -84,7 +108,17 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
-    example: str | float | None = None
+    example: str | float | bool | None = None
+    format: str | None = None
+    """How dates and times are written: a pattern of strptime; `default` for ISO 8601 alone; None for any form of which
+    the order of day and month is certain."""
+    true_values: tuple[str, ...] = TRUE_VALUES
+    """How a boolean is written that is true. JSON's own true always is."""
+    false_values: tuple[str, ...] = FALSE_VALUES
+    has_time_zone: bool = False
+    """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -92,6 +126,13 @@ class Field:
         if self.missing_values is not None:
             return self.missing_values
         return frozenset() if self.type is FieldType.STRING else MISSING_VALUES
+
+    @property
+    def formatted_as(self) -> FieldType | None:
+        """Number or date, if a file may write its values in a format that only the whole column proves."""
+        if self.type in NUMERIC_TYPES:
+            return FieldType.NUMBER
+        return FieldType.DATE if self.type in TEMPORAL_TYPES and self.format is None else None
 
     @property
     def takes_currency(self) -> bool:
@@ -179,8 +220,14 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    has_extras: bool = False
+    """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -191,6 +238,11 @@ class Dataset:
     def identity(self) -> tuple[str, ...]:
         """The columns that together identify a row of the table: those of the key or, without one, of the source."""
         return self.key or SOURCE_COLUMNS
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
     @cached_property
     def key_indexes(self) -> tuple[int, ...]:

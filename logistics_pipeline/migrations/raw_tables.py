@@ -33,6 +33,8 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
             description=sql.Literal(dataset.description),
         )
     )
+    if dataset.has_extras:
+        connection.execute(_sql("extras").format(table=table))
     for index in dataset.indexes:
         connection.execute(_index(index, table))
     for field in dataset.fields:
@@ -44,12 +46,19 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
 
 def _column(field: Field, dataset: Dataset) -> sql.Composable:
     """For example `"origin" text COLLATE "C" NOT NULL`."""
-    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(_TYPES[field.type])]
-    if field.type is FieldType.STRING and (field.role is not Role.TEXT or field.name in dataset.key):
-        words.append(sql.SQL('COLLATE "C"'))
+    words: list[sql.Composable] = [sql.Identifier(field.name), column_type(field, dataset)]
     if field.required:
         words.append(sql.SQL("NOT NULL"))
     return sql.SQL(" ").join(words)
+
+
+def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+    """The type of a field's column, with its collation: `text COLLATE "C"`."""
+    collation = ""
+    if field.type is FieldType.STRING:
+        is_prose = field.role is Role.TEXT and field.name not in dataset.key
+        collation = ' COLLATE "default"' if is_prose else ' COLLATE "C"'
+    return sql.SQL(_TYPES[field.type] + collation)
 
 
 def _index(index: Index, table: sql.Identifier) -> sql.Composed:
