@@ -7,12 +7,30 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
-_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-"""PostgreSQL's types. Text other than free text (`Role.TEXT`) is compared by bytes: faster than by a language's rules,
-and the same on every machine."""
+_TYPES = {
+    FieldType.STRING: "text",
+    FieldType.INTEGER: "numeric",  # of any size, and a number with decimals later needs no new column
+    FieldType.NUMBER: "numeric",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "timestamp without time zone",
+    FieldType.TIME: "time without time zone",
+    FieldType.DURATION: "interval",
+    FieldType.YEAR: "integer",
+    FieldType.YEAR_MONTH: "text",
+    FieldType.OBJECT: "jsonb",
+    FieldType.ARRAY: "jsonb",
+}
+"""PostgreSQL's types, as it names them itself. Text other than free text (`Role.TEXT`) is compared by bytes: faster
+than by a language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
+
+
+def column_type(field: Field) -> str:
+    """The type of a field's column, as PostgreSQL names it."""
+    return "timestamp with time zone" if field.has_time_zone else _TYPES[field.type]
 
 
 def make_raw_table(connection: Connection, dataset: Dataset) -> None:
@@ -41,8 +59,8 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
 
 def _column(field: Field, dataset: Dataset) -> sql.Composable:
     """For example `"origin" text COLLATE "C" NOT NULL`."""
-    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(_TYPES[field.type])]
-    if field.type is FieldType.STRING and field.role is not Role.TEXT:
+    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(column_type(field))]
+    if column_type(field) == "text" and field.role is not Role.TEXT:
         words.append(sql.SQL('COLLATE "C"'))
     if field.name == dataset.key:
         words.append(sql.SQL("PRIMARY KEY"))
@@ -59,7 +77,7 @@ def _index(index: Index, table: sql.Identifier) -> sql.Composed:
 def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract that has changed since its table was made: the loader could not fill the table."""
     found = connection.execute(read_sql("raw/columns").encode(), {"table": dataset.table}).fetchall()
-    expected = [(field.name, _TYPES[field.type]) for field in dataset.fields] + _PROVENANCE
+    expected = [(field.name, column_type(field)) for field in dataset.fields] + _PROVENANCE
     lacking = [f"{name} {type_}" for name, type_ in expected if (name, type_) not in found]
     if found and lacking:
         raise ConfigurationError(
