@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
@@ -62,6 +64,12 @@ TRUE_VALUES = ("true", "True", "TRUE", "1")
 FALSE_VALUES = ("false", "False", "FALSE", "0")
 """What a boolean is written as unless the contract lists others: the words of Table Schema."""
 
+SOURCE_COLUMNS = ("file_id", "record_no")
+"""The columns of every table that say where a row came from: together they identify it."""
+
+EXTRAS = "extras"
+"""The column with the values of columns that the contract does not know."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -109,6 +117,8 @@ class Field:
     false_values: tuple[str, ...] = FALSE_VALUES
     has_time_zone: bool = False
     """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -185,10 +195,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Reference:
-    """A field that holds the key of another dataset. The record it refers to may arrive later."""
+    """Fields that together hold the key of another dataset. The record they refer to may arrive later."""
 
-    field: str
+    fields: tuple[str, ...]
     dataset: str
+    target_fields: tuple[str, ...]
+    """The other dataset's fields, one for each of `fields`. In a catalogue this is its key, in the key's order."""
 
 
 @dataclass(frozen=True)
@@ -200,24 +212,59 @@ class Dataset:
     """Its name for people, in the plural."""
     singular: str
     """The name of one record, as an identifier: `vehicle_log`."""
-    key: str
+    key: tuple[str, ...]
+    """The fields that together identify a record, in this order. Empty if its records have no key: each of them is a
+    row of its own, identified by its file and its number there."""
     fields: tuple[Field, ...]
     description: str
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    has_extras: bool = False
+    """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""
         return tuple(field.name for field in self.fields)
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that together identify a row of the table: those of the key or, without one, of the source."""
+        return self.key or SOURCE_COLUMNS
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
+
     @cached_property
-    def key_index(self) -> int:
-        """The position of the key among the columns."""
-        return self.columns.index(self.key)
+    def key_indexes(self) -> tuple[int, ...]:
+        """The positions of the key's fields among the columns."""
+        return tuple(map(self.columns.index, self.key))
+
+    @property
+    def key_field(self) -> str | None:
+        """The field that identifies a record by itself, if one does."""
+        return self.key[0] if len(self.key) == 1 else None
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The fields that an object of JSON shows to be a record: those of the key or, without one, the required ones.
+
+        Only an object with all of them is one for certain.
+        """
+        return frozenset(self.key or [field.name for field in self.fields if field.required])
+
+    def reference_of(self, field: str) -> Reference | None:
+        """The reference that the field is by itself, if it is one."""
+        return next((each for each in self.references if each.fields == (field,)), None)
 
     @cached_property
     def date_index(self) -> int | None:

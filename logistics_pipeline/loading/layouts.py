@@ -12,8 +12,8 @@ from logistics_pipeline.loading.excerpts import excerpt
 class OtherArrays:
     """Which arrays beside the one with the records hold records, too, so that nothing tells which are meant."""
 
-    record_key: str
-    """The key of the dataset: an array whose first element has it holds records."""
+    marks: frozenset[str]
+    """The fields that show a record (`Dataset.marks`): an array whose first element has all of them holds records."""
     only_name: str | None
     """Only arrays of this name count: the array with the records has the dataset's name."""
     names_of_others: frozenset[str]

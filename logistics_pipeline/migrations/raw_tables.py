@@ -21,14 +21,14 @@ _TYPES = {
     FieldType.OBJECT: "jsonb",
     FieldType.ARRAY: "jsonb",
 }
-"""PostgreSQL's types, as it names them itself. Text other than free text (`Role.TEXT`) is compared by bytes: faster
-than by a language's rules, and the same on every machine."""
+"""PostgreSQL's types, as it names them itself. Keys, and text other than free text (`Role.TEXT`), are compared by
+bytes: faster than by a language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
 
 
-def column_type(field: Field) -> str:
+def type_name(field: Field) -> str:
     """The type of a field's column, as PostgreSQL names it."""
     return "timestamp with time zone" if field.has_time_zone else _TYPES[field.type]
 
@@ -45,9 +45,12 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
         _sql("table").format(
             table=table,
             column_definitions=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
+            identity=sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
             description=sql.Literal(dataset.description),
         )
     )
+    if dataset.has_extras:
+        connection.execute(_sql("extras").format(table=table))
     for index in dataset.indexes:
         connection.execute(_index(index, table))
     for field in dataset.fields:
@@ -59,14 +62,19 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
 
 def _column(field: Field, dataset: Dataset) -> sql.Composable:
     """For example `"origin" text COLLATE "C" NOT NULL`."""
-    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(column_type(field))]
-    if column_type(field) == "text" and field.role is not Role.TEXT:
-        words.append(sql.SQL('COLLATE "C"'))
-    if field.name == dataset.key:
-        words.append(sql.SQL("PRIMARY KEY"))
-    elif field.required:
+    words: list[sql.Composable] = [sql.Identifier(field.name), column_type(field, dataset)]
+    if field.required:
         words.append(sql.SQL("NOT NULL"))
     return sql.SQL(" ").join(words)
+
+
+def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+    """The type of a field's column, with its collation: `text COLLATE "C"`."""
+    collation = ""
+    if type_name(field) == "text":
+        is_prose = field.role is Role.TEXT and field.name not in dataset.key
+        collation = ' COLLATE "default"' if is_prose else ' COLLATE "C"'
+    return sql.SQL(type_name(field) + collation)
 
 
 def _index(index: Index, table: sql.Identifier) -> sql.Composed:
@@ -77,7 +85,7 @@ def _index(index: Index, table: sql.Identifier) -> sql.Composed:
 def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract that has changed since its table was made: the loader could not fill the table."""
     found = connection.execute(read_sql("raw/columns").encode(), {"table": dataset.table}).fetchall()
-    expected = [(field.name, column_type(field)) for field in dataset.fields] + _PROVENANCE
+    expected = [(field.name, type_name(field)) for field in dataset.fields] + _PROVENANCE
     lacking = [f"{name} {type_}" for name, type_ in expected if (name, type_) not in found]
     if found and lacking:
         raise ConfigurationError(
