@@ -62,7 +62,7 @@ def write(folder: Path, **changes: object) -> Path:
         target = document
         for name in parents:
             target = target[int(name) if name.isdigit() else name]
-        target[last] = value
+        target[int(last) if last.isdigit() else last] = value
     path = folder / f"{document['name']}.yaml"
     path.write_text(yaml.safe_dump(document))
     return path
@@ -90,6 +90,77 @@ def test_a_contract_says_how_values_are_written_and_bounded(tmp_path: Path) -> N
     assert (litres.decimal_char, litres.group_char, litres.is_bare_number) == (",", " ", False)
     assert litres.bounds == ("> 0", "<= 99.5", "< 100")
     assert paid_on.bounds == (">= 2000-01-01", "<= 2030-12-31")
+
+
+def with_type(folder: Path, type: str, **keys: object) -> Path:
+    """The contract with a field of a type in place of litres."""
+    document = {
+        "name": "own",
+        "title": "Own",
+        "type": str(type),
+        "role": "dimension",
+        "description": "Of any type",
+        **keys,
+    }
+    return write(folder, schema__fields__3=document)
+
+
+def test_a_contract_may_have_fields_of_all_types_of_table_schema(tmp_path: Path) -> None:
+    for type in FieldType:
+        assert read_contract(with_type(tmp_path, type)).field("own").type is type
+
+    whole = read_contract(with_type(tmp_path, "integer", groupChar=".", constraints={"minimum": 1})).field("own")
+    assert (whole.decimal_char, whole.group_char, whole.at_least) == (",", ".", 1)
+    flag = read_contract(with_type(tmp_path, "boolean", trueValues=["ja", "Ja"], falseValues=["nein"])).field("own")
+    assert (flag.true_values, flag.false_values) == (("ja", "Ja"), ("nein",))
+    default = read_contract(with_type(tmp_path, "boolean")).field("own")
+    assert (default.true_values, default.false_values) == (
+        ("true", "True", "TRUE", "1"),
+        ("false", "False", "FALSE", "0"),
+    )
+    moment = read_contract(with_type(tmp_path, "datetime", format="%d/%m/%Y %H:%M %z", timeZone=True)).field("own")
+    assert (moment.format, moment.has_time_zone) == ("%d/%m/%Y %H:%M %z", True)
+    assert read_contract(with_type(tmp_path, "date", format="any")).field("own").format is None
+    assert read_contract(with_type(tmp_path, "date", format="default")).field("own").format == "default"
+    assert read_contract(with_type(tmp_path, "year", constraints={"maximum": 2030})).field("own").at_most == 2030
+
+
+@pytest.mark.parametrize(
+    ("type", "keys", "said"),
+    [
+        (
+            "integer",
+            {"format": "%Y"},
+            "only date, datetime, duration, time, yearmonth have a format; own is an integer",
+        ),
+        ("date", {"format": "%d.%m"}, "must have a year, a month and a day, and no time of day, because own is a date"),
+        ("date", {"format": "%d.%m.%Y %H:%M"}, "no time of day"),
+        ("date", {"format": "%d.%m.%Q"}, "has %Q, which is not known. There are %Y, %y"),
+        ("date", {"format": "%d.%m.%Y%"}, "has %, which is not known"),
+        ("date", {"format": "%d.%m.%Y %y"}, "says twice what %y or %Y says"),
+        ("date", {"format": ""}, "must have 1 to 64 characters"),
+        ("datetime", {"format": "%d.%m.%Y"}, "must have a year, a month, a day and an hour"),
+        ("datetime", {"format": "%d.%m.%Y %I:%M"}, "must have a year, a month, a day and an hour"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M %p"}, "has %p, which needs the hour as %I"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M.%f"}, "has a fraction, %f, of no second: add %S"),
+        ("datetime", {"format": "%d.%m.%Y %H:%S"}, "has seconds and no minutes"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M", "timeZone": True}, "must have %z if timeZone"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M%z"}, "must have %z if timeZone"),
+        ("time", {"format": "%M:%S"}, "must have an hour, and no day"),
+        ("yearmonth", {"format": "%d.%m.%Y"}, "must have a year and a month, and nothing more"),
+        ("duration", {"format": "%H.%M"}, "must be %H:%M:%S or %H:%M or %M:%S, not '%H.%M'"),
+        ("date", {"timeZone": True}, "only a datetime has timeZone; own is a date"),
+        ("array", {"trueValues": ["x"]}, "only a boolean has trueValues; own is an array"),
+        ("boolean", {"trueValues": []}, "trueValues must list at least one word"),
+        ("boolean", {"falseValues": ["1"]}, "'1' is among trueValues and among falseValues"),
+        ("boolean", {"decimalChar": ","}, "only a number has decimalChar; own is a boolean"),
+        ("time", {"constraints": {"minimum": 1}}, "only a number, an integer, a year or a date has a minimum"),
+        ("object", {"example": {"a": 1}}, "is not a contract"),
+    ],
+)
+def test_what_a_type_does_not_have_is_refused(tmp_path: Path, type: str, keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        read_contract(with_type(tmp_path, type, **keys))
 
 
 def test_texts_keep_words_for_nothing_and_numbers_and_dates_do_not() -> None:
@@ -120,8 +191,8 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
     catalogue = load_catalogue(tmp_path)
     assert list(catalogue) == [*built_in_catalogue(), "fuel_cards"]
     dataset = catalogue["fuel_cards"]
-    assert (dataset.key, dataset.columns) == ("payment_id", ("payment_id", "log_id", "paid_on", "litres"))
-    assert (dataset.key_index, dataset.date_index, dataset.table) == (0, 2, "raw.fuel_cards")
+    assert (dataset.key, dataset.columns) == (("payment_id",), ("payment_id", "log_id", "paid_on", "litres"))
+    assert (dataset.key_indexes, dataset.date_index, dataset.table) == ((0,), 2, "raw.fuel_cards")
     assert dataset.field("litres").at_least == Decimal("0.5")
     assert not dataset.field("log_id").required
     assert dataset.indexes[0].columns == ("log_id",)
@@ -139,22 +210,26 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
             {"schema__primaryKey": ["payment"]},
             "schema.primaryKey names 'payment', which is no field. There are: payment_id",
         ),
-        ({"schema__primaryKey": ["payment_id", "log_id"]}, "must name one field; it names 2"),
-        ({"schema__primaryKey": ["litres"]}, "must be a required string"),
+        ({"schema__primaryKey": ["payment_id", "payment_id"]}, "schema.primaryKey names payment_id twice"),
+        ({"schema__primaryKey": ["payment_id", "litres"]}, "names litres, which must be required: set constraints"),
+        ({"schema__primaryKey": [f"f{number}" for number in range(33)]}, "a key has at most 32 fields, not 33"),
         ({"schema__fields__0__name": "record_no"}, r"schema.fields\[0\].name is 'record_no'"),
         ({"schema__fields__1__name": "payment_id"}, "two fields have one name"),
         ({"schema__fields__1__name": "litres_from"}, "litres_from is the name of a filter on litres"),
         ({"schema__fields__1__type": "integre"}, r"\$.schema.fields\[1\].type"),
         (
             {"schema__fields__1__constraints": {"minimum": 0}},
-            "only a number or a date has a minimum or a maximum; log_id is a string",
+            "only a number, an integer, a year or a date has a minimum or a maximum; log_id is a string",
         ),
         ({"schema__fields__1__constraints": {"pattern": "x"}}, "unknown field `pattern`"),
         ({"datedBy": {"field": "litres"}}, "must be a required date"),
         ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),
         ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
-        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
+        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "one field of vehicle_logs; it names 1 and 2"),
+        ({"schema__foreignKeys__0__reference__fields": ["vehicle_id"]}, "vehicle_logs, whose key is log_id"),
+        ({"schema__foreignKeys__0__fields": []}, "one field of vehicle_logs; it names 0 and 1"),
+        ({"schema__foreignKeys__0__fields": ["litres"]}, "but one is a number and the other a string"),
         ({"schema__fields__3__constraints": {"minimum": float("nan")}}, "a bound must be a finite number"),
         ({"schema__fields__3__constraints": {"minimum": "five"}}, "the bound of a number must be a number, not 'five'"),
         ({"schema__fields__3__constraints": {"maximum": True}}, "the bound of a number must be a number, not True"),
