@@ -1,13 +1,14 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit`, `timeZone` and `invalidValues` of a field.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
+`role`, `unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by
+`table_dialect`.
 """
 
 import os
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ import msgspec
 import yaml
 
 from logistics_core.catalogue.model import (
+    EXTRAS,
     FALSE_VALUES,
     NUMERIC_TYPES,
     TRUE_VALUES,
@@ -33,6 +35,7 @@ from logistics_core.catalogue.model import (
     Reference,
     Role,
 )
+from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
 from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
@@ -40,6 +43,10 @@ SUFFIX = ".yaml"
 MAX_FILE_BYTES = 1 << 20
 MAX_FIELDS = 500
 """PostgreSQL takes 1,600 columns; pages of more than this are of no use to anybody."""
+MAX_ALIASES = 50
+"""Of one field."""
+MAX_ALIAS_CHARACTERS = 255
+"""The loader keeps no more of a name in a header."""
 
 BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 """The built-in datasets in the order in which they are shown; those that a user adds follow by name."""
@@ -337,6 +344,7 @@ class _Field(_Struct):
     false_values: list[str] | None = None
     time_zone: bool | None = None
     example: str | float | bool | None = None
+    aliases: list[str] = []
 
 
 class _Target(_Struct):
@@ -377,6 +385,9 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
+    encoding: str | None = None
+    dialect: DialectKeys | None = None
+    extras: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -402,6 +413,12 @@ def _dataset(resource: _Resource) -> Dataset:
     if len(by_name) < len(fields):
         raise ValueError("schema.fields: two fields have one name.")
     _check_filters(by_name)
+    _check_aliases(fields)
+    if resource.extras and EXTRAS in by_name:
+        raise ValueError(
+            f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
+            f"field {EXTRAS}, or write `extras: false` to ignore such columns."
+        )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -413,6 +430,9 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
+        encoding=read_encoding(resource.encoding),
+        dialect=read_dialect(resource.dialect),
+        has_extras=resource.extras,
     )
 
 
@@ -473,7 +493,33 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         **_boolean_words(field, where),
         has_time_zone=_has_time_zone(field, where),
         example=field.example,
+        aliases=_aliases(field.aliases, where),
     )
+
+
+def _aliases(aliases: list[str], where: str) -> tuple[str, ...]:
+    if len(aliases) > MAX_ALIASES:
+        raise ValueError(f"{where}.aliases: a field has at most {MAX_ALIASES} aliases, not {len(aliases)}.")
+    for alias in aliases:
+        if not alias.strip() or len(alias) > MAX_ALIAS_CHARACTERS or _UNPRINTABLE.search(alias):
+            raise ValueError(
+                f"{where}.aliases: an alias has 1 to {MAX_ALIAS_CHARACTERS} characters, none of them a control "
+                f"character, not {alias[:40]!r}."
+            )
+    return tuple(dict.fromkeys(aliases))
+
+
+def _check_aliases(fields: Sequence[Field]) -> None:
+    """No name may lead to two fields."""
+    owners = {field.name: field.name for field in fields}
+    for field in fields:
+        for alias in field.aliases:
+            owner = owners.setdefault(alias, field.name)
+            if owner != field.name:
+                raise ValueError(
+                    f"schema.fields: {alias!r} is an alias of {field.name}, and a name or an alias of {owner}. Remove "
+                    "it from one of them."
+                )
 
 
 def _number_format(field: _Field, where: str) -> dict[str, Any]:

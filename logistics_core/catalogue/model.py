@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
@@ -65,6 +67,9 @@ FALSE_VALUES = ("false", "False", "FALSE", "0")
 SOURCE_COLUMNS = ("file_id", "record_no")
 """The columns of every table that say where a row came from: together they identify it."""
 
+EXTRAS = "extras"
+"""The column with the values of columns that the contract does not know."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -112,6 +117,8 @@ class Field:
     false_values: tuple[str, ...] = FALSE_VALUES
     has_time_zone: bool = False
     """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -213,8 +220,14 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    has_extras: bool = False
+    """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -225,6 +238,11 @@ class Dataset:
     def identity(self) -> tuple[str, ...]:
         """The columns that together identify a row of the table: those of the key or, without one, of the source."""
         return self.key or SOURCE_COLUMNS
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
     @cached_property
     def key_indexes(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Contract files and the catalogue made of them."""
 
+import codecs
 import os
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ import yaml
 
 from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_catalogue, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES, read_contract
+from logistics_core.catalogue.table_dialect import ENCODINGS, TableDialect
 
 CONTRACT = {
     "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
@@ -163,6 +165,35 @@ def test_what_a_type_does_not_have_is_refused(tmp_path: Path, type: str, keys: d
         read_contract(with_type(tmp_path, type, **keys))
 
 
+def test_a_contract_says_how_files_are_written(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        encoding="Windows-1250",
+        dialect={"delimiter": "^", "quoteChar": "'", "doubleQuote": False, "escapeChar": "\\", "headerRows": [3, 4],
+                 "headerJoin": " / ", "commentChar": "#", "commentRows": [1], "skipInitialSpace": True,
+                 "property": "data.items"},
+        schema__fields__3__aliases=["Menge (l)", "tank.litres", "Menge (l)"],
+    )  # fmt: skip
+    dataset = read_contract(path)
+    assert dataset.encoding == "cp1250"
+    assert dataset.dialect == TableDialect("^", "'", False, "\\", None, (3, 4), " / ", "#", (1,), True, "data.items")
+    assert dataset.field("litres").aliases == ("Menge (l)", "tank.litres")
+
+
+def test_a_contract_that_says_nothing_of_its_files_leaves_it_to_them(tmp_path: Path) -> None:
+    dataset = read_contract(write(tmp_path, dialect={}))
+    assert (dataset.encoding, dataset.dialect.is_plain, dataset.field("litres").aliases) == (None, True, ())
+    assert all(each.dialect.is_plain and each.encoding is None for each in built_in_catalogue().values())
+
+
+def test_encodings_are_those_that_keep_ascii_by_pythons_names() -> None:
+    for name in ENCODINGS:
+        assert codecs.lookup(name).name == name
+        if not name.startswith("utf-16"):
+            delimiters = bytes(range(0x20, 0x5C)) + b"abcxyz|^\t\r\n"
+            assert delimiters.decode(name) == delimiters.decode("ascii"), name
+
+
 def test_texts_keep_words_for_nothing_and_numbers_and_dates_do_not() -> None:
     _, name, mileage = built_in_catalogue()["vehicles"].fields
     assert (name.missing_words, mileage.missing_words) == (frozenset(), {"NA", "N/A", "NULL", r"\N", "-"})
@@ -246,6 +277,32 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"singular": "fuel_cards"}, "the name fuel_cards is used twice"),
         ({"singular": "vehicle"}, "the name vehicle is used twice, by vehicles and here"),
         ({"name": "constructor"}, "which the product uses for something else"),
+        ({"encoding": "unknown-8"}, "encoding is 'unknown-8', which is not known"),
+        ({"encoding": "unicode_escape"}, "encoding is 'unicode_escape', which is not known"),
+        ({"encoding": "utf-7"}, "encoding is 'utf-7', which is not known"),
+        ({"encoding": "x" * 2_000 + "\0"}, "which is not known"),
+        ({"dialect": {"delimeter": ";"}}, "unknown field `delimeter`"),
+        ({"dialect": {"delimiter": "::"}}, r"dialect.delimiter must be a single character, .*, not '::'"),
+        ({"dialect": {"delimiter": "\n"}}, "dialect.delimiter must be a single character"),
+        ({"dialect": {"quoteChar": "a"}}, "dialect.quoteChar must be a single character, no letter, digit or blank"),
+        ({"dialect": {"delimiter": ";", "commentChar": ";"}}, "delimiter and commentChar are both ';'"),
+        ({"dialect": {"header": False, "headerRows": [1]}}, "headerRows names rows, but header is false"),
+        ({"dialect": {"headerRows": [0]}}, r"dialect.headerRows must be .*, not \[0\]"),
+        ({"dialect": {"headerRows": [2, 1]}}, "in ascending order"),
+        ({"dialect": {"headerRows": list(range(1, 12))}}, "at most 10 row numbers"),
+        ({"dialect": {"commentRows": [1_001]}}, "dialect.commentRows must be at most 100 row numbers from 1 to 1,000"),
+        ({"dialect": {"headerRows": [2], "commentRows": [1, 2]}}, "row 2 is in headerRows and in commentRows"),
+        ({"dialect": {"headerJoin": "x" * 11}}, "dialect.headerJoin must have at most 10 printable characters"),
+        ({"dialect": {"property": ""}}, "dialect.property must have 1 to 255 printable characters"),
+        ({"schema__fields__1__aliases": "Log"}, r"\$.schema.fields\[1\].aliases"),
+        ({"schema__fields__1__aliases": [" "]}, r"schema.fields\[1\].aliases: an alias has 1 to 255 characters"),
+        ({"schema__fields__1__aliases": ["x" * 256]}, "an alias has 1 to 255 characters"),
+        ({"schema__fields__1__aliases": ["a\0"]}, "none of them a control character, not 'a"),
+        ({"schema__fields__1__aliases": [str(n) for n in range(51)]}, "at most 50 aliases, not 51"),
+        (
+            {"schema__fields__1__aliases": ["litres"]},
+            "'litres' is an alias of log_id, and a name or an alias of litres",
+        ),
         ({"indexes": [{"name": "i", "fields": []}]}, "i must name at least one field"),
         ({"indexes": [{"name": "i", "fields": ["log_id", "log_id"]}]}, "each only once"),
         ({"indexes": [{"name": "i", "fields": ["nothing"]}]}, "indexes: i names 'nothing'"),
@@ -315,3 +372,19 @@ def test_a_dataset_is_dated_only_by_one_that_has_dates(tmp_path: Path) -> None:
     write(tmp_path, schema__foreignKeys=relation, datedBy={"field": "log_id", "dataset": "vehicles"})
     with pytest.raises(ContractError, match="datedBy names vehicles, whose records have no date of their own"):
         load_catalogue(tmp_path)
+
+
+def test_a_contract_keeps_columns_that_it_does_not_know_unless_it_says_otherwise(tmp_path: Path) -> None:
+    kept = read_contract(write(tmp_path))
+    assert kept.has_extras
+    assert kept.stored_columns == (*kept.columns, "extras")
+    ignored = read_contract(write(tmp_path, extras=False))
+    assert not ignored.has_extras
+    assert ignored.stored_columns == ignored.columns
+    assert not any(dataset.has_extras for dataset in built_in_catalogue().values())
+
+
+def test_a_field_has_the_name_of_that_column_only_if_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="extras: false"):
+        read_contract(write(tmp_path, schema__fields__3__name="extras"))
+    assert "extras" in read_contract(write(tmp_path, schema__fields__3__name="extras", extras=False)).columns
