@@ -252,8 +252,7 @@ def _programs(settings: Settings, code_port: int) -> list[Program]:
     return [
         Program(
             "code-server",
-            [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(code_port), "-m",
-             "logistics_pipeline.orchestration.definitions"],
+            [python, "-m", "logistics_pipeline.orchestration.runtime.reloading_server", "--port", str(code_port)],
             lambda: _accepts("127.0.0.1", code_port),
         ),
         Program("dagster-daemon", [str(bin_dir / "dagster-daemon"), "run", "-w", "workspace.yaml"], lambda: True),
