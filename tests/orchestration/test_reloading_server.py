@@ -1,4 +1,4 @@
-"""The code server with real processes: reloads, the runs that go on meanwhile, and definitions that cannot be loaded."""
+"""The code server, with real processes: reloads, runs that go on meanwhile, definitions that cannot be loaded."""
 
 import os
 import signal
