@@ -80,7 +80,7 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     dataset, function = merger.dataset, f"merge_or_note_{merger.dataset.name}"
     names: dict[str, sql.Composable] = {
         "table": sql.Identifier("raw", dataset.name),
-        "key": sql.Identifier(dataset.key),
+        "given_key": sql.SQL(", ").join(sql.Identifier("given", column) for column in dataset.identity),
         "key_constraint": sql.Literal(f"{dataset.name}_pkey"),
         "columns": sql.SQL(", ").join(sql.Identifier("given", column) for column in merger.columns),
         "documents": sql.Identifier("pg_temp", f"documents_{dataset.name}"),
