@@ -1,8 +1,9 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy` and `indexes` of a dataset; `role`,
-`unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
+`role`, `unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by
+`table_dialect`.
 """
 
 import os
@@ -20,6 +21,7 @@ import msgspec
 import yaml
 
 from logistics_core.catalogue.model import (
+    EXTRAS,
     FALSE_VALUES,
     NUMERIC_TYPES,
     TRUE_VALUES,
@@ -385,6 +387,7 @@ class _Resource(_Struct):
     indexes: list[_Index] = []
     encoding: str | None = None
     dialect: DialectKeys | None = None
+    extras: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -411,6 +414,11 @@ def _dataset(resource: _Resource) -> Dataset:
         raise ValueError("schema.fields: two fields have one name.")
     _check_filters(by_name)
     _check_aliases(fields)
+    if resource.extras and EXTRAS in by_name:
+        raise ValueError(
+            f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
+            f"field {EXTRAS}, or write `extras: false` to ignore such columns."
+        )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -424,6 +432,7 @@ def _dataset(resource: _Resource) -> Dataset:
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
+        has_extras=resource.extras,
     )
 
 

@@ -67,6 +67,9 @@ FALSE_VALUES = ("false", "False", "FALSE", "0")
 SOURCE_COLUMNS = ("file_id", "record_no")
 """The columns of every table that say where a row came from: together they identify it."""
 
+EXTRAS = "extras"
+"""The column with the values of columns that the contract does not know."""
+
 _SEPARATORS = re.compile("[- ]")
 
 
@@ -223,6 +226,8 @@ class Dataset:
     """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    has_extras: bool = False
+    """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -233,6 +238,11 @@ class Dataset:
     def identity(self) -> tuple[str, ...]:
         """The columns that together identify a row of the table: those of the key or, without one, of the source."""
         return self.key or SOURCE_COLUMNS
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
     @cached_property
     def key_indexes(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from logistics_core.catalogue.contract_files import (
     RESERVED_FIELDS,
     RESERVED_NAMES,
 )
+from logistics_core.catalogue.model import EXTRAS
 
 MAX_CHARACTERS = 40
 """Of a name in a contract; PostgreSQL takes 63 bytes."""
@@ -75,7 +76,7 @@ def field_names(titles: Sequence[str]) -> list[str]:
 
 def _allowed(name: str) -> str:
     name = (name if name[0].isalpha() else f"column_{name}")[:MAX_CHARACTERS].strip("_")
-    is_reserved = name in SQL_WORDS or name in RESERVED_NAMES or name in RESERVED_FIELDS or name.startswith("model_")
+    is_reserved = name in SQL_WORDS | RESERVED_NAMES | RESERVED_FIELDS or name == EXTRAS or name.startswith("model_")
     if not is_reserved:
         return name
     return f"column_{name}"[:MAX_CHARACTERS] if name.startswith("model_") else f"{name}{_SUFFIX}"

@@ -31,6 +31,8 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
             description=sql.Literal(dataset.description),
         )
     )
+    if dataset.has_extras:
+        connection.execute(_sql("extras").format(table=table))
     for index in dataset.indexes:
         connection.execute(_index(index, table))
     for field in dataset.fields:

@@ -372,3 +372,19 @@ def test_a_dataset_is_dated_only_by_one_that_has_dates(tmp_path: Path) -> None:
     write(tmp_path, schema__foreignKeys=relation, datedBy={"field": "log_id", "dataset": "vehicles"})
     with pytest.raises(ContractError, match="datedBy names vehicles, whose records have no date of their own"):
         load_catalogue(tmp_path)
+
+
+def test_a_contract_keeps_columns_that_it_does_not_know_unless_it_says_otherwise(tmp_path: Path) -> None:
+    kept = read_contract(write(tmp_path))
+    assert kept.has_extras
+    assert kept.stored_columns == (*kept.columns, "extras")
+    ignored = read_contract(write(tmp_path, extras=False))
+    assert not ignored.has_extras
+    assert ignored.stored_columns == ignored.columns
+    assert not any(dataset.has_extras for dataset in built_in_catalogue().values())
+
+
+def test_a_field_has_the_name_of_that_column_only_if_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="extras: false"):
+        read_contract(write(tmp_path, schema__fields__3__name="extras"))
+    assert "extras" in read_contract(write(tmp_path, schema__fields__3__name="extras", extras=False)).columns
