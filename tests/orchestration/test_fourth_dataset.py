@@ -67,6 +67,11 @@ def test_the_sensor_has_its_files_loaded_and_the_checks_look_at_them(with_driver
     metadata = record.asset_materialization.metadata
     assert (metadata["records_loaded"].value, metadata["records_rejected"].value) == (2, 1)
     assert "licence_points must be at least 0" in str(metadata["rejects"].value)
+    assert metadata["quality_definition"].value == "q1"
+    assert metadata["quality_plausibility"].value == pytest.approx(2 / 3, abs=1e-6)
+    assert metadata["quality_consistency"].value == 0, "the file has a field that the contract does not know"
+    dimensions = [value.value for name, value in metadata.items() if name.startswith("quality_") and "def" not in name]
+    assert metadata["quality"].value == pytest.approx(sum(dimensions) / len(dimensions), abs=1e-6)
     assert with_drivers.settings.database_url is not None
     with connect(with_drivers.settings.database_url) as connection:
         assert connection.execute("SELECT driver_id FROM raw.drivers ORDER BY 1").fetchall() == [("d1",), ("d3",)]
