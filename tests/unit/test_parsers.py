@@ -1,7 +1,7 @@
 """Both parsers make the same of a file, whatever is in it and wherever it is cut."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -171,7 +171,9 @@ def damaged(text: str, harm: tuple[float, bytes] | None, cut: float) -> bytes:
     return data[: int(cut * len(data))] if cut < 1 else data
 
 
-datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS])
+KEEPING = [replace(VEHICLES, has_extras=True), replace(SHIPMENTS, has_extras=True)]
+"""Datasets that keep columns that their contracts do not know."""
+datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS, *KEEPING])
 cuts = st.one_of(st.just(1.0), st.just(1.0), st.floats(0, 1))
 chunk_sizes = st.sampled_from([1, 7, 50, 200, 1000, 100_000])
 

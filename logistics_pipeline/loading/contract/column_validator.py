@@ -47,8 +47,10 @@ class ColumnEncoder:
         for validator in self._validators:
             validator.checks_lengths = True
 
-    def encode(self, columns: Sequence[Column], first_number: int) -> Encoded:
+    def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
+
+        `extras` is the column of that name, for a dataset that has it.
 
         Raises:
             FormatsNeededError: formats were not looked for, and only its whole column can explain a value.
@@ -60,6 +62,8 @@ class ColumnEncoder:
             texts.append(plain)
             for index in irregular_here:
                 irregular.setdefault(index, []).append(position)
+        if extras is not None:
+            texts.append(extras)
         lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
@@ -67,7 +71,7 @@ class ColumnEncoder:
                 del rows[index]
         if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._check_lengths()
-            return self.encode(columns, first_number)
+            return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, dict(sorted(irregular.items())))
 
 

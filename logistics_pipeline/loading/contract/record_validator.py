@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -23,6 +23,7 @@ from logistics_pipeline.loading.contract.dates import (
     UnknownOrderError,
     parse_date,
 )
+from logistics_pipeline.loading.contract.extras import Extras
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.number_evidence import (
     NumberReading,
@@ -82,13 +83,33 @@ _Convert = Callable[[object], str | None]
 
 
 def compile_validator(
-    dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
+    dataset: Dataset,
+    date_order: DateOrder | None = None,
+    formats: FileFormats = AS_THE_CONTRACT,
+    extras: Extras | None = None,
 ) -> Validate:
     """Returns a function that validates a decoded record of `dataset`: a row, or the rejection.
 
     Where the policy of a field is to clear invalid values, the result is a row without them. Where formats were not
-    looked for, it raises FormatsNeededError for a record with a value that only its whole column explains.
+    looked for, it raises FormatsNeededError for a record with a value that only its whole column explains. A dataset
+    with the column `extras` has one more value per row, made by `extras` if given.
     """
+    validate = _fields_validator(dataset, date_order, formats)
+    if not dataset.has_extras:
+        return validate
+    keeper = Extras(dataset) if extras is None else extras
+
+    def validate_and_keep(value: object) -> Row | PartialRow | Rejection:
+        outcome = validate(value)
+        if isinstance(outcome, Rejection) or not isinstance(value, dict):
+            return outcome
+        kept = keeper.of_record(value)
+        return replace(outcome, row=(*outcome.row, kept)) if isinstance(outcome, PartialRow) else (*outcome, kept)
+
+    return validate_and_keep
+
+
+def _fields_validator(dataset: Dataset, date_order: DateOrder | None, formats: FileFormats) -> Validate:
     converters = [
         (field.name, _converter(field, date_order, formats), field.invalid_values is InvalidValues.NULL)
         for field in dataset.fields

@@ -54,7 +54,23 @@ def read_names(written: Sequence[str], dataset: Dataset) -> ColumnNames:
             names.append(field)
             notes.append(f"Column `{excerpt(name)}` read as {field}.")
             found[field] = name
+    if dataset.has_extras:
+        names = _with_unique_others(names, dataset, notes)
     return ColumnNames(tuple(names), tuple(notes), same_field)
+
+
+def _with_unique_others(names: Sequence[str], dataset: Dataset, notes: list[str]) -> list[str]:
+    """The names, where columns that are no fields have one each: all their values are kept."""
+    unique: list[str] = []
+    for name in names:
+        new, number = name, 1
+        while name not in dataset.columns and new in unique:
+            number += 1
+            new = f"{name}_{number}"
+        if new != name and name:
+            notes.append(f"There are several columns `{excerpt(name)}`: one is kept as `{excerpt(new)}`.")
+        unique.append(new)
+    return unique
 
 
 def _spellings(dataset: Dataset) -> dict[str, str]:

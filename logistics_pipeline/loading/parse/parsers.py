@@ -18,7 +18,7 @@ from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
+from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, OtherColumns, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
@@ -103,11 +103,16 @@ class EvidenceTaker:
 
     def from_records(self, records: Records) -> Chunk:
         """Takes decoded records."""
-        columns, names = columns_of(records, self._names)
-        return self.from_columns(columns, records, names)
+        columns, _ = columns_of(records, self._names)
+        return self._take(columns, records)
 
-    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+    def from_columns(
+        self, columns: Sequence[Column], records: Records, names: Iterable[str], others: OtherColumns
+    ) -> Chunk:
         """Takes records as one column per field of the dataset."""
+        return self._take(columns, records)
+
+    def _take(self, columns: Sequence[Column], records: Records) -> Chunk:
         self._evidence.add(columns, records.before + 1)
         return Chunk(Checkpoint(records.before + len(records.values), records.end))
 

@@ -52,7 +52,7 @@ class BatchWriter:
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
-            sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.columns, "record_no", "file_id"))),
+            sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.stored_columns, "record_no", "file_id"))),
         )
         self._expects_known_keys: bool | None = None
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""

@@ -52,7 +52,7 @@ class Merger:
     def __init__(self, connection: Connection, dataset: Dataset) -> None:
         self._connection = connection
         self.dataset = dataset
-        self.columns = (*dataset.columns, "record_no", "file_id")
+        self.columns = (*dataset.stored_columns, "record_no", "file_id")
         """The values of a row, in this order."""
         self._stage = sql.Identifier(f"stage_{dataset.name}")
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._stage, _list(self.columns))

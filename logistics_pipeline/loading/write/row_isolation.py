@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import errors, sql
 
+from logistics_core.catalogue.model import EXTRAS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.copy_text import unescape
@@ -95,10 +96,14 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
 
 
 def _documents(columns: Sequence[str], lines: Sequence[bytes]) -> Iterator[str]:
-    """Rows of COPY text as JSON objects of texts."""
+    """Rows of COPY text as JSON objects: of texts, but for what is JSON already."""
+    extras = columns.index(EXTRAS) if EXTRAS in columns else None
     for line in lines:
-        values = map(unescape, line.decode().removesuffix("\n").split("\t"))
-        yield json.dumps(dict(zip(columns, values, strict=True)))
+        values = list(map(unescape, line.decode().removesuffix("\n").split("\t")))
+        members = [json.dumps(value) for value in values]
+        if extras is not None and (text := values[extras]) is not None:
+            members[extras] = text
+        yield f"{{{','.join(f'{json.dumps(name)}:{member}' for name, member in zip(columns, members, strict=True))}}}"
 
 
 def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Composable]) -> dict[int, Rejection]:
