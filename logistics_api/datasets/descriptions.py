@@ -30,29 +30,27 @@ def below(prefix: str, datasets: Datasets) -> Datasets:
 
 def _describe(dataset: Dataset, currency: str | None) -> DatasetDescription:
     table = table_of(dataset)
-    references = _references(dataset)
-    references_added = _references(dataset.dated_through) if dataset.dated_through is not None else {}
+    dating = dataset.dated_through
     return DatasetDescription(
         name=dataset.name,
         slug=dataset.slug,
         title=dataset.title,
         description=dataset.description,
-        key=dataset.key,
+        key=",".join(dataset.key),
+        key_fields=list(dataset.key),
         date=dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None,
-        fields=[_field(field, references.get(field.name), currency) for field in dataset.fields],
+        fields=[_field(field, dataset, field.name, currency) for field in dataset.fields],
         sorts=[sort for sort in _sorts(table) if sort.field not in table.added],
-        added_fields=[_field(each.field, references_added.get(each.source), currency) for each in table.added.values()],
+        added_fields=[_field(each.field, dating, each.source, currency) for each in table.added.values()],
         added_sorts=[sort for sort in _sorts(table) if sort.field in table.added],
         rows=f"/api/{dataset.slug}",
         exports={format: f"/api/exports/{dataset.slug}.{format}" for format in get_args(Format)},
     )
 
 
-def _references(dataset: Dataset) -> dict[str, str]:
-    return {reference.field: reference.dataset for reference in dataset.references}
-
-
-def _field(field: Field, references: str | None, currency: str | None) -> DatasetField:
+def _field(field: Field, origin: Dataset | None, source: str, currency: str | None) -> DatasetField:
+    """Describes a field, which is the field `source` of the dataset `origin`."""
+    reference = None if origin is None else origin.reference_of(source)
     return DatasetField(
         name=field.name,
         title=field.title,
@@ -62,7 +60,7 @@ def _field(field: Field, references: str | None, currency: str | None) -> Datase
         role=field.role,
         unit=field.unit,
         required=field.required,
-        references=references,
+        references=None if reference is None else reference.dataset,
     )
 
 

@@ -45,7 +45,16 @@ class DatasetDescription(BaseModel):
     slug: str = Field(description="Its name in paths", examples=["vehicle-logs"])
     title: str = Field(description="Display name", examples=["Vehicle logs"])
     description: str = Field(description="What one record is", examples=["Trips: one record per trip of a vehicle."])
-    key: str = Field(description="The field that identifies a record", examples=["log_id"])
+    key: str = Field(
+        description="The field that identifies a record. Several fields are separated by commas; empty without a key. "
+        "`key_fields` is easier to read",
+        examples=["log_id"],
+    )
+    key_fields: list[str] = Field(
+        description="The fields that together identify a record, in this order. Empty if the records have no key: "
+        "`file_id` and `record_no` then identify a row",
+        examples=[["log_id"]],
+    )
     date: str | None = Field(description="The field that holds a record's own date", examples=["trip_date"])
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")

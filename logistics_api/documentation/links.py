@@ -3,7 +3,7 @@
 A cursor belongs to the request it came from, so the link to the next page repeats that request's parameters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from logistics_core.catalogue import Catalogue, Dataset
@@ -55,12 +55,17 @@ def add_links(document: dict[str, Any], catalogue: Catalogue) -> None:
 
 def _links_of_rows(dataset: Dataset, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
     """Links from the first row of a page to that single row, and to the rows it references."""
-    targets = {dataset.key: dataset} | {
-        reference.field: catalogue[reference.dataset] for reference in dataset.references
-    }
-    for field, target in targets.items():
-        parameters = {target.key: f"$response.body#/data/0/{field}"}
-        yield field.removesuffix("_id"), (f"read_{target.singular}", parameters)
+    if dataset.key:  # otherwise a row does not say what identifies it
+        yield _link(dataset.key, dataset)
+    for reference in dataset.references:
+        yield _link(reference.fields, catalogue[reference.dataset])
+
+
+def _link(fields: Sequence[str], target: Dataset) -> tuple[str, tuple[str, dict[str, str]]]:
+    """The link from fields that hold a key of `target` to its row."""
+    parameters = {key: f"$response.body#/data/0/{field}" for key, field in zip(target.key, fields, strict=True)}
+    name = fields[0].removesuffix("_id") if len(fields) == 1 else target.singular
+    return name, (f"read_{target.singular}", parameters)
 
 
 def _add(operation: dict[str, Any], links: Links) -> None:

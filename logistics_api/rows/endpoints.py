@@ -1,9 +1,13 @@
 """GET /api/{dataset} and GET /api/{dataset}/{key}: pages and single rows of every dataset in the catalogue.
 
+A key of several fields is as many segments of the path. Without a key the file and the record number identify a row.
+
 Included after all other subjects: a key may contain any character, even `/`, so `/api/vehicles/{vehicle_id}` would take
 `/api/vehicles/metrics` for a vehicle. Find a vehicle of that name with `?vehicle_id=metrics`.
 """
 
+from collections.abc import Sequence
+from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -12,12 +16,13 @@ from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
-from logistics_api.parameters.text_search import KeyText
+from logistics_api.parameters.types import FileId
 from logistics_api.rows import queries
-from logistics_api.rows.filters import Selection, selection_model
+from logistics_api.rows.filters import TYPES, RecordNumber, Selection, selection_model
+from logistics_api.rows.key_paths import KeyPathRoute
 from logistics_api.rows.pages import read_page
 from logistics_api.rows.schemas import RowPaging, page_model, page_parameters, row_model
-from logistics_api.rows.tables import Table, example_of, table_of
+from logistics_api.rows.tables import KINDS, Table, example_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
 PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {
@@ -56,27 +61,53 @@ def _add_page(router: APIRouter, dataset: Dataset) -> None:
 
 def _add_row(router: APIRouter, dataset: Dataset) -> None:
     table = table_of(dataset)
-    key_example = example_of(dataset.field(dataset.key))
 
-    async def read_row(
-        key: Annotated[
-            KeyText, Path(alias=dataset.key, description="Key of the row, percent-encoded", examples=[key_example])
-        ],
-        parameters: Selection,
-        database: Reader,
-    ) -> Response:
-        return await _row(database, table, key, parameters)
+    async def read_row(parameters: Selection, database: Reader, **identity: Any) -> Response:
+        values = [identity[f"key{number}"] for number in range(len(table.identity))]
+        return await _row(database, table, values, parameters)
 
-    read_row.__annotations__["parameters"] = from_query(selection_model(dataset))
+    vars(read_row)["__signature__"] = _signature(dataset)
     router.add_api_route(
-        f"/api/{dataset.slug}/{text(dataset.key)}",
+        "/".join([f"/api/{dataset.slug}", *map(text, table.identity)]),
         read_row,
         name=f"read_{dataset.singular}",
         response_model=row_model(dataset),
         responses=ROW_PROBLEMS,
         summary=f"One {dataset.singular.replace('_', ' ')}",
-        description=f"The latest delivered record. If the key is also another path below /api/{dataset.slug}, "
-        f"use /api/{dataset.slug}?{dataset.key}=.",
+        description=_describe_row(dataset),
+        route_class_override=KeyPathRoute if len(table.identity) > 1 else None,
+    )
+
+
+def _signature(dataset: Dataset) -> Signature:
+    """The parameters of a request for one row: one per column of its identity, from the path."""
+    parameters = {
+        "parameters": from_query(selection_model(dataset)),
+        "database": Reader,
+        **{f"key{number}": _key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
+    }
+    return Signature([Parameter(name, Parameter.KEYWORD_ONLY, annotation=each) for name, each in parameters.items()])
+
+
+def _key_parameter(dataset: Dataset, column: str) -> Any:
+    if not dataset.key:
+        type_ = FileId if column == "file_id" else RecordNumber
+        return Annotated[type_, Path(alias=column)]
+    field = dataset.field(column)
+    words = "Key of the row, percent-encoded" if len(dataset.key) == 1 else f"{field.description}, percent-encoded"
+    return Annotated[TYPES[KINDS[field.type]], Path(alias=column, description=words, examples=[example_of(field)])]
+
+
+def _describe_row(dataset: Dataset) -> str:
+    if not dataset.key:
+        return (
+            f"One record, found by its file and its number there: the records of {dataset.name} have no key. "
+            "`source=true` adds both to each row of a page."
+        )
+    filters = "=&".join(dataset.key)
+    return (
+        f"The latest delivered record. If the key is also another path below /api/{dataset.slug}, "
+        f"use /api/{dataset.slug}?{filters}=."
     )
 
 
@@ -85,20 +116,22 @@ def from_query(model: type[Any]) -> Any:
     return Annotated[model, Query()]
 
 
-async def _row(database: Database, table: Table, key: str, parameters: Selection) -> Response:
+async def _row(database: Database, table: Table, key: Sequence[object], parameters: Selection) -> Response:
     statement = queries.row(table, table.choose(parameters.fields, source=parameters.source))
+    values = {f"Key{number}": value for number, value in enumerate(key)}
     async with database.connection() as connection:
-        found = await (await connection.execute(statement, {"key": key})).fetchone()
+        found = await (await connection.execute(statement, values)).fetchone()
     if found is None:
         raise _unknown(table, key)
     return json_response(found[0])
 
 
-def _unknown(table: Table, key: str) -> Problem:
+def _unknown(table: Table, key: Sequence[object]) -> Problem:
+    named = " and ".join(f"{column} {value}" for column, value in zip(table.identity, key, strict=True))
     return Problem(
         404,
         "unknown-row",
         "Unknown row",
-        f"There is no row with {table.key} {key} in {table.slug}. It may not have arrived yet "
+        f"There is no row with {named} in {table.slug}. It may not have arrived yet "
         "or may have been rejected: /api/ingestion/rejects lists rejected records.",
     )

@@ -118,7 +118,7 @@ def filter_names(dataset: Dataset) -> dict[str, str]:
 
 
 def _fields_parameter(dataset: Dataset) -> dict[str, Any]:
-    some = dict.fromkeys((dataset.key, dataset.columns[-1]))
+    some = dict.fromkeys(((dataset.key or dataset.columns)[0], dataset.columns[-1]))
     described = Field(
         None,
         description="Columns of each row, separated by commas. Without it: all but the source",

@@ -24,7 +24,7 @@ FEW = 1_000
 FEW_JOINED = 5_000
 """Likewise where the order is by the record that dates a row: to walk along its index takes a look-up per row."""
 
-_KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal}
+_KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal, "integer": int}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Found:
 
 
 class _PageReader:
-    """Reads one page: rows that have what the order sorts by first, then those that lack it, by their key."""
+    """Reads one page: rows that have what the order sorts by first, then those that lack it, by their identity."""
 
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]], table: Table, parameters: RowPaging) -> None:
         self.filters = given_filters(table, parameters)
@@ -110,7 +110,7 @@ async def read_page(database: Database, table: Table, parameters: RowPaging) -> 
     async with database.connection() as connection:
         reader = _PageReader(connection, table, parameters)
         await reader.estimate()
-        found = await reader.read(_position(keys, lacking=lacking), parameters.limit, lacking=lacking)
+        found = await reader.read(_position(table, keys, lacking=lacking), parameters.limit, lacking=lacking)
         if not lacking and found.rows <= parameters.limit and reader.has_rest:
             rest = await reader.read({}, parameters.limit - found.rows, lacking=True)
             found, lacking = _joined(found, rest), True
@@ -138,7 +138,7 @@ def _total(found: _Found, reader: _PageReader, *, is_all: bool) -> tuple[int, st
 def _keys(table: Table, parameters: RowPaging, fingerprint: str) -> list[Any] | None:
     """The keys that the cursor holds, one per column of the order; None without a cursor.
 
-    Behind rows that lack what the order sorts by, the first ones are None and the last is the table's key.
+    Behind rows that lack what the order sorts by, the first ones are None and the last are the table's identity.
     """
     if parameters.cursor is None:
         return None
@@ -146,18 +146,18 @@ def _keys(table: Table, parameters: RowPaging, fingerprint: str) -> list[Any] | 
     return list(cursors.decode(fingerprint, parameters.cursor, types))
 
 
-def _position(keys: list[Any] | None, *, lacking: bool) -> dict[str, Any]:
+def _position(table: Table, keys: list[Any] | None, *, lacking: bool) -> dict[str, Any]:
     """The parameters `Key0`, …; none at the beginning."""
     if keys is None or (lacking and keys[-1] is None):
         return {}
-    return {f"Key{number}": key for number, key in enumerate(keys[-1:] if lacking else keys)}
+    return {f"Key{number}": key for number, key in enumerate(keys[-len(table.identity) :] if lacking else keys)}
 
 
 def _cursor_keys(table: Table, parameters: RowPaging, found: _Found, *, lacking: bool) -> list[Any]:
     """The keys behind the last row of a page."""
     if not lacking:
         return found.last_keys
-    return [None] * (len(queries.keys_of(table, parameters.sort)) - 1) + found.last_keys
+    return [None] * (len(queries.keys_of(table, parameters.sort)) - len(table.identity)) + found.last_keys
 
 
 async def _expect(connection: AsyncConnection[tuple[Any, ...]], table: Table, filters: dict[str, Any]) -> int:

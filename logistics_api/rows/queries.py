@@ -77,7 +77,7 @@ SELECT (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text
 FROM {table} AS page
 {dating}
 {files}
-WHERE page.{key} = %(key)s
+WHERE {identified}
 """
 
 
@@ -102,7 +102,7 @@ def page(
     first = table.orders[order.removeprefix("-")][0]
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
-    last = 'max({key}) FILTER (WHERE "Position" = %(limit)s)'
+    last = '(array_agg({key}) FILTER (WHERE "Position" = %(limit)s))[1]'
     is_joined = needs_dating(table, (*filters, first))
     parts = [conditions(table, filters), *_position(table, keys, descending=descending, begun=begun)]
     if table.may_lack(first):
@@ -130,8 +130,8 @@ def page(
 
 
 def keys_of(table: Table, order: str, *, lacking: bool = False) -> Sequence[str]:
-    """The columns of a sort order; those that lack what it sorts by are sorted by the table's key."""
-    return (table.key,) if lacking else table.orders[order.removeprefix("-")]
+    """The columns of a sort order; those that lack what it sorts by are sorted by their identity."""
+    return table.identity if lacking else table.orders[order.removeprefix("-")]
 
 
 def _position(table: Table, keys: Sequence[str], *, descending: bool, begun: bool) -> list[sql.Composable]:
@@ -159,14 +159,17 @@ def estimate(table: Table, filters: Sequence[str]) -> bytes:
 
 @lru_cache(1024)
 def row(table: Table, columns: Sequence[str]) -> bytes:
-    """Builds the statement of the row with the key `key`."""
+    """Builds the statement of the row whose identity is `Key0`, … ."""
     return _bytes(
         sql.SQL(ROW).format(
             table=name_of(table),
             chosen=chosen(table, columns),
             dating=dating(table, columns, is_looked_up=True),
             files=files(columns),
-            key=sql.Identifier(table.key),
+            identified=sql.SQL(" AND ").join(
+                sql.SQL("page.{} = {}").format(sql.Identifier(column), sql.Placeholder(f"Key{number}"))
+                for number, column in enumerate(table.identity)
+            ),
         )
     )
 
@@ -195,7 +198,7 @@ def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False) ->
     if other is None or dated_by is None or not needs_dating(table, names):
         return sql.SQL("")
     return sql.SQL(DATING_LOOKED_UP if is_looked_up else DATING).format(
-        other=sql.Identifier("raw", other.name), key=sql.Identifier(other.key), field=sql.Identifier(dated_by.field)
+        other=sql.Identifier("raw", other.name), key=sql.Identifier(*other.key), field=sql.Identifier(dated_by.field)
     )
 
 

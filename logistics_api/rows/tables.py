@@ -72,9 +72,9 @@ class Table:
         return self.dataset.slug
 
     @property
-    def key(self) -> str:
-        """The column that identifies a row."""
-        return self.dataset.key
+    def identity(self) -> tuple[str, ...]:
+        """The columns that together identify a row."""
+        return self.dataset.identity
 
     @property
     def columns(self) -> Mapping[str, Kind]:
@@ -114,7 +114,7 @@ def table_of(dataset: Dataset) -> Table:
         own={field.name: KINDS[field.type] for field in dataset.fields},
         added=added,
         orders=orders,
-        default_sort=f"-{dating.field}" if by_date and dating is not None else dataset.key,
+        default_sort=f"-{dating.field}" if by_date and dating is not None else dataset.identity[0],
     )
 
 
@@ -124,7 +124,7 @@ def _added(dataset: Dataset) -> Iterator[tuple[str, AddedColumn]]:
     if dating is None or dating.dating is None:
         return
     taken = {name + suffix for name in dataset.columns for suffix in ("", *FILTER_SUFFIXES)}
-    named = {DAY: dating.dating.field} | {reference.field: reference.field for reference in dating.references}
+    named = {DAY: dating.dating.field} | {name: name for reference in dating.references for name in reference.fields}
     for name, source in named.items():
         field = dating.field(source)
         is_free = not taken & {name + suffix for suffix in ("", *FILTER_SUFFIXES)}
@@ -138,23 +138,23 @@ def _added(dataset: Dataset) -> Iterator[tuple[str, AddedColumn]]:
 def _orders_without_index(dataset: Dataset, added: Mapping[str, AddedColumn]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """By what the dating record adds, and by each measure; rows without it come last."""
     for name in added:
-        yield name, (name, *(other for other in added if other != name), dataset.key)
+        yield name, (name, *(other for other in added if other != name), *dataset.identity)
     for field in dataset.fields:
         if field.type is FieldType.NUMBER:
-            yield field.name, (field.name, dataset.key)
+            yield field.name, tuple(dict.fromkeys((field.name, *dataset.identity)))
 
 
 def _orders(dataset: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """By its own date first, then by its key, then by what else an index begins with."""
+    """By its own date first, then by its identity, then by what else an index begins with."""
     by_index: dict[str, tuple[str, ...]] = {}
     for index in dataset.indexes:
         if index.method == "btree" and all(map(_is_sortable, _fields(dataset, index.columns))):
-            by_index.setdefault(index.columns[0], tuple(dict.fromkeys((*index.columns, dataset.key))))
-    by_index.pop(dataset.key, None)
+            by_index.setdefault(index.columns[0], tuple(dict.fromkeys((*index.columns, *dataset.identity))))
+    by_index.pop(dataset.identity[0], None)
     own_date = dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None
     if own_date in by_index:
         yield own_date, by_index.pop(own_date)
-    yield dataset.key, (dataset.key,)
+    yield dataset.identity[0], dataset.identity
     yield from by_index.items()
 
 

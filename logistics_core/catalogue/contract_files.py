@@ -2,12 +2,13 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
-`role`, `unit` and `invalidValues` of a field.
+`role`, `unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by
+`table_dialect`.
 """
 
 import os
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +22,9 @@ import yaml
 
 from logistics_core.catalogue.model import (
     EXTRAS,
+    FALSE_VALUES,
+    NUMERIC_TYPES,
+    TRUE_VALUES,
     Catalogue,
     Dataset,
     Dating,
@@ -31,12 +35,18 @@ from logistics_core.catalogue.model import (
     Reference,
     Role,
 )
+from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
+from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
 MAX_FILE_BYTES = 1 << 20
 MAX_FIELDS = 500
 """PostgreSQL takes 1,600 columns; pages of more than this are of no use to anybody."""
+MAX_ALIASES = 50
+"""Of one field."""
+MAX_ALIAS_CHARACTERS = 255
+"""The loader keeps no more of a name in a header."""
 
 BUILT_IN = ("vehicles", "vehicle_logs", "shipments")
 """The built-in datasets in the order in which they are shown; those that a user adds follow by name."""
@@ -64,11 +74,20 @@ RESERVED_DATASETS = frozenset({
 AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
 """Names that metrics and JavaScript give a meaning of their own."""
 
+MAX_KEY_FIELDS = 32
+"""PostgreSQL takes no more columns in an index."""
+
+_NOT_IN_KEYS = frozenset({"object", "array"})
+"""Types of fields that cannot be part of a key."""
+
 FILTER_SUFFIXES = ("_from", "_to", "_prefix")
 """What follows a field's name in a query parameter that filters by it."""
 
 GROUP_CHARACTERS = (",", ".", " ", "'")
 """What can group thousands. A space stands for any space, also one that does not break or is thin."""
+
+_NUMERIC = frozenset({"number", "integer"})
+"""Types whose values can equal each other."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -84,7 +103,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     Raises:
         ContractError: a file is not a contract, or does not fit the others.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     if not added:
         return built_in_catalogue()
     return make_catalogue([*built_in_catalogue().values(), *map(read_contract, added)])
@@ -96,12 +115,12 @@ def contract_files(folder: Path | None = None) -> dict[str, Path]:
     Raises:
         ContractError: a file is not a contract.
     """
-    added = _contract_paths(folder) if folder is not None else []
+    added = contract_paths(folder) if folder is not None else []
     files = {name: BUILT_IN_FOLDER / f"{name}{SUFFIX}" for name in BUILT_IN}
     return files | {read_contract(path).name: path for path in added}
 
 
-def _contract_paths(folder: Path) -> list[Path]:
+def contract_paths(folder: Path) -> list[Path]:
     """The contracts in a folder, by name. Hidden files are left out: editors and file managers make them."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
@@ -132,8 +151,10 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         if dataset.name in by_name:
             raise ContractError(f"There are two contracts of the dataset {dataset.name}: give one another name.")
         by_name[dataset.name] = dataset
-    for dataset in by_name.values():
-        _check_relations(dataset, by_name)
+    for name, dataset in by_name.items():
+        references = tuple(_in_order_of_key(each, dataset, by_name) for each in dataset.references)
+        by_name[name] = replace(dataset, references=references)
+        _check_dating(by_name[name], by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
     return Catalogue({name: _with_dating_dataset(dataset, by_name) for name, dataset in by_name.items()})
@@ -170,18 +191,37 @@ def _check_record_names(all_datasets: dict[str, Dataset]) -> None:
             owners[name] = dataset.name
 
 
-def _check_relations(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
-    for reference in dataset.references:
-        if reference.dataset not in all_datasets:
-            known = ", ".join(all_datasets)
+def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[str, Dataset]) -> Reference:
+    """The reference with its fields in the order of the other dataset's key, which they must hold completely."""
+    refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
+    if reference.dataset not in all_datasets:
+        known = ", ".join(all_datasets)
+        raise ContractError(f"{refers} {reference.dataset}, which is no dataset. There are: {known}.")
+    other = all_datasets[reference.dataset]
+    if not other.key:
+        raise ContractError(f"{refers} {other.name}, whose records have no key. Remove the relation.")
+    fields = dict(zip(reference.target_fields, reference.fields, strict=True))
+    if set(fields) != set(other.key) or len(reference.fields) != len(other.key):
+        raise ContractError(
+            f"{refers} {', '.join(reference.target_fields)} of {other.name}, whose key is {', '.join(other.key)}. A "
+            "relation leads to all fields of the key and to no others."
+        )
+    for target, name in fields.items():
+        types = dataset.field(name).type, other.field(target).type
+        if types[0] != types[1] and not _NUMERIC.issuperset(types):
             raise ContractError(
-                f"{dataset.name}: {reference.field} refers to {reference.dataset}, which is no dataset. "
-                f"There are: {known}."
+                f"{dataset.name}: {name} refers to {target} of {other.name}, but one is a {types[0]} and the other a "
+                f"{types[1]}. Give both the same type."
             )
+    return Reference(tuple(fields[name] for name in other.key), other.name, other.key)
+
+
+def _check_dating(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
     dating = dataset.dating
     if dating is None or dating.dataset is None:
         return
-    if Reference(dating.field, dating.dataset) not in dataset.references:
+    reference = dataset.reference_of(dating.field)
+    if reference is None or reference.dataset != dating.dataset:
         raise ContractError(
             f"{dataset.name}: datedBy names the dataset {dating.dataset} through {dating.field}, but "
             "schema.foreignKeys does not declare that relation."
@@ -197,22 +237,42 @@ def read_contract(path: Path) -> Dataset:
     Raises:
         ContractError: it cannot be read, or is not a contract.
     """
+    return contract_from_document(document_of(read_text(path), str(path)), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a contract file, as it is.
+
+    Raises:
+        ContractError: it is no file, too large, or not UTF-8.
+    """
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise ContractError(f"{path} is not a file.")
         if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return path.read_bytes().decode()
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ContractError(f"{path}: byte {error.start} is not UTF-8.") from error
+
+
+def document_of(text: str, where: str) -> object:
+    """Reads the YAML of a contract. `where` names it in messages.
+
+    Raises:
+        ContractError: it is too large, or not YAML that a contract may be written in.
+    """
+    if len(text.encode(errors="replace")) > MAX_FILE_BYTES:
+        raise ContractError(f"{where}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
+    try:
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ContractError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ContractError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
     except (ValueError, RecursionError) as error:
-        raise ContractError(f"{path} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
-    return contract_from_document(document, str(path))
+        raise ContractError(f"{where} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
 
 
 def contract_from_document(document: object, where: str) -> Dataset:
@@ -279,7 +339,12 @@ class _Field(_Struct):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
-    example: str | float | None = None
+    format: str | None = None
+    true_values: list[str] | None = None
+    false_values: list[str] | None = None
+    time_zone: bool | None = None
+    example: str | float | bool | None = None
+    aliases: list[str] = []
 
 
 class _Target(_Struct):
@@ -294,7 +359,7 @@ class _ForeignKey(_Struct):
 
 class _Schema(_Struct):
     fields: list[_Field]
-    primary_key: list[str]
+    primary_key: list[str] = []
     foreign_keys: list[_ForeignKey] = []
     missing_values: list[str] | None = None
 
@@ -321,6 +386,8 @@ class _Resource(_Struct):
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
     extras: bool = True
+    encoding: str | None = None
+    dialect: DialectKeys | None = None
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -351,6 +418,7 @@ def _dataset(resource: _Resource) -> Dataset:
             f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
+    _check_aliases(fields)
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -363,6 +431,8 @@ def _dataset(resource: _Resource) -> Dataset:
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
         has_extras=resource.extras,
+        encoding=read_encoding(resource.encoding),
+        dialect=read_dialect(resource.dialect),
     )
 
 
@@ -419,25 +489,137 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
+        format=_format(field, where),
+        **_boolean_words(field, where),
+        has_time_zone=_has_time_zone(field, where),
         example=field.example,
+        aliases=_aliases(field.aliases, where),
     )
+
+
+def _aliases(aliases: list[str], where: str) -> tuple[str, ...]:
+    if len(aliases) > MAX_ALIASES:
+        raise ValueError(f"{where}.aliases: a field has at most {MAX_ALIASES} aliases, not {len(aliases)}.")
+    for alias in aliases:
+        if not alias.strip() or len(alias) > MAX_ALIAS_CHARACTERS or _UNPRINTABLE.search(alias):
+            raise ValueError(
+                f"{where}.aliases: an alias has 1 to {MAX_ALIAS_CHARACTERS} characters, none of them a control "
+                f"character, not {alias[:40]!r}."
+            )
+    return tuple(dict.fromkeys(aliases))
+
+
+def _check_aliases(fields: Sequence[Field]) -> None:
+    """No name may lead to two fields."""
+    owners = {field.name: field.name for field in fields}
+    for field in fields:
+        for alias in field.aliases:
+            owner = owners.setdefault(alias, field.name)
+            if owner != field.name:
+                raise ValueError(
+                    f"schema.fields: {alias!r} is an alias of {field.name}, and a name or an alias of {owner}. Remove "
+                    "it from one of them."
+                )
 
 
 def _number_format(field: _Field, where: str) -> dict[str, Any]:
     """How numbers are written in texts, where the contract says so."""
     keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
     given = [key for key, value in keys.items() if value is not None]
-    if given and field.type is not FieldType.NUMBER:
-        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is a {field.type}.")
+    if given and field.type not in NUMERIC_TYPES:
+        raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is {_a(field.type)}.")
     if field.decimal_char not in (None, ".", ","):
         raise ValueError(f"{where}.decimalChar must be a point or a comma, not {field.decimal_char!r}.")
     if field.group_char not in (None, *GROUP_CHARACTERS):
         known = ", ".join(map(repr, GROUP_CHARACTERS))
         raise ValueError(f"{where}.groupChar must be one of {known}, not {field.group_char!r}.")
-    decimal_char = "." if field.decimal_char is None and field.group_char is not None else field.decimal_char
+    decimal_char = field.decimal_char
+    if decimal_char is None and field.group_char is not None:
+        decimal_char = "," if field.type is FieldType.INTEGER and field.group_char == "." else "."
     if decimal_char is not None and decimal_char == field.group_char:
         raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
     return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
+
+
+_PATTERNED_TYPES = frozenset({
+    FieldType.DATE, FieldType.DATETIME, FieldType.TIME, FieldType.DURATION, FieldType.YEAR_MONTH,
+})  # fmt: skip
+DURATION_PATTERNS = ("%H:%M:%S", "%H:%M", "%M:%S")
+"""What says whether 12:30 are minutes and seconds. The first number of a duration has no end."""
+
+
+def _format(field: _Field, where: str) -> str | None:
+    """How dates and times are written, where the contract says so. `any` leaves that to the files."""
+    if field.format is None:
+        return None
+    if field.type not in _PATTERNED_TYPES:
+        if field.format == "default":
+            return None
+        known = ", ".join(sorted(_PATTERNED_TYPES))
+        raise ValueError(f"{where}: only {known} have a format; {field.name} is {_a(field.type)}.")
+    if field.format in ("any", "default"):
+        return None if field.format == "any" else field.format
+    if field.type is FieldType.DURATION:
+        if field.format not in DURATION_PATTERNS:
+            known = " or ".join(DURATION_PATTERNS)
+            raise ValueError(f"{where}.format of a duration must be {known}, not {field.format!r}.")
+        return field.format
+    try:
+        _check_pattern(time_pattern(field.format), field)
+    except PatternError as error:
+        raise ValueError(f"{where}.format {error}; it is {field.format!r}.") from None
+    return field.format
+
+
+def _check_pattern(pattern: TimePattern, field: _Field) -> None:
+    """Raises PatternError if the pattern does not tell what the type holds, or tells more."""
+    has_day, has_clock = "d" in pattern.directives, bool(pattern.directives & set("HIMSfp"))
+    is_complete, expected = {
+        FieldType.DATE: (pattern.has_date and not has_clock, "a year, a month and a day, and no time of day"),
+        FieldType.DATETIME: (pattern.has_date and pattern.has_hour, "a year, a month, a day and an hour"),
+        FieldType.TIME: (pattern.has_hour and not pattern.has_month and not has_day, "an hour, and no day"),
+        FieldType.YEAR_MONTH: (
+            pattern.has_month and not has_day and not has_clock,
+            "a year and a month, and nothing more",
+        ),
+    }[field.type]
+    if not is_complete:
+        raise PatternError(f"must have {expected}, because {field.name} is {_a(field.type)}")
+    if "S" in pattern.directives and "M" not in pattern.directives:
+        raise PatternError("has seconds and no minutes")
+    if ("z" in pattern.directives) != (field.type is FieldType.DATETIME and bool(field.time_zone)):
+        raise PatternError("must have %z if timeZone of a datetime is true, and only then")
+
+
+def _boolean_words(field: _Field, where: str) -> dict[str, Any]:
+    """How a boolean is written in texts."""
+    given = {"trueValues": field.true_values, "falseValues": field.false_values}
+    for key, words in given.items():
+        if words is None:
+            continue
+        if field.type is not FieldType.BOOLEAN:
+            raise ValueError(f"{where}: only a boolean has {key}; {field.name} is {_a(field.type)}.")
+        if not words or not all(word.strip() for word in words):
+            raise ValueError(f"{where}.{key} must list at least one word, and none that is empty.")
+    true, false = (
+        default if words is None else tuple(dict.fromkeys(word.strip() for word in words))
+        for words, default in ((field.true_values, TRUE_VALUES), (field.false_values, FALSE_VALUES))
+    )
+    both = [word for word in true if word in false]
+    if both:
+        raise ValueError(f"{where}: {both[0]!r} is among trueValues and among falseValues.")
+    return {"true_values": true, "false_values": false}
+
+
+def _has_time_zone(field: _Field, where: str) -> bool:
+    if field.time_zone is not None and field.type is not FieldType.DATETIME:
+        raise ValueError(f"{where}: only a datetime has timeZone; {field.name} is {_a(field.type)}.")
+    return bool(field.time_zone)
+
+
+def _a(type: FieldType) -> str:
+    """The type with its article."""
+    return f"an {type}" if type[0] in "aio" else f"a {type}"
 
 
 def _check_filters(by_name: dict[str, Field]) -> None:
@@ -462,7 +644,7 @@ class _Bounds(NamedTuple):
 def _bounds(field: _Field, where: str) -> _Bounds:
     given = field.constraints
     match field.type:
-        case FieldType.NUMBER:
+        case FieldType.NUMBER | FieldType.INTEGER | FieldType.YEAR:
             return _Bounds(
                 above=_number_bound(given.exclusive_minimum, where),
                 at_least=_number_bound(given.minimum, where),
@@ -480,8 +662,8 @@ def _bounds(field: _Field, where: str) -> _Bounds:
             bounds = (given.minimum, given.exclusive_minimum, given.maximum, given.exclusive_maximum)
             if any(bound is not None for bound in bounds):
                 raise ValueError(
-                    f"{where}.constraints: only a number or a date has a minimum or a maximum; {field.name} is a "
-                    f"{field.type}."
+                    f"{where}.constraints: only a number, an integer, a year or a date has a minimum or a maximum; "
+                    f"{field.name} is {_a(field.type)}."
                 )
             return _Bounds()
 
@@ -518,20 +700,36 @@ def _known(name: str, by_name: dict[str, Field], where: str) -> str:
     return name
 
 
-def _key(names: list[str], by_name: dict[str, Field]) -> str:
-    if len(names) != 1:
-        raise ValueError(f"schema.primaryKey must name one field; it names {len(names)}.")
-    key = by_name[_known(names[0], by_name, "schema.primaryKey")]
-    if key.type is not FieldType.STRING or not key.required:
-        raise ValueError(f"schema.primaryKey names {key.name}, which must be a required string.")
-    return key.name
+def _key(names: list[str], by_name: dict[str, Field]) -> tuple[str, ...]:
+    """The key, which may be empty: then each record is a row of its own."""
+    where = "schema.primaryKey"
+    if len(names) > MAX_KEY_FIELDS:
+        raise ValueError(f"{where}: a key has at most {MAX_KEY_FIELDS} fields, not {len(names)}.")
+    for name in names:
+        field = by_name[_known(name, by_name, where)]
+        if names.count(name) > 1:
+            raise ValueError(f"{where} names {name} twice.")
+        if not field.required:
+            raise ValueError(
+                f"{where} names {name}, which must be required: set constraints: {{required: true}}, or leave it out."
+            )
+        if field.type in _NOT_IN_KEYS:
+            raise ValueError(f"{where} names {name}, which is an {field.type}: a key consists of single values.")
+    return tuple(names)
 
 
 def _reference(foreign_key: _ForeignKey, by_name: dict[str, Field]) -> Reference:
-    if len(foreign_key.fields) != 1 or len(foreign_key.reference.fields) != 1:
-        raise ValueError("schema.foreignKeys: a relation leads from one field to one field.")
-    field = _known(foreign_key.fields[0], by_name, "schema.foreignKeys")
-    return Reference(field, foreign_key.reference.resource)
+    where, target = "schema.foreignKeys", foreign_key.reference
+    if not foreign_key.fields or len(foreign_key.fields) != len(target.fields):
+        raise ValueError(
+            f"{where}: a relation leads from each of its fields to one field of {target.resource}; it names "
+            f"{len(foreign_key.fields)} and {len(target.fields)}."
+        )
+    for name in foreign_key.fields:
+        _known(name, by_name, where)
+        if foreign_key.fields.count(name) > 1:
+            raise ValueError(f"{where} names {name} twice in one relation.")
+    return Reference(tuple(foreign_key.fields), target.resource, tuple(target.fields))
 
 
 def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | None:

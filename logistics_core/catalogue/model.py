@@ -9,13 +9,30 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
+
 
 class FieldType(StrEnum):
     """What a field holds, by the names of Table Schema."""
 
     STRING = "string"
+    INTEGER = "integer"
     NUMBER = "number"
+    BOOLEAN = "boolean"
     DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    DURATION = "duration"
+    YEAR = "year"
+    YEAR_MONTH = "yearmonth"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+NUMERIC_TYPES = frozenset({FieldType.INTEGER, FieldType.NUMBER})
+NESTED_TYPES = frozenset({FieldType.OBJECT, FieldType.ARRAY})
+"""Values that JSON nests. In a CSV file, a cell holds them as JSON text."""
+TEMPORAL_TYPES = frozenset({FieldType.DATE, FieldType.DATETIME})
 
 
 class Role(StrEnum):
@@ -41,7 +58,14 @@ UNIT_NAMES = {"L": "litres", "h": "hours", "currency": "in the currency of the f
 """Units whose symbol (UCUM) people may not know, in words."""
 
 MISSING_VALUES = frozenset({"NA", "N/A", "NULL", "\\N", "-"})
-"""Texts that mean "nothing" in numbers and dates unless the contract lists others."""
+"""Texts that mean "nothing" in fields other than texts unless the contract lists others."""
+
+TRUE_VALUES = ("true", "True", "TRUE", "1")
+FALSE_VALUES = ("false", "False", "FALSE", "0")
+"""What a boolean is written as unless the contract lists others: the words of Table Schema."""
+
+SOURCE_COLUMNS = ("file_id", "record_no")
+"""The columns of every table that say where a row came from: together they identify it."""
 
 EXTRAS = "extras"
 """The column with the values of columns that the contract does not know."""
@@ -84,7 +108,17 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
-    example: str | float | None = None
+    example: str | float | bool | None = None
+    format: str | None = None
+    """How dates and times are written: a pattern of strptime; `default` for ISO 8601 alone; None for any form of which
+    the order of day and month is certain."""
+    true_values: tuple[str, ...] = TRUE_VALUES
+    """How a boolean is written that is true. JSON's own true always is."""
+    false_values: tuple[str, ...] = FALSE_VALUES
+    has_time_zone: bool = False
+    """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
+    aliases: tuple[str, ...] = ()
+    """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -92,6 +126,13 @@ class Field:
         if self.missing_values is not None:
             return self.missing_values
         return frozenset() if self.type is FieldType.STRING else MISSING_VALUES
+
+    @property
+    def formatted_as(self) -> FieldType | None:
+        """Number or date, if a file may write its values in a format that only the whole column proves."""
+        if self.type in NUMERIC_TYPES:
+            return FieldType.NUMBER
+        return FieldType.DATE if self.type in TEMPORAL_TYPES and self.format is None else None
 
     @property
     def takes_currency(self) -> bool:
@@ -154,10 +195,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Reference:
-    """A field that holds the key of another dataset. The record it refers to may arrive later."""
+    """Fields that together hold the key of another dataset. The record they refer to may arrive later."""
 
-    field: str
+    fields: tuple[str, ...]
     dataset: str
+    target_fields: tuple[str, ...]
+    """The other dataset's fields, one for each of `fields`. In a catalogue this is its key, in the key's order."""
 
 
 @dataclass(frozen=True)
@@ -169,12 +212,18 @@ class Dataset:
     """Its name for people, in the plural."""
     singular: str
     """The name of one record, as an identifier: `vehicle_log`."""
-    key: str
+    key: tuple[str, ...]
+    """The fields that together identify a record, in this order. Empty if its records have no key: each of them is a
+    row of its own, identified by its file and its number there."""
     fields: tuple[Field, ...]
     description: str
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    encoding: str | None = None
+    """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
+    dialect: TableDialect = PLAIN
+    """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
     has_extras: bool = False
@@ -190,10 +239,32 @@ class Dataset:
         """The columns that a record fills: those of its fields, then `extras` if there is that column."""
         return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that together identify a row of the table: those of the key or, without one, of the source."""
+        return self.key or SOURCE_COLUMNS
+
     @cached_property
-    def key_index(self) -> int:
-        """The position of the key among the columns."""
-        return self.columns.index(self.key)
+    def key_indexes(self) -> tuple[int, ...]:
+        """The positions of the key's fields among the columns."""
+        return tuple(map(self.columns.index, self.key))
+
+    @property
+    def key_field(self) -> str | None:
+        """The field that identifies a record by itself, if one does."""
+        return self.key[0] if len(self.key) == 1 else None
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The fields that an object of JSON shows to be a record: those of the key or, without one, the required ones.
+
+        Only an object with all of them is one for certain.
+        """
+        return frozenset(self.key or [field.name for field in self.fields if field.required])
+
+    def reference_of(self, field: str) -> Reference | None:
+        """The reference that the field is by itself, if it is one."""
+        return next((each for each in self.references if each.fields == (field,)), None)
 
     @cached_property
     def date_index(self) -> int | None:

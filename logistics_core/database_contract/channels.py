@@ -5,7 +5,7 @@ look, never the source of a figure.
 """
 
 from enum import StrEnum
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from logistics_core.database_contract.file_states import FileState
 
@@ -19,6 +19,8 @@ class Channel(StrEnum):
     """New figures are published. Payload: their data version, in decimal digits."""
     API_KEYS = "api_keys"
     """API keys were created, changed or revoked; never sent to clients. No payload."""
+    CONTRACTS = "contracts"
+    """A dataset, a proposal or a request about one has changed. Payload: a `ContractEvent` as JSON."""
 
 
 class FileEvent(TypedDict):
@@ -34,6 +36,17 @@ class FileEvent(TypedDict):
     bytes_read: int
     bytes: int
     """The size of the file on disk."""
+
+
+class ContractEvent(TypedDict):
+    """The payload of `Channel.CONTRACTS`: which row of which table in the schema `catalogue` has changed."""
+
+    table: Literal["datasets", "proposals", "requests"]
+    dataset: str | None
+    version: int | None
+    """The version in force, for a row of `datasets`."""
+    proposal_id: str | None
+    request_id: int | None
 
 
 FILE_EVENT_PATH_CHARACTERS = 1500

@@ -29,12 +29,12 @@ TRANSITIONS: Mapping[FileState, frozenset[FileState]] = {
     FileState.LOADING: frozenset({FileState.LOADED, FileState.FAILED, FileState.UNLOADED, FileState.REGISTERED}),
     FileState.LOADED: frozenset({FileState.UNLOADED, FileState.REGISTERED}),
     FileState.FAILED: frozenset({FileState.LOADING, FileState.LOADED, FileState.UNLOADED, FileState.REGISTERED}),
-    FileState.UNRECOGNISED: frozenset(),
+    FileState.UNRECOGNISED: frozenset({FileState.REGISTERED}),
     FileState.UNLOADED: frozenset({FileState.LOADING, FileState.FAILED}),
 }
 """Which states may follow a state. Back to `registered`: its rows are removed because its load has to start over. From
-`failed` to `loaded`: a replay accepted what made a whole file fail.
-A trigger in the tests' databases refuses any other change, see `tests/file_state_guard.py`."""
+`failed` to `loaded`: a replay accepted what made a whole file fail. From `unrecognised`: a contract that
+fits it was accepted. A trigger in the tests' databases refuses any other change, see `tests/file_state_guard.py`."""
 
 UNFINISHED_STATES = frozenset({FileState.REGISTERED, FileState.LOADING})
 """There is still something to load, without anybody requesting it."""

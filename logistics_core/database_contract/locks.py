@@ -8,6 +8,8 @@ REFRESH_LOCK = "logistics refresh"
 """Held by the refresh of the analytics that is running."""
 MIGRATION_LOCK = "logistics migrate"
 HOUSEKEEPING_LOCK = "logistics housekeeping"
+CONTRACTS_LOCK = "logistics contracts"
+"""Held by the transaction that changes which datasets there are."""
 
 _LOAD_PREFIX = "logistics load "
 

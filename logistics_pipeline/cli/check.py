@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.checks import Check, Finding, all_checks, run_checks
 from logistics_pipeline.analytics.checks.wording import count
@@ -28,8 +27,8 @@ def check(
     Exit code 1 on any error; a warning alone is no failure.
     """
     settings = Settings()
-    checks = all_checks(load_catalogue(settings.contracts_dir), settings.warn_threshold)
     with open_environment(settings) as environment:
+        checks = all_checks(environment.catalogue(), settings.warn_threshold)
         found = run_checks(environment.database_url, checks, whole=everything)
     if as_json:
         for each, finding in found:

@@ -69,7 +69,10 @@ def list_contracts(as_json: AsJson = False) -> None:
         return
     print_table(
         ("dataset", "title", "key", "fields", "contract"),
-        [(name, each.title, each.key, len(each.fields), _place(name, files[name])) for name, each in catalogue.items()],
+        [
+            (name, each.title, ", ".join(each.key) or "none", len(each.fields), _place(name, files[name]))
+            for name, each in catalogue.items()
+        ],
         numeric=("fields",),
     )
 
@@ -78,7 +81,8 @@ def _document(dataset: Dataset, file: Path) -> dict[str, object]:
     return {
         "dataset": dataset.name,
         "title": dataset.title,
-        "key": dataset.key,
+        "key": ",".join(dataset.key),
+        "key_fields": list(dataset.key),
         "fields": list(dataset.columns),
         "is_built_in": dataset.name in BUILT_IN,
         "file": str(file),

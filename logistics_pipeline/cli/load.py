@@ -16,7 +16,6 @@ from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import Loader, OnProgress
-from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
@@ -43,9 +42,9 @@ def load(
     Exit code 1 if any file failed, 130 if Ctrl-C stopped it.
     """
     settings = Settings()
-    options = load_options(settings)
-    found = list(_find(paths, options.folder, dataset))
     with open_environment(settings) as environment:
+        options = environment.load_options()
+        found = list(_find(paths, options.folder, dataset))
         with Loader(environment.database_url, options) as loader:
             loader.register(file for file in found if isinstance(file, FoundFile))
             results = list[bool]()

@@ -4,8 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from logistics_core.catalogue import ContractError, load_catalogue
+from logistics_core.catalogue import ContractError
 from logistics_core.settings import Settings
+from logistics_pipeline.contracts.versions import read_catalogue
+from logistics_pipeline.errors import PipelineError
+
+_COMPLETION_SECONDS = 0.5
+"""How long a completion tries to reach the database."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document per line instead of text for people")]
 RefreshAfter = Annotated[bool, typer.Option("--refresh/--no-refresh", help="Refresh the figures at the end")]
@@ -18,23 +23,29 @@ def dataset_option(help: str) -> Any:
     )
 
 
-def dataset_names() -> list[str]:
-    """The datasets there are by the settings.
+def dataset_names(settings: Settings) -> list[str]:
+    """The datasets there are: in the database that the settings name; else, as it may not run, those of the folder.
 
     Raises:
-        ContractError: a contract file cannot be used.
+        TransientError: the database cannot be reached.
+        ContractError: a contract cannot be used.
     """
-    return list(load_catalogue(Settings().contracts_dir))
+    return list(read_catalogue(settings))
 
 
 def _check_dataset(name: str | None) -> str | None:
-    if name is None or name in (known := dataset_names()):
+    if name is None or name in (known := dataset_names(Settings())):
         return name
     raise typer.BadParameter(f"there is no dataset {name!r}. Choose one of {', '.join(known)}.")
 
 
 def _complete_dataset(incomplete: str) -> list[str]:
     try:
-        return [name for name in dataset_names() if name.startswith(incomplete)]
-    except (ContractError, ValueError):  # the latter for settings that are wrong: a completion has nobody to tell
+        settings = Settings().model_copy(update={"retry_seconds": _COMPLETION_SECONDS})
+        return [name for name in dataset_names(settings) if name.startswith(incomplete)]
+    except (
+        ContractError,
+        PipelineError,
+        ValueError,
+    ):  # the latter for settings that are wrong: a completion has nobody to tell
         return []

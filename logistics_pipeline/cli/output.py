@@ -11,6 +11,7 @@ from rich.table import Table
 
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.reject_threshold import RejectThreshold
+from logistics_pipeline.contracts.folder import SyncReport
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.ledger import LedgerFile
 
@@ -24,6 +25,14 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 def say(text: str) -> None:
     """Prints a sentence for the person at the terminal that is not part of the result."""
     errors.print(text, markup=False)
+
+
+def say_synced(report: SyncReport) -> None:
+    """Says what has changed between the folder of contracts and the database, and what a person has to do."""
+    for change in report.changes:
+        say(change)
+    for problem in report.problems:
+        say(f"Warning: {problem}")
 
 
 def confirm(question: str) -> None:

@@ -21,7 +21,7 @@ from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.loading.layouts import layout_from_json
-from logistics_pipeline.loading.options import load_options
+from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
@@ -174,7 +174,7 @@ def replay(
     settings = Settings()
     with open_environment(settings) as environment:
         url = environment.database_url
-        done = _replay(url, file, dataset, settings)
+        done = _replay(url, file, dataset, settings, environment.load_options())
         if refresh_after and done.accepted:
             refresh(url)
     if as_json:
@@ -187,8 +187,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _replay(url: str, file: str | None, dataset: str | None, settings: Settings) -> Replay:
-    options = load_options(settings)
+def _replay(url: str, file: str | None, dataset: str | None, settings: Settings, options: LoadOptions) -> Replay:
     if file is None:
         return replay_stored(url, options, dataset=dataset, on_wait=_say_wait)
     with connect(url) as connection:

@@ -12,7 +12,7 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.output import confirm, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.demo.walkthrough import SAMPLE_FILES, sample_folder
-from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.sources.folder import key_of
@@ -37,8 +37,8 @@ def reset(
     paths = [sample_folder(settings) / name for name in SAMPLE_FILES]
     if not yes:
         confirm(f"Delete the sample's files in {sample_folder(settings)} and remove their rows?")
-    options = load_options(settings)
     with open_environment(settings) as environment:
+        options = environment.load_options()
         unloaded = [_take_out(environment.database_url, path, options) for path in paths]
         if any(unloaded):
             refresh(environment.database_url)

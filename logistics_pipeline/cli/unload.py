@@ -15,7 +15,6 @@ from logistics_pipeline.cli.options import AsJson, RefreshAfter
 from logistics_pipeline.cli.output import load_result, print_json, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.unload import Unloaded, unload_file
 from logistics_pipeline.local.environment import open_environment
 
@@ -47,7 +46,7 @@ def unload(
         url = environment.database_url
         with connect(url) as connection:
             path = ledger_path(connection, file, settings)
-        done = unload_file(url, path, load_options(settings), version=version, on_wait=_say_wait)
+        done = unload_file(url, path, environment.load_options(), version=version, on_wait=_say_wait)
         if refresh_after:  # even if it was unloaded before: that command may not have got so far
             refresh(url)
         newest = _newest_version(url, path)

@@ -4,7 +4,7 @@ import typer
 
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.foreground import file_problems, print_urls, supervise, until_interrupted
-from logistics_pipeline.cli.output import say
+from logistics_pipeline.cli.output import say, say_synced
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.local.supervisor import refuse_taken_ports, running_system, stop_signals
 
@@ -24,7 +24,7 @@ def up() -> None:
     with (
         stop_signals(),
         until_interrupted(),
-        open_environment(settings, up_to_date=True, starts_stopped=True) as environment,
+        open_environment(settings, up_to_date=True, starts_stopped=True, on_sync=say_synced) as environment,
     ):
         problems = file_problems(environment)
         with running_system(environment, say) as supervisor:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from logistics_core.catalogue import ContractError, FieldType, Role
+from logistics_core.catalogue import ContractError, Role
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.model import MISSING_VALUES
 from logistics_pipeline.inference.column_types import ColumnType
@@ -103,7 +103,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
-        known = {str(each) for each in FieldType}
+        known = {"string", "number", "date"}
         others = {each.type for each in self.columns if each.type not in known}
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
         found += [f"it has no fields of the type {each} yet" for each in sorted(others)]

@@ -1,5 +1,6 @@
 """A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,8 +12,8 @@ from logistics_pipeline.loading.excerpts import excerpt
 class OtherArrays:
     """Which arrays beside the one with the records hold records, too, so that nothing tells which are meant."""
 
-    record_key: str
-    """The key of the dataset: an array whose first element has it holds records."""
+    marks: frozenset[str]
+    """The fields that show a record (`Dataset.marks`): an array whose first element has all of them holds records."""
     only_name: str | None
     """Only arrays of this name count: the array with the records has the dataset's name."""
     names_of_others: frozenset[str]
@@ -135,6 +136,35 @@ class LongText:
     beginning: str
     characters: int
     """Its length, without blanks at either end."""
+
+
+class RepeatedNames(dict[str, object]):
+    """An object that holds one name several times: all but the last of its values are lost here."""
+
+    name: str = ""
+    """One of these names."""
+
+
+def with_repeated_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Makes an object of its members, as the hook of a decoder, so that repeated names leave a trace."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    repeated = RepeatedNames(found)
+    repeated.name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+    return repeated
+
+
+class LargeNested:
+    """What stands for an array or an object that was left out of a `LargeObject`."""
+
+
+class LargeArray(LargeNested, list[object]):
+    """Stands for an array."""
+
+
+class LargeMember(LargeNested, dict[str, object]):
+    """Stands for an object."""
 
 
 class LargeObject(dict[str, object]):

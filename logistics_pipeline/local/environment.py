@@ -1,15 +1,18 @@
 """Resolves the settings into what the processes of this installation need in order to find each other."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from logistics_core.catalogue import load_catalogue
+from logistics_core.catalogue import Catalogue
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
-from logistics_pipeline.database.connections import parse_url, url_text, with_database, with_driver
+from logistics_pipeline.contracts.folder import SyncReport, sync_folder
+from logistics_pipeline.contracts.versions import read_catalogue
+from logistics_pipeline.database.connections import connect, parse_url, url_text, with_database, with_driver
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate, reader_url
 
@@ -48,18 +51,27 @@ class Environment:
             "grpc_proxy": "",
         }
 
-    def migrate(self) -> str:
-        """Brings the server up to date with the code and the contracts; returns the schema version.
+    def migrate(self) -> SyncReport:
+        """Brings the server up to date with the code and the folder of contracts; returns what was synced."""
+        migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+        return self.sync_contracts()
+
+    def sync_contracts(self) -> SyncReport:
+        """Brings the contracts in the folder and in the database together."""
+        with connect(self.database_url, application_name="logistics contracts") as connection:
+            return sync_folder(connection, self.settings.contracts_dir)
+
+    def catalogue(self) -> Catalogue:
+        """The datasets there are, from the database.
 
         Raises:
-            ContractError: a contract file cannot be used.
+            ContractError: a stored contract cannot be used by this version of the program.
         """
-        return migrate(
-            self.database_url,
-            catalogue=load_catalogue(self.settings.contracts_dir),
-            dagster_url=self.dagster_database_url,
-            api_url=self._api_login_url(),
-        )
+        return read_catalogue(self.settings, self.database_url)
+
+    def load_options(self) -> LoadOptions:
+        """How to load, by the settings and the contracts in the database."""
+        return load_options(self.settings, self.catalogue())
 
     def _api_login_url(self) -> str | None:
         """The API's separate login, if it has one; the URL that `logistics env` prints is none."""
@@ -69,12 +81,17 @@ class Environment:
 
 @contextmanager
 def open_environment(
-    settings: Settings, *, up_to_date: bool = False, starts_stopped: bool = False
+    settings: Settings,
+    *,
+    up_to_date: bool = False,
+    starts_stopped: bool = False,
+    on_sync: Callable[[SyncReport], None] = lambda report: None,
 ) -> Iterator[Environment]:
     """Makes the database available while the block runs.
 
     An embedded server is started if need be and brought up to date; after `logistics db stop` only by a command that
-    `starts_stopped` ones. Another server is used as it is, unless it is to be brought `up_to_date`.
+    `starts_stopped` ones. Another server is used as it is, unless it is to be brought `up_to_date`. `on_sync` takes
+    what was synced between the folder of contracts and the database.
 
     Raises:
         ConfigurationError: the data folder is not writable, the database URL is invalid, or the embedded server does
@@ -84,13 +101,13 @@ def open_environment(
     if settings.database_url is not None:
         environment = Environment(settings, url_text(parse_url(settings.database_url)))
         if up_to_date:
-            environment.migrate()
+            on_sync(environment.migrate())
         yield environment
         return
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
         environment = Environment(settings, server.acquire(by_hand=starts_stopped), server)
-        environment.migrate()
+        on_sync(environment.migrate())
         yield environment
     finally:
         server.release()

@@ -17,7 +17,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from logistics_core.catalogue import Catalogue, built_in_catalogue
+from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue.stored_contracts import stored_catalogue
+from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import MIGRATION_LOCK
 from logistics_core.database_contract.roles import READER
 from logistics_core.postgres.sessions import SOME_SCHEMA
@@ -45,9 +47,9 @@ def migrate(
 ) -> str:
     """Makes everything that is missing and returns the schema version reached.
 
-    Creates the databases of `url` and `dagster_url` if they do not exist, and the tables of all datasets of the
-    catalogue (the built-in one if none is given). Builds the indexes that an interrupted bulk load has dropped. With
-    `api_url`, creates that login as a member of the read-only role.
+    Creates the databases of `url` and `dagster_url` if they do not exist, and the tables of all datasets: the built-in
+    ones, those whose contracts are stored, and those of the catalogue. Builds the indexes that an interrupted bulk load
+    has dropped. With `api_url`, creates that login as a member of the read-only role.
 
     Raises:
         TransientError: the server cannot be reached.
@@ -65,7 +67,8 @@ def migrate(
         _refuse_unfit_server(connection)
         with _explained(connection):
             _run_alembic(url)
-            _make_tables(connection, built_in_catalogue() if catalogue is None else catalogue)
+            stored = stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
+            _make_tables(connection, Catalogue({**stored, **(catalogue or {})}))
         _make_roles(connection, api_url)
     return head_version()
 

@@ -8,8 +8,8 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
 _TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-"""PostgreSQL's types. Text other than free text (`Role.TEXT`) is compared by bytes: faster than by a language's rules,
-and the same on every machine."""
+"""PostgreSQL's types. Keys, and text other than free text (`Role.TEXT`), are compared by bytes: faster than by a
+language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
@@ -27,6 +27,7 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
         _sql("table").format(
             table=table,
             column_definitions=sql.SQL(",\n    ").join(_column(field, dataset) for field in dataset.fields),
+            identity=sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
             description=sql.Literal(dataset.description),
         )
     )
@@ -43,14 +44,19 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
 
 def _column(field: Field, dataset: Dataset) -> sql.Composable:
     """For example `"origin" text COLLATE "C" NOT NULL`."""
-    words: list[sql.Composable] = [sql.Identifier(field.name), sql.SQL(_TYPES[field.type])]
-    if field.type is FieldType.STRING and field.role is not Role.TEXT:
-        words.append(sql.SQL('COLLATE "C"'))
-    if field.name == dataset.key:
-        words.append(sql.SQL("PRIMARY KEY"))
-    elif field.required:
+    words: list[sql.Composable] = [sql.Identifier(field.name), column_type(field, dataset)]
+    if field.required:
         words.append(sql.SQL("NOT NULL"))
     return sql.SQL(" ").join(words)
+
+
+def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+    """The type of a field's column, with its collation: `text COLLATE "C"`."""
+    collation = ""
+    if field.type is FieldType.STRING:
+        is_prose = field.role is Role.TEXT and field.name not in dataset.key
+        collation = ' COLLATE "default"' if is_prose else ' COLLATE "C"'
+    return sql.SQL(_TYPES[field.type] + collation)
 
 
 def _index(index: Index, table: sql.Identifier) -> sql.Composed:

@@ -1,14 +1,13 @@
 """The Dagster code location: binds assets, jobs, sensors and resources together, and defines none of them.
 
-Everything is built from the settings and the catalogue of datasets, both read once, when the code server starts: a
-contract that is added later takes effect when `logistics up` is restarted (elsewhere: `logistics migrate`, then a
-restart of the code server).
+Everything is built from the settings and the catalogue of datasets, which is read from the database whenever the code
+location is loaded: by the code server, and by every run.
 """
 
 import dagster as dg
 
-from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
+from logistics_pipeline.contracts.versions import read_catalogue
 from logistics_pipeline.orchestration.assets.analytics import analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
@@ -29,10 +28,11 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     """Makes the definitions for the given settings, or for those of the environment.
 
     Raises:
-        ContractError: a contract file cannot be used.
+        TransientError: the database stayed unavailable.
+        ContractError: a stored contract cannot be used by this version of the program.
     """
     settings = settings or Settings()
-    catalogue = load_catalogue(settings.contracts_dir)
+    catalogue = read_catalogue(settings)
     raw_tables = [build_raw_asset(dataset) for dataset in catalogue.values()]
     load_jobs = build_load_jobs(catalogue)
     interval = settings.sensor_interval_seconds

@@ -1,16 +1,16 @@
 -- Merges the staged rows into the raw table: the record registered last wins its key.
 -- One row per file written (file_id) and, of updated rows, per file overwritten (overwritten_file_id) and old dating value
 -- of rows whose dating value changed (touched): their number. One more row, without file_id: how many there should be.
--- Reads the staging table (one row per key) and the raw table.
+-- Reads the staged rows (one per key) and the raw table.
 
 WITH due AS MATERIALIZED (
     SELECT staged.*, existing.ctid AS existing_at, existing.file_id AS existing_file_id,
            {touched} AS touched
     FROM {stage} AS staged
-    LEFT JOIN {table} AS existing ON existing.{key} = staged.{key}
+    LEFT JOIN {table} AS existing ON ({existing_key}) = ({staged_key})
     WHERE existing.file_id IS NULL
        OR (existing.file_id, existing.record_no) < (staged.file_id, staged.record_no)
-    ORDER BY staged.{key}  -- two merges lock the same rows in the same order
+    ORDER BY {staged_key}  -- two merges lock the same rows in the same order
 ),
 updated AS (
     -- By its position: a row that another loader has changed since is no longer there, which the counts reveal.

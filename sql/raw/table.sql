@@ -1,11 +1,12 @@
 -- Makes the raw table of a dataset from its contract.
--- One row per key: the record that was registered last.
+-- One row per key: the record that was registered last. Without a key one row per record.
 -- Filled by logistics_pipeline.loading.
 
 CREATE TABLE IF NOT EXISTS {table} (
     {column_definitions},
     file_id   integer NOT NULL,
-    record_no bigint NOT NULL
+    record_no bigint NOT NULL,
+    PRIMARY KEY ({identity})
 );
 
 COMMENT ON TABLE {table} IS {description};

@@ -190,7 +190,7 @@ class Converging(RuleBasedStateMachine):
 
     def _rows(self, dataset: str) -> dict[str, tuple[Any, ...]]:
         query = sql.SQL("SELECT substr({}, 2), {}, file_id, record_no FROM {}").format(
-            sql.Identifier(DATASETS[dataset].key), sql.Identifier(MEASURES[dataset]), sql.Identifier("raw", dataset)
+            sql.Identifier(*DATASETS[dataset].key), sql.Identifier(MEASURES[dataset]), sql.Identifier("raw", dataset)
         )
         return {key: tuple(values) for key, *values in self.connection.execute(query).fetchall()}
 

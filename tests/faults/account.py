@@ -91,8 +91,9 @@ def read_account(connection: Connection, failed_dir: Path) -> Account:
 
 def _rows(connection: Connection, dataset: str) -> list[tuple[Any, ...]]:
     catalogue = DATASETS[dataset]
-    others = [column for column in catalogue.columns if column != catalogue.key]
-    names = sql.SQL(", ").join(map(sql.Identifier, [catalogue.key, *others, "file_id", "record_no"]))
+    (key,) = catalogue.key
+    others = [column for column in catalogue.columns if column != key]
+    names = sql.SQL(", ").join(map(sql.Identifier, [key, *others, "file_id", "record_no"]))
     return connection.execute(sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier("raw", dataset))).fetchall()
 
 

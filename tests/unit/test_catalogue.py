@@ -1,5 +1,6 @@
 """Contract files and the catalogue made of them."""
 
+import codecs
 import os
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ import yaml
 
 from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_catalogue, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES, read_contract
+from logistics_core.catalogue.table_dialect import ENCODINGS, TableDialect
 
 CONTRACT = {
     "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
@@ -62,7 +64,7 @@ def write(folder: Path, **changes: object) -> Path:
         target = document
         for name in parents:
             target = target[int(name) if name.isdigit() else name]
-        target[last] = value
+        target[int(last) if last.isdigit() else last] = value
     path = folder / f"{document['name']}.yaml"
     path.write_text(yaml.safe_dump(document))
     return path
@@ -90,6 +92,106 @@ def test_a_contract_says_how_values_are_written_and_bounded(tmp_path: Path) -> N
     assert (litres.decimal_char, litres.group_char, litres.is_bare_number) == (",", " ", False)
     assert litres.bounds == ("> 0", "<= 99.5", "< 100")
     assert paid_on.bounds == (">= 2000-01-01", "<= 2030-12-31")
+
+
+def with_type(folder: Path, type: str, **keys: object) -> Path:
+    """The contract with a field of a type in place of litres."""
+    document = {
+        "name": "own",
+        "title": "Own",
+        "type": str(type),
+        "role": "dimension",
+        "description": "Of any type",
+        **keys,
+    }
+    return write(folder, schema__fields__3=document)
+
+
+def test_a_contract_may_have_fields_of_all_types_of_table_schema(tmp_path: Path) -> None:
+    for type in FieldType:
+        assert read_contract(with_type(tmp_path, type)).field("own").type is type
+
+    whole = read_contract(with_type(tmp_path, "integer", groupChar=".", constraints={"minimum": 1})).field("own")
+    assert (whole.decimal_char, whole.group_char, whole.at_least) == (",", ".", 1)
+    flag = read_contract(with_type(tmp_path, "boolean", trueValues=["ja", "Ja"], falseValues=["nein"])).field("own")
+    assert (flag.true_values, flag.false_values) == (("ja", "Ja"), ("nein",))
+    default = read_contract(with_type(tmp_path, "boolean")).field("own")
+    assert (default.true_values, default.false_values) == (
+        ("true", "True", "TRUE", "1"),
+        ("false", "False", "FALSE", "0"),
+    )
+    moment = read_contract(with_type(tmp_path, "datetime", format="%d/%m/%Y %H:%M %z", timeZone=True)).field("own")
+    assert (moment.format, moment.has_time_zone) == ("%d/%m/%Y %H:%M %z", True)
+    assert read_contract(with_type(tmp_path, "date", format="any")).field("own").format is None
+    assert read_contract(with_type(tmp_path, "date", format="default")).field("own").format == "default"
+    assert read_contract(with_type(tmp_path, "year", constraints={"maximum": 2030})).field("own").at_most == 2030
+
+
+@pytest.mark.parametrize(
+    ("type", "keys", "said"),
+    [
+        (
+            "integer",
+            {"format": "%Y"},
+            "only date, datetime, duration, time, yearmonth have a format; own is an integer",
+        ),
+        ("date", {"format": "%d.%m"}, "must have a year, a month and a day, and no time of day, because own is a date"),
+        ("date", {"format": "%d.%m.%Y %H:%M"}, "no time of day"),
+        ("date", {"format": "%d.%m.%Q"}, "has %Q, which is not known. There are %Y, %y"),
+        ("date", {"format": "%d.%m.%Y%"}, "has %, which is not known"),
+        ("date", {"format": "%d.%m.%Y %y"}, "says twice what %y or %Y says"),
+        ("date", {"format": ""}, "must have 1 to 64 characters"),
+        ("datetime", {"format": "%d.%m.%Y"}, "must have a year, a month, a day and an hour"),
+        ("datetime", {"format": "%d.%m.%Y %I:%M"}, "must have a year, a month, a day and an hour"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M %p"}, "has %p, which needs the hour as %I"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M.%f"}, "has a fraction, %f, of no second: add %S"),
+        ("datetime", {"format": "%d.%m.%Y %H:%S"}, "has seconds and no minutes"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M", "timeZone": True}, "must have %z if timeZone"),
+        ("datetime", {"format": "%d.%m.%Y %H:%M%z"}, "must have %z if timeZone"),
+        ("time", {"format": "%M:%S"}, "must have an hour, and no day"),
+        ("yearmonth", {"format": "%d.%m.%Y"}, "must have a year and a month, and nothing more"),
+        ("duration", {"format": "%H.%M"}, "must be %H:%M:%S or %H:%M or %M:%S, not '%H.%M'"),
+        ("date", {"timeZone": True}, "only a datetime has timeZone; own is a date"),
+        ("array", {"trueValues": ["x"]}, "only a boolean has trueValues; own is an array"),
+        ("boolean", {"trueValues": []}, "trueValues must list at least one word"),
+        ("boolean", {"falseValues": ["1"]}, "'1' is among trueValues and among falseValues"),
+        ("boolean", {"decimalChar": ","}, "only a number has decimalChar; own is a boolean"),
+        ("time", {"constraints": {"minimum": 1}}, "only a number, an integer, a year or a date has a minimum"),
+        ("object", {"example": {"a": 1}}, "is not a contract"),
+    ],
+)
+def test_what_a_type_does_not_have_is_refused(tmp_path: Path, type: str, keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        read_contract(with_type(tmp_path, type, **keys))
+
+
+def test_a_contract_says_how_files_are_written(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        encoding="Windows-1250",
+        dialect={"delimiter": "^", "quoteChar": "'", "doubleQuote": False, "escapeChar": "\\", "headerRows": [3, 4],
+                 "headerJoin": " / ", "commentChar": "#", "commentRows": [1], "skipInitialSpace": True,
+                 "property": "data.items"},
+        schema__fields__3__aliases=["Menge (l)", "tank.litres", "Menge (l)"],
+    )  # fmt: skip
+    dataset = read_contract(path)
+    assert dataset.encoding == "cp1250"
+    assert dataset.dialect == TableDialect("^", "'", False, "\\", None, (3, 4), " / ", "#", (1,), True, "data.items")
+    assert dataset.field("litres").aliases == ("Menge (l)", "tank.litres")
+
+
+def test_a_contract_that_says_nothing_of_its_files_leaves_it_to_them(tmp_path: Path) -> None:
+    dataset = read_contract(write(tmp_path, dialect={}))
+    assert (dataset.encoding, dataset.dialect.is_plain, dataset.field("litres").aliases) == (None, True, ())
+    assert all(each.dialect.is_plain and each.encoding is None for each in built_in_catalogue().values())
+
+
+def test_encodings_are_those_that_keep_ascii_by_pythons_names() -> None:
+    for name in ENCODINGS:
+        assert codecs.lookup(name).name == name
+        if not name.startswith("utf-16"):
+            delimiters = bytes(range(0x20, 0x5C)) + b"abcxyz|^\t\r\n"
+            assert delimiters.decode(name) == delimiters.decode("ascii"), name
 
 
 def test_texts_keep_words_for_nothing_and_numbers_and_dates_do_not() -> None:
@@ -120,8 +222,8 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
     catalogue = load_catalogue(tmp_path)
     assert list(catalogue) == [*built_in_catalogue(), "fuel_cards"]
     dataset = catalogue["fuel_cards"]
-    assert (dataset.key, dataset.columns) == ("payment_id", ("payment_id", "log_id", "paid_on", "litres"))
-    assert (dataset.key_index, dataset.date_index, dataset.table) == (0, 2, "raw.fuel_cards")
+    assert (dataset.key, dataset.columns) == (("payment_id",), ("payment_id", "log_id", "paid_on", "litres"))
+    assert (dataset.key_indexes, dataset.date_index, dataset.table) == ((0,), 2, "raw.fuel_cards")
     assert dataset.field("litres").at_least == Decimal("0.5")
     assert not dataset.field("log_id").required
     assert dataset.indexes[0].columns == ("log_id",)
@@ -139,22 +241,26 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
             {"schema__primaryKey": ["payment"]},
             "schema.primaryKey names 'payment', which is no field. There are: payment_id",
         ),
-        ({"schema__primaryKey": ["payment_id", "log_id"]}, "must name one field; it names 2"),
-        ({"schema__primaryKey": ["litres"]}, "must be a required string"),
+        ({"schema__primaryKey": ["payment_id", "payment_id"]}, "schema.primaryKey names payment_id twice"),
+        ({"schema__primaryKey": ["payment_id", "litres"]}, "names litres, which must be required: set constraints"),
+        ({"schema__primaryKey": [f"f{number}" for number in range(33)]}, "a key has at most 32 fields, not 33"),
         ({"schema__fields__0__name": "record_no"}, r"schema.fields\[0\].name is 'record_no'"),
         ({"schema__fields__1__name": "payment_id"}, "two fields have one name"),
         ({"schema__fields__1__name": "litres_from"}, "litres_from is the name of a filter on litres"),
         ({"schema__fields__1__type": "integre"}, r"\$.schema.fields\[1\].type"),
         (
             {"schema__fields__1__constraints": {"minimum": 0}},
-            "only a number or a date has a minimum or a maximum; log_id is a string",
+            "only a number, an integer, a year or a date has a minimum or a maximum; log_id is a string",
         ),
         ({"schema__fields__1__constraints": {"pattern": "x"}}, "unknown field `pattern`"),
         ({"datedBy": {"field": "litres"}}, "must be a required date"),
         ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),
         ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),
-        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "from one field to one field"),
+        ({"schema__foreignKeys__0__reference__fields": ["a", "b"]}, "one field of vehicle_logs; it names 1 and 2"),
+        ({"schema__foreignKeys__0__reference__fields": ["vehicle_id"]}, "vehicle_logs, whose key is log_id"),
+        ({"schema__foreignKeys__0__fields": []}, "one field of vehicle_logs; it names 0 and 1"),
+        ({"schema__foreignKeys__0__fields": ["litres"]}, "but one is a number and the other a string"),
         ({"schema__fields__3__constraints": {"minimum": float("nan")}}, "a bound must be a finite number"),
         ({"schema__fields__3__constraints": {"minimum": "five"}}, "the bound of a number must be a number, not 'five'"),
         ({"schema__fields__3__constraints": {"maximum": True}}, "the bound of a number must be a number, not True"),
@@ -171,6 +277,32 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"singular": "fuel_cards"}, "the name fuel_cards is used twice"),
         ({"singular": "vehicle"}, "the name vehicle is used twice, by vehicles and here"),
         ({"name": "constructor"}, "which the product uses for something else"),
+        ({"encoding": "unknown-8"}, "encoding is 'unknown-8', which is not known"),
+        ({"encoding": "unicode_escape"}, "encoding is 'unicode_escape', which is not known"),
+        ({"encoding": "utf-7"}, "encoding is 'utf-7', which is not known"),
+        ({"encoding": "x" * 2_000 + "\0"}, "which is not known"),
+        ({"dialect": {"delimeter": ";"}}, "unknown field `delimeter`"),
+        ({"dialect": {"delimiter": "::"}}, r"dialect.delimiter must be a single character, .*, not '::'"),
+        ({"dialect": {"delimiter": "\n"}}, "dialect.delimiter must be a single character"),
+        ({"dialect": {"quoteChar": "a"}}, "dialect.quoteChar must be a single character, no letter, digit or blank"),
+        ({"dialect": {"delimiter": ";", "commentChar": ";"}}, "delimiter and commentChar are both ';'"),
+        ({"dialect": {"header": False, "headerRows": [1]}}, "headerRows names rows, but header is false"),
+        ({"dialect": {"headerRows": [0]}}, r"dialect.headerRows must be .*, not \[0\]"),
+        ({"dialect": {"headerRows": [2, 1]}}, "in ascending order"),
+        ({"dialect": {"headerRows": list(range(1, 12))}}, "at most 10 row numbers"),
+        ({"dialect": {"commentRows": [1_001]}}, "dialect.commentRows must be at most 100 row numbers from 1 to 1,000"),
+        ({"dialect": {"headerRows": [2], "commentRows": [1, 2]}}, "row 2 is in headerRows and in commentRows"),
+        ({"dialect": {"headerJoin": "x" * 11}}, "dialect.headerJoin must have at most 10 printable characters"),
+        ({"dialect": {"property": ""}}, "dialect.property must have 1 to 255 printable characters"),
+        ({"schema__fields__1__aliases": "Log"}, r"\$.schema.fields\[1\].aliases"),
+        ({"schema__fields__1__aliases": [" "]}, r"schema.fields\[1\].aliases: an alias has 1 to 255 characters"),
+        ({"schema__fields__1__aliases": ["x" * 256]}, "an alias has 1 to 255 characters"),
+        ({"schema__fields__1__aliases": ["a\0"]}, "none of them a control character, not 'a"),
+        ({"schema__fields__1__aliases": [str(n) for n in range(51)]}, "at most 50 aliases, not 51"),
+        (
+            {"schema__fields__1__aliases": ["litres"]},
+            "'litres' is an alias of log_id, and a name or an alias of litres",
+        ),
         ({"indexes": [{"name": "i", "fields": []}]}, "i must name at least one field"),
         ({"indexes": [{"name": "i", "fields": ["log_id", "log_id"]}]}, "each only once"),
         ({"indexes": [{"name": "i", "fields": ["nothing"]}]}, "indexes: i names 'nothing'"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.number_columns import NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
+from tests.many_types import FIELDS, PLAIN, STORED, readings
 
 BOUNDED = Dataset(
     name="readings",
@@ -90,6 +92,77 @@ def test_a_column_is_judged_as_its_values_are(data: st.DataObject, dataset: Data
                 assert Decimal(found).as_tuple().exponent == Decimal(wanted).as_tuple().exponent
             else:
                 assert found == (NULL if wanted is None else escape(wanted))
+
+
+READINGS = readings()
+typed_texts = st.one_of(
+    st.sampled_from(
+        ["0", "-0", "+5", "007", "-12", "1.234", "01.234", "5.0", "1e3", "9" * 101, "-2000", "1" * 41, "1,5", "1 234"]
+    ),
+    st.sampled_from(["true", "TRUE", "tRUE", "1", "0", "ja", "nein", "yes", "t", " false "]),
+    st.sampled_from(
+        ["2024-02-30", "20240305", "2024-3-5", "5 Mar 2024", "13/12/24", "12/13/24", "1899-01-01", "9999-12-31"]
+    ),
+    st.sampled_from(
+        [
+            "2024-03-05 14:30", "2024-03-05T14:30:15.123456", "2024-03-05T14:30:15.1234567", "2024-03-05 24:00",
+            "2024-03-05T14:30:15.1200000", "2024-03-05T14:30:60", "2024-03-05", "20240305T143015", "2024-03-05T14",
+            "2024-03-05 25:00", "5-Mar-2024 2:30 PM", "5 Mar 2024 12:00 AM", "5 Mar 2024 0:30 AM", "1899-12-31 23:59",
+            "2024-03-05T14:30Z", "2024-03-05 14:30+0530", "2024-03-05 14:30 UTC", "2024-03-05T14:30:00-99:00",
+            "2024-03-05T14:30:00.5+02:00", "2100-12-31 23:59:59", "6 Mar 2024 2:30 PM", "2024-03-05  14:30",
+            "05.03.2024 14:30", "31/12/2024 14:30", "2024-W10-2T10:00", "2024-03-05 14:30:15,5", "2024-03-05T1430",
+            "2024-03-05 14:30:15.", "2024-03-05T14:30:15.5", "\u0662024-03-05 14:30", "2024-03-05\n14:30",
+        ]
+    ),
+    st.sampled_from(
+        ["8:15", "08:15:00.5", "08:15:00.1234567", "24:00", "24:00:01", "12:00 AM", "13:00 PM", "2500", "2400", "915"]
+    ),
+    st.sampled_from(
+        ["12:30", "025:10:00", "-01:30:00", "PT25H10M", "P1Y2M3DT4H5M6.5S", "P1.5D", "PT1.5H", "P1W", "P", "-P1D",
+         "3 days, 4:05:06", "-1 day, 23:59:59", "1h 30m", "90s", "99999999999:00:00", "P3000000000D", "PT0.0000001S"]
+    ),
+    st.sampled_from(["0000", "0999", "999", "12345", "2024-13", "202413", "0000-01", "2024-3"]),
+    st.sampled_from(
+        ["{}", "[]", "{} ", '{"a":1,"a":2}', '[{"a":1,"a":2}]', '{"a":"b:c"}', '{"\\u003a":1}', '["\\u0000"]', '["\0"]',
+         '["\\ud800"]', "[NaN]", "[1e400]", "[1e9999999999]", "[" * 101 + "]" * 101, "[" * 90 + "]" * 90, "[1", "2]",
+         "{},{}", '"x"',
+         "{\n}", '["a\tb"]', '["a\\tb"]', "[1\t,\r\n2]", "[" + "1" * 30 + "]", "[1.10]", '["\ud800"]', '["\x7f"]']
+    ),
+    st.sampled_from(["NA", "", " ", "NULL", "x", "null"]),
+)  # fmt: skip
+typed_values: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    typed_texts,
+    st.sampled_from([True, False, 1, 0, 2024, 20240305, 202403, -5, 10**50, Decimal("5.0"), Decimal("1E+3"), [], {}]),
+    st.sampled_from([{"a": [Decimal("1.10"), None, True]}, [{"b": "\0"}], [["\ud800"]], [Decimal("1E+5000")]]),
+)
+
+
+@given(st.data(), st.integers(1, 12))
+@settings(max_examples=800, deadline=None)
+def test_a_column_of_any_type_is_judged_as_its_values_are(data: st.DataObject, count: int) -> None:
+    name = data.draw(st.sampled_from(list(FIELDS)))
+    one = replace(READINGS, key=name, fields=(READINGS.field(name),))
+    column = [PLAIN[name]] * count
+    for row in data.draw(st.lists(st.integers(0, count - 1), max_size=6)):
+        column[row] = data.draw(typed_values)
+    encoder, validate = ColumnEncoder(one), compile_validator(one)
+    for part in (column, column[::-1]):  # what was learned from the first must not mislead the second
+        encoded = encoder.encode([part], 0)
+        found = {int(number): text for text, number in (line.rsplit("\t", 1) for line in encoded.lines)}
+        assert sorted([*found, *encoded.irregular]) == list(range(count))
+        for index, text in found.items():
+            expected = validate({name: part[index]})
+            assert not isinstance(expected, Rejection), f"plain, and yet the reference refuses {part[index]!r}"
+            assert text == (NULL if expected[0] is None else escape(expected[0]))
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_values_of_a_type_are_stored_in_one_way(name: str) -> None:
+    one = replace(READINGS, key=name, fields=(READINGS.field(name),))
+    assert compile_validator(one)({name: f" {PLAIN[name]} "}) == (STORED[name],)
+    encoded = ColumnEncoder(one).encode([[PLAIN[name]] * 3], 1)
+    assert [line.split("\t")[0] for line in encoded.lines] == [escape(STORED[name])] * 3
 
 
 def test_only_the_date_that_decides_the_day_makes_days_stale() -> None:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from logistics_pipeline.loading.formats import json_feed
+from logistics_pipeline.loading.formats.json_feed import is_broken
 from tests.unit.test_pages import errors_of, keys_of, read_file
 
 VALUES = st.sampled_from(
@@ -138,3 +140,27 @@ def test_both_parsers_name_the_same_place_of_what_follows_an_array(tmp_path: Pat
     (error,) = found
     at = len(array) + len(rest) - len(rest.lstrip())
     assert f"at byte {at}" in error
+
+
+CONSTANTS = b'{"a":[1,NaN,-Infinity,Infinity,"N\\"aN"],"Na":[-Infinity]}'
+
+
+def test_the_beginning_of_a_constant_is_not_broken_text() -> None:
+    assert [CONSTANTS[:end] for end in range(1, len(CONSTANTS)) if is_broken(CONSTANTS[:end])] == []
+
+
+@pytest.mark.parametrize("text", [b'{"a":[1,NaM', b"[1,IN", b"[tru,N", b"[1 N,", b"[1,--I", b"[-NaN,", b"[1NaN,"])
+def test_what_no_constant_begins_with_is_broken(text: bytes) -> None:
+    assert is_broken(text)
+
+
+@pytest.mark.parametrize("piece_bytes", [12, 20, 1000])
+def test_constants_of_large_values_are_replaced_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, piece_bytes: int
+) -> None:
+    monkeypatch.setattr(json_feed, "_CONSTANTS_PIECE_BYTES", piece_bytes)
+    text = b'["NaN, -Infinity",NaN,"x\\"",-Infinity, Infinity,1,"Infinity",{"NaN":NaN}]'
+
+    assert json_feed.make_large_safe(text) == (
+        b'["NaN, -Infinity",1e0,"x\\"",-10000000, 10000000,1,"Infinity",{"NaN":1e0}]'
+    )

@@ -152,6 +152,7 @@ HOSTILE = {
     "surrogate halves": ('"', "\\ud83d\\\\", '"'),
     "one long text": ('"😀', "a", '"'),
     "decimal places": ("0.", "1", "1"),
+    "constants": ("[", "NaN,", "1]"),
 }
 AROUND = {
     "array": '[{{"vehicle_id":"1","unknown":{}}},{{"vehicle_id":"2"}}]',

@@ -13,9 +13,12 @@ from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnVali
 from logistics_pipeline.loading.contract.date_columns import DateColumn
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
-from logistics_pipeline.loading.contract.number_columns import NumberColumn
+from logistics_pipeline.loading.contract.nested_columns import NestedColumn
+from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
+from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.text_columns import TextColumn
+from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
 
 
 @dataclass(frozen=True)
@@ -81,5 +84,13 @@ def _column_validator(field: Field, date_order: DateOrder | None, formats: FileF
             return TextColumn(field)
         case FieldType.NUMBER:
             return NumberColumn(field, formats)
-        case FieldType.DATE:
-            return DateColumn(field, value_validator(field, date_order, formats))
+        case FieldType.INTEGER:
+            return IntegerColumn(field, formats)
+        case FieldType.OBJECT | FieldType.ARRAY:
+            return NestedColumn(field)
+    validate = value_validator(field, date_order, formats)
+    if field.type is FieldType.DATETIME:
+        return TimestampColumn(field, validate)
+    if field.type is FieldType.DATE and field.format is None:
+        return DateColumn(field, validate)
+    return RepeatingColumn(field, validate)

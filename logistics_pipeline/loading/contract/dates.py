@@ -52,7 +52,7 @@ _CLOCK = re.compile(
 )
 """A time of day at the end of a date in any form: `14:30`, `2:30:00 PM`, `2 p.m.`."""
 
-_NARROW_SPACES = str.maketrans("\u00a0\u2009\u202f", "   ")
+NARROW_SPACES = str.maketrans("\u00a0\u2009\u202f", "   ")
 """Some programs write one of these before AM and PM."""
 
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})", re.ASCII)
@@ -114,7 +114,7 @@ def read_day(text: str, order: NumberOrder | None = None) -> date | None:
 
 def without_time(text: str) -> str:
     """Returns a date without the time of day that follows it; nothing if there is no such time."""
-    text = text.translate(_NARROW_SPACES)
+    text = text.translate(NARROW_SPACES)
     match = _CLOCK.search(text)
     if match is None:
         return text

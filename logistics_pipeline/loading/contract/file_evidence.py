@@ -57,7 +57,7 @@ class FileEvidence:
 
 
 def _fields_of(dataset: Dataset, type: FieldType) -> Iterable[Field]:
-    return [field for field in dataset.fields if field.type is type]
+    return [field for field in dataset.fields if field.formatted_as is type]
 
 
 def _add_dates(evidence: DateEvidence, column: Column, numbers: range) -> None:

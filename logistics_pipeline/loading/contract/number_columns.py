@@ -177,6 +177,20 @@ class NumberColumn(ColumnValidator):
         ]
 
 
+class IntegerColumn(NumberColumn):
+    """Numbers without a decimal point and without leading zeros."""
+
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        texts, irregular = super().encode(column)
+        joined = f",{','.join(texts)},"
+        if "." in joined or _LEADING_ZERO.search(joined):
+            irregular = [*irregular, *(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))]
+        return texts, irregular
+
+
+_LEADING_ZERO = re.compile(",0[0-9]")
+_INTEGER = re.compile(r"0|[1-9][0-9]*|\\N|")
+
 _MARGIN = 1e-9
 """More than what a float may be off."""
 

@@ -9,22 +9,17 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
+from logistics_core.catalogue.time_patterns import time_pattern
+from logistics_pipeline.loading.contract.clock_times import MAX_TIME_CHARACTERS
 from logistics_pipeline.loading.contract.columns import FormatsNeededError
-from logistics_pipeline.loading.contract.date_evidence import DateReading, contradicted
-from logistics_pipeline.loading.contract.dates import (
-    MAX_DATE_CHARACTERS,
-    DateOrder,
-    InvalidDateError,
-    UnknownOrderError,
-    parse_date,
-)
+from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS, DateOrder
 from logistics_pipeline.loading.contract.extras import Extras
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.nested_values import InvalidNestedError, nested_text, nested_text_of
 from logistics_pipeline.loading.contract.number_evidence import (
     NumberReading,
     UnreadableNumberError,
@@ -33,6 +28,7 @@ from logistics_pipeline.loading.contract.number_evidence import (
 )
 from logistics_pipeline.loading.contract.number_formats import PLAIN
 from logistics_pipeline.loading.contract.reject_kinds import reject_kind
+from logistics_pipeline.loading.contract.time_readers import time_reader
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.layouts import LongText, Unreadable
 
@@ -117,7 +113,7 @@ def _fields_validator(dataset: Dataset, date_order: DateOrder | None, formats: F
     undecided = [
         (field.name, convert)
         for field, (_, convert, _) in zip(dataset.fields, converters, strict=True)
-        if field.type in formats.not_looked_for
+        if field.formatted_as in formats.not_looked_for
     ]
 
     def look_at_others(value: dict[str, object]) -> None:
@@ -187,8 +183,16 @@ def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats)
             convert = _text_converter(field)
         case FieldType.NUMBER:
             convert = _number_converter(field, formats)
-        case FieldType.DATE:
-            convert = _date_converter(field, date_order, formats)
+        case FieldType.INTEGER:
+            convert = _integer_converter(field, formats)
+        case FieldType.YEAR:
+            convert = _year_converter(field)
+        case FieldType.BOOLEAN:
+            convert = _boolean_converter(field)
+        case FieldType.OBJECT | FieldType.ARRAY:
+            convert = _nested_converter(field)
+        case FieldType.DATE | FieldType.DATETIME | FieldType.TIME | FieldType.DURATION | FieldType.YEAR_MONTH:
+            convert = _time_converter(field, time_reader(field, date_order, formats))
     return _required(convert) if field.required else convert
 
 
@@ -247,7 +251,8 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
 
     def convert(value: object) -> str | None:
         if isinstance(value, str):
-            value = parse(value.strip())
+            plain = parse(value.strip())
+            value = None if plain is None else Decimal(plain)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -258,6 +263,92 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
             _reject_extreme(number)
         _check_bounds(field, number)
         return text
+
+    return convert
+
+
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
+_LEADING_ZERO = re.compile(r"[+-]?0[0-9]+", re.ASCII)
+
+
+def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
+    """An integer has no decimal point, not even as 5.0, and no leading zeros: 007 is a code."""
+    parse = _number_parser(field, formats)
+
+    def convert(value: object) -> str | None:
+        plain = parse(value.strip()) if isinstance(value, str) else None if value is None else str(value)
+        if plain is None:
+            return None
+        if isinstance(value, bool | list | dict) or not _INTEGER.fullmatch(plain):
+            zeros = " without leading zeros" if isinstance(value, str) and _LEADING_ZERO.fullmatch(plain) else ""
+            raise _InvalidError(f"must be an integer{zeros}, found {_describe(value)}")
+        number = Decimal(plain)
+        if len(plain) > MAX_DIGITS:
+            _reject_extreme(number)
+        _check_bounds(field, number)
+        return "0" if number == 0 else plain.removeprefix("+")
+
+    return convert
+
+
+_YEAR = re.compile(r"[0-9]{4}", re.ASCII)
+
+
+def _year_converter(field: Field) -> _Convert:
+    missing = field.missing_words
+
+    def convert(value: object) -> str | None:
+        if value is None:
+            return None
+        text = value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
+        if isinstance(value, str) and (not text or text in missing):
+            return None
+        if not _YEAR.fullmatch(text) or text == "0000":
+            raise _InvalidError(f"must be a year of four digits, found {_describe(value)}")
+        _check_bounds(field, Decimal(text))
+        return str(int(text))
+
+    return convert
+
+
+def _boolean_converter(field: Field) -> _Convert:
+    texts = dict.fromkeys(field.true_values, "t") | dict.fromkeys(field.false_values, "f")
+    missing = field.missing_words - texts.keys()
+    expected = f"one of {', '.join(field.true_values)} or {', '.join(field.false_values)}"
+
+    def convert(value: object) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return "t" if value else "f"
+        word = value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
+        if isinstance(value, str) and (not word or word in missing):
+            return None
+        if word not in texts:
+            raise _InvalidError(f"must be {expected}, found {_describe(value)}")
+        return texts[word]
+
+    return convert
+
+
+def _nested_converter(field: Field) -> _Convert:
+    missing = field.missing_words
+
+    def convert(value: object) -> str | None:
+        if isinstance(value, str):
+            value = value.strip()
+            if not value or value in missing:
+                return None
+        elif value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                return nested_text_of(value, field.type)
+            if isinstance(value, dict | list):
+                return nested_text(value, field.type)
+        except InvalidNestedError as error:
+            raise _InvalidError(str(error)) from None
+        raise _InvalidError(f"must be an {field.type}, found {_describe(value)}")
 
     return convert
 
@@ -278,21 +369,22 @@ def _reject_extreme(number: Decimal) -> None:
         raise _InvalidError(f"must have at most {MAX_DIGITS} digits on either side of the decimal point")
 
 
-def _number_parser(field: Field, formats: FileFormats) -> Callable[[str], Decimal | None]:
-    """Returns a function that parses a trimmed numeric string; None if it is empty or means nothing."""
+def _number_parser(field: Field, formats: FileFormats) -> Callable[[str], str | None]:
+    """Returns a function that makes a plain number of a trimmed text; None if it is empty or means nothing."""
     declared, missing = contract_reading(field), field.missing_words
     found = formats.numbers
     reading = declared if found is None else found.get(field.name, declared)
 
-    def parse(text: str) -> Decimal | None:
+    def parse(text: str) -> str | None:
         if not text or text in missing:
             return None
         if found is None and is_doubtful(text, field):
             raise FormatsNeededError(FieldType.NUMBER)
         number = _read_plain(text) if reading is None else _read_by(reading, text, field)
         if number is None:
-            raise _InvalidError(f"must be a number, found {_describe(text)}")
-        return Decimal(number)
+            expected = "an integer" if field.type is FieldType.INTEGER else "a number"
+            raise _InvalidError(f"must be {expected}, found {_describe(text)}")
+        return number
 
     return parse
 
@@ -309,66 +401,45 @@ def _read_by(reading: NumberReading, text: str, field: Field) -> str | None:
         raise _InvalidError(str(error)) from None
 
 
-def _date_converter(field: Field, date_order: DateOrder | None, formats: FileFormats) -> _Convert:
-    parse = lru_cache(maxsize=4096)(_date_parser(field, date_order, formats))  # dates repeat: a file has few hundred
-    missing = field.missing_words
+_A_TIME = {
+    FieldType.DATE: "a date",
+    FieldType.DATETIME: "a date and a time",
+    FieldType.TIME: "a time of day",
+    FieldType.DURATION: "a duration",
+    FieldType.YEAR_MONTH: "a month",
+}
+
+
+def _time_converter(field: Field, read: Callable[[str], str]) -> _Convert:
+    @lru_cache(maxsize=4096)  # dates repeat: a file has few hundred
+    def parse(text: str) -> str | _InvalidError:
+        try:
+            return read(text)
+        except ValueError as error:
+            return _InvalidError(str(error))
+
+    missing, most = field.missing_words, max(MAX_DATE_CHARACTERS, MAX_TIME_CHARACTERS)
+    takes_numbers = field.format not in (None, "default") and time_pattern(field.format or "").is_digits
+    """The contract says that nothing but digits is written, which JSON may do as a number."""
 
     def convert(value: object) -> str | None:
         if value is None:
             return None
+        if takes_numbers and type(value) is int:
+            value = str(value)
         if not isinstance(value, str):
-            raise _InvalidError(f"must be a date, found {_describe(value)}")
+            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {_describe(value)}")
         text = value.strip()
         if not text or text in missing:
             return None
-        parsed = (
-            parse(text)
-            if len(text) <= MAX_DATE_CHARACTERS
-            else InvalidDateError(f"must be a date, found {_describe(text)}")
-        )
-        if isinstance(parsed, InvalidDateError):
+        if len(text) > most:
+            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {_describe(text)}")
+        parsed = parse(text)
+        if isinstance(parsed, _InvalidError):
             raise _InvalidError(str(parsed))
         return parsed
 
     return convert
-
-
-def _date_parser(
-    field: Field, date_order: DateOrder | None, formats: FileFormats
-) -> Callable[[str], str | InvalidDateError]:
-    """Returns a function that parses a date. What the file proved goes before a setting of today."""
-    found = formats.dates
-    reading = None if found is None else found.get(field.name)
-    if reading is not None and reading.order is None and date_order is not None:
-        reading = None
-
-    def parse(text: str) -> str | InvalidDateError:
-        try:
-            day = _read_date(text, reading, date_order)
-        except UnknownOrderError as error:
-            if found is None:
-                raise FormatsNeededError(FieldType.DATE) from None
-            return error
-        except InvalidDateError as error:
-            return error
-        if field.first_day is not None and day < field.first_day:
-            return InvalidDateError(f"must not be before {field.first_day}, found {day}")
-        if field.last_day is not None and day > field.last_day:
-            return InvalidDateError(f"must not be after {field.last_day}, found {day}")
-        return day.isoformat()
-
-    return parse
-
-
-def _read_date(text: str, reading: DateReading | None, date_order: DateOrder | None) -> date:
-    if reading is not None:
-        return reading.read(text)
-    try:
-        return parse_date(text, date_order)
-    except UnknownOrderError:
-        raise
-    except InvalidDateError as error:
-        raise contradicted(text, date_order, error, "LOGISTICS_DATE_ORDER") from None
 
 
 def _describe(value: object) -> str:

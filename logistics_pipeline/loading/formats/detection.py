@@ -98,7 +98,8 @@ def _is_ndjson(body: bytes, dataset: Dataset) -> bool:
     lines = [line.strip(_WHITE) for line in body.split(b"\n", 100) if line.strip(_WHITE)]
     if len(lines) == 1:
         record = decode(lines[0])
-        return isinstance(record, dict) and dataset.key in record  # without the key it may be a wrapper
+        # Without the marks it may be a wrapper.
+        return isinstance(record, dict) and bool(dataset.marks) and dataset.marks <= record.keys()
     if _is_object(lines[0]):
         return not _has_multiline_object(body)
     # In no other layout can a line begin an object right after a line that was one.

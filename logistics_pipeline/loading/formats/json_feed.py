@@ -15,6 +15,7 @@ PARSER_ERRORS = (JSONError, ValueError, ArithmeticError)
 
 _REPLACEMENT = "\ufffd".encode()
 _PIECE_BYTES = 1 << 20
+_CONSTANTS_PIECE_BYTES = 1 << 18
 _DIGITS_ALIKE = bytes(0x30 if byte in b"0123456789+-" else 0x65 if byte in b"eE" else byte for byte in range(256))
 _MANY_DIGITS = b"0" * 20
 _MANY_IN_EXPONENT = b"e" + b"0" * 16
@@ -36,6 +37,13 @@ _NEXT_CONSTANT = re.compile(
 _BARE_NAN = re.compile(rb"NaN(?<![^\s:,\[]NaN)")
 _BARE_INFINITY = re.compile(rb"Infinity(?<![^\s:,\[-]Infinity)")
 """Where a constant can begin a value. Both begin with literal text, which is many times faster."""
+_NAN = re.compile(rb"(?<![0-9A-Za-z.+_-])NaN(?![0-9A-Za-z.+_-])")
+_INFINITY = re.compile(rb"(?<![0-9A-Za-z.+_])Infinity(?![0-9A-Za-z.+_-])")
+"""The constants where there are no strings. A sign stays."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TOKENS = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_SEPARATORS = (b",", b"[", b"]", b"{", b"}", b":", b" ", b"\n")
+_BEGUN_CONSTANT = re.compile(rb"(?<![0-9A-Za-z.+_-])(?:Na?|-|-?I(?:n(?:f(?:i(?:n(?:it?)?)?)?)?)?)$")
 _CONSTANTS = {b"NaN": b"1e0", b"Infinity": b"10000000", b"-Infinity": b"-10000000"}
 """The constants that Python's `json.dumps` writes and JSON lacks, and a number as long as each."""
 
@@ -60,6 +68,8 @@ def replace_constants(text: bytes) -> bytes:
     """Replaces constants that JSON lacks by numbers of the same length."""
     if not _BARE_NAN.search(text) and not _BARE_INFINITY.search(text):
         return text  # the usual one is in quotation marks, and most files have none at all
+    if b'"' not in text:
+        return _INFINITY.sub(b"10000000", _NAN.sub(b"1e0", text))  # five times as fast
     return _CONSTANT.sub(lambda found: _CONSTANTS.get(found["constant"]) or found[0], text)
 
 
@@ -92,30 +102,42 @@ def make_large_safe(text: bytes) -> bytearray:
     return safe
 
 
-def _without_constants(raw: bytes) -> bytes:
-    position = next_constant(raw, 0)
-    if position is None:
+def _without_constants(raw: bytes) -> bytes | bytearray:
+    """Replaces constants piece by piece: a list of all of them could fill the memory."""
+    if next_constant(raw, 0) is None:
         return raw
-    text = bytearray(raw)
-    while position is not None:
-        constant = next(name for name in _CONSTANTS if raw.startswith(name, position))
-        text[position : position + len(constant)] = _CONSTANTS[constant]
-        position = next_constant(raw, position + len(constant))
-    return bytes(text)
+    text, begin = bytearray(), 0
+    while begin < len(raw):
+        end = _end_outside_strings(raw, begin, begin + _CONSTANTS_PIECE_BYTES)
+        text += replace_constants(raw[begin:end])
+        begin = end
+    return text
 
 
-def _pieces(text: bytes) -> Iterator[bytes]:
+def _end_outside_strings(text: bytes, begin: int, end: int) -> int:
+    """An offset around `end` that is neither in a string nor in a word."""
+    if end >= len(text):
+        return len(text)
+    whole = _TOKENS.match(text, begin, end)
+    assert whole is not None
+    if whole.end() < end:  # at the quotation mark of a string that ends later, or never
+        long = _STRING.match(text, whole.end())
+        return long.end() if long else len(text)
+    return max(text.rfind(separator, begin, end) for separator in _SEPARATORS) + 1 or end
+
+
+def _pieces(text: bytes | bytearray) -> Iterator[bytes]:
     """Cuts text into pieces that `make_safe` may change one by one: outside escapes, numbers and characters."""
     begin = 0
     while begin < len(text):
         end = min(begin + _PIECE_BYTES, len(text))
         if end < len(text):
             end = _last_boundary(text, begin, end)
-        yield text[begin:end]
+        yield bytes(text[begin:end])
         begin = end
 
 
-def _last_boundary(text: bytes, begin: int, end: int) -> int:
+def _last_boundary(text: bytes | bytearray, begin: int, end: int) -> int:
     """An offset shortly before `end` where an escape may begin and none continues; `end` if there is none."""
     for boundary in range(end - 1, max(begin, end - 1000), -1):
         if text[boundary] in b'"[]{},: \\' and text[boundary - 1] != ord("\\"):
@@ -125,7 +147,12 @@ def _last_boundary(text: bytes, begin: int, end: int) -> int:
 
 def is_broken(text: bytes) -> bool:
     """Whether `text` cannot be the beginning of a JSON value, whatever follows."""
-    return not _may_continue(text) and not _may_continue(make_large_safe(text))
+    return not _may_continue(text) and not _may_continue(make_large_safe(_without_begun_constant(text)))
+
+
+def _without_begun_constant(text: bytes) -> bytes:
+    """Without the beginning of a constant at the end: the rest of it may follow."""
+    return text[: -len(begun[0])] if (begun := _BEGUN_CONSTANT.search(text, max(0, len(text) - 8))) else text
 
 
 def _may_continue(text: bytes | bytearray) -> bool:

@@ -1,6 +1,6 @@
 """Decodes records of more than a mebibyte in bounded memory: what is nested in a field is checked, but never built.
 
-No field takes an array or an object, so an empty one stands for it. Texts too long for any field are counted instead.
+An empty array or object stands for it, and no field takes that one. Texts too long for any field are counted instead.
 For small records the result is the same, only slower, which is why `json_decoding` does those as a whole.
 
 Memory: the record's text, and once more if it is not plain JSON, whatever it holds.
@@ -18,7 +18,7 @@ from logistics_pipeline.loading.formats.json_feed import make_large_safe, next_c
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS, read_long_text
 from logistics_pipeline.loading.formats.record_positions import Span
-from logistics_pipeline.loading.layouts import LargeObject, Unreadable
+from logistics_pipeline.loading.layouts import LargeArray, LargeMember, LargeObject, Unreadable
 
 LARGE_BYTES = 1 << 20
 """A record up to this size may hold anything: its values take some thirty times as much memory as its text."""
@@ -117,9 +117,9 @@ def _name(raw: bytes, span: Span) -> str:
 
 def _shallow_value(raw: bytes, begin: int, end: int) -> object:
     if raw.startswith(b"[", begin):
-        return []
+        return LargeArray()
     if raw.startswith(b"{", begin):
-        return {}
+        return LargeMember()
     if raw.startswith(b'"', begin) and end - begin > _LONG_TEXT_BYTES:
         return read_long_text(map(_decode_text, _text_pieces(raw, begin + 1, end - 1)))
     if end - begin > _LONG_NUMBER_BYTES:

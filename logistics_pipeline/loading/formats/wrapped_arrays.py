@@ -4,7 +4,7 @@ An API's pages, saved one after the other, are several such objects: the array i
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
@@ -33,14 +33,16 @@ class _Candidate:
     layout: ElementsLayout
     has_fields: bool = False
     """Its first element names a field of the dataset."""
+    marks: set[str | None] = field(default_factory=set)
+    """The dataset's marks that its first element names."""
 
 
 class ArraySearch:
     """Walks through the first object, and pages after it if its arrays are empty, until it is clear where records are.
 
-    Two findings decide at once: the dataset's key in the object itself (it is a record), an array under the dataset's
-    name. The dataset's key in the first element of another array decides unless an array of records under the dataset's
-    name follows within `LOOK_AHEAD_BYTES`. Otherwise the walk goes through the whole object and takes the only likely
+    Two findings decide at once: the dataset's marks in the object itself (it is a record), an array under the dataset's
+    name. The marks in the first element of another array decide unless an array of records under the dataset's name
+    follows within `LOOK_AHEAD_BYTES`. Otherwise the walk goes through the whole object and takes the only likely
     array.
     """
 
@@ -57,6 +59,8 @@ class ArraySearch:
         self._records: ElementsLayout | None = None
         """The first array found to hold records, while one under the dataset's name is looked for."""
         self._is_record = False
+        self._marks = set[str | None]()
+        """The dataset's marks in the object at the top."""
         self._keys: dict[str, None] = {}
         """Of the object at the top."""
         self._pages = 0
@@ -141,7 +145,7 @@ class ArraySearch:
         is_named = self._is_named(keys[-1])
         if _normalize(keys[-1]) in self._names_of_others:
             return None  # another dataset's array is not ours, even if its records have our key
-        others = OtherArrays(self._dataset.key, self._dataset.name if is_named else None, self._names_of_others)
+        others = OtherArrays(self._dataset.marks, self._dataset.name if is_named else None, self._names_of_others)
         layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys, others)
         if is_named and self._records is None:
             return layout
@@ -161,19 +165,26 @@ class ArraySearch:
             self._open = None  # its first element has ended, or it has none
 
     def _check_key(self, start: int) -> Layout | None:
-        is_ours, is_field = self._key == self._dataset.key, self._key in self._fields
+        is_field = self._key in self._fields
         if len(self._path) == 1:
             self._is_record |= is_field
             if self._key is not None and len(self._keys) < MAX_KEYS:
                 self._keys[self._key] = None
-            return ObjectsLayout(start) if is_ours and self._records is None else None
+            return ObjectsLayout(start) if self._completes(self._marks) and self._records is None else None
         if self._open is not None and len(self._path) == len(self._open.layout.keys) + 2:
             self._open.has_fields |= is_field
-            return self._first_element_is_ours() if is_ours else None
+            return self._first_element_is_ours() if self._completes(self._open.marks) else None
         return None
 
+    def _completes(self, found: set[str | None]) -> bool:
+        """Whether the key of this event is one of the marks and, with those `found` before, they are all there."""
+        if self._key not in self._dataset.marks:
+            return False
+        found.add(self._key)
+        return len(found) == len(self._dataset.marks)
+
     def _first_element_is_ours(self) -> Layout | None:
-        """The array whose first element has the key, unless one under the dataset's name is still to be looked for."""
+        """The array whose first element has the marks, unless one of the dataset's name is still to be looked for."""
         assert self._open is not None
         if self._records is not None:
             return self._open.layout
@@ -183,7 +194,7 @@ class ArraySearch:
     def _choose(self, start: int) -> Layout | None:
         likely = [candidate for candidate in self._candidates if candidate.has_fields]
         if self._is_record and not likely:
-            return ObjectsLayout(start)  # a record that lacks its key, whatever arrays it holds
+            return ObjectsLayout(start)  # a record that lacks its marks, whatever arrays it holds
         if not likely and not self._has_named_object:  # otherwise that is where the records are
             likely = self._candidates
         if len(likely) == 1:
@@ -194,7 +205,7 @@ class ArraySearch:
         self._pages += 1
         if not likely or self._pages > MAX_PAGES:
             raise self._undecided
-        self._candidates, self._is_record = [], False
+        self._candidates, self._is_record, self._marks = [], False, set()
         return None
 
     def _error(self, offset: int) -> FileError:
@@ -333,6 +344,8 @@ class _OtherRecords:
         self._path: list[str] = ["", *layout.keys[:-1]]
         """The key of each open object and array; empty at the top and inside arrays."""
         self._key = ""
+        self._marks = set[object]()
+        """The dataset's marks that the first element names."""
         self._first_at = 0
         """Depth of the first element of an array that may hold records, from that array's beginning to that element's
         end; 0 elsewhere."""
@@ -344,8 +357,10 @@ class _OtherRecords:
         if self._others is None:
             return None
         if event == "map_key":
-            if len(self._path) == self._first_at and value == self._others.record_key:
-                return ".".join(self._path[1:-1])
+            if len(self._path) == self._first_at and value in self._others.marks:
+                self._marks.add(value)
+                if len(self._marks) == len(self._others.marks):
+                    return ".".join(self._path[1:-1])
             self._key = "" if self._array_at else str(value)
         elif event in ("start_map", "start_array"):
             self._path.append(self._key)
@@ -362,7 +377,7 @@ class _OtherRecords:
         if is_array and not self._array_at:
             self._array_at = depth
             if self._others is not None and self._others.may_hold_records(_normalize(self._key)):
-                self._first_at = depth + 1
+                self._first_at, self._marks = depth + 1, set()
         elif is_array and depth == self._first_at:
             self._first_at = 0  # the first element is an array
 

@@ -156,7 +156,7 @@ class ChunkMaker:
         self._validate = compile_validator(dataset, date_order, formats, self._extras)
         self._validate_value = [value_validator(field, date_order, formats) for field in dataset.fields]
         self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
-        self._is_undecided = [field.type in formats.not_looked_for for field in dataset.fields]
+        self._is_undecided = [field.formatted_as in formats.not_looked_for for field in dataset.fields]
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 

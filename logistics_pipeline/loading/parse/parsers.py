@@ -81,7 +81,7 @@ def find_formats(
 
     Takes constant memory. Returns that, and why the file cannot be read to its end, if it cannot.
     """
-    fields = tuple(field for field in task.dataset.fields if field.type in types)
+    fields = tuple(field for field in task.dataset.fields if field.formatted_as in types)
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
     search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
@@ -107,7 +108,7 @@ class TypedDecoder:
             self._learn_names(text, choose)
             if self._dataset.has_extras:  # not all values are in the structs
                 return None
-        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, len(structs)):
+        if (self._shape.others or self._passes_over or self._shape.has_nested) and _may_be_too_deep(text, len(structs)):
             return None
         return TypedObjects(self._shape, structs)
 
@@ -167,6 +168,7 @@ class _Shape:
         typed = [name for name in sorted(others) if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
         self._typed_others = typed
         self._passes_over = passes_over
+        self.has_nested = any(field.type in NESTED_TYPES for field in dataset.fields)
         self.is_strict = not passes_over and len(typed) == len(others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
         self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
@@ -214,7 +216,7 @@ class _Shape:
         """The same columns with numbers decoded, unless only texts among them matter and there are none."""
         decode_column = _decode_texts if self._passes_over else _decode_numbers
         return [
-            decode_column(column) if field.type is FieldType.NUMBER else column
+            decode_column(column) if field.type in NUMERIC_TYPES else column
             for field, column in zip(self._fields, columns, strict=False)
         ]
 
@@ -236,8 +238,9 @@ def _make_struct(dataset: Dataset, others: list[str], *, is_strict: bool) -> typ
 
 
 def _struct_field(index: int, type: FieldType) -> tuple[str, Any, Any]:
-    """A field that takes any value. Numbers stay raw: a float would not keep every digit."""
-    return (f"field_{index}", msgspec.Raw, _NULL) if type is FieldType.NUMBER else (f"field_{index}", Any, None)
+    """A field that takes any value. Numbers stay raw, as a float would not keep every digit; so does what is nested."""
+    is_raw = type in NUMERIC_TYPES or type in NESTED_TYPES
+    return (f"field_{index}", msgspec.Raw, _NULL) if is_raw else (f"field_{index}", Any, None)
 
 
 def _can_be_field_name(name: str) -> bool:

@@ -54,7 +54,7 @@ class BatchWriter:
             sql.Identifier("raw", task.dataset.name),
             sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.stored_columns, "record_no", "file_id"))),
         )
-        self._expects_known_keys: bool | None = None
+        self._expects_known_keys: bool | None = None if task.dataset.key else False
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""
 
     def write(self, batch: Batch, take_seconds: Callable[[], float]) -> None:
@@ -64,14 +64,14 @@ class BatchWriter:
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
-        if self._expects_known_keys is None:
-            self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
         try:
+            if self._expects_known_keys is None:
+                self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
             if not self._expects_known_keys:
                 try:
                     return self._commit(batch, take_seconds, self._copy_rows)
                 except errors.UniqueViolation:
-                    self._expects_known_keys = True
+                    self._expects_known_keys = bool(self._dataset.key)
             self._commit(batch, take_seconds, self._merge_rows)
         except REFUSED:
             self._commit(batch, take_seconds, self._isolate_rows)
@@ -89,7 +89,7 @@ class BatchWriter:
             self._count_rejects(batch, written.refused)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
-        if written.was_merged:
+        if written.was_merged and self._dataset.key:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
     # -- three ways to write rows: copy, merge, isolate ------------------------------------------------------------

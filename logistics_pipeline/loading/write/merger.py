@@ -2,18 +2,22 @@
 
 The record registered last wins its key: the one with the higher (file_id, record_no). A single statement does this and
 so sees one state of the table; writes of another loader in the meantime are detected, and the merge is repeated.
+
+Without a key every record is a row of its own: a merge only adds, and serves rows that COPY alone cannot take.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from psycopg import errors, sql
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
@@ -54,23 +58,36 @@ class Merger:
         self.dataset = dataset
         self.columns = (*dataset.stored_columns, "record_no", "file_id")
         """The values of a row, in this order."""
+        self._key_of = _key_reader(dataset.key_indexes)
+        self._may_differ = any(dataset.field(name).type is not FieldType.STRING for name in dataset.key)
+        """Whether equal values of the key may differ in their texts, as 1 and 1.0 do."""
         self._stage = sql.Identifier(f"stage_{dataset.name}")
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._stage, _list(self.columns))
         self._table = sql.Identifier("raw", dataset.name)
         self._make_stage = sql.SQL(read_sql("loading/stage")).format(stage=self._stage, table=self._table)
         self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self._table)
-        self._merge = self.statement(self._stage)
+        self._merge = self.statement(self._distinct_rows() if self._may_differ else self._stage)
 
     def statement(self, stage: sql.Composable) -> sql.Composed:
         """Returns the statement that merges the rows of `stage`, a table or a subquery."""
-        changing = [sql.Identifier(column) for column in self.columns if column != self.dataset.key]
+        identity = self.dataset.identity
+        changing = [sql.Identifier(column) for column in self.columns if column not in identity or self._may_differ]
         return sql.SQL(read_sql("loading/merge")).format(
             table=self._table,
             stage=stage,
-            key=sql.Identifier(self.dataset.key),
+            existing_key=_list(identity, "existing"),
+            staged_key=_list(identity, "staged"),
             columns=_list(self.columns),
             touched=_touched(self.dataset),
             assignments=sql.SQL(", ").join(sql.SQL("{0} = due.{0}").format(column) for column in changing),
+        )
+
+    def _distinct_rows(self) -> sql.Composed:
+        """The staged rows as a subquery: of several with an equal key, the one registered last."""
+        return sql.SQL("({})").format(
+            sql.SQL(read_sql("loading/distinct_rows")).format(
+                stage=self._stage, key=_list(self.dataset.key), columns=_list(self.columns)
+            )
         )
 
     def merge(self, text: bytes) -> Merged:
@@ -93,12 +110,17 @@ class Merger:
 
     def has_any_of(self, text: bytes) -> bool:
         """Whether the table has a key of the first lines of COPY text: then merging is the way to write them."""
-        index = self.dataset.key_index
-        lines = text[:_SAMPLE_BYTES].split(b"\n")[:-1]
-        keys = [unescape(line.split(b"\t", index + 1)[index].decode()) for line in lines]
-        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} = ANY(%s))")
-        found = self._connection.execute(query.format(self._table, sql.Identifier(self.dataset.key)), (keys,))
-        return found.fetchone() == (True,)
+        lines = text[:_SAMPLE_BYTES].splitlines()[:-1]
+        keys = [
+            {name: unescape(value.decode()) for name, value in zip(self.dataset.key, self._key_of(line), strict=True)}
+            for line in lines
+        ]
+        query = sql.SQL(read_sql("loading/known_keys")).format(
+            table=self._table,
+            existing_key=_list(self.dataset.key, "existing"),
+            sampled_key=_list(self.dataset.key, "sampled"),
+        )
+        return self._connection.execute(query, {"sample": json.dumps(keys)}).fetchone() == (True,)
 
     def prepare(self) -> None:
         """Makes the caller's transaction ready for merging."""
@@ -116,11 +138,10 @@ class Merger:
             raise TransientError("Another loader wrote one of these keys at the same moment; merging again") from error
 
     def _newest(self, lines: list[bytes]) -> Iterable[bytes]:
-        """Returns the winner of each key."""
-        index = self.dataset.key_index
-        if len({line.split(b"\t", index + 1)[index] for line in lines}) == len(lines):
+        """Returns the winner of each key, as far as texts tell: equal values of other types may differ in theirs."""
+        if not self.dataset.key or len(set(map(self._key_of, lines))) == len(lines):
             return lines
-        return {line.split(b"\t", index + 1)[index]: line for line in sorted(lines, key=_rank)}.values()
+        return {self._key_of(line): line for line in sorted(lines, key=_rank)}.values()
 
     def merged(self, rows: Iterable[tuple[Any, ...]], lines: Sequence[bytes]) -> Merged:
         """Sums up what the statement returned, once or several times, when it merged `lines`.
@@ -141,6 +162,8 @@ class Merger:
         if done != due:
             raise TransientError("Another loader changed one of these rows at the same moment; merging again")
         merged.superseded = _count_by_file(lines) - merged.written
+        if not self.dataset.key and (merged.superseded or merged.overwritten):
+            raise TransientError("Another loader wrote these records at the same moment; merging again")
         return merged
 
     def _note_touched(self, merged: Merged, touched: Any) -> None:
@@ -164,7 +187,9 @@ def _touched(dataset: Dataset) -> sql.Composable:
     """The dating value of an overwritten row, if the new row has another one: that one is noted anyway."""
     if dataset.dating is None:
         return sql.SQL("NULL::text")
-    return sql.SQL("nullif(existing.{0}, staged.{0})").format(sql.Identifier(dataset.dating.field))
+    own = dataset.dating.is_own
+    changed = "nullif(existing.{0}, staged.{0})" if own else "nullif(existing.{0}, staged.{0})::text"
+    return sql.SQL(changed).format(sql.Identifier(dataset.dating.field))
 
 
 def _count_by_file(lines: Sequence[bytes]) -> Counter[int]:
@@ -182,5 +207,17 @@ def _rank(line: bytes) -> tuple[int, int]:
     return int(file_id), int(number)
 
 
-def _list(columns: tuple[str, ...]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
+def _key_reader(indexes: Sequence[int]) -> Callable[[bytes], tuple[bytes, ...]]:
+    """Returns what reads the texts of a key from a line: only as far as the last of its columns."""
+    if len(indexes) == 1:
+        (index,) = indexes
+        return lambda line: (line.split(b"\t", index + 1)[index],)
+    if not indexes:
+        return lambda line: ()
+    last, pick = max(indexes) + 1, itemgetter(*indexes)
+    return lambda line: pick(line.split(b"\t", last))
+
+
+def _list(columns: Sequence[str], table: str | None = None) -> sql.Composed:
+    qualified = [sql.Identifier(column) if table is None else sql.Identifier(table, column) for column in columns]
+    return sql.SQL(", ").join(qualified)

@@ -63,12 +63,19 @@ _SORT = "SELECT set_config('enable_hashagg', 'off', true)"
 """Makes PostgreSQL form groups by sorting on disk; hashing would hold the arrays of all groups in memory at once."""
 
 
+def _dated_by(dataset: Dataset) -> sql.Composable:
+    if dataset.dating is None:
+        return sql.SQL("NULL::text")
+    field = sql.Identifier(dataset.dating.field)
+    return field if dataset.dating.is_own else sql.SQL("{}::text").format(field)
+
+
 def _statement(dataset: Dataset) -> sql.Composed:
     dating = dataset.dating
     collected, nothing = sql.SQL("array_agg(touched)"), sql.SQL("'{}'")
     return sql.SQL(read_sql("loading/unload")).format(
         table=sql.Identifier("raw", dataset.name),
-        dated_by=sql.SQL("NULL::text") if dating is None else sql.Identifier(dating.field),
+        dated_by=_dated_by(dataset),
         stale_days=collected if dating is not None and dating.is_own else nothing,
         stale_keys=collected if dating is not None and not dating.is_own else nothing,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import errors, sql
 
-from logistics_core.catalogue.model import EXTRAS
+from logistics_core.catalogue.model import EXTRAS, NESTED_TYPES
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.copy_text import unescape
@@ -61,7 +61,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     connection.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
     copy_documents = sql.SQL("COPY {documents} FROM STDIN").format(**names)
     with connection.cursor() as cursor, cursor.copy(copy_documents) as copy:
-        for row in enumerate(_documents(merger.columns, lines)):
+        for row in enumerate(_documents(merger, lines)):
             copy.write_row(row)
     merge_ranges = sql.SQL(
         "SELECT {merge_or_note}(first, least(first + %(size)s, %(rows)s) - 1) "
@@ -81,7 +81,7 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     dataset, function = merger.dataset, f"merge_or_note_{merger.dataset.name}"
     names: dict[str, sql.Composable] = {
         "table": sql.Identifier("raw", dataset.name),
-        "key": sql.Identifier(dataset.key),
+        "given_key": sql.SQL(", ").join(sql.Identifier("given", column) for column in dataset.identity),
         "key_constraint": sql.Literal(f"{dataset.name}_pkey"),
         "columns": sql.SQL(", ").join(sql.Identifier("given", column) for column in merger.columns),
         "documents": sql.Identifier("pg_temp", f"documents_{dataset.name}"),
@@ -95,15 +95,18 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     return names | {"merge": merger.statement(sql.SQL("({})").format(rows))}
 
 
-def _documents(columns: Sequence[str], lines: Sequence[bytes]) -> Iterator[str]:
+def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:
     """Rows of COPY text as JSON objects: of texts, but for what is JSON already."""
-    extras = columns.index(EXTRAS) if EXTRAS in columns else None
+    names = list(map(json.dumps, merger.columns))
+    nested = {field.name for field in merger.dataset.fields if field.type in NESTED_TYPES} | {EXTRAS}
+    is_nested = [column in nested for column in merger.columns]
     for line in lines:
-        values = list(map(unescape, line.decode().removesuffix("\n").split("\t")))
-        members = [json.dumps(value) for value in values]
-        if extras is not None and (text := values[extras]) is not None:
-            members[extras] = text
-        yield f"{{{','.join(f'{json.dumps(name)}:{member}' for name, member in zip(columns, members, strict=True))}}}"
+        values = map(unescape, line.decode().removesuffix("\n").split("\t"))
+        members = (
+            f"{name}:{value if nests and value is not None else json.dumps(value)}"
+            for name, nests, value in zip(names, is_nested, values, strict=True)
+        )
+        yield f"{{{','.join(members)}}}"
 
 
 def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Composable]) -> dict[int, Rejection]:

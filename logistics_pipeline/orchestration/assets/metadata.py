@@ -26,8 +26,8 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
             description=f"{field.description}, {field.unit}" if field.unit else field.description,
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,
-                unique=field.name == dataset.key,
-                other=list(field.bounds),
+                unique=field.name == dataset.key_field,
+                other=[*_part_of_key(field.name in dataset.key and len(dataset.key) > 1), *field.bounds],
             ),
         )
         for field in dataset.fields
@@ -47,13 +47,15 @@ def described_schema(columns: Sequence[Column]) -> dg.TableSchema:
                 column.name,
                 column.type,
                 column.comment,
-                dg.TableColumnConstraints(
-                    nullable=column.is_nullable, other=["part of the primary key"] if column.is_key else []
-                ),
+                dg.TableColumnConstraints(nullable=column.is_nullable, other=_part_of_key(column.is_key)),
             )
             for column in columns
         ]
     )
+
+
+def _part_of_key(is_part: bool) -> list[str]:
+    return ["part of the primary key"] if is_part else []
 
 
 def with_metadata(

@@ -74,9 +74,11 @@ def _build(dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def _describe(dataset: Dataset) -> str:
+    key = " and ".join(f"`{name}`" for name in dataset.key)
+    rows = f"One row per {key}, the record that was registered last." if key else "One row per record: it has no key."
     return (
-        f"{dataset.description}\n\nOne row per `{dataset.key}`, the record that was registered last. One partition per "
-        f"file under the raw folder; loaded by COPY, exactly once. Re-materialising a failed one resumes its load."
+        f"{dataset.description}\n\n{rows} One partition per file under the raw folder; loaded by COPY, exactly once. "
+        "Re-materialising a failed one resumes its load."
     )
 
 

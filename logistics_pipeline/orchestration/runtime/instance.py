@@ -9,9 +9,10 @@ import sys
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
-from logistics_core.catalogue import ContractError, load_catalogue
+from logistics_core.catalogue import ContractError
 from logistics_core.postgres.sessions import SessionError
 from logistics_core.settings import Settings
+from logistics_pipeline.contracts.versions import read_catalogue
 from logistics_pipeline.errors import EXPLAINED_EXIT_CODE
 from logistics_pipeline.orchestration.pools import REFRESH_POOL, load_pool
 
@@ -27,10 +28,10 @@ def prepare(instance: dg.DagsterInstance, settings: Settings) -> None:
     The limits are set one by one: a default alone does not bind the first runs of a pool that was never used.
 
     Raises:
-        ContractError: a contract file cannot be used.
+        ContractError: a stored contract cannot be used by this version of the program.
     """
     instance.upgrade()
-    for dataset in load_catalogue(settings.contracts_dir):
+    for dataset in read_catalogue(settings):
         instance.event_log_storage.set_concurrency_slots(load_pool(dataset), settings.parallel_loads)
     instance.event_log_storage.set_concurrency_slots(REFRESH_POOL, 1)
 

@@ -1,0 +1,159 @@
+"""Accepts a contract: its version, its dataset and its raw table change in one transaction.
+
+What happens to the file in the folder follows the commit: see `folder`. A crash in between is mended by its next sync.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import sql
+
+from logistics_core.catalogue import ContractError, Dataset, built_in_catalogue
+from logistics_core.catalogue.contract_files import BUILT_IN, make_catalogue
+from logistics_core.database_contract.contracts import MAX_DATASETS
+from logistics_pipeline.contracts.comparing import Change, Effect, are_compatible, changes_between
+from logistics_pipeline.contracts.proposals import end_proposals
+from logistics_pipeline.contracts.texts import ContractText
+from logistics_pipeline.contracts.versions import ContractVersion, add_version, lock_contracts, versions_in_force
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.migrations.raw_table_changes import alter_raw_table, drop_raw_table, is_raw_table_empty
+from logistics_pipeline.migrations.raw_tables import make_raw_table
+
+LOCK_TIMEOUT = "10s"
+"""How long a change of a table waits for batches that are being written; every other session waits for it meanwhile."""
+
+
+class RefusedContractError(PipelineError):
+    """A contract cannot be accepted as it is; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What accepting a contract has done."""
+
+    dataset: str
+    version: int
+    changes: list[Change]
+    """What differs from the version before; none for a first one."""
+    is_new: bool
+    """Whether the dataset is new, or was retired."""
+    is_unchanged: bool = False
+    """Whether this very text was in force already."""
+
+
+def accept_contract(
+    connection: Connection,
+    contract: ContractText,
+    *,
+    accepted_by: str,
+    may_break: bool = False,
+    proposal_id: UUID | None = None,
+) -> Accepted:
+    """Puts a contract into force and makes or alters its raw table.
+
+    A breaking change is accepted if it `may_break`, and then only if the table can follow it. The proposal that the
+    contract comes from, if it comes from one, is accepted in the same transaction.
+
+    Raises:
+        ContractError: it does not fit the contracts of the other datasets.
+        RefusedContractError: it is a breaking change, or there are too many datasets.
+    """
+    with changing_tables(connection):
+        known = versions_in_force(connection)
+        old = known.get(contract.name)
+        if old is not None and old.retired_at is None and old.sha256 == contract.sha256:
+            end_proposals(connection, contract.name, old.version, proposal_id, accepted_by)
+            return Accepted(contract.name, old.version, [], is_new=False, is_unchanged=True)
+        _check_fit(contract, known)
+        changes = changes_between(old.fields, contract.dataset) if old is not None else []
+        _make_table(connection, old, contract.dataset, changes, may_break=may_break)
+        version = add_version(
+            connection,
+            contract.name,
+            contract.text,
+            contract.document,
+            changes=[change.text for change in changes],
+            is_compatible=are_compatible(changes),
+            accepted_by=accepted_by,
+        )
+        end_proposals(connection, contract.name, version, proposal_id, accepted_by)
+    return Accepted(contract.name, version, changes, is_new=old is None or old.retired_at is not None)
+
+
+@contextmanager
+def changing_tables(connection: Connection) -> Iterator[None]:
+    """A transaction in which nobody else changes datasets, and which does not wait for tables without end."""
+    with connection.transaction():
+        lock_contracts(connection)
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+        yield
+
+
+def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> None:
+    if contract.name in BUILT_IN:
+        raise RefusedContractError(
+            f"{contract.name} is a built-in dataset, whose contract cannot be changed. Give the dataset another name."
+        )
+    others = [each for name, each in known.items() if name != contract.name]
+    in_force = [each for each in others if each.retired_at is None]
+    if len(in_force) >= MAX_DATASETS:
+        raise RefusedContractError(
+            f"There are {len(in_force)} datasets already, and at most {MAX_DATASETS} can be in force. "
+            "Retire one first: logistics contracts retire NAME"
+        )
+    make_catalogue([*built_in_catalogue().values(), *(each.fields for each in in_force), contract.dataset])
+    _check_names_of_retired(contract.dataset, [each for each in others if each.retired_at is not None])
+
+
+def _check_names_of_retired(dataset: Dataset, retired: list[ContractVersion]) -> None:
+    """The tables of retired datasets stay, and so do their indexes."""
+    names = {index.name for index in dataset.indexes} | {dataset.name}
+    for each in retired:
+        taken = names & ({index.name for index in each.fields.indexes} | {each.dataset, f"{each.dataset}_pkey"})
+        if taken:
+            raise ContractError(
+                f"{dataset.name}: the retired dataset {each.dataset} has an index or a table named {taken.pop()}. "
+                "Rename the index."
+            )
+
+
+def _make_table(
+    connection: Connection, old: ContractVersion | None, new: Dataset, changes: list[Change], *, may_break: bool
+) -> None:
+    breaking = [change for change in changes if not change.is_compatible]
+    if breaking and not may_break:
+        raise RefusedContractError(
+            f"Version {old.version if old else 0} of the contract of {new.name} stays in force: the new one is a "
+            f"breaking change. {_list(breaking)} To accept it all the same: logistics contracts accept FILE"
+        )
+    for_table = [change for change in breaking if change.effect is Effect.TABLE]
+    if old is None:
+        make_raw_table(connection, new)
+    elif not for_table:
+        make_raw_table(connection, old.fields)  # if it was removed when the dataset was retired
+        alter_raw_table(connection, old.fields, new)
+    elif is_raw_table_empty(connection, new.name):
+        drop_raw_table(connection, new.name)
+        make_raw_table(connection, new)
+    else:
+        raise RefusedContractError(_how_to_empty(connection, new, for_table))
+
+
+def _how_to_empty(connection: Connection, dataset: Dataset, changes: list[Change]) -> str:
+    table = sql.Identifier("raw", dataset.name)
+    row = connection.execute(sql.SQL("SELECT count(*), count(DISTINCT file_id) FROM {}").format(table)).fetchone()
+    rows, files = row or (0, 0)
+    return (
+        f"{dataset.table} has {rows:,} rows of {files:,} {'file' if files == 1 else 'files'}, which the new contract "
+        f"does not fit. {_list(changes)} Unload the files first (logistics files --dataset {dataset.name} lists them, "
+        "logistics unload FILE unloads one), accept the contract, then load them again (logistics retry FILE). Or give "
+        "the new contract another name."
+    )
+
+
+def _list(changes: list[Change]) -> str:
+    shown = " ".join(change.text for change in changes[:10])
+    return f"{shown} And {len(changes) - 10:,} more." if len(changes) > 10 else shown

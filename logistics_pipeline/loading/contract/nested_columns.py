@@ -1,0 +1,99 @@
+"""Validates columns of arrays and objects on their text, which goes to the database as it is."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from logistics_core.catalogue import Field, FieldType
+from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+
+_SUSPECT = re.compile(
+    r"\\u(?:0000|003[aA]|[dD][89a-fA-F])|[0-9]{20}|[0-9][eE][+-]?[0-9]{3}|[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+)
+"""What may be a NUL, half of a surrogate pair, a colon in disguise, or a number beyond what is kept: the reference
+looks at such values."""
+_NESTED_DEEP = 64
+"""Brackets from which on the reference counts the levels."""
+
+_decode = msgspec.json.Decoder().decode
+_decode_lines = msgspec.json.Decoder().decode_lines
+_encode = msgspec.json.Encoder().encode
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
+
+
+class NestedColumn(ColumnValidator):
+    """Values as JSON text: cells of a CSV file, or parts of a JSON file that were not decoded."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field)
+        self._bracket = "{" if field.type is FieldType.OBJECT else "["
+        self._missing = field.missing_words | {""}
+
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        irregular = set[int]()
+        texts = self._texts(column, irregular)
+        values = [text for text in texts if text != NULL]
+        if self._required and len(values) < len(texts):
+            irregular.update(index for index, text in enumerate(texts) if text == NULL)
+        if not self._are_plain(values):
+            irregular.update(i for i, text in enumerate(texts) if text != NULL and not self._are_plain([text]))
+        for index in irregular:
+            texts[index] = ""
+        return _escaped(texts), sorted(irregular)
+
+    def _texts(self, column: Column, irregular: set[int]) -> list[str]:
+        """The values as JSON text, `NULL` for nothing. What is not text is irregular."""
+        texts = list[str]()
+        for index, value in enumerate(column):
+            if type(value) is msgspec.Raw:
+                text = bytes(value).decode("utf-8", "surrogateescape")
+                text = NULL if text == "null" else text
+            elif type(value) is str:
+                text = value.strip()
+                text = NULL if text in self._missing else text
+            elif value is None:
+                text = NULL
+            else:
+                text = ""
+            if text == "":
+                irregular.add(index)
+                text = f"{self._bracket}{_CLOSING[self._bracket]}"
+            texts.append(text)
+        return texts
+
+    def _are_plain(self, texts: Sequence[str]) -> bool:
+        """Whether each text is JSON of the right kind that keeps its meaning in the database."""
+        joined = "\n".join(texts)
+        if not all(text.startswith(self._bracket) for text in texts) or _SUSPECT.search(joined):
+            return False
+        if any(len(text) > 2 * _NESTED_DEEP and text.count("{") + text.count("[") > _NESTED_DEEP for text in texts):
+            return False
+        if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
+            return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
+        return not texts or _keeps_names(joined.encode(), _decode_lines)
+
+
+_CLOSING = {"{": "}", "[": "]"}
+
+
+def _keeps_names(data: bytes, decode: Callable[[bytes], object]) -> bool:
+    """Whether a text is JSON without two members of one name in an object: of these, only one would remain.
+
+    Each member has a colon. Other colons are in strings, which stay as they are.
+    """
+    try:
+        return _encode(decode(data)).count(b":") == data.count(b":")
+    except _DECODE_ERRORS:
+        return False
+
+
+def _escaped(texts: list[str]) -> list[str]:
+    joined = "\x1f".join(texts)
+    if "\\" not in joined.replace(NULL, "") and "\n" not in joined and "\t" not in joined and "\r" not in joined:
+        return texts
+    return [text if text == NULL else _escape(text) for text in texts]
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

@@ -1,0 +1,122 @@
+"""Validates columns of timestamps: they seldom repeat, but their days do, and so do their times of day."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from logistics_core.catalogue import Field
+from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+from logistics_pipeline.loading.contract.dates import FIRST_DATE, LAST_DATE
+from logistics_pipeline.loading.contract.record_validator import Rejection
+
+_SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
+_ISO = re.compile(rb"9999-99-99[T ]99:99(?::99(?:\.9{1,6})?)?(?P<zone>Z|[+-]99:99)?")
+
+
+class TimestampColumn(ColumnValidator):
+    """ISO 8601 is read all at once; for any other form, the reference reads each day and each time of day once."""
+
+    _MAX_KNOWN = 10_000
+
+    def __init__(self, field: Field, validate: Callable[[object], str | Rejection | None]) -> None:
+        super().__init__(field)
+        self._validate = validate
+        self._is_zoned = field.has_time_zone
+        self._takes_iso = field.format in (None, "default")
+        self._days: dict[str, str] = {}
+        """COPY text of the days seen so far."""
+        self._times: dict[str, str] = {}
+        """The same of times of day."""
+        self._known: dict[object, str | None] = {}
+        """The same of whole texts; None for what the reference must reject."""
+
+    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        quick = self._read_quickly(column) if self._takes_iso else None
+        if quick is not None:
+            return quick, ()
+        for known in (self._days, self._times, self._known):
+            if len(known) > self._MAX_KNOWN:
+                known.clear()
+        texts = list(map(self._read, column))
+        if None not in texts:
+            return texts, ()  # type: ignore[return-value]  # without None
+        irregular = [index for index, text in enumerate(texts) if text is None]
+        return [text or "" for text in texts], irregular
+
+    def _read_quickly(self, column: Column) -> Sequence[str] | None:
+        """Reads a column of nothing but ISO 8601 in its plainest forms, and of nulls; None if it is not that."""
+        types = set(map(type, column))
+        if types == {str} and "" not in column:
+            return self._read_iso(column)  # type: ignore[arg-type]  # all are texts
+        if self._required or not types <= {str, type(None)}:
+            return None
+        filled: list[str] = [value for value in column if value]  # type: ignore[misc]  # these are texts
+        if not filled:
+            return [NULL] * len(column)
+        texts = self._read_iso(filled)
+        if texts is None:
+            return None
+        following = iter(texts)
+        return [next(following) if value else NULL for value in column]
+
+    def _read_iso(self, column: Sequence[str]) -> Sequence[str] | None:
+        joined = "\n".join(column)
+        if not joined.isascii():
+            return None
+        shapes = joined.encode().translate(_SHAPE).split(b"\n")
+        if len(shapes) != len(column):
+            return None
+        for shape in set(shapes):
+            match = _ISO.fullmatch(shape)
+            if match is None or (match["zone"] is not None) != self._is_zoned:
+                return None
+        try:
+            moments = list(map(datetime.fromisoformat, column))
+            if self._is_zoned:
+                moments = [moment.astimezone(UTC) for moment in moments]
+        except (ValueError, OverflowError):
+            return None
+        if min(moments).date() <= FIRST_DATE or max(moments).date() >= LAST_DATE:
+            return None
+        return [moment.isoformat(" ") for moment in moments]
+
+    def _read(self, value: object) -> str | None:
+        """The COPY text of a value; None if the reference must see it."""
+        if not isinstance(value, str):
+            return NULL if value is None and not self._required else None
+        if not self._is_zoned:
+            day, clock = _split(value)
+            found_day, found_time = self._days.get(day), self._times.get(clock)
+            if found_day is not None and found_time is not None:
+                return f"{found_day} {found_time}"
+        return self._learn(value)
+
+    def _learn(self, value: str) -> str | None:
+        if value in self._known:
+            return self._known[value]
+        text = self._validate(value)
+        if isinstance(text, Rejection):
+            self._known[value] = None
+            return None
+        if text is None:
+            self._known[value] = NULL
+            return NULL
+        day, clock = _split(value)
+        if self._is_zoned or not _CLOCK.fullmatch(clock):
+            self._known[value] = text
+        else:
+            self._days[day], _, self._times[clock] = text.partition(" ")
+        return text
+
+
+_CLOCK = re.compile(r"(?!24)[0-9]{1,2}:[0-9:.,]+(?: [ap]\.?m\.?)?", re.ASCII | re.IGNORECASE)
+"""A time of day, and nothing of the day. 24:00 is of the day after."""
+
+
+def _split(text: str) -> tuple[str, str]:
+    """A text's last part, which may be a time of day, and what is before it."""
+    day, _, clock = text.rpartition(" ")
+    if clock[:1] in ("a", "A", "p", "P"):
+        day, _, hour = day.rpartition(" ")
+        clock = f"{hour} {clock}"
+    return day, clock

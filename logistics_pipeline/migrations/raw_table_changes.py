@@ -1,0 +1,60 @@
+"""Changes of raw tables that follow a changed contract. None of them loses a value or rewrites a table."""
+
+from psycopg import sql
+
+from logistics_core.catalogue import Dataset, Field, FieldType, Role
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
+
+
+def raw_table_exists(connection: Connection, dataset: str) -> bool:
+    """Whether there is a raw table of that name."""
+    return connection.execute("SELECT to_regclass(%s)", (f"raw.{dataset}",)).fetchone() != (None,)
+
+
+def is_raw_table_empty(connection: Connection, dataset: str) -> bool:
+    """Whether a raw table has no rows, or does not exist. It has none until the transaction ends, either."""
+    if not raw_table_exists(connection, dataset):
+        return True
+    table = sql.Identifier("raw", dataset)
+    connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+    return connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table)).fetchone() is None
+
+
+def drop_raw_table(connection: Connection, dataset: str) -> None:
+    """Drops a raw table, if there is one, with its indexes; the caller has found it empty."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("raw", dataset)))
+    connection.execute("DELETE FROM ingest.dropped_indexes WHERE table_name = %s", (f"raw.{dataset}",))
+
+
+def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
+    """Makes a raw table fit a changed contract, of which every change but those of `Effect.TABLE` is allowed.
+
+    Adds the columns of new optional fields, which are NULL in the rows that there are.
+    """
+    before = {field.name: field for field in old.fields}
+    for field in new.fields:
+        if field.name in before:
+            _alter_column(connection, new, before[field.name], field)
+        else:
+            _alter(connection, new, "add_column", column=sql.Identifier(field.name), type=column_type(field, new))
+    for index in old.indexes:
+        if index not in new.indexes:
+            connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier("raw", index.name)))
+            connection.execute(
+                "DELETE FROM ingest.dropped_indexes WHERE table_name = %s AND index_name = %s", (new.table, index.name)
+            )
+    make_raw_table(connection, new)
+
+
+def _alter_column(connection: Connection, dataset: Dataset, old: Field, new: Field) -> None:
+    if old.required and not new.required:
+        _alter(connection, dataset, "column_optional", column=sql.Identifier(new.name))
+    if new.type is FieldType.STRING and (old.role is Role.TEXT) is not (new.role is Role.TEXT):
+        _alter(connection, dataset, "column_type", column=sql.Identifier(new.name), type=column_type(new, dataset))
+
+
+def _alter(connection: Connection, dataset: Dataset, statement: str, **parts: sql.Composable) -> None:
+    table = sql.Identifier("raw", dataset.name)
+    connection.execute(sql.SQL(read_sql(f"raw/{statement}")).format(table=table, **parts))

@@ -1,0 +1,35 @@
+"""Contracts as people write them, for tests of versions, proposals and the folder."""
+
+from typing import Any
+
+FUEL = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: fuel
+path: fuel.csv
+title: Fuel cards
+description: Payments with fuel cards
+schema:
+  primaryKey: [payment]
+  fields:
+    - {name: payment, title: Payment, type: string, role: identifier, description: Its number,
+       constraints: {required: true}}
+    - {name: paid_on, title: Paid on, type: date, role: time, description: Its day,
+       constraints: {required: true, minimum: 2000-01-01}}
+    - {name: litres, title: Litres, type: number, role: measure, unit: L, description: Amount,
+       constraints: {minimum: 0, maximum: 1000}}
+datedBy: {field: paid_on}
+"""
+"""A dataset of three fields."""
+
+STATION = "    - {name: station, title: Station, type: string, role: dimension, description: Where}\n"
+"""An optional field for it."""
+
+
+def with_station(contract: str = FUEL) -> str:
+    """The contract with the optional field at the end."""
+    return contract.replace("datedBy:", f"{STATION}datedBy:")
+
+
+def payment(number: int, **changes: Any) -> dict[str, Any]:
+    """A record of it."""
+    return {"payment": f"P-{number:03}", "paid_on": f"2024-05-{1 + number % 28:02}", "litres": number * 1.5} | changes
