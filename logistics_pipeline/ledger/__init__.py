@@ -12,6 +12,13 @@ from logistics_pipeline.ledger.corrections import (
     forget_restored_corrections,
     remove_rejects,
 )
+from logistics_pipeline.ledger.file_profiles import (
+    FileProfile,
+    earlier_profiles,
+    file_profile,
+    keep_profile,
+    remove_profile,
+)
 from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
 from logistics_pipeline.ledger.file_status import (
     MAX_NOTES,
@@ -66,6 +73,7 @@ __all__ = [
     "ClearedValueInFile",
     "Correction",
     "CountedReject",
+    "FileProfile",
     "FileRequest",
     "Judged",
     "Kind",
@@ -89,10 +97,12 @@ __all__ = [
     "count_warnings",
     "dismiss",
     "dismiss_deleted",
+    "earlier_profiles",
     "end_dismissal",
     "end_request",
     "fail",
     "file_by_id",
+    "file_profile",
     "file_version",
     "files_in_order",
     "files_with_rejects",
@@ -101,6 +111,7 @@ __all__ = [
     "forget_restored_corrections",
     "in_registration_order",
     "keep_cleared_values",
+    "keep_profile",
     "latest_file",
     "latest_files",
     "latest_problems",
@@ -113,6 +124,7 @@ __all__ = [
     "register",
     "reject_summary",
     "rejects",
+    "remove_profile",
     "remove_rejects",
     "request_retry",
     "resolve_rejects",

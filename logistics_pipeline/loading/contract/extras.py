@@ -46,7 +46,7 @@ class Extras:
 
     def of_columns(self, columns: Mapping[str, Column], count: int) -> Texts:
         """The values of records that are given as columns, as COPY text."""
-        names = [name for name in sorted(columns) if any(columns[name])]
+        names = [name for name in sorted(columns) if _has_values(columns[name])]
         if not names:
             return [NULL] * count
         rows = zip(*(self._storable_column(name, columns[name]) for name in names), strict=True)
@@ -104,6 +104,10 @@ class Extras:
 
     def _note(self, name: str, text: str) -> None:
         self._notes[f"Column `{excerpt(name)}`, which the contract does not know, {text}."] = None
+
+
+def _has_values(column: Column) -> bool:
+    return any(column) or any(value is not None and value != "" for value in column)
 
 
 def as_copy_text(texts: Iterable[str | None]) -> list[str]:

@@ -23,6 +23,7 @@ from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
+from logistics_pipeline.loading.write.profiling import FileProfiler
 from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
 from logistics_pipeline.loading.write.shortened_ids import ShortenedIds
 
@@ -49,6 +50,7 @@ class BatchWriter:
         if task.formats != NOT_LOOKED_FOR:
             self._layout["values"] = task.formats.to_json()
         self._shortened_ids = ShortenedIds(task.dataset)
+        self._profiler = FileProfiler(connection, task)
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
@@ -89,6 +91,8 @@ class BatchWriter:
             self._count_rejects(batch, written.refused)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
+            profile = self._profiler.write(batch)
+        self._profiler.keep(profile)
         if written.was_merged and self._dataset.key:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
