@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
@@ -264,3 +264,29 @@ def test_both_parsers_take_records_up_to_the_same_size(tmp_path: Path, layout: L
     ]
 
     assert all(result == results[0] for result in results)
+
+
+QUANTITIES = replace(
+    VEHICLES,
+    fields=tuple(
+        replace(field, type=FieldType.INTEGER) if field.name == "total_mileage" else field for field in VEHICLES.fields
+    ),
+)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_decimal_number_in_an_integer_field_widens_it_and_is_said(path: Path, reference: bool) -> None:
+    values = ["1", "2", "2.5", '"3.25"', '"x"', "4"]
+    lines = [f'{{"vehicle_id": "v{number}", "total_mileage": {value}}}' for number, value in enumerate(values)]
+    path.write_text("\n".join(lines) + "\n")
+    task = ReadTask(path, QUANTITIES, LinesLayout(0), FILE_ID, Checkpoint(), None, 50, 10_000, reference)
+
+    chunks = list(read_chunks(task))
+
+    rows = [line.split("\t") for chunk in chunks for line in chunk.text.decode().splitlines()]
+    assert {row[0]: row[2] for row in rows} == {"v0": "1", "v1": "2", "v2": "2.5", "v3": "3.25", "v5": "4"}
+    assert [reject.raw_record.record_no for chunk in chunks for reject in chunk.rejects] == [5]
+    assert [note for chunk in chunks for note in chunk.notes] == [
+        "total_mileage holds decimal numbers: it is read as a number, no longer as an integer."
+    ]
+    assert frozenset[str]().union(*(chunk.widened for chunk in chunks)) == {"total_mileage"}

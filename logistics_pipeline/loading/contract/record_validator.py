@@ -15,7 +15,7 @@ from functools import lru_cache
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_core.catalogue.time_patterns import time_pattern
 from logistics_pipeline.loading.contract.clock_times import MAX_TIME_CHARACTERS
-from logistics_pipeline.loading.contract.columns import FormatsNeededError
+from logistics_pipeline.loading.contract.columns import FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS, DateOrder
 from logistics_pipeline.loading.contract.extras import Extras
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
@@ -268,11 +268,15 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
 
 
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 
 
 def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
-    """An integer has no decimal point, not even as 5.0, and no leading zeros: 007 is a code."""
+    """An integer has no decimal point, not even as 5.0, and no leading zeros: 007 is a code.
+
+    Where the field may widen, a decimal number raises WideningNeededError.
+    """
     parse = _number_parser(field, formats)
 
     def convert(value: object) -> str | None:
@@ -280,6 +284,8 @@ def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
         if plain is None:
             return None
         if isinstance(value, bool | list | dict) or not _INTEGER.fullmatch(plain):
+            if field.may_widen and _DECIMAL.fullmatch(plain):
+                raise WideningNeededError(field.name)
             zeros = " without leading zeros" if isinstance(value, str) and _LEADING_ZERO.fullmatch(plain) else ""
             raise _InvalidError(f"must be an integer{zeros}, found {_describe(value)}")
         number = Decimal(plain)

@@ -18,6 +18,7 @@ DOMINANT_SHARE = 0.5
 
 _LEAST_NULL_SHARE = 0.05
 _NULL_DEVIATIONS = 4.0
+_MOSTLY_FILLED = 0.5
 _MOST_USUAL_SHARE = 0.05
 _OCTILES = tuple(POINTS // 8 * number for number in range(1, 8))
 
@@ -53,6 +54,8 @@ class Unusual:
 
 def find_unusual(new: FieldProfile, earlier: Sequence[FieldProfile]) -> list[Unusual]:
     """Compares a column with the same column of earlier files, each by itself."""
+    if new.records and not new.filled and earlier and min(each.share_filled for each in earlier) >= _MOSTLY_FILLED:
+        return [Unusual("nulls", "no record has a value, in earlier files most have one")]
     known = [each for each in earlier if each.records >= FEWEST_VALUES]
     if new.records < FEWEST_VALUES or not known:
         return []

@@ -68,6 +68,8 @@ class Chunk:
     record to record: the ledger keeps few."""
     formats: FileFormats | None = None
     """How the file's values are written, in the first chunk for which this had to be found out."""
+    widened: frozenset[str] = frozenset()
+    """Integer fields that are read as numbers from this chunk on."""
     damage: FileError | None = None
     """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
     stand behind the damage."""

@@ -49,6 +49,8 @@ class BatchWriter:
         self._layout = layout_to_json(task.layout)
         if task.formats != NOT_LOOKED_FOR:
             self._layout["values"] = task.formats.to_json()
+        if task.widened:
+            self._layout["widened"] = sorted(task.widened)
         self._shortened_ids = ShortenedIds(task.dataset)
         self._profiler = FileProfiler(connection, task)
         self._merger = Merger(connection, task.dataset)
@@ -171,6 +173,8 @@ class BatchWriter:
     def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
         for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
             self._layout["values"] = formats.to_json()
+        for widened in (chunk.widened for chunk in batch.chunks() if chunk.widened):
+            self._layout["widened"] = sorted(widened)
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,
