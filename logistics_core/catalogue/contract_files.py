@@ -385,9 +385,9 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
-    extras: bool = True
     encoding: str | None = None
     dialect: DialectKeys | None = None
+    extras: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -413,12 +413,12 @@ def _dataset(resource: _Resource) -> Dataset:
     if len(by_name) < len(fields):
         raise ValueError("schema.fields: two fields have one name.")
     _check_filters(by_name)
+    _check_aliases(fields)
     if resource.extras and EXTRAS in by_name:
         raise ValueError(
             f"schema.fields: the table has a column {EXTRAS} for columns that the contract does not know. Rename the "
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
-    _check_aliases(fields)
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     return Dataset(
         name=resource.name,
@@ -430,9 +430,9 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
-        has_extras=resource.extras,
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
+        has_extras=resource.extras,
     )
 
 

@@ -238,14 +238,14 @@ class Dataset:
         return tuple(field.name for field in self.fields)
 
     @property
-    def stored_columns(self) -> tuple[str, ...]:
-        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
-        return (*self.columns, EXTRAS) if self.has_extras else self.columns
-
-    @property
     def identity(self) -> tuple[str, ...]:
         """The columns that together identify a row of the table: those of the key or, without one, of the source."""
         return self.key or SOURCE_COLUMNS
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns that a record fills: those of its fields, then `extras` if there is that column."""
+        return (*self.columns, EXTRAS) if self.has_extras else self.columns
 
     @cached_property
     def key_indexes(self) -> tuple[int, ...]:

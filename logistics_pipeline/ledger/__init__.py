@@ -50,6 +50,7 @@ from logistics_pipeline.ledger.files import (
     latest_files,
     latest_problems,
     layout_before,
+    loaded_before,
     newest_loaded_version,
     older_files_to_reload,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "latest_files",
     "latest_problems",
     "layout_before",
+    "loaded_before",
     "lock_rejects",
     "lock_request",
     "mark_older_for_reload",

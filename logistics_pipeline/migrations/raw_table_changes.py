@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, Field, FieldType, Role
+from logistics_core.catalogue import Dataset, Field, Role
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
+from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table, type_name
 
 
 def raw_table_exists(connection: Connection, dataset: str) -> bool:
@@ -51,7 +51,7 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
 def _alter_column(connection: Connection, dataset: Dataset, old: Field, new: Field) -> None:
     if old.required and not new.required:
         _alter(connection, dataset, "column_optional", column=sql.Identifier(new.name))
-    if new.type is FieldType.STRING and (old.role is Role.TEXT) is not (new.role is Role.TEXT):
+    if type_name(new) == "text" and (old.role is Role.TEXT) is not (new.role is Role.TEXT):
         _alter(connection, dataset, "column_type", column=sql.Identifier(new.name), type=column_type(new, dataset))
 
 

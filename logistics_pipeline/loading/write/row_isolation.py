@@ -20,8 +20,8 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.write.merger import Merged, Merger
 
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException)
-"""Errors that PostgreSQL raises because of what is in a row."""
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException, errors.ProgramLimitExceeded)
+"""Errors that PostgreSQL raises because of what is in a row; the last one for a key longer than an index can hold."""
 
 MAX_REASON_CHARACTERS = 500
 
@@ -96,17 +96,16 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
 
 
 def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:
-    """Rows of COPY text as JSON objects: of texts, but for what is JSON already."""
-    names = list(map(json.dumps, merger.columns))
+    """Rows of COPY text as JSON objects of texts; what is JSON already stays JSON."""
     nested = {field.name for field in merger.dataset.fields if field.type in NESTED_TYPES} | {EXTRAS}
-    is_nested = [column in nested for column in merger.columns]
+    names = [(json.dumps(name), name in nested) for name in merger.columns]
     for line in lines:
         values = map(unescape, line.decode().removesuffix("\n").split("\t"))
         members = (
-            f"{name}:{value if nests and value is not None else json.dumps(value)}"
-            for name, nests, value in zip(names, is_nested, values, strict=True)
+            f"{name}: {value if is_json and value is not None else json.dumps(value)}"
+            for (name, is_json), value in zip(names, values, strict=True)
         )
-        yield f"{{{','.join(members)}}}"
+        yield f"{{{', '.join(members)}}}"
 
 
 def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Composable]) -> dict[int, Rejection]:
