@@ -6,18 +6,21 @@ that failed is loaded again. What `inference.drift` finds is only stored and car
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
+from psycopg import errors
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import ContractError, Dataset, FieldType
+from logistics_core.catalogue.contract_files import BUILT_IN
 from logistics_core.database_contract.contracts import ProposalKind
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
-from logistics_pipeline.contracts.accepting import Accepted, accept_contract
+from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
 from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
 from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
@@ -35,7 +38,7 @@ BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Followed:
     """What a loaded or failed file has led to."""
 
@@ -44,24 +47,36 @@ class Followed:
     proposal: StoredProposal | None = None
     """The questions that are open."""
 
+    def sentences(self) -> list[str]:
+        """What it has led to, for people."""
+        said = []
+        if self.widened is not None:
+            changes = " ".join(change.text for change in self.widened.changes)
+            said.append(f"Version {self.widened.version} of the contract of {self.widened.dataset}: {changes}")
+        if self.proposal is not None:
+            said += [f"Question: {question['text']}" for question in self.proposal.open_questions]
+        return said
+
 
 def follow_file(connection: Connection, file: LedgerFile, path: Path) -> Followed:
     """Records what a rule has changed about the dataset of a file, and asks what only a person can tell.
 
     Does nothing about a dataset that is built in or has no contract in the database. A file that can no longer be read
-    leads to no question: its own error says why.
+    leads to no question: its own error says why. What cannot be recorded now is recorded after the next file.
     """
-    version = None if file.dataset is None else version_in_force(connection, file.dataset)
+    if file.dataset is None or file.dataset in BUILT_IN:
+        return Followed()
+    version = version_in_force(connection, file.dataset)
     if version is None or version.retired_at is not None:
         return Followed()
-    widened = record_widenings(connection, file, version)
-    if not _is_to_ask(file):
-        return Followed(widened)
-    in_force = version_in_force(connection, version.dataset) or version
-    try:
-        return Followed(widened, propose_drift(connection, file, path, in_force))
-    except FileError:
-        return Followed(widened)
+    followed = Followed()
+    with suppress(ContractError, RefusedContractError, errors.LockNotAvailable):
+        followed.widened = record_widenings(connection, file, version)
+    if _is_to_ask(file):
+        with suppress(FileError):
+            in_force = version_in_force(connection, version.dataset) or version
+            followed.proposal = propose_drift(connection, file, path, in_force)
+    return followed
 
 
 def record_widenings(connection: Connection, file: LedgerFile, version: ContractVersion) -> Accepted | None:
