@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
+from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table, type_name
 
 
 def raw_table_exists(connection: Connection, dataset: str) -> bool:
@@ -41,7 +41,7 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
             continue
         if before[field.name].required and not field.required:
             _alter(connection, new, "column_optional", column=sql.Identifier(field.name))
-        if field.type is FieldType.STRING and column_type(before[field.name], old) != type_:
+        if type_name(field) == "text" and column_type(before[field.name], old) != type_:
             _alter(connection, new, "column_type", column=sql.Identifier(field.name), type=type_)
     for index in old.indexes:
         if index not in new.indexes:
