@@ -14,6 +14,7 @@ import yaml
 from logistics_core.catalogue import Dataset, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, BUILT_IN_FOLDER, SUFFIX
 from logistics_core.settings import Settings
+from logistics_pipeline.cli.contract_watch import watch
 from logistics_pipeline.cli.options import AsJson, dataset_names
 from logistics_pipeline.cli.output import confirm, print_json, print_table, say, say_synced
 from logistics_pipeline.contracts.accepting import Accepted, accept_contract
@@ -55,6 +56,7 @@ def register(app: typer.Typer) -> None:
     group.command("export")(export)
     group.command("retire")(retire)
     group.command("dismiss")(dismiss)
+    group.command("watch")(watch)
     app.add_typer(group, name="contracts")
 
 
