@@ -8,12 +8,30 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
-_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-"""PostgreSQL's types. Keys, and text other than free text (`Role.TEXT`), are compared by bytes: faster than by a
-language's rules, and the same on every machine."""
+_TYPES = {
+    FieldType.STRING: "text",
+    FieldType.INTEGER: "numeric",  # of any size, and a number with decimals later needs no new column
+    FieldType.NUMBER: "numeric",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "timestamp without time zone",
+    FieldType.TIME: "time without time zone",
+    FieldType.DURATION: "interval",
+    FieldType.YEAR: "integer",
+    FieldType.YEAR_MONTH: "text",
+    FieldType.OBJECT: "jsonb",
+    FieldType.ARRAY: "jsonb",
+}
+"""PostgreSQL's types, as it names them itself. Keys, and text other than free text (`Role.TEXT`), are compared by
+bytes: faster than by a language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
+
+
+def type_name(field: Field) -> str:
+    """The type of a field's column, as PostgreSQL names it."""
+    return "timestamp with time zone" if field.has_time_zone else _TYPES[field.type]
 
 
 def make_raw_table(connection: Connection, dataset: Dataset) -> None:
@@ -52,13 +70,13 @@ def _column(field: Field, dataset: Dataset) -> sql.Composable:
     return sql.SQL(" ").join(words)
 
 
-def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+def column_type(field: Field, dataset: Dataset) -> sql.SQL:
     """The type of a field's column, with its collation: `text COLLATE "C"`."""
     collation = ""
-    if field.type is FieldType.STRING:
+    if type_name(field) == "text":
         is_prose = field.role is Role.TEXT and field.name not in dataset.key
         collation = ' COLLATE "default"' if is_prose else ' COLLATE "C"'
-    return sql.SQL(_TYPES[field.type] + collation)
+    return sql.SQL(type_name(field) + collation)
 
 
 def _index(index: Index, table: sql.Identifier) -> sql.Composed:
@@ -69,7 +87,7 @@ def _index(index: Index, table: sql.Identifier) -> sql.Composed:
 def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract that has changed since its table was made: the loader could not fill the table."""
     found = connection.execute(read_sql("raw/columns").encode(), {"table": dataset.table}).fetchall()
-    expected = [(field.name, _TYPES[field.type]) for field in dataset.fields] + _PROVENANCE
+    expected = [(field.name, type_name(field)) for field in dataset.fields] + _PROVENANCE
     lacking = [f"{name} {type_}" for name, type_ in expected if (name, type_) not in found]
     if found and lacking:
         raise ConfigurationError(

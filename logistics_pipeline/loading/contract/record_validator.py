@@ -327,6 +327,8 @@ def _nested_converter(field: Field) -> _Convert:
                 return nested_text(value, field.type)
         except InvalidNestedError as error:
             raise _InvalidError(str(error)) from None
+        if isinstance(value, LongText):
+            raise _InvalidError(f"is a text of {value.characters:,} characters: a longer one than is read as JSON")
         raise _InvalidError(f"must be an {field.type}, found {_describe(value)}")
 
     return convert

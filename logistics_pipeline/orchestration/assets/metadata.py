@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.analytics.refresh import Refresh
 from logistics_pipeline.database.table_metadata import Column
 from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
+from logistics_pipeline.migrations.raw_tables import type_name
 
-_COLUMN_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
 FOLDED_CHARACTERS = 1_000
 """From this length on, the Dagster UI folds up Markdown."""
 
@@ -22,7 +22,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
     columns = [
         dg.TableColumn(
             name=field.name,
-            type=_COLUMN_TYPES[field.type],
+            type=type_name(field),
             description=f"{field.description}, {field.unit}" if field.unit else field.description,
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,
