@@ -13,6 +13,13 @@ from logistics_pipeline.ledger.corrections import (
     forget_restored_corrections,
     remove_rejects,
 )
+from logistics_pipeline.ledger.file_profiles import (
+    FileProfile,
+    earlier_profiles,
+    file_profile,
+    keep_profile,
+    remove_profile,
+)
 from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
 from logistics_pipeline.ledger.file_status import (
     MAX_NOTES,
@@ -43,11 +50,12 @@ from logistics_pipeline.ledger.files import (
     latest_file,
     latest_files,
     latest_problems,
+    layout_before,
     loaded_before,
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -68,6 +76,7 @@ __all__ = [
     "ClearedValueInFile",
     "Correction",
     "CountedReject",
+    "FileProfile",
     "FileRequest",
     "Judged",
     "Kind",
@@ -93,10 +102,13 @@ __all__ = [
     "count_warnings",
     "dismiss",
     "dismiss_deleted",
+    "earlier_profiles",
     "end_dismissal",
     "end_request",
+    "explain_unrecognised",
     "fail",
     "file_by_id",
+    "file_profile",
     "file_version",
     "files_in_order",
     "files_with_rejects",
@@ -105,9 +117,11 @@ __all__ = [
     "forget_restored_corrections",
     "in_registration_order",
     "keep_cleared_values",
+    "keep_profile",
     "latest_file",
     "latest_files",
     "latest_problems",
+    "layout_before",
     "loaded_before",
     "lock_rejects",
     "lock_request",
@@ -115,15 +129,18 @@ __all__ = [
     "newest_loaded_version",
     "older_files_to_reload",
     "pending_requests",
+    "recognise",
     "register",
     "reject_summary",
     "rejects",
+    "remove_profile",
     "remove_rejects",
     "request_retry",
     "resolve_rejects",
     "row_count",
     "staleness",
     "supersede",
+    "unrecognised_files",
     "unresolved_numbers",
     "update_reasons",
     "warn",
