@@ -260,7 +260,6 @@ const SHOWN = {
   number: decimalAsGiven,
   integer: count,
   date: day,
-  boolean: (value) => (value ? "yes" : "no"),
   datetime: timestamp,
   duration: clockTime,
   object: JSON.stringify,
