@@ -32,7 +32,7 @@ MAX_PROPERTY_CHARACTERS = 255
 MAX_JOIN_CHARACTERS = 10
 
 _NO_DELIMITER = re.compile(r'["\r\n\0\ufeff\ud800-\udfff]')
-_NO_MARK = re.compile(r"[\w\s\0\ufeff\ud800-\udfff]")
+_NO_MARK = re.compile(r"[\w\s\0]|[^\x00-\x7f]")
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _check_characters(keys: DialectKeys) -> None:
     for key, value in given.items():
         pattern = _NO_DELIMITER if key == "delimiter" else _NO_MARK
         if len(value) != 1 or pattern.search(value):
-            kind = "no quote and no line break" if key == "delimiter" else "no letter, digit or blank"
+            kind = "no quote and no line break" if key == "delimiter" else "a punctuation mark of ASCII"
             raise ValueError(f"dialect.{key} must be a single character, {kind}, not {value!r}.")
     for key, value in given.items():
         others = [other for other in given if other != key and given[other] == value]
@@ -150,12 +150,28 @@ def _check_characters(keys: DialectKeys) -> None:
 
 def _header_rows(keys: DialectKeys) -> tuple[int, ...]:
     rows = _row_numbers(keys.header_rows, "headerRows", MAX_HEADER_ROWS)
+    _row_numbers(keys.comment_rows, "commentRows", MAX_COMMENT_ROWS)
     if keys.header is False and rows:
         raise ValueError("dialect: headerRows names rows, but header is false. Remove one of them.")
     both = sorted(set(rows).intersection(keys.comment_rows or ()))
     if both:
         raise ValueError(f"dialect: row {both[0]} is in headerRows and in commentRows. Remove it from one of them.")
+    _check_comment_rows(keys, rows)
     return rows
+
+
+def _check_comment_rows(keys: DialectKeys, header_rows: tuple[int, ...]) -> None:
+    """Comments by number are above the header or right below it: further down, only a character tells them."""
+    comments = set(keys.comment_rows or ())
+    last = header_rows[-1] if header_rows else 0
+    if not header_rows and keys.header is not False:
+        last = next(number for number in range(1, MAX_ROW_NUMBER + 2) if number not in comments)
+    below = sorted(number for number in comments if number > last)
+    if below != list(range(last + 1, last + 1 + len(below))):
+        raise ValueError(
+            f"dialect.commentRows names row {below[-1]}, but rows above it are records. Only rows above the header or "
+            "right below it can be named; mark others with commentChar."
+        )
 
 
 def _row_numbers(rows: list[int] | None, key: str, most: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import yaml
 from logistics_core.catalogue import Dataset, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, contract_files
 from logistics_core.settings import Settings
+from logistics_pipeline.cli.contract_watch import watch
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.errors import FileError
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("propose")(propose_contract)
     group.command("list")(list_contracts)
     group.command("show")(show_contract)
+    group.command("watch")(watch)
     app.add_typer(group, name="contracts")
 
 

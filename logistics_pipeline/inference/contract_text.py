@@ -57,6 +57,8 @@ def _comments(proposal: Proposal) -> Iterator[str]:
     for note in proposal.notes:
         yield f"# {note}"
     yield f"# Key: {', '.join(proposal.key) or 'none'}: {proposal.key_evidence}."
+    if not proposal.key:
+        yield "#   Every record becomes a row of its own; records that are in two files are there twice."
     obstacles = proposal.obstacles()
     if obstacles:
         yield "# This version cannot load files by this contract:"

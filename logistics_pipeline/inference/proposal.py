@@ -107,10 +107,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         others = {each.type for each in self.columns if each.type not in known}
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
         found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
-        if len(self.key) != 1:
-            found.append("a key must be a single field" + ("" if self.key else ", and no column is one"))
-        elif next(each.type for each in self.columns if each.name == self.key[0]) is not ColumnType.STRING:
-            found.append("a key must be a string")
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
         found += self._lost_columns()

@@ -42,6 +42,7 @@ from logistics_pipeline.ledger.files import (
     latest_file,
     latest_files,
     latest_problems,
+    loaded_before,
     newest_loaded_version,
     older_files_to_reload,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "latest_file",
     "latest_files",
     "latest_problems",
+    "loaded_before",
     "lock_rejects",
     "lock_request",
     "mark_older_for_reload",

@@ -57,6 +57,28 @@ class LinesLayout:
 
 
 @dataclass(frozen=True)
+class CsvSyntax:
+    """How the text of a CSV file is split into rows and cells. Plain is what RFC 4180 says."""
+
+    delimiter: str
+    newline: bytes
+    """What ends a line; carriage returns before a line feed belong to it."""
+    quote: str = '"'
+    doubles_quotes: bool = True
+    """Two quotes within quotes are one."""
+    escape: str | None = None
+    """Before a quote, a delimiter, a line break or itself, it says that this is text; before anything else, it is."""
+    skips_spaces: bool = False
+    """Blanks at the beginning of a cell do not belong to it."""
+    comment: str | None = None
+    """Lines that begin with it are no rows."""
+
+    @property
+    def is_plain(self) -> bool:
+        return self == CsvSyntax(self.delimiter, self.newline)
+
+
+@dataclass(frozen=True)
 class CsvLayout:
     """Records are rows below a header."""
 
@@ -69,14 +91,38 @@ class CsvLayout:
     """The header as written in the file: an export of rejected rows begins with it."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """How the header was read where that is not plain."""
+    quote: str = '"'
+    doubles_quotes: bool = True
+    escape: str | None = None
+    skips_spaces: bool = False
+    comment: str | None = None
+
+    @property
+    def syntax(self) -> CsvSyntax:
+        """How rows are split into cells."""
+        return CsvSyntax(
+            self.delimiter,
+            self.newline,
+            self.quote,
+            self.doubles_quotes,
+            self.escape,
+            self.skips_spaces,
+            self.comment,
+        )
 
     @property
     def name(self) -> str:
-        return f"csv with {_DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))}"
+        return f"csv with {delimiter_name(self.delimiter)}"
 
 
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 DELIMITERS = tuple(_DELIMITER_NAMES)
+
+
+def delimiter_name(delimiter: str) -> str:
+    """What a delimiter is called: `commas`, or `'^'` if it has no name."""
+    return _DELIMITER_NAMES.get(delimiter, repr(delimiter))
+
 
 Layout = ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout
 
@@ -97,8 +143,18 @@ def layout_to_json(layout: Layout) -> dict[str, Any]:
             "newline": layout.newline.decode(),
             "names": list(layout.header),
             "header": layout.header_text.decode("utf-8", "replace"),
+            **_unusual_syntax(layout),
         }
     return {"kind": next(kind for kind, known in _JSON_LAYOUTS.items() if isinstance(layout, type(known)))}
+
+
+def _unusual_syntax(layout: CsvLayout) -> dict[str, Any]:
+    """The parts of a layout's syntax that are not plain."""
+    plain = CsvSyntax(layout.delimiter, layout.newline)
+    return {key: value for key in _SYNTAX_KEYS if (value := getattr(layout, key)) != getattr(plain, key)}
+
+
+_SYNTAX_KEYS = ("quote", "doubles_quotes", "escape", "skips_spaces", "comment")
 
 
 def layout_from_json(document: dict[str, Any] | None) -> Layout | None:
@@ -113,6 +169,7 @@ def layout_from_json(document: dict[str, Any] | None) -> Layout | None:
         newline=document["newline"].encode(),
         header=tuple(document["names"]),
         header_text=document["header"].encode(),
+        **{key: document[key] for key in _SYNTAX_KEYS if key in document},
     )
 
 

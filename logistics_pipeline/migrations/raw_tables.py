@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field, FieldType, Index, Role
+from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
@@ -37,9 +38,10 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
     """Makes a dataset's table and indexes unless they exist, and renews the comments.
 
     Raises:
-        ConfigurationError: the table exists and lacks columns of the contract.
+        ConfigurationError: the table exists and lacks columns of the contract, or has another key.
     """
     _refuse_lacking_columns(connection, dataset)
+    _refuse_other_key(connection, dataset)
     table = sql.Identifier("raw", dataset.name)
     connection.execute(
         _sql("table").format(
@@ -68,7 +70,7 @@ def _column(field: Field, dataset: Dataset) -> sql.Composable:
     return sql.SQL(" ").join(words)
 
 
-def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+def column_type(field: Field, dataset: Dataset) -> sql.SQL:
     """The type of a field's column, with its collation: `text COLLATE "C"`."""
     collation = ""
     if type_name(field) == "text":
@@ -91,6 +93,19 @@ def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
         raise ConfigurationError(
             f"The table {dataset.table} was made from another contract: it lacks {', '.join(lacking)}. Restore the "
             "contract, or give the changed one another name."
+        )
+
+
+def _refuse_other_key(connection: Connection, dataset: Dataset) -> None:
+    """Refuses a contract whose key has changed since its table was made: rows that were one would have to be two."""
+    found = connection.execute(read_sql("raw/key_columns").encode(), {"table": dataset.table}).fetchall()
+    names = tuple(name for (name,) in found)
+    if names not in ((), dataset.identity):
+        was = "no key" if names == SOURCE_COLUMNS else f"the key {', '.join(names)}"
+        now = f"the key {', '.join(dataset.key)}" if dataset.key else "no key"
+        raise ConfigurationError(
+            f"The table {dataset.table} was made with {was}, but its contract has {now}. Restore the contract, or give "
+            "the changed one another name."
         )
 
 

@@ -21,6 +21,7 @@ from logistics_pipeline.sources.encodings import (
     UTF8_MARK,
     Encoding,
     first_sequence_is_utf8,
+    recognise_declared,
     recognise_single_byte,
     recognise_utf16,
 )
@@ -84,7 +85,9 @@ class Source:
         compression: str | None,
         max_bytes: int = sys.maxsize,
         recognise: _Recognise | None = None,
+        declared: str | None = None,
     ) -> None:
+        """`declared` is the encoding that a contract names, by Python's name."""
         self._stream = stream
         self._max_bytes = max_bytes
         self.compression = compression
@@ -92,7 +95,12 @@ class Source:
         self._damage: Exception | None = None
         self._recognise = recognise
         """None once the encoding is known. Until then, all that was read is ASCII."""
+        self._declared = None if declared in ("utf-8", "ascii") else declared
         self._convert: codecs.IncrementalDecoder | None = None
+        self.codec = UTF8.codec
+        """The encoding of the file, as far as it was read."""
+        self._errors = "surrogatepass"
+        """How what is no text in its encoding is passed on."""
         self.note: str | None = None
         """What to tell people about the encoding, if it is not plain."""
         self._pending = self._fill(HEAD_BYTES)
@@ -106,7 +114,7 @@ class Source:
         """Recognises the encoding as far as the beginning shows it, and passes over a byte order mark."""
         if self._recognise is not None:
             _reject_other_formats(self._pending)
-        encoding = recognise_utf16(self._pending) if self._recognise is not None else None
+        encoding = recognise_utf16(self._pending, self._declared) if self._recognise is not None else None
         if encoding is not None:
             self._use(encoding)
             self._pending = self._converted(self._pending[encoding.mark_bytes :])
@@ -175,22 +183,24 @@ class Source:
         """Passes on a block as it is, unless it shows that the file is not in UTF-8."""
         if self._recognise is None or block.isascii():
             return block
-        encoding = UTF8 if first_sequence_is_utf8(block) else self._recognise()
+        is_proven = self._declared is None and first_sequence_is_utf8(block)
+        encoding = UTF8 if is_proven else self._recognise()
         self._use(encoding)
         return block if encoding.is_utf8 else self._converted(block)
 
     def _use(self, encoding: Encoding) -> None:
         self._recognise = None
-        self.note = encoding.note
+        self.note, self.codec = encoding.note, encoding.codec
         if not encoding.is_utf8:
-            # Lone halves of surrogate pairs stay what they are: no valid UTF-8, so their record is rejected.
-            errors = "strict" if encoding.codec == "cp1252" else "surrogatepass"
-            self._convert = codecs.getincrementaldecoder(encoding.codec)(errors)
+            # Lone halves of surrogate pairs, and bytes that stand for nothing, stay what they are: no valid UTF-8, so
+            # their record is rejected.
+            self._errors = "surrogatepass" if encoding.codec.startswith("utf-16") else "surrogateescape"
+            self._convert = codecs.getincrementaldecoder(encoding.codec)(self._errors)
 
     def _converted(self, block: bytes, *, is_end: bool = False) -> bytes:
         assert self._convert is not None
         try:
-            return self._convert.decode(block, is_end).encode("utf-8", "surrogatepass")
+            return self._convert.decode(block, is_end).encode("utf-8", self._errors)
         except UnicodeDecodeError as error:
             raise FileError(
                 "The text in UTF-16 ends in the middle of a character: it is cut off; deliver the file again",
@@ -238,8 +248,12 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Source]:
+def open_source(
+    path: Path, max_expansion: int = MAX_EXPANSION, declared: str | None = None
+) -> Iterator[Source]:
     """Opens a file for reading and decompresses it; returns at most `max_expansion` times its size.
+
+    `declared` is the encoding that the contract names: the text is in it unless its bytes prove another one.
 
     Raises:
         FileError: it is missing, not readable, or of a kind that is never accepted.
@@ -255,8 +269,15 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION) -> Iterator[Sour
             stream,
             compression,
             max_bytes if compression else sys.maxsize,
-            lambda: recognise_single_byte(_blocks(path, max_bytes)),
+            lambda: _recognise(_blocks(path, max_bytes), declared),
+            declared,
         )
+
+
+def _recognise(blocks: Iterator[bytes], declared: str | None) -> Encoding:
+    if declared is None or declared in ("utf-8", "ascii"):
+        return recognise_single_byte(blocks)
+    return recognise_declared(blocks, declared)
 
 
 def _decompressed(file: BinaryIO) -> tuple[_Readable, str | None]:

@@ -2,13 +2,15 @@
 
 UTF-16 shows at the beginning: by its byte order mark, or by the zero bytes of its ASCII characters. Everything else is
 UTF-8 until a byte sequence proves otherwise; what it is then depends on all bytes of the file:
-`recognise_single_byte`.
+`recognise_single_byte`, or `recognise_declared` where a contract names an encoding.
 """
 
 import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from logistics_pipeline.errors import FileError
 
 UTF8_MARK = b"\xef\xbb\xbf"
 """A byte order mark in UTF-8."""
@@ -34,13 +36,21 @@ class Encoding:
 UTF8 = Encoding("utf-8")
 
 
-def recognise_utf16(head: bytes) -> Encoding | None:
-    """Returns the encoding of a text in UTF-16 by its beginning, None if it is something else."""
+def recognise_utf16(head: bytes, declared: str | None = None) -> Encoding | None:
+    """Returns the encoding of a text in UTF-16 by its beginning, None if it is something else.
+
+    A text without a mark and with few ASCII characters is in UTF-16 if a contract declares that, and it has zero bytes.
+    """
     codec = _UTF16_MARKS.get(head[:2])
     if codec is not None and head[:4] != b"\xff\xfe\0\0":  # that is UTF-32
         return Encoding(codec, f"Encoding {codec.upper()}, with a byte order mark.", 2)
     codec = _utf16_by_zero_bytes(head[:_SAMPLE_BYTES])
-    return None if codec is None else Encoding(codec, f"Encoding {codec.upper()}, recognised by its zero bytes.")
+    if codec is not None:
+        return Encoding(codec, f"Encoding {codec.upper()}, recognised by its zero bytes.")
+    if declared is not None and declared.startswith("utf-16") and b"\0" in head:
+        codec = "utf-16-le" if declared == "utf-16" else declared
+        return Encoding(codec, f"Encoding {codec.upper()}, as the contract says.")
+    return None
 
 
 def _utf16_by_zero_bytes(sample: bytes) -> str | None:
@@ -137,3 +147,45 @@ def recognise_single_byte(blocks: Iterable[bytes]) -> Encoding:
         return _UNSETTLED
     latin = "Windows-1252" if has_controls else "Windows-1252 (the same as Latin-1 here)"
     return Encoding("cp1252", f"Encoding {latin}; {_MAY_BE_OTHERS}.")
+
+
+# -- an encoding that a contract names -------------------------------------------------------------------------------
+
+_SURE = 10
+"""How many times more characters of UTF-8 than other bytes there are in a text in UTF-8 with broken records."""
+
+
+def recognise_declared(blocks: Iterable[bytes], declared: str) -> Encoding:
+    """Returns the encoding of a whole file that is not UTF-16, where a contract declares one that is not UTF-8.
+
+    A file that is valid UTF-8 proves that, whatever the contract says. Memory: one block.
+
+    Raises:
+        FileError: some of its characters speak for UTF-8, others against it.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    characters = broken = 0
+    for block in blocks:
+        text = decoder.decode(block)
+        if not text.isascii():
+            characters += len(_NOT_ASCII.findall(text))
+            broken += len(_BROKEN.findall(text))
+    broken += len(decoder.decode(b"", True))
+    name = declared.upper()
+    if not broken:
+        return Encoding("utf-8", f"Encoding UTF-8; the contract says {name}." if characters else None)
+    if characters >= _SURE * broken:
+        note = f"Encoding UTF-8; the contract says {name}. Records with bytes that are not UTF-8 are rejected."
+        return Encoding("utf-8", note)
+    if broken >= _SURE * characters or declared in _WIDE:
+        return Encoding(declared, f"Encoding {name}, as the contract says.")
+    raise FileError(
+        f"It cannot be told whether the file is in UTF-8 or in {name}, as the contract says: {characters:,} of its "
+        f"characters are UTF-8, {broken:,} bytes are not. Deliver it in one encoding"
+    )
+
+
+_NOT_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
+_BROKEN = re.compile("[\udc80-\udcff]")
+_WIDE = frozenset({"shift_jis", "cp932", "euc_jp", "gb2312", "gbk", "gb18030", "big5", "cp950", "euc_kr", "cp949"})
+"""Encodings with several bytes per character: many of their pairs of bytes happen to be a character in UTF-8."""

@@ -31,7 +31,7 @@ BEGIN
             VALUES (result.file_id, result.overwritten_file_id, result.count, result.touched);
         END LOOP;
         RETURN;
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception OR program_limit_exceeded THEN
         GET STACKED DIAGNOSTICS
             found_message = MESSAGE_TEXT, found_column = COLUMN_NAME, found_constraint = CONSTRAINT_NAME;
         IF SQLSTATE = '23505' AND found_constraint = {key_constraint} THEN

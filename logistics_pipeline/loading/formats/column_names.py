@@ -1,4 +1,4 @@
-"""Which field of a dataset a column of a CSV file is: by its exact name, or by its name in another spelling.
+"""Which field of a dataset a column of a CSV file is: by its exact name, an alias, or one of these in another spelling.
 
 `Vehicle ID`, `Vehicle_ID`, `vehicle-id`, `vehicleId` and `VEHICLE.ID ` read as `vehicle_id`: case, blanks, underscores,
 hyphens and dots do not count, everything else does.
@@ -6,13 +6,14 @@ hyphens and dots do not count, everything else does.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.header_titles import distinct_titles
 
 _SEPARATORS = re.compile(r"[\s_.\-\u200b\ufeff]+")
 _WORDS = re.compile(r"[\s_.\-]+|(?<=[a-z0-9])(?=[A-Z])")
@@ -35,35 +36,63 @@ class ColumnNames:
     """Two columns, as written, and the field as which both read."""
 
 
-def read_names(written: Sequence[str], dataset: Dataset) -> ColumnNames:
-    """Finds the fields in a header. A column with a field's exact name is that field, whatever others are called."""
-    spellings = _spellings(dataset)
-    exact = {name for name in written if name in dataset.columns}
-    found: dict[str, str] = {}
-    names, notes, same_field = [], [], None
-    for name in written:
-        field = name if name in dataset.columns else spellings.get(spelling_key(name))
-        if field is None or field == name:
-            names.append(name)
-        elif field in exact:
-            names.append(name)
-            notes.append(f"Column `{excerpt(name)}` is ignored: there is another with the exact name {field}.")
-        else:
-            if field in found:
+class FieldNames:
+    """The names by which the columns of a dataset's files are found."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._exact = {alias: field.name for field in dataset.fields for alias in field.aliases}
+        self._exact |= {name: name for name in dataset.columns}
+        self._spellings = _spellings(self._exact)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a field has exactly this name or alias."""
+        return name in self._exact
+
+    def read(self, titles: Sequence[str]) -> ColumnNames:
+        """Finds the fields in a header.
+
+        A column with a field's exact name or alias is that field, whatever others are called.
+        """
+        written = self._with_positions(titles)
+        exact = {self._exact[name] for name in written if name in self._exact}
+        found: dict[str, str] = {}
+        names, notes, same_field = [], [], None
+        for name in written:
+            field = self._exact.get(name) or self._spellings.get(spelling_key(name))
+            is_exact = name in self._exact
+            if field is None:
+                names.append(name)
+                continue
+            if field in exact and not is_exact:
+                names.append(name)
+                notes.append(f"Column `{excerpt(name)}` is ignored: there is another with the exact name {field}.")
+                continue
+            if field in found and found[field] != name:
                 same_field = same_field or (found[field], name, field)
+            if not is_exact:
+                notes.append(f"Column `{excerpt(name)}` read as {field}.")
             names.append(field)
-            notes.append(f"Column `{excerpt(name)}` read as {field}.")
             found[field] = name
-    return ColumnNames(tuple(names), tuple(notes), same_field)
+        return ColumnNames(tuple(names), tuple(notes), same_field)
+
+    def _with_positions(self, titles: Sequence[str]) -> Sequence[str]:
+        """The titles, but for columns that the contract knows by position (`column_3`) or number (`Name_2`)."""
+        if len(set(titles)) == len(titles) and "" not in titles:
+            return titles
+        distinct = distinct_titles(titles)
+        return [each if each in self._exact else title for title, each in zip(titles, distinct, strict=True)]
 
 
-def _spellings(dataset: Dataset) -> dict[str, str]:
-    """Fields by what their spellings have in common, without fields that only their exact names tell apart."""
-    keys = [spelling_key(name) for name in dataset.columns]
-    return {key: name for key, name in zip(keys, dataset.columns, strict=True) if keys.count(key) == 1}
+def _spellings(exact: dict[str, str]) -> dict[str, str]:
+    """Fields by what spellings of their names have in common, without those that only exact names tell apart."""
+    found: dict[str, str | None] = {}
+    for name, field in exact.items():
+        key = spelling_key(name)
+        found[key] = field if found.get(key, field) == field else None
+    return {key: field for key, field in found.items() if field is not None}
 
 
-def missing_fields(names: Sequence[str], dataset: Dataset) -> list[str]:
+def missing_fields(names: Collection[str], dataset: Dataset) -> list[str]:
     """Required fields that are not among the names."""
     return [field.name for field in dataset.fields if field.required and field.name not in names]
 

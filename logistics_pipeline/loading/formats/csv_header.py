@@ -2,26 +2,29 @@
 
 The header is the first record that names the required fields of the dataset, of any length and on any number of lines.
 Records above it are a preamble (titles, blank lines, `sep=;`): passed over with a note, unless one of them may be a
-header or a row itself.
+header or a row itself. The dialect of the contract answers what this leaves open: several header rows, none, comments,
+unusual delimiters and quotes. Where a file contradicts it and shows its own way, the file counts, and a note says so.
 
 Memory: one block, or the header (`max_record_bytes`) twice.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.column_names import (
     ColumnNames,
+    FieldNames,
     missing_fields,
     nearest_names,
     note_likely_columns,
-    read_names,
 )
 from logistics_pipeline.loading.formats.csv_delimiters import most_regular
+from logistics_pipeline.loading.formats.csv_positions import columns_by_position
 from logistics_pipeline.loading.formats.csv_rows import (
     LARGE_ROW_BYTES,
     MARK_LEFT_OUT,
@@ -30,10 +33,11 @@ from logistics_pipeline.loading.formats.csv_rows import (
     RowReader,
     beginning,
 )
+from logistics_pipeline.loading.formats.header_titles import join_titles, position_name
 from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
-from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout, LongText
+from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout, CsvSyntax, LongText, delimiter_name
 from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
@@ -53,15 +57,23 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class _Record:
-    """A record that may be the header, as one delimiter splits it."""
+    """A record that may be the header, as one syntax splits it."""
 
-    delimiter: str
+    syntax: CsvSyntax
     parsed: Parsed
     names: ColumnNames
     lacks: tuple[str, ...]
     """Required fields that it does not name."""
     known: int
     """How many fields of the dataset it names."""
+    number: int = 1
+    """Of its last row in the file, from 1; blank rows count."""
+    rows: int = 1
+    """Rows of the file that it is made of."""
+
+    @property
+    def delimiter(self) -> str:
+        return self.syntax.delimiter
 
     @property
     def filled(self) -> int:
@@ -81,6 +93,8 @@ def find_header(source: Source, dataset: Dataset, max_record_bytes: int) -> CsvL
         FileError: no record names the required fields of the dataset, or what stands above that record may be data.
     """
     search = _HeaderSearch(source, dataset, max_record_bytes)
+    if dataset.dialect.header is False:
+        return search.layout_by_position()
     header = search.find()
     search.check(header)
     return search.layout(header)
@@ -91,15 +105,37 @@ class _HeaderSearch:
 
     def __init__(self, source: Source, dataset: Dataset, max_record_bytes: int) -> None:
         self._dataset = dataset
+        self._dialect = dataset.dialect
+        self._fields = FieldNames(dataset)
         self._max_bytes = max_record_bytes
         self._ahead = Lookahead(source)
         self._ahead.fill(HEAD_BYTES)
         self._begin = len(self._ahead.text) - len(self._ahead.text.lstrip(b"\r\n"))
         self._notes = ["Blank lines above the header were passed over."] if self._begin else []
-        self._delimiters = self._separator_line() or DELIMITERS
+        delimiters = self._separator_line() or tuple(
+            dict.fromkeys(filter(None, (self._dialect.delimiter, *DELIMITERS)))
+        )
         self._newline = self._find_newline()
+        self._rows_above = self._text.count(self._newline, 0, self._begin)
+        self._syntaxes = [self._syntax(delimiter) for delimiter in delimiters]
         self._is_cut = False
         """The text ends within a record."""
+
+    def _syntax(self, delimiter: str) -> CsvSyntax:
+        """How a file with a delimiter is written, as the contract says. Its quotes count if the file has any."""
+        dialect = self._dialect
+        quote = dialect.quote_char or '"'
+        if quote.encode() not in self._text and b'"' in self._text:
+            quote = '"'
+        return CsvSyntax(
+            delimiter,
+            self._newline,
+            quote,
+            dialect.double_quote is not False,
+            dialect.escape_char,
+            bool(dialect.skip_initial_space),
+            dialect.comment_char,
+        )
 
     @property
     def _text(self) -> bytes:
@@ -131,65 +167,122 @@ class _HeaderSearch:
 
     def find(self) -> _Record:
         """Returns the header, or else the record that comes closest to one."""
-        line_end = self._text.find(self._newline, self._begin)
-        if _CONTROLS.search(self._text, self._begin, line_end if line_end >= 0 else len(self._text)):
-            raise FileError(f"Not text; {EXPECTED}", byte_offset=self._offset(self._begin))
+        self._check_text()
         while (header := self._find_in_text()) is None:
             if len(self._text) > self._max_bytes or self._ahead.is_at_end:
                 raise self._no_record()
             self._ahead.fill(min(2 * len(self._text), self._max_bytes + 1))
         return header
 
+    def _check_text(self) -> None:
+        line_end = self._text.find(self._newline, self._begin)
+        found = _CONTROLS.search(self._text, self._begin, line_end if line_end >= 0 else len(self._text))
+        if found and found.group().decode() not in {each.delimiter for each in self._syntaxes}:
+            raise FileError(f"Not text; {EXPECTED}", byte_offset=self._offset(self._begin))
+
     def _find_in_text(self) -> _Record | None:
         """Returns the header; None if more text may show it. The first record is nearly always the header."""
         self._is_cut = False
-        firsts = [record for delimiter in self._delimiters for record in self._records(delimiter, most=1)]
-        found = [record for record in firsts if not record.lacks]
+        if found := self._where_the_contract_says():
+            return self._most_likely(found)
+        firsts = [record for syntax in self._syntaxes for record in self._records(syntax, most=1)]
+        found = [record for record in firsts if self._is_header(record)]
         if found:
             return self._most_likely(found)
-        every = [record for delimiter in self._delimiters for record in self._records(delimiter, _MOST_RECORDS)]
-        found = [record for record in every if not record.lacks]
+        every = [record for syntax in self._syntaxes for record in self._records(syntax, _MOST_RECORDS)]
+        found = [record for record in every if self._is_header(record)]
         if found:
             first = min(record.parsed.begin for record in found)
             return self._most_likely([record for record in found if record.parsed.begin == first])
-        named = [record for record in every if len(record.lacks) < self._required_fields]
+        required = self._required_fields
+        named = [record for record in every if (len(record.lacks) < required if required else record.known)]
         if self._is_cut and (not named or (not self._ahead.is_at_end and len(self._text) <= self._max_bytes)):
             return None
         return self._most_likely(named or firsts) if firsts else None
+
+    def _is_header(self, record: _Record) -> bool:
+        """Whether a record names the required fields, or of a dataset without any, some fields."""
+        least = 1 if self._required_fields else min(2, len(self._dataset.fields))
+        return not record.lacks and record.known >= least
+
+    def _where_the_contract_says(self) -> list[_Record]:
+        """Headers in the rows that the contract names, or of as many rows at another place; none if it names none."""
+        wanted = self._dialect.header_rows
+        if not wanted:
+            return []
+        found = []
+        for syntax in self._syntaxes:
+            rows = list(islice(self._rows_of(syntax), _MOST_RECORDS))
+            shifts = (0, *range(1 - wanted[0], rows[-1][0])) if rows and len(wanted) > 1 else (0,)
+            by_number = dict(rows)
+            for shift in shifts:
+                parts = [by_number.get(number + shift) for number in wanted]
+                joined = self._joined(syntax, [part for part in parts if part is not None], wanted[-1] + shift)
+                if None not in parts and joined is not None and self._is_header(joined):
+                    found.append(joined)
+                    break
+        first = min((record.parsed.begin for record in found), default=0)
+        return [record for record in found if record.parsed.begin == first]
+
+    def _joined(self, syntax: CsvSyntax, rows: Sequence[Parsed], number: int) -> _Record | None:
+        if not rows:
+            return None
+        if len(rows) == 1:
+            return self._record(syntax, rows[0], number)
+        titles = join_titles([[_name(cell, BEGINNING_CHARACTERS) for cell in row.cells] for row in rows], self._join)
+        whole = rows[0]._replace(text_end=rows[-1].text_end, end=rows[-1].end, fields=len(titles), cells=[*titles])
+        return replace(self._record(syntax, whole, number), rows=len(rows))
+
+    @property
+    def _join(self) -> str:
+        return self._dialect.header_join
 
     @property
     def _required_fields(self) -> int:
         return sum(field.required for field in self._dataset.fields)
 
     def _most_likely(self, records: list[_Record]) -> _Record:
-        """The record that names most fields. If several do, the rows decide."""
+        """The record that names most fields. If several do, the contract decides, or else the rows."""
         most = max(record.known for record in records)
         likely = [record for record in records if record.known == most]
         delimiters = list(dict.fromkeys(record.delimiter for record in likely))
         delimiter = delimiters[0]
-        if len(delimiters) > 1:
+        if len(delimiters) > 1 and delimiter != self._dialect.delimiter:
             begin = likely[0].parsed.begin
             delimiter = most_regular(self._text[begin : begin + HEAD_BYTES], delimiters) or delimiter
         return next(record for record in likely if record.delimiter == delimiter)
 
-    def _records(self, delimiter: str, most: int) -> Iterator[_Record]:
+    def _records(self, syntax: CsvSyntax, most: int) -> Iterator[_Record]:
         """Yields the first records that are not blank."""
-        reader, place = RowReader(delimiter, self._newline, _long_name), self._begin
-        while most and place < len(self._text) and place <= self._begin + HEAD_BYTES:
+        for number, parsed in islice(self._rows_of(syntax), most):
+            yield self._record(syntax, parsed, number)
+
+    def _rows_of(self, syntax: CsvSyntax) -> Iterator[tuple[int, Parsed]]:
+        """Yields the rows that are not blank and no comments, with their numbers in the file."""
+        reader, place, number = RowReader(syntax, _long_name), self._begin, self._rows_above
+        while place < len(self._text) and place <= self._begin + HEAD_BYTES:
+            number += 1
+            if reader.is_comment(self._text, place):
+                comment = reader.read(self._text, place, 1, is_whole=self._is_whole)
+                if comment is None:
+                    self._is_cut = True
+                    return
+                place = comment.end
+                continue
             parsed = reader.parse(self._text, place, MOST_COLUMNS, is_whole=self._is_whole)
             if parsed is None:
                 self._is_cut = True
                 return
             place = parsed.end
-            if not reader.is_blank(self._text, parsed):
-                most -= 1
-                yield self._record(delimiter, parsed)
+            if not reader.is_blank(self._text, parsed) and number not in self._dialect.comment_rows:
+                yield number, parsed
 
-    def _record(self, delimiter: str, parsed: Parsed) -> _Record:
+    def _record(self, syntax: CsvSyntax, parsed: Parsed, number: int) -> _Record:
         most = _LONG_NAME if parsed.text_end - parsed.begin > LARGE_ROW_BYTES else BEGINNING_CHARACTERS
-        names = read_names([_name(cell, most) for cell in parsed.cells], self._dataset)
-        known = len(set(names.names).intersection(self._dataset.columns))
-        return _Record(delimiter, parsed, names, tuple(missing_fields(names.names, self._dataset)), known)
+        names = self._fields.read([_name(cell, most) for cell in parsed.cells])
+        columns = set(names.names)
+        known = len(columns.intersection(self._dataset.columns))
+        return _Record(syntax, parsed, names, tuple(missing_fields(columns, self._dataset)), known, number)
 
     # -- checking --------------------------------------------------------------------------------------------------
 
@@ -197,10 +290,10 @@ class _HeaderSearch:
         """Raises an error if a record is no header of the dataset, or if it is in doubt which record is."""
         offset, names = self._offset(header.parsed.begin), header.names.names
         nearest = nearest_names(header.lacks, names)
-        if len(header.lacks) == self._required_fields:
+        if not header.known or len(header.lacks) == self._required_fields > 0:
             raise FileError(
                 f"Neither JSON nor a CSV header of {self._dataset.name}: {header.excerpt}; {EXPECTED}. "
-                f"A header must name {', '.join(header.lacks)}{nearest}",
+                f"A header must name {', '.join(header.lacks) or 'some of its fields'}{nearest}",
                 byte_offset=offset,
             )
         if header.lacks:
@@ -208,7 +301,8 @@ class _HeaderSearch:
                 f"The CSV header lacks {', '.join(header.lacks)}; it names {header.excerpt}{nearest}",
                 byte_offset=offset,
             )
-        if _CONTROLS.search(self._text, header.parsed.begin, header.parsed.text_end):
+        controls = _CONTROLS.findall(self._text, header.parsed.begin, header.parsed.text_end)
+        if set(controls) - {header.delimiter.encode()}:
             raise FileError(f"Not text; {EXPECTED}", byte_offset=offset)
         twice = [name for name in self._dataset.columns if names.count(name) > 1]
         if header.names.same_field is not None:
@@ -227,10 +321,11 @@ class _HeaderSearch:
             return
         above = [
             record
-            for record in self._records(header.delimiter, _MOST_RECORDS)
+            for record in self._records(header.syntax, _MOST_RECORDS)
             if record.parsed.begin < header.parsed.begin
         ]
-        for record in above:
+        is_as_the_contract_says = self._dialect.header_rows[-1:] == (header.number,)
+        for record in () if is_as_the_contract_says else above:
             if record.known:
                 raise FileError(
                     f"The CSV header lacks {', '.join(record.lacks)}; it names {record.excerpt}. "
@@ -273,18 +368,94 @@ class _HeaderSearch:
         parsed = header.parsed
         self._ahead.fill(parsed.end + 1)
         likely = note_likely_columns(header.names.names, self._dataset)
-        notes = [*self._notes, *header.names.notes, *likely]
+        notes = [*self._notes, *self._notes_of(header), *header.names.notes, *likely]
         if parsed.begin > self._begin and self._text[parsed.begin - 3 : parsed.begin] == UTF8_MARK:
             notes.append(MARK_LEFT_OUT)
-        layout = CsvLayout(
-            start=self._offset(parsed.end),
-            delimiter=header.delimiter,
-            newline=self._newline,
-            header=header.names.names,
-            header_text=self._header_text(header) + self._text[parsed.text_end : parsed.end],
+        text = self._header_text(header) + self._text[parsed.text_end : parsed.end]
+        start = self._after_comment_rows(header)
+        layout = self._layout(header.syntax, start, header.names.names, text, notes)
+        layout = self._with_trailing_delimiters(layout, header, start)
+        return self._with_first_column(layout, start)
+
+    def _layout(
+        self, syntax: CsvSyntax, start: int, names: tuple[str, ...], text: bytes, notes: Sequence[str]
+    ) -> CsvLayout:
+        return CsvLayout(
+            start=self._offset(start),
+            delimiter=syntax.delimiter,
+            newline=syntax.newline,
+            header=names,
+            header_text=text,
             notes=tuple(notes),
+            quote=syntax.quote,
+            doubles_quotes=syntax.doubles_quotes,
+            escape=syntax.escape,
+            skips_spaces=syntax.skips_spaces,
+            comment=syntax.comment,
         )
-        return self._with_trailing_delimiters(layout, header)
+
+    def _notes_of(self, header: _Record) -> Iterator[str]:
+        """How the file was read otherwise than its contract says, and what its header is made of."""
+        yield from self._contradictions(header.syntax)
+        wanted = self._dialect.header_rows
+        if header.rows > 1:
+            yield f"{header.rows} header rows were joined."
+        if wanted and wanted[-1] != header.number:
+            yield f"The header is in row {header.number:,}; the contract says row {wanted[-1]:,}."
+
+    def _contradictions(self, syntax: CsvSyntax) -> Iterator[str]:
+        says, has = self._dialect.delimiter, syntax.delimiter
+        if says is not None and says != has:
+            yield f"The file is separated by {delimiter_name(has)}; the contract says {delimiter_name(says)}."
+        quote = self._dialect.quote_char
+        if quote is not None and quote != syntax.quote:
+            yield f"The file has {syntax.quote} as quotes; the contract says {quote}."
+
+    def _after_comment_rows(self, header: _Record) -> int:
+        """Where the rows begin: after those below the header that are comments by their numbers."""
+        reader, place, number = RowReader(header.syntax), header.parsed.end, header.number + 1
+        shift = header.number - (self._dialect.header_rows or (header.number,))[-1]
+        while number - shift in self._dialect.comment_rows and place < len(self._text):
+            parsed = reader.parse(self._text, place, 1, is_whole=self._is_whole)
+            if parsed is None:
+                break
+            place, number = parsed.end, number + 1
+        return place
+
+    # -- without a header ------------------------------------------------------------------------------------------
+
+    def layout_by_position(self) -> CsvLayout:
+        """Returns the layout of a file whose columns follow from their positions, unless it has a header after all.
+
+        Raises:
+            FileError: its rows are not as wide as the contract says.
+        """
+        self._check_text()
+        firsts = [record for syntax in self._syntaxes for record in self._records(syntax, most=1)]
+        headers = [record for record in firsts if self._is_header(record) and record.known >= min(2, self._width)]
+        if headers:
+            header = self._most_likely(headers)
+            self._notes.append("The file has a header; the contract says that files have none.")
+            self.check(header)
+            return self.layout(header)
+        widths = {
+            syntax: [row.fields for _, row in islice(self._rows_of(syntax), _MOST_RECORDS)] for syntax in self._syntaxes
+        }
+        if not any(widths.values()):
+            raise self._no_record()
+        found = columns_by_position(self._dataset, self._fields, widths)
+        self._notes = [note for note in self._notes if "above the header" not in note]
+        notes = [*self._notes, *self._contradictions(found.syntax), *found.notes]
+        return self._layout(found.syntax, self._first_row(found.syntax), found.names, b"", notes)
+
+    @property
+    def _width(self) -> int:
+        return len(self._dataset.fields)
+
+    def _first_row(self, syntax: CsvSyntax) -> int:
+        return next((row.begin for _, row in self._rows_of(syntax)), self._begin)
+
+    # -- the header's text and width -------------------------------------------------------------------------------
 
     def _header_text(self, header: _Record) -> bytes:
         """The header as written, without its line end; if it is very long, written anew with the names as read."""
@@ -294,9 +465,9 @@ class _HeaderSearch:
         quoted = ('"' + name.replace('"', '""') + '"' for name in header.names.names)
         return header.delimiter.join(quoted).encode()
 
-    def _with_trailing_delimiters(self, layout: CsvLayout, header: _Record) -> CsvLayout:
+    def _with_trailing_delimiters(self, layout: CsvLayout, header: _Record, start: int) -> CsvLayout:
         """Takes into account delimiters after the last column, in the header, the rows or both."""
-        width = self._width_of_rows(layout, header.parsed.end)
+        width = self._width_of_rows(layout, start)
         names = layout.header[:width] + ("",) * (width - len(layout.header))
         if width > len(layout.header):
             note = "Rows end with a delimiter after the last column."
@@ -307,6 +478,19 @@ class _HeaderSearch:
         text = self._header_text(header) + layout.delimiter.encode() * (width - len(layout.header))
         line_end = self._text[header.parsed.text_end : header.parsed.end]
         return replace(layout, header=names, header_text=text + line_end, notes=(*layout.notes, note))
+
+    def _with_first_column(self, layout: CsvLayout, start: int) -> CsvLayout:
+        """Takes into account a first column that the header leaves out, if the contract knows it by its position."""
+        first = position_name(1)
+        if first not in self._fields or {first, *self._fields.read([first]).names} & set(layout.header):
+            return layout
+        widths = {row.fields for row in self._rows(layout, start)}
+        if widths != {len(layout.header) + 1}:
+            return layout
+        names = (*self._fields.read([first]).names, *layout.header)
+        text = layout.delimiter.encode() + layout.header_text
+        note = "The header has one name less than the rows have cells: the first column has no name."
+        return replace(layout, header=names, header_text=text, notes=(*layout.notes, note))
 
     def _width_of_rows(self, layout: CsvLayout, begin: int) -> int:
         """The number of fields of the rows in the first 64 KiB, if all differ from the header by delimiters at the end.
@@ -324,13 +508,13 @@ class _HeaderSearch:
 
     def _rows(self, layout: CsvLayout, begin: int) -> Iterator[Parsed]:
         """The rows after the header, as far as they were read already."""
-        reader, place, end = RowReader(layout.delimiter, layout.newline), begin, begin + HEAD_BYTES
+        reader, place, end = RowReader(layout.syntax), begin, begin + HEAD_BYTES
         while place < min(len(self._text), end):
             parsed = reader.parse(self._text, place, MOST_COLUMNS, is_whole=self._is_whole)
             if parsed is None:
                 return
             place = parsed.end
-            if not reader.is_blank(self._text, parsed):
+            if not reader.is_blank(self._text, parsed) and not reader.is_comment(self._text, parsed.begin):
                 yield parsed
 
 

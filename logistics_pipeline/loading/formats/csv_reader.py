@@ -119,7 +119,7 @@ class _CsvReader:
         self._width = len(layout.header)
         self._max_record_bytes = max_record_bytes
         self._run_bytes = run_bytes
-        self._rows = RowReader(layout.delimiter, layout.newline)
+        self._rows = RowReader(layout.syntax)
         self._regular = _RegularRows(layout)
 
     def read(self, ahead: Lookahead, done: int) -> _Rows | None:
@@ -210,25 +210,34 @@ class _RegularRows:
     """Reads all rows of a text together, if all of them are regular."""
 
     def __init__(self, layout: CsvLayout) -> None:
-        self._newline = layout.newline.decode()
-        self._delimiter = layout.delimiter
+        syntax = layout.syntax
+        self._syntax = syntax
+        self._newline = syntax.newline.decode()
+        self._quote = syntax.quote
         self._width = len(layout.header)
-        delimiter = re.escape(layout.delimiter.encode())
-        field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"\r\n%b]*+)' % delimiter
+        self._escape = None if syntax.escape is None else syntax.escape.encode()
+        self._comment = None if syntax.comment is None else syntax.comment.encode()
+        delimiter, quote = re.escape(syntax.delimiter.encode()), re.escape(syntax.quote.encode())
+        pairs = rb"(?:%b%b[^%b]*+)*+" % (quote, quote, quote) if syntax.doubles_quotes else b""
+        spaces = b" *+" if syntax.skips_spaces else b""
+        unquoted = rb"[^%b\r\n%b]*+" % (quote, delimiter)
+        if len(syntax.delimiter.encode()) > 1:
+            unquoted = rb"(?:(?!%b)[^%b\r\n])*+" % (delimiter, quote)
+        field = rb"%b(?:%b[^%b]*+%b%b|%b)" % (spaces, quote, quote, pairs, quote, unquoted)
         self._well_formed = re.compile(rb"(?:%b(?:%b%b)*+(?:\r*\n|\r|$))*+" % (field, delimiter, field))
 
     def read(self, text: bytes) -> _Regular | None:
         """Returns the rows of whole lines; None if one of them may be irregular."""
-        if not text.isascii() and UTF8_MARK in text:
+        if self._may_be_irregular(text):
             return None
         lines = text.decode("utf-8", "surrogateescape").split(self._newline)
         if not lines[-1]:
             lines.pop()
-        has_quotes = b'"' in text
+        has_quotes = self._quote.encode() in text
         if has_quotes:  # a line end may be part of a field
             lines = [line + self._newline for line in lines]
         try:
-            rows = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            rows = list(self._reader(lines))
         except csv.Error:
             return None
         if has_quotes and self._has_stray_quote(text, rows):
@@ -244,9 +253,29 @@ class _RegularRows:
             return None
         return _Regular([self._checked(row) for row in rows], is_row_per_line)
 
+    def _may_be_irregular(self, text: bytes) -> bool:
+        """Whether there is something in a text that the csv module does not read as `csv_rows` does."""
+        if not text.isascii() and UTF8_MARK in text:
+            return True
+        if self._escape is not None and self._escape in text:
+            return True
+        comment = self._comment
+        return comment is not None and (text.startswith(comment) or self._syntax.newline + comment in text)
+
+    def _reader(self, lines: list[str]) -> Iterator[list[str]]:
+        syntax = self._syntax
+        return csv.reader(
+            lines,
+            delimiter=syntax.delimiter,
+            quotechar=syntax.quote,
+            doublequote=syntax.doubles_quotes,
+            skipinitialspace=syntax.skips_spaces,
+            strict=True,
+        )
+
     def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
         """Whether a quote stands in a field without quotes."""
-        has_quote_in_field = '"' in "".join(chain.from_iterable(rows))
+        has_quote_in_field = self._quote in "".join(chain.from_iterable(rows))
         return has_quote_in_field and not self._well_formed.fullmatch(text)
 
     def _checked(self, cells: list[str]) -> list[str] | Unreadable:

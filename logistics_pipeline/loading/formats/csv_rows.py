@@ -1,5 +1,7 @@
 """Reads single rows of CSV from bytes, of any size: the reference for what a row is, after RFC 4180.
 
+Other quotes, escapes, blanks before cells and comments are as the layout of the file says (`CsvSyntax`).
+
 It is also the only reader of irregular rows. `csv_reader` reads regular rows many at a time with the csv module; a
 property test holds the two to the same result.
 
@@ -11,22 +13,19 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from logistics_pipeline.loading.formats.long_texts import read_long_text
-from logistics_pipeline.loading.layouts import LongText, Unreadable
+from logistics_pipeline.loading.layouts import CsvSyntax, LongText, Unreadable
 from logistics_pipeline.sources.encodings import UTF8_MARK
 
 _MARK = UTF8_MARK.decode()
 MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems to be several files joined together."
 BLANK_PASSED_OVER = "Rows without any value (such as `,,,`) were passed over."
+COMMENTS_PASSED_OVER = "Lines of comments were passed over: they begin with `{}`."
 
 _BLANK = " \t"
 _LARGE_BYTES = 64 * 1024
 """A field that is longer is read piece by piece."""
 LARGE_ROW_BYTES = 1 << 20
 _MARKS = re.compile(rb"(?:%b)*+" % UTF8_MARK)
-_PIECE = re.compile(rb'(?:[^"\xc0-\xff]{1,256}+|""|"|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+')
-"""Whole characters, and both quotes of a pair."""
-_QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+"')
-"""The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
 _FORMULA = re.compile(rb'[ \t]*+="[^"\r\n]*+"[ \t\r]*+')
 """A field as Excel writes it to keep the zeros of an id: there is no doubt where its quotes belong."""
 _LINE_BREAK = "a line break stands in a field without quotes"
@@ -69,18 +68,26 @@ class Row(NamedTuple):
 class RowReader:
     """Reads rows of one file."""
 
-    def __init__(self, delimiter: str, newline: bytes, shorten: Callable[[Cell], Cell] | None = None) -> None:
+    def __init__(self, syntax: CsvSyntax, shorten: Callable[[Cell], Cell] | None = None) -> None:
         """With `shorten`, it takes the place of each cell from `LARGE_ROW_BYTES` of a row on."""
         self.shorten = shorten
-        self.delimiter = delimiter.encode()
-        self.newline = newline
-        self.line_end = re.compile(rb"\r*\n" if newline == b"\n" else newline)
-        blank = rb"[%b \t]*+" % re.escape(self.delimiter)
+        self.delimiter = syntax.delimiter.encode()
+        self.newline = syntax.newline
+        self.quote = syntax.quote.encode()
+        self.escape = syntax.escape.encode() if syntax.escape is not None else None
+        self.skips_spaces = syntax.skips_spaces
+        self.comment = syntax.comment.encode() if syntax.comment is not None else None
+        self.comment_note = COMMENTS_PASSED_OVER.format(syntax.comment)
+        self.line_end = re.compile(rb"\r*\n" if syntax.newline == b"\n" else syntax.newline)
+        self.patterns = _CellPatterns(syntax)
+        blank = rb"(?:%b|[ \t])*+" % re.escape(self.delimiter)
         self._blank = re.compile(blank)
         self._blank_rows = re.compile(rb"(?:%b%b)*+" % (blank, self.line_end.pattern))
 
     def read(self, text: bytes, begin: int, width: int, *, is_whole: bool) -> Row | None:
         """Reads the row at an offset; None if it may continue after the text. `is_whole`: nothing follows the text."""
+        if self.is_comment(text, begin):
+            return self._comment(text, begin, is_whole=is_whole)
         parsed = self.parse(text, begin, width, is_whole=is_whole)
         if parsed is None:
             return None
@@ -95,6 +102,17 @@ class RowReader:
         elif any(beginning(cell).startswith(_MARK) for cell in parsed.cells):
             value = Unreadable("a field begins with a byte order mark: two files may have been joined within the row")
         return Row(value, begin, parsed.text_end, parsed.end, note)
+
+    def is_comment(self, text: bytes, begin: int) -> bool:
+        """Whether the line at an offset is no row but a comment."""
+        return self.comment is not None and text.startswith(self.comment, _after_marks(text, begin))
+
+    def _comment(self, text: bytes, begin: int, *, is_whole: bool) -> Row | None:
+        end = text.find(self.newline, begin)
+        if end < 0 and not is_whole:
+            return None
+        end = len(text) if end < 0 else end
+        return Row(None, begin, end, min(end + 1, len(text)), self.comment_note)
 
     def _blank_row(self, text: bytes, begin: int, parsed: Parsed, note: str | None) -> Row:
         """A row without any value, together with those right after it: a file may have millions."""
@@ -113,9 +131,56 @@ class RowReader:
 
     def parse(self, text: bytes, begin: int, most_cells: int, *, is_whole: bool) -> Parsed | None:
         """Splits the row at an offset into fields; None if it may continue after the text."""
-        marks = _MARKS.match(text, begin)
-        assert marks is not None
-        return _RowParser(self, text, marks.end(), most_cells, is_whole).parse()
+        return _RowParser(self, text, _after_marks(text, begin), most_cells, is_whole).parse()
+
+
+class _CellPatterns:
+    """What cells of a file look like, in bytes, and what they mean."""
+
+    def __init__(self, syntax: CsvSyntax) -> None:
+        quote, delimiter = re.escape(syntax.quote.encode()), re.escape(syntax.delimiter.encode())
+        escape = None if syntax.escape is None else re.escape(syntax.escape.encode())
+        within = quote if escape is None else quote + escape
+        pairs = [quote + quote] if syntax.doubles_quotes else []
+        pairs += [escape + rb"[\s\S]"] if escape is not None else []
+        more = rb"(?:(?:%b)[^%b]*+)*+" % (b"|".join(pairs), within) if pairs else b""
+        self.quoted = re.compile(rb"[^%b]*+%b%b" % (within, more, quote))
+        """The rest of a quoted field after its first quote, with its last one. Cut text may end between two quotes."""
+        single = b"|".join([*pairs, *(each for each in (quote, escape) if each is not None)])
+        self.piece = re.compile(
+            rb"(?:[^%b\xc0-\xff]{1,256}+|%b|[\xc0-\xff][\x80-\xbf]{0,3}+){1,256}+" % (within, single)
+        )
+        """Whole characters, and both characters of a pair."""
+        self.unquoted = re.compile(rb"(?:%b[\s\S]|(?!%b)[^\r\n])*+" % (escape or rb"(?!)", delimiter))
+        """A field without quotes, up to a delimiter or a line end that no escape precedes."""
+        self._quote, self._pair = syntax.quote, syntax.quote * 2 if syntax.doubles_quotes else None
+        self._escaped = _escaped(syntax)
+
+    def within_quotes(self, text: str) -> str:
+        """What a text within quotes means."""
+        if self._escaped is not None:
+            return self._escaped.sub(lambda found: found[1] or self._quote, text)
+        return text if self._pair is None else text.replace(self._pair, self._quote)
+
+    def without_quotes(self, text: str) -> str:
+        """What a text with escapes outside of quotes means."""
+        return text if self._escaped is None else self._escaped.sub(lambda found: found[1] or found[0], text)
+
+
+def _escaped(syntax: CsvSyntax) -> re.Pattern[str] | None:
+    """What an escape and the character after it stand for, and two quotes."""
+    if syntax.escape is None:
+        return None
+    escape, quote = re.escape(syntax.escape), re.escape(syntax.quote)
+    pair = rf"|{quote}{quote}" if syntax.doubles_quotes else ""
+    return re.compile(rf"{escape}([{escape}{quote}{re.escape(syntax.delimiter)}\r\n]){pair}")
+
+
+def _after_marks(text: bytes, begin: int) -> int:
+    """The offset after byte order marks."""
+    marks = _MARKS.match(text, begin)
+    assert marks is not None
+    return marks.end()
 
 
 def beginning(cell: Cell) -> str:
@@ -128,10 +193,10 @@ def _decode(text: bytes, begin: int, end: int) -> str:
     return text[begin:end].decode("utf-8", "surrogateescape")
 
 
-def _pieces(text: bytes, begin: int, end: int) -> Iterator[str]:
+def _pieces(text: bytes, begin: int, end: int, pattern: re.Pattern[bytes]) -> Iterator[str]:
     """Decodes a part of a text piece by piece."""
     while begin < end:
-        piece = _PIECE.match(text, begin, end)
+        piece = pattern.match(text, begin, end)
         piece_end = piece.end() if piece else begin + 1
         yield _decode(text, begin, piece_end)
         begin = piece_end
@@ -143,6 +208,7 @@ class _RowParser:
     def __init__(self, reader: RowReader, text: bytes, begin: int, most_cells: int, is_whole: bool) -> None:
         self._reader = reader
         self._delimiter = reader.delimiter
+        self._patterns = reader.patterns
         self._text = text
         self._begin = begin
         self._most_cells = most_cells
@@ -159,14 +225,22 @@ class _RowParser:
         """Reads field after field."""
         step: int | Parsed | None = self._begin
         while isinstance(step, int):
-            is_quoted = self._text.startswith(b'"', step)
+            step = self._after_spaces(step)
+            is_quoted = self._text.startswith(self._reader.quote, step)
             step = self._read_quoted(step) if is_quoted else self._read_unquoted(step)
         return step
+
+    def _after_spaces(self, place: int) -> int:
+        """Where a field begins."""
+        if self._reader.skips_spaces:
+            while self._text.startswith(b" ", place):
+                place += 1
+        return place
 
     # -- fields: each returns the offset of the next field, or the row, or None if the text ends too early ----------
 
     def _read_quoted(self, begin: int) -> int | Parsed | None:
-        match = _QUOTED.match(self._text, begin + 1)
+        match = self._patterns.quoted.match(self._text, begin + 1)
         if match is None:
             return None
         self._doubt_stray_quote()
@@ -186,13 +260,36 @@ class _RowParser:
         line_end = self._find_line_end(begin)
         if line_end is None:
             return None
-        quote = self._text.find(b'"', begin, line_end)
+        if self._reader.escape is not None and self._text.find(self._reader.escape, begin, line_end) >= 0:
+            return self._read_escaped(begin)
+        quote = self._text.find(self._reader.quote, begin, line_end)
         if quote < 0:
             return self._read_last(begin)
-        field = self._text.rfind(self._delimiter, begin, quote) + 1 or begin
-        if field > begin:
-            self._add_unquoted(begin, field - 1)
-        return quote if field == quote else self._read_stray(field, quote, line_end)
+        delimiter = self._text.rfind(self._delimiter, begin, quote)
+        field = begin
+        if delimiter >= 0:
+            field = delimiter + len(self._delimiter)
+            self._add_unquoted(begin, delimiter)
+        return quote if self._after_spaces(field) == quote else self._read_stray(field, quote, line_end)
+
+    def _read_escaped(self, begin: int) -> int | Parsed | None:
+        """Reads one field without quotes where an escape may precede a delimiter or a line end."""
+        found = self._patterns.unquoted.match(self._text, begin)
+        assert found is not None
+        end = found.end()
+        if not self._text[end : end + 2].strip(b"\r") and not self._is_whole:
+            return None
+        if self._reader.quote in found.group().replace(self._escaped_quote, b""):
+            self._doubt_stray_quote()
+            self._stray_field = self._count + 1
+        self._add_escaped(begin, end)
+        if self._text.startswith(self._delimiter, end):
+            return end + len(self._delimiter)
+        line_end = self._reader.line_end.match(self._text, end)
+        if line_end is not None or end == len(self._text):
+            return self._row(end, len(self._text) if line_end is None else line_end.end())
+        self._note_problem(_LINE_BREAK)
+        return self._row_to_line_end(end)
 
     def _read_stray(self, begin: int, quote: int, line_end: int) -> int | Parsed | None:
         """Reads a field with a quote in its middle: the quote is text, if nothing is in doubt."""
@@ -207,7 +304,7 @@ class _RowParser:
         if end < 0:
             return self._read_last(begin)
         self._add_unquoted(begin, end)
-        return end + 1
+        return end + len(self._delimiter)
 
     def _read_last(self, begin: int) -> Parsed | None:
         """Reads the fields up to the end of the line, none of them quoted."""
@@ -249,10 +346,25 @@ class _RowParser:
         if self._count > self._most_cells:
             return
         if end - begin > _LARGE_BYTES:
-            pieces = _pieces(self._text, begin, end)
-            self._add(begin, read_long_text(piece.replace('""', '"') for piece in pieces))
+            pieces = _pieces(self._text, begin, end, self._patterns.piece)
+            self._add(begin, read_long_text(map(self._patterns.within_quotes, pieces)))
         else:
-            self._add(begin, _decode(self._text, begin, end).replace('""', '"'))
+            self._add(begin, self._patterns.within_quotes(_decode(self._text, begin, end)))
+
+    @property
+    def _escaped_quote(self) -> bytes:
+        assert self._reader.escape is not None
+        return self._reader.escape + self._reader.quote
+
+    def _add_escaped(self, begin: int, end: int) -> None:
+        self._count += 1
+        if self._count > self._most_cells:
+            return
+        if end - begin > _LARGE_BYTES:
+            pieces = _pieces(self._text, begin, end, self._patterns.piece)
+            self._add(begin, read_long_text(map(self._patterns.without_quotes, pieces)))
+        else:
+            self._add(begin, self._patterns.without_quotes(_decode(self._text, begin, end)))
 
     def _add_unquoted(self, begin: int, end: int) -> None:
         self._count += self._text.count(self._delimiter, begin, end) + 1
@@ -263,7 +375,7 @@ class _RowParser:
             if cut < 0:
                 cut = self._text.find(self._delimiter, begin, end)
                 cut = end if cut < 0 else cut
-                self._add(begin, read_long_text(_pieces(self._text, begin, cut)))
+                self._add(begin, read_long_text(_pieces(self._text, begin, cut, self._patterns.piece)))
             else:
                 self._add(begin, *self._split(begin, cut))
             if cut == end:
@@ -277,7 +389,8 @@ class _RowParser:
         self._cells += map(shorten, cells) if shorten is not None and is_large else cells
 
     def _split(self, begin: int, end: int) -> list[str]:
-        return _decode(self._text, begin, end).split(self._delimiter.decode())
+        cells = _decode(self._text, begin, end).split(self._delimiter.decode())
+        return [cell.lstrip(" ") for cell in cells] if self._reader.skips_spaces else cells
 
     def _row(self, text_end: int, end: int) -> Parsed:
         return Parsed(self._cells, self._count, self._begin, text_end, end, self._problem)

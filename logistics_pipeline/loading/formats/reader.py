@@ -47,7 +47,7 @@ def detect_format(path: Path, dataset: Dataset, dataset_names: Collection[str], 
     Raises:
         FileError: it cannot be opened or has none of the accepted layouts.
     """
-    with open_source(path) as source:
+    with open_source(path, declared=dataset.encoding) as source:
         layout = detect_layout(source, dataset, dataset_names, max_record_bytes)
         notes = (source.note, *(layout.notes if isinstance(layout, CsvLayout) else ()))
         return FileFormat(layout, source.compression, tuple(filter(None, notes)))
@@ -59,20 +59,25 @@ def check_format(path: Path, format: FileFormat, dataset: Dataset, max_record_by
     Raises:
         FileError: it holds records of another kind.
     """
-    with open_after(path, format.layout, Checkpoint()) as source:
+    with open_after(path, format.layout, Checkpoint(), encoding=dataset.encoding) as source:
         check_fields(source, format.layout, dataset, max_record_bytes)
 
 
 @contextmanager
 def open_after(
-    path: Path, layout: Layout, checkpoint: Checkpoint, max_expansion: int = MAX_EXPANSION
+    path: Path,
+    layout: Layout,
+    checkpoint: Checkpoint,
+    max_expansion: int = MAX_EXPANSION,
+    *,
+    encoding: str | None = None,
 ) -> Iterator[Source]:
-    """Opens a file and moves to a checkpoint of the same content.
+    """Opens a file and moves to a checkpoint of the same content. `encoding` is that of the contract.
 
     Raises:
         FileError: it cannot be opened, or ends before the checkpoint.
     """
-    with open_source(path, max_expansion) as source:
+    with open_source(path, max_expansion, encoding) as source:
         source.skip_to(max(layout.start, checkpoint.offset))
         yield source
 

@@ -118,7 +118,8 @@ def _chunk_maker(task: ReadTask) -> ChunkMaker:
 
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
     """Passes the records after the task's checkpoint on and yields what becomes of them."""
-    with open_after(task.path, task.layout, task.after, task.max_expansion) as source:
+    encoding = task.dataset.encoding
+    with open_after(task.path, task.layout, task.after, task.max_expansion, encoding=encoding) as source:
         note = None
         for chunk in _parse(task, source, taker):
             if source.note is not None and source.note != note:  # the encoding may show late
@@ -168,7 +169,7 @@ def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) ->
     wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
     if not wanted:
         return found
-    with open_after(task.path, task.layout, after) as source:
+    with open_after(task.path, task.layout, after, encoding=task.dataset.encoding) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
             while wanted[-1] <= records.before + len(records.values):
                 found.append(records.raw_record(wanted.pop() - records.before - 1))

@@ -6,7 +6,7 @@ contract writes them; everything else, and every record without such values, sta
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import StringIO
 from typing import cast
@@ -18,7 +18,7 @@ from logistics_pipeline.loading.contract.file_formats import FileFormats
 from logistics_pipeline.loading.contract.number_evidence import UnreadableNumberError
 from logistics_pipeline.loading.formats.csv_rows import RowReader
 from logistics_pipeline.loading.formats.large_records import decode_record
-from logistics_pipeline.loading.layouts import CsvLayout, LargeObject, Layout
+from logistics_pipeline.loading.layouts import CsvLayout, CsvSyntax, LargeObject, Layout
 
 _MAX_DAYS = 10_000
 """Dates of a column that are remembered: few are read twice."""
@@ -29,7 +29,7 @@ class PlainValues:
 
     def __init__(self, dataset: Dataset, layout: Layout, formats: FileFormats) -> None:
         self._layout = layout
-        self._rows = RowReader(layout.delimiter, layout.newline) if isinstance(layout, CsvLayout) else None
+        self._rows = RowReader(layout.syntax) if isinstance(layout, CsvLayout) else None
         # What a contract declares holds for any file.
         self._numbers = {name: each for name, each in (formats.numbers or {}).items() if not each.is_declared}
         dates = (formats.dates or {}).items()
@@ -57,9 +57,7 @@ class PlainValues:
         if not changes:
             return raw
         cells = [changes.get(name, cell) for name, cell in zip(layout.header, row.value, strict=True)]
-        text = StringIO(newline="")
-        csv.writer(text, delimiter=layout.delimiter, lineterminator="").writerow(cells)
-        return text.getvalue().encode("utf-8", "surrogateescape")
+        return _as_row(cells, layout.syntax).encode("utf-8", "surrogateescape")
 
     def _changes(self, record: Mapping[str, object]) -> dict[str, str]:
         changes = {}
@@ -78,3 +76,14 @@ class PlainValues:
             if plain is not None and plain != text:
                 changes[field.name] = plain
         return changes
+
+
+def _as_row(cells: Sequence[object], syntax: CsvSyntax) -> str:
+    """Writes cells as a row of a file's own syntax."""
+    if syntax.escape is None:
+        text = StringIO(newline="")
+        csv.writer(text, delimiter=syntax.delimiter, quotechar=syntax.quote, lineterminator="").writerow(cells)
+        return text.getvalue()
+    escape, quote = syntax.escape, syntax.quote
+    quoted = (str(cell).replace(escape, escape * 2).replace(quote, escape + quote) for cell in cells)
+    return syntax.delimiter.join(f"{quote}{cell}{quote}" for cell in quoted)

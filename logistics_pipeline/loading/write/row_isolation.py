@@ -20,8 +20,8 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.write.merger import Merged, Merger
 
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException)
-"""Errors that PostgreSQL raises because of what is in a row."""
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException, errors.ProgramLimitExceeded)
+"""Errors that PostgreSQL raises because of what is in a row; the last one for a key longer than an index can hold."""
 
 MAX_REASON_CHARACTERS = 500
 
