@@ -5,6 +5,7 @@ in a fixed order, no matter how and when they are loaded later.
 """
 
 from logistics_pipeline.ledger.cleared_values import ClearedValueInFile, cleared_values, keep_cleared_values
+from logistics_pipeline.ledger.column_counts import count_cells, count_columns_again
 from logistics_pipeline.ledger.corrections import (
     Correction,
     RemovedRejects,
@@ -54,7 +55,7 @@ from logistics_pipeline.ledger.files import (
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -93,6 +94,8 @@ __all__ = [
     "clear",
     "cleared_values",
     "corrections_to_restore",
+    "count_cells",
+    "count_columns_again",
     "count_rejects",
     "count_reports",
     "count_shortened_ids",
@@ -102,6 +105,7 @@ __all__ = [
     "earlier_profiles",
     "end_dismissal",
     "end_request",
+    "explain_unrecognised",
     "fail",
     "file_by_id",
     "file_profile",
@@ -125,6 +129,7 @@ __all__ = [
     "newest_loaded_version",
     "older_files_to_reload",
     "pending_requests",
+    "recognise",
     "register",
     "reject_summary",
     "rejects",
@@ -135,6 +140,7 @@ __all__ = [
     "row_count",
     "staleness",
     "supersede",
+    "unrecognised_files",
     "unresolved_numbers",
     "update_reasons",
     "warn",
