@@ -6,7 +6,7 @@ had a question. The files that wait for its dataset are registered for it in the
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from logistics_core.database_contract.contracts import ProposalKind, ProposalSta
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
+from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out
 from logistics_pipeline.contracts.proposals import (
     StoredProposal,
     change_proposal,
@@ -227,8 +228,12 @@ def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[
             raise ProposalError(
                 f"The contract of proposal {proposal_id} was edited: edit it again, as answers would overwrite that."
             )
-        proposal = msgspec.convert(stored.document["proposal"], Proposal)
         given = {**stored.answers, **answers}
+        if stored.kind == ProposalKind.DRIFT:
+            text, document = answered_drift(stored, given)
+            change_proposal(connection, stored, stored.dataset, text, _storable(document))
+            return _known(connection, proposal_id)
+        proposal = msgspec.convert(stored.document["proposal"], Proposal)
         contract = _text(answered(proposal, given))
         change_proposal(connection, stored, stored.dataset, contract, _document(proposal, given))
         return _known(connection, proposal_id)
@@ -252,6 +257,8 @@ def edit_proposal(connection: Connection, proposal_id: UUID, text: str) -> Store
 def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: str) -> Accepted:
     """Puts the contract of an open proposal into force; files that wait for its dataset are registered for it.
 
+    The values of fields that are new are moved from `extras`, outside the transaction that accepts.
+
     Raises:
         ProposalError: there is no such proposal, it is not open, or something is left to answer.
         ContractError: the contract does not fit the other datasets.
@@ -266,7 +273,11 @@ def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: s
                 f"There is a dataset {contract.name} already. Accept the proposal under another name: write it into "
                 "`name` of the contract."
             )
-        return accept_contract(connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id)
+        accepted = accept_contract(
+            connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id
+        )
+    backfills = carry_out(connection, stored, contract.dataset)
+    return replace(accepted, followed=tuple(each.sentence for each in backfills))
 
 
 def _refuse_open_questions(stored: StoredProposal) -> None:
