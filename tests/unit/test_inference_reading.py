@@ -116,7 +116,10 @@ def check(path: Path, kind: Kind, count: int = 12) -> None:
     seen = dict(zip(dataset.columns, map(list, table.columns), strict=True))
 
     assert loaded(path, dataset) == seen
-    assert [[cell.strip() for cell in row] for row in zip(*seen.values(), strict=True)] == rows
+    # Without a header, an empty cell after the last delimiter may be a column.
+    ends = [""] if kind.header == "none" and kind.ends_with_delimiter else []
+    found = [[str(cell).strip() for cell in row] for row in zip(*seen.values(), strict=True)]
+    assert found == [[*row, *ends] for row in rows]
 
 
 KINDS = st.builds(

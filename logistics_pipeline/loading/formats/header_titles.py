@@ -24,7 +24,7 @@ def join_titles(rows: Sequence[Sequence[str]], join: str = " ") -> list[str]:
 
 
 def distinct_titles(titles: Sequence[str]) -> list[str]:
-    """A title of its own for each column: the third without one is `column_3`, the second `Name` is `Name_2`."""
+    """A title of its own for each column: the third without one is `column_3`, the second "Name" is "Name_2"."""
     written = set(titles)
     found: list[str] = []
     counts: dict[str, int] = {}
