@@ -89,7 +89,7 @@ def read_catalogue(settings: Settings, url: str | None = None) -> Catalogue:
         return retry_transient_errors(read, "reading the contracts", Deadline(settings.retry_seconds))
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn) as error:
         raise ConfigurationError(
-            "The database is not at this version: it has no contracts. Run `logistics migrate` first."
+            "The database is not at this version, as it has no contracts: run `logistics migrate` first."
         ) from error
 
 
