@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -108,6 +108,8 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
+    is_expected: bool = False
+    """Whether an optional field should have a value: empty cells count against the completeness of the dataset."""
     example: str | float | bool | None = None
     format: str | None = None
     """How dates and times are written: a pattern of strptime; `default` for ISO 8601 alone; None for any form of which
@@ -204,6 +206,16 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Expectations:
+    """What a dataset should be like. Nothing is rejected for it: it is measured, and people are told."""
+
+    quality: Decimal | None = None
+    """The lowest score of quality that is good enough, from 0 to 1."""
+    freshness: timedelta | None = None
+    """How often at least a file should arrive."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A kind of record: where it is stored, what it looks like, what identifies it."""
 
@@ -220,6 +232,7 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    expectations: Expectations = Expectations()
     encoding: str | None = None
     """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
     dialect: TableDialect = PLAIN

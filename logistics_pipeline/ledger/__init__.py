@@ -5,6 +5,7 @@ in a fixed order, no matter how and when they are loaded later.
 """
 
 from logistics_pipeline.ledger.cleared_values import ClearedValueInFile, cleared_values, keep_cleared_values
+from logistics_pipeline.ledger.column_counts import count_cells, count_columns_again
 from logistics_pipeline.ledger.corrections import (
     Correction,
     RemovedRejects,
@@ -84,6 +85,8 @@ __all__ = [
     "clear",
     "cleared_values",
     "corrections_to_restore",
+    "count_cells",
+    "count_columns_again",
     "count_rejects",
     "count_reports",
     "count_shortened_ids",

@@ -70,7 +70,7 @@ def _column(field: Field, dataset: Dataset) -> sql.Composable:
     return sql.SQL(" ").join(words)
 
 
-def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+def column_type(field: Field, dataset: Dataset) -> sql.SQL:
     """The type of a field's column, with its collation: `text COLLATE "C"`."""
     collation = ""
     if type_name(field) == "text":

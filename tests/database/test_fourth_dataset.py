@@ -96,7 +96,15 @@ def test_the_commands_know_it(logistics: Run, data_dir: Path, connection: Connec
     assert logistics("rejects", "replay", corrected).returncode == 0
     checks = {each["check"]: each for each in documents(logistics("check", "--json")) if each["table"] == "raw.drivers"}
     assert checks.keys() == {
-        *("few_rejects", "rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share")
+        *(
+            "few_rejects",
+            "rows_present",
+            "balance_per_file",
+            "no_failed_files",
+            "schema_drift",
+            "null_share",
+            "good_quality",
+        )
     }
     assert all(each["passed"] for each in checks.values())
     assert logistics("unload", odd_name).returncode == 0

@@ -56,6 +56,8 @@ class Chunk:
     text: bytes = b""
     """Rows as COPY text, one per line: the dataset's columns, then record_no, then file_id."""
     rows: int = 0
+    filled: tuple[int, ...] = ()
+    """How many of the rows have a value, by column of the dataset; empty if there are no rows."""
     days: frozenset[str] = frozenset()
     """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
@@ -166,7 +168,7 @@ class ChunkMaker:
         encoded = self._encoder.encode(columns, first)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
         cleared = list[tuple[int, ClearedValue]]()
-        read_value = _value_reader(records.values, columns)
+        nulls, read_value = encoded.nulls, _value_reader(records.values, columns)
         for index, positions in encoded.irregular.items():
             outcome = self._reject(index, positions, read_value) or self._validate(records.values[index])
             if isinstance(outcome, PartialRow):
@@ -176,12 +178,14 @@ class ChunkMaker:
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
+                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=True)]
                 if self._dating is not None and (day := outcome[self._dating]) is not None:
                     days.add(day)
         return Chunk(
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
             len(lines),
+            tuple(len(lines) - number for number in nulls) if lines else (),
             frozenset(days),
             rejects,
             cleared,

@@ -5,6 +5,7 @@ contains a key already in the table is written again, by merging. Rows that Post
 become rejects with its message.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,8 @@ class BatchWriter:
             cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
-            self._advance(batch, written, cleared, take_seconds())
+            self._advance(batch, written, cleared.total(), take_seconds())
+            ledger.count_cells(self._connection, self._file_id, self._dataset.columns, written.merged.filled, cleared)
             self._count_rejects(batch, written.refused)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
@@ -100,6 +102,8 @@ class BatchWriter:
             for chunk in batch.chunks():
                 copy.write(chunk.text)
                 merged.written[self._file_id] += chunk.rows
+                if chunk.rows:
+                    merged.count_filled(self._file_id, chunk.filled)
         return _Written(merged, [], was_merged=False)
 
     def _merge_rows(self, batch: Batch) -> _Written:
@@ -137,14 +141,14 @@ class BatchWriter:
             ),
         )
 
-    def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> int:
-        """Keeps the values that were cleared in stored records, and returns their number."""
+    def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> Counter[tuple[str, str]]:
+        """Keeps the values that were cleared in stored records, and counts them by field and reason."""
         rejected = {reject.raw_record.record_no for reject in refused}
         cleared = [each for chunk in batch.chunks() for each in chunk.cleared if each[0] not in rejected]
         ledger.keep_cleared_values(
             self._connection, self._file_id, ((number, v.field, v.reason, v.raw) for number, v in cleared)
         )
-        return len(cleared)
+        return Counter((value.field, value.reason) for _, value in cleared)
 
     def _note_batch(self, batch: Batch, written: _Written) -> None:
         dating = self._dataset.dating

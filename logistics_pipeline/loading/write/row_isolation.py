@@ -70,7 +70,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     with merger.translated_errors():
         connection.execute(merge_ranges, {"rows": len(lines), "size": RANGE_ROWS})
     refused = _refused(connection, merger, names)
-    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched FROM {results} WHERE refused IS NULL")
+    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched, filled FROM {results} WHERE refused IS NULL")
     rows = connection.execute(results.format(**names)).fetchall()
     accepted = [line for index, line in enumerate(lines) if index not in refused]
     return Isolated(merger.merged(rows, accepted), refused)

@@ -14,6 +14,7 @@ import dagster as dg
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.quality import file_score
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
 from logistics_pipeline.loading.loader import Loader, LoadReport
@@ -149,12 +150,13 @@ class _PartitionLoader:
         with transient_errors(f"reading the file status of {key}"):
             reasons = ledger.reject_summary(connection, file.file_id) if file.records_rejected else []
             rows = ledger.row_count(connection, self._dataset.name)
+            score = file_score(connection, self._dataset, file.file_id)
         self._context.log_event(
             dg.AssetMaterialization(
                 self._context.asset_key,
                 partition=key,
                 description="This content had been loaded before." if report.was_loaded_before else None,
-                metadata=load_metadata(report, reasons, rows),
+                metadata=load_metadata(report, reasons, rows, score),
             )
         )
 
