@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
+from logistics_api.database.contracts import read_contracts
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.datasets import endpoints as datasets
@@ -87,8 +88,10 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
 
 
 def _load_catalogue(settings: Settings) -> Catalogue:
+    """The datasets of the database; those of the folder of contracts if it does not answer yet."""
     try:
-        return load_catalogue(settings.contracts_dir)
+        stored = read_contracts(make_database(settings).read_only)
+        return load_catalogue(settings.contracts_dir) if stored is None else stored
     except ContractError as error:
         raise ConfigurationError(str(error)) from error
 

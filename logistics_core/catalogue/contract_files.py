@@ -446,6 +446,7 @@ def _dataset(resource: _Resource) -> Dataset:
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
         has_extras=resource.extras,
+        path=resource.path,
     )
 
 

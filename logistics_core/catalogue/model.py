@@ -239,6 +239,8 @@ class Dataset:
     """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    path: str = ""
+    """A file of the dataset, below the raw folder: others in its outermost folder belong to the dataset as well."""
     has_extras: bool = False
     """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
@@ -337,13 +339,20 @@ class Catalogue(Mapping[str, Dataset]):
 
         The outermost folder or file named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
         `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. Where one name begins another, the longer one counts.
-        The dashboard applies the same rule (`dashboard/static/datasets.js`).
+        A path that names none belongs to the dataset whose contract has it, or its outermost folder, as `path`.
+        The dashboard applies the rule about names (`dashboard/static/datasets.js`).
         """
         parts = path.lower().split("/")
         if path.startswith("/"):  # loaded from elsewhere: the folders there were not named for us
             parts = parts[-1:]
         names = (_SEPARATORS.sub("_", part) for part in parts)
-        return next((dataset for name in names for dataset in self._longest_first if _is_named(name, dataset)), None)
+        named = next((dataset for name in names for dataset in self._longest_first if _is_named(name, dataset)), None)
+        return named or self._by_place.get(_place(path))
+
+    @cached_property
+    def _by_place(self) -> dict[str, str]:
+        """Datasets by the outermost folder, or the file, that their contracts give as `path`."""
+        return {_place(dataset.path): name for name, dataset in self.items() if dataset.path}
 
     @cached_property
     def _longest_first(self) -> list[str]:
@@ -362,6 +371,12 @@ class Catalogue(Mapping[str, Dataset]):
 
     def __repr__(self) -> str:
         return f"Catalogue({', '.join(self)})"
+
+
+def _place(path: str) -> str:
+    """The outermost folder of a path in the raw folder, with a slash; a file that is in no folder, as it is."""
+    folder, slash, _ = path.partition("/")
+    return f"{folder}/" if folder and slash else path
 
 
 def _is_named(name: str, dataset: str) -> bool:

@@ -41,6 +41,10 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     date_forms: tuple[str, ...] = ()
     time_zone: str | None = None
     """Which timestamps have a time zone: `all`, `some` or `none`."""
+    format: str | None = None
+    """The pattern of its dates, if a person has decided it."""
+    otherwise: "ProposedColumn | None" = None
+    """What the column is if a person answers that it is no text."""
     evidence: tuple[str, ...] = ()
 
 
@@ -80,6 +84,12 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     time_column: str | None
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
+    preview: tuple[tuple[str | None, ...], ...] = ()
+    """The first records, their cells shortened."""
+    decided: dict[str, Any] = {}
+    """Keys of the contract that a person has decided: `path`, `encoding`, `dialect`."""
+    refusals: tuple[str, ...] = ()
+    """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
     seconds: float
@@ -99,7 +109,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
-        return contract
+        return contract | self.decided
 
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
@@ -109,6 +119,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
+        found += self.refusals
         found += self._lost_columns()
         if self.dialect is not None:
             found += _obstacles_of_dialect(self.dialect)
@@ -176,6 +187,8 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char
+    if column.format is not None:
+        field["format"] = column.format
     if column.is_percent:
         field["bareNumber"] = False
     return field

@@ -26,6 +26,8 @@ from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 
 _EXAMPLES = 3
+_PREVIEW_ROWS = 50
+_PREVIEW_CHARACTERS = 200
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 MAX_RECORD_BYTES = 32 << 20
 
@@ -82,7 +84,17 @@ def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begi
         time_column=time_column,
         questions=tuple(questions),
         notes=tuple(table.notes),
+        preview=_preview(table),
         seconds=round(time.perf_counter() - begin, 4),
+    )
+
+
+def _preview(table: SampleTable) -> tuple[tuple[str | None, ...], ...]:
+    """The first records, cell by cell."""
+    first = [column[:_PREVIEW_ROWS] for column in table.columns]
+    return tuple(
+        tuple(None if cell is None else excerpt(cell, _PREVIEW_CHARACTERS) for cell in row)
+        for row in zip(*first, strict=True)
     )
 
 
@@ -167,6 +179,9 @@ def _suggestions(columns: list[TypedColumn]) -> dict[str, str]:
 
 def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedColumn:
     column, reading = each.column, each.reading
+    otherwise = None
+    if reading.otherwise is not None:
+        otherwise = _proposed(replace(each, reading=reading.otherwise), key, time_column)
     format = reading.number_format
     is_key = each.name in key.columns
     return ProposedColumn(
@@ -189,5 +204,6 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         date_orders=tuple(reading.date_orders),
         date_forms=reading.date_forms,
         time_zone=reading.zone,
+        otherwise=otherwise,
         evidence=(*reading.because, *_refused_texts(each)),
     )

@@ -47,7 +47,7 @@ from logistics_pipeline.ledger.files import (
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -95,6 +95,7 @@ __all__ = [
     "dismiss_deleted",
     "end_dismissal",
     "end_request",
+    "explain_unrecognised",
     "fail",
     "file_by_id",
     "file_version",
@@ -115,6 +116,7 @@ __all__ = [
     "newest_loaded_version",
     "older_files_to_reload",
     "pending_requests",
+    "recognise",
     "register",
     "reject_summary",
     "rejects",
@@ -124,6 +126,7 @@ __all__ = [
     "row_count",
     "staleness",
     "supersede",
+    "unrecognised_files",
     "unresolved_numbers",
     "update_reasons",
     "warn",

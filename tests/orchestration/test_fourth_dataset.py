@@ -6,11 +6,10 @@ Loading itself and the commands are tested in `tests/database/test_fourth_datase
 import dagster as dg
 import pytest
 
-from logistics_core.catalogue import load_catalogue
 from logistics_pipeline.database.connections import connect
-from logistics_pipeline.migrations import migrate
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.runtime.instance import prepare
+from tests.contract_texts import synced_catalogue
 from tests.drivers import add_contract, driver
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
@@ -22,7 +21,7 @@ def with_drivers(system: System) -> System:
     """The system after a contract was added and the commands that a user runs then."""
     add_contract(system.settings.data_dir)
     assert system.settings.database_url is not None
-    migrate(system.settings.database_url, catalogue=load_catalogue(system.settings.contracts_dir))
+    synced_catalogue(system.settings.database_url, system.settings.contracts_dir)
     return system
 
 
@@ -99,7 +98,7 @@ def test_a_file_that_was_there_before_its_contract_is_loaded_once_that_is_there(
 
     add_contract(system.settings.data_dir)
     assert system.settings.database_url is not None
-    migrate(system.settings.database_url, catalogue=load_catalogue(system.settings.contracts_dir))
+    synced_catalogue(system.settings.database_url, system.settings.contracts_dir)
     system.settle()
 
     assert system.status("drivers") == {"drivers.json": "MATERIALIZED"}
