@@ -122,6 +122,9 @@ class Field:
     aliases: tuple[str, ...] = ()
     """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
 
+    may_widen: bool = False
+    """Whether a decimal number in an integer field is no fault but widens the field: while a file is loaded."""
+
     @property
     def missing_words(self) -> frozenset[str]:
         """Texts that mean "nothing". A text keeps the usual ones, if the contract does not list them: NA is Namibia."""

@@ -14,6 +14,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say, say_synced
+from logistics_pipeline.contracts.drift_proposals import Followed, follow_file
 from logistics_pipeline.contracts.proposing import propose_unrecognised
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import Loader, OnProgress
@@ -94,10 +95,13 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
         return _say_missing(file, as_json)
     with _progress(file, show=not as_json) as on_progress:
         report = loader.load(file, on_progress)
+    followed = Followed() if report.was_loaded_before else follow_file(loader.connection, report.file, file.path)
     if as_json:
         print_json(load_result(report.file, file.path))
     else:
         say(file_summary(report.file, loader.options.warn_rejects, report.was_loaded_before))
+        for sentence in followed.sentences():
+            say(f"  {sentence}")
     return report.is_loaded
 
 

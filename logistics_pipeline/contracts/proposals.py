@@ -111,6 +111,11 @@ def open_proposals(connection: Connection) -> list[StoredProposal]:
     return _fetch(connection, f"WHERE state = '{ProposalState.OPEN}' ORDER BY created_at, proposal_id", {})
 
 
+def proposals_of_dataset(connection: Connection, dataset: str) -> list[StoredProposal]:
+    """The proposals of a dataset, the oldest first."""
+    return _fetch(connection, "WHERE dataset = %(dataset)s ORDER BY created_at, proposal_id", {"dataset": dataset})
+
+
 def latest_proposal(connection: Connection, path: str) -> StoredProposal | None:
     """The last proposal that was made for a file."""
     found = _fetch(connection, "WHERE path = %(path)s ORDER BY created_at DESC LIMIT 1", {"path": path})

@@ -8,6 +8,7 @@ import msgspec
 from logistics_core.catalogue import ContractError, Role
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.model import MISSING_VALUES
+from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -92,6 +93,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
+    profiles: dict[str, FieldProfile] = {}
+    """By column, if they were asked for."""
     seconds: float
 
     def contract(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import ColumnType, Reading
 from logistics_pipeline.inference.json_tables import is_json, read_json_table
@@ -37,12 +38,13 @@ def propose(
     dataset: str | None = None,
     *,
     taken: Collection[str] = (),
+    with_profiles: bool = False,
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_expansion: int = MAX_EXPANSION,
 ) -> Proposal:
     """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
 
-    `taken` are the names of the datasets that there are.
+    `taken` are the names of the datasets that there are. With profiles, the proposal can be compared with other files.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
@@ -55,11 +57,17 @@ def propose(
     if not table.rows:
         raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
-    return msgspec.structs.replace(_proposal(path, name, sample, table, begin), is_name_taken=name in taken)
-
-
-def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float) -> Proposal:
     columns = _typed_columns(table)
+    return msgspec.structs.replace(
+        _proposal(path, name, sample, table, columns, begin),
+        is_name_taken=name in taken,
+        profiles={each.name: profile_of(each) for each in columns} if with_profiles else {},
+    )
+
+
+def _proposal(
+    path: Path, dataset: str, sample: Sample, table: SampleTable, columns: list[TypedColumn], begin: float
+) -> Proposal:
     key = find_key(columns, table, is_whole=sample.is_whole)
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]

@@ -53,8 +53,10 @@ class ColumnEncoder:
         for validator in self._validators:
             validator.checks_lengths = True
 
-    def encode(self, columns: Sequence[Column], first_number: int) -> Encoded:
+    def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
+
+        `extras` is the column of that name, for a dataset that has it.
 
         Raises:
             FormatsNeededError: formats were not looked for, and only its whole column can explain a value.
@@ -66,15 +68,17 @@ class ColumnEncoder:
             texts.append(plain)
             for index in irregular_here:
                 irregular.setdefault(index, []).append(position)
-        lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         nulls = self._count_nulls(texts, irregular)
+        if extras is not None:
+            texts.append(extras)
+        lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]
         if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._check_lengths()
-            return self.encode(columns, first_number)
+            return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
 
     def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:

@@ -70,7 +70,7 @@ class Merger:
     def __init__(self, connection: Connection, dataset: Dataset) -> None:
         self._connection = connection
         self.dataset = dataset
-        self.columns = (*dataset.columns, "record_no", "file_id")
+        self.columns = (*dataset.stored_columns, "record_no", "file_id")
         """The values of a row, in this order."""
         self._key_of = _key_reader(dataset.key_indexes)
         self._may_differ = any(dataset.field(name).type is not FieldType.STRING for name in dataset.key)
