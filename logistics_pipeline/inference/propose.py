@@ -188,6 +188,9 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         has_parentheses=reading.has_parentheses,
         date_orders=tuple(reading.date_orders),
         date_forms=reading.date_forms,
+        format=reading.format,
+        true_values=reading.true_values,
+        false_values=reading.false_values,
         time_zone=reading.zone,
         evidence=(*reading.because, *_refused_texts(each)),
     )

@@ -248,9 +248,7 @@ class Source:
 
 
 @contextmanager
-def open_source(
-    path: Path, max_expansion: int = MAX_EXPANSION, declared: str | None = None
-) -> Iterator[Source]:
+def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | None = None) -> Iterator[Source]:
     """Opens a file for reading and decompresses it; returns at most `max_expansion` times its size.
 
     `declared` is the encoding that the contract names: the text is in it unless its bytes prove another one.
