@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from logistics_core.catalogue import Catalogue, load_catalogue
+import yaml
+
+from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
+from logistics_core.catalogue.contract_files import contract_from_document, make_catalogue
 
 _PROFILE = "$schema: https://datapackage.org/profiles/2.0/dataresource.json"
 
@@ -61,6 +64,15 @@ def add_contracts(data_dir: Path) -> Catalogue:
     (folder / "readings.yaml").write_text(READINGS)
     (folder / "visits.yaml").write_text(VISITS)
     return load_catalogue(folder)
+
+
+CATALOGUE = make_catalogue(
+    [
+        *built_in_catalogue().values(),
+        *(contract_from_document(yaml.safe_load(text), "the contract") for text in (READINGS, VISITS)),
+    ]
+)
+"""The built-in datasets and these, without a folder."""
 
 
 def reading(key: int, **changes: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import msgspec
 from logistics_core.catalogue import ContractError, Role
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.model import MISSING_VALUES
+from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -40,11 +41,13 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     date_orders: tuple[str, ...] = ()
     date_forms: tuple[str, ...] = ()
     format: str | None = None
-    """The pattern of strptime that all values have, where the contract must say it."""
+    """The pattern of its dates or months, if all values prove one or a person has decided it."""
     true_values: tuple[str, ...] = ()
     false_values: tuple[str, ...] = ()
     time_zone: str | None = None
     """Which timestamps have a time zone: `all`, `some` or `none`."""
+    otherwise: "ProposedColumn | None" = None
+    """What the column is if a person answers that it is no text."""
     evidence: tuple[str, ...] = ()
 
 
@@ -84,8 +87,16 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     time_column: str | None
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
+    preview: tuple[tuple[str | None, ...], ...] = ()
+    """The first records, their cells shortened."""
+    decided: dict[str, Any] = {}
+    """Keys of the contract that a person has decided: `path`, `encoding`, `dialect`."""
+    refusals: tuple[str, ...] = ()
+    """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
+    profiles: dict[str, FieldProfile] = {}
+    """By column, if they were asked for."""
     seconds: float
 
     def contract(self) -> dict[str, Any]:
@@ -103,13 +114,14 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
-        return contract
+        return contract | self.decided
 
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
+        found += self.refusals
         found += self._lost_columns()
         if self.dialect is not None:
             found += _obstacles_of_dialect(self.dialect)

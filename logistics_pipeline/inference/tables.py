@@ -17,7 +17,7 @@ from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.csv_rows import RowReader, beginning
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED
-from logistics_pipeline.loading.layouts import CsvLayout, LongText, Records, Table, Unreadable
+from logistics_pipeline.loading.layouts import CsvLayout, CsvSyntax, LongText, Records, Table, Unreadable
 
 MAX_COLUMNS = 1_500
 _RUN_BYTES = 256 * 1024
@@ -170,7 +170,7 @@ class _CsvTable:
 
         After a line end that is within quotes, the next rows have other widths, or text follows their quotes.
         """
-        reader, place = RowReader(self._dialect.delimiter, self._dialect.newline), 0
+        reader, place = RowReader(CsvSyntax(self._dialect.delimiter, self._dialect.newline)), 0
         for _ in range(_MOST_LINE_ENDS):
             place = piece.find(self._dialect.newline, place) + 1
             if not place:
@@ -191,7 +191,7 @@ class _CsvTable:
 
     def _after_header(self) -> int:
         """Offset of the first row of the table."""
-        reader, place, text = RowReader(self._dialect.delimiter, self._dialect.newline), 0, self._sample.head
+        reader, place, text = RowReader(CsvSyntax(self._dialect.delimiter, self._dialect.newline)), 0, self._sample.head
         for _ in range(self._skipped + self._header.first + self._header.rows):
             parsed = reader.parse(text, place, 1, is_whole=True)
             if parsed is None:

@@ -12,6 +12,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.contract.unusual_values import unusual_columns
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.reader import FileFormat
 from logistics_pipeline.loading.layouts import layout_from_json
@@ -65,6 +66,7 @@ def _finish(
     _add_warning(connection, file_id, ledger.warning_of_shortened_ids(connection, file_id))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
+    _warn_of_unusual_values(connection, file)
     _close(connection, file_id, result, take_seconds())
 
 
@@ -94,6 +96,16 @@ def _add_warning(connection: Connection, file_id: int, sentence: str | None) -> 
     if sentence is not None:
         before = ledger.file_by_id(connection, file_id).warning
         ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
+
+
+def _warn_of_unusual_values(connection: Connection, file: LedgerFile) -> None:
+    """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
+    if file.dataset is None or not file.records_loaded + file.records_superseded:
+        return
+    profile = ledger.file_profile(connection, file.file_id)
+    earlier = ledger.earlier_profiles(connection, file.dataset, file.file_id)
+    for name, found in unusual_columns(profile, earlier).items():
+        _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 
 
 def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import errors, sql
 
-from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.catalogue.model import EXTRAS, NESTED_TYPES
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.copy_text import unescape
@@ -70,7 +70,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     with merger.translated_errors():
         connection.execute(merge_ranges, {"rows": len(lines), "size": RANGE_ROWS})
     refused = _refused(connection, merger, names)
-    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched FROM {results} WHERE refused IS NULL")
+    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched, filled FROM {results} WHERE refused IS NULL")
     rows = connection.execute(results.format(**names)).fetchall()
     accepted = [line for index, line in enumerate(lines) if index not in refused]
     return Isolated(merger.merged(rows, accepted), refused)
@@ -97,7 +97,7 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
 
 def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:
     """Rows of COPY text as JSON objects of texts; what is JSON already stays JSON."""
-    nested = {field.name for field in merger.dataset.fields if field.type in NESTED_TYPES}
+    nested = {field.name for field in merger.dataset.fields if field.type in NESTED_TYPES} | {EXTRAS}
     names = [(json.dumps(name), name in nested) for name in merger.columns]
     for line in lines:
         values = map(unescape, line.decode().removesuffix("\n").split("\t"))

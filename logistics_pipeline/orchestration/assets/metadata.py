@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 
 from logistics_core.catalogue import Dataset
+from logistics_core.quality import DEFINITION, Score
 from logistics_pipeline.analytics.refresh import Refresh
 from logistics_pipeline.database.table_metadata import Column
 from logistics_pipeline.ledger import RejectReason
@@ -66,7 +67,7 @@ def with_metadata(
 
 
 def load_metadata(
-    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int
+    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int, score: Score
 ) -> Mapping[str, dg.MetadataValue]:
     """The file status after a load, as metadata of its materialisation."""
     file = report.file
@@ -84,6 +85,10 @@ def load_metadata(
         "format": dg.MetadataValue.text(file.format or ""),
         "file_version": dg.MetadataValue.int(file.version),
     }
+    if score.score is not None:
+        metadata["quality"] = dg.MetadataValue.float(score.score)
+        metadata |= {f"quality_{each.dimension}": dg.MetadataValue.float(each.score) for each in score.dimensions}
+        metadata["quality_definition"] = dg.MetadataValue.text(DEFINITION)
     if reasons:
         metadata["rejects"] = dg.MetadataValue.md(_reject_table(reasons))
     if file.unknown_fields:

@@ -203,40 +203,60 @@ const PAGES = {
  * refer to it. Null where it leads nowhere.
  */
 function linkOf(dataset, column) {
-  const { references: target } = DATASETS[dataset].columns[column];
   const page = PAGES[dataset]?.[column];
   if (page) return page;
-  if (target) {
-    const { key } = DATASETS[target];
-    const targetPage = PAGES[target]?.[key];
-    return (row) => (targetPage ? targetPage({ [key]: row[column] }) : rowsWhere(target, key, row[column]));
-  }
-  const referring = column === DATASETS[dataset].key && reference(dataset);
-  return referring ? (row) => rowsWhere(...referring, row[column]) : null;
+  const { key, references } = DATASETS[dataset];
+  const { references: target } = DATASETS[dataset].columns[column];
+  if (target) return toRow(target, [column]);
+  const combined = references.find(({ fields }) => fields.includes(column));
+  if (combined) return toRow(combined.dataset, combined.fields);
+  const referring = key.includes(column) && reference(dataset);
+  return referring ? (row) => (valuesOf(row, key).every(isExact) ? rowsWhere(referring.name, referring.fields, valuesOf(row, key)) : null) : null;
 }
 
-/** The first dataset that refers to this one, and its column that does. */
+/** The way to the row of another dataset whose key is in these columns; null for a row that lacks a part of the key. */
+function toRow(target, columns) {
+  const { key } = DATASETS[target];
+  const page = key.length === 1 && PAGES[target]?.[key[0]];
+  return (row) => {
+    const values = valuesOf(row, columns);
+    if (!values.every(isExact)) return null;
+    return page ? page({ [key[0]]: values[0] }) : rowsWhere(target, key, values);
+  };
+}
+
+/** The first dataset that refers to this one, and its columns that do, in the order of the key. */
 function reference(dataset) {
-  for (const [name, { columns: all }] of Object.entries(DATASETS)) {
-    const found = Object.keys(all).find((column) => all[column].references === dataset && !all[column].added);
-    if (found) return [name, found];
+  for (const [name, { references }] of Object.entries(DATASETS)) {
+    const found = references.find((each) => each.dataset === dataset);
+    if (found) return { name, fields: found.fields };
   }
   return null;
 }
 
-const rowsWhere = (dataset, column, value) => href("data", [], { dataset: dataset === FIRST ? null : dataset, [column]: value });
+/** Whether a filter can ask for a value: JavaScript rounds numbers of more than 15 digits. */
+const isExact = (value) => value !== null && (typeof value !== "number" || String(value).replaceAll(/\D/g, "").length <= 15);
+
+const valuesOf = (row, columns) => columns.map((column) => row[column]);
+
+function rowsWhere(dataset, columns, values) {
+  const filters = Object.fromEntries(columns.map((column, index) => [column, values[index]]));
+  return href("data", [], { dataset: dataset === FIRST ? null : dataset, ...filters });
+}
 
 function columns(dataset) {
   const { key, columns: all } = DATASETS[dataset];
   const own = Object.entries(all).map(([name, { label, type, description }]) => {
     const link = linkOf(dataset, name);
     const format = (value) => (value === null ? "–" : (SHOWN[type] ?? String)(value));
-    const shown = link ? { node: (value, row) => (value === null ? "–" : h("a", { href: link(row) }, format(value))) } : { format };
-    return { key: name, label, title: description, number: NUMBERS.has(type), head: name === key, ...shown };
+    const shown = link ? { node: (value, row) => linked(value === null ? null : link(row), format(value)) } : { format };
+    return { key: name, label, title: description, number: NUMBERS.has(type), head: key.includes(name), ...shown };
   });
   const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
   return [...own, source];
 }
+
+const linked = (address, text) => (address ? h("a", { href: address }, text) : text);
 
 /** Every digit that was delivered, at least two behind the point. */
 const decimalAsGiven = (value) => decimal(value, Math.min(20, Math.max(2, (String(value).split(".")[1] ?? "").length)));
