@@ -41,10 +41,12 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     """Negative numbers are in parentheses."""
     date_orders: tuple[str, ...] = ()
     date_forms: tuple[str, ...] = ()
+    format: str | None = None
+    """The pattern of its dates or months, if all values prove one or a person has decided it."""
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
     time_zone: str | None = None
     """Which timestamps have a time zone: `all`, `some` or `none`."""
-    format: str | None = None
-    """The pattern of its dates, if a person has decided it."""
     otherwise: "ProposedColumn | None" = None
     """What the column is if a person answers that it is no text."""
     evidence: tuple[str, ...] = ()
@@ -153,10 +155,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
-        known = {"string", "number", "date"}
-        others = {each.type for each in self.columns if each.type not in known}
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
-        found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
         found += self.refusals
@@ -211,8 +210,20 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char
-    if column.format is not None:
-        field["format"] = column.format
+    if column.type is ColumnType.INTEGER and column.group_char is not None:
+        field["groupChar"] = column.group_char
     if column.is_percent:
         field["bareNumber"] = False
+    return field | _words(column)
+
+
+def _words(column: ProposedColumn) -> dict[str, Any]:
+    """How times and booleans are written."""
+    field: dict[str, Any] = {}
+    if column.format is not None:
+        field["format"] = column.format
+    if column.type is ColumnType.BOOLEAN and column.true_values:
+        field |= {"trueValues": list(column.true_values), "falseValues": list(column.false_values)}
+    if column.type is ColumnType.DATETIME and column.time_zone == "all":
+        field["timeZone"] = True
     return field
