@@ -38,7 +38,7 @@ from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
-from logistics_pipeline.sources.folder import FoundFile
+from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 AUTOMATIC = "the policy auto"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -108,6 +108,23 @@ class Outcome:
     sentence: str
     proposal: StoredProposal | None = None
     is_accepted: bool = False
+
+
+def propose_for_unrecognised(
+    connection: Connection, settings: Settings, *, created_by: str, most: int = 20
+) -> list[Outcome]:
+    """Proposes contracts for files in the ledger that belong to no dataset and were not tried yet, `most` at a time.
+
+    What can be said about each is noted in the ledger, so none is tried twice. The caller syncs the folder of contracts
+    if one was accepted.
+    """
+    outcomes = []
+    for _, path in ledger.unrecognised_files(connection, unexplained=True)[:most]:
+        folder = RawFolder(settings.raw_dir, catalogue_in_force(connection))
+        found = folder.look_at(folder.path_of(path))
+        if found is not None and found.key == path:
+            outcomes.append(propose_unrecognised(connection, found, settings, created_by=created_by))
+    return outcomes
 
 
 def propose_unrecognised(connection: Connection, found: FoundFile, settings: Settings, *, created_by: str) -> Outcome:
