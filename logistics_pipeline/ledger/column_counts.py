@@ -87,7 +87,7 @@ def _has_uncounted_files(connection: Connection, dataset: Dataset) -> bool:
 def _filled_cells(connection: Connection, dataset: Dataset) -> list[tuple[int, list[int]]]:
     """By file, the cells with a value, in the order of the columns: reads the whole table."""
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(column)) for column in dataset.columns)
-    query = sql.SQL(read_sql("loading/filled_cells")).format(table=sql.Identifier("raw", dataset.name), counts=counts)
+    query = sql.SQL(read_sql("loading/filled_cells")).format(table=sql.Identifier("raw", dataset.name), counted=counts)
     return connection.execute(query).fetchall()
 
 

@@ -2,4 +2,4 @@
 -- One row per file with rows: file, the counts in the order of the columns.
 -- Reads the whole raw table.
 
-SELECT file_id, ARRAY[{counts}] FROM {table} GROUP BY file_id
+SELECT file_id, ARRAY[{counted}] FROM {table} GROUP BY file_id

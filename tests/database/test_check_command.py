@@ -76,16 +76,16 @@ def test_what_is_wrong_makes_the_exit_code_1_and_is_told_to_people_and_programs(
 def test_a_quality_below_the_floor_of_the_contract_is_a_warning(
     raw_folder: FolderUnderTest, connection: Connection
 ) -> None:
-    expecting = replace(built_in_catalogue()["vehicles"], expectations=Expectations(quality=Decimal("0.95")))
+    expecting = replace(built_in_catalogue()["vehicles"], expectations=Expectations(quality=Decimal("0.97")))
     assert good_quality(expecting, connection, False).sentence == "Nothing was tested yet."
     raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(4)])
-    assert "The quality is 1.0 (q1), the floor is 0.95" in good_quality(expecting, connection, False).sentence
+    assert "The quality is 1.0 (q1), the floor is 0.97" in good_quality(expecting, connection, False).sentence
     raw_folder.drop_and_load("vehicles/2.json", [vehicle(5), vehicle(6, total_mileage=-1), vehicle(7, name=8)])
 
     found = good_quality(expecting, connection, False)
 
     assert (found.passed, found.severity) == (False, Severity.WARN)
-    assert "below the floor of 0.95" in found.sentence
+    assert "below the floor of 0.97" in found.sentence
     assert "the worst rule is validity of name: 1 of 6 failed" in found.sentence
     assert found.figures["quality_plausibility"] == pytest.approx(5 / 6, abs=1e-6)
     without_floor = good_quality(built_in_catalogue()["vehicles"], connection, False)

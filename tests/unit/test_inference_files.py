@@ -125,7 +125,7 @@ def test_no_header(tmp_path: Path) -> None:
     assert proposal.rows == 4
     assert [each.name for each in proposal.columns] == ["column_1", "column_2", "column_3", "column_4"]
     assert types(proposal) == EXPECTED
-    assert "it reads no CSV files without a header yet" in proposal.obstacles()
+    assert proposal.contract()["dialect"] == {"delimiter": ",", "header": False}
 
 
 def test_texts_only_leave_open_whether_there_is_a_header(tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_quotes_after_a_backslash(tmp_path: Path) -> None:
 
     assert (types(proposal), proposal.rows) == (["integer", "string", "number"], 9)
     assert proposal.columns[1].examples[0] == 'say "hi" 0'
-    assert "it reads no CSV files with \\ before quotes yet" in proposal.obstacles()
+    assert proposal.contract()["dialect"] == {"delimiter": ",", "escapeChar": "\\"}
 
 
 def test_blanks_between_delimiters_and_quotes(tmp_path: Path) -> None:
@@ -485,7 +485,9 @@ def test_columns_that_a_load_would_not_find_are_named(tmp_path: Path) -> None:
     in_csv = proposed(tmp_path, "id,Größe,Weight (kg)\nA1,x,2.5\nA2,y,3.5\n")
     in_json = proposed(tmp_path, json.dumps([{"id": "A1", "Size": "x"}, {"id": "A2", "Size": "y"}]), "s.json")
 
-    assert "Größe (groesse), Weight (kg) (weight_kg); rename them in the file" in in_csv.obstacles()[0]
+    assert in_csv.obstacles() == []
+    fields = in_csv.contract()["schema"]["fields"]
+    assert [each.get("aliases") for each in fields] == [None, ["Größe"], ["Weight (kg)"]]
     assert "Size (size_column)" in in_json.obstacles()[0]
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_core.catalogue.time_patterns import time_pattern
@@ -39,8 +40,7 @@ MAX_DIGITS = 100
 """Digits before the decimal point, and after it. A deliberate limit: PostgreSQL would accept 131,072 and store them."""
 
 
-@dataclass(frozen=True)
-class Rejection:
+class Rejection(NamedTuple):
     """Why a record is not stored. `field` is the first field that broke a rule; None if the record as a whole did."""
 
     field: str | None

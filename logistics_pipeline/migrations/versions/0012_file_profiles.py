@@ -5,7 +5,7 @@ from alembic import op
 from logistics_core.sql_files import read_sql
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 
 def upgrade() -> None:
