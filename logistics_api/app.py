@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
+from logistics_api.database.contracts import read_contracts
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.datasets import endpoints as datasets
@@ -33,6 +34,7 @@ from logistics_api.metrics import endpoints as metrics
 from logistics_api.metrics.gauges import add_gauges
 from logistics_api.metrics.pipeline import Pipeline
 from logistics_api.metrics.recording import Metrics
+from logistics_api.quality import endpoints as quality
 from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
@@ -86,8 +88,10 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
 
 
 def _load_catalogue(settings: Settings) -> Catalogue:
+    """The datasets of the database; those of the folder of contracts if it does not answer yet."""
     try:
-        return load_catalogue(settings.contracts_dir)
+        stored = read_contracts(make_database(settings).read_only)
+        return load_catalogue(settings.contracts_dir) if stored is None else stored
     except ContractError as error:
         raise ConfigurationError(str(error)) from error
 
@@ -107,6 +111,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         metrics.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
+        quality.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,

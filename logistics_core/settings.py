@@ -19,6 +19,13 @@ from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
 
+class ContractPolicy(StrEnum):
+    """What becomes of a proposed contract that leaves no question open."""
+
+    AUTO = "auto"
+    REVIEW = "review"
+
+
 class Scope(StrEnum):
     """What a key of the API may be allowed to do; none contains another."""
 
@@ -147,6 +154,11 @@ class Settings(BaseSettings):
     date_order: Literal["dmy", "mdy"] | None = Field(
         None,
         description="What 02/03/2024 means: dmy or mdy. Unset: such dates are rejected unless their file proves it",
+    )
+    contracts: ContractPolicy = Field(
+        ContractPolicy.AUTO,
+        description="What becomes of a contract that is proposed for a file of no dataset: auto (it is accepted by "
+        "itself if it leaves no question open) or review (it always waits for a person)",
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"

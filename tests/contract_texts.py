@@ -1,6 +1,12 @@
 """Contracts as people write them, for tests of versions, proposals and the folder."""
 
+from pathlib import Path
 from typing import Any
+
+from logistics_core.catalogue import Catalogue
+from logistics_pipeline.contracts.folder import sync_folder
+from logistics_pipeline.contracts.versions import catalogue_in_force
+from logistics_pipeline.database.connections import connect
 
 FUEL = """\
 $schema: https://datapackage.org/profiles/2.0/dataresource.json
@@ -33,3 +39,11 @@ def with_station(contract: str = FUEL) -> str:
 def payment(number: int, **changes: Any) -> dict[str, Any]:
     """A record of it."""
     return {"payment": f"P-{number:03}", "paid_on": f"2024-05-{1 + number % 28:02}", "litres": number * 1.5} | changes
+
+
+def synced_catalogue(url: str, folder: Path) -> Catalogue:
+    """Has the contracts in a folder accepted, as `logistics migrate` does, and returns what is in force."""
+    with connect(url) as connection:
+        report = sync_folder(connection, folder)
+        assert report.problems == []
+        return catalogue_in_force(connection)

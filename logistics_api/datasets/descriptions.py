@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from logistics_api.datasets.schemas import DatasetDescription, DatasetField, Datasets, DatasetSort
+from logistics_api.datasets.schemas import DatasetDescription, DatasetField, DatasetReference, Datasets, DatasetSort
 from logistics_api.exports.formats import Format
 from logistics_api.rows.tables import Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
@@ -38,6 +38,10 @@ def _describe(dataset: Dataset, currency: str | None) -> DatasetDescription:
         description=dataset.description,
         key=",".join(dataset.key),
         key_fields=list(dataset.key),
+        references=[
+            DatasetReference(fields=list(each.fields), dataset=each.dataset, key_fields=list(each.target_fields))
+            for each in dataset.references
+        ],
         date=dataset.dating.field if dataset.dating is not None and dataset.dating.is_own else None,
         fields=[_field(field, dataset, field.name, currency) for field in dataset.fields],
         sorts=[sort for sort in _sorts(table) if sort.field not in table.added],

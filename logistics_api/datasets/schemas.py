@@ -22,8 +22,18 @@ class DatasetField(BaseModel):
     unit: str | None = Field(description="The unit, as a UCUM symbol, or `currency`: that of the feed", examples=["km"])
     required: bool = Field(description="Whether every row has a value; otherwise it may be null", examples=[False])
     references: str | None = Field(
-        description="The dataset whose key it refers to; that record may arrive later", examples=["vehicles"]
+        description="The dataset whose key it holds by itself; that record may arrive later", examples=["vehicles"]
     )
+
+
+class DatasetReference(BaseModel):
+    """Fields that together hold the key of a record of another dataset, which may arrive later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: list[str] = Field(description="The fields, in the order of that key", examples=[["vehicle_id"]])
+    dataset: str = Field(description="The other dataset", examples=["vehicles"])
+    key_fields: list[str] = Field(description="The fields of its key", examples=[["vehicle_id"]])
 
 
 class DatasetSort(BaseModel):
@@ -55,6 +65,7 @@ class DatasetDescription(BaseModel):
         "`file_id` and `record_no` then identify a row",
         examples=[["log_id"]],
     )
+    references: list[DatasetReference] = Field(description="The records of other datasets that a record refers to")
     date: str | None = Field(description="The field that holds a record's own date", examples=["trip_date"])
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")

@@ -23,6 +23,7 @@ PLACES = {
     "costs": "/api/costs/overview",
     "datasets": "/api/datasets",
     "measures": "/api/measures",
+    "quality": "/api/quality",
     "ingestion": "/api/ingestion/stats",
     "files": "/api/ingestion/files",
     "rejects": "/api/ingestion/rejects",

@@ -18,8 +18,8 @@ from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.rows.endpoints import from_query
 from logistics_api.rows.filters import given_filters
-from logistics_api.rows.tables import Table, example_of, table_of
-from logistics_core.catalogue import Catalogue, Dataset, FieldType
+from logistics_api.rows.tables import NESTED_KINDS, Table, example_of, kind_of, table_of
+from logistics_core.catalogue import Catalogue, Dataset
 
 LIMITS = Limits(connections=4, waiting=8, wait_seconds=5.0, statement_seconds=60.0)
 """An export holds its connections (two, if another is idle) to the end, so other requests must not share them."""
@@ -85,12 +85,20 @@ def _add_export(router: APIRouter, dataset: Dataset) -> None:
 def _example(dataset: Dataset) -> dict[str, str]:
     """A file with one row."""
     row = {field.name: example_of(field) for field in dataset.fields}
-    texts = {field.name for field in dataset.fields if field.type is FieldType.STRING}
-    cells = (f'"{value}"' if name in texts else str(value) for name, value in row.items())
+    texts = {field.name for field in dataset.fields if kind_of(field) in {"string", *NESTED_KINDS}}
+    cells = (_quoted(value) if name in texts else _cell(value) for name, value in row.items())
     return {
         "csv": f"{','.join(row)}\n{','.join(cells)}\n",
         "ndjson": json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n",
     }
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _quoted(value: object) -> str:
+    return '"' + _cell(value).replace('"', '""') + '"'
 
 
 def _export(database: Database, table: Table, format: Format, parameters: ExportOptions) -> Response:

@@ -2,7 +2,9 @@
 
 Exact, as everywhere: a measure becomes a decimal with 10 digits behind the point (28 before it), so that the type does
 not change from one export to the next; with more digits behind it where the data has more; and a text where the 38
-digits of a decimal do not hold them all. Readers would round a wider decimal, or refuse it.
+digits of a decimal do not hold them all. Readers would round a wider decimal, or refuse it. An integer becomes a
+decimal without digits behind the point. Times of day, durations, months, arrays and objects are texts: Parquet's own
+types lack 24:00, months beside days, and values of any shape.
 
 Memory: a row group of 32,768 rows or 8 MiB, whichever is less, and the batch that is being read.
 """
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from logistics_api.errors import Problem
 from logistics_api.exports.formats import Chunks
 from logistics_api.exports.snapshots import Needs, Snapshot
-from logistics_api.rows.tables import Kind
+from logistics_api.rows.tables import NUMERIC_KINDS, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +51,7 @@ def require_pyarrow() -> None:
 async def write_parquet(snapshot: Snapshot) -> Chunks:
     """A Parquet file. Readers need its footer, so they reject a truncated file."""
     kinds = {column: snapshot.wanted.table.columns[column] for column in snapshot.wanted.columns}
-    needs = await snapshot.needs([column for column, kind in kinds.items() if kind == "number"])
+    needs = await snapshot.needs([column for column, kind in kinds.items() if kind in NUMERIC_KINDS])
     writer = await asyncio.to_thread(Writer, kinds, needs)
     async with aclosing(snapshot.batches("trimmed")) as batches:
         async for batch in batches:
@@ -152,6 +154,16 @@ def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
             return pa.date32()
         case "integer":
             return pa.int64()
+        case "year":
+            return pa.int32()
+        case "boolean":
+            return pa.bool_()
+        case "datetime":
+            return pa.timestamp("us")
+        case "moment":
+            return pa.timestamp("us", tz="UTC")
+        case "whole":
+            return pa.decimal128(PRECISION, 0) if needs and needs.digits <= PRECISION else pa.string()
         case "number":
             assert needs is not None
             scale = _scale(needs)

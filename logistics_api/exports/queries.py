@@ -129,8 +129,10 @@ def _csv_cell(column: str, kind: Kind, lines: Lines) -> sql.Composable:
             cell = (
                 "'\"' || CASE WHEN {0} ~ E'^[-=+@\\t\\r]' THEN '''' ELSE '' END || replace({0}, '\"', '\"\"') || '\"'"
             )
-        case "string":
-            cell = "'\"' || replace({}, '\"', '\"\"') || '\"'"
+        case "string" | "object" | "array":
+            cell = "'\"' || replace({}::text, '\"', '\"\"') || '\"'"
+        case "datetime" | "moment":
+            cell = "to_json({}) #>> '{{}}'"  # as in NDJSON
         case "number" if lines == "trimmed":
             cell = "trim_scale({})::text"
         case "date":

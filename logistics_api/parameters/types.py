@@ -44,6 +44,19 @@ def parse_number(value: Any) -> Decimal:
 Number = Annotated[Decimal, PlainValidator(parse_number), WithJsonSchema({"type": "number", "examples": [412.5]})]
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
+
+
+def parse_whole(value: Any) -> Decimal:
+    """Parses an integer of any size."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return Decimal(value)
+    raise PydanticCustomError("whole", "an integer such as 42, of at most 400 digits")
+
+
+Whole = Annotated[Decimal, PlainValidator(parse_whole), WithJsonSchema({"type": "integer", "examples": [42]})]
+
+
 def parse_flag(value: Any) -> bool:
     """Parses `true` and `false` only: pydantic alone would accept `1`, `on` and `y` as well."""
     if value in ("true", "false"):

@@ -22,7 +22,7 @@ from logistics_api.rows.filters import TYPES, RecordNumber, Selection, selection
 from logistics_api.rows.key_paths import KeyPathRoute
 from logistics_api.rows.pages import read_page
 from logistics_api.rows.schemas import RowPaging, page_model, page_parameters, row_model
-from logistics_api.rows.tables import KINDS, Table, example_of, table_of
+from logistics_api.rows.tables import Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
 PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {
@@ -95,7 +95,7 @@ def _key_parameter(dataset: Dataset, column: str) -> Any:
         return Annotated[type_, Path(alias=column)]
     field = dataset.field(column)
     words = "Key of the row, percent-encoded" if len(dataset.key) == 1 else f"{field.description}, percent-encoded"
-    return Annotated[TYPES[KINDS[field.type]], Path(alias=column, description=words, examples=[example_of(field)])]
+    return Annotated[TYPES[kind_of(field)], Path(alias=column, description=words, examples=[example_of(field)])]
 
 
 def _describe_row(dataset: Dataset) -> str:

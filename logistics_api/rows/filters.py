@@ -22,8 +22,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from logistics_api.parameters.date_range import Day
 from logistics_api.parameters.text_search import KeyText
-from logistics_api.parameters.types import DIGITS, FileId, Flag, Number, Paging
-from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
+from logistics_api.parameters.times import Duration, LocalTime, Moment, Month, TimeOfDay, Year
+from logistics_api.parameters.types import DIGITS, FileId, Flag, Number, Paging, Whole
+from logistics_api.rows.tables import Kind, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
 
@@ -68,12 +69,36 @@ class RowFilters(Selection):
     record_no: RecordNumber | None = Field(None, description="Rows from this record number of their file, from 1")
 
 
-TYPES: Mapping[Kind, Any] = {"string": KeyText, "date": Day, "number": Number}
+TYPES: Mapping[Kind, Any] = {
+    "string": KeyText,
+    "number": Number,
+    "whole": Whole,
+    "boolean": Flag,
+    "date": Day,
+    "datetime": LocalTime,
+    "moment": Moment,
+    "time": TimeOfDay,
+    "duration": Duration,
+    "year": Year,
+    "month": Month,
+}
+
+_OF_TIMES = {"": "exactly this time", "_from": "this time or later", "_to": "this time or earlier"}
 
 CONDITIONS: Mapping[Kind, Mapping[str, str]] = {
     "string": {"": "exactly this text", "_prefix": "begins with this text, in the same case"},
     "date": {"": "exactly this day, YYYY-MM-DD", "_from": "this day or later", "_to": "this day or earlier"},
     "number": {"": "exactly this number", "_from": "at least this number", "_to": "at most this number"},
+    "whole": {"": "exactly this number", "_from": "at least this number", "_to": "at most this number"},
+    "boolean": {"": "true or false"},
+    "datetime": _OF_TIMES,
+    "moment": _OF_TIMES,
+    "time": _OF_TIMES,
+    "duration": {"": "exactly as long", "_from": "at least as long", "_to": "at most as long"},
+    "year": {"": "exactly this year", "_from": "this year or later", "_to": "this year or earlier"},
+    "month": {"": "exactly this month, YYYY-MM", "_from": "this month or later", "_to": "this month or earlier"},
+    "object": {},
+    "array": {},
 }
 """Kind of column → suffix of the filter's name → what the filter matches."""
 
@@ -128,7 +153,7 @@ def _fields_parameter(dataset: Dataset) -> dict[str, Any]:
 
 
 def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    kind = KINDS[field.type]
+    kind = kind_of(field)
     for suffix, condition in CONDITIONS[kind].items():
         name = field.name + suffix
         described = Field(

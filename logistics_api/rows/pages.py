@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,20 @@ FEW = 1_000
 FEW_JOINED = 5_000
 """Likewise where the order is by the record that dates a row: to walk along its index takes a look-up per row."""
 
-_KEY_TYPES: dict[Kind, KeyType] = {"string": str, "date": date, "number": Decimal, "integer": int}
+_KEY_TYPES: dict[Kind, KeyType] = {
+    "string": str,
+    "number": Decimal,
+    "whole": Decimal,
+    "boolean": str,
+    "date": date,
+    "datetime": datetime,
+    "moment": datetime,
+    "time": str,
+    "duration": str,
+    "year": int,
+    "month": str,
+    "integer": int,
+}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,19 @@ SMALL = 50_000
 
 _OPERATORS = {"_from": sql.SQL(">="), "_to": sql.SQL("<="), "_prefix": sql.SQL("^@")}
 
+# As text, whatever the style of the session. Months, days and hours stay apart.
+ISO_DURATION = """CASE WHEN {0} IS NOT NULL THEN coalesce(nullif(concat(
+        'P',
+        nullif(extract(year FROM {0}) * 12 + extract(month FROM {0}), 0) || 'M',
+        nullif(extract(day FROM {0}), 0) || 'D',
+        nullif(concat(
+            'T',
+            nullif(extract(hour FROM {0}), 0) || 'H',
+            nullif(extract(minute FROM {0}), 0) || 'M',
+            nullif(trim_scale(extract(second FROM {0})), 0) || 'S'
+        ), 'T')
+    ), 'P'), 'PT0S') END"""
+
 PAGE = """
 -- Returns one page of {table}, counting only the page.
 -- One row: the objects separated by commas; how many rows were found, at most one more than the page has; the sort
@@ -113,7 +126,7 @@ def page(
     return _bytes(
         sql.SQL(PAGE).format(
             table=name_of(table),
-            last_keys=_listed([sql.SQL(last).format(key=name) for name in names]),
+            last_keys=_listed([sql.SQL(last).format(key=_as_key(table, key)) for key in keys]),
             page_keys=_listed([sql.Identifier("page", key) for key in keys]),
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
@@ -127,6 +140,12 @@ def page(
             files=files(columns),
         )
     )
+
+
+def _as_key(table: Table, column: str) -> sql.Composable:
+    """A column as a cursor holds it: Python has no time 24:00:00, and no months in its durations."""
+    is_text = table.columns[column] in ("boolean", "time", "duration")
+    return sql.SQL("{}::text" if is_text else "{}").format(sql.Identifier(column))
 
 
 def keys_of(table: Table, order: str, *, lacking: bool = False) -> Sequence[str]:
@@ -241,6 +260,8 @@ def chosen(table: Table, columns: Sequence[str], *, is_joined: bool = False) -> 
 def _chosen(table: Table, column: str, is_joined: bool) -> sql.Composable:
     if column in OF_FILE:
         source: sql.Composable = sql.Identifier("file", OF_FILE[column])
+    elif table.columns[column] == "duration":
+        source = sql.SQL(ISO_DURATION).format(sql.Identifier("page", column))
     elif column in table.added and not is_joined:
         source = _column(table, column)
     else:

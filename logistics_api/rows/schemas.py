@@ -1,17 +1,17 @@
 """Query parameters and responses for rows, derived from the dataset. Columns not selected are absent."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from types import GenericAlias
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from logistics_api.parameters import cursors
 from logistics_api.parameters.types import Paging
 from logistics_api.rows.filters import RowFilters, by_attribute, filter_parameters
 from logistics_api.rows.queries import CAP, SMALL
-from logistics_api.rows.tables import KINDS, Kind, Table, example_of, table_of
+from logistics_api.rows.tables import Kind, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
 
@@ -63,7 +63,26 @@ class RowPage(cursors.Page):
     total: Total | None = Field(description="Number of rows on all pages; null with `count=none`")
 
 
-TYPES: dict[Kind, tuple[Any, Any]] = {"string": (str, ""), "date": (date, date(1900, 1, 1)), "number": (float, 0.0)}
+def _text_of(words: str, **schema: str) -> tuple[Any, Any]:
+    """A text of a certain form, which `words` describe."""
+    return Annotated[str, WithJsonSchema({"type": "string", "description": words, **schema})], ""
+
+
+TYPES: dict[Kind, tuple[Any, Any]] = {
+    "string": (str, ""),
+    "number": (float, 0.0),
+    "whole": (int, 0),
+    "boolean": (bool, False),
+    "date": (date, date(1900, 1, 1)),
+    "datetime": _text_of("A date and a time as in ISO 8601, without a time zone"),
+    "moment": (datetime, datetime(1900, 1, 1, tzinfo=UTC)),
+    "time": _text_of("A time of day as in ISO 8601; 24:00:00 is the end of the day"),
+    "duration": _text_of("A duration as in ISO 8601", format="duration"),
+    "year": (int, 0),
+    "month": _text_of("A month as in ISO 8601"),
+    "object": (dict[str, Any], {}),
+    "array": (list[Any], []),
+}
 """Kind of column → type of a value and a default, which is never used: it only lets a column be absent."""
 
 
@@ -100,7 +119,7 @@ def page_model(dataset: Dataset) -> type[RowPage]:
 
 
 def _value(field: DatasetField) -> tuple[Any, Any]:
-    kind = KINDS[field.type]
+    kind = kind_of(field)
     value_type, default = TYPES[kind]
     described = Field(
         default if field.required else None,

@@ -6,20 +6,56 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.catalogue.contract_files import FILTER_SUFFIXES
 
-Kind = Literal["string", "date", "number", "integer"]
+Kind = Literal[
+    "string", "number", "whole", "boolean", "date", "datetime", "moment", "time", "duration", "year", "month",
+    "object", "array", "integer",
+]  # fmt: skip
+"""What a column holds. A `moment` is a timestamp with a time zone, a `whole` number has any size."""
 
-KINDS: Mapping[FieldType, Kind] = {FieldType.STRING: "string", FieldType.DATE: "date", FieldType.NUMBER: "number"}
-
-EXAMPLES: Mapping[FieldType, str | float] = {
-    FieldType.STRING: "example",
-    FieldType.DATE: "2024-01-31",
-    FieldType.NUMBER: 412.5,
+_KINDS: Mapping[FieldType, Kind] = {
+    FieldType.STRING: "string",
+    FieldType.NUMBER: "number",
+    FieldType.INTEGER: "whole",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "datetime",
+    FieldType.TIME: "time",
+    FieldType.DURATION: "duration",
+    FieldType.YEAR: "year",
+    FieldType.YEAR_MONTH: "month",
+    FieldType.OBJECT: "object",
+    FieldType.ARRAY: "array",
 }
+
+EXAMPLES: Mapping[Kind, Any] = {
+    "string": "example",
+    "number": 412.5,
+    "whole": 42,
+    "boolean": True,
+    "date": "2024-01-31",
+    "datetime": "2024-01-31T14:30:00",
+    "moment": "2024-01-31T14:30:00+00:00",
+    "time": "14:30:00",
+    "duration": "PT25H10M",
+    "year": 2024,
+    "month": "2024-01",
+    "object": {"colour": "red"},
+    "array": ["red", "blue"],
+}
+
+NUMERIC_KINDS: frozenset[Kind] = frozenset({"number", "whole"})
+NESTED_KINDS: frozenset[Kind] = frozenset({"object", "array"})
+
+
+def kind_of(field: Field) -> Kind:
+    """What the field's column holds."""
+    return "moment" if field.has_time_zone else _KINDS[field.type]
+
 
 SOURCE: Mapping[str, Kind] = {
     "file_path": "string",
@@ -79,7 +115,7 @@ class Table:
     @property
     def columns(self) -> Mapping[str, Kind]:
         """All columns that a request can name."""
-        return {**self.own, **{name: KINDS[added.field.type] for name, added in self.added.items()}, **SOURCE}
+        return {**self.own, **{name: kind_of(added.field) for name, added in self.added.items()}, **SOURCE}
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -111,7 +147,7 @@ def table_of(dataset: Dataset) -> Table:
     by_date = dating is not None and dating.is_own and dating.field in orders
     return Table(
         dataset=dataset,
-        own={field.name: KINDS[field.type] for field in dataset.fields},
+        own={field.name: kind_of(field) for field in dataset.fields},
         added=added,
         orders=orders,
         default_sort=f"-{dating.field}" if by_date and dating is not None else dataset.identity[0],
@@ -140,7 +176,7 @@ def _orders_without_index(dataset: Dataset, added: Mapping[str, AddedColumn]) ->
     for name in added:
         yield name, (name, *(other for other in added if other != name), *dataset.identity)
     for field in dataset.fields:
-        if field.type is FieldType.NUMBER:
+        if kind_of(field) in NUMERIC_KINDS:
             yield field.name, tuple(dict.fromkeys((field.name, *dataset.identity)))
 
 
@@ -164,9 +200,15 @@ def _fields(dataset: Dataset, columns: Sequence[str]) -> list[Field | None]:
 
 def _is_sortable(field: Field | None) -> bool:
     """A cursor cannot hold NULL, so rows cannot be sorted by an optional field."""
-    return field is not None and field.required
+    return field is not None and field.required and kind_of(field) not in NESTED_KINDS
 
 
-def example_of(field: Field) -> str | float:
-    """Returns an example value of the field, for the documentation."""
-    return EXAMPLES[field.type] if field.example is None else field.example
+def example_of(field: Field) -> Any:
+    """Returns an example value of the field as the API has it, for the documentation.
+
+    The contract's own example is written as in files, which is the same for texts and numbers alone.
+    """
+    is_alike = field.example is not None and kind_of(field) in ("string", "number", "whole", "boolean", "date", "year")
+    if is_alike and isinstance(field.example, type(EXAMPLES[kind_of(field)]) | int | float):
+        return field.example
+    return EXAMPLES[kind_of(field)]

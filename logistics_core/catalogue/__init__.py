@@ -6,13 +6,24 @@ and those that a user adds; `model` is what they become.
 """
 
 from logistics_core.catalogue.contract_files import ContractError, built_in_catalogue, load_catalogue
-from logistics_core.catalogue.model import Catalogue, Dataset, Dating, Field, FieldType, Index, InvalidValues, Role
+from logistics_core.catalogue.model import (
+    Catalogue,
+    Dataset,
+    Dating,
+    Expectations,
+    Field,
+    FieldType,
+    Index,
+    InvalidValues,
+    Role,
+)
 
 __all__ = [
     "Catalogue",
     "ContractError",
     "Dataset",
     "Dating",
+    "Expectations",
     "Field",
     "FieldType",
     "Index",

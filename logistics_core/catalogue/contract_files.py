@@ -1,9 +1,9 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes` and `extras` of a dataset;
-`role`, `unit`, `timeZone`, `invalidValues` and `aliases` of a field. `encoding` and `dialect` are read by
-`table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect` and `extras` of a
+dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are
+read by `table_dialect`.
 """
 
 import os
@@ -28,6 +28,7 @@ from logistics_core.catalogue.model import (
     Catalogue,
     Dataset,
     Dating,
+    Expectations,
     Field,
     FieldType,
     Index,
@@ -59,7 +60,7 @@ RESERVED_NAMES = frozenset({
 """Columns that every table has, those of PostgreSQL among them, and query parameters that every dataset has."""
 
 RESERVED_FIELDS = frozenset({
-    "existing_at", "existing_file_id", "touched",
+    "existing_at", "existing_file_id", "touched", "had_values",
     "size", "page", "dataset", "range", "compare",
     "parameters", "database", "format",
 })  # fmt: skip
@@ -67,7 +68,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
-    "route", "session", "system",
+    "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -326,6 +327,10 @@ class _Constraints(_Struct):
     exclusive_maximum: Any = None
 
 
+class _FieldExpectations(_Struct):
+    filled: bool = False
+
+
 class _Field(_Struct):
     name: str
     title: str
@@ -339,6 +344,7 @@ class _Field(_Struct):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
+    expect: _FieldExpectations = msgspec.field(default_factory=_FieldExpectations)
     format: str | None = None
     true_values: list[str] | None = None
     false_values: list[str] | None = None
@@ -375,6 +381,11 @@ class _Index(_Struct):
     method: str = "btree"
 
 
+class _Expectations(_Struct):
+    quality: float | None = None
+    freshness: str | None = None
+
+
 class _Resource(_Struct):
     profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = msgspec.field(name="$schema")
     name: str
@@ -385,6 +396,7 @@ class _Resource(_Struct):
     singular: str | None = None
     dated_by: _DatedBy | None = None
     indexes: list[_Index] = []
+    expect: _Expectations = msgspec.field(default_factory=_Expectations)
     encoding: str | None = None
     dialect: DialectKeys | None = None
     extras: bool = True
@@ -430,9 +442,11 @@ def _dataset(resource: _Resource) -> Dataset:
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
+        expectations=_expectations(resource.expect),
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
         has_extras=resource.extras,
+        path=resource.path,
     )
 
 
@@ -489,6 +503,7 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         invalid_values=invalid_values,
         missing_values=None if missing_values is None else frozenset(text.strip() for text in missing_values) - {""},
         **_number_format(field, where),
+        is_expected=field.expect.filled,
         format=_format(field, where),
         **_boolean_words(field, where),
         has_time_zone=_has_time_zone(field, where),
@@ -751,3 +766,25 @@ def _index(index: _Index, by_name: dict[str, Field]) -> Index:
         if name != "file_id":
             _known(name, by_name, f"indexes: {index.name}")
     return Index(index.name, tuple(index.fields), index.method)
+
+
+_LENGTH = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week)s?")
+
+
+def _expectations(expect: _Expectations) -> Expectations:
+    if expect.quality is not None and not 0 <= expect.quality <= 1:
+        raise ValueError(f"expect.quality must be a share from 0 to 1, such as 0.95, not {expect.quality}.")
+    return Expectations(
+        None if expect.quality is None else Decimal(str(expect.quality)),
+        None if expect.freshness is None else _length_of_time(expect.freshness),
+    )
+
+
+def _length_of_time(text: str) -> timedelta:
+    found = _LENGTH.fullmatch(text)
+    if not found:
+        raise ValueError(
+            "expect.freshness must be a length of time in minutes, hours, days or weeks, such as 1 day or 12 hours, "
+            f"not {text!r}."
+        )
+    return timedelta(**{f"{found[2]}s": int(found[1])})

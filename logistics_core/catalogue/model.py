@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -108,6 +108,8 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
+    is_expected: bool = False
+    """Whether an optional field should have a value: empty cells count against the completeness of the dataset."""
     example: str | float | bool | None = None
     format: str | None = None
     """How dates and times are written: a pattern of strptime; `default` for ISO 8601 alone; None for any form of which
@@ -119,6 +121,9 @@ class Field:
     """Whether its timestamps have a time zone, and so are moments: all of them, or none."""
     aliases: tuple[str, ...] = ()
     """Other names that its column has in files: the original title, earlier names, paths in JSON (`customer.city`)."""
+
+    may_widen: bool = False
+    """Whether a decimal number in an integer field is no fault but widens the field: while a file is loaded."""
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -204,6 +209,16 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Expectations:
+    """What a dataset should be like. Nothing is rejected for it: it is measured, and people are told."""
+
+    quality: Decimal | None = None
+    """The lowest score of quality that is good enough, from 0 to 1."""
+    freshness: timedelta | None = None
+    """How often at least a file should arrive."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A kind of record: where it is stored, what it looks like, what identifies it."""
 
@@ -220,12 +235,15 @@ class Dataset:
     dating: Dating | None = None
     references: tuple[Reference, ...] = ()
     indexes: tuple[Index, ...] = ()
+    expectations: Expectations = Expectations()
     encoding: str | None = None
     """The encoding of files whose bytes leave it open, by Python's name; None if the contract does not say."""
     dialect: TableDialect = PLAIN
     """How files are written, as far as they leave it open."""
     dated_through: "Dataset | None" = None
     """The dataset that dates this one, if another does: what `dating` names, found in the catalogue."""
+    path: str = ""
+    """A file of the dataset, below the raw folder: others in its outermost folder belong to the dataset as well."""
     has_extras: bool = False
     """Whether values of columns that the contract does not know are kept, in the column `extras`."""
 
@@ -324,13 +342,20 @@ class Catalogue(Mapping[str, Dataset]):
 
         The outermost folder or file named after a dataset decides: `shipments.json`, `shipments-2024-06.ndjson.gz`,
         `shipments/2024/06/part-1.csv`, `Vehicle Logs/may.json`. Where one name begins another, the longer one counts.
-        The dashboard applies the same rule (`dashboard/static/datasets.js`).
+        A path that names none belongs to the dataset whose contract has it, or its outermost folder, as `path`.
+        The dashboard applies the rule about names (`dashboard/static/datasets.js`).
         """
         parts = path.lower().split("/")
         if path.startswith("/"):  # loaded from elsewhere: the folders there were not named for us
             parts = parts[-1:]
         names = (_SEPARATORS.sub("_", part) for part in parts)
-        return next((dataset for name in names for dataset in self._longest_first if _is_named(name, dataset)), None)
+        named = next((dataset for name in names for dataset in self._longest_first if _is_named(name, dataset)), None)
+        return named or self._by_place.get(_place(path))
+
+    @cached_property
+    def _by_place(self) -> dict[str, str]:
+        """Datasets by the outermost folder, or the file, that their contracts give as `path`."""
+        return {_place(dataset.path): name for name, dataset in self.items() if dataset.path}
 
     @cached_property
     def _longest_first(self) -> list[str]:
@@ -349,6 +374,12 @@ class Catalogue(Mapping[str, Dataset]):
 
     def __repr__(self) -> str:
         return f"Catalogue({', '.join(self)})"
+
+
+def _place(path: str) -> str:
+    """The outermost folder of a path in the raw folder, with a slash; a file that is in no folder, as it is."""
+    folder, slash, _ = path.partition("/")
+    return f"{folder}/" if folder and slash else path
 
 
 def _is_named(name: str, dataset: str) -> bool:

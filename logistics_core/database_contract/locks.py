@@ -10,6 +10,8 @@ MIGRATION_LOCK = "logistics migrate"
 HOUSEKEEPING_LOCK = "logistics housekeeping"
 CONTRACTS_LOCK = "logistics contracts"
 """Held by the transaction that changes which datasets there are."""
+CONTRACT_WATCH_LOCK = "logistics contracts watch"
+"""Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
 _LOAD_PREFIX = "logistics load "
 
@@ -56,6 +58,9 @@ EXISTS (
 
 IS_REFRESH_RUNNING = _is_held(f"'{REFRESH_LOCK}'")
 """SQL condition: a refresh of the analytics is running now."""
+
+ARE_CONTRACTS_WATCHED = _is_held(f"'{CONTRACT_WATCH_LOCK}'")
+"""SQL condition: a process watches the contracts of this database now."""
 
 IS_BEING_LOADED = _is_held(f"'{_LOAD_PREFIX}' || files.path")
 """SQL condition about a row of `ingest.files`: somebody holds its lock. Its state alone does not say so: it remains

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -94,6 +94,7 @@ API_READS: Mapping[str, frozenset[str]] = {
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
     ),
     "ingest.cleared_values": frozenset({"field", "file_id", "raw", "reason", "record_no"}),
+    "ingest.column_counts": frozenset({"cleared", "cleared_out_of_bounds", "field", "file_id", "filled"}),
     "ingest.file_requests": frozenset(
         {"action", "done_at", "error", "file_id", "outcome", "request_id", "requested_at", "requested_by"}
     ),
@@ -130,6 +131,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "warning",
         }
     ),
+    "ingest.reference_counts": frozenset({"asked", "field", "file_id", "found"}),
+    "ingest.references_counted": frozenset({"counted_at", "dataset"}),
     "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
     "ingest.rejects": frozenset(
         {

@@ -13,10 +13,12 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
-from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say
+from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say, say_synced
+from logistics_pipeline.contracts.drift_proposals import Followed, follow_file
+from logistics_pipeline.contracts.proposing import propose_unrecognised
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import Loader, OnProgress
-from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 INTERRUPTED = 130
@@ -47,6 +49,10 @@ def load(
         found = list(_find(paths, options.folder, dataset))
         with Loader(environment.database_url, options) as loader:
             loader.register(file for file in found if isinstance(file, FoundFile))
+        if _propose_contracts(environment, found, as_json):
+            options = environment.load_options()
+            found = list(_find(paths, options.folder, dataset))
+        with Loader(environment.database_url, options) as loader:
             results = list[bool]()
             for file in found:
                 with _saying_where_it_stopped(environment.database_url, file, len(found) - len(results) - 1):
@@ -57,6 +63,21 @@ def load(
                 say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
     if not all(results):
         raise typer.Exit(1)
+
+
+def _propose_contracts(environment: Environment, found: list[FoundFile | Path], as_json: bool) -> bool:
+    """Proposes contracts for files that belong to no dataset; says whether one was accepted by itself."""
+    unknown = [file for file in found if isinstance(file, FoundFile) and file.dataset is None and not file.is_too_long]
+    accepted = False
+    with connect(environment.database_url, application_name="logistics contracts") as connection:
+        for file in unknown:
+            outcome = propose_unrecognised(connection, file, environment.settings, created_by="logistics load")
+            accepted = accepted or outcome.is_accepted
+            if not as_json:
+                say(f"{file.key}: {outcome.sentence}")
+    if accepted:
+        say_synced(environment.sync_contracts())
+    return accepted
 
 
 def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
@@ -74,10 +95,13 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
         return _say_missing(file, as_json)
     with _progress(file, show=not as_json) as on_progress:
         report = loader.load(file, on_progress)
+    followed = Followed() if report.was_loaded_before else follow_file(loader.connection, report.file, file.path)
     if as_json:
         print_json(load_result(report.file, file.path))
     else:
         say(file_summary(report.file, loader.options.warn_rejects, report.was_loaded_before))
+        for sentence in followed.sentences():
+            say(f"  {sentence}")
     return report.is_loaded
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.settings import Settings
+from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, say
@@ -25,6 +26,7 @@ def refresh(
         done = refresh_analytics(
             environment.database_url, full=full, on_wait=lambda: say("Waiting for another refresh to end.")
         )
+        count_references(environment.database_url, environment.catalogue())
     if as_json:
         print_json(done.__dict__)
     else:

@@ -14,7 +14,7 @@ from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import console, print_json
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.local.supervisor import responding, web_urls
+from logistics_pipeline.local.supervisor import are_contracts_watched, responding, web_urls
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +34,7 @@ def status(as_json: AsJson = False) -> None:
     assert row is not None
     found: dict[str, Any] = row[0] | {"files_with_warning": warnings}
     dagster_url, api_url = web_urls(settings)
+    found["contracts"]["are_watched"] = are_contracts_watched(environment.database_url)
     found["services"] = {url: responding(url) for url in (api_url, dagster_url)}
     if as_json:
         print_json(found)
@@ -52,6 +53,7 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
     with_warning = found["files_with_warning"]
     noted = f" ({with_warning:,} with a warning: logistics files --state warning)" if with_warning else ""
     yield f"Files              {files or 'none yet'}{noted}"
+    yield f"Contracts          {_contracts(found['contracts'])}"
     for dataset, records in found["datasets"].items():
         yield f"{dataset:<18} {_balance(records)}"
     yield f"Figures            {_figures(found)}"
@@ -59,6 +61,13 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
         yield f"Future             {_future(found['future_days'])}"
     if found["unassigned_shipments"]:
         yield f"Waiting            {found['unassigned_shipments']:,} shipments wait for vehicle_logs"
+
+
+def _contracts(contracts: dict[str, Any]) -> str:
+    waiting = contracts["open_proposals"]
+    proposals = f"{waiting:,} {'proposal waits' if waiting == 1 else 'proposals wait'}: logistics contracts list"
+    watched = "watched" if contracts["are_watched"] else "not watched: changes wait for logistics up or contracts watch"
+    return f"{watched}; {proposals}" if waiting else watched
 
 
 def _balance(records: dict[str, int]) -> str:

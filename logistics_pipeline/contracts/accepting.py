@@ -13,10 +13,17 @@ from psycopg import sql
 from logistics_core.catalogue import ContractError, Dataset, built_in_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, make_catalogue
 from logistics_core.database_contract.contracts import MAX_DATASETS
+from logistics_pipeline import ledger
 from logistics_pipeline.contracts.comparing import Change, Effect, are_compatible, changes_between
-from logistics_pipeline.contracts.proposals import end_proposals
+from logistics_pipeline.contracts.proposals import end_proposals, supersede_proposals
 from logistics_pipeline.contracts.texts import ContractText
-from logistics_pipeline.contracts.versions import ContractVersion, add_version, lock_contracts, versions_in_force
+from logistics_pipeline.contracts.versions import (
+    ContractVersion,
+    add_version,
+    catalogue_in_force,
+    lock_contracts,
+    versions_in_force,
+)
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.migrations.raw_table_changes import alter_raw_table, drop_raw_table, is_raw_table_empty
@@ -80,6 +87,7 @@ def accept_contract(
             accepted_by=accepted_by,
         )
         end_proposals(connection, contract.name, version, proposal_id, accepted_by)
+        _recognise_files(connection, contract.name)
     return Accepted(contract.name, version, changes, is_new=old is None or old.retired_at is not None)
 
 
@@ -90,6 +98,14 @@ def changing_tables(connection: Connection) -> Iterator[None]:
         lock_contracts(connection)
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
         yield
+
+
+def _recognise_files(connection: Connection, dataset: str) -> None:
+    """Registers the files that waited for the dataset: the order in which they were found decides, as always."""
+    catalogue = catalogue_in_force(connection)
+    for file_id, path in ledger.unrecognised_files(connection):
+        if catalogue.dataset_of_path(path) == dataset and ledger.recognise(connection, file_id, dataset):
+            supersede_proposals(connection, path, dataset)
 
 
 def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> None:

@@ -111,17 +111,24 @@ def open_proposals(connection: Connection) -> list[StoredProposal]:
     return _fetch(connection, f"WHERE state = '{ProposalState.OPEN}' ORDER BY created_at, proposal_id", {})
 
 
+def proposals_of_dataset(connection: Connection, dataset: str) -> list[StoredProposal]:
+    """The proposals of a dataset, the oldest first."""
+    return _fetch(connection, "WHERE dataset = %(dataset)s ORDER BY created_at, proposal_id", {"dataset": dataset})
+
+
 def latest_proposal(connection: Connection, path: str) -> StoredProposal | None:
     """The last proposal that was made for a file."""
     found = _fetch(connection, "WHERE path = %(path)s ORDER BY created_at DESC LIMIT 1", {"path": path})
     return found[0] if found else None
 
 
-def change_proposal(connection: Connection, proposal: StoredProposal, contract: str, document: dict[str, Any]) -> None:
+def change_proposal(
+    connection: Connection, proposal: StoredProposal, dataset: str, contract: str, document: dict[str, Any]
+) -> None:
     """Gives an open proposal another contract and document; the caller has locked it."""
     connection.execute(
-        "UPDATE catalogue.proposals SET contract = %s, document = %s WHERE proposal_id = %s",
-        (contract, Jsonb(document), proposal.proposal_id),
+        "UPDATE catalogue.proposals SET dataset = %s, contract = %s, document = %s WHERE proposal_id = %s",
+        (dataset, contract, Jsonb(document), proposal.proposal_id),
     )
 
 
@@ -152,6 +159,15 @@ def end_proposals(
         "ended_by = %(accepted_by)s "
         f"WHERE dataset = %(dataset)s AND kind = '{ProposalKind.DRIFT}' AND state = '{ProposalState.OPEN}'",
         {"dataset": dataset, "accepted_by": accepted_by},
+    )
+
+
+def supersede_proposals(connection: Connection, path: str, ended_by: str) -> None:
+    """Ends the open proposal of a file that belongs to a dataset now."""
+    connection.execute(
+        f"UPDATE catalogue.proposals SET state = '{ProposalState.SUPERSEDED}', ended_at = clock_timestamp(), "
+        f"ended_by = %s WHERE path = %s AND state = '{ProposalState.OPEN}'",
+        (f"the contract of {ended_by}", path),
     )
 
 

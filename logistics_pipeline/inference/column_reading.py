@@ -120,12 +120,12 @@ class _Families:
             missing = tuple(self.missing) if reading.type is not ColumnType.STRING else ()
             found = {text: self._column.counts[text] for text in missing}
             return reading.but(*([f"{counted(found)} stands for nothing"] if found else ()), missing=missing)
-        return self._text_but_for(family, [text for text in texts if text not in set(misfits)])
+        return self._text_but_for(family, [text for text in texts if text not in set(misfits)], reading)
 
     def _text(self, because: str) -> Reading:
         return Reading(ColumnType.STRING, (because,))
 
-    def _text_but_for(self, family: str, typed: Sequence[str]) -> Reading:
+    def _text_but_for(self, family: str, typed: Sequence[str], typed_reading: Reading) -> Reading:
         """A text; if few values break a type, with the question what they mean."""
         others = {text: self._column.counts[text] for text in self.others}
         cells = sum(others.values())
@@ -134,7 +134,9 @@ class _Families:
         if not is_rare or len(typed) < _FEWEST_TYPED:
             return reading
         text = f"{family} but for {counted(others)}: do these cells mean nothing, or is the column text?"
-        return reading.but(doubts=(Doubt("odd_value", text, cells, ("text", "nothing", "rejected")),))
+        doubt = Doubt("odd_value", text, cells, ("text", "nothing", "rejected"), tuple(others))
+        otherwise = None if typed_reading.type is ColumnType.STRING else typed_reading.but(missing=tuple(self.missing))
+        return reading.but(doubts=(doubt,), otherwise=otherwise)
 
 
 def _are_plain(texts: Sequence[str]) -> bool:

@@ -41,6 +41,8 @@ class Doubt:
     text: str
     cells: int
     answers: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    """The texts in question, where some of a column are."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Reading:
     """How dates are written: `%d.%m.%Y`."""
     zone: str | None = None
     """`all`, `none` or `some` of the timestamps have a time zone."""
+    otherwise: "Reading | None" = None
+    """What the column is if a person answers that it is no text."""
 
     def but(self, *because: str, **changes: object) -> "Reading":
         """The same with more evidence, and perhaps changed."""

@@ -32,9 +32,10 @@ def contract_text(proposal: Proposal) -> str:
 
 
 def _insert_fields(text: str, body: list[str]) -> str:
-    """Puts the fields at the end of `schema`, which `datedBy` may follow."""
+    """Puts the fields at the end of `schema`, which other keys may follow."""
     lines = text.split("\n")
-    end = next((index for index, line in enumerate(lines) if line.startswith("datedBy:")), len(lines))
+    begin = lines.index("schema:")
+    end = next((begin + 1 + index for index, line in enumerate(lines[begin + 1 :]) if line[:1] != " "), len(lines))
     return "\n".join([*lines[:end], *body, *lines[end:]]) + "\n"
 
 
@@ -57,6 +58,8 @@ def _comments(proposal: Proposal) -> Iterator[str]:
     for note in proposal.notes:
         yield f"# {note}"
     yield f"# Key: {', '.join(proposal.key) or 'none'}: {proposal.key_evidence}."
+    if not proposal.key:
+        yield "#   Every record becomes a row of its own; records that are in two files are there twice."
     obstacles = proposal.obstacles()
     if obstacles:
         yield "# This version cannot load files by this contract:"

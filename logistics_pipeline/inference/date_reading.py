@@ -201,7 +201,8 @@ def _with_orders(column: Column, days: Sequence[_Day], reading: Reading) -> Read
         doubt = Doubt("date_order", f"no order fits all dates: {examples}", cells, ("text",))
         return Reading(ColumnType.STRING, ("dates, but not all written alike: kept as text",), (doubt,))
     if not _are_dates(column, days):
-        return _maybe_dates(column, days, fitting, cells)
+        as_dates = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
+        return _maybe_dates(column, days, fitting, cells, as_dates)
     reading = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
     if len(fitting) == 1:
         proof = next((day for day in days if len(day.orders) == 1), days[0])
@@ -250,7 +251,9 @@ def _are_dates(column: Column, days: Sequence[_Day]) -> bool:
     return are_padded and any(day.day.startswith("0") or ".0" in day.day for day in short)
 
 
-def _maybe_dates(column: Column, days: Sequence[_Day], fitting: tuple[NumberOrder, ...], cells: int) -> Reading:
+def _maybe_dates(
+    column: Column, days: Sequence[_Day], fitting: tuple[NumberOrder, ...], cells: int, as_dates: Reading
+) -> Reading:
     reading = Reading(ColumnType.STRING, (f"`{days[0].text}` may be a date or a code: kept as text",))
     if set(words_of(column.title)) & _NOT_DATES:
         return reading
@@ -261,7 +264,7 @@ def _maybe_dates(column: Column, days: Sequence[_Day], fitting: tuple[NumberOrde
         cells,
         ("text", *fitting),
     )
-    return reading.but(doubts=(doubt,))
+    return reading.but(doubts=(doubt,), otherwise=as_dates)
 
 
 def _forms(days: Sequence[_Day], fitting: Sequence[NumberOrder]) -> list[str]:
@@ -284,7 +287,7 @@ def _with_sentinels(column: Column, texts: Sequence[str], reading: Reading) -> R
         return reading
     cells = column.cells(found)
     text = f"`{found[0]}` stands in {cells:,} cells: does it mean nothing, or for ever?"
-    doubt = Doubt("missing_value", text, cells, ("nothing", "a value"))
+    doubt = Doubt("missing_value", text, cells, ("nothing", "a value"), tuple(found))
     return reading.but(doubts=(*reading.doubts, doubt))
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
 from logistics_core.catalogue.contract_files import (
@@ -56,6 +56,10 @@ _FILE_SUFFIX = re.compile(r"(?:\.(?:csv|tsv|txt|json|ndjson|jsonl|gz|zst))+$", r
 _DATED = re.compile(r"(?:_?(?:part|v)?_?[0-9]+)+$")
 
 
+_GENERIC = frozenset({"data", "raw", "tmp", "export", "exports"})
+"""Names of folders and files that tell nothing about what is in them."""
+
+
 def words_of(title: str) -> list[str]:
     """The words of a title in lower case, in ASCII as far as there is a usual way to write them."""
     text = unicodedata.normalize("NFC", _CAMEL.sub(" ", title)).casefold().translate(_LETTERS)
@@ -106,11 +110,33 @@ def dataset_name(path: PurePath) -> str:
     """Returns a name for the dataset of a file: the file's name without dates and numbers, or that of its folder."""
     for part in (_FILE_SUFFIX.sub("", path.name), *reversed(path.parts[:-1])):
         name = _DATED.sub("", "_".join(words_of(part)))
-        if name and name not in ("data", "raw", "tmp", "export", "exports"):
+        if name and name not in _GENERIC:
             break
     else:
         name = "records"
     return allowed_dataset_name(name)
+
+
+def dataset_name_of_path(path: PurePath) -> str:
+    """The name of the dataset of a file below the raw folder: that of the outermost folder with a telling name.
+
+    Without one, or for a file elsewhere, that of the file.
+    """
+    for part in () if path.is_absolute() else path.parts[:-1]:
+        name = _DATED.sub("", "_".join(words_of(part)))
+        if name and name not in _GENERIC:
+            return allowed_dataset_name(name)
+    return dataset_name(PurePath(path.name))
+
+
+def unique_dataset_name(name: str, taken: Collection[str]) -> str:
+    """The name itself, or with a number at its end if it is taken."""
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        ending = f"_{number}"
+        candidate = f"{name[: MAX_CHARACTERS - len(ending)]}{ending}"
+    return candidate
 
 
 def allowed_dataset_name(name: str) -> str:

@@ -329,6 +329,7 @@ def _with_sentinels(column: Column, texts: Sequence[str], reading: Reading) -> R
         f"`{far[0]}` stands in {cells:,} cells and is far from all other values: does it mean nothing?",
         cells,
         ("nothing", "a value"),
+        tuple(far),
     )
     return reading.but(doubts=(*reading.doubts, doubt))
 

@@ -8,6 +8,7 @@ import msgspec
 from logistics_core.catalogue import ContractError, Role
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.model import MISSING_VALUES
+from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -42,6 +43,10 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     date_forms: tuple[str, ...] = ()
     time_zone: str | None = None
     """Which timestamps have a time zone: `all`, `some` or `none`."""
+    format: str | None = None
+    """The pattern of its dates, if a person has decided it."""
+    otherwise: "ProposedColumn | None" = None
+    """What the column is if a person answers that it is no text."""
     evidence: tuple[str, ...] = ()
 
 
@@ -107,8 +112,16 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     time_column: str | None
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
+    preview: tuple[tuple[str | None, ...], ...] = ()
+    """The first records, their cells shortened."""
+    decided: dict[str, Any] = {}
+    """Keys of the contract that a person has decided: `path`, `encoding`, `dialect`."""
+    refusals: tuple[str, ...] = ()
+    """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
+    profiles: dict[str, FieldProfile] = {}
+    """By column, if they were asked for."""
     seconds: float
 
     def contract(self) -> dict[str, Any]:
@@ -127,7 +140,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
-        return contract
+        dialect = {**contract.get("dialect", {}), **self.decided.get("dialect", {})}
+        return contract | self.decided | ({"dialect": dialect} if dialect else {})
 
     def _reading(self) -> dict[str, Any]:
         """How the contract says that its files are read."""
@@ -144,12 +158,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         others = {each.type for each in self.columns if each.type not in known}
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
         found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
-        if len(self.key) != 1:
-            found.append("a key must be a single field" + ("" if self.key else ", and no column is one"))
-        elif next(each.type for each in self.columns if each.name == self.key[0]) is not ColumnType.STRING:
-            found.append("a key must be a string")
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
+        found += self.refusals
         found += self._lost_columns()
         return found or _refusal(self.contract())
 
@@ -201,6 +212,8 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char
+    if column.format is not None:
+        field["format"] = column.format
     if column.is_percent:
         field["bareNumber"] = False
     return field

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import ColumnType, Reading
 from logistics_pipeline.inference.json_tables import is_json, read_json_table
@@ -27,6 +28,8 @@ from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 
 _EXAMPLES = 3
+_PREVIEW_ROWS = 50
+_PREVIEW_CHARACTERS = 200
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 MAX_RECORD_BYTES = 32 << 20
 
@@ -36,14 +39,15 @@ def propose(
     dataset: str | None = None,
     *,
     taken: Collection[str] = (),
+    with_profiles: bool = False,
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_expansion: int = MAX_EXPANSION,
     encoding: str | None = None,
 ) -> Proposal:
     """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
 
-    `taken` are the names of the datasets that there are. `encoding` is that of the file, by Python's name, where its
-    bytes leave it open.
+    `taken` are the names of the datasets that there are. With profiles, the proposal can be compared with other files.
+    `encoding` is that of the file, by Python's name, where its bytes leave it open.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
@@ -56,11 +60,17 @@ def propose(
     if not table.rows:
         raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
-    return msgspec.structs.replace(_proposal(path, name, sample, table, begin), is_name_taken=name in taken)
-
-
-def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float) -> Proposal:
     columns = _typed_columns(table)
+    return msgspec.structs.replace(
+        _proposal(path, name, sample, table, columns, begin),
+        is_name_taken=name in taken,
+        profiles={each.name: profile_of(each) for each in columns} if with_profiles else {},
+    )
+
+
+def _proposal(
+    path: Path, dataset: str, sample: Sample, table: SampleTable, columns: list[TypedColumn], begin: float
+) -> Proposal:
     key = find_key(columns, table, is_whole=sample.is_whole)
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
@@ -90,7 +100,17 @@ def _proposal(path: Path, dataset: str, sample: Sample, table: SampleTable, begi
         time_column=time_column,
         questions=tuple(questions),
         notes=tuple(table.notes),
+        preview=_preview(table),
         seconds=round(time.perf_counter() - begin, 4),
+    )
+
+
+def _preview(table: SampleTable) -> tuple[tuple[str | None, ...], ...]:
+    """The first records, cell by cell."""
+    first = [column[:_PREVIEW_ROWS] for column in table.columns]
+    return tuple(
+        tuple(None if cell is None else excerpt(cell, _PREVIEW_CHARACTERS) for cell in row)
+        for row in zip(*first, strict=True)
     )
 
 
@@ -182,6 +202,9 @@ def _suggestions(columns: list[TypedColumn]) -> dict[str, str]:
 
 def _proposed(each: TypedColumn, found_as: str, key: Key, time_column: str | None) -> ProposedColumn:
     column, reading = each.column, each.reading
+    otherwise = None
+    if reading.otherwise is not None:
+        otherwise = _proposed(replace(each, reading=reading.otherwise), found_as, key, time_column)
     format = reading.number_format
     is_key = each.name in key.columns
     return ProposedColumn(
@@ -205,5 +228,6 @@ def _proposed(each: TypedColumn, found_as: str, key: Key, time_column: str | Non
         date_orders=tuple(reading.date_orders),
         date_forms=reading.date_forms,
         time_zone=reading.zone,
+        otherwise=otherwise,
         evidence=(*reading.because, *_refused_texts(each)),
     )

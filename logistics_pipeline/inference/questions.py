@@ -25,6 +25,8 @@ class Question(msgspec.Struct, frozen=True):
     answers: tuple[str, ...]
     suggestion: str | None = None
     """What other columns of the file speak for. Nobody has decided it."""
+    values: tuple[str, ...] = ()
+    """The texts in question, where some of a column are."""
 
 
 def column_questions(doubts: Sequence[tuple[str, Doubt]], suggestions: dict[str, str]) -> list[Question]:
@@ -44,7 +46,8 @@ def _question(found: Sequence[tuple[str, Doubt]], suggestions: dict[str, str]) -
         more = f"{len(found) - 1:,} more {'column' if len(found) == 2 else 'columns'}"
         text += f" The same in {more}, {cells:,} cells in all."
     names = tuple(each for each, _ in found)
-    return Question(f"{doubt.kind}:{name}", doubt.kind, text, names, cells, doubt.answers, suggestions.get(doubt.kind))
+    suggestion = suggestions.get(doubt.kind)
+    return Question(f"{doubt.kind}:{name}", doubt.kind, text, names, cells, doubt.answers, suggestion, doubt.values)
 
 
 def table_question(doubt: Doubt) -> Question:

@@ -5,12 +5,20 @@ in a fixed order, no matter how and when they are loaded later.
 """
 
 from logistics_pipeline.ledger.cleared_values import ClearedValueInFile, cleared_values, keep_cleared_values
+from logistics_pipeline.ledger.column_counts import count_cells, count_columns_again
 from logistics_pipeline.ledger.corrections import (
     Correction,
     RemovedRejects,
     corrections_to_restore,
     forget_restored_corrections,
     remove_rejects,
+)
+from logistics_pipeline.ledger.file_profiles import (
+    FileProfile,
+    earlier_profiles,
+    file_profile,
+    keep_profile,
+    remove_profile,
 )
 from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
 from logistics_pipeline.ledger.file_status import (
@@ -42,10 +50,12 @@ from logistics_pipeline.ledger.files import (
     latest_file,
     latest_files,
     latest_problems,
+    layout_before,
+    loaded_before,
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.registration import register
+from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -66,6 +76,7 @@ __all__ = [
     "ClearedValueInFile",
     "Correction",
     "CountedReject",
+    "FileProfile",
     "FileRequest",
     "Judged",
     "Kind",
@@ -83,16 +94,21 @@ __all__ = [
     "clear",
     "cleared_values",
     "corrections_to_restore",
+    "count_cells",
+    "count_columns_again",
     "count_rejects",
     "count_reports",
     "count_shortened_ids",
     "count_warnings",
     "dismiss",
     "dismiss_deleted",
+    "earlier_profiles",
     "end_dismissal",
     "end_request",
+    "explain_unrecognised",
     "fail",
     "file_by_id",
+    "file_profile",
     "file_version",
     "files_in_order",
     "files_with_rejects",
@@ -101,24 +117,30 @@ __all__ = [
     "forget_restored_corrections",
     "in_registration_order",
     "keep_cleared_values",
+    "keep_profile",
     "latest_file",
     "latest_files",
     "latest_problems",
+    "layout_before",
+    "loaded_before",
     "lock_rejects",
     "lock_request",
     "mark_older_for_reload",
     "newest_loaded_version",
     "older_files_to_reload",
     "pending_requests",
+    "recognise",
     "register",
     "reject_summary",
     "rejects",
+    "remove_profile",
     "remove_rejects",
     "request_retry",
     "resolve_rejects",
     "row_count",
     "staleness",
     "supersede",
+    "unrecognised_files",
     "unresolved_numbers",
     "update_reasons",
     "warn",

@@ -8,6 +8,8 @@ from psycopg.types.json import Jsonb
 
 from logistics_core.database_contract.file_states import DISMISSIBLE_STATES, RETRYABLE_STATES, FileState, sql_list
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger.column_counts import forget_column_counts
+from logistics_pipeline.ledger.file_profiles import remove_profile
 from logistics_pipeline.ledger.file_requests import fulfil_unload_requests
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
 from logistics_pipeline.ledger.notifications import NOTIFY
@@ -199,6 +201,8 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
         f"dismissed_at = NULL WHERE file_id = %s {NOTIFY}",
         (state, file_id),
     )
+    forget_column_counts(connection, file_id)
+    remove_profile(connection, file_id)
     if state is FileState.UNLOADED:
         fulfil_unload_requests(connection, file_id)
 

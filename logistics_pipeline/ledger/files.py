@@ -146,6 +146,30 @@ def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | Non
     return found[0] if found else None
 
 
+def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[str, Any] | None:
+    """The layout of the file of a dataset that was registered last before a file, of those that are loaded."""
+    row = connection.execute(
+        "SELECT layout FROM ingest.files WHERE dataset = %s AND file_id < %s "
+        f"AND state = '{FileState.LOADED}' AND layout IS NOT NULL ORDER BY file_id DESC LIMIT 1",
+        (dataset, file_id),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def loaded_before(connection: Connection, file: LedgerFile, content_hash: str | None) -> LedgerFile | None:
+    """A file with rows that may be the same records: an earlier version of this one, or one with the same content.
+
+    The newest of them; None if there is none.
+    """
+    found = fetch_files(
+        connection,
+        "WHERE dataset = %(dataset)s AND file_id < %(file_id)s AND records_loaded > 0 "
+        "AND (path = %(path)s OR content_hash = %(content_hash)s) ORDER BY file_id DESC LIMIT 1",
+        {"dataset": file.dataset, "file_id": file.file_id, "path": file.path, "content_hash": content_hash},
+    )
+    return found[0] if found else None
+
+
 def older_files_to_reload(connection: Connection, file: LedgerFile) -> list[LedgerFile]:
     """Files registered before this one that may have rows to bring back, in the order of registration."""
     return fetch_files(

@@ -26,6 +26,36 @@ def register(connection: Connection, found: FoundFile, *, content_hash: str | No
         return inserted
 
 
+def recognise(connection: Connection, file_id: int, dataset: str) -> bool:
+    """Registers an unrecognised file for a dataset that has got a contract; False if it is unrecognised no longer."""
+    return (
+        connection.execute(
+            f"UPDATE ingest.files SET dataset = %s, state = '{FileState.REGISTERED}', error = NULL "
+            f"WHERE file_id = %s AND state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL {NOTIFY}",
+            (dataset, file_id),
+        ).rowcount
+        == 1
+    )
+
+
+def explain_unrecognised(connection: Connection, file_id: int, error: str) -> None:
+    """Says more about why a file belongs to no dataset, and what to do."""
+    connection.execute(
+        f"UPDATE ingest.files SET error = %s WHERE file_id = %s AND state = '{FileState.UNRECOGNISED}' {NOTIFY}",
+        (error, file_id),
+    )
+
+
+def unrecognised_files(connection: Connection) -> list[tuple[int, str]]:
+    """The number and path of each file that belongs to no dataset, in its newest version, in order of registration."""
+    return connection.execute(
+        "SELECT file_id, path FROM ingest.files AS file "
+        f"WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL AND NOT EXISTS "
+        "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
+        "ORDER BY file_id"
+    ).fetchall()
+
+
 def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
     recognised = found.dataset is not None
     row = connection.execute(

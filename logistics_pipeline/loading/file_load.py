@@ -1,7 +1,7 @@
 """One attempt at loading one file: registers it, detects its format, writes it batch by batch, finishes it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from logistics_core.catalogue import Dataset
@@ -14,7 +14,8 @@ from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
 from logistics_pipeline.loading.formats.reader import Checkpoint, FileFormat, check_format, detect_format
-from logistics_pipeline.loading.layouts import CsvLayout
+from logistics_pipeline.loading.layout_changes import layout_changes
+from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import open_chunks
@@ -102,10 +103,18 @@ class FileLoad:
             result.format = detect_format(found.path, dataset, self._options.catalogue, self._options.max_record_bytes)
             if not file.records_read:
                 check_format(found.path, result.format, dataset, self._options.max_record_bytes)
+            result.format = self._with_changes(result.format, file, dataset)
             result.content_hash = self._load_records(file, found, dataset, result.format)
         except FileError as error:
             result.error = error
         return result
+
+    def _with_changes(self, format: FileFormat, file: LedgerFile, dataset: Dataset) -> FileFormat:
+        """The format with a note for each change since the file that was loaded before."""
+        if not isinstance(format.layout, CsvLayout):
+            return format
+        before = layout_from_json(ledger.layout_before(self._connection, dataset.name, file.file_id))
+        return replace(format, notes=(*format.notes, *layout_changes(format.layout, before, dataset)))
 
     def _load_records(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> str | None:
         """Loads the records after those loaded before; returns the hash of the content."""
@@ -134,6 +143,7 @@ class FileLoad:
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,
             formats=stored_formats(file.layout),
+            widened=frozenset((file.layout or {}).get("widened", ())),
         )
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:

@@ -3,6 +3,7 @@
 All of it can be repeated: if the loader dies here, the next attempt does it again.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.contract.unusual_values import unusual_columns
+from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.reader import FileFormat
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import LoadOptions
@@ -60,7 +63,10 @@ def _finish(
         result.error = _reject_error(connection, file, options.max_rejects)
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
-    _warn_of_shortened_ids(connection, file_id)
+    _add_warning(connection, file_id, ledger.warning_of_shortened_ids(connection, file_id))
+    if not dataset.key:
+        _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
+    _warn_of_unusual_values(connection, file)
     _close(connection, file_id, result, take_seconds())
 
 
@@ -71,12 +77,35 @@ def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) 
     return limit.error(connection, file.file_id, file.records_read, file.records_rejected)
 
 
-def _warn_of_shortened_ids(connection: Connection, file_id: int) -> None:
-    """Adds to the file's warning, if its ids look like rounded numbers."""
-    sentence = ledger.warning_of_shortened_ids(connection, file_id)
+def _repeated_records(connection: Connection, file: LedgerFile, content_hash: str | None) -> str | None:
+    """A sentence about records that were loaded before: without a key nothing replaces them."""
+    before = ledger.loaded_before(connection, file, content_hash)
+    if before is None:
+        return None
+    is_version = before.path == file.path
+    same_content = f"The file {excerpt(before.path)}, which has the same content,"
+    what = f"Version {before.version} of this file" if is_version else same_content
+    option = f" --version {before.version}" if is_version else ""
+    return (
+        f"{what} is loaded as well. Records of {file.dataset} have no key, so its {before.records_loaded:,} rows stay "
+        f"beside those of this file. If they should not, run: logistics unload {shlex.quote(before.path)}{option}."
+    )
+
+
+def _add_warning(connection: Connection, file_id: int, sentence: str | None) -> None:
     if sentence is not None:
         before = ledger.file_by_id(connection, file_id).warning
         ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
+
+
+def _warn_of_unusual_values(connection: Connection, file: LedgerFile) -> None:
+    """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
+    if file.dataset is None or not file.records_loaded + file.records_superseded:
+        return
+    profile = ledger.file_profile(connection, file.file_id)
+    earlier = ledger.earlier_profiles(connection, file.dataset, file.file_id)
+    for name, found in unusual_columns(profile, earlier).items():
+        _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 
 
 def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:

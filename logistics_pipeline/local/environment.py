@@ -46,7 +46,7 @@ class Environment:
             "LOGISTICS_DATA_DIR": str(settings.data_dir.absolute()),
             "LOGISTICS_DAGSTER_DIR": str(settings.dagster_dir.absolute()),
             "LOGISTICS_CODE_SERVER_HOST": settings.code_server_host,
-            "LOGISTICS_CODE_SERVER_PORT": str(settings.code_server_port or 4000),
+            "LOGISTICS_CODE_SERVER_PORT": str(code_server_port(settings)),
             # gRPC would look for the code server through the proxy that http_proxy names. Empty: through none.
             "grpc_proxy": "",
         }
@@ -111,6 +111,11 @@ def open_environment(
         yield environment
     finally:
         server.release()
+
+
+def code_server_port(settings: Settings) -> int:
+    """Where Dagster finds the code server, unless `logistics up` chooses another port."""
+    return settings.code_server_port or 4000
 
 
 def make_folders(settings: Settings) -> None:

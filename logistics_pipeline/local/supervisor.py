@@ -20,9 +20,11 @@ from types import FrameType
 
 import httpx
 
+from logistics_core.database_contract.locks import ARE_CONTRACTS_WATCHED
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
-from logistics_pipeline.errors import EXPLAINED_EXIT_CODE, ConfigurationError, PipelineError
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.errors import EXPLAINED_EXIT_CODE, ConfigurationError, PipelineError, TransientError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.log_rotation import rotate
@@ -222,7 +224,9 @@ def _log_tail(running: _Running) -> str:
 
 @contextmanager
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Runs Dagster (code server, daemon, web UI) and the API; stops them when the block ends, however it ends.
+    """Runs Dagster (code server, daemon, web UI), the API and the watch of contracts.
+
+    Stops them when the block ends, however it ends.
 
     The caller has made sure that the database is up to date and the ports are free (`refuse_taken_ports`). Runs that an
     earlier system left unfinished are failed, as only one system may run on a database.
@@ -236,7 +240,7 @@ def running_system(environment: Environment, say: Callable[[str], None]) -> Iter
     prepare_dagster(variables, nothing_runs=True)
     supervisor = Supervisor(settings.logs_dir, variables)
     try:
-        for program in _programs(settings, code_port):
+        for program in _programs(settings, code_port, environment.database_url):
             supervisor.start(program)
             if program.name == "code-server":  # the others query it when they start
                 supervisor.wait_until_ready(lambda name: say(f"starting {name}"))
@@ -246,14 +250,13 @@ def running_system(environment: Environment, say: Callable[[str], None]) -> Iter
         supervisor.stop()
 
 
-def _programs(settings: Settings, code_port: int) -> list[Program]:
+def _programs(settings: Settings, code_port: int, database_url: str) -> list[Program]:
     python, bin_dir = sys.executable, Path(sys.executable).parent
     dagster_url, api_url = web_urls(settings)
     return [
         Program(
             "code-server",
-            [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(code_port), "-m",
-             "logistics_pipeline.orchestration.definitions"],
+            [python, "-m", "logistics_pipeline.orchestration.runtime.reloading_server", "--port", str(code_port)],
             lambda: _accepts("127.0.0.1", code_port),
         ),
         Program("dagster-daemon", [str(bin_dir / "dagster-daemon"), "run", "-w", "workspace.yaml"], lambda: True),
@@ -264,6 +267,11 @@ def _programs(settings: Settings, code_port: int) -> list[Program]:
             lambda: responding(f"{dagster_url}/server_info"),
         ),
         Program("api", [python, "-m", "logistics_api"], lambda: responding(f"{api_url}/ready")),
+        Program(
+            "contracts",
+            [str(bin_dir / "logistics"), "contracts", "watch"],
+            lambda: are_contracts_watched(database_url),
+        ),
     ]  # fmt: skip
 
 
@@ -306,6 +314,15 @@ def responding(url: str) -> bool:
     try:
         return httpx.get(url, timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
+        return False
+
+
+def are_contracts_watched(database_url: str) -> bool:
+    """Whether a process watches the contracts of this database: this machine's or another one's."""
+    try:
+        with connect(database_url) as connection:
+            return connection.execute(f"SELECT {ARE_CONTRACTS_WATCHED}".encode()).fetchone() == (True,)
+    except TransientError:
         return False
 
 

@@ -25,6 +25,7 @@ from logistics_core.database_contract.roles import READER
 from logistics_core.postgres.sessions import SOME_SCHEMA
 from logistics_core.postgres.urls import Address
 from logistics_core.sql_files import checksum, read_sql
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import (
     Connection,
@@ -220,6 +221,8 @@ def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
         for dataset in catalogue.values():
             make_raw_table(connection, dataset)
         _make_analytics_tables(connection)
+    for dataset in catalogue.values():
+        ledger.count_columns_again(connection, dataset, only_uncounted=True)
 
 
 def _make_analytics_tables(connection: Connection) -> None:

@@ -2,10 +2,10 @@
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, Field, FieldType, Role
+from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
+from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table, type_name
 
 
 def raw_table_exists(connection: Connection, dataset: str) -> bool:
@@ -35,10 +35,14 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
     """
     before = {field.name: field for field in old.fields}
     for field in new.fields:
-        if field.name in before:
-            _alter_column(connection, new, before[field.name], field)
-        else:
-            _alter(connection, new, "add_column", column=sql.Identifier(field.name), type=column_type(field, new))
+        type_ = column_type(field, new)
+        if field.name not in before:
+            _alter(connection, new, "add_column", column=sql.Identifier(field.name), type=type_)
+            continue
+        if before[field.name].required and not field.required:
+            _alter(connection, new, "column_optional", column=sql.Identifier(field.name))
+        if type_name(field) == "text" and column_type(before[field.name], old) != type_:
+            _alter(connection, new, "column_type", column=sql.Identifier(field.name), type=type_)
     for index in old.indexes:
         if index not in new.indexes:
             connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier("raw", index.name)))
@@ -46,13 +50,6 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
                 "DELETE FROM ingest.dropped_indexes WHERE table_name = %s AND index_name = %s", (new.table, index.name)
             )
     make_raw_table(connection, new)
-
-
-def _alter_column(connection: Connection, dataset: Dataset, old: Field, new: Field) -> None:
-    if old.required and not new.required:
-        _alter(connection, dataset, "column_optional", column=sql.Identifier(new.name))
-    if new.type is FieldType.STRING and (old.role is Role.TEXT) is not (new.role is Role.TEXT):
-        _alter(connection, dataset, "column_type", column=sql.Identifier(new.name), type=column_type(new, dataset))
 
 
 def _alter(connection: Connection, dataset: Dataset, statement: str, **parts: sql.Composable) -> None:

@@ -3,25 +3,45 @@
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field, FieldType, Index, Role
+from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
-_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
-"""PostgreSQL's types. Keys, and text other than free text (`Role.TEXT`), are compared by bytes: faster than by a
-language's rules, and the same on every machine."""
+_TYPES = {
+    FieldType.STRING: "text",
+    FieldType.INTEGER: "numeric",  # of any size, and a number with decimals later needs no new column
+    FieldType.NUMBER: "numeric",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "timestamp without time zone",
+    FieldType.TIME: "time without time zone",
+    FieldType.DURATION: "interval",
+    FieldType.YEAR: "integer",
+    FieldType.YEAR_MONTH: "text",
+    FieldType.OBJECT: "jsonb",
+    FieldType.ARRAY: "jsonb",
+}
+"""PostgreSQL's types, as it names them itself. Keys, and text other than free text (`Role.TEXT`), are compared by
+bytes: faster than by a language's rules, and the same on every machine."""
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
+
+
+def type_name(field: Field) -> str:
+    """The type of a field's column, as PostgreSQL names it."""
+    return "timestamp with time zone" if field.has_time_zone else _TYPES[field.type]
 
 
 def make_raw_table(connection: Connection, dataset: Dataset) -> None:
     """Makes a dataset's table and indexes unless they exist, and renews the comments.
 
     Raises:
-        ConfigurationError: the table exists and lacks columns of the contract.
+        ConfigurationError: the table exists and lacks columns of the contract, or has another key.
     """
     _refuse_lacking_columns(connection, dataset)
+    _refuse_other_key(connection, dataset)
     table = sql.Identifier("raw", dataset.name)
     connection.execute(
         _sql("table").format(
@@ -50,13 +70,13 @@ def _column(field: Field, dataset: Dataset) -> sql.Composable:
     return sql.SQL(" ").join(words)
 
 
-def column_type(field: Field, dataset: Dataset) -> sql.Composable:
+def column_type(field: Field, dataset: Dataset) -> sql.SQL:
     """The type of a field's column, with its collation: `text COLLATE "C"`."""
     collation = ""
-    if field.type is FieldType.STRING:
+    if type_name(field) == "text":
         is_prose = field.role is Role.TEXT and field.name not in dataset.key
         collation = ' COLLATE "default"' if is_prose else ' COLLATE "C"'
-    return sql.SQL(_TYPES[field.type] + collation)
+    return sql.SQL(type_name(field) + collation)
 
 
 def _index(index: Index, table: sql.Identifier) -> sql.Composed:
@@ -67,12 +87,25 @@ def _index(index: Index, table: sql.Identifier) -> sql.Composed:
 def _refuse_lacking_columns(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract that has changed since its table was made: the loader could not fill the table."""
     found = connection.execute(read_sql("raw/columns").encode(), {"table": dataset.table}).fetchall()
-    expected = [(field.name, _TYPES[field.type]) for field in dataset.fields] + _PROVENANCE
+    expected = [(field.name, type_name(field)) for field in dataset.fields] + _PROVENANCE
     lacking = [f"{name} {type_}" for name, type_ in expected if (name, type_) not in found]
     if found and lacking:
         raise ConfigurationError(
             f"The table {dataset.table} was made from another contract: it lacks {', '.join(lacking)}. Restore the "
             "contract, or give the changed one another name."
+        )
+
+
+def _refuse_other_key(connection: Connection, dataset: Dataset) -> None:
+    """Refuses a contract whose key has changed since its table was made: rows that were one would have to be two."""
+    found = connection.execute(read_sql("raw/key_columns").encode(), {"table": dataset.table}).fetchall()
+    names = tuple(name for (name,) in found)
+    if names not in ((), dataset.identity):
+        was = "no key" if names == SOURCE_COLUMNS else f"the key {', '.join(names)}"
+        now = f"the key {', '.join(dataset.key)}" if dataset.key else "no key"
+        raise ConfigurationError(
+            f"The table {dataset.table} was made with {was}, but its contract has {now}. Restore the contract, or give "
+            "the changed one another name."
         )
 
 

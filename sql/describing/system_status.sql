@@ -1,6 +1,6 @@
 -- Gives the state of the whole system: files by state, records, figures, what waits for a refresh or for other files.
 -- One row: one JSON object.
--- Reads ingest.files, ingest.batches, analytics.status, analytics.days.
+-- Reads ingest.files, ingest.batches, analytics.status, analytics.days, catalogue.proposals.
 
 WITH latest AS (
     SELECT DISTINCT ON (path)
@@ -55,6 +55,12 @@ waiting AS (
     SELECT count(*) AS batches
     FROM ingest.batches
     WHERE refreshed_as IS NULL
+),
+
+open_proposals AS (
+    SELECT count(*) AS proposals
+    FROM catalogue.proposals
+    WHERE state = 'open'
 )
 
 SELECT json_build_object(
@@ -67,6 +73,7 @@ SELECT json_build_object(
     'last_calculated_at', last_calculated_at,
     'refresh_error', error_message,
     'batches_to_refresh', batches,
+    'contracts', json_build_object('open_proposals', proposals),
     'unassigned_shipments', unassigned_shipments
 )
-FROM analytics.status, states, records, dated, waiting;
+FROM analytics.status, states, records, dated, waiting, open_proposals;

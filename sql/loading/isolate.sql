@@ -10,6 +10,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS {results} (
     overwritten_file_id integer,
     rows                bigint,
     touched             {touched_type},
+    filled              bigint[],
     refused             integer,
     message             text,
     column_name         text,
@@ -27,11 +28,11 @@ DECLARE
 BEGIN
     BEGIN
         FOR result IN {merge} LOOP
-            INSERT INTO {results} (file_id, overwritten_file_id, rows, touched)
-            VALUES (result.file_id, result.overwritten_file_id, result.count, result.touched);
+            INSERT INTO {results} (file_id, overwritten_file_id, rows, touched, filled)
+            VALUES (result.file_id, result.overwritten_file_id, result.count, result.touched, result.filled);
         END LOOP;
         RETURN;
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception OR program_limit_exceeded THEN
         GET STACKED DIAGNOSTICS
             found_message = MESSAGE_TEXT, found_column = COLUMN_NAME, found_constraint = CONSTRAINT_NAME;
         IF SQLSTATE = '23505' AND found_constraint = {key_constraint} THEN

@@ -1,11 +1,14 @@
 -- Merges the staged rows into the raw table: the record registered last wins its key.
 -- One row per file written (file_id) and, of updated rows, per file overwritten (overwritten_file_id) and old dating value
 -- of rows whose dating value changed (touched): their number. One more row, without file_id: how many there should be.
+-- Then one row per file written and per file overwritten, both as file_id: the cells with a value that it gains or, as
+-- negative numbers, loses, by column (filled).
 -- Reads the staged rows (one per key) and the raw table.
 
 WITH due AS MATERIALIZED (
     SELECT staged.*, existing.ctid AS existing_at, existing.file_id AS existing_file_id,
-           {touched} AS touched
+           {touched} AS touched,
+           {had_values} AS had_values
     FROM {stage} AS staged
     LEFT JOIN {table} AS existing ON ({existing_key}) = ({staged_key})
     WHERE existing.file_id IS NULL
@@ -24,9 +27,15 @@ inserted AS (
     SELECT {columns} FROM due WHERE existing_at IS NULL
     RETURNING file_id
 )
-SELECT file_id, existing_file_id AS overwritten_file_id, count(*), touched
+SELECT file_id, existing_file_id AS overwritten_file_id, count(*), touched, NULL::bigint[] AS filled
 FROM updated GROUP BY file_id, existing_file_id, touched
 UNION ALL
-SELECT file_id, NULL, count(*), NULL FROM inserted GROUP BY file_id
+SELECT file_id, NULL, count(*), NULL, NULL FROM inserted GROUP BY file_id
 UNION ALL
-SELECT NULL, NULL, count(*), NULL FROM due
+SELECT NULL, NULL, count(*), NULL, NULL FROM due
+UNION ALL
+SELECT file_id, NULL, 0, NULL, ARRAY[{gained}] FROM due GROUP BY file_id
+UNION ALL
+SELECT existing_file_id, NULL, 0, NULL, ARRAY[{lost}] FROM due
+WHERE existing_at IS NOT NULL
+GROUP BY existing_file_id

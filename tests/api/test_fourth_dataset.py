@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as parquet
 import pytest
 
@@ -20,7 +21,7 @@ from logistics_core.catalogue.contract_files import BUILT_IN, RESERVED_DATASETS,
 from logistics_core.settings import Settings
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.migrations import migrate
+from tests.contract_texts import synced_catalogue
 from tests.fourth_dataset import CONTRACT, add_contract, drivers
 
 RECORDS = drivers(60)
@@ -32,9 +33,9 @@ UPLOADS = "/api/ingestion/uploads"
 def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tmp_path_factory: Any) -> Iterator[Any]:
     """An API over a database that two files of the dataset were loaded into."""
     data_dir = tmp_path_factory.mktemp("data")
-    catalogue = add_contract(data_dir)
+    add_contract(data_dir)
     with new_database() as url:
-        migrate(url, catalogue=catalogue)
+        synced_catalogue(url, data_dir / "contracts")
         _load(url, data_dir)
         with serve(url, data_dir=data_dir) as api:
             yield api
@@ -201,6 +202,9 @@ def test_it_takes_uploads(site: Any) -> None:
 
 def test_without_its_table_it_says_what_to_do(database_url: str, serve: Any, tmp_path: Path) -> None:
     add_contract(tmp_path)
+    synced_catalogue(database_url, tmp_path / "contracts")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE raw.drivers")
     (tmp_path / "raw").mkdir()
     with serve(database_url, data_dir=tmp_path) as api:
         for path in ("/api/drivers", "/api/drivers/D-001", "/api/exports/drivers.csv", "/api/exports/drivers.parquet"):

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from logistics_core.catalogue import built_in_catalogue
+from logistics_core.catalogue import Expectations, built_in_catalogue
 from logistics_core.reject_threshold import RejectThreshold
-from logistics_pipeline.analytics.checks import all_checks
+from logistics_pipeline.analytics.checks import Severity, all_checks
+from logistics_pipeline.analytics.checks.quality import good_quality
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from tests.database.conftest import FolderUnderTest
@@ -68,6 +71,25 @@ def test_what_is_wrong_makes_the_exit_code_1_and_is_told_to_people_and_programs(
     assert text.returncode == 1
     assert "ERROR" in text.stdout and "refresh --full" in text.stdout
     assert "1 error," in text.stderr
+
+
+def test_a_quality_below_the_floor_of_the_contract_is_a_warning(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    expecting = replace(built_in_catalogue()["vehicles"], expectations=Expectations(quality=Decimal("0.95")))
+    assert good_quality(expecting, connection, False).sentence == "Nothing was tested yet."
+    raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(4)])
+    assert "The quality is 1.0 (q1), the floor is 0.95" in good_quality(expecting, connection, False).sentence
+    raw_folder.drop_and_load("vehicles/2.json", [vehicle(5), vehicle(6, total_mileage=-1), vehicle(7, name=8)])
+
+    found = good_quality(expecting, connection, False)
+
+    assert (found.passed, found.severity) == (False, Severity.WARN)
+    assert "below the floor of 0.95" in found.sentence
+    assert "the worst rule is validity of name: 1 of 6 failed" in found.sentence
+    assert found.figures["quality_plausibility"] == pytest.approx(5 / 6, abs=1e-6)
+    without_floor = good_quality(built_in_catalogue()["vehicles"], connection, False)
+    assert without_floor.passed and "the contract sets no floor" in without_floor.sentence
 
 
 def test_a_warning_alone_is_no_failure(check: Run, raw_folder: FolderUnderTest) -> None:

@@ -70,7 +70,15 @@ def warning(finding: Finding) -> str:
 
 def test_every_table_has_its_checks() -> None:
     found = {(f"{check.schema}.{check.table}", check.name) for check in CHECKS}
-    of_raw = {"rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share", "few_rejects"}
+    of_raw = {
+        "rows_present",
+        "balance_per_file",
+        "no_failed_files",
+        "schema_drift",
+        "null_share",
+        "few_rejects",
+        "good_quality",
+    }
     assert found == (
         {(dataset.table, name) for dataset in built_in_catalogue().values() for name in of_raw}
         | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}

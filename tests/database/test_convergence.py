@@ -19,13 +19,22 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.migrations import migrate
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
-from tests.datasets import DATASETS
+from tests.keyed import add_contracts, reading, visit
 
-MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
+Makers = dict[str, Callable[..., Record]]
+BUILT_IN: Makers = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
+KEYED: Makers = {"readings": reading, "visits": visit}
+MAKERS = BUILT_IN | KEYED
 MEASURES = {"vehicles": "total_mileage", "vehicle_logs": "mileage", "shipments": "cost"}
+MEASURES |= {"readings": "value", "visits": "guests"}
+IDENTITIES = {"vehicles": "substr(vehicle_id, 2)", "vehicle_logs": "substr(log_id, 2)"}
+IDENTITIES |= {"shipments": "substr(shipment_id, 2)", "readings": "(2 * slot + substr(station, 2)::integer)::integer"}
+IDENTITIES |= {"visits": "format('%%s/%%s', file_id, record_no)"}
+"""Dataset → what identifies a row, as the model does: the number of its key or, without a key, where it came from."""
 WRITERS: dict[str, Callable[[list[Record]], bytes]] = {
     ".json": as_array,
     ".ndjson": as_lines,
@@ -61,7 +70,7 @@ class Version:
 class Converging(RuleBasedStateMachine):
     """Files with overlapping keys, registered in one order, loaded in another, interrupted, repeated, changed."""
 
-    def __init__(self, raw_folder: FolderUnderTest, connection: Connection, empty: Callable[[], None]) -> None:
+    def __init__(self, raw_folder: FolderUnderTest, connection: Connection, makers: Makers) -> None:
         super().__init__()
         self.connection = connection
         self.folder = replace(
@@ -69,12 +78,15 @@ class Converging(RuleBasedStateMachine):
         )
         self.versions: list[Version] = []
         self.names = count()
-        empty()
+        self.makers = makers
+        tables = sql.SQL(", ").join(sql.Identifier("raw", dataset) for dataset in makers)
+        connection.execute(sql.SQL("TRUNCATE {}, ingest.files RESTART IDENTITY CASCADE").format(tables))
 
     # -- what happens ----------------------------------------------------------------------------------------------
 
-    @rule(dataset=st.sampled_from(list(MAKERS)), suffix=st.sampled_from(list(WRITERS)), entries=entries)
-    def register(self, dataset: str, suffix: str, entries: list[tuple[int, int]]) -> None:
+    @rule(data=st.data(), suffix=st.sampled_from(list(WRITERS)), entries=entries)
+    def register(self, data: st.DataObject, suffix: str, entries: list[tuple[int, int]]) -> None:
+        dataset = data.draw(st.sampled_from(list(self.makers)), label="dataset")
         self._register(dataset, f"{dataset}/{next(self.names)}{suffix}", entries)
 
     @precondition(lambda self: self.versions)
@@ -147,8 +159,8 @@ class Converging(RuleBasedStateMachine):
     @invariant()
     def tables_equal_the_model(self) -> None:
         files = ledger.files_in_order(self.connection)
-        rows = {dataset: self._rows(dataset) for dataset in MAKERS}
-        expected: dict[str, dict[str, tuple[Any, ...]]] = {dataset: {} for dataset in MAKERS}
+        rows = {dataset: self._rows(dataset) for dataset in self.makers}
+        expected: dict[str, dict[str, tuple[Any, ...]]] = {dataset: {} for dataset in self.makers}
         rejected: Counter[int] = Counter()
         assert [file.path for file in files] == [version.found.key for version in self.versions]
         for file, version in zip(files, self.versions, strict=True):
@@ -156,7 +168,8 @@ class Converging(RuleBasedStateMachine):
                 if measure < 0:
                     rejected[file.file_id] += 1
                 else:
-                    expected[version.dataset][str(key)] = (measure, file.file_id, number)
+                    identity = f"{file.file_id}/{number}" if version.dataset == "visits" else str(key)
+                    expected[version.dataset][identity] = (measure, file.file_id, number)
         assert rows == expected
         owners = Counter(file_id for of_dataset in expected.values() for _, file_id, _ in of_dataset.values())
         for file in files:
@@ -189,23 +202,29 @@ class Converging(RuleBasedStateMachine):
         assert self.folder.load(version.found, reference_parser=reference_parser).is_loaded
 
     def _rows(self, dataset: str) -> dict[str, tuple[Any, ...]]:
-        query = sql.SQL("SELECT substr({}, 2), {}, file_id, record_no FROM {}").format(
-            sql.Identifier(*DATASETS[dataset].key), sql.Identifier(MEASURES[dataset]), sql.Identifier("raw", dataset)
+        query = sql.SQL("SELECT ({})::text, {}, file_id, record_no FROM {}").format(
+            sql.SQL(IDENTITIES[dataset]), sql.Identifier(MEASURES[dataset]), sql.Identifier("raw", dataset)
         )
-        return {key: tuple(values) for key, *values in self.connection.execute(query).fetchall()}
+        rows = self.connection.execute(query, ()).fetchall()
+        assert len({key for key, *_ in rows}) == len(rows)
+        return {key: tuple(values) for key, *values in rows}
 
 
+@pytest.mark.parametrize("makers", [BUILT_IN, KEYED], ids=["one text", "several fields and none"])
 @pytest.mark.usefixtures("impatient")
 def test_the_tables_equal_a_simple_model_after_any_sequence(
     raw_folder: FolderUnderTest,
     connection: Connection,
-    empty: Callable[[], None],
     limit_lock_waits: Callable[[str], None],
+    makers: Makers,
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
+    catalogue = add_contracts(raw_folder.options.raw_dir.parent)
+    migrate(raw_folder.url, catalogue=catalogue)
+    folder = replace(raw_folder, options=replace(raw_folder.options, catalogue=catalogue))
     run_state_machine_as_test(
-        lambda: Converging(raw_folder, connection, empty),
+        lambda: Converging(folder, connection, makers),
         settings=settings(
             max_examples=30,
             stateful_step_count=14,

@@ -132,7 +132,7 @@ class System:
         return min(found, key=psutil.Process.create_time)  # one that it is just starting still looks like it
 
     def code_server(self) -> psutil.Process:
-        return self.process("dagster", "api", "grpc")
+        return self.process("runtime.reloading_server")
 
     def run_process(self, run_id: str) -> psutil.Process:
         events = self.graphql(EVENTS, id=run_id)["runOrError"]["eventConnection"]["events"]

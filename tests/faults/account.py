@@ -4,6 +4,7 @@ Times, attempts and the gaps that a rollback leaves in numbers are left out: loa
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from psycopg import sql
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
-from tests.datasets import DATASETS
+from tests.keyed import CATALOGUE
 
 Key = tuple[Any, ...]
 Entries = list[tuple[Key, Key]]
@@ -70,9 +71,9 @@ def read_account(connection: Connection, failed_dir: Path) -> Account:
 
     return Account(
         rows=[
-            ((dataset, key), (*values, named(file_id), record_no))
-            for dataset in DATASETS
-            for key, *values, file_id, record_no in _rows(connection, dataset)
+            ((dataset, *(key or (named(file_id), record_no))), (*values, named(file_id), record_no))
+            for dataset in CATALOGUE
+            for key, values, file_id, record_no in _rows(connection, dataset)
         ],
         rejects=[
             ((named(file_id), number), tuple(values))
@@ -89,12 +90,13 @@ def read_account(connection: Connection, failed_dir: Path) -> Account:
     )
 
 
-def _rows(connection: Connection, dataset: str) -> list[tuple[Any, ...]]:
-    catalogue = DATASETS[dataset]
-    (key,) = catalogue.key
-    others = [column for column in catalogue.columns if column != key]
-    names = sql.SQL(", ").join(map(sql.Identifier, [key, *others, "file_id", "record_no"]))
-    return connection.execute(sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier("raw", dataset))).fetchall()
+def _rows(connection: Connection, dataset: str) -> Iterator[tuple[Key, Key, int, int]]:
+    """Key, all values, file and record number of each row."""
+    described = CATALOGUE[dataset]
+    names = sql.SQL(", ").join(map(sql.Identifier, [*described.columns, "file_id", "record_no"]))
+    query = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier("raw", dataset))
+    for *values, file_id, record_no in connection.execute(query).fetchall():
+        yield tuple(values[index] for index in described.key_indexes), tuple(map(str, values)), file_id, record_no
 
 
 def compare(found: Account, expected: Account, changed: frozenset[Name] = frozenset()) -> Differences:
@@ -144,7 +146,7 @@ def _compare_exports(found: dict[str, bytes], expected: dict[str, bytes], differ
 def contradictions(connection: Connection) -> list[str]:
     """What a database says of itself that does not hold together, whatever was loaded into it."""
     accounts = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT file_id FROM {}").format(sql.Identifier("raw", dataset)) for dataset in DATASETS
+        sql.SQL("SELECT file_id FROM {}").format(sql.Identifier("raw", dataset)) for dataset in CATALOGUE
     )
     found = connection.execute(sql.SQL(_CONTRADICTIONS).format(raw=accounts)).fetchall()
     return [

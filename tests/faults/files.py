@@ -12,10 +12,29 @@ from random import Random
 
 from logistics_core import zstd
 from tests.database.records import Record, log, shipment, vehicle
+from tests.keyed import reading, visit
 
-MAKERS: dict[str, Callable[..., Record]] = {"vehicles": vehicle, "vehicle_logs": log, "shipments": shipment}
-TEXTS = {"vehicles": "name", "vehicle_logs": "vehicle_id", "shipments": "origin"}
-MEASURES = {"vehicles": "total_mileage", "vehicle_logs": "fuel_used", "shipments": "weight"}
+MAKERS: dict[str, Callable[..., Record]] = {
+    "vehicles": vehicle,
+    "vehicle_logs": log,
+    "shipments": shipment,
+    "readings": reading,
+    "visits": visit,
+}
+TEXTS = {
+    "vehicles": "name",
+    "vehicle_logs": "vehicle_id",
+    "shipments": "origin",
+    "readings": "station",
+    "visits": "place",
+}
+MEASURES = {
+    "vehicles": "total_mileage",
+    "vehicle_logs": "fuel_used",
+    "shipments": "weight",
+    "readings": "value",
+    "visits": "guests",
+}
 AWKWARD_TEXTS = ("tab\there", "two\nlines", "back\\slash\\n", 'a "quoted" one', "comma, semicolon; and |", "Œuvre ☃ 🚚")
 
 

@@ -15,6 +15,7 @@ from logistics_pipeline.database.connections import TRANSIENT, Connection, conne
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
+from tests.keyed import CATALOGUE
 
 PATIENCE_SECONDS = 120
 """For what always comes: longer than any machine takes."""
@@ -44,7 +45,7 @@ class FragileServer:
         return Path(lines[4]) / f".s.PGSQL.{lines[3]}"
 
     def make_database(self, name: str) -> None:
-        migrate(self.url(name))
+        migrate(self.url(name), catalogue=CATALOGUE)
 
     def connect(self, database: str) -> Connection:
         """Connects, waiting for a server that is just recovering."""

@@ -14,6 +14,7 @@ from logistics_pipeline.sources.folder import FoundFile
 from tests.faults.account import Account, contradictions, indexes, read_account
 from tests.faults.files import drop
 from tests.faults.server import FragileServer
+from tests.keyed import CATALOGUE
 
 
 class Site:
@@ -27,7 +28,7 @@ class Site:
             self._indexes = indexes(connection)
         self._folder = folder / name
         settings = Settings(data_dir=self._folder)
-        self.options = replace(load_options(settings), retry_seconds=30.0)
+        self.options = replace(load_options(settings), retry_seconds=30.0, catalogue=CATALOGUE)
 
     @property
     def url(self) -> str:

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.datasets import DATASETS
 from tests.faults.campaign import Stage, build_stage, run_campaign
 from tests.faults.faults import FAULTS
 from tests.faults.run import Run
 from tests.faults.site import Site
+from tests.keyed import CATALOGUE
 
 RUNS, SEED = 50, 1
 
@@ -91,7 +91,7 @@ def _unlogged(site: Site) -> Iterator[None]:
     """PostgreSQL empties such tables when it recovers from a crash."""
     for state in ("UNLOGGED", "LOGGED"):
         with site.connect() as connection:
-            for dataset in DATASETS:
+            for dataset in CATALOGUE:
                 connection.execute(f"ALTER TABLE raw.{dataset} SET {state}".encode())
         if state == "UNLOGGED":
             yield

@@ -6,11 +6,10 @@ Loading itself and the commands are tested in `tests/database/test_fourth_datase
 import dagster as dg
 import pytest
 
-from logistics_core.catalogue import load_catalogue
 from logistics_pipeline.database.connections import connect
-from logistics_pipeline.migrations import migrate
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.runtime.instance import prepare
+from tests.contract_texts import synced_catalogue
 from tests.drivers import add_contract, driver
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
@@ -22,7 +21,7 @@ def with_drivers(system: System) -> System:
     """The system after a contract was added and the commands that a user runs then."""
     add_contract(system.settings.data_dir)
     assert system.settings.database_url is not None
-    migrate(system.settings.database_url, catalogue=load_catalogue(system.settings.contracts_dir))
+    synced_catalogue(system.settings.database_url, system.settings.contracts_dir)
     return system
 
 
@@ -38,7 +37,15 @@ def test_dagster_shows_it_with_columns_partitions_checks_job_and_pool(with_drive
     assert columns["licence_points"].constraints.other == [">= 0"]
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name="drivers_files")
     assert {key.name for key in graph.asset_check_keys if key.asset_key == DRIVERS} == {
-        *("few_rejects", "rows_present", "balance_per_file", "no_failed_files", "schema_drift", "null_share")
+        *(
+            "few_rejects",
+            "rows_present",
+            "balance_per_file",
+            "no_failed_files",
+            "schema_drift",
+            "null_share",
+            "good_quality",
+        )
     }
     assert definitions.resolve_job_def("load_drivers").asset_layer.executable_asset_keys == {DRIVERS}
     prepare(with_drivers.instance, with_drivers.settings)
@@ -59,6 +66,11 @@ def test_the_sensor_has_its_files_loaded_and_the_checks_look_at_them(with_driver
     metadata = record.asset_materialization.metadata
     assert (metadata["records_loaded"].value, metadata["records_rejected"].value) == (2, 1)
     assert "licence_points must be at least 0" in str(metadata["rejects"].value)
+    assert metadata["quality_definition"].value == "q1"
+    assert metadata["quality_plausibility"].value == pytest.approx(2 / 3, abs=1e-6)
+    assert metadata["quality_consistency"].value == 0, "the file has a field that the contract does not know"
+    dimensions = [value.value for name, value in metadata.items() if name.startswith("quality_") and "def" not in name]
+    assert metadata["quality"].value == pytest.approx(sum(dimensions) / len(dimensions), abs=1e-6)
     assert with_drivers.settings.database_url is not None
     with connect(with_drivers.settings.database_url) as connection:
         assert connection.execute("SELECT driver_id FROM raw.drivers ORDER BY 1").fetchall() == [("d1",), ("d3",)]
@@ -86,7 +98,7 @@ def test_a_file_that_was_there_before_its_contract_is_loaded_once_that_is_there(
 
     add_contract(system.settings.data_dir)
     assert system.settings.database_url is not None
-    migrate(system.settings.database_url, catalogue=load_catalogue(system.settings.contracts_dir))
+    synced_catalogue(system.settings.database_url, system.settings.contracts_dir)
     system.settle()
 
     assert system.status("drivers") == {"drivers.json": "MATERIALIZED"}

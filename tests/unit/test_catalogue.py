@@ -2,14 +2,14 @@
 
 import codecs
 import os
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 
-from logistics_core.catalogue import ContractError, Dating, FieldType, built_in_catalogue, load_catalogue
+from logistics_core.catalogue import ContractError, Dating, Expectations, FieldType, built_in_catalogue, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN_FOLDER, MAX_FILE_BYTES, read_contract
 from logistics_core.catalogue.table_dialect import ENCODINGS, TableDialect
 
@@ -92,6 +92,16 @@ def test_a_contract_says_how_values_are_written_and_bounded(tmp_path: Path) -> N
     assert (litres.decimal_char, litres.group_char, litres.is_bare_number) == (",", " ", False)
     assert litres.bounds == ("> 0", "<= 99.5", "< 100")
     assert paid_on.bounds == (">= 2000-01-01", "<= 2030-12-31")
+
+
+def test_a_contract_says_what_is_expected_of_its_data(tmp_path: Path) -> None:
+    assert read_contract(write(tmp_path)).expectations == Expectations()
+    path = write(
+        tmp_path, expect={"quality": 0.95, "freshness": "12 hours"}, schema__fields__3__expect={"filled": True}
+    )
+    dataset = read_contract(path)
+    assert dataset.expectations == Expectations(Decimal("0.95"), timedelta(hours=12))
+    assert [field.name for field in dataset.fields if field.is_expected] == ["litres"]
 
 
 def with_type(folder: Path, type: str, **keys: object) -> Path:
@@ -310,6 +320,12 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
         ({"indexes": [{"name": "i", "fields": ["log_id", "log_id"]}]}, "each only once"),
         ({"indexes": [{"name": "i", "fields": ["nothing"]}]}, "indexes: i names 'nothing'"),
         ({"indexes": [{"name": "i", "fields": ["litres"], "method": "gin"}]}, "must be btree or brin, not 'gin'"),
+        ({"expect": {"quality": 95}}, "expect.quality must be a share from 0 to 1, such as 0.95, not 95"),
+        ({"expect": {"quality": float("nan")}}, "expect.quality must be a share"),
+        ({"expect": {"freshness": "daily"}}, "expect.freshness must be a length of time .* not 'daily'"),
+        ({"expect": {"freshness": "0 days"}}, "expect.freshness must be a length of time"),
+        ({"expect": {"completeness": 1}}, "unknown field `completeness`"),
+        ({"schema__fields__3__expect": {"filled": "often"}}, r"\$.schema.fields\[3\].expect.filled"),
     ],
 )
 def test_what_is_wrong_with_a_contract_is_said_with_its_place(

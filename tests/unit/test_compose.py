@@ -209,7 +209,7 @@ def test_health_checks_ask_the_port_that_the_program_listens_on() -> None:
     assert f"127.0.0.1:{SERVICES['api']['environment']['LOGISTICS_API_PORT']}/ready" in check("api")
     port = SERVICES["code"]["environment"]["LOGISTICS_CODE_SERVER_PORT"]
     assert check("code") == f"dagster api grpc-health-check -p {port}"
-    assert SERVICES["code"]["command"][5:7] == ["-p", port]
+    assert SERVICES["code"]["command"][5:7] == ["--port", port]
     assert SERVICES["code"]["environment"]["LOGISTICS_CODE_SERVER_HOST"] in SERVICES
 
 
@@ -304,7 +304,7 @@ def test_every_program_is_installed() -> None:
 def test_every_module_exists() -> None:
     modules = {line[line.index("-m") + 1] for line in programs() if "-m" in line}
 
-    assert modules == {"logistics_pipeline.orchestration.definitions", "logistics_api"}
+    assert modules == {"logistics_pipeline.orchestration.runtime.reloading_server", "logistics_api"}
     for module in modules:
         spec = find_spec(module)
         assert spec is not None, f"no module {module}"

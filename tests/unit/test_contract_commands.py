@@ -1,11 +1,10 @@
-"""The commands `logistics contracts`: propose, list, show."""
+"""The command `logistics contracts propose` without a database; the others are tested in `tests/database`."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner, Result
 
 from logistics_core.catalogue import load_catalogue
@@ -64,24 +63,3 @@ def test_an_error_names_the_file(data_dir: Path) -> None:
     error = run("propose", data_dir / "empty.csv").exception
     assert isinstance(error, FileError)
     assert str(error).startswith(f"{data_dir / 'empty.csv'}: The file is empty")
-
-
-def test_list_and_show(data_dir: Path) -> None:
-    text = run("propose", fuel_file(data_dir)).stdout
-    (data_dir / "contracts/any_name.yaml").write_text(text)
-
-    listed = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
-
-    assert [each["dataset"] for each in listed] == ["vehicles", "vehicle_logs", "shipments", "fuel_cards"]
-    assert [each["is_built_in"] for each in listed] == [True, True, True, False]
-    assert "fuel_cards" in run("list").stdout
-    assert run("show", "fuel_cards").stdout == text
-    assert json.loads(run("show", "shipments", "--json").stdout)["title"] == "Shipments"
-    assert yaml.safe_load(run("show", "vehicles").stdout)["name"] == "vehicles"
-
-
-def test_an_unknown_name_lists_the_known_ones(data_dir: Path) -> None:
-    shown = run("show", "nothing")
-
-    assert shown.exit_code == 2
-    assert "vehicle_logs" in shown.stderr

@@ -222,7 +222,10 @@ def test_ambiguous_dates_are_a_question_with_a_suggestion(tmp_path: Path) -> Non
 def test_a_key_of_two_columns(tmp_path: Path) -> None:
     text = "shop,day,sales\nA,2024-01-01,5\nA,2024-01-02,7\nB,2024-01-01,5\nB,2024-01-02,9\n"
 
-    assert proposed(tmp_path, text).key == ("shop", "day")
+    proposal = proposed(tmp_path, text)
+    assert proposal.key == ("shop", "day")
+    dataset = contract_from_document(yaml.safe_load(contract_text(proposal)), "trips.yaml")
+    assert dataset.key == ("shop", "day")
 
 
 def test_no_key(tmp_path: Path) -> None:
@@ -231,6 +234,9 @@ def test_no_key(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, text)
     assert proposal.key == ()
     assert "the file and the number of a record identify it" in proposal.key_evidence
+    text = contract_text(proposal)
+    assert "Every record becomes a row of its own; records that are in two files are there twice." in text
+    assert contract_from_document(yaml.safe_load(text), "trips.yaml").key == ()
 
 
 def test_a_measure_is_no_key_by_chance(tmp_path: Path) -> None:

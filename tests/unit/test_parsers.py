@@ -1,14 +1,14 @@
 """Both parsers make the same of a file, whatever is in it and wherever it is cut."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
@@ -171,7 +171,9 @@ def damaged(text: str, harm: tuple[float, bytes] | None, cut: float) -> bytes:
     return data[: int(cut * len(data))] if cut < 1 else data
 
 
-datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS])
+KEEPING = [replace(VEHICLES, has_extras=True), replace(SHIPMENTS, has_extras=True)]
+"""Datasets that keep columns that their contracts do not know."""
+datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS, *KEEPING])
 cuts = st.one_of(st.just(1.0), st.just(1.0), st.floats(0, 1))
 chunk_sizes = st.sampled_from([1, 7, 50, 200, 1000, 100_000])
 
@@ -262,3 +264,29 @@ def test_both_parsers_take_records_up_to_the_same_size(tmp_path: Path, layout: L
     ]
 
     assert all(result == results[0] for result in results)
+
+
+QUANTITIES = replace(
+    VEHICLES,
+    fields=tuple(
+        replace(field, type=FieldType.INTEGER) if field.name == "total_mileage" else field for field in VEHICLES.fields
+    ),
+)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_decimal_number_in_an_integer_field_widens_it_and_is_said(path: Path, reference: bool) -> None:
+    values = ["1", "2", "2.5", '"3.25"', '"x"', "4"]
+    lines = [f'{{"vehicle_id": "v{number}", "total_mileage": {value}}}' for number, value in enumerate(values)]
+    path.write_text("\n".join(lines) + "\n")
+    task = ReadTask(path, QUANTITIES, LinesLayout(0), FILE_ID, Checkpoint(), None, 50, 10_000, reference)
+
+    chunks = list(read_chunks(task))
+
+    rows = [line.split("\t") for chunk in chunks for line in chunk.text.decode().splitlines()]
+    assert {row[0]: row[2] for row in rows} == {"v0": "1", "v1": "2", "v2": "2.5", "v3": "3.25", "v5": "4"}
+    assert [reject.raw_record.record_no for chunk in chunks for reject in chunk.rejects] == [5]
+    assert [note for chunk in chunks for note in chunk.notes] == [
+        "total_mileage holds decimal numbers: it is read as a number, no longer as an integer."
+    ]
+    assert frozenset[str]().union(*(chunk.widened for chunk in chunks)) == {"total_mileage"}

@@ -3,14 +3,14 @@
 
 const ALL = JSON.parse(document.querySelector('meta[name="logistics-datasets"]').content).datasets;
 
-/** Name → dataset: {words, path, exports, key, date, sorts, columns}. The first sort is the default; `added` columns are those of the record that dates a row. */
+/** Name → dataset: {words, path, exports, key, references, date, sorts, columns}; `key` lists the fields of the key. The first sort is the default; `added` columns are those of the record that dates a row. */
 export const DATASETS = Object.fromEntries(ALL.map((dataset) => [dataset.name, asShown(dataset)]));
 
-function asShown({ title, rows, exports, key, date, sorts, fields, added_fields: added, added_sorts: addedSorts }) {
+function asShown({ title, rows, exports, key_fields: key, references, date, sorts, fields, added_fields: added, added_sorts: addedSorts }) {
   const all = [...fields, ...added];
-  const titles = Object.fromEntries(all.map((field) => [field.name, field.title]));
+  const titles = { file_id: "File number", ...Object.fromEntries(all.map((field) => [field.name, field.title])) };
   return {
-    words: title, path: rows, exports, key, date,
+    words: title, path: rows, exports, key, references, date,
     sorts: Object.fromEntries([...sorts, ...addedSorts].map(({ sort, field, direction }) => [sort, sortWords(titles[field], field === date, direction)])),
     columns: Object.fromEntries(all.map(({ name, label, type, references, description }) => [name, { label, type, references, description, added: added.some((field) => field.name === name) }])),
   };

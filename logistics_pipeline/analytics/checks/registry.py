@@ -27,6 +27,7 @@ from logistics_pipeline.analytics.checks.files import (
     schema_drift,
 )
 from logistics_pipeline.analytics.checks.model import Check
+from logistics_pipeline.analytics.checks.quality import good_quality
 from logistics_pipeline.analytics.checks.rows import NULL_LIMIT_PERCENT, NULL_RISE_PERCENT, null_share, rows_present
 from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 
@@ -65,6 +66,10 @@ def _checks_of(dataset: Dataset, warn_rejects: RejectThreshold) -> Iterator[Chec
             schema_drift,
             f"The newest {DRIFT_FILES} files have no new fields, and the last one lacks none, compared with the files "
             "before them.",
+        ),
+        (
+            good_quality,
+            "The score of quality (definition q1) is not below the floor of the contract, `expect: {quality: 0.95}`.",
         ),
         (
             null_share,

@@ -4,7 +4,8 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.model import NUMERIC_TYPES
 from logistics_pipeline.analytics.checks.model import Finding
 from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
 from logistics_pipeline.analytics.checks.wording import percent
@@ -40,7 +41,7 @@ def null_share(dataset: Dataset, connection: Connection, whole: bool) -> Finding
     Cost: reads 200 pages of the table, whatever its size: the last 100 and 100 random ones, the same ones while the
     table does not change. Asked to check everything, it reads the whole table.
     """
-    measures = [field.name for field in dataset.fields if field.type is FieldType.NUMBER and not field.required]
+    measures = [field.name for field in dataset.fields if field.type in NUMERIC_TYPES and not field.required]
     (pages,) = fetch_one(connection, "pages", table=dataset.table)
     (_, rows, *newest), (_, sampled, *anywhere) = fetch_all(
         connection,

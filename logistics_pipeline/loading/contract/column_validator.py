@@ -5,7 +5,7 @@ reference for every rule. A column therefore only has to recognise values that t
 which takes a few passes in C over all of them at once: about 0.1 microseconds a value instead of 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from logistics_core.catalogue import Dataset, Field, FieldType
@@ -29,6 +29,8 @@ class Encoded:
     """COPY text of the plain records: their values and record numbers."""
     days: frozenset[str]
     """The days that these lines make stale, as ISO dates, if the records hold their own date."""
+    nulls: list[int]
+    """How many of these lines hold NULL, by column."""
     irregular: dict[int, list[int]]
     """The other records, by index in order: the positions of their fields whose values are not plain. The reference
     must decide."""
@@ -41,6 +43,7 @@ class ColumnEncoder:
         self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
     ) -> None:
         self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
+        self._optional = [position for position, field in enumerate(dataset.fields) if not field.required]
         self._dating = dataset.own_date_index
         self._checks_lengths = False
         """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
@@ -50,8 +53,10 @@ class ColumnEncoder:
         for validator in self._validators:
             validator.checks_lengths = True
 
-    def encode(self, columns: Sequence[Column], first_number: int) -> Encoded:
+    def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
+
+        `extras` is the column of that name, for a dataset that has it.
 
         Raises:
             FormatsNeededError: formats were not looked for, and only its whole column can explain a value.
@@ -63,6 +68,9 @@ class ColumnEncoder:
             texts.append(plain)
             for index in irregular_here:
                 irregular.setdefault(index, []).append(position)
+        nulls = self._count_nulls(texts, irregular)
+        if extras is not None:
+            texts.append(extras)
         lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
@@ -70,8 +78,17 @@ class ColumnEncoder:
                 del rows[index]
         if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._check_lengths()
-            return self.encode(columns, first_number)
-        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, dict(sorted(irregular.items())))
+            return self.encode(columns, first_number, extras)
+        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
+
+    def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:
+        """Counts NULLs in the columns, but for those in the records at some indexes."""
+        nulls = [0] * len(texts)
+        for position in self._optional:
+            column = texts[position]
+            if number := column.count(NULL):
+                nulls[position] = number - sum(column[index] == NULL for index in irregular)
+        return nulls
 
 
 def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats) -> ColumnValidator:

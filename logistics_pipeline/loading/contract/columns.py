@@ -31,6 +31,18 @@ class FormatsNeededError(Exception):
         self.type = type
 
 
+class WideningNeededError(Exception):
+    """An integer field holds a decimal number: nothing is lost if its file is read with a number field in its place.
+
+    Args:
+        field: its name.
+    """
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
 class ColumnValidator:
     """Validates and encodes the columns of one field."""
 

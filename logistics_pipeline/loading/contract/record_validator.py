@@ -8,15 +8,16 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_core.catalogue.time_patterns import time_pattern
 from logistics_pipeline.loading.contract.clock_times import MAX_TIME_CHARACTERS
-from logistics_pipeline.loading.contract.columns import FormatsNeededError
+from logistics_pipeline.loading.contract.columns import FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS, DateOrder
+from logistics_pipeline.loading.contract.extras import Extras
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.nested_values import InvalidNestedError, nested_text, nested_text_of
 from logistics_pipeline.loading.contract.number_evidence import (
@@ -78,13 +79,33 @@ _Convert = Callable[[object], str | None]
 
 
 def compile_validator(
-    dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
+    dataset: Dataset,
+    date_order: DateOrder | None = None,
+    formats: FileFormats = AS_THE_CONTRACT,
+    extras: Extras | None = None,
 ) -> Validate:
     """Returns a function that validates a decoded record of `dataset`: a row, or the rejection.
 
     Where the policy of a field is to clear invalid values, the result is a row without them. Where formats were not
-    looked for, it raises FormatsNeededError for a record with a value that only its whole column explains.
+    looked for, it raises FormatsNeededError for a record with a value that only its whole column explains. A dataset
+    with the column `extras` has one more value per row, made by `extras` if given.
     """
+    validate = _fields_validator(dataset, date_order, formats)
+    if not dataset.has_extras:
+        return validate
+    keeper = Extras(dataset) if extras is None else extras
+
+    def validate_and_keep(value: object) -> Row | PartialRow | Rejection:
+        outcome = validate(value)
+        if isinstance(outcome, Rejection) or not isinstance(value, dict):
+            return outcome
+        kept = keeper.of_record(value)
+        return replace(outcome, row=(*outcome.row, kept)) if isinstance(outcome, PartialRow) else (*outcome, kept)
+
+    return validate_and_keep
+
+
+def _fields_validator(dataset: Dataset, date_order: DateOrder | None, formats: FileFormats) -> Validate:
     converters = [
         (field.name, _converter(field, date_order, formats), field.invalid_values is InvalidValues.NULL)
         for field in dataset.fields
@@ -247,11 +268,15 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
 
 
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 
 
 def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
-    """An integer has no decimal point, not even as 5.0, and no leading zeros: 007 is a code."""
+    """An integer has no decimal point, not even as 5.0, and no leading zeros: 007 is a code.
+
+    Where the field may widen, a decimal number raises WideningNeededError.
+    """
     parse = _number_parser(field, formats)
 
     def convert(value: object) -> str | None:
@@ -259,6 +284,8 @@ def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
         if plain is None:
             return None
         if isinstance(value, bool | list | dict) or not _INTEGER.fullmatch(plain):
+            if field.may_widen and _DECIMAL.fullmatch(plain):
+                raise WideningNeededError(field.name)
             zeros = " without leading zeros" if isinstance(value, str) and _LEADING_ZERO.fullmatch(plain) else ""
             raise _InvalidError(f"must be an integer{zeros}, found {_describe(value)}")
         number = Decimal(plain)
@@ -327,6 +354,8 @@ def _nested_converter(field: Field) -> _Convert:
                 return nested_text(value, field.type)
         except InvalidNestedError as error:
             raise _InvalidError(str(error)) from None
+        if isinstance(value, LongText):
+            raise _InvalidError(f"is a text of {value.characters:,} characters: a longer one than is read as JSON")
         raise _InvalidError(f"must be an {field.type}, found {_describe(value)}")
 
     return convert

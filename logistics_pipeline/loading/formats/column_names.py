@@ -43,6 +43,8 @@ class FieldNames:
         self._exact = {alias: field.name for field in dataset.fields for alias in field.aliases}
         self._exact |= {name: name for name in dataset.columns}
         self._spellings = _spellings(self._exact)
+        self._fields = frozenset(dataset.columns)
+        self._has_extras = dataset.has_extras
 
     def __contains__(self, name: object) -> bool:
         """Whether a field has exactly this name or alias."""
@@ -73,7 +75,22 @@ class FieldNames:
                 notes.append(f"Column `{excerpt(name)}` read as {field}.")
             names.append(field)
             found[field] = name
+        if self._has_extras:
+            names = self._with_unique_others(names, notes)
         return ColumnNames(tuple(names), tuple(notes), same_field)
+
+    def _with_unique_others(self, names: Sequence[str], notes: list[str]) -> list[str]:
+        """The names, where columns that are no fields have one each: all their values are kept."""
+        unique: list[str] = []
+        for name in names:
+            new, number = name, 1
+            while name not in self._fields and new in unique:
+                number += 1
+                new = f"{name}_{number}"
+            if new != name and name:
+                notes.append(f"There are several columns `{excerpt(name)}`: one is kept as `{excerpt(new)}`.")
+            unique.append(new)
+        return unique
 
     def _with_positions(self, titles: Sequence[str]) -> Sequence[str]:
         """The titles, but for columns that the contract knows by position (`column_3`) or number ("Name_2")."""

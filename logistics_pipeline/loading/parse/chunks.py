@@ -5,16 +5,17 @@ and the checkpoint after them. The writer groups chunks into transactions; it ne
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
-from logistics_pipeline.loading.contract.columns import Column
+from logistics_pipeline.loading.contract.columns import Column, Texts
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.record_validator import (
     ClearedValue,
@@ -54,8 +55,10 @@ class Chunk:
     checkpoint: Checkpoint
     """The position after its last record."""
     text: bytes = b""
-    """Rows as COPY text, one per line: the dataset's columns, then record_no, then file_id."""
+    """Rows as COPY text, one per line: the columns that a record fills, then record_no, then file_id."""
     rows: int = 0
+    filled: tuple[int, ...] = ()
+    """How many of the rows have a value, by column of the dataset; empty if there are no rows."""
     days: frozenset[str] = frozenset()
     """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
@@ -67,6 +70,8 @@ class Chunk:
     record to record: the ledger keeps few."""
     formats: FileFormats | None = None
     """How the file's values are written, in the first chunk for which this had to be found out."""
+    widened: frozenset[str] = frozenset()
+    """Integer fields that are read as numbers from this chunk on."""
     damage: FileError | None = None
     """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
     stand behind the damage."""
@@ -91,6 +96,10 @@ class Chunk:
         self.__dict__.update(state | {"rejects": rejects})
 
 
+OtherColumns = Callable[[], Mapping[str, Column]]
+"""Returns the columns of records that are not of the dataset, by name."""
+
+
 class RecordTaker(Protocol):
     """What a parser passes records to."""
 
@@ -98,10 +107,13 @@ class RecordTaker(Protocol):
         """Makes a chunk of decoded records."""
         ...
 
-    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+    def from_columns(
+        self, columns: Sequence[Column], records: Records, names: Iterable[str], others: OtherColumns
+    ) -> Chunk:
         """Makes a chunk of records whose values are also given as one column per field of the dataset.
 
-        `names` are those of all fields found in the records.
+        `names` are those of all fields found in the records, `others` gives the columns of those that are not fields of
+        the dataset.
         """
         ...
 
@@ -144,7 +156,8 @@ class ChunkMaker:
         self._dating = dataset.own_date_index
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
-        self._validate = compile_validator(dataset, date_order, formats)
+        self._extras = Extras(dataset) if dataset.has_extras else None
+        self._validate = compile_validator(dataset, date_order, formats, self._extras)
         self._validate_value = [value_validator(field, date_order, formats) for field in dataset.fields]
         self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
         self._is_undecided = [field.formatted_as in formats.not_looked_for for field in dataset.fields]
@@ -154,19 +167,35 @@ class ChunkMaker:
     def from_records(self, records: Records) -> Chunk:
         """Makes a chunk of decoded records."""
         columns, names = columns_of(records, self._names)
-        return self.from_columns(columns, records, names)
+        return self._chunk(columns, records, names, self._extras_of(records))
 
-    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+    def from_columns(
+        self, columns: Sequence[Column], records: Records, names: Iterable[str], others: OtherColumns
+    ) -> Chunk:
         """Makes a chunk of records whose values are also given as one column per field of the dataset.
 
-        `names` are those of all fields found in the records. Single values of `records` are read only where the columns
-        do not decide.
+        `names` are those of all fields found in the records, `others` gives the columns of those that are not fields of
+        the dataset.
         """
+        extras = self._extras
+        texts = None if extras is None else extras.of_columns(extras.unknown(others()), len(records.values))
+        return self._chunk(columns, records, names, texts)
+
+    def _extras_of(self, records: Records) -> Texts | None:
+        if self._extras is None:
+            return None
+        if isinstance(records.values, Table):
+            return self._extras.of_columns(self._extras.unknown(records.values.columns), len(records.values))
+        mappings = (value if isinstance(value, dict) else {} for value in records.values)
+        return as_copy_text(map(self._extras.of_record, mappings))
+
+    def _chunk(self, columns: Sequence[Column], records: Records, names: Iterable[str], extras: Texts | None) -> Chunk:
+        """Single values of `records` are read only where the columns do not decide."""
         first = records.before + 1
-        encoded = self._encoder.encode(columns, first)
+        encoded = self._encoder.encode(columns, first, extras)
         lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
         cleared = list[tuple[int, ClearedValue]]()
-        read_value = _value_reader(records.values, columns)
+        nulls, read_value = encoded.nulls, _value_reader(records.values, columns)
         for index, positions in encoded.irregular.items():
             outcome = self._reject(index, positions, read_value) or self._validate(records.values[index])
             if isinstance(outcome, PartialRow):
@@ -176,17 +205,23 @@ class ChunkMaker:
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
+                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=True)]
                 if self._dating is not None and (day := outcome[self._dating]) is not None:
                     days.add(day)
         return Chunk(
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
             len(lines),
+            tuple(len(lines) - number for number in nulls) if lines else (),
             frozenset(days),
             rejects,
             cleared,
             self._report_unknown(names),
-            (*records.notes, *(self._note_formulas(columns) if records.may_have_formulas else ())),
+            (
+                *records.notes,
+                *(self._note_formulas(columns) if records.may_have_formulas else ()),
+                *(() if self._extras is None else self._extras.take_notes()),
+            ),
         )
 
     def _note_formulas(self, columns: Sequence[Column]) -> Iterator[str]:

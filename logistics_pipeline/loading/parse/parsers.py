@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
-from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError
+from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, NOT_LOOKED_FOR, FileFormats
@@ -18,7 +18,7 @@ from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, RecordTaker, columns_of
+from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, OtherColumns, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
@@ -43,6 +43,8 @@ class ReadTask:
     max_expansion: int = MAX_EXPANSION
     formats: FileFormats = NOT_LOOKED_FOR
     """How the file's values are written, as far as that was found out before."""
+    widened: frozenset[str] = frozenset()
+    """Integer fields that are read as numbers, as the file holds decimal ones."""
     passes_over: bool = False
     """Fields that the dataset does not have are of no interest."""
 
@@ -53,9 +55,14 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
     If the file cannot be read to its end, the last chunk carries the error.
     """
     done, new, damage = task.after, list[FileFormats](), None
+    widened = list[str]()
     while True:
         try:
             for chunk in _read(task, _chunk_maker(task)):
+                if widened:
+                    chunk.widened = task.widened
+                    chunk.notes = (*chunk.notes, *map(_note_of_widening, widened))
+                    widened = []
                 if new:
                     chunk.formats = task.formats
                     chunk.notes = (*chunk.notes, *(note for found in new for note in found.notes()))
@@ -67,11 +74,18 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
             formats, damage = find_formats(task, {needed.type})
             new.append(formats)
             task = replace(task, after=done, formats=task.formats.completed_by(formats))
+        except WideningNeededError as needed:
+            widened.append(needed.field)
+            task = replace(task, after=done, widened=task.widened | {needed.field})
         except FileError as error:
             yield Chunk(done, error=error)
             return
         else:
             return
+
+
+def _note_of_widening(field: str) -> str:
+    return f"{field} holds decimal numbers: it is read as a number, no longer as an integer."
 
 
 def find_formats(
@@ -103,17 +117,31 @@ class EvidenceTaker:
 
     def from_records(self, records: Records) -> Chunk:
         """Takes decoded records."""
-        columns, names = columns_of(records, self._names)
-        return self.from_columns(columns, records, names)
+        columns, _ = columns_of(records, self._names)
+        return self._take(columns, records)
 
-    def from_columns(self, columns: Sequence[Column], records: Records, names: Iterable[str]) -> Chunk:
+    def from_columns(
+        self, columns: Sequence[Column], records: Records, names: Iterable[str], others: OtherColumns
+    ) -> Chunk:
         """Takes records as one column per field of the dataset."""
+        return self._take(columns, records)
+
+    def _take(self, columns: Sequence[Column], records: Records) -> Chunk:
         self._evidence.add(columns, records.before + 1)
         return Chunk(Checkpoint(records.before + len(records.values), records.end))
 
 
 def _chunk_maker(task: ReadTask) -> ChunkMaker:
-    return ChunkMaker(task.dataset, task.file_id, task.date_order, task.formats)
+    fields = tuple(_load_field(field, task) for field in task.dataset.fields)
+    return ChunkMaker(replace(task.dataset, fields=fields), task.file_id, task.date_order, task.formats)
+
+
+def _load_field(field: Field, task: ReadTask) -> Field:
+    """A field as a load takes it: an integer that may become a number, unless it tells records apart."""
+    if field.type is not FieldType.INTEGER or field.name in task.dataset.key:
+        return field
+    is_widened = field.name in task.widened
+    return replace(field, type=FieldType.NUMBER if is_widened else field.type, may_widen=not is_widened)
 
 
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:

@@ -35,7 +35,7 @@ def make_chunk(
     if others:
         names = names.union(names_of_unreadable(others.values()))
         columns = [_without(column, others) for column in columns]
-    return maker.from_columns(columns, records, names)
+    return maker.from_columns(columns, records, names, objects.other_columns)
 
 
 def _without(column: Column, indexes: Collection[int]) -> Column:

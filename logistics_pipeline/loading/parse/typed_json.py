@@ -65,6 +65,10 @@ class TypedObjects:
         self._columns = self._shape.columns(self._structs, self.objects)
         return self._shape.decode_numbers(self._columns)
 
+    def other_columns(self) -> dict[str, Column]:
+        """The values of the other fields found so far, one column each, by name."""
+        return self._shape.other_columns(self._structs, self.objects)
+
     def read_value(self, index: int, position: int) -> object:
         """Returns a value as the reference parser would decode it; `NOT_KNOWN` where that is not certain."""
         if not (self.objects or self._shape.is_object(self._structs[index])):
@@ -102,6 +106,8 @@ class TypedDecoder:
             return None
         if not (self._shape.is_strict or self._passes_over):
             self._learn_names(text, choose)
+            if self._dataset.has_extras:  # not all values are in the structs
+                return None
         if (self._shape.others or self._passes_over or self._shape.has_nested) and _may_be_too_deep(text, len(structs)):
             return None
         return TypedObjects(self._shape, structs)
@@ -159,7 +165,8 @@ class _Shape:
         self._fields = dataset.fields
         self.others = others
         self.names = frozenset(dataset.columns) | others
-        typed = [name for name in others if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
+        typed = [name for name in sorted(others) if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
+        self._typed_others = typed
         self._passes_over = passes_over
         self.has_nested = any(field.type in NESTED_TYPES for field in dataset.fields)
         self.is_strict = not passes_over and len(typed) == len(others)
@@ -185,6 +192,15 @@ class _Shape:
             return [[struct.field_0 for struct in structs]]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return [column for _, column in zip(self._fields, columns, strict=False)]
+
+    def other_columns(self, structs: list[Any], objects: int) -> dict[str, Column]:
+        """The values of other fields than the dataset's, decoded."""
+        if not objects:
+            structs = self._with_records_only(structs)
+        return {
+            name: _decode_all([getattr(struct, f"other_{index}") for struct in structs])
+            for index, name in enumerate(self._typed_others)
+        }
 
     def _with_records_only(self, structs: list[Any]) -> list[Any]:
         """The same objects, with one without a key, which is not plain, in place of anything else. Few are replaced."""
@@ -257,15 +273,20 @@ def _decode_texts(column: Sequence[msgspec.Raw]) -> Column:
     return _decode_numbers(column) if b'"' in elements else JsonNumbers(column)
 
 
+def _decode_all(column: Sequence[msgspec.Raw]) -> Column:
+    """Decodes raw values of any kind."""
+    try:
+        return _decode_values(_encode_raw(column))
+    except _DECODE_ERRORS:  # for example an integer of a thousand digits
+        return [decode(bytes(raw)) for raw in column]
+
+
 def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
     """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too."""
     texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
     if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
         return texts
-    try:
-        return _decode_values(_encode_raw(column))
-    except _DECODE_ERRORS:  # for example an integer of a thousand digits
-        return [decode(bytes(raw)) for raw in column]
+    return _decode_all(column)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -3,6 +3,7 @@
 `replay` decides what is replayed, in which batches, and how often it is tried.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -147,6 +148,8 @@ class BatchReplayer:
                 stale_keys=stale.keys,
             ),
         )
+        reasons = Counter((value.field, value.reason) for _, value in cleared)
+        ledger.count_cells(self._connection, file_id, self._dataset.columns, merged.filled, reasons)
         done.loaded, done.superseded = merged.written[file_id], merged.superseded[file_id]
         done.unknown_fields = unknown
 

@@ -5,6 +5,7 @@ contains a key already in the table is written again, by merging. Rows that Post
 become rejects with its message.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
+from logistics_pipeline.loading.write.profiling import FileProfiler
 from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
 from logistics_pipeline.loading.write.shortened_ids import ShortenedIds
 
@@ -48,11 +50,14 @@ class BatchWriter:
         self._layout = layout_to_json(task.layout)
         if task.formats != NOT_LOOKED_FOR:
             self._layout["values"] = task.formats.to_json()
+        if task.widened:
+            self._layout["widened"] = sorted(task.widened)
         self._shortened_ids = ShortenedIds(task.dataset)
+        self._profiler = FileProfiler(connection, task)
         self._merger = Merger(connection, task.dataset)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
-            sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.columns, "record_no", "file_id"))),
+            sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.stored_columns, "record_no", "file_id"))),
         )
         self._expects_known_keys: bool | None = None if task.dataset.key else False
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""
@@ -85,10 +90,13 @@ class BatchWriter:
             cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
-            self._advance(batch, written, cleared, take_seconds())
+            self._advance(batch, written, cleared.total(), take_seconds())
+            ledger.count_cells(self._connection, self._file_id, self._dataset.columns, written.merged.filled, cleared)
             self._count_rejects(batch, written.refused)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
+            profile = self._profiler.write(batch)
+        self._profiler.keep(profile)
         if written.was_merged and self._dataset.key:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
@@ -100,6 +108,8 @@ class BatchWriter:
             for chunk in batch.chunks():
                 copy.write(chunk.text)
                 merged.written[self._file_id] += chunk.rows
+                if chunk.rows:
+                    merged.count_filled(self._file_id, chunk.filled)
         return _Written(merged, [], was_merged=False)
 
     def _merge_rows(self, batch: Batch) -> _Written:
@@ -137,14 +147,14 @@ class BatchWriter:
             ),
         )
 
-    def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> int:
-        """Keeps the values that were cleared in stored records, and returns their number."""
+    def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> Counter[tuple[str, str]]:
+        """Keeps the values that were cleared in stored records, and counts them by field and reason."""
         rejected = {reject.raw_record.record_no for reject in refused}
         cleared = [each for chunk in batch.chunks() for each in chunk.cleared if each[0] not in rejected]
         ledger.keep_cleared_values(
             self._connection, self._file_id, ((number, v.field, v.reason, v.raw) for number, v in cleared)
         )
-        return len(cleared)
+        return Counter((value.field, value.reason) for _, value in cleared)
 
     def _note_batch(self, batch: Batch, written: _Written) -> None:
         dating = self._dataset.dating
@@ -167,6 +177,8 @@ class BatchWriter:
     def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
         for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
             self._layout["values"] = formats.to_json()
+        for widened in (chunk.widened for chunk in batch.chunks() if chunk.widened):
+            self._layout["widened"] = sorted(widened)
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,

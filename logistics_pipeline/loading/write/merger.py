@@ -8,11 +8,11 @@ Without a key every record is a row of its own: a merge only adds, and serves ro
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 from psycopg import errors, sql
@@ -34,6 +34,8 @@ class Merged:
     """Rows that are not, because a later record has their key, by the file they come from."""
     overwritten: Counter[int] = field(default_factory=Counter)
     """Rows that were in the table and lost their key to one of these, by the file they came from."""
+    filled: dict[int, list[int]] = field(default_factory=dict)
+    """Cells with a value that files have gained, or lost where negative: one number per column of the dataset."""
     stale_days: set[date] = field(default_factory=set)
     """Days that lost a row to another day."""
     stale_keys: set[str] = field(default_factory=set)
@@ -45,9 +47,21 @@ class Merged:
             self.written + other.written,
             self.superseded + other.superseded,
             self.overwritten + other.overwritten,
+            _sums(self.filled, other.filled),
             self.stale_days | other.stale_days,
             self.stale_keys | other.stale_keys,
         )
+
+    def count_filled(self, file_id: int, filled: Sequence[int]) -> None:
+        """Adds cells with a value that a file has gained or lost, one number per column."""
+        self.filled = _sums(self.filled, {file_id: filled})
+
+
+def _sums(some: Mapping[int, Sequence[int]], others: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    sums = {file_id: list(numbers) for file_id, numbers in some.items()}
+    for file_id, numbers in others.items():
+        sums[file_id] = list(map(add, sums[file_id], numbers)) if file_id in sums else list(numbers)
+    return sums
 
 
 class Merger:
@@ -56,7 +70,7 @@ class Merger:
     def __init__(self, connection: Connection, dataset: Dataset) -> None:
         self._connection = connection
         self.dataset = dataset
-        self.columns = (*dataset.columns, "record_no", "file_id")
+        self.columns = (*dataset.stored_columns, "record_no", "file_id")
         """The values of a row, in this order."""
         self._key_of = _key_reader(dataset.key_indexes)
         self._may_differ = any(dataset.field(name).type is not FieldType.STRING for name in dataset.key)
@@ -79,6 +93,11 @@ class Merger:
             staged_key=_list(identity, "staged"),
             columns=_list(self.columns),
             touched=_touched(self.dataset),
+            had_values=_had_values(self.dataset),
+            gained=sql.SQL(", ").join(
+                sql.SQL("count({})").format(sql.Identifier(name)) for name in self.dataset.columns
+            ),
+            lost=_lost_cells(self.dataset),
             assignments=sql.SQL(", ").join(sql.SQL("{0} = due.{0}").format(column) for column in changing),
         )
 
@@ -150,7 +169,10 @@ class Merger:
             TransientError: it did not write all that it meant to.
         """
         merged, done, due = Merged(), 0, 0
-        for file_id, overwritten_file_id, count, touched in rows:
+        for file_id, overwritten_file_id, count, touched, filled in rows:
+            if filled is not None:
+                merged.count_filled(file_id, filled)
+                continue
             if file_id is None:
                 due += count
                 continue
@@ -190,6 +212,28 @@ def _touched(dataset: Dataset) -> sql.Composable:
     own = dataset.dating.is_own
     changed = "nullif(existing.{0}, staged.{0})" if own else "nullif(existing.{0}, staged.{0})::text"
     return sql.SQL(changed).format(sql.Identifier(dataset.dating.field))
+
+
+def _had_values(dataset: Dataset) -> sql.Composable:
+    """Whether the optional columns of an existing row have values, as one array: a list of columns has a limit."""
+    conditions = [sql.SQL("existing.{} IS NOT NULL").format(sql.Identifier(name)) for name in _optional(dataset)]
+    return sql.SQL("ARRAY[{}]::boolean[]").format(sql.SQL(", ").join(conditions))
+
+
+def _lost_cells(dataset: Dataset) -> sql.Composable:
+    """The values that overwritten rows had, as negative numbers: a required column always has one."""
+    places = {name: number for number, name in enumerate(_optional(dataset), start=1)}
+    counted = (
+        sql.SQL("-count(*) FILTER (WHERE had_values[{}])").format(sql.Literal(places[name]))
+        if name in places
+        else sql.SQL("-count(*)")
+        for name in dataset.columns
+    )
+    return sql.SQL(", ").join(counted)
+
+
+def _optional(dataset: Dataset) -> list[str]:
+    return [field.name for field in dataset.fields if not field.required]
 
 
 def _count_by_file(lines: Sequence[bytes]) -> Counter[int]:

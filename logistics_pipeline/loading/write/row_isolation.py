@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import errors, sql
 
+from logistics_core.catalogue.model import EXTRAS, NESTED_TYPES
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.copy_text import unescape
@@ -19,8 +20,8 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.write.merger import Merged, Merger
 
-REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException)
-"""Errors that PostgreSQL raises because of what is in a row."""
+REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException, errors.ProgramLimitExceeded)
+"""Errors that PostgreSQL raises because of what is in a row; the last one for a key longer than an index can hold."""
 
 MAX_REASON_CHARACTERS = 500
 
@@ -60,7 +61,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     connection.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
     copy_documents = sql.SQL("COPY {documents} FROM STDIN").format(**names)
     with connection.cursor() as cursor, cursor.copy(copy_documents) as copy:
-        for row in enumerate(_documents(merger.columns, lines)):
+        for row in enumerate(_documents(merger, lines)):
             copy.write_row(row)
     merge_ranges = sql.SQL(
         "SELECT {merge_or_note}(first, least(first + %(size)s, %(rows)s) - 1) "
@@ -69,7 +70,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     with merger.translated_errors():
         connection.execute(merge_ranges, {"rows": len(lines), "size": RANGE_ROWS})
     refused = _refused(connection, merger, names)
-    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched FROM {results} WHERE refused IS NULL")
+    results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched, filled FROM {results} WHERE refused IS NULL")
     rows = connection.execute(results.format(**names)).fetchall()
     accepted = [line for index, line in enumerate(lines) if index not in refused]
     return Isolated(merger.merged(rows, accepted), refused)
@@ -94,11 +95,17 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     return names | {"merge": merger.statement(sql.SQL("({})").format(rows))}
 
 
-def _documents(columns: Sequence[str], lines: Sequence[bytes]) -> Iterator[str]:
-    """Rows of COPY text as JSON objects of texts."""
+def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:
+    """Rows of COPY text as JSON objects of texts; what is JSON already stays JSON."""
+    nested = {field.name for field in merger.dataset.fields if field.type in NESTED_TYPES} | {EXTRAS}
+    names = [(json.dumps(name), name in nested) for name in merger.columns]
     for line in lines:
         values = map(unescape, line.decode().removesuffix("\n").split("\t"))
-        yield json.dumps(dict(zip(columns, values, strict=True)))
+        members = (
+            f"{name}: {value if is_json and value is not None else json.dumps(value)}"
+            for (name, is_json), value in zip(names, values, strict=True)
+        )
+        yield f"{{{', '.join(members)}}}"
 
 
 def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Composable]) -> dict[int, Rejection]:

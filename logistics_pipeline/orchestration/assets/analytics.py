@@ -9,6 +9,7 @@ from datetime import timedelta
 import dagster as dg
 
 from logistics_core.sql_files import describe_sql, read_sql
+from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.analytics.refresh import Refresh, refresh
 from logistics_pipeline.analytics.tables import SOURCES, TABLES
 from logistics_pipeline.database.connections import Connection, transient_errors
@@ -66,6 +67,7 @@ def analytics_tables(
     """Brings every analytics table up to date with what is loaded."""
     with only_transient_errors_retried():
         done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
+        count_references(database.url, database.catalogue, at_once=False)
         with transient_errors("describing the analytics tables"), database.connect() as connection:
             results = [_result(connection, database, done, table) for table in TABLES]
     yield from results

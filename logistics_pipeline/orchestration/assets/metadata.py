@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset
+from logistics_core.quality import DEFINITION, Score
 from logistics_pipeline.analytics.refresh import Refresh
 from logistics_pipeline.database.table_metadata import Column
 from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
+from logistics_pipeline.migrations.raw_tables import type_name
 
-_COLUMN_TYPES = {FieldType.STRING: "text", FieldType.NUMBER: "numeric", FieldType.DATE: "date"}
 FOLDED_CHARACTERS = 1_000
 """From this length on, the Dagster UI folds up Markdown."""
 
@@ -22,7 +23,7 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
     columns = [
         dg.TableColumn(
             name=field.name,
-            type=_COLUMN_TYPES[field.type],
+            type=type_name(field),
             description=f"{field.description}, {field.unit}" if field.unit else field.description,
             constraints=dg.TableColumnConstraints(
                 nullable=not field.required,
@@ -66,7 +67,7 @@ def with_metadata(
 
 
 def load_metadata(
-    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int
+    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int, score: Score
 ) -> Mapping[str, dg.MetadataValue]:
     """The file status after a load, as metadata of its materialisation."""
     file = report.file
@@ -84,6 +85,10 @@ def load_metadata(
         "format": dg.MetadataValue.text(file.format or ""),
         "file_version": dg.MetadataValue.int(file.version),
     }
+    if score.score is not None:
+        metadata["quality"] = dg.MetadataValue.float(score.score)
+        metadata |= {f"quality_{each.dimension}": dg.MetadataValue.float(each.score) for each in score.dimensions}
+        metadata["quality_definition"] = dg.MetadataValue.text(DEFINITION)
     if reasons:
         metadata["rejects"] = dg.MetadataValue.md(_reject_table(reasons))
     if file.unknown_fields:

@@ -7,6 +7,7 @@ own partition red: Dagster plans every partition of the range, and fails those n
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,8 @@ import dagster as dg
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.quality import file_score
+from logistics_pipeline.contracts.drift_proposals import follow_file
 from logistics_pipeline.database.connections import connect, transient_errors
 from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
 from logistics_pipeline.loading.loader import Loader, LoadReport
@@ -123,6 +126,8 @@ class _PartitionLoader:
             self._report_failure(key, f"There is no file {path}: it was removed or renamed.")
             return
         report = self._loader.load(found, on_request=self._is_requested_by_person)
+        if not report.was_loaded_before:
+            self._follow(report, path)
         if report.is_loaded:
             self._report_load(key, report)
         elif report.file.state is FileState.UNLOADED:
@@ -130,17 +135,24 @@ class _PartitionLoader:
         else:
             self._report_failure(key, report.file.error or "It was not loaded.")
 
+    def _follow(self, report: LoadReport, path: Path) -> None:
+        """Does what a file leads to that has changed since the contract was written, and says it in the run's log."""
+        with transient_errors(f"comparing {report.file.path} with its contract"):
+            for sentence in follow_file(self._loader.connection, report.file, path).sentences():
+                self._context.log.warning(f"{report.file.path}: {sentence}")
+
     def _report_load(self, key: str, report: LoadReport) -> None:
         connection, file = self._loader.connection, report.file
         with transient_errors(f"reading the file status of {key}"):
             reasons = ledger.reject_summary(connection, file.file_id) if file.records_rejected else []
             rows = ledger.row_count(connection, self._dataset.name)
+            score = file_score(connection, self._dataset, file.file_id)
         self._context.log_event(
             dg.AssetMaterialization(
                 self._context.asset_key,
                 partition=key,
                 description="This content had been loaded before." if report.was_loaded_before else None,
-                metadata=load_metadata(report, reasons, rows),
+                metadata=load_metadata(report, reasons, rows, score),
             )
         )
 

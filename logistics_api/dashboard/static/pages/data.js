@@ -27,7 +27,22 @@ const OPERATORS = {
   string: { _prefix: "begins with", "": "is" },
   number: { _from: "at least", _to: "at most", "": "is" },
   date: { _from: "from", _to: "to", "": "on" },
+  integer: { _from: "at least", _to: "at most", "": "is" },
+  boolean: { "": "is" },
+  datetime: { _from: "from", _to: "to", "": "at" },
+  time: { _from: "from", _to: "to", "": "at" },
+  duration: { _from: "at least", _to: "at most", "": "is" },
+  year: { _from: "from", _to: "to", "": "is" },
+  yearmonth: { _from: "from", _to: "to", "": "is" },
+  object: {},
+  array: {},
 };
+/** Columns that can be filtered. */
+const hasFilter = ([, { type }]) => type === "whole" || Object.keys(OPERATORS[type]).length > 0;
+/** By type of column: the browser's own input for its values. */
+const INPUTS = { date: "date", time: "time", yearmonth: "month" };
+const HINTS = { boolean: "true or false", datetime: "2024-01-31T14:30", duration: "25:10:00" };
+const NUMBERS = new Set(["number", "integer"]);
 const FROM_FILE = { file_id: "File number", record_no: "Record number" };
 const FRESH = { cursor: null, page: null };
 
@@ -95,15 +110,16 @@ const nothing = (view) => ({ ...FRESH, sort: null, ...Object.fromEntries(Object.
 function filterBar(view, dataset) {
   const filters = filtersOf(dataset);
   const columns = { ...DATASETS[dataset].columns, ...Object.fromEntries(Object.entries(FROM_FILE).map(([column, label]) => [column, { label, type: "whole" }])) };
-  const column = h("select", { class: "input", "aria-label": "Column" }, Object.entries(columns).map(([name, { label }]) => h("option", { value: name }, label)));
+  const column = h("select", { class: "input", "aria-label": "Column" }, Object.entries(columns).filter(hasFilter).map(([name, { label }]) => h("option", { value: name }, label)));
   const operator = h("select", { class: "input", "aria-label": "How" });
   const value = h("input", { class: "input", "aria-label": "Value", required: true, maxlength: 4096, placeholder: "Value" });
   const type = () => columns[column.value].type;
   const fit = () => {
     const options = OPERATORS[type()] ?? { "": "is" };
     replace(operator, Object.entries(options).map(([end, words]) => h("option", { value: end }, words)));
-    value.type = type() === "date" ? "date" : "text";
-    value.inputMode = type() === "number" ? "decimal" : type() === "whole" ? "numeric" : "text";
+    value.type = INPUTS[type()] ?? "text";
+    value.inputMode = type() === "number" ? "decimal" : ["whole", "integer", "year"].includes(type()) ? "numeric" : "text";
+    value.placeholder = HINTS[type()] ?? "Value";
   };
   column.addEventListener("change", fit);
   fit();
@@ -112,7 +128,7 @@ function filterBar(view, dataset) {
     event.preventDefault();
     const name = column.value + operator.value;
     const text = value.value.trim();
-    view.set({ ...FRESH, [name]: type() === "number" ? plainNumber(text) : text });
+    view.set({ ...FRESH, [name]: NUMBERS.has(type()) ? plainNumber(text) : type() === "datetime" ? text.replace(" ", "T") : text });
     value.value = "";
     value.focus();
   });
@@ -187,44 +203,88 @@ const PAGES = {
  * refer to it. Null where it leads nowhere.
  */
 function linkOf(dataset, column) {
-  const { references: target } = DATASETS[dataset].columns[column];
   const page = PAGES[dataset]?.[column];
   if (page) return page;
-  if (target) {
-    const { key } = DATASETS[target];
-    const targetPage = PAGES[target]?.[key];
-    return (row) => (targetPage ? targetPage({ [key]: row[column] }) : rowsWhere(target, key, row[column]));
-  }
-  const referring = column === DATASETS[dataset].key && reference(dataset);
-  return referring ? (row) => rowsWhere(...referring, row[column]) : null;
+  const { key, references } = DATASETS[dataset];
+  const { references: target } = DATASETS[dataset].columns[column];
+  if (target) return toRow(target, [column]);
+  const combined = references.find(({ fields }) => fields.includes(column));
+  if (combined) return toRow(combined.dataset, combined.fields);
+  const referring = key.includes(column) && reference(dataset);
+  return referring ? (row) => (valuesOf(row, key).every(isExact) ? rowsWhere(referring.name, referring.fields, valuesOf(row, key)) : null) : null;
 }
 
-/** The first dataset that refers to this one, and its column that does. */
+/** The way to the row of another dataset whose key is in these columns; null for a row that lacks a part of the key. */
+function toRow(target, columns) {
+  const { key } = DATASETS[target];
+  const page = key.length === 1 && PAGES[target]?.[key[0]];
+  return (row) => {
+    const values = valuesOf(row, columns);
+    if (!values.every(isExact)) return null;
+    return page ? page({ [key[0]]: values[0] }) : rowsWhere(target, key, values);
+  };
+}
+
+/** The first dataset that refers to this one, and its columns that do, in the order of the key. */
 function reference(dataset) {
-  for (const [name, { columns: all }] of Object.entries(DATASETS)) {
-    const found = Object.keys(all).find((column) => all[column].references === dataset && !all[column].added);
-    if (found) return [name, found];
+  for (const [name, { references }] of Object.entries(DATASETS)) {
+    const found = references.find((each) => each.dataset === dataset);
+    if (found) return { name, fields: found.fields };
   }
   return null;
 }
 
-const rowsWhere = (dataset, column, value) => href("data", [], { dataset: dataset === FIRST ? null : dataset, [column]: value });
+/** Whether a filter can ask for a value: JavaScript rounds numbers of more than 15 digits. */
+const isExact = (value) => value !== null && (typeof value !== "number" || String(value).replaceAll(/\D/g, "").length <= 15);
+
+const valuesOf = (row, columns) => columns.map((column) => row[column]);
+
+function rowsWhere(dataset, columns, values) {
+  const filters = Object.fromEntries(columns.map((column, index) => [column, values[index]]));
+  return href("data", [], { dataset: dataset === FIRST ? null : dataset, ...filters });
+}
 
 function columns(dataset) {
   const { key, columns: all } = DATASETS[dataset];
-  const formats = { number: (value) => (value === null ? "–" : decimalAsGiven(value)), date: (value) => (value === null ? "–" : day(value)), string: (value) => value ?? "–" };
   const own = Object.entries(all).map(([name, { label, type, description }]) => {
     const link = linkOf(dataset, name);
-    const format = formats[type];
-    const shown = link ? { node: (value, row) => (value === null ? "–" : h("a", { href: link(row) }, format(value))) } : { format };
-    return { key: name, label, title: description, number: type === "number", head: name === key, ...shown };
+    const format = (value) => (value === null ? "–" : (SHOWN[type] ?? String)(value));
+    const shown = link ? { node: (value, row) => linked(value === null ? null : link(row), format(value)) } : { format };
+    return { key: name, label, title: description, number: NUMBERS.has(type), head: key.includes(name), ...shown };
   });
   const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
   return [...own, source];
 }
 
+const linked = (address, text) => (address ? h("a", { href: address }, text) : text);
+
 /** Every digit that was delivered, at least two behind the point. */
 const decimalAsGiven = (value) => decimal(value, Math.min(20, Math.max(2, (String(value).split(".")[1] ?? "").length)));
+
+/** 25:10:00, of PT25H10M; what has months or days stays as it is. */
+function clockTime(text) {
+  const found = /^PT(-?\d+H)?(-?\d+M)?(-?\d+(?:\.\d+)?S)?$/.exec(text);
+  if (!found) return text;
+  const parts = found.slice(1).map((part) => Number.parseFloat(part ?? "0"));
+  const [hours, minutes, seconds] = parts.map(Math.abs);
+  const padded = (number) => String(number).padStart(2, "0");
+  const [whole, rest] = String(seconds).split(".");
+  return `${parts.some((part) => part < 0) ? "−" : ""}${padded(hours)}:${padded(minutes)}:${padded(whole)}${rest ? `.${rest}` : ""}`;
+}
+
+/** A timestamp as it is stored, without the letter between day and time; a moment is in UTC. */
+const timestamp = (text) => text.replace("T", " ").replace(/\+00:00$/, " UTC");
+
+/** By type of column: how a value is shown. */
+const SHOWN = {
+  number: decimalAsGiven,
+  integer: count,
+  date: day,
+  datetime: timestamp,
+  duration: clockTime,
+  object: JSON.stringify,
+  array: JSON.stringify,
+};
 
 /**
  * The way to the next page and back. An answer only knows the next one; the way back is kept in this tab, under the

@@ -1,8 +1,9 @@
-// What arrives and what becomes of it: uploads, files with their balance, loads while they run, rejects.
+// What arrives and what becomes of it: uploads, files with their balance, loads while they run, the quality of the data, rejects.
 
 import { h } from "../dom.js";
 import { followFile } from "./pipeline/file.js";
 import { filesPanel } from "./pipeline/files.js";
+import { qualityDetails, qualityPanel } from "./pipeline/quality.js";
 import { kindsPanel, recordsPanel } from "./pipeline/rejects.js";
 import { datasetsPanel, keyFigures, nowPanel } from "./pipeline/stats.js";
 import { uploadPanel } from "./pipeline/uploads.js";
@@ -12,5 +13,5 @@ export const ranged = false;
 
 export function build(view) {
   followFile(view);
-  return h("div", { class: "grid" }, keyFigures(view), uploadPanel(view), datasetsPanel(view), nowPanel(view), filesPanel(view), kindsPanel(view), recordsPanel(view));
+  return h("div", { class: "grid" }, keyFigures(view), uploadPanel(view), datasetsPanel(view), nowPanel(view), qualityPanel(view), qualityDetails(view), filesPanel(view), kindsPanel(view), recordsPanel(view));
 }

@@ -1,0 +1,310 @@
+"""Proposes contracts for files that belong to no dataset, and follows what people decide about the proposals.
+
+A proposal whose questions are all answered is accepted by a person, or by itself if the policy is `auto` and it never
+had a question. The files that wait for its dataset are registered for it in the transaction that accepts it.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import yaml
+
+from logistics_core.catalogue import Catalogue, ContractError
+from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
+from logistics_core.database_contract.contracts import ProposalKind, ProposalState
+from logistics_core.settings import ContractPolicy, Settings
+from logistics_pipeline import ledger
+from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
+from logistics_pipeline.contracts.proposals import (
+    StoredProposal,
+    change_proposal,
+    end_proposal,
+    open_proposals,
+    proposal_by_id,
+    store_proposal,
+)
+from logistics_pipeline.contracts.texts import contract_of_text
+from logistics_pipeline.contracts.versions import catalogue_in_force, versions_in_force
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import FileError, PipelineError
+from logistics_pipeline.inference.answers import answered
+from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
+from logistics_pipeline.inference.proposal import Proposal
+from logistics_pipeline.inference.propose import propose
+from logistics_pipeline.sources.folder import FoundFile
+
+AUTOMATIC = "the policy auto"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class ProposalError(PipelineError):
+    """What is asked of a proposal is not possible; the message says why and what is."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What became of a file that belonged to no dataset."""
+
+    proposal: StoredProposal
+    accepted: Accepted | None = None
+    """What accepting it by itself has done; None if it waits for a person."""
+
+
+def propose_for_file(
+    connection: Connection, found: FoundFile, settings: Settings, *, created_by: str, dataset: str | None = None
+) -> Proposed:
+    """Proposes a contract for a file, stores the proposal, and accepts it if the policy allows.
+
+    Where a proposal for the same dataset waits already, as of another file in the same folder, that one is returned.
+
+    Raises:
+        FileError: the file cannot be read, or holds no records.
+        ProposalError: the file belongs to a dataset, which may be retired.
+    """
+    known = versions_in_force(connection)
+    catalogue = catalogue_in_force(connection)
+    _refuse_known(found, catalogue, {name for name, each in known.items() if each.retired_at is not None})
+    taken = {*catalogue, *known}
+    name = dataset or dataset_name_of_path(PurePath(found.key))
+    waiting = _waiting_for_folder(connection, found.key, name)
+    if waiting is not None:
+        return Proposed(waiting)
+    name = name if dataset else unique_dataset_name(name, taken)
+    proposal = propose(
+        found.path,
+        name,
+        taken=taken,
+        max_record_bytes=settings.max_record_bytes,
+        max_expansion=settings.max_expansion,
+    )
+    proposal = msgspec.structs.replace(proposal, decided={"path": found.key})
+    entry = ledger.latest_file(connection, found.key)
+    stored = store_proposal(
+        connection,
+        path=found.key,
+        file_id=entry.file_id if entry else None,
+        dataset=proposal.dataset,
+        kind=ProposalKind.NEW,
+        contract=_text(proposal),
+        document=_document(proposal, {}),
+        created_by=created_by,
+    )
+    if settings.contracts is ContractPolicy.REVIEW or not stored.is_acceptable:
+        return Proposed(stored)
+    return _accept_by_itself(connection, stored)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an unrecognised file, in a sentence that the ledger keeps as well."""
+
+    sentence: str
+    proposal: StoredProposal | None = None
+    is_accepted: bool = False
+
+
+def propose_unrecognised(connection: Connection, found: FoundFile, settings: Settings, *, created_by: str) -> Outcome:
+    """Proposes a contract for a file that the ledger has as unrecognised, and notes there what people can do.
+
+    Never fails because of the file. The caller syncs the folder of contracts if one was accepted.
+    """
+    try:
+        outcome = _outcome(propose_for_file(connection, found, settings, created_by=created_by))
+    except FileError as error:
+        outcome = Outcome(f"Its path names no dataset, and no contract can be proposed for it: {error}.")
+    except (ProposalError, ContractError) as error:
+        outcome = Outcome(str(error))
+    entry = ledger.latest_file(connection, found.key)
+    if entry is not None and not outcome.is_accepted:
+        ledger.explain_unrecognised(connection, entry.file_id, outcome.sentence)
+    return outcome
+
+
+def _outcome(proposed: Proposed) -> Outcome:
+    stored = proposed.proposal
+    if proposed.accepted is not None:
+        sentence = f"A contract of the dataset {stored.dataset} was proposed and accepted by itself."
+        return Outcome(sentence, stored, is_accepted=True)
+    questions, obstacles = len(stored.open_questions), len(stored.obstacles)
+    waits = f"{questions:,} {'question is' if questions == 1 else 'questions are'} open" if questions else ""
+    if obstacles:
+        waits = f"{waits} and " if waits else ""
+        waits += f"{'something is' if obstacles == 1 else f'{obstacles:,} things are'} in the way"
+    return Outcome(
+        f"Its path names no dataset. A contract of a dataset {stored.dataset} is proposed, and waits"
+        f"{f': {waits}' if waits else ' for somebody to accept it'}. logistics contracts show {stored.proposal_id}",
+        stored,
+    )
+
+
+def _accept_by_itself(connection: Connection, stored: StoredProposal) -> Proposed:
+    """Accepts a proposal without questions; where that is refused, a person has to see to it."""
+    try:
+        accepted = accept_proposal(connection, stored.proposal_id, accepted_by=AUTOMATIC)
+    except (ContractError, RefusedContractError):
+        return Proposed(stored)
+    return Proposed(proposal_by_id(connection, stored.proposal_id) or stored, accepted)
+
+
+def _refuse_known(found: FoundFile, catalogue: Catalogue, retired: Collection[str]) -> None:
+    if found.is_too_long:
+        raise ProposalError(f"{found.key}: the path of the file is too long. Give it and its folders shorter names.")
+    name = catalogue.dataset_of_path(found.key)
+    if name is not None:
+        raise ProposalError(f"{found.key} belongs to the dataset {name}: it needs no contract of its own.")
+    outermost = dataset_name_of_path(PurePath(found.key))
+    if outermost in retired:
+        raise ProposalError(
+            f"{found.key} belongs to the dataset {outermost}, which is retired. To use that again: logistics contracts "
+            f"show {outermost} > FILE, then logistics contracts accept FILE. For another dataset, rename the folder or "
+            "the file."
+        )
+
+
+def _waiting_for_folder(connection: Connection, key: str, name: str) -> StoredProposal | None:
+    """The open proposal of another file in the same outermost folder."""
+    folder, separator, _ = key.partition("/")
+    if not separator or not folder:
+        return None
+    for each in open_proposals(connection):
+        if each.path != key and each.kind == ProposalKind.NEW and each.path.startswith(f"{folder}/"):
+            return each if each.dataset == name else None
+    return None
+
+
+def _document(proposal: Proposal, answers: Mapping[str, str]) -> dict[str, Any]:
+    """What is stored beside the contract: the proposal as it was made, and as it is with the answers."""
+    decided = answered(proposal, answers)
+    now: dict[str, Any] = decided.to_json()
+    document = {
+        "proposal": msgspec.to_builtins(proposal),
+        "answers": dict(answers),
+        "questions": msgspec.to_builtins(proposal.questions),
+        "obstacles": now["obstacles"],
+        "columns": now["columns"],
+        "contract": now["contract"],
+        "preview": {"titles": [column.title for column in proposal.columns], "rows": proposal.preview},
+        "edited": False,
+    }
+    return _storable(msgspec.to_builtins(document))  # type: ignore[no-any-return]
+
+
+def _storable(value: Any) -> Any:
+    """The value without characters that PostgreSQL's JSON cannot hold: only people look at it."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(each) for each in value]
+    return value
+
+
+def _text(proposal: Proposal) -> str:
+    """The contract file; without evidence in comments where it would be too large."""
+    text = contract_text(proposal)
+    if len(text.encode()) > MAX_FILE_BYTES:
+        text = yaml.safe_dump(proposal.contract(), sort_keys=False, allow_unicode=True, width=10_000)
+    return text
+
+
+def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[str, str]) -> StoredProposal:
+    """Answers questions of an open proposal; an answer can be given again as long as it is open.
+
+    Raises:
+        ProposalError: there is no such proposal, or it is not open.
+        AnswerError: there is no such question, or no such answer to it.
+    """
+    with connection.transaction():
+        stored = open_proposal(connection, proposal_id)
+        if stored.is_edited:
+            raise ProposalError(
+                f"The contract of proposal {proposal_id} was edited: edit it again, as answers would overwrite that."
+            )
+        proposal = msgspec.convert(stored.document["proposal"], Proposal)
+        given = {**stored.answers, **answers}
+        contract = _text(answered(proposal, given))
+        change_proposal(connection, stored, stored.dataset, contract, _document(proposal, given))
+        return _known(connection, proposal_id)
+
+
+def edit_proposal(connection: Connection, proposal_id: UUID, text: str) -> StoredProposal:
+    """Puts a contract that a person has written into an open proposal. Whoever writes it answers every question.
+
+    Raises:
+        ProposalError: there is no such proposal, or it is not open.
+        ContractError: the text is not a contract.
+    """
+    contract = contract_of_text(text, "The contract")
+    with connection.transaction():
+        stored = open_proposal(connection, proposal_id)
+        document = {**stored.document, "edited": True, "obstacles": [], "contract": contract.document}
+        change_proposal(connection, stored, contract.name, text, _storable(document))
+        return _known(connection, proposal_id)
+
+
+def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: str) -> Accepted:
+    """Puts the contract of an open proposal into force; files that wait for its dataset are registered for it.
+
+    Raises:
+        ProposalError: there is no such proposal, it is not open, or something is left to answer.
+        ContractError: the contract does not fit the other datasets.
+        RefusedContractError: the table cannot follow it.
+    """
+    with connection.transaction():
+        stored = open_proposal(connection, proposal_id)
+        _refuse_open_questions(stored)
+        contract = contract_of_text(stored.contract, f"The contract of proposal {proposal_id}")
+        if stored.kind == ProposalKind.NEW and contract.name in versions_in_force(connection):
+            raise ProposalError(
+                f"There is a dataset {contract.name} already. Accept the proposal under another name: write it into "
+                "`name` of the contract."
+            )
+        return accept_contract(connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id)
+
+
+def _refuse_open_questions(stored: StoredProposal) -> None:
+    left = [f"{each['id']}: {each['text']}" for each in stored.open_questions] + stored.obstacles
+    if left:
+        more = f" And {len(left) - 5:,} more." if len(left) > 5 else ""
+        raise ProposalError(
+            f"The proposal for {stored.path} cannot be accepted yet. {' '.join(left[:5])}{more} To answer: logistics "
+            f"contracts answer {stored.proposal_id} QUESTION=ANSWER"
+        )
+
+
+def dismiss_proposal(connection: Connection, proposal_id: UUID, *, dismissed_by: str) -> StoredProposal:
+    """Dismisses an open proposal: its file stays unrecognised, and is not proposed again while it is unchanged.
+
+    Raises:
+        ProposalError: there is no such proposal, or it is not open.
+    """
+    stored = open_proposal(connection, proposal_id)
+    if not end_proposal(connection, proposal_id, ProposalState.DISMISSED, dismissed_by):
+        open_proposal(connection, proposal_id)
+    return _known(connection, stored.proposal_id)
+
+
+def open_proposal(connection: Connection, proposal_id: UUID) -> StoredProposal:
+    """An open proposal, locked until the transaction ends.
+
+    Raises:
+        ProposalError: there is no such proposal, or it is not open.
+    """
+    stored = _known(connection, proposal_id, for_update=True)
+    if stored.state != ProposalState.OPEN:
+        raise ProposalError(f"The proposal {proposal_id} for {stored.path} is not open any more: it is {stored.state}.")
+    return stored
+
+
+def _known(connection: Connection, proposal_id: UUID, *, for_update: bool = False) -> StoredProposal:
+    stored = proposal_by_id(connection, proposal_id, for_update=for_update)
+    if stored is None:
+        raise ProposalError(f"There is no proposal {proposal_id}. logistics contracts list shows those that are open.")
+    return stored

@@ -1,0 +1,174 @@
+"""Watches contracts: the folder that people edit, what they ask for, and files that belong to no dataset.
+
+What is found is done by others: `folder` syncs. Whenever other datasets or versions are in force, Dagster loads its
+definitions anew (`code_location`). There is one watch per database; a second one waits, to take over.
+"""
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging import Logger
+from pathlib import Path
+from time import monotonic, sleep
+
+from psycopg import Notify
+
+from logistics_core.catalogue.contract_files import SUFFIX
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
+from logistics_core.settings import Settings
+from logistics_pipeline.contracts.folder import sync_folder
+from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
+from logistics_pipeline.errors import TransientError
+
+LOOK_SECONDS = 2.0
+"""How often the folder is looked at."""
+STEADY_SECONDS = 0.3
+"""A folder in which nothing changes for so long is not being written."""
+POLL_SECONDS = 10.0
+"""How often everything is looked at that should have been notified: a notification can be lost."""
+LOCK_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+
+FolderState = frozenset[tuple[str, int, int]]
+InForce = frozenset[tuple[str, int, bool]]
+
+
+def watch_contracts(settings: Settings, url: str, request_reload: Callable[[], None], log: Logger) -> None:
+    """Watches until it is interrupted. Outlives restarts of the database."""
+    watch = Watch(settings, request_reload, log)
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            with connect(url, application_name="logistics contracts watch") as connection, _only_watch(connection, log):
+                pause = FIRST_PAUSE_SECONDS
+                with transient_errors("watching contracts"):
+                    watch.run(connection)
+        except TransientError as error:
+            log.warning("%s Trying again.", str(error).rstrip(".") + ".")
+            sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+@contextmanager
+def _only_watch(connection: Connection, log: Logger) -> Iterator[None]:
+    """Waits until no other session watches the contracts of this database, and keeps others waiting."""
+    has_waited = False
+    while True:
+        with transient_errors("waiting for its turn"), free_advisory_lock(connection, CONTRACT_WATCH_LOCK) as is_free:
+            if is_free:
+                log.info("Watching contracts.")
+                yield
+                return
+        if not has_waited:
+            log.info("Contracts of this database are watched by another process: waiting for it to end.")
+            has_waited = True
+        sleep(LOCK_SECONDS)
+
+
+class Watch:
+    """What was seen and said so far; it outlives the connection."""
+
+    def __init__(self, settings: Settings, request_reload: Callable[[], None], log: Logger) -> None:
+        self._settings = settings
+        self._request_reload = request_reload
+        self._log = log
+        self._folder_state: FolderState | None = None
+        self._in_force: InForce | None = None
+        self._problems: frozenset[str] = frozenset()
+        self._polled_at = -POLL_SECONDS
+        self._is_told = True
+
+    def run(self, connection: Connection) -> None:
+        """Takes one turn after another until the connection is lost."""
+        connection.add_notify_handler(self._hear)
+        for channel in (Channel.CONTRACTS, Channel.FILES):
+            connection.execute(f"LISTEN {channel}".encode())
+        self._is_told = True
+        while True:
+            self.turn(connection)
+            if not self._is_told:
+                _wait_for_notification(connection)
+
+    def _hear(self, notification: Notify) -> None:
+        """Notes what concerns contracts; the channel of files also reports the progress of every load."""
+        if notification.channel == Channel.CONTRACTS or f'"{FileState.UNRECOGNISED}"' in notification.payload:
+            self._is_told = True
+
+    def turn(self, connection: Connection) -> None:
+        """Looks once, and does what there is to do."""
+        is_told, self._is_told = self._is_told, False
+        if monotonic() - self._polled_at >= POLL_SECONDS:
+            is_told, self._polled_at = True, monotonic()
+        has_edits = self._has_edits()
+        if not (is_told or has_edits):
+            return
+        self._sync(connection)
+        self._reload_if_changed(connection)
+
+    def _has_edits(self) -> bool:
+        """Whether the folder has changed since the last look; waits until it is no longer being written."""
+        folder = self._settings.contracts_dir
+        seen = folder_state(folder)
+        if seen == self._folder_state:
+            return False
+        while (later := _look_again(folder)) != seen:
+            seen = later
+        self._folder_state = seen
+        return True
+
+    def _sync(self, connection: Connection) -> None:
+        report = sync_folder(connection, self._settings.contracts_dir)
+        self._folder_state = folder_state(self._settings.contracts_dir)
+        for sentence in report.changes:
+            self._log.info(sentence)
+        self._say_problems(report.problems)
+
+    def _say_problems(self, problems: list[str]) -> None:
+        """Says each problem once, until it is solved."""
+        for sentence in problems:
+            if sentence not in self._problems:
+                self._log.error(sentence)
+        self._problems = frozenset(problems)
+
+    def _reload_if_changed(self, connection: Connection) -> None:
+        """Has Dagster follow the datasets in force. What it has loaded is not known at first: better once too often."""
+        before, self._in_force = self._in_force, in_force(connection)
+        if self._in_force != (frozenset() if before is None else before):
+            self._request_reload()
+
+
+def _wait_for_notification(connection: Connection) -> None:
+    """Waits until something arrives, at most until the next look at the folder, and has it handled."""
+    arrived, _, _ = select.select([connection.fileno()], [], [], LOOK_SECONDS)
+    if arrived:
+        connection.execute("SELECT")
+
+
+def in_force(connection: Connection) -> InForce:
+    """Dataset, version, and whether it is retired."""
+    return frozenset(
+        connection.execute("SELECT dataset, version, retired_at IS NOT NULL FROM catalogue.datasets").fetchall()
+    )
+
+
+def folder_state(folder: Path) -> FolderState:
+    """Changes when a contract file does; a folder that cannot be read is like an empty one."""
+    found = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
+                    status = entry.stat()
+                    found.add((entry.name, status.st_size, status.st_mtime_ns))
+    except OSError:
+        return frozenset(found)
+    return frozenset(found)
+
+
+def _look_again(folder: Path) -> FolderState:
+    sleep(STEADY_SECONDS)
+    return folder_state(folder)

@@ -1,0 +1,485 @@
+"""Compares a file with the contract of its dataset: what has changed, and whether a rule or only a person decides.
+
+Pure. A rule decides only where nothing can be lost or read otherwise: another order of columns, an optional column that
+is gone, a whole number that became a decimal one. All else is a question, or a warning if the file loads as it is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_core.profiles import FieldProfile, merged_profiles
+from logistics_pipeline.inference.column_types import ColumnType
+from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
+from logistics_pipeline.inference.questions import Question
+from logistics_pipeline.inference.renames import Candidate, Rename, find_renames
+from logistics_pipeline.loading.contract.unusual_values import find_unusual
+from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.column_names import spelling_key
+
+
+class ChangeKind(StrEnum):
+    """What can differ between a file and the contract of its dataset, or earlier files of it."""
+
+    ORDER = "order"
+    OPTIONAL_GONE = "optional_gone"
+    REQUIRED_GONE = "required_gone"
+    KEY_GONE = "key_gone"
+    NEW_COLUMN = "new_column"
+    RENAMED = "renamed"
+    WIDENED = "widened"
+    TYPE = "type"
+    DATE_ORDER = "date_order"
+    DELIMITER = "delimiter"
+    ENCODING = "encoding"
+    UNIT = "unit"
+    MEDIAN = "median"
+    NULLS = "nulls"
+    DOMINANT_VALUE = "dominant_value"
+
+
+class Decision(StrEnum):
+    """Who decides about a change."""
+
+    RULE = "rule"
+    """Nothing is lost, and nothing is read otherwise: it is said, and that is all."""
+    WARNING = "warning"
+    """The file loads as it is; a person should look."""
+    QUESTION = "question"
+    """Only a person can tell."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a file."""
+
+    kind: ChangeKind
+    decision: Decision
+    text: str
+    """A sentence."""
+    field: str | None = None
+    column: str | None = None
+    """The name of the file's column, as the file has it."""
+    evidence: tuple[str, ...] = ()
+    question: Question | None = None
+
+
+class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
+    """How an earlier file of a dataset was written, as far as the ledger knows."""
+
+    columns: tuple[str, ...] = ()
+    """In their order, by the names of the fields; empty for JSON, where the order means nothing."""
+    delimiter: str | None = None
+    encoding: str | None = None
+    date_orders: Mapping[str, str] = {}
+    """By field, such as `dmy`."""
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file differs from the contract of its dataset."""
+
+    dataset: str
+    file: str
+    changes: tuple[Change, ...]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the file cannot be loaded as it is."""
+        return any(each.kind in (ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE) for each in self.changes)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        return tuple(each.question for each in self.changes if each.question is not None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a rule has decided, and warnings."""
+        return tuple(each.text for each in self.changes if each.question is None)
+
+    def of_kind(self, kind: ChangeKind) -> list[Change]:
+        """The changes of one kind."""
+        return [each for each in self.changes if each.kind is kind]
+
+    def to_json(self) -> dict[str, Any]:
+        """As one JSON document."""
+        return {**msgspec.to_builtins(self), "held": self.is_held, "questions": msgspec.to_builtins(self.questions)}
+
+
+ADD, LEAVE = "add", "leave in extras"
+YES, NO = "yes", "no"
+
+
+def compare(
+    dataset: Dataset,
+    proposal: Proposal,
+    earlier: Sequence[Mapping[str, FieldProfile]] = (),
+    known: KnownFile | None = None,
+) -> Drift:
+    """Compares a file with the contract of its dataset and with earlier files.
+
+    `proposal` is what `propose` finds in the file, with profiles; `earlier` are the profiles of earlier files by field.
+    """
+    return Drift(
+        dataset=dataset.name,
+        file=proposal.file,
+        changes=tuple(_Comparison(dataset, proposal, earlier, known or KnownFile()).changes()),
+    )
+
+
+def amended_contract(contract: Mapping[str, Any], drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> Any:
+    """The contract with what the rules and the answers change: types that widen, aliases, new fields.
+
+    Answers are given by the ids of questions; what is not answered stays as it is.
+    """
+    document = msgspec.json.decode(msgspec.json.encode(contract))
+    fields = {each["name"]: each for each in document["schema"]["fields"]}
+    proposed = {each["name"]: each for each in proposal.contract()["schema"]["fields"]}
+    for change in drift.changes:
+        answer = answers.get(change.question.id) if change.question is not None else None
+        if change.kind is ChangeKind.WIDENED and change.field in fields:
+            fields[change.field]["type"] = str(FieldType.NUMBER)
+        elif change.kind is ChangeKind.RENAMED and answer == YES and change.field in fields and change.column:
+            aliases = fields[change.field].setdefault("aliases", [])
+            aliases += [change.column] if change.column not in aliases else []
+        elif change.kind is ChangeKind.NEW_COLUMN and answer == ADD and change.field is not None:
+            document["schema"]["fields"].append(_new_field(proposed[change.field], change))
+    return document
+
+
+def _new_field(field: dict[str, Any], change: Change) -> dict[str, Any]:
+    """A field for a new column: optional, as the rows that there are have no value for it."""
+    added = {name: value for name, value in field.items() if name != "constraints"}
+    if change.column is not None and change.column != field["name"]:
+        added["aliases"] = [change.column]
+    return added
+
+
+class _Comparison:
+    """One comparison."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        proposal: Proposal,
+        earlier: Sequence[Mapping[str, FieldProfile]],
+        known: KnownFile,
+    ) -> None:
+        self._dataset = dataset
+        self._proposal = proposal
+        self._earlier = earlier
+        self._known = known
+        self._all_earlier = merged_profiles(earlier)
+        self._columns = _matched(dataset, proposal.columns)
+        """The columns of the file by the fields that they are."""
+        self._questions = {name: each for each in proposal.questions for name in each.columns}
+
+    def changes(self) -> Iterator[Change]:
+        """Every change, those that hold the file first."""
+        renames = self._renames()
+        yield from map(self._renamed, renames)
+        yield from self._gone({each.old.name for each in renames})
+        yield from self._new({each.new.name for each in renames})
+        for name, column in self._columns.items():
+            yield from self._changes_of(self._dataset.field(name), column)
+        yield from self._of_file()
+
+    # -- columns that are gone, new or renamed ---------------------------------------------------------------------
+
+    def _vanished(self) -> list[Field]:
+        return [field for field in self._dataset.fields if field.name not in self._columns]
+
+    def _unknown(self) -> list[ProposedColumn]:
+        matched = {column.name for column in self._columns.values()}
+        return [column for column in self._proposal.columns if column.name not in matched]
+
+    def _renames(self) -> list[Rename]:
+        old_places = {name: place for place, name in enumerate(self._known.columns or self._dataset.columns)}
+        fields = sorted(self._dataset.columns, key=lambda name: old_places.get(name, len(old_places)))
+        by_column = {column.name: name for name, column in self._columns.items()}
+        columns = [by_column.get(column.name, column.name) for column in self._proposal.columns]
+        common = set(self._columns)
+        vanished = [
+            Candidate(
+                field.name,
+                tuple(dict.fromkeys((field.name, *field.aliases))),
+                _family(field.type),
+                fields.index(field.name),
+                self._all_earlier.get(field.name),
+                *_neighbours(fields, field.name, common),
+            )
+            for field in self._vanished()
+        ]
+        new = [
+            Candidate(
+                column.name,
+                (column.title or column.name,),
+                _family(column.type),
+                columns.index(column.name),
+                self._proposal.profiles.get(column.name),
+                *_neighbours(columns, column.name, common),
+            )
+            for column in self._unknown()
+        ]
+        return find_renames(vanished, new)
+
+    def _renamed(self, rename: Rename) -> Change:
+        field = self._dataset.field(rename.old.name)
+        column = self._column(rename.new.name)
+        title = column.title or column.name
+        text = f"There is no column {field.name}, but a new one, `{excerpt(title)}`: {', '.join(rename.evidence)}."
+        question = Question(
+            f"renamed:{field.name}:{column.name}",
+            "renamed",
+            f"{text} Is `{excerpt(title)}` the field {field.name} under another name?",
+            (field.name,),
+            column.cells - column.empty,
+            (YES, NO),
+        )
+        kind = ChangeKind.RENAMED
+        return Change(
+            kind=kind,
+            decision=Decision.QUESTION,
+            text=text,
+            field=field.name,
+            column=title,
+            evidence=rename.evidence,
+            question=question,
+        )
+
+    def _gone(self, renamed: set[str]) -> Iterator[Change]:
+        """A field that may have another name is gone all the same, until a person has said so."""
+        for field in self._vanished():
+            if field.name in self._dataset.key or field.required:
+                is_key = field.name in self._dataset.key
+                kind = ChangeKind.KEY_GONE if is_key else ChangeKind.REQUIRED_GONE
+                what = "belongs to the key" if is_key else "is required"
+                text = f"There is no column {field.name}, which {what}: the file cannot be loaded as it is."
+                question = None if field.name in renamed else self._question_of_gone(field, text)
+                yield Change(kind=kind, decision=Decision.QUESTION, text=text, field=field.name, question=question)
+            elif field.name not in renamed:
+                text = f"There is no column {field.name}, which is optional: its records have no value there."
+                yield Change(kind=ChangeKind.OPTIONAL_GONE, decision=Decision.RULE, text=text, field=field.name)
+
+    def _question_of_gone(self, field: Field, text: str) -> Question:
+        names = tuple(excerpt(column.title or column.name) for column in self._unknown())[:10]
+        return Question(
+            f"gone:{field.name}",
+            "gone",
+            f"{text} Which column is it, or is the file another one than it should be?",
+            (field.name,),
+            self._proposal.rows,
+            (*names, "none"),
+        )
+
+    def _new(self, renamed: set[str]) -> Iterator[Change]:
+        for column in self._unknown():
+            title = column.title or column.name
+            if column.name in renamed or column.cells == column.empty:
+                continue
+            kept = (
+                "Until then its values are kept in extras." if self._dataset.has_extras else "Until then it is ignored."
+            )
+            text = f"The column `{excerpt(title)}` is new: {column.type}, {column.distinct:,} distinct values."
+            question = Question(
+                f"new_column:{column.name}",
+                "new_column",
+                f"{text} Should it become a field? {kept}",
+                (column.name,),
+                column.cells - column.empty,
+                (ADD, LEAVE),
+            )
+            yield Change(
+                kind=ChangeKind.NEW_COLUMN,
+                decision=Decision.QUESTION,
+                text=text,
+                field=column.name,
+                column=title,
+                evidence=column.evidence,
+                question=question,
+            )
+
+    def _column(self, name: str) -> ProposedColumn:
+        return next(column for column in self._proposal.columns if column.name == name)
+
+    # -- columns that are there ------------------------------------------------------------------------------------
+
+    def _changes_of(self, field: Field, column: ProposedColumn) -> Iterator[Change]:
+        title = column.title or column.name
+        if column.cells == column.empty:
+            yield from self._unusual(field, title)
+            return
+        doubt = self._questions.get(column.name)
+        if doubt is not None and doubt.kind == "date_order" and field.type in (FieldType.DATE, FieldType.DATETIME):
+            yield self._date_order(field, title, doubt.text, doubt)
+        elif field.type is FieldType.INTEGER and column.type is ColumnType.NUMBER:
+            text = f"{field.name} holds decimal numbers now: the field widens from integer to number."
+            yield Change(
+                kind=ChangeKind.WIDENED,
+                decision=Decision.RULE,
+                text=text,
+                field=field.name,
+                column=title,
+                evidence=column.evidence,
+            )
+        elif not _fits(field.type, column):
+            yield self._other_type(field, column, doubt)
+        else:
+            yield from self._proven_order(field, column)
+            yield from self._unusual(field, title)
+
+    def _other_type(self, field: Field, column: ProposedColumn, doubt: Question | None) -> Change:
+        title = column.title or column.name
+        text = (
+            f"{field.name} is {_a(field.type)}, but the column holds {_a(column.type)}: {'; '.join(column.evidence)}."
+        )
+        if doubt is not None:
+            text = f"{text} {doubt.text}"
+        question = Question(
+            f"type:{field.name}",
+            "type",
+            f"{text} Is the file wrong, or does the field need another type?",
+            (field.name,),
+            column.cells - column.empty,
+            ("the file is wrong", f"the field becomes {column.type}"),
+        )
+        return Change(
+            kind=ChangeKind.TYPE,
+            decision=Decision.QUESTION,
+            text=text,
+            field=field.name,
+            column=title,
+            evidence=column.evidence,
+            question=question,
+        )
+
+    def _proven_order(self, field: Field, column: ProposedColumn) -> Iterator[Change]:
+        """Dates that prove an order of their own, if earlier files had another one."""
+        before = self._known.date_orders.get(field.name)
+        if before is not None and len(column.date_orders) == 1 and column.date_orders[0] != before:
+            text = f"Dates in {field.name} are {_order(column.date_orders[0])} now, in earlier files {_order(before)}."
+            question = Question(
+                f"date_order:{field.name}",
+                "date_order",
+                f"{text} Is that so?",
+                (field.name,),
+                column.cells - column.empty,
+                (YES, NO),
+            )
+            yield self._date_order(field, column.title or column.name, text, question)
+
+    def _date_order(self, field: Field, title: str, text: str, question: Question) -> Change:
+        return Change(
+            kind=ChangeKind.DATE_ORDER,
+            decision=Decision.QUESTION,
+            text=text,
+            field=field.name,
+            column=title,
+            question=question,
+        )
+
+    def _unusual(self, field: Field, title: str) -> Iterator[Change]:
+        profile = self._proposal.profiles.get(self._columns[field.name].name)
+        if profile is None:
+            return
+        earlier = [each[field.name] for each in self._earlier if field.name in each]
+        for found in find_unusual(profile, earlier):
+            yield Change(
+                kind=ChangeKind(found.kind),
+                decision=Decision.WARNING,
+                text=f"{field.name}: {found.text}.",
+                field=field.name,
+                column=title,
+            )
+
+    # -- the file as a whole ---------------------------------------------------------------------------------------
+
+    def _of_file(self) -> Iterator[Change]:
+        dialect = self._proposal.dialect
+        if dialect is not None and self._is_reordered():
+            text = "The columns are in another order than before: they are found by their names."
+            yield Change(kind=ChangeKind.ORDER, decision=Decision.RULE, text=text)
+        if dialect is not None and self._known.delimiter not in (None, dialect.delimiter):
+            text = f"Cells are separated by {dialect.delimiter!r}, in earlier files by {self._known.delimiter!r}."
+            yield Change(kind=ChangeKind.DELIMITER, decision=Decision.RULE, text=text)
+        doubt = next((each for each in self._proposal.questions if each.kind == "encoding"), None)
+        if doubt is not None:
+            yield Change(kind=ChangeKind.ENCODING, decision=Decision.QUESTION, text=doubt.text, question=doubt)
+        elif self._known.encoding not in (None, self._proposal.encoding):
+            text = f"The encoding is another one than in earlier files: {self._proposal.encoding}"
+            yield Change(kind=ChangeKind.ENCODING, decision=Decision.RULE, text=text)
+
+    def _is_reordered(self) -> bool:
+        before = [name for name in self._known.columns or self._dataset.columns if name in self._columns]
+        places = {column.name: place for place, column in enumerate(self._proposal.columns)}
+        now = sorted(before, key=lambda name: places[self._columns[name].name])
+        return now != before
+
+
+# -- which column is which field -------------------------------------------------------------------------------------
+
+
+def _matched(dataset: Dataset, columns: Sequence[ProposedColumn]) -> dict[str, ProposedColumn]:
+    """The columns that are fields by their names or aliases, exactly or in another spelling."""
+    exact = {name: field.name for field in dataset.fields for name in (field.name, *field.aliases)}
+    spelled = {spelling_key(name): field for name, field in exact.items()}
+    by_exact = [(exact.get(column.title), column) for column in columns]
+    by_spelling = [(spelled.get(spelling_key(column.title or column.name)), column) for column in columns]
+    found: dict[str, ProposedColumn] = {}
+    for field, column in (*by_exact, *by_spelling):
+        if field is not None and field not in found and column not in found.values():
+            found[field] = column
+    return found
+
+
+def _neighbours(names: Sequence[str], name: str, common: set[str]) -> tuple[str | None, str | None]:
+    """The nearest columns on either side that are there in both files."""
+    place = names.index(name)
+    before = next((each for each in reversed(names[:place]) if each in common), None)
+    after = next((each for each in names[place + 1 :] if each in common), None)
+    return before, after
+
+
+_FAMILIES = {
+    "integer": "number",
+    "number": "number",
+    "year": "number",
+    "date": "date",
+    "datetime": "date",
+    "time": "time",
+    "duration": "time",
+    "object": "json",
+    "array": "json",
+}
+
+
+def _family(type: FieldType | ColumnType) -> str:
+    return _FAMILIES.get(str(type), str(type))
+
+
+def _fits(type: FieldType, column: ProposedColumn) -> bool:
+    """Whether a field takes what a column holds without loss."""
+    held = str(column.type)
+    return (
+        type is FieldType.STRING
+        or held == type
+        or (type is FieldType.NUMBER and held in ("integer", "year"))
+        or (type is FieldType.INTEGER and held == "year")
+        or (type is FieldType.DATETIME and held == "date")
+        or (type is FieldType.DURATION and held == "time")
+        or (type is FieldType.ARRAY and held == "object")
+        or (type is FieldType.BOOLEAN and held in ("integer", "string") and column.distinct <= 2)
+    )
+
+
+def _a(type: FieldType | ColumnType) -> str:
+    name = "text" if str(type) == "string" else str(type)
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+
+def _order(order: str) -> str:
+    return _ORDERS.get(order, order)

@@ -1,0 +1,279 @@
+"""The code server: serves the definitions to Dagster, and reloads them without a restart.
+
+Dagster's `code-server start` runs the definitions in a child process and forwards every request to it. A reload starts
+another child, which reads the contracts anew, and lets the earlier one end once its runs have ended: a run is a child
+of the process that started it, so no reload touches it. This is that server (Dagster 1.13.27) with four faults mended,
+each of which would end a load or the service:
+
+- definitions that cannot be loaded take the place of those in service;
+- it does not say which runs it has, so `run_launcher` would fail every load of more than five minutes;
+- a run that is launched at the moment of a reload fails;
+- it does not notice that its child has ended.
+
+Dagster has no public interface for this. `tests/orchestration/test_reloading_server.py` checks that the private names
+used here still do what they are used for, and pyproject.toml limits Dagster's version.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+from dagster._api.list_repositories import sync_list_repositories_grpc
+from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import FuturesAwareThreadPoolExecutor
+from dagster._grpc.__generated__ import dagster_api_pb2 as api
+from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT, DagsterGrpcClient, client_heartbeat_thread
+from dagster._grpc.proxy_server import DagsterProxyApiServicer
+from dagster._grpc.server import DagsterGrpcServer, GrpcServerProcess
+from dagster._grpc.types import ExecuteExternalJobArgs, GetCurrentRunsResult
+from dagster._utils.interrupts import setup_interrupt_handlers
+from dagster._utils.log import configure_loggers
+from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import deserialize_value, serialize_value
+
+DEFINITIONS = "logistics_pipeline.orchestration.definitions"
+START_SECONDS = 300
+"""How long a child may take to load the definitions; an idle machine needs 2."""
+REQUEST_SECONDS = 90
+"""Longer than Dagster lets any request take, such as an evaluation of a sensor."""
+DRAIN_SECONDS = 75
+"""How long a server that is stopped waits for its runs: they stop after their batch. Containers have 90 seconds."""
+HEARTBEAT_SECONDS = 60
+"""A child without a heartbeat for so long ends by itself: its server was killed."""
+LOOK_SECONDS = 1
+
+_log = logging.getLogger("dagster.code_server")
+
+
+class _Child:
+    """A process that serves the definitions as they were when it started."""
+
+    def __init__(self, process: GrpcServerProcess, client: DagsterGrpcClient) -> None:
+        self.client = client
+        self.is_retired = False
+        self._process = process
+        self._requests = 0
+        self._idle = threading.Condition()
+        self._no_heartbeat = threading.Event()
+        threading.Thread(
+            target=client_heartbeat_thread, args=(client, self._no_heartbeat), name="heartbeat", daemon=True
+        ).start()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.server_process.poll()
+
+    @contextmanager
+    def request(self) -> Iterator[DagsterGrpcClient]:
+        """Keeps it from being stopped while it works on a request."""
+        with self._idle:
+            self._requests += 1
+        try:
+            yield self.client
+        finally:
+            with self._idle:
+                self._requests -= 1
+                self._idle.notify_all()
+
+    def retire(self) -> None:
+        """Lets it end once its requests and its runs have ended."""
+        self.is_retired = True
+        with self._idle:
+            self._idle.wait_for(lambda: self._requests == 0, REQUEST_SECONDS)
+        self.stop()
+
+    def stop(self) -> None:
+        """Lets it end once its runs have ended."""
+        with suppress(DagsterUserCodeUnreachableError):
+            self.client.shutdown_server()
+        self._no_heartbeat.set()
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._no_heartbeat.set()
+        self._process.server_process.kill()
+        self._process.server_process.wait()
+
+    def current_runs(self) -> list[str]:
+        """The runs it has; none if it has ended."""
+        try:
+            found = deserialize_value(self.client.get_current_runs(), GetCurrentRunsResult)
+        except DagsterUserCodeUnreachableError:
+            if self.exit_code is None:
+                raise
+            return []
+        return list(found.current_runs)
+
+
+class ReloadingServer(DagsterProxyApiServicer):
+    """Forwards requests to the child in service; each reload puts another one into service."""
+
+    def __init__(self, target: LoadableTargetOrigin, termination: threading.Event) -> None:
+        """Loads the definitions.
+
+        Raises:
+            DagsterUserCodeProcessError: they cannot be loaded.
+        """
+        self._children: list[_Child] = []
+        super().__init__(
+            loadable_target_origin=target,
+            fixed_server_id=None,
+            container_image=None,
+            container_context=None,
+            inject_env_vars_from_instance=False,
+            location_name=None,
+            log_level="INFO",
+            startup_timeout=START_SECONDS,
+            server_termination_event=termination,
+            instance_ref=None,
+            logger=_log,
+            server_heartbeat=False,
+            server_heartbeat_timeout=HEARTBEAT_SECONDS,
+            heartbeat_ttl=HEARTBEAT_SECONDS,
+            defs_state_info=None,
+        )
+        threading.Thread(target=self._watch_children, name="watch-children", daemon=True).start()
+
+    def _reload_location(self) -> None:
+        """Puts a new child into service. Dagster calls it once, when it starts."""
+        child = self._start_child()
+        self._children.append(child)
+        self._client: Any = child.client
+
+    def _start_child(self) -> _Child:
+        """Starts a child and has it load the definitions; raises DagsterUserCodeProcessError if it cannot."""
+        registry = self._grpc_server_registry
+        client = registry.reload_grpc_endpoint(self._origin).create_client()
+        entry: Any = registry.get_grpc_server_entry(self._origin)
+        child = _Child(entry.process, client)
+        try:
+            sync_list_repositories_grpc(client)
+        except DagsterUserCodeProcessError:
+            child.kill()
+            raise
+        return child
+
+    @property
+    def _in_service(self) -> _Child:
+        return self._children[-1]
+
+    def ReloadCode(self, request: Any, context: grpc.ServicerContext) -> api.ReloadCodeReply:
+        """Loads the definitions anew. If that fails, those in service stay so, and the caller is told why."""
+        with self._reload_lock:
+            earlier = self._in_service
+            try:
+                self._reload_location()
+            except DagsterUserCodeProcessError as error:
+                reason = why_not_loaded(error)
+                _log.error("The definitions were not reloaded, and those in service stay: %s", reason)
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
+        threading.Thread(target=earlier.retire, name="retire", daemon=True).start()
+        _log.info("The definitions were reloaded")
+        return api.ReloadCodeReply()
+
+    def _query(self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT) -> Any:
+        with self._in_service.request() as client:
+            return client._get_response(api_name, request, timeout)
+
+    def _streaming_query(
+        self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT
+    ) -> Iterator[Any]:
+        with self._in_service.request() as client:
+            yield from client._get_streaming_response(api_name, request, timeout)
+
+    def StartRun(self, request: Any, context: Any) -> Any:
+        """Starts a run in the child in service, which is not stopped while it does so."""
+        if self._shutdown_once_executions_finish_event.is_set():
+            return super().StartRun(request, context)  # type: ignore[no-untyped-call]  # which refuses
+        arguments = deserialize_value(request.serialized_execute_run_args, ExecuteExternalJobArgs)
+        with self._in_service.request() as client:
+            self._run_clients[arguments.run_id] = client
+            return client._get_response("StartRun", request)
+
+    def GetCurrentRuns(self, request: Any, context: Any) -> api.GetCurrentRunsReply:
+        """The runs of all children, also of those that only wait for their runs to end."""
+        runs = [run for child in list(self._children) for run in child.current_runs()]
+        found = GetCurrentRunsResult(current_runs=runs, serializable_error_info=None)
+        return api.GetCurrentRunsReply(serialized_current_runs=serialize_value(found))
+
+    def _watch_children(self) -> None:
+        """Ends this server when a child ends that should not; whatever supervises it starts it again."""
+        while not self._shutdown_once_executions_finish_event.wait(LOOK_SECONDS):
+            for child in list(self._children):
+                code = child.exit_code
+                if code == 0 and child.is_retired:
+                    self._children.remove(child)
+                elif code is not None:
+                    _exit(f"The process that serves the definitions has ended (exit code {code})")
+
+    def cleanup(self) -> None:
+        """Waits for the runs that are under way, within limits."""
+        self._shutdown_once_executions_finish_event.set()
+        children = list(self._children)
+        for child in children:
+            child.stop()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < deadline and any(child.exit_code is None for child in children):
+            time.sleep(0.1)
+        for child in children:
+            if child.exit_code is None:
+                child.kill()
+        super().cleanup()  # type: ignore[no-untyped-call]
+
+
+def _exit(reason: str) -> None:
+    sys.stderr.write(f"{reason}: this server exits, to be started again\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def why_not_loaded(error: DagsterUserCodeProcessError) -> str:
+    """The innermost cause in one line, without the name of its class."""
+    cause: SerializableErrorInfo = error.user_code_process_error_infos[0]
+    while cause.cause is not None:
+        cause = cause.cause
+    lines = [line.strip() for line in cause.message.strip().splitlines() if line.strip()]
+    text = " ".join(lines)
+    return text.partition(": ")[2] or text
+
+
+def main() -> None:
+    """Serves the definitions until the process is told to stop."""
+    parser = argparse.ArgumentParser(description="Serves the definitions to Dagster, and reloads them on request.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--module", default=DEFINITIONS, help="the module that holds the definitions")
+    arguments = parser.parse_args()
+    setup_interrupt_handlers()
+    configure_loggers()
+    target = LoadableTargetOrigin(module_name=arguments.module, working_directory=str(Path.cwd()))
+    termination = threading.Event()
+    try:
+        server = ReloadingServer(target, termination)
+    except DagsterUserCodeProcessError as error:
+        sys.exit(f"The definitions cannot be loaded: {why_not_loaded(error)}")
+    grpc_server = DagsterGrpcServer(
+        server_termination_event=termination,
+        dagster_api_servicer=server,
+        port=arguments.port,
+        host=arguments.host,
+        threadpool_executor=FuturesAwareThreadPoolExecutor(),
+        logger=_log,
+    )
+    _log.info("Started Dagster code server for %s on port %d", arguments.module, arguments.port)
+    with suppress(KeyboardInterrupt):
+        grpc_server.serve()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

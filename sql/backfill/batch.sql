@@ -1,0 +1,10 @@
+-- Locks the next rows with a value of a column in extras, in the order in which merges lock them.
+-- One row per record.
+-- Reads the raw table.
+
+SELECT ctid::text, file_id, (extras -> %(name)s)::text, {identity}
+FROM {table}
+WHERE extras ? %(name)s AND {field} IS NULL AND {is_after}
+ORDER BY {identity}
+LIMIT %(rows)s
+FOR UPDATE

@@ -1,0 +1,338 @@
+"""The next file of a dataset has changed: nothing is lost, nothing is read otherwise in silence, and people are asked.
+
+Twelve changes, each in CSV and JSON where the format knows it, each against a real table with an earlier file in it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from logistics_core.database_contract.contracts import ProposalKind
+from logistics_core.database_contract.file_states import FileState
+from logistics_pipeline.contracts.accepting import accept_contract
+from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out, follow_file
+from logistics_pipeline.contracts.proposals import StoredProposal
+from logistics_pipeline.contracts.texts import contract_of_text
+from logistics_pipeline.contracts.versions import catalogue_in_force, version_in_force
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger import LedgerFile
+from tests.database.conftest import FolderUnderTest
+
+Record = dict[str, Any]
+
+CONTRACT = """
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: trips
+path: trips.csv
+title: Trips
+singular: trip
+description: One record per trip.
+schema:
+  primaryKey: [trip_id]
+  fields:
+    - {name: trip_id, title: Trip, type: string, role: identifier, description: Identifies the trip,
+       constraints: {required: true}}
+    - {name: truck, title: Truck, type: string, role: dimension, description: Truck, constraints: {required: true}}
+    - {name: started, title: Started, type: date, role: time, description: First day, constraints: {required: true}}
+    - {name: stops, title: Stops, type: integer, role: measure, description: Stops}
+    - {name: weight, title: Weight, type: number, unit: kg, role: measure, description: Weight}
+    - {name: driver, title: Driver, type: string, role: dimension, description: Driver}
+"""
+
+NAMES = ("Ada", "Björn", "Cem", "Dina", "Eli")
+
+
+def trips(file: int) -> list[Record]:
+    return [
+        {
+            "trip_id": f"T{file}-{number:03}",
+            "truck": f"V-{number % 9:03}",
+            "started": f"2024-0{1 + file}-{1 + number % 28:02}",
+            "stops": 2 + number % 7,
+            "weight": 120.5 + number * 37 % 400,
+            "driver": NAMES[number % 5],
+        }
+        for number in range(120)
+    ]
+
+
+def as_csv(records: list[Record], delimiter: str = ",") -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue().encode()
+
+
+def as_json(records: list[Record]) -> bytes:
+    return json.dumps(records, ensure_ascii=False).encode()
+
+
+FORMATS: dict[str, Callable[[list[Record]], bytes]] = {"csv": as_csv, "json": as_json}
+
+
+def changed(change: Callable[[Record], Record]) -> list[Record]:
+    return [change(dict(record)) for record in trips(2)]
+
+
+def without(name: str) -> list[Record]:
+    return changed(lambda record: {key: value for key, value in record.items() if key != name})
+
+
+def with_value(name: str, value: Callable[[Any], Any]) -> list[Record]:
+    return changed(lambda record: record | {name: value(record[name])})
+
+
+def renamed(name: str, other: str) -> list[Record]:
+    return changed(lambda record: {other if key == name else key: value for key, value in record.items()})
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What becomes of the changed file."""
+
+    state: FileState = FileState.LOADED
+    loaded: int = 120
+    rejected: int = 0
+    said: str | None = None
+    """In its notes, its warning or its error."""
+    questions: tuple[str, ...] = ()
+    """Ids of the questions that are open, those that begin like these."""
+    version: int = 1
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Values of its first row."""
+
+
+CHANGES: dict[str, tuple[dict[str, bytes], Expected]] = {
+    "order": (
+        {"csv": as_csv([dict(reversed(record.items())) for record in trips(2)])},
+        Expected(said="in another order"),
+    ),
+    "optional column gone": (
+        {name: write(without("driver")) for name, write in FORMATS.items()},
+        Expected(said="driver", columns={"driver": None}),
+    ),
+    "required column gone": (
+        {"csv": as_csv(without("started"))},
+        Expected(FileState.FAILED, 0, said="started", questions=("gone:started",)),
+    ),
+    "key gone": (
+        {"csv": as_csv(without("trip_id"))},
+        Expected(FileState.FAILED, 0, said="trip_id", questions=("gone:trip_id",)),
+    ),
+    "required column gone, in JSON": (
+        {"json": as_json(without("started"))},
+        Expected(FileState.FAILED, 0, 120, said="started is missing", questions=("gone:started",)),
+    ),
+    "key gone, in JSON": (
+        {"json": as_json(without("trip_id"))},
+        Expected(FileState.FAILED, 0, 120, said="trip_id is missing", questions=("gone:trip_id",)),
+    ),
+    "rename of a required column, in JSON": (
+        {"json": as_json(renamed("truck", "truck_no"))},
+        Expected(FileState.FAILED, 0, 120, said="truck is missing", questions=("renamed:truck:truck_no",)),
+    ),
+    "new column": (
+        {
+            name: write(changed(lambda record: record | {"toll": "12.50", "memo": f"of {record['truck']}"}))
+            for name, write in FORMATS.items()
+        },
+        Expected(
+            questions=("new_column:memo", "new_column:toll"), columns={"extras": {"toll": "12.50", "memo": "of V-000"}}
+        ),
+    ),
+    "integer to decimal": (
+        {name: write(with_value("stops", lambda value: value + 0.5)) for name, write in FORMATS.items()},
+        Expected(said="stops holds decimal numbers", version=2, columns={"stops": 2.5}),
+    ),
+    "number to text": (
+        {name: write(with_value("weight", lambda value: f"about {value} kg")) for name, write in FORMATS.items()},
+        Expected(FileState.FAILED, 0, 120, said="weight must be a number", questions=("type:weight",)),
+    ),
+    "other order of dates, proven": (
+        {
+            name: write(with_value("started", lambda day: f"{day[8:]}/{day[5:7]}/{day[:4]}"))
+            for name, write in FORMATS.items()
+        },
+        Expected(said="started", columns={"started": "2024-03-01"}),
+    ),
+    "other order of dates, not proven": (
+        {
+            name: write(with_value("started", lambda day: f"{1 + int(day[8:]) % 12:02}/{day[5:7]}/{day[:4]}"))
+            for name, write in FORMATS.items()
+        },
+        Expected(FileState.FAILED, 0, 120, said="started", questions=("date_order",)),
+    ),
+    "other delimiter": (
+        {"csv": as_csv(trips(2), ";")},
+        Expected(said="csv with semicolons, the one before was csv with commas"),
+    ),
+    "other encoding": (
+        {
+            "csv": as_csv(trips(2)).decode().encode("cp1252"),
+            "json": as_json(trips(2)).decode().encode("utf-16"),
+        },
+        Expected(said="ncoding", columns={"driver": "Ada"}),
+    ),
+    "rename of a required column": (
+        {"csv": as_csv(renamed("truck", "truck_no"))},
+        Expected(FileState.FAILED, 0, said="truck", questions=("renamed:truck:truck_no",)),
+    ),
+    "rename of an optional column": (
+        {name: write(renamed("weight", "gross_weight_kg")) for name, write in FORMATS.items()},
+        Expected(questions=("renamed:weight:gross_weight_kg",), columns={"weight": None}),
+    ),
+    "unit times 1000": (
+        {name: write(with_value("weight", lambda value: value * 1000)) for name, write in FORMATS.items()},
+        Expected(said="another unit", columns={"weight": 120500}),
+    ),
+}
+CASES = [
+    pytest.param(suffix, content, expected, id=f"{name} ({suffix})")
+    for name, (contents, expected) in CHANGES.items()
+    for suffix, content in contents.items()
+]
+
+
+@dataclass
+class Installation:
+    """A dataset with its contract in the database."""
+
+    folder: FolderUnderTest
+    connection: Connection
+
+    def load(self, name: str, content: bytes, **options: Any) -> tuple[LedgerFile, StoredProposal | None]:
+        """Drops and loads a file by the contract in force, and does what follows."""
+        catalogue = catalogue_in_force(self.connection)
+        folder = replace(self.folder, options=replace(self.folder.options, catalogue=catalogue, **options))
+        found = folder.drop(name, content)
+        report = folder.load(found)
+        return report.file, follow_file(self.connection, report.file, found.path).proposal
+
+    def first_row(self, file_id: int) -> dict[str, Any]:
+        row = self.connection.execute(
+            "SELECT to_jsonb(trips) FROM raw.trips WHERE file_id = %s ORDER BY record_no LIMIT 1", (file_id,)
+        ).fetchone()
+        return row[0] if row else {}
+
+
+@pytest.fixture
+def installation(raw_folder: FolderUnderTest, connection: Connection) -> Installation:
+    accept_contract(connection, contract_of_text(CONTRACT, "trips.yaml"), accepted_by="somebody")
+    return Installation(raw_folder, connection)
+
+
+def said_about(file: LedgerFile, connection: Connection) -> str:
+    reasons = connection.execute("SELECT DISTINCT reason FROM ingest.rejects WHERE file_id = %s", (file.file_id,))
+    texts = [*file.notes, file.warning, file.error, *(reason for (reason,) in reasons.fetchall())]
+    return "\n".join(filter(None, texts))
+
+
+@pytest.mark.parametrize(("suffix", "content", "expected"), CASES)
+def test_a_changed_file_loads_without_loss_or_waits_with_a_question(
+    suffix: str, content: bytes, expected: Expected, installation: Installation
+) -> None:
+    first, nothing = installation.load(f"trips-1.{suffix}", FORMATS[suffix](trips(1)))
+    assert (first.state, nothing, first.warning) == (FileState.LOADED, None, None)
+
+    file, proposal = installation.load(f"trips-2.{suffix}", content)
+
+    assert (file.state, file.records_loaded, file.records_rejected) == (
+        expected.state,
+        expected.loaded,
+        expected.rejected,
+    )
+    if expected.said is not None:
+        assert expected.said in said_about(file, installation.connection)
+    asked = [] if proposal is None else sorted(question["id"] for question in proposal.open_questions)
+    assert len(asked) == len(expected.questions), asked
+    assert all(each.startswith(begin) for each, begin in zip(asked, expected.questions, strict=True)), asked
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None
+    assert version.version == expected.version
+    row = installation.first_row(file.file_id)
+    assert {name: row[name] for name in expected.columns} == expected.columns
+
+
+def answer(installation: Installation, proposal: StoredProposal, answers: dict[str, str]) -> list[str]:
+    """Answers and accepts a proposal, and carries it out; returns what was done, in sentences."""
+    connection = installation.connection
+    text, _ = answered_drift(proposal, answers)
+    accept_contract(connection, contract_of_text(text, "trips.yaml"), accepted_by="somebody")
+    dataset = catalogue_in_force(connection)["trips"]
+    return [each.sentence for each in carry_out(connection, proposal, dataset)]
+
+
+def test_an_accepted_rename_becomes_an_alias_and_the_file_is_loaded(installation: Installation) -> None:
+    installation.load("trips-1.csv", as_csv(trips(1)))
+    content = as_csv(renamed("truck", "truck_no"))
+    failed, proposal = installation.load("trips-2.csv", content)
+    assert proposal is not None
+    assert proposal.kind == ProposalKind.DRIFT
+
+    answer(installation, proposal, {"renamed:truck:truck_no": "yes"})
+
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None
+    assert version.fields.field("truck").aliases == ("truck_no",)
+    again, _ = installation.load("trips-2.csv", content)
+    assert (again.state, again.records_loaded) == (FileState.LOADED, 120)
+    assert installation.first_row(again.file_id)["truck"] == "V-000"
+    retry = installation.connection.execute(
+        "SELECT retry_requested_at FROM ingest.files WHERE file_id = %s", (failed.file_id,)
+    ).fetchone()
+    assert retry is not None
+
+
+def test_an_accepted_column_is_filled_from_extras_without_a_reload(installation: Installation) -> None:
+    """Each file's numbers are read by what the file proves; what does not fit stays, and is counted."""
+    connection = installation.connection
+    installation.load("trips-1.csv", as_csv(trips(1)))
+    values = ["1.234,50", "12,25", "n/k"]
+    records = [record | {"Toll paid": values[number % 3]} for number, record in enumerate(trips(2))]
+    _, proposal = installation.load("trips-2.csv", as_csv(records, ";"))
+    assert proposal is not None
+    plain = [record | {"Toll paid": "3.75"} for record in trips(3)]
+    installation.load("trips-3.csv", as_csv(plain))
+    document = {**proposal.document, "proposal": _with_type(proposal.document["proposal"], "number")}
+
+    said = answer(installation, replace(proposal, document=document), {"new_column:toll_paid": "add"})
+
+    assert said == [
+        "200 values of toll_paid moved from extras. 40 values do not fit and stay there: "
+        'toll_paid must be a number, found the text "n/k".'
+    ]
+    found = connection.execute(
+        "SELECT file_id, toll_paid, extras, count(*)::int FROM raw.trips GROUP BY 1, 2, 3 ORDER BY 1, 2"
+    ).fetchall()
+    assert [(number, str(toll), extras, count) for number, toll, extras, count in found] == [
+        (1, "None", None, 120),
+        (2, "12.25", None, 40),
+        (2, "1234.50", None, 40),
+        (2, "None", {"Toll paid": "n/k"}, 40),
+        (3, "3.75", None, 120),
+    ]
+    dataset = catalogue_in_force(connection)["trips"]
+    assert [each.moved for each in carry_out(connection, proposal, dataset)] == [0]
+    file, _ = installation.load("trips-4.csv", as_csv([record | {"Toll paid": "8"} for record in trips(4)]))
+    assert installation.first_row(file.file_id)["toll_paid"] == 8
+
+
+def _with_type(proposal: dict[str, Any], type: str) -> dict[str, Any]:
+    """The proposal of a file in which a person has chosen the type of the last column."""
+    *others, last = proposal["columns"]
+    return {**proposal, "columns": [*others, {**last, "type": type}]}
+
+
+def test_the_same_question_is_asked_once(installation: Installation) -> None:
+    installation.load("trips-1.json", as_json(trips(1)))
+    with_memo = [record | {"memo": "x"} for record in trips(2)]
+    _, first = installation.load("trips-2.json", as_json(with_memo))
+    _, second = installation.load("trips-3.json", as_json([record | {"memo": "y"} for record in trips(3)]))
+    assert first is not None
+    assert second is None

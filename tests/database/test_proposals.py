@@ -1,0 +1,261 @@
+"""Files of no dataset: proposals, answers, acceptance by policy or by a person, and their place in the ledger."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+
+from logistics_core.database_contract.contracts import ProposalState
+from logistics_core.settings import ContractPolicy, Settings
+from logistics_pipeline import ledger
+from logistics_pipeline.contracts.accepting import accept_contract
+from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, open_proposals, proposal_by_id
+from logistics_pipeline.contracts.proposing import (
+    Outcome,
+    ProposalError,
+    accept_proposal,
+    answer_proposal,
+    dismiss_proposal,
+    edit_proposal,
+    propose_unrecognised,
+)
+from logistics_pipeline.contracts.retiring import retire_dataset
+from logistics_pipeline.contracts.texts import contract_of_text
+from logistics_pipeline.contracts.versions import catalogue_in_force
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.inference.answers import AnswerError
+from logistics_pipeline.sources.folder import RawFolder
+from tests.contract_texts import FUEL
+
+CERTAIN = "card_id,day,litres\n" + "".join(
+    f"C-{number:04},2024-05-{1 + number % 28:02},{number * 1.25}\n" for number in range(1, 200)
+)
+"""Leaves no question open."""
+
+DOUBTFUL = "card_id,day,litres\n" + "".join(
+    f"C-{number:04},{1 + number % 12:02}/{1 + number % 11:02}/2024,{number * 1.25}\n" for number in range(1, 200)
+)
+"""Leaves the order of its dates open."""
+
+Propose = Callable[..., Outcome]
+
+
+@pytest.fixture
+def settings(database_url: str, raw_dir: Path) -> Settings:
+    return Settings(database_url=database_url, data_dir=raw_dir.parent)
+
+
+@pytest.fixture
+def propose(connection: Connection, settings: Settings) -> Propose:
+    """Drops a file, registers it as the sensor does, and has a contract proposed."""
+
+    def run(name: str, content: str | bytes = CERTAIN, policy: ContractPolicy = ContractPolicy.AUTO) -> Outcome:
+        path = settings.raw_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        found = RawFolder(settings.raw_dir, catalogue_in_force(connection)).look_at(path)
+        assert found is not None
+        ledger.register(connection, found)
+        ours = settings.model_copy(update={"contracts": policy})
+        return propose_unrecognised(connection, found, ours, created_by="the test")
+
+    return run
+
+
+def stored(outcome: Outcome) -> StoredProposal:
+    assert outcome.proposal is not None
+    return outcome.proposal
+
+
+def state(connection: Connection, path: str) -> tuple[str, str | None]:
+    file = ledger.latest_file(connection, path)
+    assert file is not None
+    return str(file.state), file.dataset
+
+
+def test_a_file_without_open_questions_becomes_a_dataset_by_itself(connection: Connection, propose: Propose) -> None:
+    outcome = propose("fuel/2024-05.csv")
+
+    assert outcome.is_accepted, outcome.sentence
+    assert (stored(outcome).state, stored(outcome).version) == ("accepted", 1)
+    assert stored(outcome).ended_by == "the policy auto"
+    assert state(connection, "fuel/2024-05.csv") == ("registered", "fuel")
+    dataset = catalogue_in_force(connection)["fuel"]
+    assert dataset.columns == ("card_id", "day", "litres") and dataset.key == ("card_id",)
+    assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (0,)
+
+
+def test_by_the_policy_review_it_waits_for_a_person(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("fuel/2024-05.csv", policy=ContractPolicy.REVIEW))
+
+    assert proposal.state == ProposalState.OPEN and proposal.is_acceptable
+    assert state(connection, "fuel/2024-05.csv") == ("unrecognised", None)
+    entry = ledger.latest_file(connection, "fuel/2024-05.csv")
+    assert entry is not None and str(proposal.proposal_id) in str(entry.error)
+
+    assert accept_proposal(connection, proposal.proposal_id, accepted_by="Anna").version == 1
+    assert state(connection, "fuel/2024-05.csv") == ("registered", "fuel")
+    with pytest.raises(ProposalError, match="is not open any more: it is accepted"):
+        accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+
+
+def test_a_question_waits_for_its_answer_and_nothing_is_guessed(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("fuel/may.csv", DOUBTFUL))
+
+    (question,) = proposal.open_questions
+    assert question["kind"] == "date_order" and set(question["answers"]) == {"dmy", "mdy"}
+    assert "1 question is open" in str(ledger.latest_file(connection, "fuel/may.csv"))
+    with pytest.raises(ProposalError, match="cannot be accepted yet"):
+        accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+    with pytest.raises(AnswerError, match=r"no answer to it\. Answer one of"):
+        answer_proposal(connection, proposal.proposal_id, {question["id"]: "ymd"})
+    with pytest.raises(AnswerError, match="There is no question other"):
+        answer_proposal(connection, proposal.proposal_id, {"other": "dmy"})
+
+    answered = answer_proposal(connection, proposal.proposal_id, {question["id"]: "mdy"})
+    assert answered.open_questions == [] and "format: '%m/%d/%Y'" in answered.contract
+    again = answer_proposal(connection, proposal.proposal_id, {question["id"]: "dmy"})
+    assert "format: '%d/%m/%Y'" in again.contract and again.answers == {question["id"]: "dmy"}
+
+    accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+    assert catalogue_in_force(connection)["fuel"].field("day").format == "%d/%m/%Y"
+
+
+def test_an_answered_proposal_shows_the_file_as_it_was_read(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("fuel/may.csv", DOUBTFUL))
+    preview = proposal.document["preview"]
+    assert preview["titles"] == ["card_id", "day", "litres"] and len(preview["rows"]) == 50
+    assert preview["rows"][0] == ["C-0001", "02/02/2024", "1.25"]
+
+
+def test_a_person_writes_the_contract_and_may_rename_it(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("fuel/may.csv", DOUBTFUL))
+    text = FUEL.replace("name: fuel", "name: payments").replace("path: fuel.csv", "path: fuel/may.csv")
+
+    edited = edit_proposal(connection, proposal.proposal_id, text)
+
+    assert (edited.dataset, edited.is_acceptable) == ("payments", True)
+    with pytest.raises(ProposalError, match="was edited"):
+        answer_proposal(connection, proposal.proposal_id, {"date_order:day": "dmy"})
+    accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+    assert state(connection, "fuel/may.csv") == ("registered", "payments")
+
+
+def test_a_folder_has_one_proposal_and_its_acceptance_takes_every_file(
+    connection: Connection, propose: Propose
+) -> None:
+    first = stored(propose("fuel/1.csv", DOUBTFUL))
+    assert stored(propose("fuel/2.csv", DOUBTFUL)).proposal_id == first.proposal_id
+    assert len(open_proposals(connection)) == 1
+
+    answer_proposal(connection, first.proposal_id, {"date_order:day": "dmy"})
+    accept_proposal(connection, first.proposal_id, accepted_by="Anna")
+
+    assert state(connection, "fuel/1.csv") == state(connection, "fuel/2.csv") == ("registered", "fuel")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("Güter (Süd)/2024/05.csv", "gueter_sued"),
+        ("2024/Fuel Cards/05.csv", "fuel_cards"),
+        ("2024-05 fuel.csv", "column_2024_05_fuel"),
+        ("data/exports/payments-2024.csv", "payments"),
+        ("costs/may.csv", "costs_data"),
+    ],
+)
+def test_the_dataset_is_named_by_the_outermost_folder_or_the_file(
+    connection: Connection, propose: Propose, path: str, name: str
+) -> None:
+    outcome = propose(path)
+
+    assert outcome.is_accepted and stored(outcome).dataset == name
+    assert catalogue_in_force(connection).dataset_of_path(path) == name
+    assert state(connection, path) == ("registered", name)
+
+
+def test_a_name_that_is_taken_gets_a_number(connection: Connection, propose: Propose) -> None:
+    accept_contract(connection, contract_of_text(FUEL.replace("fuel", "gueter"), "it"), accepted_by="Anna")
+    assert stored(propose("Güter/1.csv")).dataset == "gueter_2"
+    assert catalogue_in_force(connection).dataset_of_path("Güter/other.csv") == "gueter_2"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "The file is empty"), (b"\x00\x01\x02" * 100, "no contract can be proposed"), (b"a,b\n", "no contract")],
+)
+def test_a_file_that_nothing_can_be_proposed_for_says_so_in_the_ledger(
+    connection: Connection, propose: Propose, content: bytes, message: str
+) -> None:
+    outcome = propose("odd/file.csv", content)
+
+    assert outcome.proposal is None
+    entry = ledger.latest_file(connection, "odd/file.csv")
+    assert entry is not None and entry.state == "unrecognised" and message in str(entry.error)
+
+
+def test_a_changed_file_gets_a_proposal_that_supersedes_the_one_before(
+    connection: Connection, propose: Propose
+) -> None:
+    first = stored(propose("may.csv", DOUBTFUL))
+    second = stored(propose("may.csv", DOUBTFUL + "C-9999,01/01/2024,1\n"))
+
+    assert first.proposal_id != second.proposal_id
+    found = proposal_by_id(connection, first.proposal_id)
+    assert found is not None and found.state == ProposalState.SUPERSEDED
+    assert [each.proposal_id for each in open_proposals(connection)] == [second.proposal_id]
+
+
+def test_a_dismissed_proposal_leaves_its_file_as_it_is(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("fuel/may.csv", DOUBTFUL))
+    dismissed = dismiss_proposal(connection, proposal.proposal_id, dismissed_by="Anna")
+
+    assert (dismissed.state, dismissed.ended_by) == ("dismissed", "Anna")
+    assert state(connection, "fuel/may.csv") == ("unrecognised", None)
+    latest = latest_proposal(connection, "fuel/may.csv")
+    assert latest is not None and latest.state == ProposalState.DISMISSED
+    with pytest.raises(ProposalError, match="There is no proposal"):
+        dismiss_proposal(connection, uuid4(), dismissed_by="Anna")
+
+
+def test_files_of_a_retired_dataset_are_not_proposed_again(connection: Connection, propose: Propose) -> None:
+    assert propose("fuel/1.csv").is_accepted
+    retire_dataset(connection, "fuel", retired_by="Anna")
+
+    outcome = propose("fuel/2.csv")
+
+    assert outcome.proposal is None and "belongs to the dataset fuel, which is retired" in outcome.sentence
+    assert "fuel" not in catalogue_in_force(connection)
+
+
+def test_two_people_accept_one_proposal_once(connection: Connection, propose: Propose, database_url: str) -> None:
+    proposal = stored(propose("fuel/may.csv", policy=ContractPolicy.REVIEW))
+    outcomes: list[str] = []
+
+    def run() -> None:
+        with connect(database_url) as other:
+            try:
+                outcomes.append(f"version {accept_proposal(other, proposal.proposal_id, accepted_by='x').version}")
+            except ProposalError:
+                outcomes.append("refused")
+
+    threads = [Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused", "refused", "refused", "version 1"]
+
+
+def test_hostile_names_and_cells_are_only_texts(connection: Connection, propose: Propose) -> None:
+    name = "x'); DROP TABLE raw.vehicles; --"
+    content = f'"{name}",<script>alert(1)</script>,"=HYPERLINK(1)"\n' + "".join(
+        f'"K-{number:04}","{name}",{number}\n' for number in range(100)
+    )
+    outcome = propose(f"{name}/$(rm).csv", content)
+
+    assert connection.execute("SELECT to_regclass('raw.vehicles')::text").fetchone() == ("raw.vehicles",)
+    assert outcome.proposal is not None
+    assert outcome.proposal.document["preview"]["titles"][0] == name
