@@ -39,6 +39,11 @@ def rate_ratios(runs: Sequence[Run], others: Sequence[Run]) -> Spread:
     return spread([run.rate / other.rate for run, other in zip(runs, others, strict=True)])
 
 
+def cpu_ratios(runs: Sequence[Run], others: Sequence[Run]) -> Spread:
+    """How the CPU time of runs, with the server's, compares with that of the others in the same repetitions."""
+    return spread([run.total_cpu_seconds / other.total_cpu_seconds for run, other in zip(runs, others, strict=True)])
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The loader against the limit on one file."""

@@ -26,6 +26,11 @@ class Run:
         """Records per second."""
         return self.records / self.seconds
 
+    @property
+    def total_cpu_seconds(self) -> float:
+        """Of all processes that took part."""
+        return self.cpu_seconds + self.server_cpu_seconds
+
     def per_million(self, seconds: float) -> float:
         return seconds / self.records * 1_000_000
 

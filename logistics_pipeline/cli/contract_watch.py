@@ -4,22 +4,32 @@ import logging
 import sys
 import time
 from functools import partial
+from typing import Annotated, NoReturn
+
+import typer
 
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.foreground import until_interrupted
+from logistics_pipeline.cli.output import say
 from logistics_pipeline.contracts.code_location import Reloader, reload_definitions
 from logistics_pipeline.contracts.watching import watch_contracts
 from logistics_pipeline.local.environment import code_server_port, open_environment
-from logistics_pipeline.local.supervisor import stop_signals
+from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
 
 
-def watch() -> None:
-    """Watches contracts until Ctrl-C: edited files, requests, files of no dataset. `logistics up` does so as well.
+def watch(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether a process watches them: exit code 1 if none does")
+    ] = False,
+) -> None:
+    """Watches contracts until Ctrl-C: edited files, and files of no dataset. `logistics up` does so as well.
 
     What changes takes effect in Dagster at once; running loads go on.
     """
-    log = _log()
     settings = Settings()
+    if check:
+        _check(settings)
+    log = _log()
     reload = partial(reload_definitions, settings.code_server_host, code_server_port(settings))
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
         reloader = Reloader(reload, log)
@@ -27,6 +37,14 @@ def watch() -> None:
             watch_contracts(settings, environment.database_url, reloader.request, log)
         finally:
             reloader.stop()
+
+
+def _check(settings: Settings) -> NoReturn:
+    with open_environment(settings) as environment:
+        if are_contracts_watched(environment.database_url):
+            raise typer.Exit
+    say("No process watches contracts. Start one: logistics contracts watch")
+    raise typer.Exit(1)
 
 
 def _log() -> logging.Logger:

@@ -359,6 +359,8 @@ def accept(
         print_json(_accepted_document(accepted))
     else:
         say(describe(accepted))
+        for sentence in accepted.followed:
+            say(f"  {sentence}")
     say_synced(report)
 
 
@@ -390,6 +392,7 @@ def _accepted_document(accepted: Accepted) -> dict[str, Any]:
         "version": accepted.version,
         "is_new": accepted.is_new,
         "is_unchanged": accepted.is_unchanged,
+        "followed": list(accepted.followed),
         **_changes_document(accepted.changes),
     }
 

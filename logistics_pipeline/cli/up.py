@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Starts everything: database, Dagster with its web UI and sensor, and the API. Ctrl-C stops it all.
 
-    Then drop files into `data/raw`. A contract added to `data/contracts` takes effect when this is started again.
+    Then drop files into `data/raw`. A contract put into `data/contracts` takes effect at once.
     """
     settings = Settings()
     refuse_taken_ports(settings)

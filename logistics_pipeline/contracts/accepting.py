@@ -47,6 +47,8 @@ class Accepted:
     """What differs from the version before; none for a first one."""
     is_new: bool
     """Whether the dataset is new, or was retired."""
+    followed: tuple[str, ...] = ()
+    """What was done after that, one sentence each: values moved from `extras`."""
     is_unchanged: bool = False
     """Whether this very text was in force already."""
 

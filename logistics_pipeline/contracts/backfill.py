@@ -7,6 +7,7 @@ moved by the next call, as are values that a load by the contract before has wri
 Memory: one batch, and per file what its values prove.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field
 from logistics_core.sql_files import read_sql
+from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
@@ -118,7 +120,7 @@ class _Mover:
     def _move_batch(
         self, name: str, rows: Sequence[Sequence[Any]], validators: dict[int, _Validate], backfill: Backfill
     ) -> None:
-        places, values = list[str](), list[str | None]()
+        places, values, filled = list[str](), list[str | None](), Counter[int]()
         for place, file_id, text, *_ in rows:
             # A load may have added a file since; its values are judged by themselves.
             validate = validators.get(file_id) or value_validator(self._field, self._date_order)
@@ -130,9 +132,19 @@ class _Mover:
             else:
                 places.append(place)
                 values.append(outcome)
+                filled[file_id] += outcome is not None
         if places:
             self._connection.execute(self._statement("move"), {"name": name, "places": places, "values": values})
+            self._count(filled)
         backfill.moved += len(places)
+
+    def _count(self, filled: Counter[int]) -> None:
+        """Counts the cells that have a value now; files are locked after rows, as by a load."""
+        self._connection.execute(
+            "SELECT FROM ingest.files WHERE file_id = ANY(%s) ORDER BY file_id FOR UPDATE", (sorted(filled),)
+        )
+        for file_id, cells in sorted(filled.items()):
+            ledger.count_cells(self._connection, file_id, (self._field.name,), {file_id: (cells,)}, {})
 
     def _validators(self, name: str) -> dict[int, _Validate]:
         """For each file, what judges its values by what all of them prove."""

@@ -22,11 +22,12 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
 from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
-from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
+from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.answers import AnswerError
 from logistics_pipeline.inference.drift import ChangeKind, Drift, KnownFile, amended_contract, compare
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
@@ -93,7 +94,33 @@ def record_widenings(connection: Connection, file: LedgerFile, version: Contract
     if not integers:
         return None
     contract = contract_of_text(_yaml(document), f"the contract of {version.dataset}")
-    return accept_contract(connection, contract, accepted_by=BY_RULE)
+    with connection.transaction():
+        waiting = [each for each in open_proposals(connection) if _is_drift_of(each, version.dataset)]
+        accepted = accept_contract(connection, contract, accepted_by=BY_RULE)
+        for stored in waiting:
+            _ask_again(connection, stored, document, accepted.version)
+    return accepted
+
+
+def _is_drift_of(stored: StoredProposal, dataset: str) -> bool:
+    return stored.kind == ProposalKind.DRIFT and stored.dataset == dataset
+
+
+def _ask_again(connection: Connection, stored: StoredProposal, contract: dict[str, Any], version: int) -> None:
+    """Proposes the same for a version that a rule has made: nobody has answered the questions by that."""
+    drift = msgspec.convert(stored.document["drift"], Drift)
+    proposal = msgspec.convert(stored.document["proposal"], Proposal)
+    text, document = _stored(drift, proposal, contract, version, stored.answers)
+    store_proposal(
+        connection,
+        path=stored.path,
+        file_id=stored.file_id,
+        dataset=stored.dataset,
+        kind=ProposalKind.DRIFT,
+        contract=text,
+        document=document,
+        created_by=stored.created_by,
+    )
 
 
 def find_drift(
@@ -144,8 +171,19 @@ def propose_drift(
 
 
 def answered_drift(stored: StoredProposal, answers: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """The contract and the document of a drift proposal with answers, by the ids of its questions."""
+    """The contract and the document of a drift proposal with answers, by the ids of its questions.
+
+    Raises:
+        AnswerError: there is no such question, or no such answer to it.
+    """
     document = stored.document
+    questions = {question["id"]: question for question in document["questions"]}
+    for name, answer in answers.items():
+        if name not in questions:
+            raise AnswerError(f"There is no question {name}. There are: {', '.join(questions)}.")
+        if answer not in questions[name]["answers"]:
+            allowed = " | ".join(questions[name]["answers"])
+            raise AnswerError(f"{name} cannot be answered by {answer!r}. Answer it by one of: {allowed}.")
     drift = msgspec.convert(document["drift"], Drift)
     proposal = msgspec.convert(document["proposal"], Proposal)
     return _stored(drift, proposal, document["before"], document["version"], answers)
@@ -158,6 +196,8 @@ def carry_out(
 
     `dataset` is that of the accepted contract. Can be repeated: what was done before is found done.
     """
+    if "drift" not in stored.document:
+        return []
     before = {field["name"] for field in stored.document["before"]["schema"]["fields"]}
     backfills = [
         backfill_from_extras(connection, dataset, field.name, date_order=date_order)

@@ -6,7 +6,7 @@ had a question. The files that wait for its dataset are registered for it in the
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from logistics_core.database_contract.contracts import ProposalKind, ProposalSta
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
+from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out
 from logistics_pipeline.contracts.proposals import (
     StoredProposal,
     change_proposal,
@@ -37,7 +38,7 @@ from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
-from logistics_pipeline.sources.folder import FoundFile
+from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 AUTOMATIC = "the policy auto"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -107,6 +108,23 @@ class Outcome:
     sentence: str
     proposal: StoredProposal | None = None
     is_accepted: bool = False
+
+
+def propose_for_unrecognised(
+    connection: Connection, settings: Settings, *, created_by: str, most: int = 20
+) -> list[Outcome]:
+    """Proposes contracts for files in the ledger that belong to no dataset and were not tried yet, `most` at a time.
+
+    What can be said about each is noted in the ledger, so none is tried twice. The caller syncs the folder of contracts
+    if one was accepted.
+    """
+    outcomes = []
+    for _, path in ledger.unrecognised_files(connection, unexplained=True)[:most]:
+        folder = RawFolder(settings.raw_dir, catalogue_in_force(connection))
+        found = folder.look_at(folder.path_of(path))
+        if found is not None and found.key == path:
+            outcomes.append(propose_unrecognised(connection, found, settings, created_by=created_by))
+    return outcomes
 
 
 def propose_unrecognised(connection: Connection, found: FoundFile, settings: Settings, *, created_by: str) -> Outcome:
@@ -227,8 +245,12 @@ def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[
             raise ProposalError(
                 f"The contract of proposal {proposal_id} was edited: edit it again, as answers would overwrite that."
             )
-        proposal = msgspec.convert(stored.document["proposal"], Proposal)
         given = {**stored.answers, **answers}
+        if stored.kind == ProposalKind.DRIFT:
+            text, document = answered_drift(stored, given)
+            change_proposal(connection, stored, stored.dataset, text, _storable(document))
+            return _known(connection, proposal_id)
+        proposal = msgspec.convert(stored.document["proposal"], Proposal)
         contract = _text(answered(proposal, given))
         change_proposal(connection, stored, stored.dataset, contract, _document(proposal, given))
         return _known(connection, proposal_id)
@@ -252,6 +274,8 @@ def edit_proposal(connection: Connection, proposal_id: UUID, text: str) -> Store
 def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: str) -> Accepted:
     """Puts the contract of an open proposal into force; files that wait for its dataset are registered for it.
 
+    The values of fields that are new are moved from `extras`, outside the transaction that accepts.
+
     Raises:
         ProposalError: there is no such proposal, it is not open, or something is left to answer.
         ContractError: the contract does not fit the other datasets.
@@ -266,7 +290,11 @@ def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: s
                 f"There is a dataset {contract.name} already. Accept the proposal under another name: write it into "
                 "`name` of the contract."
             )
-        return accept_contract(connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id)
+        accepted = accept_contract(
+            connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id
+        )
+    backfills = carry_out(connection, stored, contract.dataset)
+    return replace(accepted, followed=tuple(each.sentence for each in backfills))
 
 
 def _refuse_open_questions(stored: StoredProposal) -> None:

@@ -1,5 +1,6 @@
 """Versions of contracts in the database: which there are, and which one is in force. Changes no raw table."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +10,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Json
 
-from logistics_core.catalogue import Catalogue, Dataset, load_catalogue
+from logistics_core.catalogue import Catalogue, ContractError, Dataset, load_catalogue
 from logistics_core.catalogue.stored_contracts import stored_catalogue, stored_dataset
 from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import CONTRACTS_LOCK, lock_key
@@ -89,8 +90,24 @@ def read_catalogue(settings: Settings, url: str | None = None) -> Catalogue:
         return retry_transient_errors(read, "reading the contracts", Deadline(settings.retry_seconds))
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn) as error:
         raise ConfigurationError(
-            "The database is not at this version: it has no contracts. Run `logistics migrate` first."
+            "The database is not at this version, as it has no contracts: run `logistics migrate` first."
         ) from error
+
+
+def read_retired_datasets(settings: Settings) -> list[Dataset]:
+    """The datasets that are retired, of which only the history is shown; those that this program can read.
+
+    Raises:
+        TransientError: the database cannot be reached now.
+    """
+    if settings.database_url is None:
+        return []
+    found = []
+    with connect(settings.database_url, application_name="logistics contracts") as connection:
+        for version in _fetch(connection, "WHERE contracts.version = in_force.version AND retired_at IS NOT NULL", {}):
+            with suppress(ContractError):
+                found.append(version.fields)
+    return sorted(found, key=lambda dataset: dataset.name)
 
 
 def versions_in_force(connection: Connection) -> dict[str, ContractVersion]:

@@ -1,7 +1,8 @@
 """Watches contracts: the folder that people edit, what they ask for, and files that belong to no dataset.
 
-What is found is done by others: `folder` syncs. Whenever other datasets or versions are in force, Dagster loads its
-definitions anew (`code_location`). There is one watch per database; a second one waits, to take over.
+What is found is done by others: `folder` syncs, `new_files` proposes. Whenever other datasets or versions are in
+force, Dagster loads its definitions anew (`code_location`). There is one watch per database; a second one waits, to
+take over.
 """
 
 import os
@@ -20,6 +21,7 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.folder import sync_folder
+from logistics_pipeline.contracts.new_files import NewFiles
 from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
 from logistics_pipeline.errors import TransientError
 
@@ -76,6 +78,7 @@ class Watch:
         self._settings = settings
         self._request_reload = request_reload
         self._log = log
+        self._new_files = NewFiles(settings)
         self._folder_state: FolderState | None = None
         self._in_force: InForce | None = None
         self._problems: frozenset[str] = frozenset()
@@ -107,7 +110,20 @@ class Watch:
         if not (is_told or has_edits):
             return
         self._sync(connection)
+        if self._propose_next(connection):
+            self._is_told = True  # there may be more: after whatever else has happened meanwhile
         self._reload_if_changed(connection)
+
+    def _propose_next(self, connection: Connection) -> bool:
+        """Proposes a contract for one file; says what became of it. False if there is no such file."""
+        proposed = self._new_files.propose_next(connection)
+        if proposed is None:
+            return False
+        path, outcome = proposed
+        self._log.info("%s: %s", path, outcome.sentence)
+        if outcome.is_accepted:
+            self._sync(connection)  # writes the contract file
+        return True
 
     def _has_edits(self) -> bool:
         """Whether the folder has changed since the last look; waits until it is no longer being written."""

@@ -7,13 +7,14 @@ type, the column is text, and a question names them. Memory: the distinct values
 import re
 from collections.abc import Callable, Sequence
 
+from logistics_core.catalogue import FieldType
+from logistics_core.catalogue.model import FALSE_VALUES, TRUE_VALUES
 from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading
 from logistics_pipeline.inference.date_reading import is_clock, is_date, is_year_month, read_clocks, read_dates
 from logistics_pipeline.inference.missing_words import is_missing
 from logistics_pipeline.inference.number_reading import counted, notation_of, read_numbers
+from logistics_pipeline.loading.contract.nested_values import InvalidNestedError, nested_text_of
 from logistics_pipeline.loading.contract.number_formats import MAX_CHARACTERS
-from logistics_pipeline.loading.formats.json_decoding import decode
-from logistics_pipeline.loading.layouts import Unreadable
 
 _MOST_MISFITS = 12
 """Distinct values of no type, and not known to mean nothing: with more the column is text, and nothing is asked."""
@@ -39,7 +40,7 @@ _PAIRS = (
 def read_column(column: Column) -> Reading:
     """Decides the type of a column."""
     if column.natives and column.natives <= {"nested"}:
-        return Reading(ColumnType.JSON, ("all values are arrays or objects",))
+        return _nested(column, tuple(column.counts))
     if not column.counts:
         return Reading(ColumnType.STRING, ("no cell holds anything",))
     boolean = _read_boolean(column)
@@ -65,9 +66,21 @@ def _read_boolean(column: Column) -> Reading | None:
         return None
     texts = [text for text in column.counts if text.casefold() in words]
     missing = tuple(text for text in column.counts if text not in texts)
-    return Reading(
-        ColumnType.BOOLEAN, (f"only {counted({text: column.counts[text] for text in texts})}",), missing=missing
+    because = (f"only {counted({text: column.counts[text] for text in texts})}",)
+    if pair is None or pair == ("true", "false"):
+        words_of_pair = ((), ()) if set(texts) <= {*TRUE_VALUES, *FALSE_VALUES} else (_cases("true"), _cases("false"))
+    else:
+        words_of_pair = (_cases(pair[0]), _cases(pair[1]))
+    true, false = (
+        (*cases, *(text for text in texts if cases and text.casefold() == cases[0] and text not in cases))
+        for cases in words_of_pair
     )
+    return Reading(ColumnType.BOOLEAN, because, missing=missing, true_values=true, false_values=false)
+
+
+def _cases(word: str) -> tuple[str, ...]:
+    """A word as people write it: another row may begin it with a capital letter."""
+    return tuple(dict.fromkeys((word, word.capitalize(), word.upper())))
 
 
 class _Families:
@@ -168,13 +181,24 @@ def is_number(text: str) -> bool:
 
 
 def _is_json(text: str) -> bool:
-    value = decode(text.encode("utf-8", "surrogateescape"))
-    return not isinstance(value, Unreadable)
+    try:
+        nested_text_of(text, FieldType.OBJECT if text.startswith("{") else FieldType.ARRAY)
+    except InvalidNestedError:
+        return False
+    return True
 
 
 def _read_json(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
-    misfits = [text for text in texts if not _is_json(text)]
-    return Reading(ColumnType.JSON, (f"all {column.cells(texts):,} values are JSON",)), misfits
+    return _nested(column, texts), [text for text in texts if not _is_json(text)]
+
+
+def _nested(column: Column, texts: Sequence[str]) -> Reading:
+    """Arrays; or objects, perhaps with arrays among them."""
+    cells = column.cells(texts)
+    if all(text.startswith("[") for text in texts):
+        return Reading(ColumnType.ARRAY, (f"all {cells:,} values are JSON arrays",))
+    arrays = any(text.startswith("[") for text in texts)
+    return Reading(ColumnType.OBJECT, (f"all {cells:,} values are JSON objects{' or arrays' if arrays else ''}",))
 
 
 def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:

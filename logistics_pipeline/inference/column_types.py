@@ -9,7 +9,7 @@ from logistics_pipeline.loading.contract.number_formats import NumberFormat
 
 
 class ColumnType(StrEnum):
-    """What a column holds, by the names of Table Schema. The catalogue's `FieldType` has only some of them yet."""
+    """What a column holds, by the names of Table Schema, as the catalogue's `FieldType` does."""
 
     STRING = "string"
     INTEGER = "integer"
@@ -21,7 +21,8 @@ class ColumnType(StrEnum):
     DURATION = "duration"
     YEAR = "year"
     YEAR_MONTH = "yearmonth"
-    JSON = "object"
+    OBJECT = "object"
+    ARRAY = "array"
 
 
 def hang_on_it(cells: int) -> str:
@@ -30,6 +31,7 @@ def hang_on_it(cells: int) -> str:
 
 
 NUMERIC = frozenset({ColumnType.INTEGER, ColumnType.NUMBER})
+NESTED = frozenset({ColumnType.OBJECT, ColumnType.ARRAY})
 TEMPORAL = frozenset({ColumnType.DATE, ColumnType.DATETIME})
 
 
@@ -69,6 +71,11 @@ class Reading:
     """The orders of dates of all numbers that fit all cells."""
     date_forms: tuple[str, ...] = ()
     """How dates are written: `%d.%m.%Y`."""
+    format: str | None = None
+    """The pattern of strptime that all values have, where the contract must say it."""
+    true_values: tuple[str, ...] = ()
+    """The words of a boolean, where they are not the usual ones."""
+    false_values: tuple[str, ...] = ()
     zone: str | None = None
     """`all`, `none` or `some` of the timestamps have a time zone."""
     otherwise: "Reading | None" = None

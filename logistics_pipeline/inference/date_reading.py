@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import NamedTuple
 
 from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
+from logistics_pipeline.loading.contract.clock_times import read_time, read_timestamp
 from logistics_pipeline.loading.contract.dates import (
     FIRST_DATE,
     LAST_DATE,
@@ -18,6 +20,7 @@ from logistics_pipeline.loading.contract.dates import (
     read_day,
     without_time,
 )
+from logistics_pipeline.loading.contract.durations import read_duration
 
 DATE_WORDS = frozenset(
     {
@@ -81,8 +84,22 @@ def is_date(text: str) -> bool:
 
 
 def is_clock(text: str) -> bool:
-    """Whether a text is a time of day or a duration."""
-    return _CLOCK.fullmatch(text) is not None or _DURATION.fullmatch(text) is not None
+    """Whether a text is a time of day or a duration that a load reads, by some format."""
+    if _CLOCK.fullmatch(text) is None and _DURATION.fullmatch(text) is None:
+        return False
+    return any(map(partial(_reads, text), (read_time, read_duration, _read_hours)))
+
+
+def _read_hours(text: str) -> object:
+    return read_duration(text, "%H:%M")
+
+
+def _reads(text: str, read: Callable[[str], object]) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_year_month(text: str) -> bool:
@@ -139,10 +156,23 @@ def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
         return Reading(ColumnType.STRING), misfits
     found = [day for _, day in days if day is not None]
     numbers = [day for day in found if day.orders]
+    lost = _lost_times(texts)
+    if lost:
+        return Reading(ColumnType.STRING), lost
     reading = _with_clock(column, texts, Reading(ColumnType.DATE, (f"all {column.cells(texts):,} values are dates",)))
     if numbers:
-        return _with_orders(column, numbers, reading), ()
+        return _with_orders(column, numbers, reading, is_all=len(numbers) == len(found)), ()
     return _with_sentinels(column, texts, reading.but(date_forms=tuple(sorted({day.form for day in found})))), ()
+
+
+def _lost_times(texts: Sequence[str]) -> list[str]:
+    """Timestamps that a load refuses whatever their day is: leap seconds, more digits than are kept."""
+    return [text for text in texts if has_time(text) and not _reads(text, _read_any_timestamp)]
+
+
+def _read_any_timestamp(text: str) -> object:
+    zoned = _ZONE.search(text[10:]) is not None
+    return read_timestamp(text, has_zone=zoned, read_day=lambda _: FIRST_DATE)
 
 
 def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
@@ -190,7 +220,7 @@ def _with_clock(column: Column, texts: Sequence[str], reading: Reading) -> Readi
     return reading
 
 
-def _with_orders(column: Column, days: Sequence[_Day], reading: Reading) -> Reading:
+def _with_orders(column: Column, days: Sequence[_Day], reading: Reading, *, is_all: bool) -> Reading:
     """The order of day, month and year that fits all dates of all numbers; several are a question, none is a text."""
     found = {day.orders for day in days}
     fitting = tuple(order for order in ORDERS if all(order in orders for orders in found))
@@ -204,6 +234,8 @@ def _with_orders(column: Column, days: Sequence[_Day], reading: Reading) -> Read
         as_dates = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
         return _maybe_dates(column, days, fitting, cells, as_dates)
     reading = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
+    if len(fitting) == 1 and reading.type is ColumnType.DATE and len(reading.date_forms) == 1 and is_all:
+        reading = reading.but(format=reading.date_forms[0])
     if len(fitting) == 1:
         proof = next((day for day in days if len(day.orders) == 1), days[0])
         return reading.but(f"{ORDER_NAMES[fitting[0]]}: `{proof.text}` proves it")
@@ -311,7 +343,8 @@ def read_clocks(column: Column, texts: Sequence[str]) -> Reading:
         return Reading(ColumnType.TIME, (f"all {cells:,} values are times of day",))
     reason = f"`{beyond[0]}` is beyond 24 hours" if beyond else "the name says so"
     reading = Reading(ColumnType.DURATION, (f"durations: {reason}",))
-    if all(match[3] is None for match in clocks):
-        text = f"`{(beyond or clocks[0])[0]}`: hours and minutes, or minutes and seconds? {hang_on_it(cells)}"
+    if any(match[3] is None for match in clocks):
+        short = next(match for match in clocks if match[3] is None)
+        text = f"`{short[0]}`: hours and minutes, or minutes and seconds? {hang_on_it(cells)}"
         return reading.but(doubts=(Doubt("duration", text, cells, ("hours:minutes", "minutes:seconds")),))
     return reading

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_header import first_line_end
-from logistics_pipeline.loading.layouts import DELIMITERS
+from logistics_pipeline.loading.layouts import DELIMITERS, CsvSyntax
 
-HEAD_BYTES = 64 * 1024
+TRIAL_BYTES = 64 * 1024
+"""How much of a file's beginning shows how it is written."""
 _TRIAL_CHARACTERS = 16 * 1024
 _MOST_ROWS = 300
 _MOST_CELLS = 1_000
@@ -27,9 +28,14 @@ _VALUE = re.compile(
     r"|[0-9]{1,4}[-/.:][0-9]{1,2}(?:[-/.:][0-9]{1,4})?(?:[T ][0-9:.]+)?"
     r"|[\w .,'()&/@#+:%-]{0,60}|\"[^\"]*\")\s*"
 )
-_ESCAPED_QUOTE = re.compile(rb'(?:^|[,;\t|])"[^"\n]*\\"[^\n]', re.MULTILINE)
+_DOUBLED_QUOTE = {quote: re.compile(rb"[^\\,;\t|^~\r\n %b]%b%b" % ((quote.encode(),) * 3)) for quote in "\"'"}
+_ESCAPED_QUOTE = {
+    quote: re.compile(rb"(?:^|[,;\t|^~\r]) ?%b[^%b\r\n]*\\%b[^\r\n]" % ((quote.encode(),) * 3), re.MULTILINE)
+    for quote in "\"'"
+}
 _STRAY_RETURN = re.compile(r"\r+(?=(\n)?)")
-_SINGLE_QUOTED = re.compile(rb"(?:^|[,;\t|^~])'[^'\r\n]*'(?=[,;\t|^~\r\n]|$)", re.MULTILINE)
+_DOUBLE_QUOTED = re.compile(rb'(?:^|[,;\t|^~\r]) ?"', re.MULTILINE)
+_SINGLE_QUOTED = re.compile(rb"(?:^|[,;\t|^~\r]) ?'[^'\r\n]*'(?=[,;\t|^~\r\n]|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,20 @@ class Dialect:
     """The first line names the delimiter."""
     has_returns: bool = False
     """A carriage return precedes the line feeds."""
+    comment: str | None = None
+    """What lines of comments begin with."""
+
+    @property
+    def syntax(self) -> CsvSyntax:
+        """The same for the loader's readers."""
+        return CsvSyntax(
+            self.delimiter,
+            self.newline,
+            self.quote,
+            escape=self.escape,
+            skips_spaces=self.has_spaces,
+            comment=self.comment,
+        )
 
     @property
     def line_end(self) -> str:
@@ -56,27 +76,29 @@ class Dialect:
 
 def find_dialect(text: bytes) -> Dialect:
     """Returns the dialect of a CSV file by its beginning."""
-    head = text[:HEAD_BYTES]
+    head = text[:TRIAL_BYTES]
     newline = first_line_end(head, 0) or b"\n"
-    if len(text) > HEAD_BYTES:
+    if len(text) > TRIAL_BYTES:
         head = head[: head.rfind(newline) + 1] or head
     decoded = head.decode("utf-8", "replace")
     has_returns = newline == b"\n" and b"\r\n" in head
     line = _SEPARATOR_LINE.match(decoded)
     if line is not None:
         return Dialect(line[1], newline, separator_line=True, has_returns=has_returns)
-    quote = "'" if b'"' not in head and len(_SINGLE_QUOTED.findall(head[:8192])) >= 4 else '"'
+    is_single = len(_SINGLE_QUOTED.findall(head[:8192])) >= 4 and not _DOUBLE_QUOTED.search(head)
+    quote = "'" if is_single else '"'
     line_end = newline.decode()
     decoded = decoded[: decoded.rfind(line_end, 0, _TRIAL_CHARACTERS) + 1] or decoded
     delimiter = _best(decoded, line_end, DELIMITERS, quote) or _best(decoded, line_end, RARE_DELIMITERS, quote)
-    has_spaces = _has_spaces(decoded, delimiter or ",")
-    escape = "\\" if _ESCAPED_QUOTE.search(head) and b'""' not in head else None
+    has_spaces = _has_spaces(decoded, delimiter or ",", quote)
+    is_escaped = _ESCAPED_QUOTE[quote].search(head) and not _DOUBLED_QUOTE[quote].search(head)
+    escape = "\\" if is_escaped else None
     return Dialect(delimiter or ",", newline, quote, has_spaces, escape, has_returns=has_returns)
 
 
-def _has_spaces(text: str, delimiter: str) -> bool:
-    count = text.count(delimiter)
-    return f'{delimiter} "' in text and text.count(f"{delimiter} ") == count
+def _has_spaces(text: str, delimiter: str, quote: str) -> bool:
+    """Whether blanks stand between delimiters and quotes."""
+    return f"{delimiter} {quote}" in text and f"{delimiter}{quote}" not in text
 
 
 def _best(text: str, newline: str, delimiters: Sequence[str], quote: str) -> str | None:

@@ -143,8 +143,8 @@ def amended_contract(contract: Mapping[str, Any], drift: Drift, proposal: Propos
         elif change.kind is ChangeKind.RENAMED and answer == YES and change.field in fields and change.column:
             aliases = fields[change.field].setdefault("aliases", [])
             aliases += [change.column] if change.column not in aliases else []
-        elif change.kind is ChangeKind.NEW_COLUMN and answer == ADD and change.field is not None:
-            document["schema"]["fields"].append(_new_field(proposed[change.field], change))
+        elif change.kind is ChangeKind.NEW_COLUMN and answer == ADD and change.field in proposed.keys() - fields.keys():
+            document["schema"]["fields"].append(_new_field(proposed[str(change.field)], change))
     return document
 
 

@@ -13,6 +13,7 @@ from logistics_pipeline.inference.column_reading import looks_typed
 from logistics_pipeline.inference.column_types import Doubt
 from logistics_pipeline.inference.missing_words import is_missing
 from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.header_titles import join_titles
 
 _MOST_HEADER_ROWS = 3
 _LONGEST_TITLE = 120
@@ -44,8 +45,8 @@ class Header:
     doubts: tuple[Doubt, ...] = ()
     above: tuple[tuple[str, ...], ...] = field(default=())
     """Rows above it."""
-    drops_last: bool = False
-    """Every row ends with a delimiter after the last column."""
+    is_narrow: bool = False
+    """It has one name less than the table has columns: the first one has none."""
 
     @property
     def width(self) -> int:
@@ -68,16 +69,17 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
     elif not body:
         return Header(tuple(top), first, 1, notes, above=above)
     columns = [[row[index].strip() for row in body] for index in range(width)]
-    kind = "header" if is_narrow else _kind_of_row(top, columns)
+    extra = _more_header_rows(top, body, columns) if not is_narrow else 0
+    are_names = is_narrow or (extra and not any(map(looks_typed, filter(None, top))))
+    kind = "header" if are_names else _kind_of_row(top, columns)
     if kind == "row":
         titles = tuple("" for _ in top)
         return Header(titles, first, 0, (*notes, "The file has no header: columns are named by position."), above=above)
     doubts = (_header_doubt(top),) if kind == "unclear" else ()
-    extra = _more_header_rows(top, body, columns) if not is_narrow else 0
     if extra:
-        top = _joined([top, *([cell.strip() for cell in row] for row in body[:extra])])
+        top = join_titles([top, *body[:extra]])
         notes = (*notes, f"{extra + 1} header rows were joined.")
-    return Header(tuple(top), first, 1 + extra, notes, doubts, above)
+    return Header(tuple(top), first, 1 + extra, notes, doubts, above, is_narrow)
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
@@ -178,16 +180,6 @@ def _more_header_rows(top: Sequence[str], body: Sequence[Sequence[str]], columns
         if typed and len(typed) * 2 >= len(top) - 1 and are_names:
             return extra
     return 0
-
-
-def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of several rows, one above the other; a name of a group holds for the empty cells right of it."""
-    last, filled = "", []
-    for cell in rows[0]:
-        last = cell or last
-        filled.append(last if len(set(filter(None, rows[0]))) < len(rows[0]) else cell)
-    parts = zip(filled, *rows[1:], strict=True)
-    return [" ".join(dict.fromkeys(filter(None, names))) for names in parts]
 
 
 def _above_note(above: Sequence[Sequence[str]]) -> str:

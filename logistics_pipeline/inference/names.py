@@ -13,6 +13,7 @@ from logistics_core.catalogue.contract_files import (
     RESERVED_NAMES,
 )
 from logistics_core.catalogue.model import EXTRAS
+from logistics_pipeline.loading.formats.header_titles import distinct_titles, position_name
 
 MAX_CHARACTERS = 40
 """Of a name in a contract; PostgreSQL takes 63 bytes."""
@@ -69,12 +70,16 @@ def words_of(title: str) -> list[str]:
 
 def field_names(titles: Sequence[str]) -> list[str]:
     """Returns a name for each column; one without a title is `column_3`, a second name gets the ending _2."""
+    titles = distinct_titles(titles)
+    proposed = [_allowed("_".join(words_of(title)) or position_name(number)) for number, title in enumerate(titles, 1)]
+    # Titles that are names already: no other column gets one of them, as a title finds its own column.
+    kept = {name for name, title in zip(proposed, titles, strict=True) if name == title}
     taken: set[str] = set()
     names = []
-    for number, title in enumerate(titles, 1):
-        name = _unique(_allowed("_".join(words_of(title)) or f"column_{number}"), taken)
-        taken.add(name)
-        names.append(name)
+    for name, title in zip(proposed, titles, strict=True):
+        unique = _unique(name, taken if name == title else taken | kept)
+        taken.add(unique)
+        names.append(unique)
     return names
 
 

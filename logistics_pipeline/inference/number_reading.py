@@ -268,9 +268,11 @@ def _integers(column: Column, texts: Sequence[str], reading: Reading) -> Reading
             return reading.but(found, type=ColumnType.YEAR)
         if lengths == {8} and not words & _ID_WORDS and _are_days(texts, words):
             forms = ("%Y%m%d",)
-            return reading.but("all values are days written as yyyymmdd", type=ColumnType.DATE, date_forms=forms)
+            return reading.but(
+                "all values are days written as yyyymmdd", type=ColumnType.DATE, date_forms=forms, format="%Y%m%d"
+            )
         if lengths == {6} and not words & _ID_WORDS and _are_months(texts, words):
-            return reading.but("all values are months written as yyyymm", type=ColumnType.YEAR_MONTH)
+            return reading.but("all values are months written as yyyymm", type=ColumnType.YEAR_MONTH, format="%Y%m")
         if len(lengths) == 1 and (doubt := _epoch(column, texts, lengths.pop(), words)):
             return reading.but(doubts=(doubt,))
     return _with_sentinels(column, texts, reading)

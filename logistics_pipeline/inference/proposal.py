@@ -12,7 +12,6 @@ from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.formats.column_names import spelling_key
 
 PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 
@@ -23,6 +22,8 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     title: str
     """As the file has it; empty if it has none."""
+    found_as: str
+    """The name by which a load finds it: its title, its path in JSON, or its position."""
     type: ColumnType
     role: Role
     unit: str | None = None
@@ -40,10 +41,12 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     """Negative numbers are in parentheses."""
     date_orders: tuple[str, ...] = ()
     date_forms: tuple[str, ...] = ()
+    format: str | None = None
+    """The pattern of its dates or months, if all values prove one or a person has decided it."""
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
     time_zone: str | None = None
     """Which timestamps have a time zone: `all`, `some` or `none`."""
-    format: str | None = None
-    """The pattern of its dates, if a person has decided it."""
     otherwise: "ProposedColumn | None" = None
     """What the column is if a person answers that it is no text."""
     evidence: tuple[str, ...] = ()
@@ -60,6 +63,27 @@ class ProposedDialect(msgspec.Struct, frozen=True):
     """What precedes a quote within quotes, if that is not another quote."""
     has_spaces: bool = False
     """A blank stands between delimiters and quotes."""
+    header_rows: tuple[int, ...] = (1,)
+    """The numbers of the rows that make up the header, from 1."""
+    comment: str | None = None
+    """What lines of comments begin with."""
+
+    def keys(self) -> dict[str, Any]:
+        """As a contract says it: what is not plain, and the delimiter."""
+        keys: dict[str, Any] = {"delimiter": self.delimiter}
+        if self.quote != '"':
+            keys["quoteChar"] = self.quote
+        if self.escape is not None:
+            keys["escapeChar"] = self.escape
+        if self.has_spaces:
+            keys["skipInitialSpace"] = True
+        if not self.has_header:
+            keys["header"] = False
+        elif self.header_rows != (1,):
+            keys["headerRows"] = list(self.header_rows)
+        if self.comment is not None:
+            keys["commentChar"] = self.comment
+        return keys
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +95,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     compression: str | None
     encoding: str
+    """What there is to say about it, in a sentence, or `UTF-8`."""
+    codec: str
+    """Its name, as Python knows it."""
+    array_path: tuple[str, ...] = ()
+    """The keys that lead to the array of records in a JSON document."""
     dialect: ProposedDialect | None
     rows: int
     """Records that were read."""
@@ -107,56 +136,46 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             "title": self.title,
             "singular": f"{self.dataset[:33]}_record",
             "description": f"Records of {self.title}",
+            **self._reading(),
             "schema": schema,
         }
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
-        return contract | self.decided
+        dialect = {**contract.get("dialect", {}), **self.decided.get("dialect", {})}
+        return contract | self.decided | ({"dialect": dialect} if dialect else {})
+
+    def _reading(self) -> dict[str, Any]:
+        """How the contract says that its files are read."""
+        keys: dict[str, Any] = {} if self.codec == "utf-8" else {"encoding": self.codec}
+        if self.dialect is not None:
+            keys["dialect"] = self.dialect.keys()
+        elif self.array_path:
+            keys["dialect"] = {"property": ".".join(self.array_path)}
+        return keys
 
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
-        known = {"string", "number", "date"}
-        others = {each.type for each in self.columns if each.type not in known}
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
-        found += [f"it has no fields of the type {each} yet" for each in sorted(others)]
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
         found += self.refusals
         found += self._lost_columns()
-        if self.dialect is not None:
-            found += _obstacles_of_dialect(self.dialect)
         return found or _refusal(self.contract())
 
     def _lost_columns(self) -> list[str]:
-        """Columns that a load would not find: it compares names, and JSON's must be the same."""
-        spelling = spelling_key if self.dialect is not None else str
-        lost = [each for each in self.columns if each.title and spelling(each.title) != spelling(each.name)]
+        """Columns of JSON that a load would not find: it takes exact names, and does not look into objects."""
+        lost = [each for each in self.columns if each.found_as != each.name] if self.dialect is None else []
         if not lost:
             return []
         names = ", ".join(f"{excerpt(each.title)} ({each.name})" for each in lost[:5])
         more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
-        return [f"it does not find columns by their titles yet: {names}{more}; rename them in the file"]
+        return [f"it does not find fields of JSON by other names yet: {names}{more}; rename them in the file"]
 
     def to_json(self) -> dict[str, Any]:
         """The proposal as one JSON document."""
         document = msgspec.to_builtins(self)
         return {**document, "obstacles": self.obstacles(), "contract": self.contract()}
-
-
-def _obstacles_of_dialect(dialect: ProposedDialect) -> list[str]:
-    found = []
-    if not dialect.has_header:
-        found.append("it reads no CSV files without a header yet")
-    if dialect.quote != '"':
-        found.append(f"it reads no CSV files with {dialect.quote} as quotes yet")
-    if dialect.escape is not None:
-        found.append(f"it reads no CSV files with {dialect.escape} before quotes yet")
-    if dialect.has_spaces:
-        found.append("it reads no CSV files with blanks before quotes yet")
-    if dialect.delimiter not in ",;\t|":
-        found.append(f"it reads no CSV files with {dialect.delimiter!r} between cells yet")
-    return found
 
 
 def _refusal(contract: Mapping[str, Any]) -> list[str]:
@@ -177,6 +196,8 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         "role": str(column.role),
         "description": f"As in the column {title}",
     }
+    if column.found_as != column.name:
+        field["aliases"] = [column.found_as]
     if column.unit is not None:
         field["unit"] = column.unit
     if column.required:
@@ -190,8 +211,20 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char
-    if column.format is not None:
-        field["format"] = column.format
+    if column.type is ColumnType.INTEGER and column.group_char is not None:
+        field["groupChar"] = column.group_char
     if column.is_percent:
         field["bareNumber"] = False
+    return field | _words(column)
+
+
+def _words(column: ProposedColumn) -> dict[str, Any]:
+    """How times and booleans are written."""
+    field: dict[str, Any] = {}
+    if column.format is not None:
+        field["format"] = column.format
+    if column.type is ColumnType.BOOLEAN and column.true_values:
+        field |= {"trueValues": list(column.true_values), "falseValues": list(column.false_values)}
+    if column.type is ColumnType.DATETIME and column.time_zone == "all":
+        field["timeZone"] = True
     return field

@@ -23,6 +23,7 @@ from logistics_pipeline.inference.units import unit_of
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 from logistics_pipeline.loading.excerpts import excerpt
+from logistics_pipeline.loading.formats.header_titles import distinct_titles
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 
@@ -41,16 +42,18 @@ def propose(
     with_profiles: bool = False,
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_expansion: int = MAX_EXPANSION,
+    encoding: str | None = None,
 ) -> Proposal:
     """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
 
     `taken` are the names of the datasets that there are. With profiles, the proposal can be compared with other files.
+    `encoding` is that of the file, by Python's name, where its bytes leave it open.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
     """
     begin = time.perf_counter()
-    sample = read_sample(path, max_expansion)
+    sample = read_sample(path, max_expansion, encoding)
     if not sample.head.strip():
         raise FileError(f"The file is empty; {EXPECTED}")
     table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
@@ -81,12 +84,17 @@ def _proposal(
         format=table.format,
         compression=sample.compression,
         encoding=sample.encoding_note or "UTF-8",
+        codec=sample.codec,
+        array_path=table.array_path,
         dialect=_dialect(table),
         rows=table.rows,
         bad_records=table.bad_records,
         is_whole=sample.is_whole,
         read=sample.sentence,
-        columns=tuple(_proposed(each, key, time_column) for each in columns),
+        columns=tuple(
+            _proposed(each, found_as, key, time_column)
+            for each, found_as in zip(columns, distinct_titles(table.titles), strict=True)
+        ),
         key=key.columns,
         key_evidence=key.because,
         time_column=time_column,
@@ -117,7 +125,14 @@ def _dialect(table: SampleTable) -> ProposedDialect | None:
     if found is None:
         return None
     return ProposedDialect(
-        found.delimiter, found.quote, found.line_end, table.has_header, found.escape, found.has_spaces
+        found.delimiter,
+        found.quote,
+        found.line_end,
+        bool(table.header_rows),
+        found.escape,
+        found.has_spaces,
+        table.header_rows,
+        found.comment,
     )
 
 
@@ -185,16 +200,17 @@ def _suggestions(columns: list[TypedColumn]) -> dict[str, str]:
     return suggestions
 
 
-def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedColumn:
+def _proposed(each: TypedColumn, found_as: str, key: Key, time_column: str | None) -> ProposedColumn:
     column, reading = each.column, each.reading
     otherwise = None
     if reading.otherwise is not None:
-        otherwise = _proposed(replace(each, reading=reading.otherwise), key, time_column)
+        otherwise = _proposed(replace(each, reading=reading.otherwise), found_as, key, time_column)
     format = reading.number_format
     is_key = each.name in key.columns
     return ProposedColumn(
         name=each.name,
         title=_CONTROLS.sub(" ", column.title).strip(),
+        found_as=_CONTROLS.sub(" ", found_as).strip(),
         type=reading.type,
         role=find_role(each, key, time_column),
         unit=unit_of(column.title, reading),
@@ -211,6 +227,9 @@ def _proposed(each: TypedColumn, key: Key, time_column: str | None) -> ProposedC
         has_parentheses=reading.has_parentheses,
         date_orders=tuple(reading.date_orders),
         date_forms=reading.date_forms,
+        format=reading.format,
+        true_values=reading.true_values,
+        false_values=reading.false_values,
         time_zone=reading.zone,
         otherwise=otherwise,
         evidence=(*reading.because, *_refused_texts(each)),

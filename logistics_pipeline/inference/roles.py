@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from logistics_core.catalogue import Role
-from logistics_pipeline.inference.column_types import NUMERIC, TEMPORAL, Column, ColumnType, Doubt, Reading
+from logistics_pipeline.inference.column_types import NESTED, NUMERIC, TEMPORAL, Column, ColumnType, Doubt, Reading
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.inference.tables import Cells, SampleTable
 
@@ -120,7 +120,7 @@ def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
 
 def _may_be_key(each: TypedColumn, columns: Sequence[TypedColumn]) -> bool:
     """Whether a unique column is one by nature, not by chance, as measures of few records are."""
-    if each.reading.type in (ColumnType.NUMBER, ColumnType.BOOLEAN, ColumnType.JSON, ColumnType.DURATION):
+    if each.reading.type in (ColumnType.NUMBER, ColumnType.BOOLEAN, ColumnType.DURATION, *NESTED):
         return False
     if each.words & _POSITION_WORDS:
         return False
@@ -211,7 +211,7 @@ def find_role(each: TypedColumn, key: Key, time_column: str | None) -> Role:
         return Role.TIME if time_column is None else Role.DIMENSION
     if type is ColumnType.BOOLEAN:
         return Role.DIMENSION
-    return Role.TEXT if type is ColumnType.JSON else _role_of_text(each, set(words))
+    return Role.TEXT if type in NESTED else _role_of_text(each, set(words))
 
 
 def _role_of_number(each: TypedColumn, words: set[str]) -> Role:

@@ -17,11 +17,11 @@ from pathlib import Path
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_types import Doubt
 from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
-from logistics_pipeline.sources.encodings import UTF8, recognise_single_byte
+from logistics_pipeline.sources.encodings import UTF8, recognise
 
 WHOLE_BYTES = 8 << 20
 """Content up to this size is read wholly."""
-HEAD_BYTES = 1 << 20
+BEGINNING_BYTES = 1 << 20
 TAIL_BYTES = 256 << 10
 PIECES = 64
 PIECE_BYTES = 48 << 10
@@ -45,6 +45,8 @@ class Sample:
     """Of the text; None if a compressed file was not read to its end."""
     compression: str | None
     encoding_note: str | None
+    codec: str = UTF8.codec
+    """The encoding of the file, by Python's name."""
 
     @property
     def read_bytes(self) -> int:
@@ -64,42 +66,48 @@ class Sample:
         )
 
 
-def read_sample(path: Path, max_expansion: int = MAX_EXPANSION) -> Sample:
-    """Reads a file, or a sample of it.
+def read_sample(path: Path, max_expansion: int = MAX_EXPANSION, encoding: str | None = None) -> Sample:
+    """Reads a file, or a sample of it. It is in `encoding`, by Python's name, unless its bytes prove another one.
 
     Raises:
         FileError: it cannot be opened or decompressed, or is of a kind that is never accepted.
     """
-    with open_source(path, max_expansion) as source:
+    with open_source(path, max_expansion, encoding) as source:
         is_large_plain = source.compression is None and path.stat().st_size > WHOLE_BYTES
-        most = HEAD_BYTES if is_large_plain else WHOLE_BYTES
+        most = BEGINNING_BYTES if is_large_plain else WHOLE_BYTES
         parts, size = [], 0
         while size <= most and (block := source.read(BLOCK_BYTES)):
             parts.append(block)
             size += len(block)
         text = b"".join(parts)
         if size <= most:
-            return Sample(text, (), True, True, size, source.compression, source.note)
+            return Sample(text, (), True, True, size, source.compression, source.note, source.codec)
         if source.compression is None and source.note is None:
-            return _from_plain(path, text, path.stat().st_size)
+            return _from_plain(path, text, path.stat().st_size, encoding)
         return _from_stream(source, text)
 
 
-def _from_plain(path: Path, text: bytes, size: int) -> Sample:
+def _from_plain(path: Path, text: bytes, size: int, declared: str | None) -> Sample:
     """A sample of a plain file in UTF-8, read from the places themselves."""
-    places = sorted(random.Random(size).sample(range(HEAD_BYTES, size - TAIL_BYTES - PIECE_BYTES, PIECE_BYTES), PIECES))
+    places = sorted(
+        random.Random(size).sample(range(BEGINNING_BYTES, size - TAIL_BYTES - PIECE_BYTES, PIECE_BYTES), PIECES)
+    )
     try:
         with path.open("rb") as file:
             pieces = [_read_at(file.fileno(), place, PIECE_BYTES) for place in places]
             pieces.append(_read_at(file.fileno(), size - TAIL_BYTES, TAIL_BYTES))
     except OSError as error:
         raise FileError(f"The file cannot be read: {error.strerror}") from error
-    head, encoding = text[:HEAD_BYTES], UTF8
+    head, encoding = text[:BEGINNING_BYTES], UTF8
     if not all(map(_is_utf8, pieces)):
-        encoding = recognise_single_byte([head, *pieces])
+        encoding = recognise([head, *pieces], declared)
         if not encoding.is_utf8:
-            head, *pieces = (part.decode(encoding.codec).encode() for part in (head, *pieces))
-    return Sample(head, tuple(pieces), False, True, size, None, encoding.note)
+            head, *pieces = (_in_utf8(part, encoding.codec) for part in (head, *pieces))
+    return Sample(head, tuple(pieces), False, True, size, None, encoding.note, encoding.codec)
+
+
+def _in_utf8(part: bytes, codec: str) -> bytes:
+    return part.decode(codec, "surrogateescape").encode("utf-8", "surrogateescape")
 
 
 def _is_utf8(piece: bytes) -> bool:
@@ -134,7 +142,16 @@ def _from_stream(source: Source, text: bytes) -> Sample:
     if is_at_end:
         pieces.append(last)
     total = end if is_at_end else None
-    return Sample(text[:HEAD_BYTES], tuple(pieces), False, is_at_end, total, source.compression, source.note)
+    return Sample(
+        text[:BEGINNING_BYTES],
+        tuple(pieces),
+        False,
+        is_at_end,
+        total,
+        source.compression,
+        source.note,
+        source.codec,
+    )
 
 
 def encoding_doubt(sample: Sample) -> Doubt | None:

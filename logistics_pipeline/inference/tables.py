@@ -10,14 +10,15 @@ from typing import cast
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_reading import looks_typed
 from logistics_pipeline.inference.column_types import Column, Doubt
-from logistics_pipeline.inference.dialect import HEAD_BYTES, Dialect, find_dialect, split_rows
+from logistics_pipeline.inference.dialect import TRIAL_BYTES, Dialect, find_dialect, split_rows
 from logistics_pipeline.inference.header import Header, find_header
 from logistics_pipeline.inference.sampling import Sample, as_source
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.csv_rows import RowReader, beginning
+from logistics_pipeline.loading.formats.header_titles import join_titles
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED
-from logistics_pipeline.loading.layouts import CsvLayout, CsvSyntax, LongText, Records, Table, Unreadable
+from logistics_pipeline.loading.layouts import CsvLayout, LongText, Records, Table, Unreadable
 
 MAX_COLUMNS = 1_500
 _RUN_BYTES = 256 * 1024
@@ -28,6 +29,7 @@ _SECOND_TABLE_SHARE = 0.2
 _MOST_LINE_ENDS = 50
 """Of a piece, after which a row may begin: a cell with more lines is rare."""
 _ROWS_IN_ORDER = 3
+_COMMENT = "#"
 
 Cells = Sequence[str | None]
 
@@ -44,7 +46,10 @@ class SampleTable:
     doubts: list[Doubt] = field(default_factory=list)
     bad_records: int = 0
     dialect: Dialect | None = None
-    has_header: bool = True
+    header_rows: tuple[int, ...] = (1,)
+    """The numbers of the rows that make up the header, from 1; none if there is no header."""
+    array_path: tuple[str, ...] = ()
+    """The keys that lead to the array of records in a JSON document."""
     children: list[str] = field(default_factory=list)
     """Fields that hold arrays of objects: datasets of their own."""
 
@@ -91,7 +96,15 @@ def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
         raise FileError(
             f"The file has {header.width:,} columns; a dataset has at most {MAX_COLUMNS:,}. Split it into several files"
         )
+    dialect = replace(dialect, comment=_find_comment(rows[skipped + header.first :], header))
     return _CsvTable(sample, dialect, header, skipped, max_record_bytes).read()
+
+
+def _find_comment(rows: Sequence[Sequence[str]], header: Header) -> str | None:
+    """What lines of comments within the table begin with: then no row of its width does."""
+    first_cells = [(row[0].lstrip().startswith(_COMMENT), len(row)) for row in rows if row]
+    widths = {width for is_comment, width in first_cells if is_comment}
+    return _COMMENT if widths and header.width > 1 and header.width not in widths else None
 
 
 def _split(text: str, dialect: Dialect) -> list[list[str]]:
@@ -99,8 +112,8 @@ def _split(text: str, dialect: Dialect) -> list[list[str]]:
 
 
 def _head_text(sample: Sample, dialect: Dialect) -> str:
-    head = sample.head[:HEAD_BYTES]
-    if len(sample.head) > HEAD_BYTES:
+    head = sample.head[:TRIAL_BYTES]
+    if len(sample.head) > TRIAL_BYTES:
         head = head[: head.rfind(dialect.newline) + 1] or head
     return head.decode("utf-8", "replace")
 
@@ -111,10 +124,11 @@ class _CsvTable:
     def __init__(self, sample: Sample, dialect: Dialect, header: Header, skipped: int, max_record_bytes: int) -> None:
         self._sample = sample
         self._dialect = dialect
-        self._header = header
         self._skipped = skipped
         self._max_record_bytes = max_record_bytes
-        self._names = _unique_names(header.titles)
+        self._begin, self._header_text, titles = self._read_header(header)
+        self._header = replace(header, titles=titles)
+        self._names = _unique_names(titles)
         self._parts: list[list[Cells]] = []
         self._faults: Counter[str] = Counter()
         self._repeated = 0
@@ -123,10 +137,7 @@ class _CsvTable:
 
     def read(self) -> SampleTable:
         """Reads all parts."""
-        if self._is_plain:
-            self._read_plain()
-        else:
-            self._read_forgiving(self._sample.head)
+        self._read_parts()
         columns = [_joined([part[index] for part in self._parts]) for index in range(len(self._names))]
         table = SampleTable(
             list(self._header.titles),
@@ -136,18 +147,18 @@ class _CsvTable:
             doubts=[*self._header.doubts, *self._doubts()],
             bad_records=sum(self._faults.values()),
             dialect=self._dialect,
-            has_header=self._header.rows > 0,
+            header_rows=tuple(
+                range(
+                    self._skipped + self._header.first + 1, self._skipped + self._header.first + 1 + self._header.rows
+                )
+            ),
         )
         _find_total(table)
         _drop_trailing_column(table)
         return table
 
-    @property
-    def _is_plain(self) -> bool:
-        return self._dialect.quote == '"' and not self._dialect.has_spaces and self._dialect.escape is None
-
-    def _read_plain(self) -> None:
-        begin = self._after_header()
+    def _read_parts(self) -> None:
+        begin = self._begin
         head = self._sample.head[begin:]
         if not self._sample.is_whole:
             head = head[: head.rfind(self._dialect.newline) + 1]
@@ -170,7 +181,7 @@ class _CsvTable:
 
         After a line end that is within quotes, the next rows have other widths, or text follows their quotes.
         """
-        reader, place = RowReader(CsvSyntax(self._dialect.delimiter, self._dialect.newline)), 0
+        reader, place = RowReader(self._dialect.syntax), 0
         for _ in range(_MOST_LINE_ENDS):
             place = piece.find(self._dialect.newline, place) + 1
             if not place:
@@ -189,15 +200,26 @@ class _CsvTable:
             place = parsed.end
         return True
 
-    def _after_header(self) -> int:
-        """Offset of the first row of the table."""
-        reader, place, text = RowReader(CsvSyntax(self._dialect.delimiter, self._dialect.newline)), 0, self._sample.head
-        for _ in range(self._skipped + self._header.first + self._header.rows):
-            parsed = reader.parse(text, place, 1, is_whole=True)
+    def _read_header(self, header: Header) -> tuple[int, bytes, tuple[str, ...]]:
+        """Where the rows begin, the header as it is written, and the titles as the loader reads them."""
+        reader, place, text = RowReader(self._dialect.syntax), 0, self._sample.head
+        first, rows = self._skipped + header.first, list[list[str]]()
+        begin = 0
+        for number in range(first + header.rows):
+            parsed = reader.parse(text, place, MAX_COLUMNS, is_whole=True)
             if parsed is None:
                 break
+            if number == first:
+                begin = parsed.begin
+            if number >= first:
+                rows.append([beginning(cell) for cell in parsed.cells])
             place = parsed.end
-        return place
+        if not rows:
+            return place, b"", header.titles
+        titles = join_titles(rows)
+        titles = ["", *titles] if header.is_narrow else titles
+        same = len(titles) == header.width
+        return place, text[begin:place], tuple(titles) if same else header.titles
 
     def _add_head(self, text: bytes, begin: int) -> None:
         """Takes the rows at the beginning. An error in a file that was read wholly is one of the file."""
@@ -214,7 +236,18 @@ class _CsvTable:
             self._add(text)
 
     def _add(self, text: bytes) -> None:
-        layout = CsvLayout(0, self._dialect.delimiter, self._dialect.newline, self._names, b"")
+        syntax = self._dialect.syntax
+        layout = CsvLayout(
+            0,
+            syntax.delimiter,
+            syntax.newline,
+            self._names,
+            b"" if self._header.is_narrow else self._header_text,
+            quote=syntax.quote,
+            escape=syntax.escape,
+            skips_spaces=syntax.skips_spaces,
+            comment=syntax.comment,
+        )
         for records in read_csv(as_source(text), layout, 0, self._max_record_bytes, _RUN_BYTES):
             part, faults = _part_of(records, self._names)
             self._parts.append(part)
@@ -222,19 +255,6 @@ class _CsvTable:
             self._faults.update(wrong)
             self._repeated += len(faults) - len(wrong)
             self._last_faults = _last_faults(records)
-
-    def _read_forgiving(self, text: bytes) -> None:
-        """Reads the beginning of a file whose dialect the loader does not read yet."""
-        newline = self._dialect.newline
-        if not self._sample.is_whole:
-            text = text[: text.rfind(newline) + 1]
-        rows = _split(text.decode("utf-8", "replace"), self._dialect)
-        rows = rows[self._skipped + self._header.first + self._header.rows :]
-        width = len(self._names)
-        good = [row for row in rows if len(row) == width]
-        wrong = [row for row in rows if len(row) != width and any(row)]
-        self._faults.update(f"the row has {len(row)} fields, the header {width}" for row in wrong)
-        self._parts.append([list(cells) for cells in zip(*good, strict=True)] or [[] for _ in range(width)])
 
     def _notes(self) -> Iterator[str]:
         if self._repeated:
@@ -245,6 +265,8 @@ class _CsvTable:
             yield "The last rows are of another width than the table: they may be a footer."
         if self._passed_over:
             yield f"{self._passed_over:,} blocks of the sample were passed over: no row begins in them."
+        if self._dialect.comment:
+            yield f"Lines that begin with {self._dialect.comment} are comments."
         if self._dialect.separator_line:
             yield "The first line names the delimiter."
 
@@ -304,7 +326,12 @@ def _name_of(delimiter: str) -> str:
 
 def _drop_trailing_column(table: SampleTable) -> None:
     """Leaves out a last column without name and values: rows end with a delimiter."""
-    if len(table.titles) > 1 and not table.titles[-1] and table.has_header and not any(filter(None, table.columns[-1])):
+    if (
+        len(table.titles) > 1
+        and not table.titles[-1]
+        and table.header_rows
+        and not any(filter(None, table.columns[-1]))
+    ):
         table.titles.pop()
         table.columns.pop()
         table.notes.append("Rows end with a delimiter after the last column.")

@@ -46,13 +46,18 @@ def explain_unrecognised(connection: Connection, file_id: int, error: str) -> No
     )
 
 
-def unrecognised_files(connection: Connection) -> list[tuple[int, str]]:
-    """The number and path of each file that belongs to no dataset, in its newest version, in order of registration."""
+def unrecognised_files(connection: Connection, *, unexplained: bool = False) -> list[tuple[int, str]]:
+    """The number and path of each file that belongs to no dataset, in its newest version, in order of registration.
+
+    `unexplained`: only those that nobody has proposed a contract for, or tried to.
+    """
     return connection.execute(
         "SELECT file_id, path FROM ingest.files AS file "
-        f"WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL AND NOT EXISTS "
+        f"WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL "
+        "AND (NOT %(unexplained)s OR error = %(error)s) AND NOT EXISTS "
         "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
-        "ORDER BY file_id"
+        "ORDER BY file_id",
+        {"unexplained": unexplained, "error": _UNRECOGNISED},
     ).fetchall()
 
 

@@ -40,12 +40,13 @@ class RejectReason:
 
 
 class CountedReject(NamedTuple):
-    """What is counted of a reject."""
+    """What is counted of a reject, or of several of one kind: then the first of them."""
 
     kind: Kind
     record_no: int
     raw: bytes
     """At least the first `EXAMPLE_BYTES` of it."""
+    number: int = 1
 
 
 def reject_summary(connection: Connection, file_id: int, limit: int = 20) -> list[RejectReason]:
@@ -62,7 +63,7 @@ def count_rejects(connection: Connection, file_id: int, rejects: Iterable[Counte
     """Adds rejects that this transaction has written or judged again."""
     counts, firsts = Counter[Kind](), dict[Kind, CountedReject]()
     for reject in rejects:
-        counts[reject.kind] += 1
+        counts[reject.kind] += reject.number
         first = firsts.setdefault(reject.kind, reject)
         if reject.record_no < first.record_no:
             firsts[reject.kind] = reject

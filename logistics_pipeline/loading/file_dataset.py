@@ -15,6 +15,7 @@ def file_dataset(catalogue: Catalogue, file: LedgerFile) -> Dataset:
     if dataset is None:
         raise FileError(
             f"The file belongs to the dataset {file.dataset!r}, which no longer has a contract; those that have are "
-            f"{', '.join(catalogue)}. Put its contract file back into the folder `contracts` beside `raw`"
+            f"{', '.join(catalogue)}. To use that again: logistics contracts show NAME > FILE.yaml, then "
+            "logistics contracts accept FILE.yaml"
         )
     return dataset

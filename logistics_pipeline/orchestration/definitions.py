@@ -7,18 +7,19 @@ location is loaded: by the code server, and by every run.
 import dagster as dg
 
 from logistics_core.settings import Settings
-from logistics_pipeline.contracts.versions import read_catalogue
+from logistics_pipeline.contracts.versions import read_catalogue, read_retired_datasets
 from logistics_pipeline.orchestration.assets.analytics import analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
 from logistics_pipeline.orchestration.assets.pictures import pictures
-from logistics_pipeline.orchestration.assets.raw import build_raw_asset
+from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
 from logistics_pipeline.orchestration.schedules import NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, housekeeping
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
+from logistics_pipeline.orchestration.sensors.contract_proposals import PROPOSALS, build_proposal_sensor
 from logistics_pipeline.orchestration.sensors.file_requests import build_request_sensor, unload_on_request
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
@@ -37,12 +38,17 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     load_jobs = build_load_jobs(catalogue)
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
-        assets=with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
+        assets=[
+            *with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
+            *(build_retired_asset(dataset) for dataset in read_retired_datasets(settings)),
+            PROPOSALS,
+        ],
         asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
         jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
         sensors=[
             build_file_sensor(load_jobs, interval),
             build_request_sensor(interval),
+            build_proposal_sensor(interval),
             build_refresh_sensor(interval),
             build_check_sensor(interval),
         ],

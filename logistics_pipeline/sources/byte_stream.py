@@ -21,8 +21,7 @@ from logistics_pipeline.sources.encodings import (
     UTF8_MARK,
     Encoding,
     first_sequence_is_utf8,
-    recognise_declared,
-    recognise_single_byte,
+    recognise,
     recognise_utf16,
 )
 
@@ -267,15 +266,9 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | 
             stream,
             compression,
             max_bytes if compression else sys.maxsize,
-            lambda: _recognise(_blocks(path, max_bytes), declared),
+            lambda: recognise(_blocks(path, max_bytes), declared),
             declared,
         )
-
-
-def _recognise(blocks: Iterator[bytes], declared: str | None) -> Encoding:
-    if declared is None or declared in ("utf-8", "ascii"):
-        return recognise_single_byte(blocks)
-    return recognise_declared(blocks, declared)
 
 
 def _decompressed(file: BinaryIO) -> tuple[_Readable, str | None]:

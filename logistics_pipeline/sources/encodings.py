@@ -189,3 +189,14 @@ _NOT_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
 _BROKEN = re.compile("[\udc80-\udcff]")
 _WIDE = frozenset({"shift_jis", "cp932", "euc_jp", "gb2312", "gbk", "gb18030", "big5", "cp950", "euc_kr", "cp949"})
 """Encodings with several bytes per character: many of their pairs of bytes happen to be a character in UTF-8."""
+
+
+def recognise(blocks: Iterable[bytes], declared: str | None) -> Encoding:
+    """Returns the encoding of a whole file that is not UTF-16, with the one that a contract names, if it names any.
+
+    Raises:
+        FileError: see `recognise_declared`.
+    """
+    if declared is None or declared in ("utf-8", "ascii"):
+        return recognise_single_byte(blocks)
+    return recognise_declared(blocks, declared)

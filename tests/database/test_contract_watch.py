@@ -12,10 +12,12 @@ import psycopg
 import pytest
 
 from logistics_core.settings import Settings
+from logistics_pipeline import ledger
 from logistics_pipeline.contracts import watching
 from logistics_pipeline.contracts.watching import Watch, watch_contracts
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.supervisor import are_contracts_watched
+from logistics_pipeline.sources.folder import RawFolder
 from tests.contract_texts import FUEL, with_station
 
 LOG = logging.getLogger("tests.watch")
@@ -109,6 +111,70 @@ def test_a_file_put_into_the_folder_is_accepted_and_dagster_told_once(site: Site
     (site.folder / "notes.txt").write_text("not a contract")
     time.sleep(0.5)
     assert site.reloads == 2
+
+
+def drop(site: Site, path: str, text: str) -> int:
+    """A file that the sensor has registered; its number."""
+    file = site.settings.raw_dir / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    folder = RawFolder(site.settings.raw_dir)
+    found = folder.look_at(file)
+    assert found is not None
+    with connect(site.url) as connection:
+        return ledger.register(connection, found).file_id
+
+
+def state(site: Site, file_id: int) -> tuple[str, str | None, str | None]:
+    with connect(site.url) as connection:
+        file = ledger.file_by_id(connection, file_id)
+    return file.state, file.dataset, file.error
+
+
+PAYMENTS = "payment,paid_on,litres,station\n" + "".join(
+    f"P-{n},2024-05-{n % 28 + 1:02},{n % 90}.5,Ulm\n" for n in range(300)
+)
+AMBIGUOUS = "payment,paid_on,litres,station\n" + "".join(
+    f"P-{n},0{n % 9 + 1}/0{n % 7 + 1}/2024,{n % 90}.5,Ulm\n" for n in range(300)
+)
+
+
+def test_an_unrecognised_file_without_questions_becomes_a_dataset_by_itself(site: Site) -> None:
+    site.watch()
+    until(lambda: are_contracts_watched(site.url))
+    file_id = drop(site, "tank/june.csv", PAYMENTS)
+    until(lambda: state(site, file_id)[:2] == ("registered", "tank"))
+    until(lambda: site.reloads == 1)
+    until(lambda: (site.folder / "tank.yaml").exists())
+
+
+def test_a_file_with_questions_is_proposed_once_and_stays_unrecognised(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.watch()
+    first, second = drop(site, "tank/june.csv", AMBIGUOUS), drop(site, "tank/july.csv", AMBIGUOUS)
+    broken = drop(site, "sensor/empty.csv", "")
+    until(lambda: "sensor/empty.csv: Its path names no dataset, and no contract can be proposed" in caplog.text)
+    until(lambda: "tank/july.csv: " in caplog.text)
+    time.sleep(0.5)
+    for path in ("tank/june.csv", "tank/july.csv", "sensor/empty.csv"):
+        assert caplog.text.count(f"{path}: ") == 1
+    with psycopg.connect(site.url) as connection:
+        ((proposed,),) = connection.execute("SELECT path FROM catalogue.proposals WHERE state = 'open'").fetchall()
+    assert proposed == "tank/june.csv"
+    for file_id in (first, second):
+        assert state(site, file_id)[0] == "unrecognised" and " open. logistics contracts show" in str(
+            state(site, file_id)[2]
+        )
+    assert "no contract can be proposed" in str(state(site, broken)[2])
+    assert site.reloads == 0
+
+    with psycopg.connect(site.url, autocommit=True) as connection:
+        connection.execute("UPDATE catalogue.proposals SET state = 'dismissed', ended_at = now() WHERE state = 'open'")
+    until(lambda: caplog.text.count("tank/july.csv: ") == 2)
+    time.sleep(0.3)
+    assert caplog.text.count("tank/june.csv: ") == 1, "nobody wants a contract for this content"
 
 
 def test_a_watch_that_begins_has_dagster_follow_what_changed_without_it(site: Site) -> None:

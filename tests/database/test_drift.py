@@ -15,11 +15,13 @@ import pytest
 from logistics_core.database_contract.contracts import ProposalKind
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline.contracts.accepting import accept_contract
-from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out, follow_file
-from logistics_pipeline.contracts.proposals import StoredProposal
+from logistics_pipeline.contracts.drift_proposals import carry_out, follow_file
+from logistics_pipeline.contracts.proposals import StoredProposal, change_proposal, open_proposals
+from logistics_pipeline.contracts.proposing import accept_proposal, answer_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import catalogue_in_force, version_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.inference.answers import AnswerError
 from logistics_pipeline.ledger import LedgerFile
 from tests.database.conftest import FolderUnderTest
 
@@ -259,13 +261,10 @@ def test_a_changed_file_loads_without_loss_or_waits_with_a_question(
     assert {name: row[name] for name in expected.columns} == expected.columns
 
 
-def answer(installation: Installation, proposal: StoredProposal, answers: dict[str, str]) -> list[str]:
-    """Answers and accepts a proposal, and carries it out; returns what was done, in sentences."""
-    connection = installation.connection
-    text, _ = answered_drift(proposal, answers)
-    accept_contract(connection, contract_of_text(text, "trips.yaml"), accepted_by="somebody")
-    dataset = catalogue_in_force(connection)["trips"]
-    return [each.sentence for each in carry_out(connection, proposal, dataset)]
+def answer(installation: Installation, proposal: StoredProposal, answers: dict[str, str]) -> tuple[str, ...]:
+    """Answers and accepts a proposal; returns what followed, in sentences."""
+    answer_proposal(installation.connection, proposal.proposal_id, answers)
+    return accept_proposal(installation.connection, proposal.proposal_id, accepted_by="somebody").followed
 
 
 def test_an_accepted_rename_becomes_an_alias_and_the_file_is_loaded(installation: Installation) -> None:
@@ -300,13 +299,14 @@ def test_an_accepted_column_is_filled_from_extras_without_a_reload(installation:
     plain = [record | {"Toll paid": "3.75"} for record in trips(3)]
     installation.load("trips-3.csv", as_csv(plain))
     document = {**proposal.document, "proposal": _with_type(proposal.document["proposal"], "number")}
+    change_proposal(connection, proposal, "trips", proposal.contract, document)
 
-    said = answer(installation, replace(proposal, document=document), {"new_column:toll_paid": "add"})
+    said = answer(installation, proposal, {"new_column:toll_paid": "add"})
 
-    assert said == [
+    assert said == (
         "200 values of toll_paid moved from extras. 40 values do not fit and stay there: "
-        'toll_paid must be a number, found the text "n/k".'
-    ]
+        'toll_paid must be a number, found the text "n/k".',
+    )
     found = connection.execute(
         "SELECT file_id, toll_paid, extras, count(*)::int FROM raw.trips GROUP BY 1, 2, 3 ORDER BY 1, 2"
     ).fetchall()
@@ -317,6 +317,10 @@ def test_an_accepted_column_is_filled_from_extras_without_a_reload(installation:
         (2, "None", {"Toll paid": "n/k"}, 40),
         (3, "3.75", None, 120),
     ]
+    filled = connection.execute(
+        "SELECT file_id, filled::int FROM ingest.column_counts WHERE field = 'toll_paid' ORDER BY 1"
+    ).fetchall()
+    assert [each for each in filled if each[1]] == [(2, 80), (3, 120)]
     dataset = catalogue_in_force(connection)["trips"]
     assert [each.moved for each in carry_out(connection, proposal, dataset)] == [0]
     file, _ = installation.load("trips-4.csv", as_csv([record | {"Toll paid": "8"} for record in trips(4)]))
@@ -336,3 +340,33 @@ def test_the_same_question_is_asked_once(installation: Installation) -> None:
     _, second = installation.load("trips-3.json", as_json([record | {"memo": "y"} for record in trips(3)]))
     assert first is not None
     assert second is None
+
+
+def test_questions_stay_open_when_a_rule_makes_a_version(installation: Installation) -> None:
+    installation.load("trips-1.json", as_json(trips(1)))
+    _, asked = installation.load("trips-2.json", as_json([record | {"memo": "x"} for record in trips(2)]))
+    assert asked is not None
+
+    installation.load("trips-3.json", as_json([record | {"stops": 1.5} for record in trips(3)]))
+
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None
+    assert version.version == 2
+    (still,) = open_proposals(installation.connection)
+    assert [question["id"] for question in still.open_questions] == ["new_column:memo"]
+    answer(installation, still, {"new_column:memo": "add"})
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None
+    assert [(field.name, str(field.type)) for field in version.fields.fields if field.name in ("stops", "memo")] == [
+        ("stops", "number"),
+        ("memo", "string"),
+    ]
+
+
+@pytest.mark.parametrize("answers", [{"new_column:memo": "perhaps"}, {"no question": "yes"}])
+def test_an_answer_that_means_nothing_is_refused(installation: Installation, answers: dict[str, str]) -> None:
+    installation.load("trips-1.json", as_json(trips(1)))
+    _, asked = installation.load("trips-2.json", as_json([record | {"memo": "x"} for record in trips(2)]))
+    assert asked is not None
+    with pytest.raises(AnswerError, match="new_column:memo"):
+        answer_proposal(installation.connection, asked.proposal_id, answers)

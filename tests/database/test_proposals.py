@@ -19,6 +19,7 @@ from logistics_pipeline.contracts.proposing import (
     answer_proposal,
     dismiss_proposal,
     edit_proposal,
+    propose_for_unrecognised,
     propose_unrecognised,
 )
 from logistics_pipeline.contracts.retiring import retire_dataset
@@ -259,3 +260,22 @@ def test_hostile_names_and_cells_are_only_texts(connection: Connection, propose:
     assert connection.execute("SELECT to_regclass('raw.vehicles')::text").fetchone() == ("raw.vehicles",)
     assert outcome.proposal is not None
     assert outcome.proposal.document["preview"]["titles"][0] == name
+
+
+def test_each_unrecognised_file_is_tried_once(connection: Connection, settings: Settings, raw_dir: Path) -> None:
+    contents = {"fuel/1.csv": CERTAIN, "fuel/2.csv": CERTAIN, "tolls/1.csv": DOUBTFUL, "odd.csv": ""}
+    for name, content in contents.items():
+        path = raw_dir / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        found = RawFolder(raw_dir, catalogue_in_force(connection)).look_at(path)
+        assert found is not None
+        ledger.register(connection, found)
+
+    outcomes = propose_for_unrecognised(connection, settings, created_by="the test")
+
+    assert [outcome.is_accepted for outcome in outcomes] == [True, False, False, False]
+    states = {path: state(connection, path) for path in contents}
+    assert states["fuel/1.csv"] == states["fuel/2.csv"] == ("registered", "fuel")
+    assert states["tolls/1.csv"] == states["odd.csv"] == ("unrecognised", None)
+    assert propose_for_unrecognised(connection, settings, created_by="the test") == []

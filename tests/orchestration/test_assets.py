@@ -33,13 +33,14 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
             for table in ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
         },
         "analytics/pictures": ("analytics", ["analytics/daily_routes", "analytics/days"], "NoneType"),
+        "catalogue/proposals": ("contracts", [], "NoneType"),
     }
 
 
 def test_what_the_code_server_loads_is_valid() -> None:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    names = {"raw_files", "stale_analytics", "standing_troubles", "file_requests"}
+    names = {"raw_files", "stale_analytics", "standing_troubles", "file_requests", "contract_proposals"}
     assert {sensor.name for sensor in loaded.sensors or []} == names
 
 

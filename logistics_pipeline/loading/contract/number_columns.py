@@ -124,8 +124,8 @@ class NumberColumn(ColumnValidator):
             irregular += [index for index, text in enumerate(texts) if text == NULL]
         if self._is_bounded:
             irregular += self._find_unbounded(texts, irregular)
-        if not self._takes_zero and _has_zero(texts):
-            irregular += [index for index, text in enumerate(texts) if not text.strip("0.")]
+        if not self._takes_zero:
+            irregular += _find_zeros(texts)
         return texts, irregular
 
     def _read(self, column: Column) -> NumberTexts:
@@ -284,6 +284,11 @@ def _replacements(reading: NumberReading) -> Iterator[tuple[str, str]]:
         yield ",", "."
 
 
-def _has_zero(texts: Texts) -> bool:
+def _find_zeros(texts: Texts) -> list[int]:
     joined = f",{','.join(texts)},"
-    return ",0" in joined and _ZERO.search(joined) is not None
+    if ",0" not in joined or _ZERO.search(joined) is None:
+        return []
+    return [index for index, text in enumerate(texts) if text[:1] in _ZERO_BEGINNINGS and not text.strip("0.")]
+
+
+_ZERO_BEGINNINGS = ("", "0", ".")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from logistics_core.catalogue import Dataset, Field, FieldType, InvalidValues
 from logistics_core.catalogue.time_patterns import time_pattern
@@ -39,8 +40,7 @@ MAX_DIGITS = 100
 """Digits before the decimal point, and after it. A deliberate limit: PostgreSQL would accept 131,072 and store them."""
 
 
-@dataclass(frozen=True)
-class Rejection:
+class Rejection(NamedTuple):
     """Why a record is not stored. `field` is the first field that broke a rule; None if the record as a whole did."""
 
     field: str | None
@@ -356,7 +356,8 @@ def _nested_converter(field: Field) -> _Convert:
             raise _InvalidError(str(error)) from None
         if isinstance(value, LongText):
             raise _InvalidError(f"is a text of {value.characters:,} characters: a longer one than is read as JSON")
-        raise _InvalidError(f"must be an {field.type}, found {_describe(value)}")
+        expected = "an object or an array" if field.type is FieldType.OBJECT else "an array"
+        raise _InvalidError(f"must be {expected}, found {_describe(value)}")
 
     return convert
 

@@ -40,6 +40,9 @@ UNIT_FACTORS: Mapping[float, str] = {
 _LOW_FACTOR = 10.0
 """A lower factor may be chance, unless all parts of the column agree on it closely."""
 _CLOSE, _ROUGH = 0.03, 0.2
+"""By how much a factor may differ from that between units, as a logarithm; parts of the column by some times that."""
+_LEAST_FACTOR = log(1.4)
+"""Of the medians, to the earlier file that is most like the new one."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def _find_factor(new: FieldProfile, earlier: Sequence[FieldProfile]) -> Iterator
     factor = _factor(new, nearest)
     if factor <= 0:
         return
-    unit = unit_factor(new, nearest)
+    is_other = abs(log(factor)) >= _LEAST_FACTOR
+    unit = next(filter(None, (unit_factor(new, each) for each in known)), None) if is_other else None
     medians = f"the median is {_number(new)}, in earlier files {_number(nearest)}"
     if unit is not None:
         times, example = unit
@@ -117,7 +121,7 @@ def unit_factor(new: FieldProfile, old: FieldProfile) -> tuple[str, str] | None:
     mean = sum(ratios) / len(ratios)
     factor = exp(abs(mean))
     tolerance = _ROUGH if factor >= _LOW_FACTOR else _CLOSE
-    if max(abs(each - mean) for each in ratios) > 2 * tolerance:
+    if max(abs(each - mean) for each in ratios) > (2 if factor >= _LOW_FACTOR else 3) * tolerance:
         return None
     known = min(UNIT_FACTORS, key=lambda each: abs(log(each) - abs(mean)))
     if abs(log(known) - abs(mean)) > tolerance:

@@ -93,7 +93,7 @@ class FieldNames:
         return unique
 
     def _with_positions(self, titles: Sequence[str]) -> Sequence[str]:
-        """The titles, but for columns that the contract knows by position (`column_3`) or number (`Name_2`)."""
+        """The titles, but for columns that the contract knows by position (`column_3`) or number ("Name_2")."""
         if len(set(titles)) == len(titles) and "" not in titles:
             return titles
         distinct = distinct_titles(titles)

@@ -282,7 +282,22 @@ class _HeaderSearch:
         names = self._fields.read([_name(cell, most) for cell in parsed.cells])
         columns = set(names.names)
         known = len(columns.intersection(self._dataset.columns))
-        return _Record(syntax, parsed, names, tuple(missing_fields(columns, self._dataset)), known, number)
+        lacks = missing_fields(columns, self._dataset)
+        if lacks == [self._first_field] and self._is_narrow(syntax, parsed):
+            lacks = []
+        return _Record(syntax, parsed, names, tuple(lacks), known, number)
+
+    @property
+    def _first_field(self) -> str | None:
+        """The field that the contract finds in the first column by its position; None if there is none."""
+        return self._fields.read([position_name(1)]).names[0] if position_name(1) in self._fields else None
+
+    def _is_narrow(self, syntax: CsvSyntax, header: Parsed) -> bool:
+        """Whether the row after a header has one cell more: its first column has no name."""
+        if header.end >= len(self._text):
+            return False
+        row = RowReader(syntax).parse(self._text, header.end, 1, is_whole=self._is_whole)
+        return row is not None and row.fields == header.fields + 1
 
     # -- checking --------------------------------------------------------------------------------------------------
 
@@ -481,13 +496,13 @@ class _HeaderSearch:
 
     def _with_first_column(self, layout: CsvLayout, start: int) -> CsvLayout:
         """Takes into account a first column that the header leaves out, if the contract knows it by its position."""
-        first = position_name(1)
-        if first not in self._fields or {first, *self._fields.read([first]).names} & set(layout.header):
+        first = self._first_field
+        if first is None or first in layout.header:
             return layout
         widths = {row.fields for row in self._rows(layout, start)}
         if widths != {len(layout.header) + 1}:
             return layout
-        names = (*self._fields.read([first]).names, *layout.header)
+        names = (first, *layout.header)
         text = layout.delimiter.encode() + layout.header_text
         note = "The header has one name less than the rows have cells: the first column has no name."
         return replace(layout, header=names, header_text=text, notes=(*layout.notes, note))

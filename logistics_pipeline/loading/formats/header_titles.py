@@ -14,17 +14,17 @@ def join_titles(rows: Sequence[Sequence[str]], join: str = " ") -> list[str]:
     width = max(map(len, rows))
     padded = [[cell.strip() for cell in row] + [""] * (width - len(row)) for row in rows]
     first = padded[0]
-    are_groups = len(set(filter(None, first))) < len(first)
+    are_groups = len(rows) > 1 and len(set(filter(None, first))) < len(first)
     last, filled = "", []
-    for cell in first:
+    for cell, *below in zip(*padded, strict=True):
         last = cell or last
-        filled.append(last if are_groups else cell)
+        filled.append(last if are_groups and any(below) else cell)
     parts = zip(filled, *padded[1:], strict=True)
     return [join.join(dict.fromkeys(filter(None, names))) for names in parts]
 
 
 def distinct_titles(titles: Sequence[str]) -> list[str]:
-    """A title of its own for each column: the third without one is `column_3`, the second `Name` is `Name_2`."""
+    """A title of its own for each column: the third without one is `column_3`, the second "Name" is "Name_2"."""
     written = set(titles)
     found: list[str] = []
     counts: dict[str, int] = {}

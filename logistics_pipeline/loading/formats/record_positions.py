@@ -47,8 +47,9 @@ class LineSpans(Sequence[Span]):
 
     def __getitem__(self, index: int) -> Span:  # type: ignore[override]  # nobody slices
         number = self._numbers[index]
-        begin = self._ends[number] - len(self._lines[number]) + number
-        return begin, begin + len(self._lines[number].rstrip(b"\r\n"))
+        line = self._lines[number]
+        begin = self._ends[number] - len(line) + number
+        return begin, begin + len(line.rstrip(b"\r\n"))
 
 
 _LINE_ENDS = (b"\r", b"\n")

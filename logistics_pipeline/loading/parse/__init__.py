@@ -7,4 +7,5 @@ array_pieces, line_pieces   cut text into pieces of whole records and make chunk
 typed_json        decodes a piece as typed objects, into columns
 piece_records     finds single records in a piece
 chunks            what both parsers make: rows as COPY text, rejects, a checkpoint
+written_rejects   rejects as rows for COPY, with their numbers by kind
 """

@@ -7,7 +7,7 @@ and the checkpoint after them. The writer groups chunks into transactions; it ne
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_pipeline.errors import FileError
@@ -27,25 +27,22 @@ from logistics_pipeline.loading.contract.record_validator import (
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import (
     NOT_KNOWN,
-    RawRecord,
     ReadValue,
     Records,
     Table,
     UndecodedValues,
     Unreadable,
 )
+from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, write_rejects
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
 
+_MAX_KNOWN_TEXTS = 1024
+_MAX_KNOWN_CHARACTERS = 255
+"""Longer texts are not remembered."""
+
 _FORMULA = re.compile(r'\s*="[^"]*"\s*')
-
-
-class Reject(NamedTuple):
-    """A record that is set aside, and why."""
-
-    raw_record: RawRecord
-    rejection: Rejection
 
 
 @dataclass
@@ -62,6 +59,9 @@ class Chunk:
     days: frozenset[str] = frozenset()
     """The days that the rows make stale, as ISO dates, if records hold their own date."""
     rejects: list[Reject] = field(default_factory=list)
+    """Not sent to another process."""
+    written_rejects: WrittenRejects = field(default_factory=WrittenRejects)
+    """The same as the ledger stores them."""
     cleared: list[tuple[int, ClearedValue]] = field(default_factory=list)
     """Values of its rows that were invalid and are stored as NULL, with the numbers of their records."""
     unknown_fields: frozenset[str] = frozenset()
@@ -80,20 +80,15 @@ class Chunk:
 
     @property
     def records(self) -> int:
-        return self.rows + len(self.rejects)
+        return self.rows + self.written_rejects.count
 
     def __getstate__(self) -> dict[str, Any]:
-        """Rejects as columns of plain values: pickling each as an object would take longer than making it."""
-        records, rejections = zip(*self.rejects, strict=True) if self.rejects else ((), ())
-        reasons = [(rejection.field, rejection.reason) for rejection in rejections]
-        return self.__dict__ | {"rejects": (list(map(tuple, records)), reasons)}
+        """What is sent to another process: pickling rejects as objects would take longer than making them."""
+        return self.__dict__ | {"rejects": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        records, reasons = state["rejects"]
-        rejects = [
-            Reject(RawRecord(*record), Rejection(*reason)) for record, reason in zip(records, reasons, strict=True)
-        ]
-        self.__dict__.update(state | {"rejects": rejects})
+
+ValidateValue = Callable[[object], str | Rejection | None]
+"""Validates a field's decoded value: its COPY text, None for NULL, or the rejection."""
 
 
 OtherColumns = Callable[[], Mapping[str, Column]]
@@ -154,11 +149,14 @@ class ChunkMaker:
         self._with_formulas = set[int]()
         """Positions of the fields that a note says to have formulas."""
         self._dating = dataset.own_date_index
+        self._file_id = file_id
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
         self._extras = Extras(dataset) if dataset.has_extras else None
         self._validate = compile_validator(dataset, date_order, formats, self._extras)
-        self._validate_value = [value_validator(field, date_order, formats) for field in dataset.fields]
+        self._validate_value = [
+            _remember_texts(value_validator(field, date_order, formats)) for field in dataset.fields
+        ]
         self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
         self._is_undecided = [field.formatted_as in formats.not_looked_for for field in dataset.fields]
         self._reported = set(dataset.columns)
@@ -205,7 +203,7 @@ class ChunkMaker:
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
-                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=True)]
+                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]  # no extras
                 if self._dating is not None and (day := outcome[self._dating]) is not None:
                     days.add(day)
         return Chunk(
@@ -215,6 +213,7 @@ class ChunkMaker:
             tuple(len(lines) - number for number in nulls) if lines else (),
             frozenset(days),
             rejects,
+            write_rejects(self._file_id, rejects),
             cleared,
             self._report_unknown(names),
             (
@@ -267,6 +266,22 @@ class ChunkMaker:
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
         return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
+
+
+def _remember_texts(validate: ValidateValue) -> ValidateValue:
+    """Validates each text once: what is wrong in a file is mostly the same few texts, such as n/a or nothing."""
+    known: dict[str, str | Rejection | None] = {}
+
+    def validate_known(value: object) -> str | Rejection | None:
+        if type(value) is not str or len(value) > _MAX_KNOWN_CHARACTERS:
+            return validate(value)
+        if value not in known:
+            if len(known) >= _MAX_KNOWN_TEXTS:
+                known.clear()
+            known[value] = validate(value)
+        return known[value]
+
+    return validate_known
 
 
 def _value_reader(values: Sequence[object], columns: Sequence[Column]) -> ReadValue:

@@ -75,7 +75,7 @@ class TypedObjects:
             return NOT_KNOWN
         value = self._columns[position][index]
         if type(value) is msgspec.Raw:
-            return decode(bytes(value))
+            return _decode_number(value)
         return value if value is None or type(value) is str else NOT_KNOWN
 
 
@@ -267,6 +267,17 @@ _encode_raw = msgspec.json.Encoder().encode
 _decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
+_decode_value = msgspec.json.Decoder(Any, float_hook=Decimal).decode
+
+
+def _decode_number(value: msgspec.Raw) -> object:
+    """Decodes what stands in place of a number."""
+    try:
+        return _decode_value(value)
+    except _DECODE_ERRORS:  # for example an integer of a thousand digits
+        return decode(bytes(value))
+
+
 def _decode_texts(column: Sequence[msgspec.Raw]) -> Column:
     """Decodes raw values if there may be a text among them."""
     elements = b",".join(column)
@@ -301,5 +312,6 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _may_be_too_deep(text: bytes, objects: int) -> bool:
-    nested = text.count(b"{") + text.count(b"[") - objects
+    arrays = text.count(b"[", 1) if text.find(b"[", 1) >= 0 else 0  # looking is much faster than counting
+    nested = text.count(b"{") + text[:1].count(b"[") + arrays - objects
     return nested >= MAX_DEPTH and find_deeper(text) is not None

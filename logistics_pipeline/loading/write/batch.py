@@ -53,7 +53,7 @@ class Batch:
 
     @property
     def rejected(self) -> int:
-        return sum(len(chunk.rejects) for chunk in self._chunks)
+        return sum(chunk.written_rejects.count for chunk in self._chunks)
 
     @property
     def _is_full(self) -> bool:

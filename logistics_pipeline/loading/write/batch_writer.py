@@ -6,7 +6,7 @@ become rejects with its message.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from psycopg import errors, sql
@@ -14,13 +14,10 @@ from psycopg import errors, sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.contract.columns import NULL
-from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
-from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.layouts import layout_to_json
-from logistics_pipeline.loading.parse.chunks import Reject
 from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
+from logistics_pipeline.loading.parse.written_rejects import COLUMNS, Reject, WrittenRejects, write_rejects
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.merger import Merged, Merger
@@ -86,13 +83,16 @@ class BatchWriter:
             written = write_rows(batch)
             if not batch.records:
                 return
-            self._write_rejects(batch, written.refused)
+            rejects = [chunk.written_rejects for chunk in batch.chunks() if chunk.written_rejects.count]
+            if written.refused:
+                rejects.append(write_rejects(self._file_id, written.refused))
+            self._write_rejects(rejects)
             cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
             self._advance(batch, written, cleared.total(), take_seconds())
             ledger.count_cells(self._connection, self._file_id, self._dataset.columns, written.merged.filled, cleared)
-            self._count_rejects(batch, written.refused)
+            self._count_rejects(rejects)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
             profile = self._profiler.write(batch)
@@ -124,26 +124,24 @@ class BatchWriter:
 
     # -- what is committed with them -------------------------------------------------------------------------------
 
-    def _write_rejects(self, batch: Batch, refused: list[Reject]) -> None:
-        rejects = _all_rejects(batch, refused)
+    def _write_rejects(self, rejects: list[WrittenRejects]) -> None:
         if not rejects:
             return
-        statement = "COPY ingest.rejects (file_id, record_no, byte_offset, field, reason, kind, raw) FROM STDIN"
+        columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+        statement = sql.SQL("COPY ingest.rejects ({}) FROM STDIN").format(columns)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for text in _reject_rows(self._file_id, rejects):
-                copy.write(text)
+            for written in rejects:
+                for text in written.copy_text():
+                    copy.write(text)
 
-    def _count_rejects(self, batch: Batch, refused: list[Reject]) -> None:
+    def _count_rejects(self, rejects: list[WrittenRejects]) -> None:
         ledger.count_rejects(
             self._connection,
             self._file_id,
             (
-                ledger.CountedReject(
-                    ledger.Kind(reject.rejection.field, reject.rejection.kind),
-                    reject.raw_record.record_no,
-                    reject.raw_record.raw,
-                )
-                for reject in _all_rejects(batch, refused)
+                ledger.CountedReject(ledger.Kind(*kind), counted.first_record, counted.example, counted.count)
+                for written in rejects
+                for kind, counted in written.kinds.items()
             ),
         )
 
@@ -195,31 +193,3 @@ class BatchWriter:
         )
         if not ledger.advance(self._connection, self._file_id, progress):
             raise TransientError("Another loader has advanced this file; resuming from where it is now")
-
-
-def _all_rejects(batch: Batch, refused: list[Reject]) -> list[Reject]:
-    return [*(reject for chunk in batch.chunks() for reject in chunk.rejects), *refused]
-
-
-_REJECTS_AT_ONCE = 100
-_LONG_BYTES = 16 * 1024
-
-
-def _reject_rows(file_id: int, rejects: Sequence[Reject]) -> Iterator[str]:
-    """Rows of `ingest.rejects` as COPY text: some together, and long raw texts in pieces."""
-    texts = list[str]()
-    for (number, offset, raw), rejection in rejects:
-        values = (rejection.field, rejection.reason, stored_kind(rejection.reason))
-        written = "\t".join([NULL if value is None else escape(value) for value in values])
-        texts.append(f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{written}\t\\\\x")
-        if len(raw) > _LONG_BYTES:
-            yield "".join(texts)
-            yield from (raw[begin : begin + _LONG_BYTES].hex() for begin in range(0, len(raw), _LONG_BYTES))
-            texts.clear()
-        else:
-            texts.append(raw.hex())
-        texts.append("\n")
-        if len(texts) >= 3 * _REJECTS_AT_ONCE:
-            yield "".join(texts)
-            texts.clear()
-    yield "".join(texts)

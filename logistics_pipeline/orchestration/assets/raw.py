@@ -45,6 +45,20 @@ def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
         return _build(dataset)
 
 
+def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
+    """Makes the asset of a retired dataset: its runs, partitions and events stay readable, and nothing loads it."""
+    return dg.AssetSpec(
+        raw_key(dataset.name),
+        description=f"{dataset.description}\n\nRetired: its files are not loaded any more. Its history stays.",
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:logistics"],
+        tags={"retired": "true"},
+        metadata={"dagster/column_schema": column_schema(dataset), "dagster/table_name": dataset.table},
+        partitions_def=file_partitions(dataset.name),
+    )
+
+
 def _build(dataset: Dataset) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(dataset.name),

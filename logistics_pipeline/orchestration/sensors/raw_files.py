@@ -28,6 +28,7 @@ from logistics_pipeline.orchestration.load_plan import (
     settled_files,
 )
 from logistics_pipeline.orchestration.partitions import add_partitions, contiguous_ranges, partition_status
+from logistics_pipeline.orchestration.pools import load_pool
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, fail_files_of_terminated_runs
 from logistics_pipeline.sources.folder import FoundFile, path_of
@@ -45,6 +46,7 @@ def build_file_sensor(
     load_jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int
 ) -> dg.SensorDefinition:
     """Makes the sensor over the raw folder, which requests runs of these jobs."""
+    pools_with_limit: set[str] = set()  # asked for once per process: another one is started for new datasets
 
     @dg.sensor(
         name=SENSOR_NAME,
@@ -56,6 +58,8 @@ def build_file_sensor(
     def raw_files(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
+        if not pools_with_limit:
+            pools_with_limit.update(_limit_new_pools(context.instance, database))
         found = _find_files(context, database)
         with database.connect() as connection:
             settled = _register_settled_files(context, connection, database, found)
@@ -186,6 +190,18 @@ class _Evaluation:
         if reports:
             ledger.count_reports(self._connection, reports)
         return [_run_request(dataset, keys) for dataset, keys in runs]
+
+
+def _limit_new_pools(instance: dg.DagsterInstance, database: DatabaseResource) -> set[str]:
+    """Limits the loads of datasets added since Dagster was prepared: a default does not bind the first runs of a pool.
+
+    Pools that have a limit keep it: somebody may have changed it. Returns the pools of loads.
+    """
+    limited = {pool.name for pool in instance.event_log_storage.get_pool_limits() if not pool.from_default}
+    pools = {load_pool(dataset) for dataset in database.catalogue}
+    for pool in pools - limited:
+        instance.event_log_storage.set_concurrency_slots(pool, database.settings.parallel_loads)
+    return pools
 
 
 def _run_request(dataset: str, keys: list[str]) -> dg.RunRequest:

@@ -1,0 +1,86 @@
+"""Rejects as they are written to the ledger: rows for COPY, and their numbers by kind.
+
+A parser prepares them, so that the loader, which waits for PostgreSQL, receives few large texts in place of many small
+objects.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from logistics_pipeline.loading.contract.columns import NULL
+from logistics_pipeline.loading.contract.copy_text import escape
+from logistics_pipeline.loading.contract.record_validator import Rejection
+from logistics_pipeline.loading.contract.reject_kinds import reject_kind, stored_kind
+from logistics_pipeline.loading.layouts import RawRecord
+
+MAX_EXAMPLE_BYTES = 1024
+"""What is kept of the first record of each kind: more than the ledger shows."""
+
+_LONG_BYTES = 16 * 1024
+
+
+class Reject(NamedTuple):
+    """A record that is set aside, and why."""
+
+    raw_record: RawRecord
+    rejection: Rejection
+
+
+@dataclass
+class RejectCount:
+    """Rejects of one kind."""
+
+    first_record: int
+    example: bytes
+    """The beginning of that record."""
+    count: int = 0
+
+
+@dataclass
+class WrittenRejects:
+    """Consecutive rejects of one file."""
+
+    count: int = 0
+    parts: list[tuple[str, bytes]] = field(default_factory=list)
+    """COPY text, each part continued by a long raw record that is not written out as text yet, or by nothing."""
+    kinds: dict[tuple[str | None, str], RejectCount] = field(default_factory=dict)
+    """By field and kind of reason."""
+
+    def copy_text(self) -> Iterator[str]:
+        """The rows of `ingest.rejects` (`COLUMNS`) as COPY text, in pieces of limited size."""
+        for text, raw in self.parts:
+            yield text
+            yield from (raw[begin : begin + _LONG_BYTES].hex() for begin in range(0, len(raw), _LONG_BYTES))
+
+
+COLUMNS = ("file_id", "record_no", "byte_offset", "field", "reason", "kind", "raw")
+
+
+def write_rejects(file_id: int, rejects: Iterable[Reject]) -> WrittenRejects:
+    """Prepares rejects of a file, in the order of their records."""
+    written, texts = WrittenRejects(), list[str]()
+    for (number, offset, raw), (name, reason) in rejects:
+        reasons, key = _reason_columns(name, reason)
+        texts.append(f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{reasons}\t\\\\x")
+        if len(raw) > _LONG_BYTES:
+            written.parts.append(("".join(texts), raw))
+            texts = ["\n"]
+        else:
+            texts.append(raw.hex() + "\n")
+        counted = written.kinds.get(key)
+        if counted is None:
+            counted = written.kinds[key] = RejectCount(number, raw[:MAX_EXAMPLE_BYTES])
+        counted.count += 1
+        written.count += 1
+    if texts:
+        written.parts.append(("".join(texts), b""))
+    return written
+
+
+@lru_cache(maxsize=4096)  # many records are rejected for the very same reason
+def _reason_columns(name: str | None, reason: str) -> tuple[str, tuple[str | None, str]]:
+    """A reason's columns as COPY text, and what it is counted by."""
+    values = (name, reason, stored_kind(reason))
+    return "\t".join([NULL if value is None else escape(value) for value in values]), (name, reject_kind(reason))
