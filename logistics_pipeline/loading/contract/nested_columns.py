@@ -13,8 +13,8 @@ _SUSPECT = re.compile(
 )
 """What may be a NUL, half of a surrogate pair, a colon in disguise, or a number beyond what is kept: the reference
 looks at such values."""
-_NESTED_DEEP = 64
-"""Brackets from which on the reference counts the levels."""
+_NESTED_DEEP = 63
+"""Brackets that no value has too many of: with more, the reference counts the levels. A record is one level itself."""
 
 _decode = msgspec.json.Decoder().decode
 _decode_lines = msgspec.json.Decoder().decode_lines

@@ -108,7 +108,7 @@ class TypedDecoder:
             self._learn_names(text, choose)
             if self._dataset.has_extras:  # not all values are in the structs
                 return None
-        if (self._shape.others or self._passes_over or self._shape.has_nested) and _may_be_too_deep(text, len(structs)):
+        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, len(structs)):
             return None
         return TypedObjects(self._shape, structs)
 
@@ -168,7 +168,6 @@ class _Shape:
         typed = [name for name in sorted(others) if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
         self._typed_others = typed
         self._passes_over = passes_over
-        self.has_nested = any(field.type in NESTED_TYPES for field in dataset.fields)
         self.is_strict = not passes_over and len(typed) == len(others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
         self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
