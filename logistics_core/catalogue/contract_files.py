@@ -197,7 +197,11 @@ def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[
     refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
     if reference.dataset not in all_datasets:
         known = ", ".join(all_datasets)
-        raise ContractError(f"{refers} {reference.dataset}, which is no dataset. There are: {known}.")
+        raise ContractError(
+            f"{refers} {reference.dataset}, which is no dataset. There are: {known}. Accept the contract of "
+            f"{reference.dataset} first. If that one refers to {dataset.name} in turn, accept {dataset.name} without "
+            f"this relation, then {reference.dataset}, then {dataset.name} with it."
+        )
     other = all_datasets[reference.dataset]
     if not other.key:
         raise ContractError(f"{refers} {other.name}, whose records have no key. Remove the relation.")

@@ -48,7 +48,7 @@ class ContractAction(StrEnum):
 
 
 MAX_DATASETS = 300
-"""Of users in force: each costs the start of every run some milliseconds."""
+"""Of users in force. Each costs the start of every run half a millisecond with 20 fields, and 2 ms with 100."""
 
 CONTRACTS_IN_FORCE = """
 SELECT dataset, version, document
