@@ -326,12 +326,12 @@ DECIDING = [
 
 
 def test_deciding_needs_the_scope_contracts_proposing_needs_ingest_and_reading_read(
-    make_site: Callable[..., Any], database_url: str
+    make_site: Callable[..., Any],
 ) -> None:
-    keys = {scope: create_key(database_url, scope, [scope]).key for scope in ("read", "export", "ingest", "contracts")}
+    context, connection, settings = make_site(api_anonymous="none")
+    keys = {scope: create_key(connection, scope, [scope])[0] for scope in ("read", "export", "ingest", "contracts")}
     needed = [(*each, "read") for each in READING] + [(*each, "contracts") for each in DECIDING]
     needed += [("POST", PROPOSALS, "ingest")]
-    context, connection, settings = make_site(api_anonymous="none")
     with context as api:
         site = Site(api, connection, settings)
         for method, path, scope in needed:
@@ -362,3 +362,27 @@ def test_a_version_is_shown_with_its_changes(site: Site) -> None:
     assert "station" in found["versions"][0]["changes"][0]
     old = site.api.get("/api/contracts/fuel", version=1)
     assert (old["version"], old["shown_version"], old["contract"]) == (2, 1, FUEL)
+
+
+def test_a_dry_run_says_what_a_load_would_make_of_the_file_and_stores_nothing(site: Site) -> None:
+    rows = ["P-1,2024-05-13,12.5", "P-2,2024-05-14,8", "P-2,2024-05-15,9", ",2024-05-16,1", "P-4,never,1", "P-5,,1"]
+    path = site.file("fuel/a.csv", "payment,paid_on,litres\n" + "\n".join(rows) + "\n")
+    made = site.ask("POST", PROPOSALS, json={"path": path})
+    address = made["proposal_url"]
+    site.ask("PUT", f"{address}/contract", content=FUEL)
+
+    done = site.ask("POST", f"{address}/dry-run")
+
+    assert done["state"] == "done", done
+    found = done["result"]
+    assert found["records"] == {"read": 6, "accepted": 3, "superseded": 1, "rejected": 3}
+    assert found["is_whole"] and found["error"] is None
+    assert sum(cause["count"] for cause in found["rejects"]) == 3
+    by_record = {line["record_no"]: cause["field"] for cause in found["rejects"] for line in cause["lines"]}
+    assert by_record == {4: "payment", 5: "paid_on", 6: "paid_on"}
+    assert site.api.get(address)["state"] == "open"
+    assert site.connection.execute("SELECT to_regclass('raw.fuel')").fetchone() == (None,)
+
+    site.file("fuel/a.csv", "station\nX\n")
+    changed = site.ask("POST", f"{address}/dry-run")
+    assert changed["result"]["records"]["accepted"] == 0
