@@ -80,7 +80,7 @@ TYPES: dict[Kind, tuple[Any, Any]] = {
     "duration": _text_of("A duration as in ISO 8601", format="duration"),
     "year": (int, 0),
     "month": _text_of("A month as in ISO 8601"),
-    "object": (dict[str, Any], {}),
+    "object": (dict[str, Any] | list[Any], {}),
     "array": (list[Any], []),
 }
 """Kind of column → type of a value and a default, which is never used: it only lets a column be absent."""

@@ -193,16 +193,12 @@ def _read_json(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
 
 
 def _nested(column: Column, texts: Sequence[str]) -> Reading:
-    """Objects or arrays; of both in one column, a question."""
-    arrays = [text for text in texts if text.startswith("[")]
+    """Arrays; or objects, perhaps with arrays among them."""
     cells = column.cells(texts)
-    if not arrays:
-        return Reading(ColumnType.OBJECT, (f"all {cells:,} values are JSON objects",))
-    if len(arrays) == len(texts):
+    if all(text.startswith("[") for text in texts):
         return Reading(ColumnType.ARRAY, (f"all {cells:,} values are JSON arrays",))
-    text = f"objects in {cells - column.cells(arrays):,} cells and arrays in {column.cells(arrays):,}: which is right?"
-    doubt = Doubt("nested_kind", text, cells, ("object", "array", "text"))
-    return Reading(ColumnType.STRING, ("arrays and objects: kept as text",), (doubt,))
+    arrays = any(text.startswith("[") for text in texts)
+    return Reading(ColumnType.OBJECT, (f"all {cells:,} values are JSON objects{' or arrays' if arrays else ''}",))
 
 
 def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:

@@ -152,6 +152,10 @@ def test_the_documentation_has_all_types(site: Any) -> None:
     properties = document["components"]["schemas"]["Reading"]["properties"]
     types = {name: each.get("type") or [one["type"] for one in each["anyOf"]] for name, each in properties.items()}
     assert (types["pieces"], types["is_open"]) == (["integer", "null"], ["boolean", "null"])
-    assert (types["details"], types["tags"], types["moment"]) == (["object", "null"], ["array", "null"], "string")
+    assert (types["details"], types["tags"], types["moment"]) == (
+        ["object", "array", "null"],
+        ["array", "null"],
+        "string",
+    )
     fields = {each["name"]: each["type"] for each in site.get("/api/datasets")["datasets"][-1]["fields"]}
     assert fields == {name: keys["type"] for name, keys in FIELDS.items()}

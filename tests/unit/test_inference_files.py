@@ -294,7 +294,7 @@ def test_an_array_of_objects_is_a_dataset_of_its_own(tmp_path: Path) -> None:
 
     proposal = proposed(tmp_path, json.dumps(records), "orders.json")
 
-    assert types(proposal) == ["integer", "object"]
+    assert types(proposal) == ["integer", "array"]
     assert "`lines` holds arrays of objects" in proposal.notes[0]
 
 
@@ -347,11 +347,12 @@ def test_the_contract_is_one_that_the_catalogue_reads(tmp_path: Path) -> None:
     assert "# all 4 values are dates in ISO 8601" in text
 
 
-def test_types_that_the_catalogue_lacks_are_named(tmp_path: Path) -> None:
-    proposal = proposed(tmp_path, "id,n\nA1,5\nA2,7\n")
+def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, "id,n\nA1,5\nA2,(7)\n")
 
-    assert proposal.obstacles() == ["it has no fields of the type integer yet"]
+    assert proposal.obstacles() == ["it takes no negative numbers in parentheses yet"]
     assert "This version cannot load files by this contract" in contract_text(proposal)
+    assert proposed(tmp_path, "id,n\nA1,5\nA2,7\n").obstacles() == []
 
 
 @pytest.mark.parametrize("title", ["a: b # c", "*x", "&y", "!!python/object:os.system", "- z", "{q}", "'", "\x07", "y"])

@@ -27,7 +27,7 @@ class NestedColumn(ColumnValidator):
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
-        self._bracket = "{" if field.type is FieldType.OBJECT else "["
+        self._brackets = ("{", "[") if field.type is FieldType.OBJECT else ("[",)
         self._missing = field.missing_words | {""}
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
@@ -58,23 +58,20 @@ class NestedColumn(ColumnValidator):
                 text = ""
             if text == "":
                 irregular.add(index)
-                text = f"{self._bracket}{_CLOSING[self._bracket]}"
+                text = "[]"  # in its place
             texts.append(text)
         return texts
 
     def _are_plain(self, texts: Sequence[str]) -> bool:
         """Whether each text is JSON of the right kind that keeps its meaning in the database."""
         joined = "\n".join(texts)
-        if not all(text.startswith(self._bracket) for text in texts) or _SUSPECT.search(joined):
+        if not all(text.startswith(self._brackets) for text in texts) or _SUSPECT.search(joined):
             return False
         if any(len(text) > 2 * _NESTED_DEEP and text.count("{") + text.count("[") > _NESTED_DEEP for text in texts):
             return False
         if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
             return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
         return not texts or _keeps_names(joined.encode(), _decode_lines)
-
-
-_CLOSING = {"{": "}", "[": "]"}
 
 
 def _keeps_names(data: bytes, decode: Callable[[bytes], object]) -> bool:

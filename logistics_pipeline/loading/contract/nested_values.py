@@ -54,12 +54,13 @@ def nested_text_of(text: str, type: FieldType) -> str:
 
 
 def _check_kind(value: object, type: FieldType) -> None:
-    if not isinstance(value, dict if type is FieldType.OBJECT else list):
+    if not isinstance(value, dict | list if type is FieldType.OBJECT else list):
         found = "an object" if isinstance(value, dict) else "an array" if isinstance(value, list) else "another value"
         raise InvalidNestedError(f"must be {_KINDS[type]}, found {found}")
 
 
-_KINDS = {FieldType.OBJECT: "an object", FieldType.ARRAY: "an array"}
+_KINDS = {FieldType.OBJECT: "an object or an array", FieldType.ARRAY: "an array"}
+"""Programs that have one kind of table for both write an empty object as []: an object field takes either."""
 
 
 def _nesting(text: str) -> int:

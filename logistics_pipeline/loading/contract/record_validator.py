@@ -356,7 +356,8 @@ def _nested_converter(field: Field) -> _Convert:
             raise _InvalidError(str(error)) from None
         if isinstance(value, LongText):
             raise _InvalidError(f"is a text of {value.characters:,} characters: a longer one than is read as JSON")
-        raise _InvalidError(f"must be an {field.type}, found {_describe(value)}")
+        expected = "an object or an array" if field.type is FieldType.OBJECT else "an array"
+        raise _InvalidError(f"must be {expected}, found {_describe(value)}")
 
     return convert
 
