@@ -6,7 +6,7 @@ from logistics_api.contracts.schemas import ProposedFile
 from logistics_api.database.pool import Database
 from logistics_api.errors import ParameterError, Problem, refused_parameters
 from logistics_api.uploads.digests import expected_sha256
-from logistics_api.uploads.endpoints import has_failed, limited
+from logistics_api.uploads.endpoints import has_failed
 from logistics_api.uploads.headers import announced_size
 from logistics_api.uploads.receiving import receive
 from logistics_api.uploads.storage import check_folder, check_space, refuse_taken_name
@@ -36,7 +36,7 @@ async def store_file(request: Request, database: Database, where: ProposedFile) 
     replace = where.replace or await has_failed(database, target, raw_dir)
     if size is not None and not replace:
         refuse_taken_name(target, size)
-    with limited(request):
+    with request.app.state.upload_slots.one():
         file, _ = await receive(
             request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
         )

@@ -15,11 +15,12 @@ from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from logistics_core.catalogue import ContractError
+from logistics_core.catalogue import Catalogue, ContractError, Dataset
 from logistics_core.database_contract.contracts import ContractAction, ProposalState
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.contracts.dry_run import dry_run
 from logistics_pipeline.contracts.folder import describe
 from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, proposal_by_id
 from logistics_pipeline.contracts.proposing import (
@@ -32,6 +33,8 @@ from logistics_pipeline.contracts.proposing import (
     propose_for_file,
 )
 from logistics_pipeline.contracts.retiring import retire_dataset
+from logistics_pipeline.contracts.texts import contract_of_text
+from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import TRANSIENT, Connection
 from logistics_pipeline.errors import PipelineError, TransientError
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
@@ -222,6 +225,22 @@ def _dismiss(connection: Connection, request: ContractRequest, settings: Setting
     return _of_proposal(stored, f"The proposal for {stored.path} is dismissed.")
 
 
+def _dry_run(connection: Connection, request: ContractRequest, settings: Settings) -> Served:
+    stored = proposal_by_id(connection, _proposal(request))
+    if stored is None:
+        raise ProposalError(f"There is no proposal {request.proposal_id}.")
+    contract = contract_of_text(stored.contract, f"The contract of proposal {stored.proposal_id}")
+    catalogue = catalogue_in_force(connection)
+    dataset = _as_loaded(contract.dataset, settings)
+    found = dry_run(_look_at(stored.path, settings).path, dataset, {*catalogue, dataset.name}, settings)
+    return Served(found.sentence, {"proposal_id": str(stored.proposal_id), "dataset": dataset.name, **found.to_json()})
+
+
+def _as_loaded(dataset: Dataset, settings: Settings) -> Dataset:
+    """The dataset with the setting that loads apply to it."""
+    return Catalogue({dataset.name: dataset}).with_invalid_values(settings.invalid_optional_values)[dataset.name]
+
+
 def _retire(connection: Connection, request: ContractRequest, settings: Settings) -> Served:
     if request.dataset is None:
         raise ProposalError("The request names no dataset.")
@@ -263,5 +282,6 @@ _ACTIONS: Mapping[str, Callable[[Connection, ContractRequest, Settings], Served]
     ContractAction.EDIT: _edit,
     ContractAction.ACCEPT: _accept,
     ContractAction.DISMISS: _dismiss,
+    ContractAction.DRY_RUN: _dry_run,
     ContractAction.RETIRE: _retire,
 }
