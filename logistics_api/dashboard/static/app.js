@@ -21,7 +21,7 @@ const PAGES = {
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
-  data: { words: "Data", image: "data", load: () => import("./pages/data.js") },
+  data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
