@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
 from logistics_api.database.contracts import read_contracts
@@ -114,6 +115,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         datasets.make_router(catalogue, settings.currency),
         profiles.router,
         quality.router,
+        contracts.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,

@@ -80,10 +80,10 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     check_folder(raw_dir)
     check_space(raw_dir, size or 0)
     target = raw_dir / where.dataset / where.filename
-    replace = where.replace or await _has_failed(database, target, raw_dir)
+    replace = where.replace or await has_failed(database, target, raw_dir)
     if size is not None and not replace:
         refuse_taken_name(target, size)
-    with _limited(request):
+    with limited(request):
         file, is_new = await receive(
             request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
         )
@@ -113,7 +113,7 @@ async def read_upload(
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
 
 
-async def _has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
+async def has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
     """Whether a file, as it is on disk now, has failed: it may be replaced, as nothing would be lost."""
     try:
         status = await asyncio.to_thread(target.stat)
@@ -144,7 +144,7 @@ async def _check_dataset(database: Database, name: str, catalogue: Catalogue) ->
 
 
 @contextmanager
-def _limited(request: Request) -> Iterator[None]:
+def limited(request: Request) -> Iterator[None]:
     """Limits the number of concurrent uploads.
 
     Raises:

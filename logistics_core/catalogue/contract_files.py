@@ -67,13 +67,13 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
+    "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
     "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
-AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
-"""Names that metrics and JavaScript give a meaning of their own."""
+AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals"})
+"""Names that metrics, JavaScript and the paths of contracts give a meaning of their own."""
 
 MAX_KEY_FIELDS = 32
 """PostgreSQL takes no more columns in an index."""

@@ -41,6 +41,8 @@ class ContractAction(StrEnum):
     """Accept a proposal, even if its contract is a breaking change."""
     DISMISS = "dismiss"
     """Dismiss a proposal."""
+    DRY_RUN = "dry_run"
+    """Load the file of a proposal by its contract without keeping anything. The result says what would be."""
     RETIRE = "retire"
     """Retire a dataset: its files are not loaded any more, its table stays."""
 
