@@ -28,7 +28,7 @@ class ColumnProfile(StrictModel):
     filled: int = Field(description="Rows of the sample that have a value", examples=[1_188])
     distinct: int = Field(description="Distinct values of the sample, as far as is known", examples=[37])
     is_distinct_exact: bool = Field(
-        description="Whether all rows have exactly `distinct` values; otherwise that is an estimate, and there may be more"
+        description="Whether all rows have exactly `distinct` values; otherwise it is an estimate: there may be more"
     )
     least: float | date | None = Field(description="Null if there is no value to measure", examples=[0.5])
     median: float | date | None = Field(examples=[12.5])

@@ -50,7 +50,19 @@ def test_a_known_version_is_told_by_any_form_of_its_tag(asked: str, known: bool)
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/routes", "/routes/A/B", "/routes/A\n/B", "/vehicles/V 1", "/costs", "/pipeline", "/data", "/data/drivers"],
+    [
+        "/",
+        "/routes",
+        "/routes/A/B",
+        "/routes/A\n/B",
+        "/vehicles/V 1",
+        "/costs",
+        "/pipeline",
+        "/data",
+        "/data/drivers",
+        "/import",
+        "/import/1",
+    ],
 )
 def test_addresses_of_pages_are_known(path: str) -> None:
     assert files.PAGES.fullmatch(path)

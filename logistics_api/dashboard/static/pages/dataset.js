@@ -8,6 +8,7 @@ import { href } from "../router.js";
 import { badge } from "../components/badges.js";
 import { panel } from "../components/panel.js";
 import { bar, table } from "../components/table.js";
+import { proposalsPanel } from "./import/proposals.js";
 import { followFile } from "./pipeline/file.js";
 import { filesPanel } from "./pipeline/files.js";
 import { atIngest } from "./pipeline/news.js";
@@ -36,7 +37,7 @@ export function build(view) {
   const renew = () => [about, columns].forEach((section) => section.renew());
   atIngest(view, renew, (event) => event.dataset === undefined || event.dataset === dataset);
   view.atNews(renew);
-  return h("div", { class: "grid" }, about, columns, qualityOf(view, () => dataset), filesPanel(view, dataset));
+  return h("div", { class: "grid" }, about, proposalsPanel(view, { dataset, quiet: true }), columns, qualityOf(view, () => dataset), filesPanel(view, dataset));
 }
 
 function facts(found) {
@@ -135,7 +136,7 @@ function histogram({ kind, least, greatest, histogram: shares }, type) {
     const size = share > 0 ? Math.max(1, (share / highest) * HEIGHT) : 0;
     return s("rect", { x: i * BAR, y: HEIGHT - size, width: BAR - 1, height: size });
   });
-  return s("svg", { class: "histogram", viewBox: `0 0 ${shares.length * BAR} ${HEIGHT}`, role: "img", "aria-label": words }, s("title", {}, words), bars);
+  return s("svg", { class: "histogram", viewBox: `0 0 ${shares.length * BAR} ${HEIGHT}`, role: "img", "aria-label": words }, bars);
 }
 
 function frequent({ frequent: values, distinct: number }, type) {
