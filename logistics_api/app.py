@@ -40,6 +40,7 @@ from logistics_api.metrics import endpoints as metrics
 from logistics_api.metrics.gauges import add_gauges
 from logistics_api.metrics.pipeline import Pipeline
 from logistics_api.metrics.recording import Metrics
+from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
@@ -167,6 +168,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         metrics.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
+        profiles.router,
         quality.router,
         contracts.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text

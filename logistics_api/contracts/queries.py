@@ -82,6 +82,7 @@ SELECT (
     SELECT {_SUMMARY} || jsonb_build_object(
         'contract', proposal.contract,
         'document', proposal.document - 'contract',
+        'contract_document', proposal.document -> 'contract',
         'latest_request', (
             SELECT {_REQUEST}
             FROM catalogue.requests AS request

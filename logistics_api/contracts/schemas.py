@@ -150,6 +150,9 @@ class ContractProposal(ProposalSummary):
         examples=[{"format": "csv", "encoding": "UTF-8", "rows": 1204, "is_whole": True}],
     )
     contract: str = Field(description="The contract that would be accepted, as YAML", examples=["name: fuel\n"])
+    contract_document: dict[str, Any] | None = Field(
+        description="The same as a document; null if the proposal has none", examples=[{"name": "fuel"}]
+    )
     is_edited: bool = Field(description="Whether a person has written the contract", examples=[False])
     latest_request: ContractRequest | None = Field(description="The last request about it; null if there was none")
 

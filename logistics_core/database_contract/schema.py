@@ -98,6 +98,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.file_requests": frozenset(
         {"action", "done_at", "error", "file_id", "outcome", "request_id", "requested_at", "requested_by"}
     ),
+    "ingest.file_profiles": frozenset({"fields", "file_id"}),
     "ingest.files": frozenset(
         {
             "attempts",
