@@ -3,6 +3,7 @@
 The records are read by the parsers of the loader, so what is accepted and rejected is what a load accepts and rejects.
 """
 
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class _Cause:
     field: str | None
     reason: str
     count: int = 0
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 @dataclass

@@ -45,12 +45,13 @@ def read_json_table(sample: Sample, max_record_bytes: int) -> SampleTable:
     Raises:
         FileError: there are none, or the text is not JSON.
     """
-    records, format, notes, doubts = _read(sample, max_record_bytes)
+    records, layout, notes, doubts = _read(sample, max_record_bytes)
     good = [record for record in records if isinstance(record, Mapping)]
     if not good:
         raise FileError(f"The file holds no JSON objects; {EXPECTED}")
     table = _tabulate(good)
-    table.format, table.notes, table.doubts = format, [*notes, *table.notes], doubts
+    table.format, table.notes, table.doubts = layout.name, [*notes, *table.notes], doubts
+    table.array_path = layout.keys if isinstance(layout, ElementsLayout) else ()
     table.bad_records = len(records) - len(good)
     if table.bad_records:
         reason = next((each.reason for each in records if isinstance(each, Unreadable)), "a value is no object")
@@ -58,24 +59,28 @@ def read_json_table(sample: Sample, max_record_bytes: int) -> SampleTable:
     return table
 
 
-def _read(sample: Sample, max_record_bytes: int) -> tuple[list[object], str, list[str], list[Doubt]]:
+def _read(sample: Sample, max_record_bytes: int) -> tuple[list[object], Layout, list[str], list[Doubt]]:
     body = sample.head.lstrip(_WHITE)
     start = len(sample.head) - len(body)
     if body.startswith(b"["):
         layout: Layout = ElementsLayout(start + 1)
-        return _records(sample, layout, max_record_bytes), layout.name, [], []
+        return _records(sample, layout, max_record_bytes), layout, [], []
     if _is_ndjson(body):
-        return list(_lines(sample, max_record_bytes)), "ndjson", [], []
+        return list(_lines(sample, max_record_bytes)), LinesLayout(0), [], []
     if sample.is_whole:
         document = decode(body)
         if isinstance(document, Mapping):
             return _in_wrapper(document)
     elif found := _first_array(body):
         keys, records = found
-        name = ElementsLayout(0, keys).name
-        return records, name, [f"The records are those of the first array of objects: {'.'.join(keys)}."], []
+        return (
+            records,
+            ElementsLayout(0, keys),
+            [f"The records are those of the first array of objects: {'.'.join(keys)}."],
+            [],
+        )
     layout = ObjectsLayout(start)
-    return _records(sample, layout, max_record_bytes), layout.name, [], []
+    return _records(sample, layout, max_record_bytes), layout, [], []
 
 
 def _is_ndjson(body: bytes) -> bool:
@@ -110,18 +115,18 @@ def _lines(sample: Sample, max_record_bytes: int) -> Iterator[object]:
             yield from records.values
 
 
-def _in_wrapper(document: Mapping[str, object]) -> tuple[list[object], str, list[str], list[Doubt]]:
+def _in_wrapper(document: Mapping[str, object]) -> tuple[list[object], Layout, list[str], list[Doubt]]:
     """The only array of objects inside an object, the largest of several, or the object itself as the only record."""
     arrays = sorted(_arrays(document, ()), key=lambda pair: -len(pair[1]))
     if not arrays:
-        return [document], "json objects", [], []
+        return [document], ObjectsLayout(0), [], []
     (keys, records), *others = arrays
-    name = ElementsLayout(0, keys).name
+    layout = ElementsLayout(0, keys)
     if not others:
-        return list(records), name, [], []
+        return list(records), layout, [], []
     names = [".".join(keys) for keys, _ in arrays]
     text = f"The file holds several arrays of objects: {', '.join(names)}. Which one are the records?"
-    return list(records), name, [], [Doubt("records", text, sum(len(each) for _, each in arrays), tuple(names))]
+    return list(records), layout, [], [Doubt("records", text, sum(len(each) for _, each in arrays), tuple(names))]
 
 
 def _arrays(value: Mapping[str, object], keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Sequence[object]]]:
@@ -167,7 +172,7 @@ def _first_array(text: bytes) -> tuple[tuple[str, ...], list[object]] | None:
 
 def _tabulate(records: Sequence[Mapping[str, object]]) -> SampleTable:
     flat = [_flatten(record) for record in records]
-    titles = list(dict.fromkeys(key for record in flat for key in record))
+    titles = _with_values(flat)
     if len(titles) > _MOST_FIELDS:
         raise FileError(
             f"The records have {len(titles):,} fields; a dataset has at most {_MOST_FIELDS:,}. Keys may be data: "
@@ -188,6 +193,17 @@ def _tabulate(records: Sequence[Mapping[str, object]]) -> SampleTable:
         for each in children
     ]
     return SampleTable(titles, columns, natives, notes=notes, children=children)
+
+
+def _with_values(flat: Sequence[Mapping[str, object]]) -> list[str]:
+    """The names of all members, without objects that are flattened and otherwise null or empty."""
+    titles = list(dict.fromkeys(key for record in flat for key in record))
+    flattened = {title[:index] for title in titles for index, each in enumerate(title) if each == "."}
+    return [
+        title
+        for title in titles
+        if title not in flattened or any(record.get(title) not in (None, {}) for record in flat)
+    ]
 
 
 def _flatten(record: Mapping[str, object]) -> dict[str, object]:

@@ -11,7 +11,6 @@ from logistics_core.catalogue.model import MISSING_VALUES
 from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
-from logistics_pipeline.loading.excerpts import excerpt
 
 PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 
@@ -160,17 +159,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         if any(each.has_parentheses for each in self.columns):
             found.append("it takes no negative numbers in parentheses yet")
         found += self.refusals
-        found += self._lost_columns()
         return found or _refusal(self.contract())
-
-    def _lost_columns(self) -> list[str]:
-        """Columns of JSON that a load would not find: it takes exact names, and does not look into objects."""
-        lost = [each for each in self.columns if each.found_as != each.name] if self.dialect is None else []
-        if not lost:
-            return []
-        names = ", ".join(f"{excerpt(each.title)} ({each.name})" for each in lost[:5])
-        more = f" and {len(lost) - 5:,} more" if len(lost) > 5 else ""
-        return [f"it does not find fields of JSON by other names yet: {names}{more}; rename them in the file"]
 
     def to_json(self) -> dict[str, Any]:
         """The proposal as one JSON document."""

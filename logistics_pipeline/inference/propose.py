@@ -93,7 +93,7 @@ def _proposal(
         read=sample.sentence,
         columns=tuple(
             _proposed(each, found_as, key, time_column)
-            for each, found_as in zip(columns, distinct_titles(table.titles), strict=True)
+            for each, found_as in zip(columns, _names_in_file(table), strict=True)
         ),
         key=key.columns,
         key_evidence=key.because,
@@ -103,6 +103,13 @@ def _proposal(
         preview=_preview(table),
         seconds=round(time.perf_counter() - begin, 4),
     )
+
+
+def _names_in_file(table: SampleTable) -> list[str]:
+    """The names by which a load finds the columns: in JSON as they are, in CSV as a header is read."""
+    if _dialect(table) is None:
+        return table.titles
+    return [_CONTROLS.sub(" ", name).strip() for name in distinct_titles(table.titles)]
 
 
 def _preview(table: SampleTable) -> tuple[tuple[str | None, ...], ...]:
@@ -210,7 +217,7 @@ def _proposed(each: TypedColumn, found_as: str, key: Key, time_column: str | Non
     return ProposedColumn(
         name=each.name,
         title=_CONTROLS.sub(" ", column.title).strip(),
-        found_as=_CONTROLS.sub(" ", found_as).strip(),
+        found_as=found_as,
         type=reading.type,
         role=find_role(each, key, time_column),
         unit=unit_of(column.title, reading),

@@ -18,6 +18,8 @@ class OtherArrays:
     """Only arrays of this name count: the array with the records has the dataset's name."""
     names_of_others: frozenset[str]
     """Arrays of these names hold records of other datasets."""
+    places: Mapping[tuple[str | None, str], str] = field(default_factory=dict)
+    """Where the marks are in a record, if they have other names there: the object they are in, and the name."""
 
     def may_hold_records(self, name: str) -> bool:
         """Whether records may be in the array of a name, in the spelling of datasets."""
@@ -193,6 +195,19 @@ class LongText:
     beginning: str
     characters: int
     """Its length, without blanks at either end."""
+
+
+@dataclass(frozen=True)
+class UnclearValue:
+    """Takes the place of a field's value if the record does not tell which it is."""
+
+    reason: str
+    """Written to follow the name of the field."""
+    written: object
+    """What the record holds instead."""
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
 
 
 class JsonObject(dict[str, object]):

@@ -481,14 +481,15 @@ def test_a_date_that_few_records_have_as_key_is_a_question(tmp_path: Path) -> No
     assert kinds(proposed(tmp_path, f"day,sales\n{many}")) == []
 
 
-def test_columns_that_a_load_would_not_find_are_named(tmp_path: Path) -> None:
+def test_columns_by_other_names_have_them_as_aliases(tmp_path: Path) -> None:
     in_csv = proposed(tmp_path, "id,Größe,Weight (kg)\nA1,x,2.5\nA2,y,3.5\n")
     in_json = proposed(tmp_path, json.dumps([{"id": "A1", "Size": "x"}, {"id": "A2", "Size": "y"}]), "s.json")
 
     assert in_csv.obstacles() == []
     fields = in_csv.contract()["schema"]["fields"]
     assert [each.get("aliases") for each in fields] == [None, ["Größe"], ["Weight (kg)"]]
-    assert "Size (size_column)" in in_json.obstacles()[0]
+    assert in_json.obstacles() == []
+    assert [each.get("aliases") for each in in_json.contract()["schema"]["fields"]] == [None, ["Size"]]
 
 
 def test_what_a_load_refuses_of_texts_is_evidence(tmp_path: Path) -> None:

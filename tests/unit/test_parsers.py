@@ -126,6 +126,34 @@ def proper(field_name: str) -> st.SearchStrategy[str]:
 
 
 @st.composite
+def aliased_objects(draw: st.DrawFn, dataset: Dataset) -> str:
+    """An object with fields by their last alias, most of the time, and with objects within it where that is a path."""
+    members: dict[str, list[str]] = {"": []}
+    for field in dataset.fields:
+        names = [field.aliases[-1] if field.aliases else field.name]
+        if draw(st.integers(0, 11)) == 0:
+            names = draw(st.lists(st.sampled_from([field.name, *field.aliases]), max_size=2))
+        value = proper(field.name) if draw(st.integers(0, 9)) else values
+        for name in names:
+            parent, _, member = name.partition(".") if draw(st.integers(0, 19)) else ("", ".", name)
+            if not member:
+                parent, member = "", name
+            members.setdefault(parent, []).append(f'"{member}"{draw(blank)}:{draw(blank)}{draw(value)}')
+    for parent in members:
+        if draw(st.integers(0, 5)) == 0:
+            other = draw(st.sampled_from(["note", "trip.note", "", "id", 'n\\"o', "trip.date", "a.b"]))
+            members[parent].append(f'"{other}":{draw(values)}')
+    inner = {parent: "{" + ",".join(each) + draw(blank) + "}" for parent, each in members.items() if parent}
+    for parent in inner:
+        if draw(st.integers(0, 15)) == 0:
+            inner[parent] = draw(values)
+    outer = [*members[""], *(f'"{parent}"{draw(blank)}:{draw(blank)}{text}' for parent, text in inner.items())]
+    if draw(st.integers(0, 9)) == 0:
+        outer = draw(st.permutations(outer))
+    return "{" + draw(blank) + f"{draw(blank)},{draw(blank)}".join(outer) + draw(blank) + "}"
+
+
+@st.composite
 def objects(draw: st.DrawFn, dataset: Dataset) -> str:
     names = [*dataset.columns]
     if draw(st.integers(0, 3)) == 0:
@@ -151,6 +179,8 @@ def simple_objects(draw: st.DrawFn, dataset: Dataset) -> str:
 
 
 def elements(dataset: Dataset) -> st.SearchStrategy[str]:
+    if dataset in ALIASED:
+        return st.one_of(*[aliased_objects(dataset)] * 3, objects(dataset), values)
     return st.one_of(simple_objects(dataset), simple_objects(dataset), objects(dataset), values)
 
 
@@ -173,7 +203,23 @@ def damaged(text: str, harm: tuple[float, bytes] | None, cut: float) -> bytes:
 
 KEEPING = [replace(VEHICLES, has_extras=True), replace(SHIPMENTS, has_extras=True)]
 """Datasets that keep columns that their contracts do not know."""
-datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS, *KEEPING])
+ALIASES: dict[str, tuple[str, ...]] = {
+    "log_id": ("Log", "trip.id"),
+    "trip_date": ("trip.date",),
+    "mileage": ("Miles", "trip.route.km"),
+    "fuel_used": ("fuel",),
+}
+ALIASED = [
+    replace(
+        VEHICLE_LOGS,
+        has_extras=has_extras,
+        fields=tuple(replace(each, aliases=ALIASES.get(each.name, ())) for each in VEHICLE_LOGS.fields),
+    )
+    for has_extras in (True, False)
+]
+"""Datasets with fields that files have by other names, or within objects."""
+datasets = st.sampled_from([VEHICLES, VEHICLE_LOGS, SHIPMENTS, *KEEPING, *ALIASED])
+aliased = st.sampled_from(ALIASED)
 cuts = st.one_of(st.just(1.0), st.just(1.0), st.floats(0, 1))
 chunk_sizes = st.sampled_from([1, 7, 50, 200, 1000, 100_000])
 
@@ -202,6 +248,20 @@ def test_the_lanes_make_the_same_of_lines(
     path.write_bytes(damaged(gap.join(found) + data.draw(st.sampled_from(["", "\n", "\r\n"])), harm, cut) or b"{")
 
     check_lanes(path, dataset, LinesLayout(0), chunk_bytes, data)
+
+
+@given(st.data(), aliased, chunk_sizes, cuts)
+@settings(max_examples=300, deadline=None)
+def test_both_parsers_find_fields_by_aliases_and_paths(
+    path: Path, data: st.DataObject, dataset: Dataset, chunk_bytes: int, cut: float
+) -> None:
+    is_array = data.draw(st.booleans())
+    found = data.draw(st.lists(st.one_of(*[aliased_objects(dataset)] * 9, elements(dataset)), max_size=12))
+    found = found if is_array else [each.replace("\r", "").replace("\n", "") for each in found]
+    text = "[" + ",".join(found) + "]" if is_array else "\n".join([*found, ""])
+    path.write_bytes(damaged(text, None, cut) or b"{")
+
+    check_lanes(path, dataset, ElementsLayout(1) if is_array else LinesLayout(0), chunk_bytes, data)
 
 
 def check_lanes(path: Path, dataset: Dataset, layout: Layout, chunk_bytes: int, data: st.DataObject) -> None:

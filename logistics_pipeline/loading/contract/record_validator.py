@@ -31,7 +31,7 @@ from logistics_pipeline.loading.contract.number_formats import PLAIN
 from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.contract.time_readers import time_reader
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.layouts import LongText, Unreadable
+from logistics_pipeline.loading.layouts import LongText, UnclearValue, Unreadable
 
 Row = tuple[str | None, ...]
 
@@ -142,6 +142,8 @@ def _fields_validator(dataset: Dataset, date_order: DateOrder | None, formats: F
 
 
 def _raw_value(value: object) -> bytes:
+    if isinstance(value, UnclearValue):
+        value = value.written
     if not isinstance(value, str):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return value.encode("utf-8", "surrogateescape" if _has_only_broken_bytes(value) else "backslashreplace")
@@ -193,7 +195,17 @@ def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats)
             convert = _nested_converter(field)
         case FieldType.DATE | FieldType.DATETIME | FieldType.TIME | FieldType.DURATION | FieldType.YEAR_MONTH:
             convert = _time_converter(field, time_reader(field, date_order, formats))
-    return _required(convert) if field.required else convert
+    convert = _required(convert) if field.required else convert
+    return _clear(convert) if field.aliases else convert
+
+
+def _clear(convert: _Convert) -> _Convert:
+    def convert_clear(value: object) -> str | None:
+        if isinstance(value, UnclearValue):
+            raise _InvalidError(value.reason)
+        return convert(value)
+
+    return convert_clear
 
 
 def _required(convert: _Convert) -> _Convert:

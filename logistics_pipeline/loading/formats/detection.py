@@ -15,6 +15,7 @@ from logistics_pipeline.loading.formats.csv_header import find_header
 from logistics_pipeline.loading.formats.error_bodies import check_no_error
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import replace_constants
+from logistics_pipeline.loading.formats.json_names import json_names
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
@@ -90,7 +91,10 @@ def _names_required_field(line: bytes, dataset: Dataset) -> bool:
 
 
 def _has_required_field(record: object, dataset: Dataset) -> bool:
-    return isinstance(record, dict) and any(field.name in record for field in dataset.fields if field.required)
+    if not isinstance(record, dict):
+        return False
+    found = json_names(dataset).fields_in(record)
+    return any(field.name in found for field in dataset.fields if field.required)
 
 
 def _is_ndjson(body: bytes, dataset: Dataset) -> bool:
@@ -99,7 +103,9 @@ def _is_ndjson(body: bytes, dataset: Dataset) -> bool:
     if len(lines) == 1:
         record = decode(lines[0])
         # Without the marks it may be a wrapper.
-        return isinstance(record, dict) and bool(dataset.marks) and dataset.marks <= record.keys()
+        if not isinstance(record, dict) or dataset.dialect.array_path is not None:
+            return False
+        return bool(dataset.marks) and dataset.marks <= json_names(dataset).fields_in(record)
     if _is_object(lines[0]):
         return not _has_multiline_object(body)
     # In no other layout can a line begin an object right after a line that was one.

@@ -13,6 +13,7 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.field_names import describe_fields
 from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_names import Place, json_names
 from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
@@ -32,6 +33,8 @@ class _Found:
     records: int = 0
     names: dict[str, None] = field(default_factory=dict)
     is_ours: bool = False
+    key: str = ""
+    """The last one of a record."""
     first_value: str | None = None
     """Describes the first element that is not an object."""
 
@@ -46,7 +49,7 @@ def check_fields(source: Source, layout: Layout, dataset: Dataset, max_record_by
     """
     if isinstance(layout, CsvLayout):
         return
-    required = {each.name for each in dataset.fields if each.required}
+    required = _required_places(dataset)
     found = _Found()
     try:
         if isinstance(layout, LinesLayout):
@@ -57,6 +60,12 @@ def check_fields(source: Source, layout: Layout, dataset: Dataset, max_record_by
         return
     if is_whole and found.records and not found.is_ours:
         raise FileError(_describe(found, layout, dataset), byte_offset=layout.start)
+
+
+def _required_places(dataset: Dataset) -> set[Place]:
+    """Where records have the fields that each of them must have."""
+    required = {each.name for each in dataset.fields if each.required}
+    return {place for place, name in json_names(dataset).fields.items() if name in required}
 
 
 def _describe(found: _Found, layout: Layout, dataset: Dataset) -> str:
@@ -72,7 +81,7 @@ def _describe(found: _Found, layout: Layout, dataset: Dataset) -> str:
     )
 
 
-def _look_at_lines(source: Source, required: set[str], found: _Found, max_record_bytes: int) -> bool:
+def _look_at_lines(source: Source, required: set[Place], found: _Found, max_record_bytes: int) -> bool:
     """Returns whether the lines looked at decide: not if none of them could be read."""
     begin, readable = source.position, 0
     for offset, line in read_lines(source, b"\n", max_record_bytes):
@@ -83,19 +92,21 @@ def _look_at_lines(source: Source, required: set[str], found: _Found, max_record
         if isinstance(record, dict):
             readable += 1
             _add(found, record, required)
+            for parent, value in record.items():
+                found.is_ours |= isinstance(value, dict) and any((parent, name) in required for name in value)
         if found.is_ours or found.records > MAX_RECORDS or offset - begin > MAX_BYTES:
             break
     return readable > 0
 
 
-def _add(found: _Found, names: Iterable[str], required: set[str]) -> None:
+def _add(found: _Found, names: Iterable[str], required: set[Place]) -> None:
     for name in names:
-        found.is_ours |= name in required
+        found.is_ours |= (None, name) in required
         if len(found.names) < MAX_NAMES:
             found.names[excerpt(name, 100)] = None
 
 
-def _look_at_events(source: Source, layout: Layout, required: set[str], found: _Found, max_record_bytes: int) -> bool:
+def _look_at_events(source: Source, layout: Layout, required: set[Place], found: _Found, max_record_bytes: int) -> bool:
     """Returns whether the records looked at decide: not if even the first is too long to be seen whole."""
     begin = source.position
     level = 1 if isinstance(layout, ElementsLayout) else 0
@@ -111,7 +122,7 @@ def _look_at_events(source: Source, layout: Layout, required: set[str], found: _
     return True
 
 
-def _look_at(event: Event, depth: int, level: int, required: set[str], found: _Found) -> int:
+def _look_at(event: Event, depth: int, level: int, required: set[Place], found: _Found) -> int:
     """Processes an event; returns the depth after it."""
     kind, value = event
     if depth == level and not kind.startswith("end_"):
@@ -119,7 +130,10 @@ def _look_at(event: Event, depth: int, level: int, required: set[str], found: _F
         if kind != "start_map" and found.first_value is None:
             found.first_value = _describe_value(kind, value)
     elif depth == level + 1 and kind == "map_key":
-        _add(found, [str(value)], required)
+        found.key = str(value)
+        _add(found, [found.key], required)
+    elif depth == level + 2 and kind == "map_key":
+        found.is_ours |= (found.key, str(value)) in required
     return depth + STEPS.get(kind, 0)
 
 

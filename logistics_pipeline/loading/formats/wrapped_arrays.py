@@ -10,6 +10,7 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.field_names import describe_fields
+from logistics_pipeline.loading.formats.json_names import json_names
 from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, ObjectsLayout, OtherArrays
 from logistics_pipeline.sources.byte_stream import Source
@@ -49,7 +50,9 @@ class ArraySearch:
     def __init__(self, dataset: Dataset, dataset_names: Collection[str]) -> None:
         self._dataset = dataset
         self._names_of_others = frozenset(dataset_names) - {dataset.name}
-        self._fields = set(dataset.columns)
+        self._json_names = json_names(dataset)
+        self._property = dataset.dialect.array_path
+        """What leads to the array, if the contract says so: then no other one is the dataset's."""
         self._path: list[str | None] = []
         """For each open container: its key, None inside an array and at the top."""
         self._key: str | None = None
@@ -142,10 +145,18 @@ class ArraySearch:
         if None in self._path[1:]:
             return None  # an array inside an array: there may be millions of them
         keys = tuple(key for key in self._path[1:] if key is not None)
+        if self._property is not None:
+            is_meant = ".".join(keys) == self._property
+            return ElementsLayout(walk.offset_after(events[: index + 1]), keys) if is_meant else None
         is_named = self._is_named(keys[-1])
         if _normalize(keys[-1]) in self._names_of_others:
             return None  # another dataset's array is not ours, even if its records have our key
-        others = OtherArrays(self._dataset.marks, self._dataset.name if is_named else None, self._names_of_others)
+        others = OtherArrays(
+            self._dataset.marks,
+            self._dataset.name if is_named else None,
+            self._names_of_others,
+            self._json_names.fields,
+        )
         layout = ElementsLayout(walk.offset_after(events[: index + 1]), keys, others)
         if is_named and self._records is None:
             return layout
@@ -165,22 +176,29 @@ class ArraySearch:
             self._open = None  # its first element has ended, or it has none
 
     def _check_key(self, start: int) -> Layout | None:
-        is_field = self._key in self._fields
-        if len(self._path) == 1:
-            self._is_record |= is_field
-            if self._key is not None and len(self._keys) < MAX_KEYS:
-                self._keys[self._key] = None
-            return ObjectsLayout(start) if self._completes(self._marks) and self._records is None else None
-        if self._open is not None and len(self._path) == len(self._open.layout.keys) + 2:
-            self._open.has_fields |= is_field
-            return self._first_element_is_ours() if self._completes(self._open.marks) else None
+        if len(self._path) == 1 and self._key is not None and len(self._keys) < MAX_KEYS:
+            self._keys[self._key] = None
+        if (name := self._field_at(1)) is not None:
+            self._is_record = True
+            is_certain = self._property is None and self._completes(self._marks, name) and self._records is None
+            return ObjectsLayout(start) if is_certain else None
+        if self._open is not None and (name := self._field_at(len(self._open.layout.keys) + 2)) is not None:
+            self._open.has_fields = True
+            return self._first_element_is_ours() if self._completes(self._open.marks, name) else None
         return None
 
-    def _completes(self, found: set[str | None]) -> bool:
-        """Whether the key of this event is one of the marks and, with those `found` before, they are all there."""
-        if self._key not in self._dataset.marks:
+    def _field_at(self, depth: int) -> str | None:
+        """The field that the key of this event is in a record, given how deep the record's own keys are."""
+        if len(self._path) == depth:
+            return self._json_names.field_of(None, self._key)
+        is_within = len(self._path) == depth + 1 and self._path[-1] is not None
+        return self._json_names.field_of(self._path[-1], self._key) if is_within else None
+
+    def _completes(self, found: set[str | None], name: str) -> bool:
+        """Whether a field is one of the marks and, with those `found` before, they are all there."""
+        if name not in self._dataset.marks:
             return False
-        found.add(self._key)
+        found.add(name)
         return len(found) == len(self._dataset.marks)
 
     def _first_element_is_ours(self) -> Layout | None:
@@ -209,6 +227,13 @@ class ArraySearch:
         return None
 
     def _error(self, offset: int) -> FileError:
+        if self._property is not None:
+            return FileError(
+                f"The object at the top has no array under {excerpt(self._property, 100)}, where the contract of "
+                f"{self._dataset.name} says that the records are (dialect.property); keys found: "
+                f"{excerpt(', '.join(self._keys), 200) or 'none'}. Correct the contract or the file",
+                byte_offset=offset,
+            )
         names = ", ".join(".".join(candidate.layout.keys) for candidate in self._candidates[:5]) or "none"
         hint = (
             f"; {self._dataset.name} is an object here, write its values as an array" if self._has_named_object else ""
@@ -357,8 +382,8 @@ class _OtherRecords:
         if self._others is None:
             return None
         if event == "map_key":
-            if len(self._path) == self._first_at and value in self._others.marks:
-                self._marks.add(value)
+            if (mark := self._mark_at(value)) is not None:
+                self._marks.add(mark)
                 if len(self._marks) == len(self._others.marks):
                     return ".".join(self._path[1:-1])
             self._key = "" if self._array_at else str(value)
@@ -371,6 +396,14 @@ class _OtherRecords:
                 self._path.pop()
             self._leave()
         return None
+
+    def _mark_at(self, key: object) -> str | None:
+        """The mark that a key is in the first element."""
+        if self._others is None or not self._first_at:
+            return None
+        within = {self._first_at: None, self._first_at + 1: self._path[-1]}.get(len(self._path), "")
+        name = self._others.places.get((within, str(key)), str(key) if within is None else "")
+        return name if name in self._others.marks else None
 
     def _enter(self, *, is_array: bool) -> None:
         depth = len(self._path)

@@ -59,7 +59,7 @@ class ArrayPieces:
     def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> Chunk | None:
         valid = piece = text[start:end]
         objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
-        if objects is None and (valid := replace_constants(piece)) is not piece:
+        if objects is None and self._decoder.takes_constants and (valid := replace_constants(piece)) is not piece:
             objects = self._decoder.decode(b"[" + valid + b"]", _AS_ARRAY)
         if objects is None:
             return None

@@ -42,7 +42,7 @@ class LinePieces:
         if not _is_object_per_line(text, lines):
             return None
         valid, objects = text, self._decoder.decode(text, _AS_LINES)
-        if objects is None and (valid := replace_constants(text)) is not text:
+        if objects is None and self._decoder.takes_constants and (valid := replace_constants(text)) is not text:
             objects = self._decoder.decode(valid, _AS_LINES)
         if objects is None or len(objects) != lines:
             return None

@@ -14,10 +14,11 @@ from logistics_pipeline.loading.contract.columns import Column, FormatsNeededErr
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, NOT_LOOKED_FOR, FileFormats
+from logistics_pipeline.loading.formats.json_names import JsonNames, json_names, named_records
 from logistics_pipeline.loading.formats.json_reader import read_page
 from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
-from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, RawRecord, Records
+from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, OtherColumns, RecordTaker, columns_of
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
@@ -131,6 +132,26 @@ class EvidenceTaker:
         return Chunk(Checkpoint(records.before + len(records.values), records.end))
 
 
+class NamedRecords:
+    """Passes JSON records on by the names of fields, where contracts know members by other names or by paths."""
+
+    def __init__(self, taker: RecordTaker, names: JsonNames) -> None:
+        self._taker = taker
+        self._names = names
+
+    def from_records(self, records: Records) -> Chunk:
+        """Takes decoded records."""
+        return self._taker.from_records(named_records(records, self._names))
+
+    def from_columns(
+        self, columns: Sequence[Column], records: Records, names: Iterable[str], others: OtherColumns
+    ) -> Chunk:
+        """Takes records whose columns are of the dataset's fields already."""
+        return self._taker.from_columns(
+            columns, named_records(records, self._names), self._names.known_names(names), others
+        )
+
+
 def _chunk_maker(task: ReadTask) -> ChunkMaker:
     fields = tuple(_load_field(field, task) for field in task.dataset.fields)
     return ChunkMaker(replace(task.dataset, fields=fields), task.file_id, task.date_order, task.formats)
@@ -158,6 +179,8 @@ def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
 
 def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk]:
     done = task.after.records
+    if not (isinstance(task.layout, CsvLayout) or json_names(task.dataset).is_plain):
+        taker = NamedRecords(taker, json_names(task.dataset))
     if not task.reference_parser:
         decoder = TypedDecoder(task.dataset, passes_over=task.passes_over)
         fast = FastJsonParser(source, decoder, taker, task.chunk_bytes, task.max_record_bytes)

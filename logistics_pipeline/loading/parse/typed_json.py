@@ -3,7 +3,7 @@
 Only shapes are typed, never values: numbers keep their text, and irregular values go through `record_validator`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
@@ -16,6 +16,7 @@ from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES
 from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.loading.formats.json_names import JsonNames, Place, json_names
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, find_deeper, is_too_deep
 from logistics_pipeline.loading.layouts import NOT_KNOWN
 from logistics_pipeline.loading.parse.chunks import MAX_UNKNOWN_FIELDS
@@ -87,15 +88,24 @@ class TypedDecoder:
 
     def __init__(self, dataset: Dataset, *, passes_over: bool = False) -> None:
         self._dataset = dataset
-        self._passes_over = passes_over
-        self._shape = _first_shape(dataset, passes_over=passes_over)
+        self._names = json_names(dataset)
+        self._passes_over = passes_over and self._names.is_plain
+        self._shape = _first_shape(dataset, passes_over=self._passes_over)
+
+    @property
+    def takes_constants(self) -> bool:
+        """Whether a text may be decoded with others in place of the constants that JSON lacks.
+
+        Not if names of members in objects matter: the reference knows only the outer names of such a record.
+        """
+        return self._names.is_plain
 
     def decode(self, text: bytes, choose: ChooseDecoder) -> TypedObjects | None:
         """Decodes objects; None if anything about them is irregular.
 
         Fields that the dataset has may hold something nested too deep: no record with that is valid.
         """
-        if self._passes_over and not _is_utf8(text):
+        if self._shape.is_ambiguous or (self._passes_over and not _is_utf8(text)):
             return None
         try:
             structs = choose(self._shape)(text)
@@ -106,9 +116,11 @@ class TypedDecoder:
             return None
         if not (self._shape.is_strict or self._passes_over):
             self._learn_names(text, choose)
+            if not self._names.is_plain:  # a value may be under a name that was not learned
+                return None
             if self._dataset.has_extras:  # not all values are in the structs
                 return None
-        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, len(structs)):
+        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, *self._shape.count_levels(structs)):
             return None
         return TypedObjects(self._shape, structs)
 
@@ -118,7 +130,7 @@ class TypedDecoder:
         None if there are no lines, or too many names of fields to tell which objects those are.
         """
         structs, undecoded, shape = list[Any](), list[int](), self._shape
-        if not (lines and (shape.is_strict or self._passes_over)):
+        if not lines or shape.is_ambiguous or not (shape.is_strict or self._passes_over):
             return None
         for index, line in enumerate(lines):
             struct = self._decode_object(line)
@@ -148,37 +160,80 @@ class TypedDecoder:
             return False
         try:
             mappings = choose(_ANY_NAMES)(text)
+            new = self._places_in(mappings) - self._shape.places
         except _DECODE_ERRORS:
             return False
         if _may_be_too_deep(text, len(mappings)):
             return False  # some of these objects are not records
-        new = set[str]().union(*mappings) - self._shape.names
         if new:
-            self._shape = _Shape(self._dataset, self._shape.others | new)
-        return bool(new)
+            self._shape = _Shape(self._dataset, self._shape.places | new)
+        return bool(new) and not self._shape.is_ambiguous
+
+    def _places_in(self, mappings: Sequence[dict[str, msgspec.Raw]]) -> set[Place]:
+        """The places of all values in objects, where fields are looked for: members, and those of objects in them."""
+        names = set[str]().union(*mappings)
+        found: set[Place] = {(None, name) for name in names - self._names.parents}
+        for parent in names & self._names.parents:
+            objects = _decode_objects([mapping[parent] for mapping in mappings if parent in mapping])
+            found.add((parent, ""))  # the object itself
+            found |= {(parent, name) for name in set[str]().union(*objects)}
+        return found
 
 
 class _Shape:
-    """The fields that objects are expected to have: the dataset's, and the others found so far, whatever they hold."""
+    """The members that objects are expected to have: the dataset's fields, and others found so far, of any kind.
 
-    def __init__(self, dataset: Dataset, others: frozenset[str] = frozenset(), *, passes_over: bool = False) -> None:
+    Fields with aliases are bound to the places at which the file has them, which may be in objects within the records.
+    """
+
+    def __init__(self, dataset: Dataset, places: Set[Place] = frozenset(), *, passes_over: bool = False) -> None:
+        names = json_names(dataset)
+        self.places = places | {(None, name) for name in dataset.columns} if names.is_plain else frozenset(places)
+        """The places at which something was found so far."""
         self._fields = dataset.fields
-        self.others = others
-        self.names = frozenset(dataset.columns) | others
-        typed = [name for name in sorted(others) if _can_be_field_name(name)][: MAX_UNKNOWN_FIELDS - 1]
-        self._typed_others = typed
+        bound = _Bound(dataset, names, places)
+        self._bound = bound
+        self.others = bound.others
+        """Those of them that are no fields, by the name that their values have."""
+        self.names = frozenset(dataset.columns) | self.others.keys()
+        typed = [name for name in sorted(self.others) if _can_be_field_name(self.others[name][1])]
+        self._typed_others = typed[: MAX_UNKNOWN_FIELDS - 1]
         self._passes_over = passes_over
-        self.is_strict = not passes_over and len(typed) == len(others)
+        self.is_strict = not passes_over and len(self._typed_others) == len(self.others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
-        self._struct = _make_struct(dataset, typed, is_strict=self.is_strict)
+        self.is_ambiguous = bound.is_ambiguous
+        """Only the reference can tell which values are whose."""
+        self._struct, self._inner = self._make_structs()
         element = self._struct | _NOT_AN_OBJECT
         self.array: _Decode = msgspec.json.Decoder(list[element]).decode  # type: ignore[valid-type]
         self.lines: _Decode = msgspec.json.Decoder(element).decode_lines
         self.object: Callable[[bytes], object] = msgspec.json.Decoder(self._struct).decode
 
+    def _make_structs(self) -> tuple[type[Any], dict[str, type[Any]]]:
+        """The struct of a record, and those of the objects in it that fields have paths into."""
+        if self.is_ambiguous:
+            return msgspec.defstruct("Record", ()), {}
+        members: dict[str | None, list[_Member]] = {parent: [] for parent in (None, *self._bound.parents)}
+        for index, (field, (parent, name)) in enumerate(zip(self._fields, self._bound.places, strict=True)):
+            members[parent].append((*_struct_field(index, field.type), name))
+        for index, other in enumerate(self._typed_others):
+            parent, name = self.others[other]
+            members[parent].append((f"other_{index}", msgspec.Raw, _NULL, name))
+        inner = {parent: _make_struct("Object", members[parent], is_strict=True) for parent in self._bound.parents}
+        for index, (parent, struct) in enumerate(inner.items()):
+            members[None].append((f"object_{index}", struct | None, None, parent))
+        return _make_struct("Record", members[None], is_strict=self.is_strict), inner
+
     def count_objects(self, structs: list[Any]) -> int:
         """The number of structs if all are objects, else 0."""
         return len(structs) if set(map(type, structs)) == {self._struct} else 0
+
+    def count_levels(self, structs: list[Any]) -> tuple[int, int]:
+        """The number of objects that the structs stand for, and how deep they are within records."""
+        count = len(structs)
+        for index in range(len(self._inner)):
+            count += sum(getattr(struct, f"object_{index}", None) is not None for struct in structs)
+        return count, 1 if self._inner else 0
 
     def is_object(self, struct: object) -> bool:
         return type(struct) is self._struct
@@ -187,6 +242,12 @@ class _Shape:
         """The values of the dataset's fields, one column each; numbers as written."""
         if not objects:
             structs = self._with_records_only(structs)
+        if self._inner:
+            owners = self._owners(structs)
+            return [
+                [getattr(struct, f"field_{index}") for struct in owners[parent]]
+                for index, (parent, _) in enumerate(self._bound.places)
+            ]
         if len(self._fields) == 1:  # a search for formats: this takes a tenth of the time
             return [[struct.field_0 for struct in structs]]
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
@@ -196,10 +257,19 @@ class _Shape:
         """The values of other fields than the dataset's, decoded."""
         if not objects:
             structs = self._with_records_only(structs)
+        owners = self._owners(structs)
         return {
-            name: _decode_all([getattr(struct, f"other_{index}") for struct in structs])
+            name: _decode_all([getattr(struct, f"other_{index}") for struct in owners[self.others[name][0]]])
             for index, name in enumerate(self._typed_others)
         }
+
+    def _owners(self, structs: list[Any]) -> dict[str | None, list[Any]]:
+        """For each object that values are in, one struct per record: one without values if a record lacks it."""
+        owners: dict[str | None, list[Any]] = {None: structs}
+        for index, (parent, struct) in enumerate(self._inner.items()):
+            name, nothing = f"object_{index}", struct()
+            owners[parent] = [nothing if (owner := getattr(each, name)) is None else owner for each in structs]
+        return owners
 
     def _with_records_only(self, structs: list[Any]) -> list[Any]:
         """The same objects, with one without a key, which is not plain, in place of anything else. Few are replaced."""
@@ -220,6 +290,34 @@ class _Shape:
         ]
 
 
+class _Bound:
+    """Where the fields of a dataset are in a file, as far as it was read, and where there is something else."""
+
+    def __init__(self, dataset: Dataset, names: JsonNames, places: Set[Place]) -> None:
+        found: dict[str, list[Place]] = {}
+        for place in places:
+            if (field := names.fields.get(place)) is not None:
+                found.setdefault(field, []).append(place)
+        self.places = [found.get(name, [(None, name)])[0] for name in dataset.columns]
+        """Of each field."""
+        self.parents = sorted({parent for parent, _ in places if parent is not None})
+        """Objects in which there is something."""
+        others = [place for place in places if place not in names.fields and (place[0] is None or place[1])]
+        self.others: dict[str, Place] = {_flat_name(place): place for place in others}
+        written = [name for place in self.places for name in place if name is not None]
+        self.is_ambiguous = (
+            any(len(each) > 1 for each in found.values())
+            or len(self.others) < len(others)
+            or any((None, parent) in names.fields for parent in names.parents)
+            or not all(map(_can_be_field_name, [*written, *self.parents]))
+        )
+
+
+def _flat_name(place: Place) -> str:
+    parent, name = place
+    return name if parent is None else f"{parent}.{name}"
+
+
 @lru_cache(maxsize=16)
 def _first_shape(dataset: Dataset, *, passes_over: bool) -> _Shape:
     """The shape that the first objects of a file are expected to have.
@@ -229,17 +327,32 @@ def _first_shape(dataset: Dataset, *, passes_over: bool) -> _Shape:
     return _Shape(dataset, passes_over=passes_over)
 
 
-def _make_struct(dataset: Dataset, others: list[str], *, is_strict: bool) -> type[Any]:
-    fields = [_struct_field(index, field.type) for index, field in enumerate(dataset.fields)]
-    fields += [(f"other_{index}", msgspec.Raw, _NULL) for index in range(len(others))]
-    names = dict(zip((name for name, *_ in fields), (*dataset.columns, *others), strict=True))
-    return msgspec.defstruct("Record", fields, rename=names, gc=False, forbid_unknown_fields=is_strict)
+_Member = tuple[str, Any, Any, str]
+"""A field of a struct, its type, its default, and the name that it has in JSON."""
+
+
+def _make_struct(name: str, members: Sequence[_Member], *, is_strict: bool) -> type[Any]:
+    fields = [(field, type, default) for field, type, default, _ in members]
+    names = {field: written for field, *_, written in members}
+    return msgspec.defstruct(name, fields, rename=names, gc=False, forbid_unknown_fields=is_strict)
 
 
 def _struct_field(index: int, type: FieldType) -> tuple[str, Any, Any]:
     """A field that takes any value. Numbers stay raw, as a float would not keep every digit; so does what is nested."""
     is_raw = type in NUMERIC_TYPES or type in NESTED_TYPES
     return (f"field_{index}", msgspec.Raw, _NULL) if is_raw else (f"field_{index}", Any, None)
+
+
+def _decode_objects(values: Sequence[msgspec.Raw]) -> list[dict[str, msgspec.Raw]]:
+    """Decodes raw values that are objects or null.
+
+    Raises:
+        msgspec.DecodeError: one of them is not.
+    """
+    return [value for value in _decode_members(b"[" + b",".join(values) + b"]") if value is not None]
+
+
+_decode_members = msgspec.json.Decoder(list[dict[str, msgspec.Raw] | None]).decode
 
 
 def _can_be_field_name(name: str) -> bool:
@@ -310,7 +423,8 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _may_be_too_deep(text: bytes, objects: int) -> bool:
+def _may_be_too_deep(text: bytes, objects: int, levels: int = 0) -> bool:
+    """Whether something may be too deep in a text with some objects that are known, up to a level within records."""
     arrays = text.count(b"[", 1) if text.find(b"[", 1) >= 0 else 0  # looking is much faster than counting
     nested = text.count(b"{") + text[:1].count(b"[") + arrays - objects
-    return nested >= MAX_DEPTH and find_deeper(text) is not None
+    return nested >= MAX_DEPTH - levels and find_deeper(text) is not None

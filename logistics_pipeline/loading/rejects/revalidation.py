@@ -14,7 +14,8 @@ from logistics_pipeline.loading.contract.record_validator import (
     Row,
     compile_validator,
 )
-from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
+from logistics_pipeline.loading.formats.json_names import json_names
+from logistics_pipeline.loading.layouts import CsvLayout, LargeObject, Layout, LongText, Unreadable
 from logistics_pipeline.loading.rejects.reread import read_again
 
 _NO_HEADER = Rejection(
@@ -60,6 +61,7 @@ class RecordRevalidator:
         formats: FileFormats = AS_THE_CONTRACT,
     ) -> None:
         self._layout = layout
+        self._names = None if layout is None or isinstance(layout, CsvLayout) else json_names(dataset)
         self._validate = compile_validator(dataset, date_order, formats)
 
     def revalidate(self, reject: LockedReject, record: object) -> Revalidated:
@@ -75,6 +77,8 @@ class RecordRevalidator:
         return self._validated(reject, value, None)
 
     def _validated(self, reject: LockedReject, value: object, correction: bytes | None) -> Revalidated:
+        if self._names is not None:
+            value = self._names.read(value)
         names = frozenset(value) if isinstance(value, dict) else frozenset[str]()
         return Revalidated(reject.record_no, self._validate(value), correction, names, correction is None)
 
