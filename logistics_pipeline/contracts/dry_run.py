@@ -5,7 +5,7 @@ The records are read by the parsers of the loader, so what is accepted and rejec
 
 import dataclasses
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,11 @@ class DryRun:
     values_cleared: int = 0
     is_whole: bool = True
     """Whether the file was read to its end."""
-    unknown_fields: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
+    unknown_fields: set[str] = dataclasses.field(default_factory=set)
+    notes: list[str] = dataclasses.field(default_factory=list)
     error: str | None = None
     """Why the file cannot be read to its end."""
-    causes: dict[tuple[str | None, str], _Cause] = field(default_factory=dict)
+    causes: dict[tuple[str | None, str], _Cause] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """For programs: `rejects` has the causes, most frequent first, each with its first records."""
