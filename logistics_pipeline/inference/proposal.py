@@ -142,7 +142,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
-        return contract | self.decided
+        dialect = {**contract.get("dialect", {}), **self.decided.get("dialect", {})}
+        return contract | self.decided | ({"dialect": dialect} if dialect else {})
 
     def _reading(self) -> dict[str, Any]:
         """How the contract says that its files are read."""

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.migrations import migrate
+from tests.contract_texts import synced_catalogue
 from tests.keyed import add_contracts, reading, visit
 
 STATIONS = ["s1", "s/1", "a/b/c", "100%", "é ü", "a?b#c", "..", "%2F"]
@@ -24,17 +26,17 @@ VISITS = [visit(number % 3) for number in range(30)]
 def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tmp_path_factory: Any) -> Iterator[Any]:
     """An API over a database that files of both datasets were loaded into."""
     data_dir = tmp_path_factory.mktemp("data")
-    catalogue = add_contracts(data_dir)
+    add_contracts(data_dir)
     with new_database() as url:
-        migrate(url, catalogue=catalogue)
+        catalogue = synced_catalogue(url, data_dir / "contracts")
         for name, records in {"readings": READINGS, "visits-1": VISITS[:11], "visits-2": VISITS[11:]}.items():
-            _load(url, data_dir, name, records)
+            _load(url, data_dir, name, records, catalogue)
         with serve(url, data_dir=data_dir) as api:
             yield api
 
 
-def _load(url: str, data_dir: Path, name: str, records: list[dict[str, Any]]) -> None:
-    options = load_options(Settings(database_url=url, data_dir=data_dir))
+def _load(url: str, data_dir: Path, name: str, records: list[dict[str, Any]], catalogue: Catalogue) -> None:
+    options = replace(load_options(Settings(database_url=url, data_dir=data_dir)), catalogue=catalogue)
     path = data_dir / "raw" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(records))

@@ -126,7 +126,7 @@ def test_the_header_stays_decided_in_the_dialect(proposed: Make) -> None:
     question = only(proposal, "header")
     answer = "header" if proposal.dialect is not None and proposal.dialect.has_header else "record"
     decided = answered(proposal, {question: answer})
-    assert decided.contract()["dialect"] == {"header": answer == "header"}
+    assert decided.contract()["dialect"] == {"delimiter": ";", "header": answer == "header"}
     other = "record" if answer == "header" else "header"
     assert any("first row" in each for each in answered(proposal, {question: other}).obstacles())
 

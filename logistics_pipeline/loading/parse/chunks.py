@@ -204,9 +204,7 @@ class ChunkMaker:
                 rejects.append(Reject(records.raw_record(index), outcome))
             else:
                 lines.append(encode_row(outcome, first + index))
-                nulls = [
-                    number + (value is None) for number, value in zip(nulls, outcome, strict=False)
-                ]  # extras follow
+                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]  # no extras
                 if self._dating is not None and (day := outcome[self._dating]) is not None:
                     days.add(day)
         return Chunk(
