@@ -198,11 +198,11 @@ def carry_out(
     """
     if "drift" not in stored.document:
         return []
-    before = {field["name"] for field in stored.document["before"]["schema"]["fields"]}
+    before = {each["name"]: set(each.get("aliases", ())) for each in stored.document["before"]["schema"]["fields"]}
     backfills = [
         backfill_from_extras(connection, dataset, field.name, date_order=date_order)
         for field in dataset.fields
-        if field.name not in before
+        if field.name not in before or not before[field.name].issuperset(field.aliases)
     ]
     drift = msgspec.convert(stored.document["drift"], Drift)
     if stored.file_id is not None and drift.is_held:

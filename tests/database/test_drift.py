@@ -288,6 +288,27 @@ def test_an_accepted_rename_becomes_an_alias_and_the_file_is_loaded(installation
     assert retry is not None
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_accepted_rename_of_an_optional_column_brings_its_values_back(
+    format: str, installation: Installation
+) -> None:
+    installation.load(f"trips-1.{format}", FORMATS[format](trips(1)))
+    file, proposal = installation.load(f"trips-2.{format}", FORMATS[format](renamed("weight", "gross_weight_kg")))
+    assert proposal is not None
+    assert installation.first_row(file.file_id)["weight"] is None
+
+    said = answer(installation, proposal, {"renamed:weight:gross_weight_kg": "yes"})
+
+    assert said == ("120 values of weight moved from extras.",)
+    row = installation.first_row(file.file_id)
+    assert (row["weight"], row["extras"]) == (120.5, None)
+    assert installation.first_row(1)["weight"] == 120.5
+    filled = installation.connection.execute(
+        "SELECT filled::int FROM ingest.column_counts WHERE field = 'weight' ORDER BY file_id"
+    ).fetchall()
+    assert filled == [(120,), (120,)]
+
+
 def test_an_accepted_column_is_filled_from_extras_without_a_reload(installation: Installation) -> None:
     """Each file's numbers are read by what the file proves; what does not fit stays, and is counted."""
     connection = installation.connection
