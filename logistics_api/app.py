@@ -1,15 +1,21 @@
 """The application: assembles the subjects, the database and the middleware, and defines none of them."""
 
+import asyncio
+import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.datastructures import State
 
+from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
-from logistics_api.database.contracts import read_contracts
+from logistics_api.dashboard.vega_bundle import VegaBundle
+from logistics_api.database.contracts import FollowedContracts, read_contracts
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.datasets import endpoints as datasets
@@ -18,7 +24,7 @@ from logistics_api.documentation import index, openapi, pages
 from logistics_api.documentation.names import refuse_taken_names
 from logistics_api.errors import ConfigurationError
 from logistics_api.events import endpoints as events
-from logistics_api.events.broker import Events
+from logistics_api.events.broker import DATASETS_EVENT, Events
 from logistics_api.exports import endpoints as exports
 from logistics_api.exports import rejects
 from logistics_api.figures import endpoints as figures
@@ -34,6 +40,7 @@ from logistics_api.metrics import endpoints as metrics
 from logistics_api.metrics.gauges import add_gauges
 from logistics_api.metrics.pipeline import Pipeline
 from logistics_api.metrics.recording import Metrics
+from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
@@ -41,12 +48,15 @@ from logistics_api.session import endpoints as session
 from logistics_api.shipments import endpoints as shipments
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
+from logistics_api.uploads.slots import UploadSlots
 from logistics_api.vehicles import endpoints as vehicles
 from logistics_api.vocabulary import endpoints as vocabulary
 from logistics_api.vocabulary.schemas import describe_measures
 from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.database_contract.roles import READER
 from logistics_core.settings import Settings
+
+logger = logging.getLogger("logistics_api")
 
 DESCRIPTION = """
 Exact figures about vehicles, their trips and the shipments they carried.
@@ -63,7 +73,16 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     Raises:
         ConfigurationError: the database URL is missing or invalid, or a contract is invalid.
     """
-    app = Application(
+    catalogue = _load_catalogue(settings)
+    app = _make_application()
+    _add_shared_state(app, settings, limits, catalogue)
+    _add_datasets(app, catalogue, VegaBundle(settings.data_dir / "cache"))
+    _add_middleware(app, settings)
+    return app
+
+
+def _make_application() -> Application:
+    return Application(
         title="Logistics Analytics Platform",
         version=version("logistics-analytics-platform"),
         description=DESCRIPTION,
@@ -73,8 +92,16 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
         docs_url=None,
         redoc_url=None,
     )
-    catalogue = _load_catalogue(settings)
-    _add_state(app, settings, limits, catalogue)
+
+
+def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> None:
+    """Adds all that follows from the catalogue: routes, documentation, and descriptions for the dashboard.
+
+    Raises:
+        ConfigurationError: a dataset has a name that the API uses.
+    """
+    settings: Settings = app.state.settings
+    app.state.catalogue = catalogue
     routers = _routers(settings, catalogue)
     for router in routers:
         app.include_router(router)
@@ -83,8 +110,38 @@ def create_app(settings: Settings, *, limits: Limits | None = None) -> Applicati
     pages.install(app)
     openapi.install(app, catalogue, settings.currency)
     error_handlers.install(app)
-    _add_middleware(app, settings)
-    return app
+    # Not `app.openapi` itself: it is replaced (`openapi.install`).
+    dashboard = app.state.dashboard = Dashboard(
+        settings,
+        lambda: app.openapi(),
+        describe(catalogue, settings.currency),
+        describe_measures(settings.currency, settings.on_time_hours),
+        vega,
+    )
+    app.routed = DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of)
+
+
+async def _serve_datasets(app: Application, catalogue: Catalogue) -> None:
+    """Serves other datasets from now on: a second application is made beside the one that serves, and takes its place.
+
+    Both share connections, keys, events and metrics; requests under way are finished by the first.
+
+    Raises:
+        ConfigurationError: a dataset has a name that the API uses; everything stays as it is.
+    """
+    successor = await asyncio.to_thread(_make_successor, app, catalogue)
+    app.successor = successor
+    app.state.cache.clear()
+    app.state.pipeline.datasets = tuple(catalogue)
+    app.state.events.publish(DATASETS_EVENT, json.dumps(list(catalogue)))
+    logger.info("Serving %d datasets: %s", len(catalogue), ", ".join(catalogue))
+
+
+def _make_successor(app: Application, catalogue: Catalogue) -> Application:
+    successor = _make_application()
+    successor.state = State(dict(app.state._state))
+    _add_datasets(successor, catalogue, app.state.dashboard.vega)
+    return successor
 
 
 def _load_catalogue(settings: Settings) -> Catalogue:
@@ -111,7 +168,9 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         metrics.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
+        profiles.router,
         quality.router,
+        contracts.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
@@ -122,16 +181,18 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
     )
 
 
-def _add_state(app: Application, settings: Settings, limits: Limits | None, catalogue: Catalogue) -> None:
-    """Creates the components that endpoints and middleware share."""
+def _add_shared_state(app: Application, settings: Settings, limits: Limits | None, catalogue: Catalogue) -> None:
+    """Creates the components that endpoints and middleware share, whichever datasets there are."""
     state = app.state
     state.settings = settings
-    state.catalogue = catalogue
     state.events = Events()
     state.database = make_database(settings, limits, state.events)
     state.cache = ResponseCache(state.database.freshness, settings.api_cache_bytes)
     state.authenticator = Authenticator(settings)
     state.database.on_poll(state.authenticator.keyring.reload)
+    state.contracts = FollowedContracts(catalogue, lambda found: _serve_datasets(app, found))
+    state.database.on_poll(state.contracts.poll)
+    state.upload_slots = UploadSlots()
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)
     state.pipeline = Pipeline(state.database, catalogue, settings.warn_threshold)
@@ -143,19 +204,12 @@ def _add_state(app: Application, settings: Settings, limits: Limits | None, cata
         events=state.events,
         authenticator=state.authenticator,
     )
-    # Not `app.openapi` itself: it is replaced later (`openapi.install`).
-    state.dashboard = Dashboard(
-        settings,
-        lambda: app.openapi(),
-        describe(catalogue, settings.currency),
-        describe_measures(settings.currency, settings.on_time_hours),
-    )
 
 
 def _add_middleware(app: Application, settings: Settings) -> None:
     state = app.state
     app.entry_point = stack.wrap(
-        DashboardMiddleware(app.dispatch, dashboard=state.dashboard, template_of=app.template_of),
+        app.serve,
         authenticator=state.authenticator,
         cache=state.cache,
         metrics=state.metrics,

@@ -32,6 +32,7 @@ class Scope(StrEnum):
     READ = "read"
     EXPORT = "export"
     INGEST = "ingest"
+    CONTRACTS = "contracts"
 
 
 def _check_limit(text: str) -> str:
@@ -42,7 +43,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts separated by commas")
     return text
 
 
@@ -195,8 +196,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest. Unset: everything "
-        "if the API can be reached from this machine only, otherwise none"
+        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts. Unset: "
+        "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
         None, description="Host names under which the API may be used without a key, separated by commas. If it can be "

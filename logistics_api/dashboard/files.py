@@ -4,7 +4,7 @@ There is no build step: what `static/` holds is what the browser gets, modules a
 The files are read once, compressed once, and sent under a URL that holds the hash of them all, so that a browser
 requests each once per version. The page itself is requested every time, and names the version.
 
-/openapi.json is served in the same way: it takes a second to make, and never changes.
+/openapi.json is served in the same way: it takes a second to make. Other datasets have another `Dashboard`.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "static"
-PAGES = re.compile(r"/(?:(?:routes|vehicles)(?:/.*)?|costs|pipeline|data)?", re.DOTALL)
+PAGES = re.compile(r"/(?:(?:routes|vehicles|data|import)(?:/.*)?|costs|pipeline)?", re.DOTALL)
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
 ENTRY = "app.js"
 """The entry module; all modules are joined into one."""
@@ -74,9 +74,13 @@ class Dashboard:
         describe: Callable[[], Mapping[str, Any]],
         datasets: BaseModel,
         measures: BaseModel,
+        vega: VegaBundle | None = None,
     ) -> None:
-        """`describe` returns the content of /openapi.json and is called once. The rest is embedded in the page."""
-        self.vega = VegaBundle(settings.data_dir / "cache")
+        """`describe` returns the content of /openapi.json and is called once. The rest is embedded in the page.
+
+        `vega`: a bundle that was prepared already.
+        """
+        self.vega = vega or VegaBundle(settings.data_dir / "cache")
         self._descriptions = datasets.model_dump_json(), measures.model_dump_json()
         self._describe = describe
         self._description: File | None = None

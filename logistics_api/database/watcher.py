@@ -136,10 +136,10 @@ class Watcher:
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes the progress of loads; returns the channels that notified."""
+        """Publishes the progress of loads and changes about contracts; returns the channels that notified."""
         for notification in notifications:
-            if notification.channel == Channel.FILES:
-                self._publish(Channel.FILES, notification.payload)
+            if notification.channel in (Channel.FILES, Channel.CONTRACTS):
+                self._publish(notification.channel, notification.payload)
         return {notification.channel for notification in notifications}
 
     async def _poll(self, connection: Connection) -> None:

@@ -24,6 +24,8 @@ PLACES = {
     "datasets": "/api/datasets",
     "measures": "/api/measures",
     "quality": "/api/quality",
+    "contracts": "/api/contracts",
+    "proposals": "/api/contracts/proposals",
     "ingestion": "/api/ingestion/stats",
     "files": "/api/ingestion/files",
     "rejects": "/api/ingestion/rejects",

@@ -15,6 +15,9 @@ QUEUE_LENGTH: Final = 256
 
 MOST_SUBSCRIBERS: Final = 200
 
+DATASETS_EVENT: Final = "datasets"
+"""Name of the event that says that this process serves other datasets now."""
+
 Event = tuple[str, str]
 """Name, data."""
 

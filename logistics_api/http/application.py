@@ -14,9 +14,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Application(FastAPI):
-    """The ASGI application: requests enter at `entry_point`, the middleware, which ends in `dispatch`."""
+    """The ASGI application: requests enter at `entry_point`, the middleware, which ends in `serve`.
+
+    What follows from the datasets can be replaced while it serves: a `successor` is an application of the same parts
+    with other routes. A request stays with the one that it began with.
+    """
 
     entry_point: ASGIApp
+    routed: ASGIApp
+    """What answers a request behind the middleware: the dashboard, then `dispatch`."""
+    successor: "Application | None" = None
+    """What serves requests instead of this one's own routes; None as long as those are current."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -24,13 +32,22 @@ class Application(FastAPI):
         else:
             await super().__call__(scope, receive, send)
 
+    @property
+    def current(self) -> "Application":
+        """The application whose routes answer new requests."""
+        return self.successor or self
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the current routes answer."""
+        await self.current.routed(scope, receive, send)
+
     async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request to FastAPI itself."""
         await super().__call__(scope, receive, send)
 
     def template_of(self, path: str) -> str | None:
         """The template of the route that matches a path, for any method; for requests that were not routed."""
-        return next((template for pattern, template in self._templates if pattern.match(path)), None)
+        return next((template for pattern, template in self.current._templates if pattern.match(path)), None)
 
     @cached_property
     def _templates(self) -> list[tuple[Pattern[str], str]]:

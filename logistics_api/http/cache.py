@@ -25,6 +25,8 @@ class ResponseCache:
 
     def __init__(self, freshness: Freshness, max_bytes: int) -> None:
         self.freshness = freshness
+        self.generation = 0
+        """Increases when other datasets are served: what an older application has answered is not cached any more."""
         self._responses: LRUCache[Key, CachedResponse] = LRUCache(max_bytes, getsizeof=lambda cached: cached.total_size)
 
     @property
@@ -46,14 +48,19 @@ class ResponseCache:
         freshness = self.freshness
         return freshness.reachable and cached.published is freshness.published and not cached.is_for_outages
 
-    def store(self, key: Key, cached: CachedResponse) -> None:
-        """Caches a response if its data version is the newest one known.
+    def clear(self) -> None:
+        """Forgets every response, also those that are being computed now."""
+        self.generation += 1
+        self._responses.clear()
+
+    def store(self, key: Key, cached: CachedResponse, generation: int) -> None:
+        """Caches a response if its data version is the newest one known, and the generation is the present one.
 
         An older response lost a race against a refresh. A newer version becomes known within milliseconds; the response
         is then cached on the next request.
         """
         published = self.freshness.published
-        if published is None or int(cached.data_version) != published.data_version:
+        if published is None or int(cached.data_version) != published.data_version or generation != self.generation:
             return
         cached.published = published
         cached.keep_older(self.find(key), MOST_VERSIONS - 1)

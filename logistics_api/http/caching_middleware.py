@@ -91,7 +91,7 @@ class CachingMiddleware:
         if key[0] in self._for_outages:
             await self._compute(scope, receive, send, key, old, None)
             return
-        request = key, self.cache.freshness.published
+        request = key, self.cache.freshness.published, self.cache.generation
         pending = self._coalescing.find(request)
         if pending is None:
             with self._coalescing.lead(request) as pending:
@@ -121,11 +121,12 @@ class CachingMiddleware:
                 pending.set_result(None)
 
         drop_unavailable = old is not None and not old.is_for_outages
+        generation = self.cache.generation
         capture = ResponseCapture(send, on_forward, drop_unavailable=drop_unavailable)
         await self.app(scope, receive, capture.send)
         if capture.captured is not None:
             cached = cached_response(*capture.captured, route_template(scope), self._common)
-            self.cache.store(key, cached)
+            self.cache.store(key, cached, generation)
             if cached.is_for_outages:
                 self._for_outages[key[0]] = True
             if pending is not None:

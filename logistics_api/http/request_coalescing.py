@@ -9,8 +9,9 @@ from logistics_api.errors import Problem
 from logistics_api.http.cache import Key
 from logistics_api.http.cached_responses import CachedResponse
 
-RequestKey = tuple[Key, Published | None]
-"""Includes the published version, so that a request after a refresh does not join one from before it."""
+RequestKey = tuple[Key, Published | None, int]
+"""Includes the published version and the generation of the cache: a request after a refresh, or after other datasets
+came into force, does not join one from before."""
 
 PendingResponse = asyncio.Future[CachedResponse | None]
 """Its result is None if the response cannot be shared; each request is then computed separately."""

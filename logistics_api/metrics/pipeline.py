@@ -33,7 +33,8 @@ class Pipeline(Collector):
     ) -> None:
         self._threshold = warn_rejects
         self._database = database
-        self._datasets = tuple(catalogue)
+        self.datasets = tuple(catalogue)
+        """Those that are served; replaced when others come into force."""
         self._clock = clock
         self._found: dict[str, Any] | None = None
         self._read_at = float("-inf")
@@ -60,7 +61,7 @@ class Pipeline(Collector):
         )
         if found is not None:
             yield from _of_figures(found)
-            yield from _of_files(found, self._datasets)
+            yield from _of_files(found, self.datasets)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:

@@ -38,8 +38,9 @@ async def read_readiness(database: Reader) -> Readiness:
 )
 async def read_system_status(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
     """Whether a refresh is running, how current the figures are, and the outcome of files and records."""
-    threshold = request.app.state.settings.warn_threshold
-    response = await figures_response(database, queries.STATUS, threshold.parameters())
+    state = request.app.state
+    parameters = state.settings.warn_threshold.parameters() | {"contracts_problem": state.contracts.problem}
+    response = await figures_response(database, queries.STATUS, parameters)
     response.headers["Cache-Control"] = "no-store"  # it changes within a data version: cached for outages only
     return response
 

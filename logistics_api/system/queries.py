@@ -52,7 +52,8 @@ SELECT json_build_object(
     'files', files,
     'files_with_warning', (SELECT count(*) FROM latest WHERE has_warning),
     'records', records,
-    'rejected_share', rejected_share
+    'rejected_share', rejected_share,
+    'contracts_problem', %(contracts_problem)s::text
 )::text
 FROM analytics.status, refresh, states, ledger
 """

@@ -2,8 +2,6 @@
 
 import asyncio
 import pathlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -25,9 +23,6 @@ from logistics_api.uploads.storage import check_folder, check_space, refuse_take
 from logistics_api.uploads.upload_ids import make_upload_id, read_upload_id
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
-
-MAX_CONCURRENT = 4
-"""Most uploads received at the same time; further requests are refused with Retry-After."""
 
 router = APIRouter(tags=["ingestion"])
 
@@ -80,10 +75,10 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     check_folder(raw_dir)
     check_space(raw_dir, size or 0)
     target = raw_dir / where.dataset / where.filename
-    replace = where.replace or await _has_failed(database, target, raw_dir)
+    replace = where.replace or await has_failed(database, target, raw_dir)
     if size is not None and not replace:
         refuse_taken_name(target, size)
-    with _limited(request):
+    with request.app.state.upload_slots.one():
         file, is_new = await receive(
             request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
         )
@@ -113,7 +108,7 @@ async def read_upload(
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
 
 
-async def _has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
+async def has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
     """Whether a file, as it is on disk now, has failed: it may be replaced, as nothing would be lost."""
     try:
         status = await asyncio.to_thread(target.stat)
@@ -141,27 +136,3 @@ async def _check_dataset(database: Database, name: str, catalogue: Catalogue) ->
             f"The dataset {name} has no table yet. Run `logistics migrate`, which creates it from the contract.",
             headers={"Retry-After": "10"},
         )
-
-
-@contextmanager
-def _limited(request: Request) -> Iterator[None]:
-    """Limits the number of concurrent uploads.
-
-    Raises:
-        Problem: 503, there are too many.
-    """
-    state = request.app.state
-    under_way = getattr(state, "uploads_under_way", 0)
-    if under_way >= MAX_CONCURRENT:
-        raise Problem(
-            503,
-            "too-many-uploads",
-            "Too many uploads",
-            f"{MAX_CONCURRENT} files are being received. Try again in a moment.",
-            headers={"Retry-After": "5"},
-        )
-    state.uploads_under_way = under_way + 1
-    try:
-        yield
-    finally:
-        state.uploads_under_way -= 1

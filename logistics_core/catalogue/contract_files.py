@@ -42,8 +42,8 @@ from logistics_core.catalogue.time_patterns import PatternError, TimePattern, ti
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "contracts"
 SUFFIX = ".yaml"
 MAX_FILE_BYTES = 1 << 20
-MAX_FIELDS = 500
-"""PostgreSQL takes 1,600 columns; pages of more than this are of no use to anybody."""
+MAX_FIELDS = 1_500
+"""PostgreSQL takes 1,600 columns in a table, columns that were removed among them."""
 MAX_ALIASES = 50
 """Of one field."""
 MAX_ALIAS_CHARACTERS = 255
@@ -67,13 +67,13 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
+    "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
     "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
-AMBIGUOUS_DATASETS = frozenset({"none", "constructor"})
-"""Names that metrics and JavaScript give a meaning of their own."""
+AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals"})
+"""Names that metrics, JavaScript and the paths of contracts give a meaning of their own."""
 
 MAX_KEY_FIELDS = 32
 """PostgreSQL takes no more columns in an index."""
@@ -197,7 +197,11 @@ def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[
     refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
     if reference.dataset not in all_datasets:
         known = ", ".join(all_datasets)
-        raise ContractError(f"{refers} {reference.dataset}, which is no dataset. There are: {known}.")
+        raise ContractError(
+            f"{refers} {reference.dataset}, which is no dataset. There are: {known}. Accept the contract of "
+            f"{reference.dataset} first. If that one refers to {dataset.name} in turn, accept {dataset.name} without "
+            f"this relation, then {reference.dataset}, then {dataset.name} with it."
+        )
     other = all_datasets[reference.dataset]
     if not other.key:
         raise ContractError(f"{refers} {other.name}, whose records have no key. Remove the relation.")
@@ -415,7 +419,7 @@ def _dataset(resource: _Resource) -> Dataset:
     _check_name(singular, "singular")
     if len(resource.schema.fields) > MAX_FIELDS:
         raise ValueError(
-            f"schema.fields: a dataset has at most {MAX_FIELDS} fields, not {len(resource.schema.fields)}."
+            f"schema.fields: a dataset has at most {MAX_FIELDS:,} fields, not {len(resource.schema.fields):,}."
         )
     fields = tuple(
         _field(each, f"schema.fields[{number}]", resource.schema.missing_values)

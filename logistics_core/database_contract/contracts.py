@@ -41,12 +41,14 @@ class ContractAction(StrEnum):
     """Accept a proposal, even if its contract is a breaking change."""
     DISMISS = "dismiss"
     """Dismiss a proposal."""
+    DRY_RUN = "dry_run"
+    """Load the file of a proposal by its contract without keeping anything. The result says what would be."""
     RETIRE = "retire"
     """Retire a dataset: its files are not loaded any more, its table stays."""
 
 
 MAX_DATASETS = 300
-"""Of users in force: each costs the start of every run some milliseconds."""
+"""Of users in force. Each costs the start of every run half a millisecond with 20 fields, and 2 ms with 100."""
 
 CONTRACTS_IN_FORCE = """
 SELECT dataset, version, document

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -98,6 +98,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.file_requests": frozenset(
         {"action", "done_at", "error", "file_id", "outcome", "request_id", "requested_at", "requested_by"}
     ),
+    "ingest.file_profiles": frozenset({"fields", "file_id"}),
     "ingest.files": frozenset(
         {
             "attempts",

@@ -13,13 +13,13 @@ import yaml
 
 from logistics_core.catalogue import Dataset, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, BUILT_IN_FOLDER, SUFFIX
+from logistics_core.contract_exports import ExportFormat, export_contract
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.contract_watch import watch
 from logistics_pipeline.cli.options import AsJson, dataset_names
 from logistics_pipeline.cli.output import confirm, print_json, print_table, say, say_synced
 from logistics_pipeline.contracts.accepting import Accepted, accept_contract
 from logistics_pipeline.contracts.comparing import Change, are_compatible, changes_between
-from logistics_pipeline.contracts.exporting import ExportFormat, export_contract
 from logistics_pipeline.contracts.folder import describe
 from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals, proposal_by_id
 from logistics_pipeline.contracts.proposing import (

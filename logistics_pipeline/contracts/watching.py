@@ -1,8 +1,8 @@
 """Watches contracts: the folder that people edit, what they ask for, and files that belong to no dataset.
 
-What is found is done by others: `folder` syncs, `new_files` proposes. Whenever other datasets or versions are in
-force, Dagster loads its definitions anew (`code_location`). There is one watch per database; a second one waits, to
-take over.
+What is found is done by others: `requests` serves, `folder` syncs, `new_files` proposes. Whenever other datasets or
+versions are in force, Dagster loads its definitions anew (`code_location`). There is one watch per database; a second
+one waits, to take over.
 """
 
 import os
@@ -22,6 +22,7 @@ from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.new_files import NewFiles
+from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
 from logistics_pipeline.errors import TransientError
 
@@ -109,10 +110,16 @@ class Watch:
         has_edits = self._has_edits()
         if not (is_told or has_edits):
             return
+        self._serve_requests(connection)
         self._sync(connection)
         if self._propose_next(connection):
             self._is_told = True  # there may be more: after whatever else has happened meanwhile
         self._reload_if_changed(connection)
+
+    def _serve_requests(self, connection: Connection) -> None:
+        """Serves what was asked through the API: people wait for it, so it comes before everything else."""
+        while (sentence := serve_next_request(connection, self._settings)) is not None:
+            self._log.info(sentence)
 
     def _propose_next(self, connection: Connection) -> bool:
         """Proposes a contract for one file; says what became of it. False if there is no such file."""

@@ -44,6 +44,7 @@ class Housekeeping:
     """How many rows fewer the ledger of batches has."""
     rejects_deleted: int
     requests_deleted: int
+    """About files and about contracts."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -98,7 +99,10 @@ def _delete_resolved_rejects(connection: Connection, days: int | None) -> int:
 
 
 def _delete_served_requests(connection: Connection, days: int) -> int:
-    return connection.execute(read_sql("housekeeping/delete_served_requests").encode(), {"days": days}).rowcount
+    """Deletes requests about files and about contracts."""
+    names = ("delete_served_requests", "delete_served_contract_requests")
+    queries = [read_sql(f"housekeeping/{name}").encode() for name in names]
+    return sum(connection.execute(query, {"days": days}).rowcount for query in queries)
 
 
 def _vacuum(connection: Connection) -> list[str]:

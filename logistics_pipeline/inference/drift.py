@@ -73,6 +73,7 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     """In their order, by the names of the fields; empty for JSON, where the order means nothing."""
     delimiter: str | None = None
     encoding: str | None = None
+    """Its codec, such as `utf-8`."""
     date_orders: Mapping[str, str] = {}
     """By field, such as `dmy`."""
 
@@ -406,7 +407,7 @@ class _Comparison:
         doubt = next((each for each in self._proposal.questions if each.kind == "encoding"), None)
         if doubt is not None:
             yield Change(kind=ChangeKind.ENCODING, decision=Decision.QUESTION, text=doubt.text, question=doubt)
-        elif self._known.encoding not in (None, self._proposal.encoding):
+        elif self._known.encoding not in (None, self._proposal.codec):
             text = f"The encoding is another one than in earlier files: {self._proposal.encoding}"
             yield Change(kind=ChangeKind.ENCODING, decision=Decision.RULE, text=text)
 

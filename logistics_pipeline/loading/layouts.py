@@ -210,20 +210,25 @@ class UnclearValue:
         return hash(self.reason)
 
 
-class RepeatedNames(dict[str, object]):
-    """An object that holds one name several times: all but the last of its values are lost here."""
+class JsonObject(dict[str, object]):
+    """An object that remembers a name that it held before: of the values of one name, only the last is kept."""
 
-    name: str = ""
-    """One of these names."""
+    repeated: str | None = None
+    """A name that occurs several times."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if name in self:
+            self.repeated = name
+        super().__setitem__(name, value)
 
 
-def with_repeated_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Makes an object of its members, as the hook of a decoder, so that repeated names leave a trace."""
+def object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Makes an object of its members, as the hook of a decoder."""
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    repeated = RepeatedNames(found)
-    repeated.name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+    repeated = JsonObject(found)
+    repeated.repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
     return repeated
 
 

@@ -37,12 +37,12 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
     for field in new.fields:
         type_ = column_type(field, new)
         if field.name not in before:
-            _alter(connection, new, "add_column", column=sql.Identifier(field.name), type=type_)
+            _alter(connection, new, "add_column", changed_column=sql.Identifier(field.name), new_type=type_)
             continue
         if before[field.name].required and not field.required:
-            _alter(connection, new, "column_optional", column=sql.Identifier(field.name))
+            _alter(connection, new, "column_optional", changed_column=sql.Identifier(field.name))
         if type_name(field) == "text" and column_type(before[field.name], old) != type_:
-            _alter(connection, new, "column_type", column=sql.Identifier(field.name), type=type_)
+            _alter(connection, new, "column_type", changed_column=sql.Identifier(field.name), new_type=type_)
     for index in old.indexes:
         if index not in new.indexes:
             connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier("raw", index.name)))

@@ -2,8 +2,11 @@
 -- One row: whether it has one of them.
 -- Reads the raw table by its key.
 
-SELECT coalesce(bool_or(found.is_known), false)
-FROM json_populate_recordset(null::{table}, %(sample)s::json) AS sampled
-CROSS JOIN LATERAL (
-    SELECT true AS is_known FROM {table} AS existing WHERE ({existing_key}) = ({sampled_key}) LIMIT 1
-) AS found
+WITH sampled AS (
+    SELECT * FROM json_populate_recordset(null::{table}, %(sample)s::json)
+)
+
+SELECT coalesce(bool_or(({existing_key}) IS NOT NULL), false)
+FROM sampled
+LEFT JOIN {table} AS existing -- noqa: AL05
+    ON ({existing_key}) = ({sampled_key})

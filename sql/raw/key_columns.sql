@@ -4,7 +4,7 @@
 
 SELECT attname
 FROM pg_index
-CROSS JOIN LATERAL unnest(indkey::smallint []) WITH ORDINALITY AS keyed (attnum, position)
+CROSS JOIN LATERAL unnest(cast(indkey AS int2[])) WITH ORDINALITY AS keyed (attnum, position)
 JOIN pg_attribute ON attrelid = indrelid AND pg_attribute.attnum = keyed.attnum
 WHERE indrelid = to_regclass(%(table)s) AND indisprimary
 ORDER BY keyed.position;

@@ -15,7 +15,7 @@ import pytest
 from logistics_core.settings import Settings
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.migrations import migrate
+from tests.contract_texts import synced_catalogue
 from tests.many_types import FIELDS, PLAIN, add_contract
 
 RECORDS = [
@@ -42,9 +42,9 @@ ROW_1: dict[str, Any] = {
 def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tmp_path_factory: Any) -> Iterator[Any]:
     """An API over a database that a file of the dataset was loaded into."""
     data_dir = tmp_path_factory.mktemp("data")
-    catalogue = add_contract(data_dir)
+    add_contract(data_dir)
     with new_database() as url:
-        migrate(url, catalogue=catalogue)
+        synced_catalogue(url, data_dir / "contracts")
         path = data_dir / "raw" / "readings.csv"
         path.parent.mkdir(parents=True)
         with path.open("w", newline="") as file:

@@ -11,12 +11,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from logistics_api.quality.schemas import DetailedQuality, QualityOfDatasets, QualityOfDays, QualityOfFiles
-from logistics_core.catalogue import Catalogue, load_catalogue
+from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.migrations import migrate
+from tests.contract_texts import synced_catalogue
 from tests.fourth_dataset import CONTRACT, drivers
 
 EXPECTATIONS = "expect: {quality: 0.9, freshness: 1 day}\n"
@@ -27,7 +27,7 @@ class Site:
 
     def __init__(self, url: str, data_dir: Path, catalogue: Catalogue) -> None:
         self.url, self.catalogue = url, catalogue
-        self._options = load_options(Settings(database_url=url, data_dir=data_dir))
+        self._options = load_options(Settings(database_url=url, data_dir=data_dir), catalogue)
         self._raw = data_dir / "raw"
         self._time = 1_700_000_000
 
@@ -50,8 +50,7 @@ def site(database_url: str, tmp_path: Path) -> Site:
     folder = tmp_path / "contracts"
     folder.mkdir()
     (folder / "drivers.yaml").write_text(CONTRACT + EXPECTATIONS)
-    catalogue = load_catalogue(folder)
-    migrate(database_url, catalogue=catalogue)
+    catalogue = synced_catalogue(database_url, folder)
     return Site(database_url, tmp_path, catalogue)
 
 

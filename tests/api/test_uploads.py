@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from logistics_api.parameters import cursors
-from logistics_api.uploads import endpoints, incoming, receiving, storage
+from logistics_api.uploads import incoming, receiving, slots, storage
 from logistics_api.uploads.names import PATTERN, parse_name
 from logistics_api.uploads.schemas import Upload
 from logistics_pipeline import ledger
@@ -527,7 +527,7 @@ def test_a_body_that_was_encoded_on_its_way_is_refused(site: Site) -> None:
 def test_of_many_uploads_of_one_name_one_wins_and_the_others_are_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 100)
+    monkeypatch.setattr(slots, "MAX_CONCURRENT", 100)
     contents = [json.dumps([{"vehicle_id": f"V{number}"}]).encode() for number in range(8)]
     together = threading.Barrier(len(contents))
 
@@ -560,9 +560,9 @@ def test_a_file_system_without_links_still_never_overwrites(site: Site, monkeypa
 
 
 def test_more_uploads_at_once_than_are_taken_are_told_to_come_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 0)
+    monkeypatch.setattr(slots, "MAX_CONCURRENT", 0)
     site.refused(503, "too-many-uploads", "a.json")
-    monkeypatch.setattr(endpoints, "MAX_CONCURRENT", 1)
+    monkeypatch.setattr(slots, "MAX_CONCURRENT", 1)
     for number in range(3):
         site.accepted(f"{number}.json")
 

@@ -91,6 +91,27 @@ def test_a_column_becomes_optional_and_free_text(connection: Connection) -> None
     assert collation == ("C",)
 
 
+def test_two_contracts_that_refer_to_each_other_are_accepted_as_the_refusal_says(connection: Connection) -> None:
+    relation = "  foreignKeys: [{{fields: [payment], reference: {{resource: {0}, fields: [payment]}}}}]\n"
+    fuel = FUEL.replace("  fields:\n", relation.format("tolls") + "  fields:\n")
+    tolls = FUEL.replace("name: fuel\n", "name: tolls\n").replace("fuel.csv", "tolls.csv")
+    tolls = tolls.replace("  fields:\n", relation.format("fuel") + "  fields:\n")
+    with pytest.raises(ContractError) as refused:
+        accept(connection, fuel)
+    assert "payment refers to tolls, which is no dataset" in str(refused.value)
+    assert (
+        "If that one refers to fuel in turn, accept fuel without this relation, then tolls, then fuel with it."
+        in str(refused.value)
+    )
+
+    accept(connection, FUEL)
+    accept(connection, tolls)
+    assert accept(connection, fuel).version == 2
+
+    catalogue = catalogue_in_force(connection)
+    assert [catalogue[name].references[0].dataset for name in ("fuel", "tolls")] == ["tolls", "fuel"]
+
+
 FOREIGN_KEY = "  foreignKeys: [{fields: [payment], reference: {resource: x, fields: [y]}}]"
 BREAKING = FUEL.replace("type: number", "type: string").replace("{minimum: 0, maximum: 1000}", "{}")
 

@@ -191,6 +191,20 @@ def test_served_requests_go_when_they_are_old_and_pending_ones_never(
     assert left == [("new",), ("pending",)]
 
 
+def test_served_requests_about_contracts_go_too(raw_folder: FolderUnderTest, connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO catalogue.requests (action, dataset, requested_by, requested_at, done_at, outcome) VALUES "
+        "('retire', 'fuel', 'old', now() - interval '31 days', now() - interval '31 days', 'Done.'), "
+        "('retire', 'fuel', 'new', now() - interval '31 days', now() - interval '29 days', 'Done.'), "
+        "('retire', 'fuel', 'pending', now() - interval '31 days', NULL, NULL)"
+    )
+
+    assert keep(raw_folder, replace(A_MONTH, file_requests_days=30)).requests_deleted == 1
+
+    left = connection.execute("SELECT requested_by FROM catalogue.requests ORDER BY request_id").fetchall()
+    assert left == [("new",), ("pending",)]
+
+
 def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
     raw_folder: FolderUnderTest, connection: Connection
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from logistics_core.catalogue.contract_files import BUILT_IN, BUILT_IN_FOLDER
-from logistics_pipeline.contracts.exporting import ExportFormat, export_contract
+from logistics_core.contract_exports import ExportFormat, export_contract
 from logistics_pipeline.contracts.texts import ContractText, contract_of_file, contract_of_text
 from tests.contract_texts import FUEL
 from tests.many_types import DOCUMENT

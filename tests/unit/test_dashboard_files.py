@@ -49,13 +49,28 @@ def test_a_known_version_is_told_by_any_form_of_its_tag(asked: str, known: bool)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/routes", "/routes/A/B", "/routes/A\n/B", "/vehicles/V 1", "/costs", "/pipeline", "/data"]
+    "path",
+    [
+        "/",
+        "/routes",
+        "/routes/A/B",
+        "/routes/A\n/B",
+        "/vehicles/V 1",
+        "/costs",
+        "/pipeline",
+        "/data",
+        "/data/drivers",
+        "/import",
+        "/import/1",
+    ],
 )
 def test_addresses_of_pages_are_known(path: str) -> None:
     assert files.PAGES.fullmatch(path)
 
 
-@pytest.mark.parametrize("path", ["", "/route", "/routesx", "/costs/1", "/api", "/docs", "/index.html", "//", "/data/"])
+@pytest.mark.parametrize(
+    "path", ["", "/route", "/routesx", "/costs/1", "/api", "/docs", "/index.html", "//", "/pipeline/"]
+)
 def test_other_addresses_are_not_pages(path: str) -> None:
     assert not files.PAGES.fullmatch(path)
 

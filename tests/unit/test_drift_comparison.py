@@ -154,6 +154,17 @@ def test_delimiters_are_decided_by_rule_and_said(tmp_path: Path) -> None:
     assert [(change.kind, change.decision) for change in drift.changes] == [(ChangeKind.DELIMITER, Decision.RULE)]
 
 
+def test_another_encoding_is_said_and_the_same_one_is_not(tmp_path: Path) -> None:
+    accented = rows(station=lambda number: ("Köln", "Zürich", "Graz")[number % 3])
+    lines = [",".join(accented[0]), *(",".join(record.values()) for record in accented)]
+    for codec, changes in (("utf-8", []), ("utf-16", [ChangeKind.ENCODING])):
+        path = tmp_path / f"{codec}.csv"
+        path.write_text("\n".join([*lines, ""]), encoding=codec)
+        drift = compare(DATASET, propose(path, "fuel", with_profiles=True), known=KnownFile(encoding="utf-8"))
+        assert kinds(drift) == changes, drift.changes
+        assert all(change.decision is Decision.RULE for change in drift.changes)
+
+
 def test_another_unit_is_a_warning(tmp_path: Path) -> None:
     _, before = compared(tmp_path, rows())
     grams = rows(litres=lambda number: f"{20500 + number * 7000 % 50000}")

@@ -14,18 +14,19 @@ import { rangeControl } from "./components/range.js";
 import { account, openLogin } from "./components/login.js";
 import { message } from "./components/panel.js";
 
-/** Name in the address → words, icon, and the module; a page exports title(view), build(view), ranged (default true) and compared (default false). */
+/** Name in the address → words, icon (or, for one that is not in the navigation, the page it is `below`), and the module; a page exports title(view), build(view), ranged (default true) and compared (default false). */
 const PAGES = {
   "": { words: "Overview", image: "overview", load: () => import("./pages/overview.js") },
   routes: { words: "Routes", image: "routes", load: () => import("./pages/routes.js"), one: () => import("./pages/route.js") },
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
-  data: { words: "Data", image: "data", load: () => import("./pages/data.js") },
+  data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
+  import: { words: "Import", below: "pipeline", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;
@@ -36,7 +37,7 @@ let view = null;
 let shown = null;
 let opening = 0;
 
-const links = Object.entries(PAGES).map(([name, { words, image }]) => {
+const links = Object.entries(PAGES).filter(([, { below }]) => !below).map(([name, { words, image }]) => {
   const link = h("a", { href: at(`/${name}`) }, icon(image), words);
   link.page = name;
   return link;
@@ -146,8 +147,9 @@ function head() {
   title.textContent = words;
   document.title = `${words} · Logistics Analytics`;
   const page = PAGES[place.page];
-  crumbs.hidden = place.arguments.length === 0;
-  replace(crumbs, h("a", { href: router.href(place.page) }, page.words));
+  const above = [page.below, place.arguments.length > 0 && place.page].filter(Boolean);
+  crumbs.hidden = above.length === 0;
+  replace(crumbs, above.map((name, i) => [i > 0 && " / ", h("a", { href: router.href(name) }, PAGES[name].words)]));
   const ranged = view.range !== null && view.module.ranged !== false;
   range.hidden = !ranged;
   range.update();
@@ -158,7 +160,7 @@ function head() {
   }
   for (const link of links) {
     link.href = router.href(link.page);
-    if (link.page === place.page) link.setAttribute("aria-current", "page");
+    if (link.page === (page.below ?? place.page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }

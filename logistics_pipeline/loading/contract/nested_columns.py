@@ -13,8 +13,8 @@ _SUSPECT = re.compile(
 )
 """What may be a NUL, half of a surrogate pair, a colon in disguise, or a number beyond what is kept: the reference
 looks at such values."""
-_NESTED_DEEP = 64
-"""Brackets from which on the reference counts the levels."""
+_NESTED_DEEP = 63
+"""Brackets that no value has too many of: with more, the reference counts the levels. A record is one level itself."""
 
 _decode = msgspec.json.Decoder().decode
 _decode_lines = msgspec.json.Decoder().decode_lines
@@ -44,6 +44,23 @@ class NestedColumn(ColumnValidator):
 
     def _texts(self, column: Column, irregular: set[int]) -> list[str]:
         """The values as JSON text, `NULL` for nothing. What is not text is irregular."""
+        return self._plain_texts(column) or self._each_text(column, irregular)
+
+    def _plain_texts(self, column: Column) -> list[str] | None:
+        """The values if all of them are JSON text, taken at once."""
+        types = set(map(type, column))
+        if types == {str}:
+            texts: list[str] = list(map(str.strip, column))  # type: ignore[arg-type]  # all are texts
+        elif types == {msgspec.Raw}:
+            joined = b"\x1f".join(column)  # type: ignore[arg-type]  # no value contains such a byte
+            texts = joined.decode("utf-8", "surrogateescape").split("\x1f")
+            if "null" in texts:
+                return None
+        else:
+            return None
+        return texts if self._missing.isdisjoint(texts) and NULL not in texts else None
+
+    def _each_text(self, column: Column, irregular: set[int]) -> list[str]:
         texts = list[str]()
         for index, value in enumerate(column):
             if type(value) is msgspec.Raw:
@@ -87,9 +104,10 @@ def _keeps_names(data: bytes, decode: Callable[[bytes], object]) -> bool:
 
 def _escaped(texts: list[str]) -> list[str]:
     joined = "\x1f".join(texts)
-    if "\\" not in joined.replace(NULL, "") and "\n" not in joined and "\t" not in joined and "\r" not in joined:
-        return texts
-    return [text if text == NULL else _escape(text) for text in texts]
+    if NULL in texts:
+        return [text if text == NULL else _escape(text) for text in texts]
+    escaped = _escape(joined)
+    return texts if escaped == joined else escaped.split("\x1f")
 
 
 def _escape(text: str) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from logistics_core.catalogue import FieldType
 from logistics_pipeline.loading.excerpts import excerpt
-from logistics_pipeline.loading.layouts import LargeNested, RepeatedNames, with_repeated_names
+from logistics_pipeline.loading.layouts import JsonObject, LargeNested, object_of
 
 MAX_NUMBER_DIGITS = 1_000
 """Digits of a number within, on either side of the decimal point."""
@@ -100,8 +100,8 @@ def _pieces(value: object) -> Iterable[str]:
 
 
 def _object_pieces(value: dict[str, object]) -> Iterable[str]:
-    if isinstance(value, RepeatedNames):
-        raise InvalidNestedError(f'holds the name "{excerpt(value.name)}" twice in one object: one would be lost')
+    if isinstance(value, JsonObject) and value.repeated is not None:
+        raise InvalidNestedError(f'holds the name "{excerpt(value.repeated)}" twice in one object: one would be lost')
     yield "{"
     for number, (name, member) in enumerate(value.items()):
         yield f"{',' if number else ''}{_string(name)}:"
@@ -148,5 +148,5 @@ _DECODER = json.JSONDecoder(
     parse_float=_any_number,
     parse_int=Decimal,
     parse_constant=_refuse_constant,
-    object_pairs_hook=with_repeated_names,
+    object_pairs_hook=object_of,
 )

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from logistics_pipeline.loading.formats.json_feed import find_constants
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep
-from logistics_pipeline.loading.layouts import Unreadable, with_repeated_names
+from logistics_pipeline.loading.layouts import Unreadable, object_of
 
 
 def decode(raw: bytes) -> object:
@@ -87,10 +87,10 @@ def _any_number(text: str) -> Decimal:
         return Decimal(f"{mantissa}e{'-' if exponent.startswith('-') else ''}999999")
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=with_repeated_names)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=object_of)
 _LENIENT_DECODER = json.JSONDecoder(
     parse_float=_any_number,
     parse_int=_any_number,
     parse_constant=_Constant,
-    object_pairs_hook=with_repeated_names,
+    object_pairs_hook=object_of,
 )

@@ -24,6 +24,7 @@ from logistics_pipeline.loading.formats.record_positions import RawRecords, Span
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import (
     ElementsLayout,
+    JsonObject,
     LinesLayout,
     ObjectsLayout,
     Records,
@@ -222,7 +223,7 @@ class _ItemsParser:
     def __init__(self, opening: bytes) -> None:
         self.values = sendable_list()
         prefix = ".".join([_WRAPPER_KEY] * opening.count(b"{") + ["item"]) if opening else ""
-        self._parser = yajl.items_coro(self.values, prefix, multiple_values=not opening)
+        self._parser = yajl.items_coro(self.values, prefix, multiple_values=not opening, map_type=JsonObject)
         if opening:
             self._parser.send(opening)
             self.values.clear()

@@ -27,6 +27,7 @@ from logistics_pipeline.loading.contract.record_validator import (
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import (
     NOT_KNOWN,
+    JsonObject,
     ReadValue,
     Records,
     Table,
@@ -291,7 +292,7 @@ def _value_reader(values: Sequence[object], columns: Sequence[Column]) -> ReadVa
     others = values.others if isinstance(values, Table) else None
 
     def read(index: int, position: int) -> object:
-        is_record = type(values[index]) is dict if others is None else index not in others
+        is_record = type(values[index]) in (dict, JsonObject) if others is None else index not in others
         return columns[position][index] if is_record else NOT_KNOWN
 
     return read

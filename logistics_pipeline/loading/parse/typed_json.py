@@ -120,9 +120,7 @@ class TypedDecoder:
                 return None
             if self._dataset.has_extras:  # not all values are in the structs
                 return None
-        if (self._shape.others or self._passes_over or self._shape.has_nested) and _may_be_too_deep(
-            text, *self._shape.count_levels(structs)
-        ):
+        if (self._shape.others or self._passes_over) and _may_be_too_deep(text, *self._shape.count_levels(structs)):
             return None
         return TypedObjects(self._shape, structs)
 
@@ -201,7 +199,6 @@ class _Shape:
         typed = [name for name in sorted(self.others) if _can_be_field_name(self.others[name][1])]
         self._typed_others = typed[: MAX_UNKNOWN_FIELDS - 1]
         self._passes_over = passes_over
-        self.has_nested = any(field.type in NESTED_TYPES for field in dataset.fields)
         self.is_strict = not passes_over and len(self._typed_others) == len(self.others)
         """Every name found so far is a field of the struct, so an object with a new one does not decode."""
         self.is_ambiguous = bound.is_ambiguous

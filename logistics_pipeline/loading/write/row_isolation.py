@@ -6,6 +6,7 @@ until that row is alone: some hundred microseconds for each refused row, without
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -21,9 +22,12 @@ from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.write.merger import Merged, Merger
 
 REFUSED = (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException, errors.ProgramLimitExceeded)
-"""Errors that PostgreSQL raises because of what is in a row; the last one for a key longer than an index can hold."""
+"""Errors that PostgreSQL raises because of what is in a row; the last one for a key longer than an index can
+hold, or a row longer than a page."""
 
 MAX_REASON_CHARACTERS = 500
+
+_TOO_WIDE = re.compile(r"row is too big: size ([0-9]+), maximum size ([0-9]+)")
 
 RANGE_ROWS = 128
 """Rows that are merged together at first. A range with a refused row costs its merge once more for each division."""
@@ -116,6 +120,14 @@ def _refused(connection: Connection, merger: Merger, names: dict[str, sql.Compos
 
 def _rejection(field: str | None, type: str | None, message: str) -> Rejection:
     said = excerpt(message.partition("\n")[0], MAX_REASON_CHARACTERS)
+    too_wide = _TOO_WIDE.match(said)
+    if too_wide is not None:
+        size, most = (int(number) for number in too_wide.groups())
+        return Rejection(
+            None,
+            f"The values of the record need {size:,} bytes, and a row of PostgreSQL has at most {most:,}. Divide the "
+            "columns among several files of different datasets, which share the key.",
+        )
     if field is not None and type is not None:
         return Rejection(field, f"{field} cannot be stored in its column, which is of type {type}: {said}")
     return Rejection(field, f"PostgreSQL refused it: {said}")

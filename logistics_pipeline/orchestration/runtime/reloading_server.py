@@ -50,6 +50,8 @@ DRAIN_SECONDS = 75
 HEARTBEAT_SECONDS = 60
 """A child without a heartbeat for so long ends by itself: its server was killed."""
 LOOK_SECONDS = 1
+THREADS = 64
+"""They only forward requests and wait. With Dagster's few, slow sensors would keep runs from being launched."""
 
 _log = logging.getLogger("dagster.code_server")
 
@@ -267,7 +269,7 @@ def main() -> None:
         dagster_api_servicer=server,
         port=arguments.port,
         host=arguments.host,
-        threadpool_executor=FuturesAwareThreadPoolExecutor(),
+        threadpool_executor=FuturesAwareThreadPoolExecutor(max_workers=THREADS),
         logger=_log,
     )
     _log.info("Started Dagster code server for %s on port %d", arguments.module, arguments.port)

@@ -90,10 +90,14 @@ export function build(view) {
     choose: (name) => view.set({ ...nothing(view), dataset: name === FIRST ? null : name }),
   });
   host.className = "stack";
+  const about = h("a", { class: "button" }, icon("file"), "About this dataset");
+  const lead = () => (about.href = href("data", [chosen(view)]));
+  lead();
   view.follow(datasets.update);
+  view.follow(lead);
   view.follow(show);
   show();
-  return h("div", { class: "grid" }, h("div", { class: "stack" }, datasets, rejected), host);
+  return h("div", { class: "grid" }, h("div", { class: "stack" }, h("div", { class: "chips" }, datasets, about), rejected), host);
 }
 
 /** That many records of a dataset are not among its rows. */

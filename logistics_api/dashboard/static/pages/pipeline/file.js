@@ -95,7 +95,7 @@ function balance({ records }) {
 function facts(file) {
   const rate = file.seconds > 0 ? `${count(file.records.read / file.seconds)} records/s` : null;
   const entries = {
-    Dataset: datasetWords(file.dataset),
+    Dataset: DATASETS[file.dataset] ? h("a", { href: href("data", [file.dataset]) }, datasetWords(file.dataset)) : datasetWords(file.dataset),
     Version: `${count(file.version)}${file.is_current ? ", the newest" : ", replaced"}`,
     Format: file.format ?? "–",
     Size: bytes(file.size_bytes),

@@ -16,7 +16,8 @@ import { STATES, progress, stateBadges } from "./states.js";
 const SIZE = 20;
 const COLUMNS = ["file_id", "path", "version", "dataset", "state", "read", "loaded", "superseded", "rejected", "size_bytes", "seconds", "attempts", "registered_at", "finished_at", "error"].map((key) => ({ key }));
 
-export function filesPanel(view) {
+/** All files, or those of one dataset. */
+export function filesPanel(view, dataset = null) {
   const fresh = { files: null };
   const section = morePanel(view, {
     title: "Files",
@@ -28,7 +29,7 @@ export function filesPanel(view) {
     path: "/api/ingestion/files",
     parameters: () => ({
       state: view.get("state"),
-      dataset: view.get("dataset"),
+      dataset: dataset ?? view.get("dataset"),
       path_prefix: view.get("path"),
       current: view.get("versions") === "1" ? null : true,
       dismissed: view.get("versions") === "1" ? null : false,
@@ -36,14 +37,14 @@ export function filesPanel(view) {
     actions: [
       searchBox(view, { label: "Path begins with", name: "path", also: fresh }),
       parameterSelect(view, { label: "State", name: "state", also: fresh, options: { "": "Any state", ...Object.fromEntries(Object.entries(STATES).map(([state, [words]]) => [state, words])) } }),
-      parameterSelect(view, { label: "Dataset", name: "dataset", also: fresh, options: { "": "Any dataset", ...Object.fromEntries(Object.entries(DATASETS).map(([name, { words }]) => [name, words])) } }),
+      dataset === null && parameterSelect(view, { label: "Dataset", name: "dataset", also: fresh, options: { "": "Any dataset", ...Object.fromEntries(Object.entries(DATASETS).map(([name, { words }]) => [name, words])) } }),
       parameterSwitch(view, { label: "Replaced and dismissed", name: "versions", also: fresh }),
     ],
     items: ({ items }) => items,
     more: "Load older",
-    empty: () => (["state", "dataset", "path"].some((name) => view.get(name)) ? "No files match" : "No file has arrived yet"),
+    empty: () => (["state", dataset === null && "dataset", "path"].some((name) => view.get(name)) ? "No files match" : "No file has arrived yet"),
     csv: (rows) => ({ columns: COLUMNS, rows: rows.map((row) => ({ ...row, ...row.records })) }),
-    list: (rows) => table({ caption: "Files, newest first", rows, columns: columns(view), rowClass: (row) => (String(row.file_id) === view.get("file") ? "selected" : null), detail: (row) => row.error && h("p", { class: "problem", tabindex: "0" }, row.error) }),
+    list: (rows) => table({ caption: "Files, newest first", rows, columns: columns(view).filter(({ key }) => key !== "dataset" || dataset === null), rowClass: (row) => (String(row.file_id) === view.get("file") ? "selected" : null), detail: (row) => row.error && h("p", { class: "problem", tabindex: "0" }, row.error) }),
   });
   const renew = () => {
     section.keepLength();

@@ -98,7 +98,11 @@ function detailsLink(view, name) {
 
 /** The rules and the latest files of the dataset that the address names. */
 export function qualityDetails(view) {
-  const named = () => (view.get("quality") in DATASETS ? view.get("quality") : null);
+  return qualityOf(view, () => (view.get("quality") in DATASETS ? view.get("quality") : null));
+}
+
+/** The rules and the latest files of one dataset; nothing as long as `named()` is null. */
+export function qualityOf(view, named) {
   const section = scoredPanel(view, {
     title: () => `Quality of ${datasetWords(named())}`,
     className: "quality",

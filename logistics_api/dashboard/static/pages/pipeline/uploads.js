@@ -4,6 +4,7 @@ import { h, replace } from "../../dom.js";
 import { bytes, count, percent } from "../../format.js";
 import { icon } from "../../icons.js";
 import { DATASETS } from "../../datasets.js";
+import { href } from "../../router.js";
 import { may } from "../../session.js";
 import { openLogin } from "../../components/login.js";
 import { panel } from "../../components/panel.js";
@@ -22,7 +23,7 @@ export function uploadPanel(view) {
     { class: "dropzone" },
     icon("upload"),
     h("p", {}, h("strong", {}, "Drop files here"), " or ", h("button", { type: "button", class: "link", onclick: () => input.click() }, "choose them")),
-    h("p", { class: "muted" }, "JSON, NDJSON or CSV, also .gz and .zst. They go into the raw folder, and the pipeline loads them."),
+    h("p", { class: "muted" }, "JSON, NDJSON or CSV, also .gz and .zst. They go into the raw folder, and the pipeline loads them. A file of another shape: ", h("a", { href: href("import") }, "import it"), "."),
     input,
   );
   const [list, buttons] = [transferList(view), h("div", { class: "chips" })];

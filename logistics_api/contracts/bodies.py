@@ -1,0 +1,83 @@
+"""Reads request bodies, with a limit on their size: the framework would accept any length."""
+
+import json
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
+
+Model = TypeVar("Model", bound=BaseModel)
+
+JSON_BYTES = 1 << 20
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Problem: 413, it is too large.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most_bytes:
+            raise Problem(
+                413,
+                "content-too-large",
+                "Content too large",
+                f"The body of this request must not exceed {most_bytes:,} bytes.",
+            )
+    return bytes(body)
+
+
+async def read_text(request: Request, most_bytes: int) -> str:
+    """The body as text.
+
+    Raises:
+        Problem: 413, it is too large; 422, it is not UTF-8.
+    """
+    try:
+        return (await read_body(request, most_bytes)).decode()
+    except UnicodeDecodeError as error:
+        raise invalid_body(f"The body is not UTF-8: byte {error.start:,} cannot be decoded.") from error
+
+
+async def read_json(request: Request, model: type[Model]) -> Model:
+    """The body as one JSON document of a model.
+
+    Raises:
+        Problem: 413, it is too large; 422, it is not JSON, or not of that form.
+    """
+    text = await read_text(request, JSON_BYTES)
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise refused_parameters([_error(found) for found in error.errors(include_url=False)]) from error
+    except (ValueError, RecursionError) as error:
+        raise invalid_body(f"The body is not JSON: {error}.") from error
+
+
+def invalid_body(detail: str) -> Problem:
+    """The body is not what the operation takes."""
+    return Problem(422, "invalid-body", "Invalid body", detail)
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _error(found: object) -> ParameterError:
+    assert isinstance(found, dict)
+    place = ".".join(str(part) for part in found["loc"])[:LONGEST_FOUND]
+    is_missing = found["type"] == "missing"
+    return ParameterError(
+        parameter=place or "body",
+        location="body",
+        expected="a value; this member is required"
+        if is_missing
+        else str(found["msg"]).removeprefix("Input should be "),
+        found=None if is_missing else str(found["input"])[:LONGEST_FOUND],
+    )
