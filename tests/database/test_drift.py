@@ -354,6 +354,17 @@ def _with_type(proposal: dict[str, Any], type: str) -> dict[str, Any]:
     return {**proposal, "columns": [*others, {**last, "type": type}]}
 
 
+def test_any_objects_are_records_of_a_dataset_without_required_fields(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    contract = CONTRACT.replace("constraints: {required: true}", "description: x")
+    contract = contract.replace(", description: x}", "}").replace("  primaryKey: [trip_id]\n", "")
+    contract = contract.replace(",\n       description: x}", "}")
+    accept_contract(connection, contract_of_text(contract, "trips.yaml"), accepted_by="somebody")
+    file, _ = Installation(raw_folder, connection).load("trips-1.json", b'[{"a": 1, "b": 2}, {"stops": 3}, 4]')
+    assert (file.state, file.records_loaded, file.records_rejected) == (FileState.LOADED, 2, 1), file.error
+
+
 def test_the_same_question_is_asked_once(installation: Installation) -> None:
     installation.load("trips-1.json", as_json(trips(1)))
     with_memo = [record | {"memo": "x"} for record in trips(2)]

