@@ -111,6 +111,12 @@ def open_proposals(connection: Connection) -> list[StoredProposal]:
     return _fetch(connection, f"WHERE state = '{ProposalState.OPEN}' ORDER BY created_at, proposal_id", {})
 
 
+def open_drift_proposals(connection: Connection, dataset: str) -> list[StoredProposal]:
+    """The changes that wait for a dataset, the oldest first, locked until the transaction ends."""
+    where = f"WHERE dataset = %(dataset)s AND kind = '{ProposalKind.DRIFT}' AND state = '{ProposalState.OPEN}'"
+    return _fetch(connection, f"{where} ORDER BY created_at, proposal_id FOR UPDATE", {"dataset": dataset})
+
+
 def proposals_of_dataset(connection: Connection, dataset: str) -> list[StoredProposal]:
     """The proposals of a dataset, the oldest first."""
     return _fetch(connection, "WHERE dataset = %(dataset)s ORDER BY created_at, proposal_id", {"dataset": dataset})
@@ -144,21 +150,13 @@ def end_proposal(connection: Connection, proposal_id: UUID, state: ProposalState
     )
 
 
-def end_proposals(
-    connection: Connection, dataset: str, version: int, proposal_id: UUID | None, accepted_by: str
-) -> None:
-    """Ends what the acceptance of a contract decides: its own proposal, and changes proposed for the version before."""
+def accepted_as(connection: Connection, proposal_id: UUID, version: int, accepted_by: str) -> None:
+    """Ends the proposal whose contract was accepted."""
     connection.execute(
         f"UPDATE catalogue.proposals SET state = '{ProposalState.ACCEPTED}', version = %(version)s, "
         "ended_at = clock_timestamp(), ended_by = %(accepted_by)s "
         f"WHERE proposal_id = %(proposal_id)s AND state = '{ProposalState.OPEN}'",
         {"version": version, "proposal_id": proposal_id, "accepted_by": accepted_by},
-    )
-    connection.execute(
-        f"UPDATE catalogue.proposals SET state = '{ProposalState.SUPERSEDED}', ended_at = clock_timestamp(), "
-        "ended_by = %(accepted_by)s "
-        f"WHERE dataset = %(dataset)s AND kind = '{ProposalKind.DRIFT}' AND state = '{ProposalState.OPEN}'",
-        {"dataset": dataset, "accepted_by": accepted_by},
     )
 
 

@@ -20,7 +20,8 @@ from logistics_core.database_contract.contracts import ProposalKind, ProposalSta
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
-from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out
+from logistics_pipeline.contracts.drift_proposals import carry_out
+from logistics_pipeline.contracts.drift_questions import answered_drift
 from logistics_pipeline.contracts.proposals import (
     StoredProposal,
     change_proposal,
@@ -30,7 +31,7 @@ from logistics_pipeline.contracts.proposals import (
     store_proposal,
 )
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force, versions_in_force
+from logistics_pipeline.contracts.versions import catalogue_in_force, lock_contracts, versions_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError, PipelineError
 from logistics_pipeline.inference.answers import answered
@@ -282,6 +283,7 @@ def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: s
         RefusedContractError: the table cannot follow it.
     """
     with connection.transaction():
+        lock_contracts(connection)  # before the proposal, as others do that accept one and change the rest
         stored = open_proposal(connection, proposal_id)
         _refuse_open_questions(stored)
         contract = contract_of_text(stored.contract, f"The contract of proposal {proposal_id}")
