@@ -213,6 +213,8 @@ def _say_open(proposal: StoredProposal) -> None:
     if proposal.open_questions:
         say(f"Answer: logistics contracts answer {proposal.proposal_id} QUESTION=ANSWER")
     elif not proposal.obstacles:
+        if proposal.waits_because is not None:
+            say(f"  It waits because {proposal.waits_because.removesuffix('.')}.")
         say(f"Accept it: logistics contracts accept {proposal.proposal_id}")
 
 

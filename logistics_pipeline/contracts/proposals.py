@@ -57,6 +57,11 @@ class StoredProposal:
         return list(self.document.get("obstacles", []))
 
     @property
+    def waits_because(self) -> str | None:
+        """Why it waits though nothing is left to answer."""
+        return self.document.get("waits_because") if self.is_acceptable else None
+
+    @property
     def is_acceptable(self) -> bool:
         """Whether nothing is left to answer and nothing is in the way."""
         return not self.open_questions and not self.obstacles
@@ -136,6 +141,14 @@ def change_proposal(
         "UPDATE catalogue.proposals SET dataset = %s, contract = %s, document = %s WHERE proposal_id = %s",
         (dataset, contract, Jsonb(document), proposal.proposal_id),
     )
+
+
+def assign_file(connection: Connection, proposal: StoredProposal, file_id: int | None) -> None:
+    """Notes that a proposal is for the present content of its file."""
+    if file_id is not None and file_id != proposal.file_id:
+        connection.execute(
+            "UPDATE catalogue.proposals SET file_id = %s WHERE proposal_id = %s", (file_id, proposal.proposal_id)
+        )
 
 
 def end_proposal(connection: Connection, proposal_id: UUID, state: ProposalState, ended_by: str) -> bool:
