@@ -36,6 +36,7 @@ def test_new_files_become_partitions_and_one_run_per_dataset(system: System) -> 
 
 
 def test_a_file_that_was_just_written_is_left_alone_until_it_has_settled(system: System) -> None:
+    system.settings = system.settings.model_copy(update={"settle_seconds": 60})  # longer than a look ever takes
     path = system.drop("vehicles.json", [{"vehicle_id": "V1"}])
     now = time.time()
     os.utime(path, (now, now))
@@ -43,7 +44,7 @@ def test_a_file_that_was_just_written_is_left_alone_until_it_has_settled(system:
     assert system.tick() == []
     assert system.ledger() == {}
 
-    os.utime(path, (now - 2, now - 2))
+    os.utime(path, (now - 61, now - 61))
     assert len(system.tick()) == 1
 
 
