@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -224,7 +224,7 @@ class DatasetContract(ContractSummary):
 class ProposalParameters(Paging):
     """Query parameters of the list of proposals."""
 
-    state: ProposalState | None = Field(None, description="Only proposals in this state")
+    state: ProposalState | None = Field(None, description="Only proposals in this state", examples=[ProposalState.OPEN])
     dataset: DatasetName | None = Field(None, description="Only proposals of this dataset", examples=["fuel"])
 
 
@@ -273,10 +273,13 @@ class ContractParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Integer | None = Field(None, ge=1, le=2_147_483_647, description="A version; by default that in force")
+    version: Annotated[Integer, Field(ge=1, le=2_147_483_647)] | None = Field(
+        None, description="A version; by default that in force", examples=[1]
+    )
     as_: ExportFormat | None = Field(
         None,
         alias="as",
         description="Format of `document`: Data Package, Open Data Contract Standard or JSON Schema; by default the "
         "contract itself",
+        examples=["odcs"],
     )
