@@ -14,6 +14,7 @@ import yaml
 from logistics_core.catalogue import Dataset, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, BUILT_IN_FOLDER, SUFFIX
 from logistics_core.contract_exports import ExportFormat, export_contract
+from logistics_core.database_contract.contracts import ProposalKind
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.contract_watch import watch
 from logistics_pipeline.cli.options import AsJson, dataset_names
@@ -37,7 +38,7 @@ from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import RawFolder
+from logistics_pipeline.sources.folder import RawFolder, key_of
 
 _COMPLETION_SECONDS = 0.5
 
@@ -100,7 +101,12 @@ DatasetName = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of a dataset", autocompletion=_complete_dataset)
 ]
 ProposalId = Annotated[
-    UUID, typer.Argument(metavar="PROPOSAL", help="As `list` shows it", autocompletion=_complete_proposal)
+    str,
+    typer.Argument(
+        metavar="PROPOSAL",
+        help="Its id, as `list` shows it, or the dataset or file that it is for",
+        autocompletion=_complete_proposal,
+    ),
 ]
 
 
@@ -213,6 +219,8 @@ def _say_open(proposal: StoredProposal) -> None:
     if proposal.open_questions:
         say(f"Answer: logistics contracts answer {proposal.proposal_id} QUESTION=ANSWER")
     elif not proposal.obstacles:
+        if proposal.waits_because is not None:
+            say(f"  It waits because {proposal.waits_because.removesuffix('.')}.")
         say(f"Accept it: logistics contracts accept {proposal.proposal_id}")
 
 
@@ -315,6 +323,42 @@ def _find_proposal(connection: Connection, name: str) -> StoredProposal | None:
         return None
 
 
+def _named_proposal(connection: Connection, settings: Settings, name: str) -> StoredProposal | None:
+    """The proposal that a person means: by its id, its file, or its dataset if no other proposal waits for that.
+
+    Raises:
+        PipelineError: several wait for the dataset.
+    """
+    found = _find_proposal(connection, name)
+    if found is not None:
+        return found
+    waiting = open_proposals(connection)
+    paths = {name, key_of(Path(name), settings.raw_dir)}
+    for each in waiting:
+        if each.path in paths:
+            return each
+    of_dataset = [each for each in waiting if each.dataset == name]
+    if len(of_dataset) > 1:
+        listed = ", ".join(f"{each.proposal_id} for {each.path}" for each in of_dataset[:5])
+        raise PipelineError(f"{len(of_dataset)} proposals wait for {name}. Name one by its id: {listed}.")
+    return of_dataset[0] if of_dataset else None
+
+
+def _the_proposal(connection: Connection, settings: Settings, name: str) -> UUID:
+    """The id of the proposal that a person means.
+
+    Raises:
+        PipelineError: there is none.
+    """
+    found = _named_proposal(connection, settings, name)
+    if found is None:
+        raise PipelineError(
+            f"{name} is neither the id of a proposal nor a dataset or file for which one waits. logistics contracts "
+            "list shows those that wait."
+        )
+    return found.proposal_id
+
+
 def _contract(connection: Connection, name: str, version: int | None = None) -> ContractText:
     """A version of the contract of a dataset, by default the one in force; built-in ones have one version."""
     if name in BUILT_IN and version in (None, 1):
@@ -365,8 +409,9 @@ def accept(
 
 
 def _accept(connection: Connection, environment: Environment, what: str) -> Accepted:
-    proposal = _find_proposal(connection, what)
-    if proposal is not None:
+    proposal = _named_proposal(connection, environment.settings, what)
+    may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and Path(what).is_file()
+    if proposal is not None and not may_have_changed:
         return accept_proposal(connection, proposal.proposal_id, accepted_by=_person())
     path = Path(what)
     if path.suffix == SUFFIX:
@@ -378,7 +423,10 @@ def _accept_data(connection: Connection, environment: Environment, path: Path) -
     """Accepts what is proposed for a file with data."""
     found = RawFolder(environment.settings.raw_dir, environment.catalogue()).look_at(path)
     if found is None:
-        raise PipelineError(f"{path} is neither a proposal nor a file.")
+        raise PipelineError(
+            f"{path} is neither the id of a proposal, nor a dataset for which one waits, nor a file. logistics "
+            "contracts list shows those that wait."
+        )
     with _named(path):
         proposed = propose_for_file(connection, found, environment.settings, created_by=_person())
     if proposed.accepted is not None:
@@ -416,8 +464,9 @@ def answer(
     Once every question is answered, it can be accepted.
     """
     given = dict(_split_answer(each) for each in answers)
-    with _database(Settings()) as (_, connection):
-        stored = answer_proposal(connection, proposal, given)
+    settings = Settings()
+    with _database(settings) as (_, connection):
+        stored = answer_proposal(connection, _the_proposal(connection, settings, proposal), given)
     if as_json:
         print_json(proposal_document(stored))
     else:
@@ -433,8 +482,10 @@ def _split_answer(text: str) -> tuple[str, str]:
 
 def dismiss(proposal: ProposalId, as_json: AsJson = False) -> None:
     """Dismisses a proposal. Its file stays where it is, and belongs to no dataset."""
-    with _database(Settings()) as (_, connection):
-        stored = dismiss_proposal(connection, proposal, dismissed_by=_person())
+    settings = Settings()
+    with _database(settings) as (_, connection):
+        proposal_id = _the_proposal(connection, settings, proposal)
+        stored = dismiss_proposal(connection, proposal_id, dismissed_by=_person())
     if as_json:
         print_json(proposal_document(stored))
     else:

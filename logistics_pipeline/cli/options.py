@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from logistics_core.catalogue import ContractError
+from logistics_core.catalogue import ContractError, load_catalogue
+from logistics_core.catalogue.contract_files import BUILT_IN, SUFFIX
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.versions import read_catalogue
 from logistics_pipeline.errors import PipelineError
@@ -26,11 +27,21 @@ def dataset_option(help: str) -> Any:
 def dataset_names(settings: Settings) -> list[str]:
     """The datasets there are: in the database that the settings name; else, as it may not run, those of the folder.
 
+    A contract file with a mistake counts by its name: what needs it says what is wrong, and nothing else is held up.
+
     Raises:
         TransientError: the database cannot be reached.
-        ContractError: a contract cannot be used.
+        ContractError: a contract in the database cannot be used by this version.
     """
-    return list(read_catalogue(settings))
+    if settings.database_url is not None:
+        return list(read_catalogue(settings))
+    try:
+        return list(load_catalogue(settings.contracts_dir))
+    except ContractError:
+        return [
+            *BUILT_IN,
+            *sorted(file.name.removesuffix(SUFFIX) for file in settings.contracts_dir.glob(f"*{SUFFIX}")),
+        ]
 
 
 def _check_dataset(name: str | None) -> str | None:

@@ -18,8 +18,8 @@ from logistics_pipeline.ledger import LedgerFile
 _UNLIMITED_WIDTH = 10_000
 """Columns of a line that only a program reads: nothing is folded."""
 
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(emoji=False, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
+errors = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

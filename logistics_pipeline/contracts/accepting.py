@@ -15,7 +15,8 @@ from logistics_core.catalogue.contract_files import BUILT_IN, make_catalogue
 from logistics_core.database_contract.contracts import MAX_DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.comparing import Change, Effect, are_compatible, changes_between
-from logistics_pipeline.contracts.proposals import end_proposals, supersede_proposals
+from logistics_pipeline.contracts.drift_questions import ask_again
+from logistics_pipeline.contracts.proposals import accepted_as, supersede_proposals
 from logistics_pipeline.contracts.texts import ContractText
 from logistics_pipeline.contracts.versions import (
     ContractVersion,
@@ -64,7 +65,8 @@ def accept_contract(
     """Puts a contract into force and makes or alters its raw table.
 
     A breaking change is accepted if it `may_break`, and then only if the table can follow it. The proposal that the
-    contract comes from, if it comes from one, is accepted in the same transaction.
+    contract comes from, if it comes from one, is accepted in the same transaction. Other changes that were proposed for
+    the dataset are asked again for the new version, as far as it leaves them open.
 
     Raises:
         ContractError: it does not fit the contracts of the other datasets.
@@ -74,7 +76,8 @@ def accept_contract(
         known = versions_in_force(connection)
         old = known.get(contract.name)
         if old is not None and old.retired_at is None and old.sha256 == contract.sha256:
-            end_proposals(connection, contract.name, old.version, proposal_id, accepted_by)
+            if proposal_id is not None:
+                accepted_as(connection, proposal_id, old.version, accepted_by)
             return Accepted(contract.name, old.version, [], is_new=False, is_unchanged=True)
         _check_fit(contract, known)
         changes = changes_between(old.fields, contract.dataset) if old is not None else []
@@ -88,7 +91,9 @@ def accept_contract(
             is_compatible=are_compatible(changes),
             accepted_by=accepted_by,
         )
-        end_proposals(connection, contract.name, version, proposal_id, accepted_by)
+        if proposal_id is not None:
+            accepted_as(connection, proposal_id, version, accepted_by)
+        ask_again(connection, contract.dataset, contract.document, version, accepted_by)
         _recognise_files(connection, contract.name)
     return Accepted(contract.name, version, changes, is_new=old is None or old.retired_at is not None)
 

@@ -58,7 +58,9 @@ def backfill_from_extras(
     date_order: DateOrder | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Backfill:
-    """Moves the values of a field that is new in the contract. Its column exists already.
+    """Moves the values of a field that is new in the contract, or has a new alias. Its column exists already.
+
+    A row that has a value keeps it.
 
     Raises:
         KeyError: the dataset has no such field.

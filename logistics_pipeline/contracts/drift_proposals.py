@@ -5,14 +5,11 @@ does not know. What a person answers becomes a version of the contract; then val
 that failed is loaded again. What `inference.drift` finds is only stored and carried out here.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import yaml
 from psycopg import errors
 
 from logistics_core.catalogue import ContractError, Dataset, FieldType
@@ -22,13 +19,13 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
 from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
-from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals, proposals_of_dataset, store_proposal
+from logistics_pipeline.contracts.drift_questions import drift_document, plain, yaml_of
+from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.inference.answers import AnswerError
-from logistics_pipeline.inference.drift import ChangeKind, Drift, KnownFile, amended_contract, compare
+from logistics_pipeline.inference.drift import Drift, KnownFile, compare
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
@@ -83,7 +80,7 @@ def follow_file(connection: Connection, file: LedgerFile, path: Path) -> Followe
 def record_widenings(connection: Connection, file: LedgerFile, version: ContractVersion) -> Accepted | None:
     """Makes a version with the integer fields that a file needed to be numbers; None if it needed none."""
     widened = set((file.layout or {}).get("widened", ()))
-    document = _plain(version.document)
+    document = plain(version.document)
     integers = [
         field
         for field in document["schema"]["fields"]
@@ -93,34 +90,8 @@ def record_widenings(connection: Connection, file: LedgerFile, version: Contract
         field["type"] = str(FieldType.NUMBER)
     if not integers:
         return None
-    contract = contract_of_text(_yaml(document), f"the contract of {version.dataset}")
-    with connection.transaction():
-        waiting = [each for each in open_proposals(connection) if _is_drift_of(each, version.dataset)]
-        accepted = accept_contract(connection, contract, accepted_by=BY_RULE)
-        for stored in waiting:
-            _ask_again(connection, stored, document, accepted.version)
-    return accepted
-
-
-def _is_drift_of(stored: StoredProposal, dataset: str) -> bool:
-    return stored.kind == ProposalKind.DRIFT and stored.dataset == dataset
-
-
-def _ask_again(connection: Connection, stored: StoredProposal, contract: dict[str, Any], version: int) -> None:
-    """Proposes the same for a version that a rule has made: nobody has answered the questions by that."""
-    drift = msgspec.convert(stored.document["drift"], Drift)
-    proposal = msgspec.convert(stored.document["proposal"], Proposal)
-    text, document = _stored(drift, proposal, contract, version, stored.answers)
-    store_proposal(
-        connection,
-        path=stored.path,
-        file_id=stored.file_id,
-        dataset=stored.dataset,
-        kind=ProposalKind.DRIFT,
-        contract=text,
-        document=document,
-        created_by=stored.created_by,
-    )
+    contract = contract_of_text(yaml_of(document), f"the contract of {version.dataset}")
+    return accept_contract(connection, contract, accepted_by=BY_RULE)
 
 
 def find_drift(
@@ -157,7 +128,7 @@ def propose_drift(
         return None
     if not drift.questions:
         return None
-    text, document = _stored(drift, proposal, _plain(version.document), version.version, {})
+    text, document = drift_document(drift, proposal, plain(version.document), version.version, {})
     return store_proposal(
         connection,
         path=file.path,
@@ -170,25 +141,6 @@ def propose_drift(
     )
 
 
-def answered_drift(stored: StoredProposal, answers: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """The contract and the document of a drift proposal with answers, by the ids of its questions.
-
-    Raises:
-        AnswerError: there is no such question, or no such answer to it.
-    """
-    document = stored.document
-    questions = {question["id"]: question for question in document["questions"]}
-    for name, answer in answers.items():
-        if name not in questions:
-            raise AnswerError(f"There is no question {name}. There are: {', '.join(questions)}.")
-        if answer not in questions[name]["answers"]:
-            allowed = " | ".join(questions[name]["answers"])
-            raise AnswerError(f"{name} cannot be answered by {answer!r}. Answer it by one of: {allowed}.")
-    drift = msgspec.convert(document["drift"], Drift)
-    proposal = msgspec.convert(document["proposal"], Proposal)
-    return _stored(drift, proposal, document["before"], document["version"], answers)
-
-
 def carry_out(
     connection: Connection, stored: StoredProposal, dataset: Dataset, date_order: DateOrder | None = None
 ) -> list[Backfill]:
@@ -198,11 +150,11 @@ def carry_out(
     """
     if "drift" not in stored.document:
         return []
-    before = {field["name"] for field in stored.document["before"]["schema"]["fields"]}
+    before = {each["name"]: set(each.get("aliases", ())) for each in stored.document["before"]["schema"]["fields"]}
     backfills = [
         backfill_from_extras(connection, dataset, field.name, date_order=date_order)
         for field in dataset.fields
-        if field.name not in before
+        if field.name not in before or not before[field.name].issuperset(field.aliases)
     ]
     drift = msgspec.convert(stored.document["drift"], Drift)
     if stored.file_id is not None and drift.is_held:
@@ -215,44 +167,3 @@ def _is_to_ask(file: LedgerFile) -> bool:
         return True
     is_doubtful = bool(file.unknown_fields or file.records_rejected or file.warning)
     return file.state is FileState.LOADED and is_doubtful
-
-
-def _stored(
-    drift: Drift, proposal: Proposal, before: dict[str, Any], version: int, answers: Mapping[str, str]
-) -> tuple[str, dict[str, Any]]:
-    """The contract as YAML with what was answered, and what is stored beside it."""
-    contract = amended_contract(before, drift, proposal, answers)
-    document = {
-        "drift": msgspec.to_builtins(drift),
-        "proposal": msgspec.to_builtins(proposal),
-        "before": before,
-        "version": version,
-        "questions": msgspec.to_builtins(drift.questions),
-        "answers": dict(answers),
-        "obstacles": _obstacles(drift, answers),
-        "notes": list(drift.notes),
-        "edited": False,
-    }
-    return _yaml(contract), _plain(document)
-
-
-def _obstacles(drift: Drift, answers: Mapping[str, str]) -> list[str]:
-    """What an answer asks for that no rule can do: a person edits the contract."""
-    found = []
-    for change in drift.changes:
-        answer = answers.get(change.question.id) if change.question is not None else None
-        if change.kind is ChangeKind.TYPE and answer is not None and answer.startswith("the field becomes"):
-            found.append(
-                f"{change.field} needs another type, and its table has values of the one before: edit the contract, "
-                "unload the files, accept it, and load them again"
-            )
-    return found
-
-
-def _plain(document: Any) -> Any:
-    """A copy as JSON has it."""
-    return msgspec.json.decode(msgspec.json.encode(document))
-
-
-def _yaml(document: Any) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)

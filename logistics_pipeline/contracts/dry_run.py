@@ -69,6 +69,15 @@ class DryRun:
             "rejects": [cause.__dict__ for cause in causes],
         }
 
+    def most_frequent_reasons(self, most: int = 3) -> tuple[str, ...]:
+        """Why records would be rejected, the first of each of the most frequent causes."""
+        causes = sorted(self.causes.values(), key=lambda cause: -cause.count)[:most]
+        return tuple(
+            f"{cause.count:,} as in record {first['record_no']:,}: {first['reason']}"
+            for cause in causes
+            for first in cause.lines[:1]
+        )
+
     @property
     def sentence(self) -> str:
         """What it has shown."""

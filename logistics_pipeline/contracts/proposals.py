@@ -57,6 +57,11 @@ class StoredProposal:
         return list(self.document.get("obstacles", []))
 
     @property
+    def waits_because(self) -> str | None:
+        """Why it waits though nothing is left to answer."""
+        return self.document.get("waits_because") if self.is_acceptable else None
+
+    @property
     def is_acceptable(self) -> bool:
         """Whether nothing is left to answer and nothing is in the way."""
         return not self.open_questions and not self.obstacles
@@ -111,6 +116,12 @@ def open_proposals(connection: Connection) -> list[StoredProposal]:
     return _fetch(connection, f"WHERE state = '{ProposalState.OPEN}' ORDER BY created_at, proposal_id", {})
 
 
+def open_drift_proposals(connection: Connection, dataset: str) -> list[StoredProposal]:
+    """The changes that wait for a dataset, the oldest first, locked until the transaction ends."""
+    where = f"WHERE dataset = %(dataset)s AND kind = '{ProposalKind.DRIFT}' AND state = '{ProposalState.OPEN}'"
+    return _fetch(connection, f"{where} ORDER BY created_at, proposal_id FOR UPDATE", {"dataset": dataset})
+
+
 def proposals_of_dataset(connection: Connection, dataset: str) -> list[StoredProposal]:
     """The proposals of a dataset, the oldest first."""
     return _fetch(connection, "WHERE dataset = %(dataset)s ORDER BY created_at, proposal_id", {"dataset": dataset})
@@ -132,6 +143,14 @@ def change_proposal(
     )
 
 
+def assign_file(connection: Connection, proposal: StoredProposal, file_id: int | None) -> None:
+    """Notes that a proposal is for the present content of its file."""
+    if file_id is not None and file_id != proposal.file_id:
+        connection.execute(
+            "UPDATE catalogue.proposals SET file_id = %s WHERE proposal_id = %s", (file_id, proposal.proposal_id)
+        )
+
+
 def end_proposal(connection: Connection, proposal_id: UUID, state: ProposalState, ended_by: str) -> bool:
     """Ends an open proposal; False if it is open no longer."""
     return (
@@ -144,21 +163,13 @@ def end_proposal(connection: Connection, proposal_id: UUID, state: ProposalState
     )
 
 
-def end_proposals(
-    connection: Connection, dataset: str, version: int, proposal_id: UUID | None, accepted_by: str
-) -> None:
-    """Ends what the acceptance of a contract decides: its own proposal, and changes proposed for the version before."""
+def accepted_as(connection: Connection, proposal_id: UUID, version: int, accepted_by: str) -> None:
+    """Ends the proposal whose contract was accepted."""
     connection.execute(
         f"UPDATE catalogue.proposals SET state = '{ProposalState.ACCEPTED}', version = %(version)s, "
         "ended_at = clock_timestamp(), ended_by = %(accepted_by)s "
         f"WHERE proposal_id = %(proposal_id)s AND state = '{ProposalState.OPEN}'",
         {"version": version, "proposal_id": proposal_id, "accepted_by": accepted_by},
-    )
-    connection.execute(
-        f"UPDATE catalogue.proposals SET state = '{ProposalState.SUPERSEDED}', ended_at = clock_timestamp(), "
-        "ended_by = %(accepted_by)s "
-        f"WHERE dataset = %(dataset)s AND kind = '{ProposalKind.DRIFT}' AND state = '{ProposalState.OPEN}'",
-        {"dataset": dataset, "accepted_by": accepted_by},
     )
 
 

@@ -20,20 +20,24 @@ from logistics_core.database_contract.contracts import ProposalKind, ProposalSta
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
-from logistics_pipeline.contracts.drift_proposals import answered_drift, carry_out
+from logistics_pipeline.contracts.drift_proposals import carry_out
+from logistics_pipeline.contracts.drift_questions import answered_drift
+from logistics_pipeline.contracts.dry_run import dry_run
 from logistics_pipeline.contracts.proposals import (
     StoredProposal,
+    assign_file,
     change_proposal,
     end_proposal,
+    latest_proposal,
     open_proposals,
     proposal_by_id,
     store_proposal,
 )
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force, versions_in_force
+from logistics_pipeline.contracts.versions import catalogue_in_force, lock_contracts, versions_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.answers import answered
+from logistics_pipeline.inference.answers import REJECTS, answered, asking_about_rejects
 from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.proposal import Proposal
@@ -41,6 +45,7 @@ from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 AUTOMATIC = "the policy auto"
+BY_REVIEW = "LOGISTICS_CONTRACTS is review: a person accepts every contract"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -62,7 +67,8 @@ def propose_for_file(
 ) -> Proposed:
     """Proposes a contract for a file, stores the proposal, and accepts it if the policy allows.
 
-    Where a proposal for the same dataset waits already, as of another file in the same folder, that one is returned.
+    Where a proposal for the same dataset waits already, as of another file in the same folder, that one is returned; so
+    is one that was made for the same file, if nothing about it has changed.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
@@ -85,20 +91,62 @@ def propose_for_file(
         max_expansion=settings.max_expansion,
     )
     proposal = msgspec.structs.replace(proposal, decided={"path": found.key})
+    proposal = _with_rejects(proposal, found, catalogue, settings)
     entry = ledger.latest_file(connection, found.key)
-    stored = store_proposal(
-        connection,
-        path=found.key,
-        file_id=entry.file_id if entry else None,
-        dataset=proposal.dataset,
-        kind=ProposalKind.NEW,
-        contract=_text(proposal),
-        document=_document(proposal, {}),
-        created_by=created_by,
-    )
-    if settings.contracts is ContractPolicy.REVIEW or not stored.is_acceptable:
+    file_id = entry.file_id if entry else None
+    stored = _same_proposal(connection, found.key, proposal)
+    if stored is not None:
+        assign_file(connection, stored, file_id)
+        if stored.answers or stored.is_edited:
+            return Proposed(stored)
+    else:
+        stored = store_proposal(
+            connection,
+            path=found.key,
+            file_id=file_id,
+            dataset=proposal.dataset,
+            kind=ProposalKind.NEW,
+            contract=_text(proposal),
+            document=_document(proposal, {}),
+            created_by=created_by,
+        )
+    if not stored.is_acceptable:
         return Proposed(stored)
+    if settings.contracts is ContractPolicy.REVIEW:
+        return Proposed(_waits_because(connection, stored, BY_REVIEW))
     return _accept_by_itself(connection, stored)
+
+
+def _same_proposal(connection: Connection, key: str, proposal: Proposal) -> StoredProposal | None:
+    """The open proposal for a file, if it says the same: its id and the answers given are kept."""
+    stored = latest_proposal(connection, key)
+    if stored is None or stored.state != ProposalState.OPEN or stored.kind != ProposalKind.NEW:
+        return None
+    found = msgspec.json.decode(msgspec.json.encode(_storable(msgspec.to_builtins(proposal))))
+    before = stored.document.get("proposal", {})
+    return stored if {**found, "seconds": 0} == {**before, "seconds": 0} else None
+
+
+def _with_rejects(proposal: Proposal, found: FoundFile, catalogue: Catalogue, settings: Settings) -> Proposal:
+    """Asks about the records that a load would reject by the proposed contract.
+
+    Where other questions are open, only the records that the proposal itself has found bad are known to be.
+    """
+    if proposal.obstacles():
+        return proposal
+    if proposal.questions:
+        is_asked = any(question.kind in ("second_table", REJECTS) for question in proposal.questions)
+        if is_asked or not proposal.bad_records:
+            return proposal
+        return asking_about_rejects(proposal, proposal.bad_records, proposal.rows + proposal.bad_records, ())
+    dataset = contract_of_text(_text(proposal), "The proposed contract").dataset
+    by_name = Catalogue({dataset.name: dataset}).with_invalid_values(settings.invalid_optional_values)
+    run = dry_run(found.path, by_name[dataset.name], {*catalogue, dataset.name}, settings)
+    if run.error is not None:
+        return msgspec.structs.replace(proposal, refusals=(*proposal.refusals, f"it cannot be loaded: {run.error}"))
+    if not run.rejected:
+        return proposal
+    return asking_about_rejects(proposal, run.rejected, run.read, run.most_frequent_reasons())
 
 
 @dataclass(frozen=True)
@@ -156,18 +204,30 @@ def _outcome(proposed: Proposed) -> Outcome:
         waits += f"{'something is' if obstacles == 1 else f'{obstacles:,} things are'} in the way"
     return Outcome(
         f"Its path names no dataset. A contract of a dataset {stored.dataset} is proposed, and waits"
-        f"{f': {waits}' if waits else ' for somebody to accept it'}. logistics contracts show {stored.proposal_id}",
+        f"{f': {waits}' if waits else _for_whom(stored)}. logistics contracts show {stored.proposal_id}",
         stored,
     )
+
+
+def _for_whom(stored: StoredProposal) -> str:
+    because = f", as {stored.waits_because.removesuffix('.')}" if stored.waits_because else ""
+    return f" for somebody to accept it{because}"
 
 
 def _accept_by_itself(connection: Connection, stored: StoredProposal) -> Proposed:
     """Accepts a proposal without questions; where that is refused, a person has to see to it."""
     try:
         accepted = accept_proposal(connection, stored.proposal_id, accepted_by=AUTOMATIC)
-    except (ContractError, RefusedContractError):
-        return Proposed(stored)
+    except (ContractError, RefusedContractError) as error:
+        return Proposed(_waits_because(connection, stored, str(error)))
     return Proposed(proposal_by_id(connection, stored.proposal_id) or stored, accepted)
+
+
+def _waits_because(connection: Connection, stored: StoredProposal, reason: str) -> StoredProposal:
+    """Notes why a proposal waits that leaves nothing to answer."""
+    document = {**stored.document, "waits_because": reason}
+    change_proposal(connection, stored, stored.dataset, stored.contract, document)
+    return replace(stored, document=document)
 
 
 def _refuse_known(found: FoundFile, catalogue: Catalogue, retired: Collection[str]) -> None:
@@ -282,6 +342,7 @@ def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: s
         RefusedContractError: the table cannot follow it.
     """
     with connection.transaction():
+        lock_contracts(connection)  # before the proposal, as others do that accept one and change the rest
         stored = open_proposal(connection, proposal_id)
         _refuse_open_questions(stored)
         contract = contract_of_text(stored.contract, f"The contract of proposal {proposal_id}")

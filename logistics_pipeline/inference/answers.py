@@ -3,7 +3,7 @@
 An answer that files cannot be loaded by becomes an obstacle, with what to do instead. Nothing is guessed beside it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,21 @@ _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f", "%H:%M
 
 class AnswerError(PipelineError):
     """An answer to no question, or one that the question does not allow; the message lists those that it does."""
+
+
+REJECTS = "rejects"
+_REJECT, _CORRECT = "yes, reject them", "no, the file is corrected"
+
+
+def asking_about_rejects(proposal: Proposal, rejected: int, read: int, reasons: Sequence[str]) -> Proposal:
+    """The proposal with the question whether the records that a load would reject may be rejected."""
+    because = f": {'; '.join(reasons)}" if reasons else ""
+    text = (
+        f"{rejected:,} of {read:,} records would be rejected{because}. Load the others? To keep the values, change the "
+        "field in the contract instead."
+    )
+    question = Question(REJECTS, REJECTS, text, (), rejected, (_REJECT, _CORRECT))
+    return msgspec.structs.replace(proposal, questions=(*proposal.questions, question))
 
 
 def answered(proposal: Proposal, answers: Mapping[str, str]) -> Proposal:
@@ -299,6 +314,12 @@ def _second_table(proposal: Proposal, question: Question, answer: str) -> Propos
     return _refused(proposal, "the file holds two tables: put the second one into a file of its own")
 
 
+def _rejects(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == _REJECT:
+        return proposal
+    return _refused(proposal, "records of the file would be rejected: correct it, and load it again")
+
+
 _OF_TABLE: Mapping[str, Callable[[Proposal, Question, str], Proposal]] = {
     "key": _key,
     "time_column": _time_column,
@@ -307,4 +328,5 @@ _OF_TABLE: Mapping[str, Callable[[Proposal, Question, str], Proposal]] = {
     "records": _records,
     "total": _total,
     "second_table": _second_table,
+    REJECTS: _rejects,
 }

@@ -129,6 +129,32 @@ def compare(
     )
 
 
+def still_open(dataset: Dataset, drift: Drift, proposal: Proposal) -> Drift:
+    """What is left of the changes of a file by another version of the contract, which answers some of the questions.
+
+    A column that has become a field, or an alias of one, is new no longer; neither is a field gone that it is.
+    """
+    matched = _matched(dataset, proposal.columns)
+    known = {column.name for column in matched.values()}
+    return msgspec.structs.replace(
+        drift, changes=tuple(each for each in drift.changes if _is_left(each, dataset, matched, known))
+    )
+
+
+def _is_left(change: Change, dataset: Dataset, matched: Mapping[str, ProposedColumn], known: set[str]) -> bool:
+    if change.kind is ChangeKind.NEW_COLUMN:
+        return change.field not in known
+    if change.field is None:
+        return True
+    if change.field not in dataset.columns:
+        return False
+    if change.kind in (ChangeKind.RENAMED, ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE):
+        return change.field not in matched
+    if change.kind is ChangeKind.TYPE and change.field in matched:
+        return not _fits(dataset.field(change.field).type, matched[change.field])
+    return True
+
+
 def amended_contract(contract: Mapping[str, Any], drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> Any:
     """The contract with what the rules and the answers change: types that widen, aliases, new fields.
 

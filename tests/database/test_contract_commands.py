@@ -9,8 +9,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from logistics_core.catalogue.contract_files import BUILT_IN
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.cli import app
+from logistics_pipeline.cli.options import dataset_names
 from logistics_pipeline.contracts.accepting import RefusedContractError
 from logistics_pipeline.contracts.versions import all_versions, catalogue_in_force
 from logistics_pipeline.database.connections import Connection
@@ -72,6 +75,28 @@ def test_an_unknown_name_lists_the_known_ones(contracts: Run) -> None:
     for command in (("show", "nothing"), ("diff", "nothing"), ("export", "nothing", "--as", "odcs")):
         shown = contracts(*command)
         assert shown.exit_code == 2 and "vehicle_logs" in shown.stderr
+
+
+def test_a_proposal_is_named_by_its_dataset_or_its_file(contracts: Run, data_dir: Path, connection: Connection) -> None:
+    file = data_dir / "raw/may.csv"
+    file.write_text(DOUBTFUL)
+    contracts("propose", file, "--store", "--dataset", "cards")
+
+    assert contracts("answer", file, "date_order:day=mdy").exit_code == 0
+    assert contracts("answer", "cards", "date_order:day=dmy").exit_code == 0
+    for command in (("answer", "nonsense", "a=b"), ("accept", "nonsense"), ("dismiss", "nonsense")):
+        refused = contracts(*command)
+        assert refused.exit_code != 0
+        assert "nonsense is neither the id of a proposal" in f"{refused.stderr}{refused.exception}".replace("\n", " ")
+    assert contracts("accept", "cards").exit_code == 0
+    assert catalogue_in_force(connection)["cards"].field("day").format == "%d/%m/%Y"
+
+
+def test_a_mistake_in_a_contract_file_holds_up_no_other_dataset(data_dir: Path) -> None:
+    folder = data_dir / "contracts"
+    folder.mkdir()
+    (folder / "broken.yaml").write_text("name: [")
+    assert dataset_names(Settings(data_dir=data_dir, database_url=None)) == [*BUILT_IN, "broken"]
 
 
 def test_older_versions_are_shown_and_compared(contracts: Run, data_dir: Path) -> None:

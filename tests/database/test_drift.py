@@ -288,6 +288,27 @@ def test_an_accepted_rename_becomes_an_alias_and_the_file_is_loaded(installation
     assert retry is not None
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_accepted_rename_of_an_optional_column_brings_its_values_back(
+    format: str, installation: Installation
+) -> None:
+    installation.load(f"trips-1.{format}", FORMATS[format](trips(1)))
+    file, proposal = installation.load(f"trips-2.{format}", FORMATS[format](renamed("weight", "gross_weight_kg")))
+    assert proposal is not None
+    assert installation.first_row(file.file_id)["weight"] is None
+
+    said = answer(installation, proposal, {"renamed:weight:gross_weight_kg": "yes"})
+
+    assert said == ("120 values of weight moved from extras.",)
+    row = installation.first_row(file.file_id)
+    assert (row["weight"], row["extras"]) == (120.5, None)
+    assert installation.first_row(1)["weight"] == 120.5
+    filled = installation.connection.execute(
+        "SELECT filled::int FROM ingest.column_counts WHERE field = 'weight' ORDER BY file_id"
+    ).fetchall()
+    assert filled == [(120,), (120,)]
+
+
 def test_an_accepted_column_is_filled_from_extras_without_a_reload(installation: Installation) -> None:
     """Each file's numbers are read by what the file proves; what does not fit stays, and is counted."""
     connection = installation.connection
@@ -333,6 +354,17 @@ def _with_type(proposal: dict[str, Any], type: str) -> dict[str, Any]:
     return {**proposal, "columns": [*others, {**last, "type": type}]}
 
 
+def test_any_objects_are_records_of_a_dataset_without_required_fields(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    contract = CONTRACT.replace("constraints: {required: true}", "description: x")
+    contract = contract.replace(", description: x}", "}").replace("  primaryKey: [trip_id]\n", "")
+    contract = contract.replace(",\n       description: x}", "}")
+    accept_contract(connection, contract_of_text(contract, "trips.yaml"), accepted_by="somebody")
+    file, _ = Installation(raw_folder, connection).load("trips-1.json", b'[{"a": 1, "b": 2}, {"stops": 3}, 4]')
+    assert (file.state, file.records_loaded, file.records_rejected) == (FileState.LOADED, 2, 1), file.error
+
+
 def test_the_same_question_is_asked_once(installation: Installation) -> None:
     installation.load("trips-1.json", as_json(trips(1)))
     with_memo = [record | {"memo": "x"} for record in trips(2)]
@@ -361,6 +393,59 @@ def test_questions_stay_open_when_a_rule_makes_a_version(installation: Installat
         ("stops", "number"),
         ("memo", "string"),
     ]
+
+
+def test_questions_of_other_files_stay_open_when_one_is_answered_and_accepted(installation: Installation) -> None:
+    """With their ids and their answers; a question that the new version answers is not asked any more."""
+    installation.load("trips-1.json", as_json(trips(1)))
+    _, first = installation.load("trips-2.json", as_json([record | {"memo": "x"} for record in trips(2)]))
+    two = [record | {"memo": "y", "toll": "12.50", "ferry": f"F{record['stops']}"} for record in trips(3)]
+    _, second = installation.load("trips-3.json", as_json(two))
+    assert first is not None
+    assert second is not None
+    answer_proposal(installation.connection, second.proposal_id, {"new_column:toll": "add"})
+
+    answer(installation, first, {"new_column:memo": "add"})
+
+    (still,) = open_proposals(installation.connection)
+    assert still.proposal_id == second.proposal_id
+    assert [question["id"] for question in still.open_questions] == ["new_column:ferry"]
+    assert still.answers == {"new_column:toll": "add"}
+    answer(installation, still, {"new_column:ferry": "leave in extras"})
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None
+    assert version.fields.columns[-2:] == ("memo", "toll")
+    row = installation.first_row(3)
+    assert (row["memo"], row["toll"], row["extras"]) == ("y", 12.5, {"ferry": "F2"})
+
+
+def test_a_rename_that_is_accepted_for_one_file_is_accepted_for_the_others(installation: Installation) -> None:
+    """The others are loaded again by it, as nothing is left to ask about them."""
+    installation.load("trips-1.csv", as_csv(trips(1)))
+    _, first = installation.load("trips-2.csv", as_csv(renamed("truck", "truck_no")))
+    other, second = installation.load("trips-3.csv", as_csv(renamed("truck", "truck_no")[:50]))
+    assert first is not None
+    assert second is not None
+
+    answer(installation, first, {"renamed:truck:truck_no": "yes"})
+
+    assert open_proposals(installation.connection) == []
+    retry = installation.connection.execute(
+        "SELECT retry_requested_at IS NOT NULL FROM ingest.files WHERE file_id = %s", (other.file_id,)
+    ).fetchone()
+    assert retry == (True,)
+
+
+def test_a_proposal_that_changes_nothing_leaves_the_others_open(installation: Installation) -> None:
+    installation.load("trips-1.json", as_json(trips(1)))
+    _, first = installation.load("trips-2.json", as_json([record | {"memo": "x"} for record in trips(2)]))
+    _, second = installation.load("trips-3.json", as_json([record | {"toll": "1.25"} for record in trips(3)]))
+    assert first is not None
+    assert second is not None
+
+    answer(installation, first, {"new_column:memo": "leave in extras"})
+
+    assert [each.proposal_id for each in open_proposals(installation.connection)] == [second.proposal_id]
 
 
 @pytest.mark.parametrize("answers", [{"new_column:memo": "perhaps"}, {"no question": "yes"}])

@@ -209,6 +209,51 @@ def test_a_changed_file_gets_a_proposal_that_supersedes_the_one_before(
     assert [each.proposal_id for each in open_proposals(connection)] == [second.proposal_id]
 
 
+def test_an_unchanged_file_keeps_its_proposal_and_the_answers_given(connection: Connection, propose: Propose) -> None:
+    first = stored(propose("may.csv", DOUBTFUL))
+    again = stored(propose("may.csv", DOUBTFUL))
+    assert (again.proposal_id, again.answers) == (first.proposal_id, {})
+
+    answer_proposal(connection, first.proposal_id, {"date_order:day": "dmy"})
+
+    answered = propose("may.csv", DOUBTFUL)
+    assert not answered.is_accepted
+    assert (stored(answered).proposal_id, stored(answered).answers) == (first.proposal_id, {"date_order:day": "dmy"})
+    assert accept_proposal(connection, first.proposal_id, accepted_by="Anna").version == 1
+
+
+OLD = "".join(f"C-{number:04},1850-05-{1 + number % 28:02},2.5\n" for number in range(200, 230))
+RAGGED = "".join(f"C-{number:04},2024-05-03,2.5,another,cell\n" for number in range(200, 207))
+
+
+@pytest.mark.parametrize(
+    ("content", "count", "reason"),
+    [(CERTAIN + OLD, "30 of 229 records would be rejected", "1900"), (CERTAIN + RAGGED, "7 of 206 ", "5 fields")],
+    ids=["dates out of range", "other number of cells"],
+)
+def test_a_file_with_records_that_would_be_rejected_waits_with_a_question(
+    connection: Connection, propose: Propose, content: str, count: str, reason: str
+) -> None:
+    outcome = propose("fuel/may.csv", content)
+
+    assert not outcome.is_accepted
+    (question,) = stored(outcome).open_questions
+    assert question["id"] == "rejects"
+    assert count in question["text"]
+    assert reason in question["text"]
+    refused = answer_proposal(connection, stored(outcome).proposal_id, {"rejects": "no, the file is corrected"})
+    assert not refused.is_acceptable
+    answer_proposal(connection, stored(outcome).proposal_id, {"rejects": "yes, reject them"})
+    assert accept_proposal(connection, stored(outcome).proposal_id, accepted_by="Anna").version == 1
+
+
+def test_a_proposal_that_waits_without_a_question_says_why(connection: Connection, propose: Propose) -> None:
+    outcome = propose("fuel/may.csv", policy=ContractPolicy.REVIEW)
+
+    assert "LOGISTICS_CONTRACTS is review" in outcome.sentence
+    assert stored(outcome).waits_because is not None
+
+
 def test_a_dismissed_proposal_leaves_its_file_as_it_is(connection: Connection, propose: Propose) -> None:
     proposal = stored(propose("fuel/may.csv", DOUBTFUL))
     dismissed = dismiss_proposal(connection, proposal.proposal_id, dismissed_by="Anna")

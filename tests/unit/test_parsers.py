@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import Dataset, FieldType
-from logistics_pipeline.loading.formats.reader import Checkpoint
+from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
-from tests.datasets import SHIPMENTS, VEHICLE_LOGS, VEHICLES
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 FILE_ID = 7
 
@@ -350,3 +350,27 @@ def test_a_decimal_number_in_an_integer_field_widens_it_and_is_said(path: Path, 
         "total_mileage holds decimal numbers: it is read as a number, no longer as an integer."
     ]
     assert frozenset[str]().union(*(chunk.widened for chunk in chunks)) == {"total_mileage"}
+
+
+@pytest.mark.parametrize("reference", [True, False])
+@pytest.mark.parametrize("chunk_bytes", [10, 10_000])
+@pytest.mark.parametrize("has_extras", [True, False])
+def test_what_is_no_record_is_rejected_where_no_field_is_required(
+    path: Path, *, reference: bool, chunk_bytes: int, has_extras: bool
+) -> None:
+    fields = tuple(replace(field, required=False) for field in VEHICLES.fields[:2])
+    optional = replace(VEHICLES, key=(), fields=fields, has_extras=has_extras)
+    names = [field.name for field in fields]
+    rows = ["V1,a", "V2", "V3,c,d", "V4,e", ","]
+    path.write_text(f"{','.join(names)}\n" + "".join(f"{row}\n" for row in rows))
+    layout = detect_format(path, optional, DATASETS, 10_000).layout
+    csv = read(path, optional, layout, reference=reference, chunk_bytes=chunk_bytes)
+    reasons = {number: str(reject[-1].reason) for number, reject in csv.rejects.items()}  # type: ignore[attr-defined]
+    assert reasons == {2: "the row has 1 fields, the header 2", 3: "the row has 3 fields, the header 2"}
+
+    values = [{names[0]: "V1"}, 5, {}, "x", None, {"unknown": 1}, []]
+    path.write_text(json.dumps(values))
+    elements = read(path, optional, ElementsLayout(1), reference=reference, chunk_bytes=chunk_bytes)
+    path.write_text("\n".join(map(json.dumps, values)) + "\n")
+    lines = read(path, optional, LinesLayout(0), reference=reference, chunk_bytes=chunk_bytes)
+    assert list(elements.rejects) == list(lines.rejects) == [2, 4, 5, 7]

@@ -42,7 +42,8 @@ class _Found:
 def check_fields(source: Source, layout: Layout, dataset: Dataset, max_record_bytes: int) -> None:
     """Reads the first records of a source at its layout's beginning, until one names a required field.
 
-    What is not JSON ends the check: whoever reads the file says where and why.
+    What is not JSON ends the check: whoever reads the file says where and why. Any objects are records of a dataset
+    that requires no field.
 
     Raises:
         FileError: there are records, and none of them names a required field.
@@ -50,6 +51,8 @@ def check_fields(source: Source, layout: Layout, dataset: Dataset, max_record_by
     if isinstance(layout, CsvLayout):
         return
     required = _required_places(dataset)
+    if not required:
+        return
     found = _Found()
     try:
         if isinstance(layout, LinesLayout):
