@@ -98,15 +98,20 @@ def read_retired_datasets(settings: Settings) -> list[Dataset]:
     """The datasets that are retired, of which only the history is shown; those that this program can read.
 
     Raises:
-        TransientError: the database cannot be reached now.
+        TransientError: the database stayed unavailable for the time that the settings allow.
     """
-    if settings.database_url is None:
+    address = settings.database_url
+    if address is None:
         return []
+
+    def read() -> list[ContractVersion]:
+        with connect(address, application_name="logistics contracts") as connection:
+            return _fetch(connection, "WHERE contracts.version = in_force.version AND retired_at IS NOT NULL", {})
+
     found = []
-    with connect(settings.database_url, application_name="logistics contracts") as connection:
-        for version in _fetch(connection, "WHERE contracts.version = in_force.version AND retired_at IS NOT NULL", {}):
-            with suppress(ContractError):
-                found.append(version.fields)
+    for version in retry_transient_errors(read, "reading the retired contracts", Deadline(settings.retry_seconds)):
+        with suppress(ContractError):
+            found.append(version.fields)
     return sorted(found, key=lambda dataset: dataset.name)
 
 

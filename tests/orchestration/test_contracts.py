@@ -4,8 +4,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from psycopg import OperationalError
 
 from logistics_core.database_contract.contracts import ProposalKind, ProposalState
+from logistics_pipeline.contracts import versions
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.proposals import StoredProposal, end_proposal, store_proposal
 from logistics_pipeline.database.connections import Connection
@@ -76,6 +78,24 @@ def test_a_retired_dataset_that_this_program_cannot_read_hinders_nothing(
     connection.execute('UPDATE catalogue.contracts SET document = \'{"name": "fuel", "schema": 1}\'')
     graph = build_definitions(with_fuel.settings).resolve_asset_graph()
     assert FUEL_KEY not in graph.get_all_asset_keys()
+
+
+def test_definitions_wait_for_a_database_that_is_away_for_a_moment(
+    with_fuel: System, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute("UPDATE catalogue.datasets SET retired_at = now() WHERE dataset = 'fuel'")
+    real, attempts = versions.connect, []
+
+    def away_every_other_time(*arguments: Any, **options: Any) -> Any:
+        attempts.append(arguments)
+        if len(attempts) % 2:
+            raise OperationalError("connection refused")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(versions, "connect", away_every_other_time)
+    settings = with_fuel.settings.model_copy(update={"retry_seconds": 60})
+    assert FUEL_KEY in build_definitions(settings).resolve_asset_graph().get_all_asset_keys()
+    assert len(attempts) == 4
 
 
 def propose(connection: Connection, path: str, **document: Any) -> StoredProposal:
