@@ -215,7 +215,8 @@ def _say_open(proposal: StoredProposal) -> None:
     for question in proposal.open_questions:
         say(f"  {question['id']}: {question['text']} ({' | '.join(question['answers'])})")
     for obstacle in proposal.obstacles:
-        say(f"  It cannot be accepted: {obstacle}.")
+        end = "" if obstacle.endswith((".", "?", "!")) else "."
+        say(f"  It cannot be accepted: {obstacle}{end}")
     if proposal.open_questions:
         say(f"Answer: logistics contracts answer {proposal.proposal_id} QUESTION=ANSWER")
     elif not proposal.obstacles:

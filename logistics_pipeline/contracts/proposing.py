@@ -183,7 +183,9 @@ def propose_unrecognised(connection: Connection, found: FoundFile, settings: Set
     try:
         outcome = _outcome(propose_for_file(connection, found, settings, created_by=created_by))
     except FileError as error:
-        outcome = Outcome(f"Its path names no dataset, and no contract can be proposed for it: {error}.")
+        reason = str(error) if error.byte_offset else error.message  # the beginning of the file is no place in it
+        end = "" if reason.endswith((".", "?", "!")) else "."
+        outcome = Outcome(f"Its path names no dataset, and no contract can be proposed for it: {reason}{end}")
     except (ProposalError, ContractError) as error:
         outcome = Outcome(str(error))
     entry = ledger.latest_file(connection, found.key)

@@ -31,6 +31,9 @@ _EXAMPLES = 3
 _PREVIEW_ROWS = 50
 _PREVIEW_CHARACTERS = 200
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_CONTROL_BYTES = [bytes([each]) for each in (*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F)]
+_CHECKED_BYTES = 64 << 10
+_FEW_CONTROLS, _MOST_CONTROLS = 3, 0.02
 MAX_RECORD_BYTES = 32 << 20
 
 
@@ -56,6 +59,8 @@ def propose(
     sample = read_sample(path, max_expansion, encoding)
     if not sample.head.strip():
         raise FileError(f"The file is empty; {EXPECTED}")
+    if _is_binary(sample.head):
+        raise FileError(f"This is not text: too many of its bytes are control characters; {EXPECTED}")
     table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
     if not table.rows:
         raise FileError(_no_records(table))
@@ -66,6 +71,13 @@ def propose(
         is_name_taken=name in taken,
         profiles={each.name: profile_of(each) for each in columns} if with_profiles else {},
     )
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether bytes are no text in any encoding: of random ones, one in nine is a control character."""
+    beginning = head[:_CHECKED_BYTES]
+    controls = sum(map(beginning.count, _CONTROL_BYTES))
+    return controls > _FEW_CONTROLS and controls > len(beginning) * _MOST_CONTROLS
 
 
 def _proposal(

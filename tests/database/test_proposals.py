@@ -1,5 +1,6 @@
 """Files of no dataset: proposals, answers, acceptance by policy or by a person, and their place in the ledger."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -39,6 +40,8 @@ DOUBTFUL = "card_id,day,litres\n" + "".join(
     f"C-{number:04},{1 + number % 12:02}/{1 + number % 11:02}/2024,{number * 1.25}\n" for number in range(1, 200)
 )
 """Leaves the order of its dates open."""
+
+JUNK = b"a,b\n" + bytes(each for number in range(200) for each in random.Random(number).randbytes(40))
 
 Propose = Callable[..., Outcome]
 
@@ -185,7 +188,12 @@ def test_a_name_that_is_taken_gets_a_number(connection: Connection, propose: Pro
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "The file is empty"), (b"\x00\x01\x02" * 100, "no contract can be proposed"), (b"a,b\n", "no contract")],
+    [
+        (b"", "The file is empty"),
+        (b"\x00\x01\x02" * 100, "no contract can be proposed"),
+        (b"a,b\n", "no contract"),
+        (JUNK, "not text"),
+    ],
 )
 def test_a_file_that_nothing_can_be_proposed_for_says_so_in_the_ledger(
     connection: Connection, propose: Propose, content: bytes, message: str
@@ -195,6 +203,7 @@ def test_a_file_that_nothing_can_be_proposed_for_says_so_in_the_ledger(
     assert outcome.proposal is None
     entry = ledger.latest_file(connection, "odd/file.csv")
     assert entry is not None and entry.state == "unrecognised" and message in str(entry.error)
+    assert not str(entry.error).endswith(("?.", "..")) and "(at byte 0)" not in str(entry.error)
 
 
 def test_a_changed_file_gets_a_proposal_that_supersedes_the_one_before(
