@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.parameters.cursors import Page
-from logistics_api.parameters.types import DatasetName, Flag, Integer, Paging, Text
+from logistics_api.parameters.types import DIGITS, DatasetName, Flag, Paging, Text
 from logistics_api.schemas import StrictModel
 from logistics_api.uploads.names import FileName
 from logistics_core.contract_exports import ExportFormat
@@ -273,7 +273,7 @@ class ContractParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Annotated[Integer, Field(ge=1, le=2_147_483_647)] | None = Field(
+    version: Annotated[int, Field(ge=1, le=2_147_483_647), DIGITS] | None = Field(
         None, description="A version; by default that in force", examples=[1]
     )
     as_: ExportFormat | None = Field(

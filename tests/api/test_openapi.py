@@ -98,6 +98,7 @@ def test_every_parameter_shows_what_to_write(document: Any) -> None:
                     path,
                     parameter["name"],
                 )
+                assert not {"ge", "gt", "le", "lt"} & schema.keys(), (path, parameter["name"])  # not words of OpenAPI
 
 
 def test_what_refuses_a_client_says_when_to_come_back(document: Any) -> None:
