@@ -185,7 +185,7 @@ def tables(connection: Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def test_the_role_of_the_api_can_write_no_table_and_call_one_function_of_ours(
+def test_the_role_of_the_api_can_write_no_table_and_call_two_functions_of_ours(
     database_url: str, connection: Connection
 ) -> None:
     privileges = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -200,10 +200,13 @@ def test_the_role_of_the_api_can_write_no_table_and_call_one_function_of_ours(
     functions = connection.execute(
         "SELECT proname, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE') FROM pg_proc "
         "JOIN pg_namespace ON pg_namespace.oid = pronamespace WHERE nspname !~ '^(pg_|information_schema)' "
-        "AND has_function_privilege(%s, pg_proc.oid, 'EXECUTE') AND prosecdef",
+        "AND has_function_privilege(%s, pg_proc.oid, 'EXECUTE') AND prosecdef ORDER BY proname",
         (READER,),
     ).fetchall()
-    assert functions == [("request_file_action", True, ['search_path=""'], False)]
+    assert functions == [
+        ("request_contract_action", True, ['search_path=""'], False),
+        ("request_file_action", True, ['search_path=""'], False),
+    ]
     sequences = connection.execute(
         "SELECT count(*) FILTER (WHERE has_sequence_privilege(%s, seqrelid, 'USAGE, UPDATE')), count(*) > 0 "
         "FROM pg_sequence",
