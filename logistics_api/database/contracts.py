@@ -33,7 +33,9 @@ def read_contracts(read_only: ReadOnly) -> Catalogue | None:
             return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
     except NOT_MIGRATED:
         return None
-    except (psycopg.Error, SessionError, OSError) as error:
+    except (psycopg.OperationalError, OSError):
+        return None  # the pool says that the database is away
+    except (psycopg.Error, SessionError) as error:
         logger.warning("The contracts in the database cannot be read; those in the folder are served: %s", error)
         return None
 
