@@ -1,5 +1,6 @@
 """What all operations share in the OpenAPI document: problems, headers, links and API keys."""
 
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,12 +64,17 @@ HEADERS = {
 def install(app: FastAPI, catalogue: Catalogue, currency: str | None = None) -> None:
     """Completes the document that FastAPI generates, which would declare problems as application/json."""
     framework_openapi = app.openapi
+    lock, is_complete = Lock(), False
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            complete(framework_openapi(), catalogue)
-            _name_currency(framework_openapi(), currency)
-        return framework_openapi()
+        nonlocal is_complete
+        with lock:  # of two threads, none may take what the other has not completed
+            document = framework_openapi()
+            if not is_complete:
+                complete(document, catalogue)
+                _name_currency(document, currency)
+                is_complete = True
+            return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 

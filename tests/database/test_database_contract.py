@@ -105,10 +105,12 @@ def test_scripts_name_only_states_of_the_contract() -> None:
         for condition in re.findall(r"\bstate (?:=|<>|IN) (\([^)]*\)|'\w+')|\bstate\s+text .* DEFAULT ('\w+')", line)
         for state in re.findall(r"'(\w+)'", "".join(condition))
     }
+    about_proposals = {"migrations/0010_contracts.sql", "describing/open_proposals.sql", "describing/system_status.sql"}
     of_proposals = {state for path, state in named if path == "migrations/0010_contracts.sql"}
-    of_files = {state for path, state in named if path != "migrations/0010_contracts.sql"}
+    of_files = {state for path, state in named if path not in about_proposals}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
+    assert {state for path, state in named if path in about_proposals} <= {*FileState, *ProposalState}
 
 
 def test_the_api_counts_files_by_the_states_of_the_contract() -> None:
