@@ -174,7 +174,9 @@ def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
         for _, found in files:
             ledger.register(connection, found)
         load()
-        return contents()
+        # Warnings compare a file with those that were loaded before it, so they depend on the order.
+        found = contents()
+        return replace(found, files=[(*file[:4], *file[5:]) for file in found.files])
 
     in_turn = load_all(lambda: [raw_folder.load(found, batch=batch) for _, found in files])
     at_once = load_all(lambda: load_at_once([found for _, found in files], batch=batch))
