@@ -41,7 +41,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         assets=[
             *with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
             *(build_retired_asset(dataset) for dataset in read_retired_datasets(settings)),
-            PROPOSALS,
+            PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
         asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
         jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
