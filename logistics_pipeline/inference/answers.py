@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from logistics_core.catalogue import Role
+from logistics_core.catalogue import FieldType, Role
 from logistics_core.catalogue.time_patterns import PatternError, time_pattern
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -93,7 +92,7 @@ def _as_text(proposal: Proposal, column: ProposedColumn, question: Question, ans
     proposal = _with(
         proposal,
         column,
-        type=ColumnType.STRING,
+        type=FieldType.STRING,
         role=role,
         missing_values=(),
         decimal_char=None,
@@ -111,7 +110,7 @@ def _as_text(proposal: Proposal, column: ProposedColumn, question: Question, ans
 
 def _typed(proposal: Proposal, column: ProposedColumn) -> ProposedColumn | None:
     """The column as its values are but for the text in question; None if they are nothing else."""
-    if column.type is not ColumnType.STRING:
+    if column.type is not FieldType.STRING:
         return column
     return column.otherwise
 
@@ -158,7 +157,7 @@ def _order_of(form: str) -> str:
 
 def _pattern(column: ProposedColumn, forms: list[str]) -> str | None:
     """The only pattern that all examples are written in."""
-    if column.type is ColumnType.DATE:
+    if column.type is FieldType.DATE:
         return forms[0] if len(forms) == 1 else None
     patterns = [f"{form}{between}{clock}" for form in forms for between in (" ", "T") for clock in _CLOCKS]
     fitting = [pattern for pattern in patterns if all(_is_written_in(text, pattern) for text in column.examples)]

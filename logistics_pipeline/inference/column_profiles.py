@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from datetime import date
 
+from logistics_core.catalogue import FieldType
+from logistics_core.catalogue.model import NUMERIC_TYPES, TEMPORAL_TYPES
 from logistics_core.profiles import FieldProfile, ValueKind, measure_number, measure_text, profile_of_counts
-from logistics_pipeline.inference.column_types import NUMERIC, TEMPORAL, ColumnType, Reading
+from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.roles import TypedColumn
 from logistics_pipeline.loading.contract.dates import InvalidDateError, parse_date
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT, split_amount, value_in
@@ -22,9 +24,9 @@ def profile_of(each: TypedColumn) -> FieldProfile:
 
 
 def _kind(reading: Reading) -> tuple[ValueKind, Callable[[str], float | None]]:
-    if reading.type in NUMERIC or reading.type is ColumnType.YEAR:
+    if reading.type in NUMERIC_TYPES or reading.type is FieldType.YEAR:
         return ValueKind.NUMBER, _number_measure(reading)
-    if reading.type in TEMPORAL:
+    if reading.type in TEMPORAL_TYPES:
         return ValueKind.DATE, _date_measure(reading)
     return ValueKind.TEXT, measure_text
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from logistics_core.catalogue import FieldType
 from logistics_core.catalogue.model import FALSE_VALUES, TRUE_VALUES
-from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading
+from logistics_pipeline.inference.column_types import Column, Doubt, Reading
 from logistics_pipeline.inference.date_reading import is_clock, is_date, is_year_month, read_clocks, read_dates
 from logistics_pipeline.inference.missing_words import is_missing
 from logistics_pipeline.inference.number_reading import counted, notation_of, read_numbers
@@ -42,13 +42,13 @@ def read_column(column: Column) -> Reading:
     if column.natives and column.natives <= {"nested"}:
         return _nested(column, tuple(column.counts))
     if not column.counts:
-        return Reading(ColumnType.STRING, ("no cell holds anything",))
+        return Reading(FieldType.STRING, ("no cell holds anything",))
     boolean = _read_boolean(column)
     if boolean is not None:
         return boolean
     families = _Families(column)
     if families.are_texts:
-        return Reading(ColumnType.STRING, (distinct_texts(column),))
+        return Reading(FieldType.STRING, (distinct_texts(column),))
     return families.reading()
 
 
@@ -75,7 +75,7 @@ def _read_boolean(column: Column) -> Reading | None:
         (*cases, *(text for text in texts if cases and text.casefold() == cases[0] and text not in cases))
         for cases in words_of_pair
     )
-    return Reading(ColumnType.BOOLEAN, because, missing=missing, true_values=true, false_values=false)
+    return Reading(FieldType.BOOLEAN, because, missing=missing, true_values=true, false_values=false)
 
 
 def _cases(word: str) -> tuple[str, ...]:
@@ -130,13 +130,13 @@ class _Families:
         reading, misfits = _READERS[family](self._column, texts)
         self.others += misfits
         if not self.others:
-            missing = tuple(self.missing) if reading.type is not ColumnType.STRING else ()
+            missing = tuple(self.missing) if reading.type is not FieldType.STRING else ()
             found = {text: self._column.counts[text] for text in missing}
             return reading.but(*([f"{counted(found)} stands for nothing"] if found else ()), missing=missing)
         return self._text_but_for(family, [text for text in texts if text not in set(misfits)], reading)
 
     def _text(self, because: str) -> Reading:
-        return Reading(ColumnType.STRING, (because,))
+        return Reading(FieldType.STRING, (because,))
 
     def _text_but_for(self, family: str, typed: Sequence[str], typed_reading: Reading) -> Reading:
         """A text; if few values break a type, with the question what they mean."""
@@ -148,7 +148,7 @@ class _Families:
             return reading
         text = f"{family} but for {counted(others)}: do these cells mean nothing, or is the column text?"
         doubt = Doubt("odd_value", text, cells, ("text", "nothing", "rejected"), tuple(others))
-        otherwise = None if typed_reading.type is ColumnType.STRING else typed_reading.but(missing=tuple(self.missing))
+        otherwise = None if typed_reading.type is FieldType.STRING else typed_reading.but(missing=tuple(self.missing))
         return reading.but(doubts=(doubt,), otherwise=otherwise)
 
 
@@ -196,9 +196,9 @@ def _nested(column: Column, texts: Sequence[str]) -> Reading:
     """Arrays; or objects, perhaps with arrays among them."""
     cells = column.cells(texts)
     if all(text.startswith("[") for text in texts):
-        return Reading(ColumnType.ARRAY, (f"all {cells:,} values are JSON arrays",))
+        return Reading(FieldType.ARRAY, (f"all {cells:,} values are JSON arrays",))
     arrays = any(text.startswith("[") for text in texts)
-    return Reading(ColumnType.OBJECT, (f"all {cells:,} values are JSON objects{' or arrays' if arrays else ''}",))
+    return Reading(FieldType.OBJECT, (f"all {cells:,} values are JSON objects{' or arrays' if arrays else ''}",))
 
 
 def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
@@ -213,12 +213,12 @@ def _read_numbers(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequen
 
 def _read_clocks(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
     misfits = [text for text in texts if not is_clock(text)]
-    return read_clocks(column, texts) if not misfits else Reading(ColumnType.STRING), misfits
+    return read_clocks(column, texts) if not misfits else Reading(FieldType.STRING), misfits
 
 
 def _read_months(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[str]]:
     misfits = [text for text in texts if not is_year_month(text)]
-    return Reading(ColumnType.YEAR_MONTH, (f"all {column.cells(texts):,} values are months in ISO 8601",)), misfits
+    return Reading(FieldType.YEAR_MONTH, (f"all {column.cells(texts):,} values are months in ISO 8601",)), misfits
 
 
 _READERS: dict[str, Callable[[Column, Sequence[str]], tuple[Reading, Sequence[str]]]] = {

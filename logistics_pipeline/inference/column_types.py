@@ -2,37 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from logistics_core.catalogue import FieldType
 from logistics_pipeline.loading.contract.dates import NumberOrder
 from logistics_pipeline.loading.contract.number_formats import NumberFormat
-
-
-class ColumnType(StrEnum):
-    """What a column holds, by the names of Table Schema, as the catalogue's `FieldType` does."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    DATETIME = "datetime"
-    TIME = "time"
-    DURATION = "duration"
-    YEAR = "year"
-    YEAR_MONTH = "yearmonth"
-    OBJECT = "object"
-    ARRAY = "array"
 
 
 def hang_on_it(cells: int) -> str:
     """How many cells depend on an answer, as the end of a question."""
     return f"{cells:,} {'cell hangs' if cells == 1 else 'cells hang'} on it."
-
-
-NUMERIC = frozenset({ColumnType.INTEGER, ColumnType.NUMBER})
-NESTED = frozenset({ColumnType.OBJECT, ColumnType.ARRAY})
-TEMPORAL = frozenset({ColumnType.DATE, ColumnType.DATETIME})
 
 
 @dataclass(frozen=True)
@@ -51,7 +29,7 @@ class Doubt:
 class Reading:
     """A type, how the column's values are written, and why."""
 
-    type: ColumnType
+    type: FieldType
     because: tuple[str, ...] = ()
     """The evidence, one sentence each."""
     doubts: tuple[Doubt, ...] = ()

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import NamedTuple
 
-from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
+from logistics_core.catalogue import FieldType
+from logistics_pipeline.inference.column_types import Column, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.loading.contract.clock_times import read_time, read_timestamp
 from logistics_pipeline.loading.contract.dates import (
@@ -153,13 +154,13 @@ def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
     days = list(_days(texts))
     misfits = [text for text, day in days if day is None]
     if misfits:
-        return Reading(ColumnType.STRING), misfits
+        return Reading(FieldType.STRING), misfits
     found = [day for _, day in days if day is not None]
     numbers = [day for day in found if day.orders]
     lost = _lost_times(texts)
     if lost:
-        return Reading(ColumnType.STRING), lost
-    reading = _with_clock(column, texts, Reading(ColumnType.DATE, (f"all {column.cells(texts):,} values are dates",)))
+        return Reading(FieldType.STRING), lost
+    reading = _with_clock(column, texts, Reading(FieldType.DATE, (f"all {column.cells(texts):,} values are dates",)))
     if numbers:
         return _with_orders(column, numbers, reading, is_all=len(numbers) == len(found)), ()
     return _with_sentinels(column, texts, reading.but(date_forms=tuple(sorted({day.form for day in found})))), ()
@@ -179,9 +180,9 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
     """The quick way for dates and timestamps that are all in one form of ISO 8601."""
     parse: Callable[[str], date]
     if all(map(_ISO_DAY.fullmatch, texts)):
-        type, parse = ColumnType.DATE, date.fromisoformat
+        type, parse = FieldType.DATE, date.fromisoformat
     elif all(map(_ISO_TIMESTAMP.fullmatch, texts)):
-        type, parse = ColumnType.DATETIME, datetime.fromisoformat
+        type, parse = FieldType.DATETIME, datetime.fromisoformat
     else:
         return None
     try:
@@ -189,7 +190,7 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
     except ValueError:
         return None
     reading = Reading(type, (f"all {column.cells(texts):,} values are dates in ISO 8601",), date_forms=("ISO",))
-    if type is ColumnType.DATETIME:
+    if type is FieldType.DATETIME:
         return _with_clock(column, texts, reading)
     outside = sum(not FIRST_DATE <= day <= LAST_DATE for day in days)
     if outside:
@@ -206,7 +207,7 @@ def _with_clock(column: Column, texts: Sequence[str], reading: Reading) -> Readi
         return reading
     zoned = [text for text in timed if _ZONE.search(text[10:])]
     zone = "none" if not zoned else "all" if len(zoned) == len(texts) else "some"
-    reading = reading.but(type=ColumnType.DATETIME, zone=zone)
+    reading = reading.but(type=FieldType.DATETIME, zone=zone)
     if len(timed) < len(texts):
         cells = column.cells(texts) - column.cells(timed)
         text = f"dates without a time of day, in {cells:,} of {column.cells(texts):,} cells: do they mean midnight?"
@@ -229,12 +230,12 @@ def _with_orders(column: Column, days: Sequence[_Day], reading: Reading, *, is_a
     if not fitting:
         examples = _contradiction(days)
         doubt = Doubt("date_order", f"no order fits all dates: {examples}", cells, ("text",))
-        return Reading(ColumnType.STRING, ("dates, but not all written alike: kept as text",), (doubt,))
+        return Reading(FieldType.STRING, ("dates, but not all written alike: kept as text",), (doubt,))
     if not _are_dates(column, days):
         as_dates = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
         return _maybe_dates(column, days, fitting, cells, as_dates)
     reading = reading.but(date_orders=fitting, date_forms=tuple(_forms(days, fitting)))
-    if len(fitting) == 1 and reading.type is ColumnType.DATE and len(reading.date_forms) == 1 and is_all:
+    if len(fitting) == 1 and reading.type is FieldType.DATE and len(reading.date_forms) == 1 and is_all:
         reading = reading.but(format=reading.date_forms[0])
     if len(fitting) == 1:
         proof = next((day for day in days if len(day.orders) == 1), days[0])
@@ -286,7 +287,7 @@ def _are_dates(column: Column, days: Sequence[_Day]) -> bool:
 def _maybe_dates(
     column: Column, days: Sequence[_Day], fitting: tuple[NumberOrder, ...], cells: int, as_dates: Reading
 ) -> Reading:
-    reading = Reading(ColumnType.STRING, (f"`{days[0].text}` may be a date or a code: kept as text",))
+    reading = Reading(FieldType.STRING, (f"`{days[0].text}` may be a date or a code: kept as text",))
     if set(words_of(column.title)) & _NOT_DATES:
         return reading
     names = _or([ORDER_NAMES[order] for order in fitting])
@@ -332,17 +333,17 @@ def read_clocks(column: Column, texts: Sequence[str]) -> Reading:
     matches = [_CLOCK.fullmatch(text) for text in texts]
     clocks = [match for match in matches if match is not None]
     if not clocks:
-        return Reading(ColumnType.DURATION, (f"all {cells:,} values are durations",))
+        return Reading(FieldType.DURATION, (f"all {cells:,} values are durations",))
     if len(clocks) < len(texts):
-        return Reading(ColumnType.STRING, ("times and durations in several forms: kept as text",))
+        return Reading(FieldType.STRING, ("times and durations in several forms: kept as text",))
     if any(match[4] and not 1 <= int(match[1]) <= 12 for match in clocks):
-        return Reading(ColumnType.STRING, ("times that do not exist: kept as text",))
+        return Reading(FieldType.STRING, ("times that do not exist: kept as text",))
     beyond = next((match for match in clocks if int(match[1]) > 23 and not _MIDNIGHT.fullmatch(match[0])), None)
     says_duration = bool(set(words_of(column.title)) & _DURATION_WORDS)
     if beyond is None and not says_duration:
-        return Reading(ColumnType.TIME, (f"all {cells:,} values are times of day",))
+        return Reading(FieldType.TIME, (f"all {cells:,} values are times of day",))
     reason = f"`{beyond[0]}` is beyond 24 hours" if beyond else "the name says so"
-    reading = Reading(ColumnType.DURATION, (f"durations: {reason}",))
+    reading = Reading(FieldType.DURATION, (f"durations: {reason}",))
     if any(match[3] is None for match in clocks):
         short = next(match for match in clocks if match[3] is None)
         text = f"`{short[0]}`: hours and minutes, or minutes and seconds? {hang_on_it(cells)}"

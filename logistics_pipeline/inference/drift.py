@@ -12,7 +12,6 @@ import msgspec
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.profiles import FieldProfile, merged_profiles
-from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.inference.renames import Candidate, Rename, find_renames
@@ -254,25 +253,17 @@ class _Comparison:
     def _renamed(self, rename: Rename) -> Change:
         field = self._dataset.field(rename.old.name)
         column = self._column(rename.new.name)
-        title = column.title or column.name
-        text = f"There is no column {field.name}, but a new one, `{excerpt(title)}`: {', '.join(rename.evidence)}."
-        question = Question(
-            f"renamed:{field.name}:{column.name}",
-            "renamed",
-            f"{text} Is `{excerpt(title)}` the field {field.name} under another name?",
-            (field.name,),
-            column.cells - column.empty,
+        title = excerpt(column.title or column.name)
+        text = f"There is no column {field.name}, but a new one, `{title}`: {', '.join(rename.evidence)}."
+        return _asked(
+            ChangeKind.RENAMED,
+            field.name,
+            column,
+            text,
+            f"Is `{title}` the field {field.name} under another name?",
             (YES, NO),
-        )
-        kind = ChangeKind.RENAMED
-        return Change(
-            kind=kind,
-            decision=Decision.QUESTION,
-            text=text,
-            field=field.name,
-            column=title,
+            id=f"{field.name}:{column.name}",
             evidence=rename.evidence,
-            question=question,
         )
 
     def _gone(self, renamed: set[str]) -> Iterator[Change]:
@@ -309,22 +300,9 @@ class _Comparison:
                 "Until then its values are kept in extras." if self._dataset.has_extras else "Until then it is ignored."
             )
             text = f"The column `{excerpt(title)}` is new: {column.type}, {column.distinct:,} distinct values."
-            question = Question(
-                f"new_column:{column.name}",
-                "new_column",
-                f"{text} Should it become a field? {kept}",
-                (column.name,),
-                column.cells - column.empty,
-                (ADD, LEAVE),
-            )
-            yield Change(
-                kind=ChangeKind.NEW_COLUMN,
-                decision=Decision.QUESTION,
-                text=text,
-                field=column.name,
-                column=title,
-                evidence=column.evidence,
-                question=question,
+            asked = f"Should it become a field? {kept}"
+            yield _asked(
+                ChangeKind.NEW_COLUMN, column.name, column, text, asked, (ADD, LEAVE), evidence=column.evidence
             )
 
     def _column(self, name: str) -> ProposedColumn:
@@ -339,8 +317,15 @@ class _Comparison:
             return
         doubt = self._questions.get(column.name)
         if doubt is not None and doubt.kind == "date_order" and field.type in (FieldType.DATE, FieldType.DATETIME):
-            yield self._date_order(field, title, doubt.text, doubt)
-        elif field.type is FieldType.INTEGER and column.type is ColumnType.NUMBER:
+            yield Change(
+                kind=ChangeKind.DATE_ORDER,
+                decision=Decision.QUESTION,
+                text=doubt.text,
+                field=field.name,
+                column=title,
+                question=doubt,
+            )
+        elif field.type is FieldType.INTEGER and column.type is FieldType.NUMBER:
             text = f"{field.name} holds decimal numbers now: the field widens from integer to number."
             yield Change(
                 kind=ChangeKind.WIDENED,
@@ -357,54 +342,21 @@ class _Comparison:
             yield from self._unusual(field, title)
 
     def _other_type(self, field: Field, column: ProposedColumn, doubt: Question | None) -> Change:
-        title = column.title or column.name
         text = (
             f"{field.name} is {_a(field.type)}, but the column holds {_a(column.type)}: {'; '.join(column.evidence)}."
         )
         if doubt is not None:
             text = f"{text} {doubt.text}"
-        question = Question(
-            f"type:{field.name}",
-            "type",
-            f"{text} Is the file wrong, or does the field need another type?",
-            (field.name,),
-            column.cells - column.empty,
-            ("the file is wrong", f"the field becomes {column.type}"),
-        )
-        return Change(
-            kind=ChangeKind.TYPE,
-            decision=Decision.QUESTION,
-            text=text,
-            field=field.name,
-            column=title,
-            evidence=column.evidence,
-            question=question,
-        )
+        asked = "Is the file wrong, or does the field need another type?"
+        answers = ("the file is wrong", f"the field becomes {column.type}")
+        return _asked(ChangeKind.TYPE, field.name, column, text, asked, answers, evidence=column.evidence)
 
     def _proven_order(self, field: Field, column: ProposedColumn) -> Iterator[Change]:
         """Dates that prove an order of their own, if earlier files had another one."""
         before = self._known.date_orders.get(field.name)
         if before is not None and len(column.date_orders) == 1 and column.date_orders[0] != before:
             text = f"Dates in {field.name} are {_order(column.date_orders[0])} now, in earlier files {_order(before)}."
-            question = Question(
-                f"date_order:{field.name}",
-                "date_order",
-                f"{text} Is that so?",
-                (field.name,),
-                column.cells - column.empty,
-                (YES, NO),
-            )
-            yield self._date_order(field, column.title or column.name, text, question)
-
-    def _date_order(self, field: Field, title: str, text: str, question: Question) -> Change:
-        return Change(
-            kind=ChangeKind.DATE_ORDER,
-            decision=Decision.QUESTION,
-            text=text,
-            field=field.name,
-            column=title,
-            question=question,
-        )
+            yield _asked(ChangeKind.DATE_ORDER, field.name, column, text, "Is that so?", (YES, NO))
 
     def _unusual(self, field: Field, title: str) -> Iterator[Change]:
         profile = self._proposal.profiles.get(self._columns[field.name].name)
@@ -444,6 +396,37 @@ class _Comparison:
         return now != before
 
 
+def _asked(
+    kind: ChangeKind,
+    field: str,
+    column: ProposedColumn,
+    text: str,
+    asked: str,
+    answers: tuple[str, ...],
+    *,
+    id: str | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Change:
+    """A change of a column that only a person can decide. `id` is that of the question within its kind."""
+    question = Question(
+        f"{kind}:{field if id is None else id}",
+        kind.value,
+        f"{text} {asked}",
+        (field,),
+        column.cells - column.empty,
+        answers,
+    )
+    return Change(
+        kind=kind,
+        decision=Decision.QUESTION,
+        text=text,
+        field=field,
+        column=column.title or column.name,
+        evidence=evidence,
+        question=question,
+    )
+
+
 # -- which column is which field -------------------------------------------------------------------------------------
 
 
@@ -469,39 +452,38 @@ def _neighbours(names: Sequence[str], name: str, common: set[str]) -> tuple[str 
 
 
 _FAMILIES = {
-    "integer": "number",
-    "number": "number",
-    "year": "number",
-    "date": "date",
-    "datetime": "date",
-    "time": "time",
-    "duration": "time",
-    "object": "json",
-    "array": "json",
+    FieldType.INTEGER: "number",
+    FieldType.NUMBER: "number",
+    FieldType.YEAR: "number",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "date",
+    FieldType.TIME: "time",
+    FieldType.DURATION: "time",
+    FieldType.OBJECT: "json",
+    FieldType.ARRAY: "json",
 }
 
 
-def _family(type: FieldType | ColumnType) -> str:
-    return _FAMILIES.get(str(type), str(type))
+def _family(type: FieldType) -> str:
+    return _FAMILIES.get(type, type.value)
 
 
 def _fits(type: FieldType, column: ProposedColumn) -> bool:
     """Whether a field takes what a column holds without loss."""
-    held = str(column.type)
+    held = column.type
     return (
-        type is FieldType.STRING
-        or held == type
-        or (type is FieldType.NUMBER and held in ("integer", "year"))
-        or (type is FieldType.INTEGER and held == "year")
-        or (type is FieldType.DATETIME and held == "date")
-        or (type is FieldType.DURATION and held == "time")
-        or (type is FieldType.ARRAY and held == "object")
-        or (type is FieldType.BOOLEAN and held in ("integer", "string") and column.distinct <= 2)
+        type in (FieldType.STRING, held)
+        or (type is FieldType.NUMBER and held in (FieldType.INTEGER, FieldType.YEAR))
+        or (type is FieldType.INTEGER and held is FieldType.YEAR)
+        or (type is FieldType.DATETIME and held is FieldType.DATE)
+        or (type is FieldType.DURATION and held is FieldType.TIME)
+        or (type is FieldType.ARRAY and held is FieldType.OBJECT)
+        or (type is FieldType.BOOLEAN and held in (FieldType.INTEGER, FieldType.STRING) and column.distinct <= 2)
     )
 
 
-def _a(type: FieldType | ColumnType) -> str:
-    name = "text" if str(type) == "string" else str(type)
+def _a(type: FieldType) -> str:
+    name = "text" if type is FieldType.STRING else type.value
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 

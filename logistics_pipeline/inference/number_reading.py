@@ -6,8 +6,9 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
+from logistics_core.catalogue import FieldType
 from logistics_pipeline.inference.codes import MOST_DIGITS, check_digit_of, name_of_code, sign_of_code
-from logistics_pipeline.inference.column_types import Column, ColumnType, Doubt, Reading, hang_on_it
+from logistics_pipeline.inference.column_types import Column, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.loading.contract.number_evidence import shapes_of
 from logistics_pipeline.loading.contract.number_formats import (
@@ -75,13 +76,13 @@ def read_numbers(column: Column, texts: Sequence[str]) -> Reading:
         return _read_json_numbers(column, texts)
     reason = sign_of_code(texts) or _reason_of_name(column) or _reason_of_check_digit(texts)
     if reason is not None:
-        return Reading(ColumnType.STRING, (f"digits, but {reason}: kept as text",))
+        return Reading(FieldType.STRING, (f"digits, but {reason}: kept as text",))
     shapes = _Shapes(column, texts)
     refused = shapes.refusal()
     if refused is not None:
-        return Reading(ColumnType.STRING, ("numbers, but not all written alike: kept as text",), (refused,))
+        return Reading(FieldType.STRING, ("numbers, but not all written alike: kept as text",), (refused,))
     reading = shapes.reading()
-    if reading.type is not ColumnType.INTEGER or shapes.has_marks:
+    if reading.type is not FieldType.INTEGER or shapes.has_marks:
         return reading if shapes.has_marks else _with_sentinels(column, texts, reading)
     return _integers(column, texts, reading)
 
@@ -90,8 +91,8 @@ def _read_json_numbers(column: Column, texts: Sequence[str]) -> Reading:
     """Numbers that JSON writes as such have one notation."""
     because = f"all {column.cells(texts):,} values are JSON numbers"
     if all(_BIGINT.fullmatch(text) for text in texts):
-        return _integers(column, texts, Reading(ColumnType.INTEGER, (because,)))
-    return _with_sentinels(column, texts, Reading(ColumnType.NUMBER, (because,)))
+        return _integers(column, texts, Reading(FieldType.INTEGER, (because,)))
+    return _with_sentinels(column, texts, Reading(FieldType.NUMBER, (because,)))
 
 
 def _reason_of_name(column: Column) -> str | None:
@@ -204,7 +205,7 @@ class _Shapes:
         first = next(iter(self._notations.values()))[0]
         currency = next((each.currency for each, _ in self._notations.values() if each.currency), None)
         reading = Reading(
-            ColumnType.INTEGER if is_whole and currency is None and not first.is_percent else ColumnType.NUMBER,
+            FieldType.INTEGER if is_whole and currency is None and not first.is_percent else FieldType.NUMBER,
             (f"all {self._column.cells(self._texts):,} values are numbers",),
             currency=currency,
             is_percent=first.is_percent,
@@ -265,14 +266,14 @@ def _integers(column: Column, texts: Sequence[str], reading: Reading) -> Reading
     if all(map(_DIGITS.fullmatch, texts)):
         lengths = set(map(len, texts))
         if lengths == {4} and (found := _years(texts, words)):
-            return reading.but(found, type=ColumnType.YEAR)
+            return reading.but(found, type=FieldType.YEAR)
         if lengths == {8} and not words & _ID_WORDS and _are_days(texts, words):
             forms = ("%Y%m%d",)
             return reading.but(
-                "all values are days written as yyyymmdd", type=ColumnType.DATE, date_forms=forms, format="%Y%m%d"
+                "all values are days written as yyyymmdd", type=FieldType.DATE, date_forms=forms, format="%Y%m%d"
             )
         if lengths == {6} and not words & _ID_WORDS and _are_months(texts, words):
-            return reading.but("all values are months written as yyyymm", type=ColumnType.YEAR_MONTH, format="%Y%m")
+            return reading.but("all values are months written as yyyymm", type=FieldType.YEAR_MONTH, format="%Y%m")
         if len(lengths) == 1 and (doubt := _epoch(column, texts, lengths.pop(), words)):
             return reading.but(doubts=(doubt,))
     return _with_sentinels(column, texts, reading)

@@ -5,11 +5,10 @@ from typing import Any
 
 import msgspec
 
-from logistics_core.catalogue import ContractError, Role
+from logistics_core.catalogue import ContractError, FieldType, Role
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.model import MISSING_VALUES
 from logistics_core.profiles import FieldProfile
-from logistics_pipeline.inference.column_types import ColumnType
 from logistics_pipeline.inference.questions import Question
 
 PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
@@ -23,7 +22,7 @@ class ProposedColumn(msgspec.Struct, frozen=True, kw_only=True):
     """As the file has it; empty if it has none."""
     found_as: str
     """The name by which a load finds it: its title, its path in JSON, or its position."""
-    type: ColumnType
+    type: FieldType
     role: Role
     unit: str | None = None
     required: bool = False
@@ -139,7 +138,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             "schema": schema,
         }
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
-        if dated_by is not None and dated_by.type is ColumnType.DATE and dated_by.required:
+        if dated_by is not None and dated_by.type is FieldType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
         dialect = {**contract.get("dialect", {}), **self.decided.get("dialect", {})}
         return contract | self.decided | ({"dialect": dialect} if dialect else {})
@@ -196,11 +195,11 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
     is_written_otherwise = column.decimal_char == "," or (
         column.decimal_char is not None and column.group_char is not None
     )
-    if column.type is ColumnType.NUMBER and is_written_otherwise:
+    if column.type is FieldType.NUMBER and is_written_otherwise:
         field["decimalChar"] = column.decimal_char
         if column.group_char is not None:
             field["groupChar"] = column.group_char
-    if column.type is ColumnType.INTEGER and column.group_char is not None:
+    if column.type is FieldType.INTEGER and column.group_char is not None:
         field["groupChar"] = column.group_char
     if column.is_percent:
         field["bareNumber"] = False
@@ -212,8 +211,8 @@ def _words(column: ProposedColumn) -> dict[str, Any]:
     field: dict[str, Any] = {}
     if column.format is not None:
         field["format"] = column.format
-    if column.type is ColumnType.BOOLEAN and column.true_values:
+    if column.type is FieldType.BOOLEAN and column.true_values:
         field |= {"trueValues": list(column.true_values), "falseValues": list(column.false_values)}
-    if column.type is ColumnType.DATETIME and column.time_zone == "all":
+    if column.type is FieldType.DATETIME and column.time_zone == "all":
         field["timeZone"] = True
     return field

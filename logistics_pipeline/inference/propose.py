@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from logistics_core.catalogue import FieldType
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
-from logistics_pipeline.inference.column_types import ColumnType, Reading
+from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.json_tables import is_json, read_json_table
 from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
@@ -177,7 +178,7 @@ def _agreed(readings: list[Reading]) -> list[Reading]:
 
 
 def _is_proof(reading: Reading) -> bool:
-    return not reading.open_formats and reading.type is ColumnType.NUMBER
+    return not reading.open_formats and reading.type is FieldType.NUMBER
 
 
 def _with_point(reading: Reading) -> Reading:
@@ -192,7 +193,7 @@ def _with_point(reading: Reading) -> Reading:
 
 def _refused_texts(each: TypedColumn) -> list[str]:
     """What a load refuses of a column of texts."""
-    if each.reading.type is not ColumnType.STRING:
+    if each.reading.type is not FieldType.STRING:
         return []
     found = []
     longest = max(map(len, each.column.counts), default=0)

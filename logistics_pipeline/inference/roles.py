@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from logistics_core.catalogue import Role
-from logistics_pipeline.inference.column_types import NESTED, NUMERIC, TEMPORAL, Column, ColumnType, Doubt, Reading
+from logistics_core.catalogue import FieldType, Role
+from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES
+from logistics_pipeline.inference.column_types import Column, Doubt, Reading
 from logistics_pipeline.inference.names import words_of
 from logistics_pipeline.inference.tables import Cells, SampleTable
 
@@ -120,11 +121,11 @@ def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
 
 def _may_be_key(each: TypedColumn, columns: Sequence[TypedColumn]) -> bool:
     """Whether a unique column is one by nature, not by chance, as measures of few records are."""
-    if each.reading.type in (ColumnType.NUMBER, ColumnType.BOOLEAN, ColumnType.DURATION, *NESTED):
+    if each.reading.type in (FieldType.NUMBER, FieldType.BOOLEAN, FieldType.DURATION, *NESTED_TYPES):
         return False
     if each.words & _POSITION_WORDS:
         return False
-    if each.reading.type is ColumnType.INTEGER:
+    if each.reading.type is FieldType.INTEGER:
         return bool(each.words & (_KEY_WORDS | _CODE_WORDS)) or each is columns[0]
     return True
 
@@ -137,9 +138,9 @@ def _key_rank(each: TypedColumn, *, is_first: bool) -> int:
         return 1
     if is_first:
         return 2
-    if each.reading.type is ColumnType.STRING:
+    if each.reading.type is FieldType.STRING:
         return 4 if _average_length(each) <= 40 else 6
-    return 3 if each.reading.type in TEMPORAL else 5
+    return 3 if each.reading.type in TEMPORAL_TYPES else 5
 
 
 def _average_length(each: TypedColumn) -> float:
@@ -161,17 +162,17 @@ def _combined_keys(columns: Sequence[TypedColumn], rows: int) -> Iterator[tuple[
 
 
 def _may_be_part(each: TypedColumn) -> bool:
-    if each.reading.type is ColumnType.INTEGER:
+    if each.reading.type is FieldType.INTEGER:
         return bool(each.words & (_KEY_WORDS | _CODE_WORDS | _GROUP_WORDS))
     return each.reading.type in {
-        ColumnType.STRING, *TEMPORAL, ColumnType.YEAR, ColumnType.YEAR_MONTH, ColumnType.TIME,
+        FieldType.STRING, *TEMPORAL_TYPES, FieldType.YEAR, FieldType.YEAR_MONTH, FieldType.TIME,
     } and _average_length(each) <= 60  # fmt: skip
 
 
 def _part_rank(each: TypedColumn) -> int:
     if each.words & (_KEY_WORDS | _CODE_WORDS):
         return 0
-    return 1 if each.reading.type in {*TEMPORAL, ColumnType.YEAR, ColumnType.YEAR_MONTH} else 2
+    return 1 if each.reading.type in {*TEMPORAL_TYPES, FieldType.YEAR, FieldType.YEAR_MONTH} else 2
 
 
 def _are_unique(chosen: Sequence[TypedColumn], rows: int) -> bool:
@@ -183,7 +184,7 @@ def _are_unique(chosen: Sequence[TypedColumn], rows: int) -> bool:
 
 def find_time(columns: Sequence[TypedColumn]) -> tuple[str | None, Doubt | None]:
     """The column that dates records: the fullest date; several that are as full are a question."""
-    dates = [each for each in columns if each.reading.type in TEMPORAL and each.fill > 0]
+    dates = [each for each in columns if each.reading.type in TEMPORAL_TYPES and each.fill > 0]
     if not dates:
         return None, None
     named = [each for each in dates if each.words <= _PLAIN_TIME_NAMES and each.fill == 1]
@@ -203,19 +204,19 @@ def find_role(each: TypedColumn, key: Key, time_column: str | None) -> Role:
     type, words = each.reading.type, words_of(each.column.title)
     if each.name in key.columns and (len(key.columns) == 1 or set(words) & _KEY_WORDS):
         return Role.IDENTIFIER
-    if each.name == time_column or type in TEMPORAL:
+    if each.name == time_column or type in TEMPORAL_TYPES:
         return Role.TIME
-    if type in NUMERIC or type is ColumnType.DURATION:
+    if type in NUMERIC_TYPES or type is FieldType.DURATION:
         return _role_of_number(each, set(words))
-    if type in (ColumnType.YEAR, ColumnType.YEAR_MONTH, ColumnType.TIME):
+    if type in (FieldType.YEAR, FieldType.YEAR_MONTH, FieldType.TIME):
         return Role.TIME if time_column is None else Role.DIMENSION
-    if type is ColumnType.BOOLEAN:
+    if type is FieldType.BOOLEAN:
         return Role.DIMENSION
-    return Role.TEXT if type in NESTED else _role_of_text(each, set(words))
+    return Role.TEXT if type in NESTED_TYPES else _role_of_text(each, set(words))
 
 
 def _role_of_number(each: TypedColumn, words: set[str]) -> Role:
-    if each.reading.type is ColumnType.INTEGER:
+    if each.reading.type is FieldType.INTEGER:
         if words & _KEY_WORDS:
             return Role.IDENTIFIER if each.is_unique else Role.DIMENSION
         values = set(each.column.counts) - set(each.reading.missing)

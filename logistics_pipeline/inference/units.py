@@ -2,7 +2,8 @@
 
 import re
 
-from logistics_pipeline.inference.column_types import NUMERIC, Reading
+from logistics_core.catalogue.model import NUMERIC_TYPES
+from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.names import words_of
 
 _IN_TITLE = re.compile(r"[(\[]\s*([^()\[\]]{1,12}?)\s*[)\]]\s*$|,\s*([^\s,]{1,8})\s*$")
@@ -22,7 +23,7 @@ _LETTERS_IN_NAMES = 2
 
 def unit_of(title: str, reading: Reading) -> str | None:
     """Returns the symbol of UCUM, or `currency`; None if nothing names a unit."""
-    if reading.type not in NUMERIC:
+    if reading.type not in NUMERIC_TYPES:
         return None
     if reading.currency is not None:
         return "currency"
