@@ -6,10 +6,8 @@ from logistics_api.contracts.schemas import ProposedFile
 from logistics_api.database.pool import Database
 from logistics_api.errors import ParameterError, Problem, refused_parameters
 from logistics_api.uploads.digests import expected_sha256
-from logistics_api.uploads.endpoints import has_failed
 from logistics_api.uploads.headers import announced_size
-from logistics_api.uploads.receiving import receive
-from logistics_api.uploads.storage import check_folder, check_space, refuse_taken_name
+from logistics_api.uploads.sent_files import store_sent_file
 from logistics_core.catalogue import Catalogue
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
@@ -27,19 +25,9 @@ async def store_file(request: Request, database: Database, where: ProposedFile) 
     path = where.filename if where.folder is None else f"{where.folder}/{where.filename}"
     refuse_known(path, request.app.state.catalogue)
     settings: Settings = request.app.state.settings
-    raw_dir, max_bytes = settings.raw_dir, settings.upload_max_bytes
     sha256 = expected_sha256(request.headers)
-    size = announced_size(request.headers, max_bytes)
-    check_folder(raw_dir)
-    check_space(raw_dir, size or 0)
-    target = raw_dir / path
-    replace = where.replace or await has_failed(database, target, raw_dir)
-    if size is not None and not replace:
-        refuse_taken_name(target, size)
-    with request.app.state.upload_slots.one():
-        file, _ = await receive(
-            request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
-        )
+    size = announced_size(request.headers, settings.upload_max_bytes)
+    file, _ = await store_sent_file(request, database, path, size=size, sha256=sha256, replace=where.replace)
     return file.path
 
 

@@ -7,13 +7,12 @@ from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from logistics_api.database.pool import Reader
-from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
+from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.parameters.types import DatasetName
 from logistics_api.profiles.queries import PROFILES
 from logistics_api.profiles.schemas import ColumnProfile, DatasetProfile, FrequentValue, ProfiledColumn
 from logistics_core.catalogue import Dataset, Field, FieldType
@@ -35,18 +34,13 @@ BOOLEANS = {"t": "true", "f": "false"}
     summary="Profile of one dataset",
 )
 async def read_dataset_profile(
-    dataset: Annotated[DatasetName, Path(description="A dataset by its name in /api/datasets", examples=["shipments"])],
+    dataset: NameOfDataset,
     _: Annotated[NothingElse, Query()],
     request: Request,
     database: Reader,
 ) -> Response:
     """Returns what each column holds, from a sample of the rows of the latest loaded files (at most 100)."""
-    found = request.app.state.catalogue.get(dataset)
-    if found is None:
-        known = ", ".join(request.app.state.catalogue)
-        raise Problem(
-            404, "unknown-dataset", "Unknown dataset", f"There is no dataset {dataset!r}. There are: {known}."
-        )
+    found = dataset_of(request, dataset)
     most = max(1, min(MOST_FILES, MOST_PROFILES // len(found.fields)))
     row = await database.fetch_row(PROFILES, {"dataset": found.name, "most": most})
     document = await asyncio.to_thread(_document, found, row)

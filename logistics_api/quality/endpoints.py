@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.parameters import cursors
+from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.parameters.types import DatasetName, Paging
+from logistics_api.parameters.types import Paging
 from logistics_api.quality.queries import DAYS, QUALITY, files_query
 from logistics_api.quality.schemas import (
     DayParameters,
@@ -32,8 +32,6 @@ UNKNOWN_DATASET_OR_CURSOR: Responses = {
     )
 }
 
-Name = Annotated[DatasetName, Path(description="A dataset by its name in /api/datasets", examples=["shipments"])]
-
 
 @router.get(
     "/api/quality", response_model=QualityOfDatasets, responses=FIGURE_PROBLEMS, summary="Quality of all datasets"
@@ -52,10 +50,10 @@ async def read_quality(_: Annotated[NothingElse, Query()], request: Request, dat
     summary="Quality of one dataset",
 )
 async def read_dataset_quality(
-    dataset: Name, _: Annotated[NothingElse, Query()], request: Request, database: Reader
+    dataset: NameOfDataset, _: Annotated[NothingElse, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns the dataset's score with every rule."""
-    version, documents = await _dataset_documents(database, [_dataset(request, dataset)], with_rules=True)
+    version, documents = await _dataset_documents(database, [dataset_of(request, dataset)], with_rules=True)
     return _response(documents[0], version)
 
 
@@ -66,10 +64,10 @@ async def read_dataset_quality(
     summary="Quality of a dataset's files",
 )
 async def list_file_quality(
-    dataset: Name, query: Annotated[Paging, Query()], request: Request, database: Reader
+    dataset: NameOfDataset, query: Annotated[Paging, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns the score of each file of which something was read, in all versions, newest first."""
-    found = _dataset(request, dataset)
+    found = dataset_of(request, dataset)
     fingerprint = cursors.fingerprint(request.url.path, "newest", {})
     parameters: dict[str, object] = {"dataset": found.name, "limit": query.limit}
     if query.cursor is not None:
@@ -90,10 +88,10 @@ async def list_file_quality(
     summary="Quality of a dataset over time",
 )
 async def list_daily_quality(
-    dataset: Name, query: Annotated[DayParameters, Query()], request: Request, database: Reader
+    dataset: NameOfDataset, query: Annotated[DayParameters, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns the score of the files that were loaded on each day, for the latest days."""
-    found = _dataset(request, dataset)
+    found = dataset_of(request, dataset)
     days = await database.fetch_value(DAYS, {"dataset": found.name, "limit": query.limit})
     items = [{"day": day, "files": counts["account"][0]} | _scored(found, counts) for day, counts in days]
     return _response({"definition": DEFINITION, "items": items})
@@ -125,15 +123,6 @@ def _scored(dataset: Dataset, counts: dict[str, Any]) -> dict[str, Any]:
 def _score(dataset: Dataset, counts: dict[str, Any] | None, arrivals: tuple[int, int] = (0, 0)) -> Score:
     counted = Counts() if counts is None else Counts.from_document(counts)
     return score_of(rules_of(dataset, counted, arrivals))
-
-
-def _dataset(request: Request, name: str) -> Dataset:
-    found = request.app.state.catalogue.get(name)
-    if found is None:
-        known = ", ".join(request.app.state.catalogue)
-        raise Problem(404, "unknown-dataset", "Unknown dataset", f"There is no dataset {name!r}. There are: {known}.")
-    assert isinstance(found, Dataset)
-    return found
 
 
 def _response(document: dict[str, Any], version: int | None = None) -> Response:

@@ -1,7 +1,5 @@
 """POST /api/ingestion/uploads, and GET /api/ingestion/uploads/{upload_id}: uploads and their state."""
 
-import asyncio
-import pathlib
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,11 +13,10 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.headers import announced_size
 from logistics_api.uploads.parameters import Destination
-from logistics_api.uploads.queries import HAS_FAILED, HAS_TABLE
-from logistics_api.uploads.receiving import receive
+from logistics_api.uploads.queries import HAS_TABLE
 from logistics_api.uploads.schemas import Upload
+from logistics_api.uploads.sent_files import store_sent_file
 from logistics_api.uploads.status import read_status
-from logistics_api.uploads.storage import check_folder, check_space, refuse_taken_name
 from logistics_api.uploads.upload_ids import make_upload_id, read_upload_id
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
@@ -68,20 +65,11 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     arrives altered is refused.
     """
     settings: Settings = request.app.state.settings
-    raw_dir, max_bytes = settings.raw_dir, settings.upload_max_bytes
     sha256 = expected_sha256(request.headers)
-    size = announced_size(request.headers, max_bytes)
+    size = announced_size(request.headers, settings.upload_max_bytes)
     await _check_dataset(database, where.dataset, request.app.state.catalogue)
-    check_folder(raw_dir)
-    check_space(raw_dir, size or 0)
-    target = raw_dir / where.dataset / where.filename
-    replace = where.replace or await has_failed(database, target, raw_dir)
-    if size is not None and not replace:
-        refuse_taken_name(target, size)
-    with request.app.state.upload_slots.one():
-        file, is_new = await receive(
-            request.stream(), target, raw_dir, max_bytes=max_bytes, expected_sha256=sha256, replace=replace
-        )
+    path = f"{where.dataset}/{where.filename}"
+    file, is_new = await store_sent_file(request, database, path, size=size, sha256=sha256, replace=where.replace)
     upload_id = make_upload_id(file)
     body = await read_status(upload_id, file, database, settings)
     location = f"{context_of(request.scope).prefix}/api/ingestion/uploads/{upload_id}"
@@ -106,20 +94,6 @@ async def read_upload(
     file = read_upload_id(upload_id)
     body = await read_status(upload_id, file, database, request.app.state.settings)
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
-
-
-async def has_failed(database: Database, target: pathlib.Path, raw_dir: pathlib.Path) -> bool:
-    """Whether a file, as it is on disk now, has failed: it may be replaced, as nothing would be lost."""
-    try:
-        status = await asyncio.to_thread(target.stat)
-    except OSError:
-        return False
-    parameters = {
-        "path": str(target.relative_to(raw_dir)),
-        "size_bytes": status.st_size,
-        "modified_ns": status.st_mtime_ns,
-    }
-    return bool(await database.fetch_value(HAS_FAILED, parameters))
 
 
 async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:
