@@ -9,9 +9,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from logistics_api.contracts.queries import MAKE_REQUEST, NEEDS_ANSWERS, ONE_REQUEST, PROPOSAL_STATE
-from logistics_api.contracts.schemas import ContractRequestState
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
+from logistics_api.file_requests.status import progress_of
 from logistics_api.http.context import context_of
 from logistics_core.database_contract.contracts import ContractAction, ProposalState
 
@@ -103,17 +103,13 @@ async def read_request(database: Database, request_id: int, prefix: str) -> dict
 
 def request_document(found: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The response body for a request as the database has it."""
-    outcome, error, age_seconds = (found.pop(name) for name in ("outcome", "error", "age_seconds"))
-    is_done = found["done_at"] is not None
-    waits = WAITS if age_seconds < PATIENCE_SECONDS else WAITS_LONG
-    state = ContractRequestState.FAILED if error else ContractRequestState.DONE
+    waits = WAITS if found.pop("age_seconds") < PATIENCE_SECONDS else WAITS_LONG
+    progress = progress_of(found, waits)
     proposal_id = found["proposal_id"]
     return {
         **found,
         "proposal_url": proposal_id and proposal_url(proposal_id, prefix),
-        "state": state if is_done else ContractRequestState.PENDING,
-        "is_final": is_done,
-        "detail": (error or outcome) if is_done else waits,
+        **progress,
         "status_url": f"{prefix}/api/contracts/requests/{found['request_id']}",
     }
 

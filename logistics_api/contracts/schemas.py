@@ -1,11 +1,11 @@
 """Responses about contracts, proposals and requests, and the bodies that people send."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.file_requests.schemas import RequestState
 from logistics_api.parameters.cursors import Page
 from logistics_api.parameters.types import DIGITS, DatasetName, Flag, Paging, Text
 from logistics_api.schemas import StrictModel
@@ -14,15 +14,6 @@ from logistics_core.contract_exports import ExportFormat
 from logistics_core.database_contract.contracts import ContractAction, ProposalKind, ProposalState
 
 # -- requests --------------------------------------------------------------------------------------------------------
-
-
-class ContractRequestState(StrEnum):
-    """How far a request is."""
-
-    PENDING = "pending"
-    DONE = "done"
-    FAILED = "failed"
-    """It was refused or failed: nothing was changed."""
 
 
 class ContractRequest(StrictModel):
@@ -43,9 +34,9 @@ class ContractRequest(StrictModel):
         description="With `propose`: the file, relative to the raw folder; otherwise null",
         examples=["fuel/2024-06.csv"],
     )
-    state: ContractRequestState = Field(
+    state: RequestState = Field(
         description="`pending`: the pipeline has not served it yet; `done`; `failed`: refused, or failed",
-        examples=[ContractRequestState.PENDING],
+        examples=[RequestState.PENDING],
     )
     is_final: bool = Field(description="Whether the request is served", examples=[False])
     detail: str = Field(

@@ -34,19 +34,15 @@ async def read_request(database: Database, request_id: int, prefix: str) -> dict
             "response to a request.",
         )
     found = json.loads(text)
-    outcome, error = found.pop("outcome"), found.pop("error")
-    state = _state(is_done=found["done_at"] is not None, error=error)
     waits = WAITS if age_seconds < PATIENCE_SECONDS else WAITS_LONG
-    return {
-        **found,
-        "state": state,
-        "is_final": state is not RequestState.PENDING,
-        "detail": waits if state is RequestState.PENDING else error or outcome,
-        "status_url": f"{prefix}/api/ingestion/file-requests/{request_id}",
-    }
+    progress = progress_of(found, waits)
+    return {**found, **progress, "status_url": f"{prefix}/api/ingestion/file-requests/{request_id}"}
 
 
-def _state(*, is_done: bool, error: str | None) -> RequestState:
-    if not is_done:
-        return RequestState.PENDING
-    return RequestState.DONE if error is None else RequestState.FAILED
+def progress_of(found: dict[str, Any], waits: str) -> dict[str, Any]:
+    """How far a request is, in place of its `outcome` and `error`. `waits` says so while it is pending."""
+    outcome, error = found.pop("outcome"), found.pop("error")
+    if found["done_at"] is None:
+        return {"state": RequestState.PENDING, "is_final": False, "detail": waits}
+    state = RequestState.DONE if error is None else RequestState.FAILED
+    return {"state": state, "is_final": True, "detail": outcome if error is None else error}
