@@ -5,7 +5,6 @@ The records are read by the parsers of the loader, so what is accepted and rejec
 
 import dataclasses
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ LINES_PER_CAUSE = 3
 LONGEST_LINE = 300
 
 
-@dataclass
+@dataclasses.dataclass
 class _Cause:
     field: str | None
     reason: str
@@ -33,7 +32,7 @@ class _Cause:
     lines: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
-@dataclass
+@dataclasses.dataclass
 class DryRun:
     """What a load would make of the records that were read."""
 
