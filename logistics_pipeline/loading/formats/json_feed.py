@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import msgspec
 from ijson.common import JSONError
 
+from logistics_pipeline.loading.formats.json_scanner import STRING
+
 PARSER_ERRORS = (JSONError, ValueError, ArithmeticError)
 """Errors that ijson raises, for the text itself and from the Python types it creates."""
 
@@ -28,11 +30,9 @@ _LONE_HALF = re.compile(rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!" + _HIGH
 """Correct unless there are escaped backslashes. The pattern begins with literal text, which is many times faster."""
 _ANY_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(rb"(?P<pair>" + _HIGH + _LOW + rb")|(?P<half>" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
-_CONSTANT = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"|(?<![0-9A-Za-z.+_-])(?P<constant>NaN|-?Infinity)(?![0-9A-Za-z.+_-])', re.DOTALL
-)
+_CONSTANT = re.compile(STRING + rb"|(?<![0-9A-Za-z.+_-])(?P<constant>NaN|-?Infinity)(?![0-9A-Za-z.+_-])", re.DOTALL)
 _NEXT_CONSTANT = re.compile(
-    rb'(?:[^"NI-]++|"(?:[^"\\]++|\\.)*+"|(?!NaN|-?Infinity)[NI-])*+(?P<constant>NaN|-?Infinity)', re.DOTALL
+    rb'(?:[^"NI-]++|' + STRING + rb"|(?!NaN|-?Infinity)[NI-])*+(?P<constant>NaN|-?Infinity)", re.DOTALL
 )
 _BARE_NAN = re.compile(rb"NaN(?<![^\s:,\[]NaN)")
 _BARE_INFINITY = re.compile(rb"Infinity(?<![^\s:,\[-]Infinity)")
@@ -40,8 +40,8 @@ _BARE_INFINITY = re.compile(rb"Infinity(?<![^\s:,\[-]Infinity)")
 _NAN = re.compile(rb"(?<![0-9A-Za-z.+_-])NaN(?![0-9A-Za-z.+_-])")
 _INFINITY = re.compile(rb"(?<![0-9A-Za-z.+_])Infinity(?![0-9A-Za-z.+_-])")
 """The constants where there are no strings. A sign stays."""
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_TOKENS = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_WHOLE_STRING = re.compile(STRING, re.DOTALL)
+_TOKENS = re.compile(rb'(?:[^"]++|' + STRING + rb")*+", re.DOTALL)
 _SEPARATORS = (b",", b"[", b"]", b"{", b"}", b":", b" ", b"\n")
 _BEGUN_CONSTANT = re.compile(rb"(?<![0-9A-Za-z.+_-])(?:Na?|-|-?I(?:n(?:f(?:i(?:n(?:it?)?)?)?)?)?)$")
 _CONSTANTS = {b"NaN": b"1e0", b"Infinity": b"10000000", b"-Infinity": b"-10000000"}
@@ -121,7 +121,7 @@ def _end_outside_strings(text: bytes, begin: int, end: int) -> int:
     whole = _TOKENS.match(text, begin, end)
     assert whole is not None
     if whole.end() < end:  # at the quotation mark of a string that ends later, or never
-        long = _STRING.match(text, whole.end())
+        long = _WHOLE_STRING.match(text, whole.end())
         return long.end() if long else len(text)
     return max(text.rfind(separator, begin, end) for separator in _SEPARATORS) + 1 or end
 

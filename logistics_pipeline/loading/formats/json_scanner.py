@@ -11,8 +11,8 @@ MAX_DEPTH = 64
 """Levels of nesting that are accepted. Parsers need memory that grows with depth, some with its square."""
 
 # Possessive quantifiers: for a string of many megabytes, the matcher must not store a backtracking position per byte.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_FLAT = rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+'
+STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rb'[^"\[\]{}]*+(?:' + STRING + rb'[^"\[\]{}]*+)*+'
 """Anything without brackets outside strings."""
 _NEXT_BRACKET = re.compile(_FLAT + rb"([\[\]{}]?)", re.DOTALL)
 
@@ -30,7 +30,7 @@ def _container() -> re.Pattern[bytes]:
 
 
 _SCALAR = re.compile(
-    _STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity", re.DOTALL
+    STRING + rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity", re.DOTALL
 )
 """Also the constants of Python's `json.dumps`, which JSON lacks: a record that holds one is rejected, not its file."""
 _GAP = re.compile(rb"[ \t\r\n,]*")
