@@ -52,11 +52,6 @@ class SyncReport:
     problems: list[str] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
 
-    @property
-    def has_changed_datasets(self) -> bool:
-        """Whether there are other datasets or versions in force than before."""
-        return bool(self.accepted)
-
 
 def decide(file: str | None, version: ContractVersion | None, synced: str | None, older: frozenset[str]) -> Step:
     """What to do, given the hashes of the file and of the last sync, and those of the dataset's older versions."""

@@ -98,10 +98,6 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         """What a rule has decided, and warnings."""
         return tuple(each.text for each in self.changes if each.question is None)
 
-    def of_kind(self, kind: ChangeKind) -> list[Change]:
-        """The changes of one kind."""
-        return [each for each in self.changes if each.kind is kind]
-
     def to_json(self) -> dict[str, Any]:
         """As one JSON document."""
         return {**msgspec.to_builtins(self), "held": self.is_held, "questions": msgspec.to_builtins(self.questions)}

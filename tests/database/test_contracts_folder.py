@@ -52,7 +52,7 @@ def test_a_contract_of_a_person_becomes_version_1_and_its_edit_version_2(connect
     assert report.changes == [
         "Version 2 of the contract of fuel is in force. The field station (string) is new and optional."
     ]
-    assert report.problems == [] and report.has_changed_datasets
+    assert report.problems == [] and report.accepted
     assert versions(connection) == [FUEL, with_station()]
     assert sorted(each.name for each in folder.iterdir()) == [SYNCED_FILE, "any name.yaml"]
 
