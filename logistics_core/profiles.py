@@ -17,6 +17,9 @@ from zlib import crc32
 
 import msgspec
 
+from logistics_core.catalogue import FieldType
+from logistics_core.catalogue.model import NUMERIC_TYPES, TEMPORAL_TYPES
+
 MOST_VALUES = 96
 MOST_FREQUENT = 10
 POINTS = 33
@@ -25,7 +28,8 @@ MOST_CHARACTERS = 80
 """Of a value that is kept."""
 
 _HASHES = 1 << 32
-_FIRST_DAY = date(1970, 1, 1)
+FIRST_DAY = date(1970, 1, 1)
+"""From which days are counted."""
 
 
 class ValueKind(StrEnum):
@@ -36,6 +40,13 @@ class ValueKind(StrEnum):
     NUMBER = "number"
     DATE = "date"
     """Measured in days since 1970."""
+
+
+def value_kind(type: FieldType) -> ValueKind:
+    """What a profile says about the values of a field of that type."""
+    if type in NUMERIC_TYPES or type is FieldType.YEAR:
+        return ValueKind.NUMBER
+    return ValueKind.DATE if type in TEMPORAL_TYPES else ValueKind.TEXT
 
 
 class FieldProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +180,7 @@ def measure_date(text: str) -> float | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    days = (moment.date() - _FIRST_DAY).days
+    days = (moment.date() - FIRST_DAY).days
     return days + (moment.hour * 60 + moment.minute) / 1440
 
 
@@ -182,7 +193,7 @@ MEASURES: dict[ValueKind, Callable[[str], float | None]] = {
 
 def point_as_text(kind: ValueKind, point: float) -> str:
     """A point for people: a day, or a number."""
-    return str(_FIRST_DAY + timedelta(days=int(point))) if kind is ValueKind.DATE else f"{point:,.6g}"
+    return str(FIRST_DAY + timedelta(days=int(point))) if kind is ValueKind.DATE else f"{point:,.6g}"
 
 
 def _hash(text: str) -> int:

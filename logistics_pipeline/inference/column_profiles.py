@@ -1,17 +1,20 @@
 """Profiles of the columns of a sample: their values as texts, measured by what the column was found to hold."""
 
 from collections.abc import Callable
-from datetime import date
 
-from logistics_core.catalogue import FieldType
-from logistics_core.catalogue.model import NUMERIC_TYPES, TEMPORAL_TYPES
-from logistics_core.profiles import FieldProfile, ValueKind, measure_number, measure_text, profile_of_counts
+from logistics_core.profiles import (
+    FIRST_DAY,
+    FieldProfile,
+    ValueKind,
+    measure_number,
+    measure_text,
+    profile_of_counts,
+    value_kind,
+)
 from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.roles import TypedColumn
 from logistics_pipeline.loading.contract.dates import InvalidDateError, parse_date
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT, split_amount, value_in
-
-_FIRST_DAY = date(1970, 1, 1)
 
 
 def profile_of(each: TypedColumn) -> FieldProfile:
@@ -24,11 +27,13 @@ def profile_of(each: TypedColumn) -> FieldProfile:
 
 
 def _kind(reading: Reading) -> tuple[ValueKind, Callable[[str], float | None]]:
-    if reading.type in NUMERIC_TYPES or reading.type is FieldType.YEAR:
-        return ValueKind.NUMBER, _number_measure(reading)
-    if reading.type in TEMPORAL_TYPES:
-        return ValueKind.DATE, _date_measure(reading)
-    return ValueKind.TEXT, measure_text
+    match value_kind(reading.type):
+        case ValueKind.NUMBER as kind:
+            return kind, _number_measure(reading)
+        case ValueKind.DATE as kind:
+            return kind, _date_measure(reading)
+        case kind:
+            return kind, measure_text
 
 
 def _number_measure(reading: Reading) -> Callable[[str], float | None]:
@@ -55,7 +60,7 @@ def _date_measure(reading: Reading) -> Callable[[str], float | None]:
 
     def measure(text: str) -> float | None:
         try:
-            return float((parse_date(text, order) - _FIRST_DAY).days)
+            return float((parse_date(text, order) - FIRST_DAY).days)
         except InvalidDateError:
             return None
 

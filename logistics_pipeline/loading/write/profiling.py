@@ -4,11 +4,10 @@ The first rows are all taken, of the rest a fixed share: a profile costs little,
 stored with each batch, so a load that resumes continues it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from logistics_core.catalogue import Dataset, Field, FieldType
-from logistics_core.catalogue.model import NUMERIC_TYPES, TEMPORAL_TYPES
-from logistics_core.profiles import MEASURES, ValueKind, make_profile, merged_profiles
+from logistics_core.catalogue import Dataset, Field
+from logistics_core.profiles import MEASURES, FieldProfile, make_profile, merged_profiles, value_kind
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import FileProfile
@@ -40,10 +39,7 @@ class FileProfiler:
             return self._profile
         rows = [line.split(b"\t", len(self._fields)) for line in lines]
         columns = zip(*rows, strict=True)
-        found = {
-            field.name: make_profile(map(_text, column), kind_of(field), MEASURES[kind_of(field)])
-            for field, column in zip(self._fields, columns, strict=False)
-        }
+        found = {field.name: _profile(field, column) for field, column in zip(self._fields, columns, strict=False)}
         profile = merged_profiles([self._profile, found])
         ledger.keep_profile(self._connection, self._file_id, profile)
         return profile
@@ -58,11 +54,9 @@ def profiled_fields(dataset: Dataset) -> Sequence[Field]:
     return dataset.fields[:MOST_COLUMNS]
 
 
-def kind_of(field: Field) -> ValueKind:
-    """What a profile says about the values of a field."""
-    if field.type in NUMERIC_TYPES or field.type is FieldType.YEAR:
-        return ValueKind.NUMBER
-    return ValueKind.DATE if field.type in TEMPORAL_TYPES else ValueKind.TEXT
+def _profile(field: Field, column: Iterable[bytes]) -> FieldProfile:
+    kind = value_kind(field.type)
+    return make_profile(map(_text, column), kind, MEASURES[kind])
 
 
 def _sample(batch: Batch) -> list[bytes]:
