@@ -116,8 +116,10 @@ def new_dashboard(server_url: str, template: str) -> Iterator[Callable[[], Dashb
         with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
         dashboard = Dashboard(with_database(server_url, name), Path(folder) / name)
-        if made:  # Vega is made once for all
-            shutil.copytree(made[0].data_dir / "cache", dashboard.data_dir / "cache")
+        bundles = (bundle for each in made for bundle in (each.data_dir / "cache").glob("vega-*.bundle"))
+        if bundle := next(bundles, None):  # made once for all, by the first whose page has asked for it
+            (dashboard.data_dir / "cache").mkdir(parents=True)
+            shutil.copy(bundle, dashboard.data_dir / "cache")
         made.append(dashboard)
         return dashboard
 
