@@ -71,13 +71,14 @@ def _body(media_type: str, schema: dict[str, Any], description: str) -> dict[str
     return {"requestBody": {"required": True, "description": description, "content": content}}
 
 
+_JSON_FILE = {"title": "JSON file", "description": "With `filename`: the file itself"}
 _FILE_OR_PATH = {
     "requestBody": {
         "required": True,
         "description": "With `filename`: the file itself, JSON, NDJSON or CSV, plain, .gz or .zst. Without it: JSON "
         "that names a file of the raw folder.",
         "content": {
-            "application/json": {"schema": FileToPropose.model_json_schema()},
+            "application/json": {"schema": {"anyOf": [FileToPropose.model_json_schema(), _JSON_FILE]}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}},
         },
     }
@@ -192,7 +193,7 @@ async def answer_proposal(proposal_id: ProposalId, _: NoParameters, request: Req
 @router.put(
     "/api/contracts/proposals/{proposal_id}/contract",
     summary="Edit the contract of a proposal",
-    openapi_extra=_body("application/yaml", {"type": "string", "minLength": 1}, "The whole contract, as YAML"),
+    openapi_extra=_body("application/yaml", {"type": "object", "minProperties": 1}, "The whole contract, as YAML"),
     **ACCEPTED,
 )
 async def edit_proposal(proposal_id: ProposalId, _: NoParameters, request: Request, database: Reader) -> Response:

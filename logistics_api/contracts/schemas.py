@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from logistics_api.file_requests.schemas import RequestState
 from logistics_api.parameters.cursors import Page
@@ -256,6 +256,8 @@ class ProposalAnswers(StrictModel):
         min_length=1,
         max_length=2000,
         examples=[{"date_order:paid_on": "day first"}],
+        # pydantic writes the pattern as `patternProperties`, which leaves other names free
+        json_schema_extra={"propertyNames": TypeAdapter(Text).json_schema()},
     )
 
 

@@ -4,10 +4,12 @@ Examples, the edges of every schema, random questions and chains of them, agains
 into; `schemathesis.toml` says how many. Every run is the same: what fails here fails again.
 """
 
+import json
 import os
 import subprocess
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,11 +17,22 @@ from urllib.parse import quote
 import pytest
 
 from logistics_api.documentation.links import LINKS, PAGES
-from tests.api.world import load_world
+from logistics_core.settings import ContractPolicy, Settings
+from logistics_pipeline.contracts.accepting import accept_contract
+from logistics_pipeline.contracts.requests import serve_next_request
+from logistics_pipeline.contracts.texts import contract_of_text
+from logistics_pipeline.contracts.versions import catalogue_in_force
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.sources.folder import RawFolder
+from tests.api.test_contracts import CLEAR
+from tests.api.world import load_world, world_options
 from tests.checkout import PROJECT_ROOT
+from tests.contract_texts import FUEL, payment
 
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+RETIRABLE = "wood"  # a dataset that is not built in; named as the hooks name it
 SPAN = {"start": "2024-01-01", "end": "2024-02-29"}
 NEEDED: dict[str, Any] = {"read_vehicle_metrics": SPAN, "read_route_matrix": SPAN}
 
@@ -30,8 +43,36 @@ def shared(serve: Any, new_database: Any, tmp_path_factory: pytest.TempPathFacto
     raw_dir = tmp_path_factory.mktemp("world") / "data" / "raw"
     with new_database() as url:
         load_world(url, raw_dir)
+        load_another_dataset(url, raw_dir)
         with serve(url, data_dir=raw_dir.parent, api_rate=0) as api:
+            propose(api, url, raw_dir)
             yield api
+
+
+def load_another_dataset(url: str, raw_dir: Path) -> None:
+    """A dataset that can be retired, with a file."""
+    with connect(url) as connection:
+        contract = contract_of_text(FUEL.replace("fuel", RETIRABLE), "the test")
+        accept_contract(connection, contract, accepted_by="the test")
+        catalogue = catalogue_in_force(connection)
+    path = raw_dir / RETIRABLE / "2024-05.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps([payment(number) for number in range(9)]))
+    found = RawFolder(raw_dir, catalogue).look_at(path)
+    assert found is not None
+    load_file(url, found, replace(world_options(raw_dir), catalogue=catalogue))
+
+
+def propose(api: Any, url: str, raw_dir: Path) -> None:
+    """Has a contract proposed that could be accepted as it is. Later requests wait: nobody serves them."""
+    (raw_dir / "fuel").mkdir()
+    (raw_dir / "fuel" / "2024-06.csv").write_text(CLEAR)
+    assert api.client.post("/api/contracts/proposals", json={"path": "fuel/2024-06.csv"}).status_code == 202
+    with connect(url) as connection:
+        settings = Settings(database_url=url, data_dir=raw_dir.parent, contracts=ContractPolicy.REVIEW)
+        assert serve_next_request(connection, settings) is not None
+    (summary,) = api.get("/api/contracts/proposals")["items"]
+    assert api.get(summary["url"])["is_acceptable"], summary
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +84,11 @@ def document(shared: Any) -> Any:
 def test_whatever_is_asked_the_answer_is_one_the_openapi_declares(shared: Any, document: Any, tmp_path: Path) -> None:
     operations = sum(len(item) for item in document["paths"].values())
     url = f"{shared.client.base_url}/openapi.json"
+    proposal_id = shared.get("/api/contracts/proposals")["items"][0]["proposal_id"]
     done = subprocess.run(
         [SCHEMATHESIS, "--config-file", CONFIG, "run", url],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT), "COLUMNS": "200"},
+        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT), "COLUMNS": "200", "PROPOSAL_ID": proposal_id},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -43,9 +43,9 @@ def records() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def load_world(url: str, raw_dir: Path) -> None:
-    """Loads two files of every dataset, and calculates the figures."""
-    options = LoadOptions(
+def world_options(raw_dir: Path) -> LoadOptions:
+    """Small batches, so that every file has several."""
+    return LoadOptions(
         raw_dir=raw_dir,
         failed_dir=raw_dir.parent / "failed",
         batch=BatchLimits(records=30, bytes=1 << 20),
@@ -54,6 +54,10 @@ def load_world(url: str, raw_dir: Path) -> None:
         retry_seconds=5.0,
         chunk_bytes=2_000,
     )
+
+
+def load_world(url: str, raw_dir: Path) -> None:
+    """Loads two files of every dataset, and calculates the figures."""
     for dataset, all_records in records().items():
         for part in range(2):
             path = raw_dir / dataset / f"2024-0{part + 1}.json"
@@ -61,5 +65,5 @@ def load_world(url: str, raw_dir: Path) -> None:
             path.write_text(json.dumps(all_records[part::2]))
             found = RawFolder(raw_dir).look_at(path)
             assert found is not None
-            load_file(url, found, options)
+            load_file(url, found, world_options(raw_dir))
     refresh(url, full=True)
