@@ -246,7 +246,7 @@ def _key(proposal: Proposal, question: Question, answer: str) -> Proposal:
     before = set(proposal.key)
     columns = tuple(_as_key(each, key, before) for each in proposal.columns)
     because = "a person has decided it"
-    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns)
+    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns, is_key_confirmed=True)
 
 
 def _as_key(column: ProposedColumn, key: tuple[str, ...], before: set[str]) -> ProposedColumn:
