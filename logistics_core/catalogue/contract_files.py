@@ -2,8 +2,8 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras` and
-`keyConfirmed` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are
-read by `table_dialect`.
+`keyConfirmed` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding`
+and `dialect` are read by `table_dialect`.
 """
 
 import os
