@@ -1,9 +1,9 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect` and `extras` of a
-dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are
-read by `table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras` and
+`keyConfirmed` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding`
+and `dialect` are read by `table_dialect`.
 """
 
 import os
@@ -432,6 +432,7 @@ class _Resource(_Struct):
     encoding: str | None = None
     dialect: DialectKeys | None = None
     extras: bool = True
+    key_confirmed: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -484,6 +485,7 @@ def _dataset(resource: _Resource) -> Dataset:
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
         has_extras=resource.extras,
+        is_key_confirmed=resource.key_confirmed,
         path=resource.path,
     )
 

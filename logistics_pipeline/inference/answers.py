@@ -11,6 +11,7 @@ import msgspec
 from logistics_core.catalogue import FieldType, Role
 from logistics_core.catalogue.time_patterns import PatternError, time_pattern
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.inference.keys import NO_KEY
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -242,11 +243,11 @@ _OF_COLUMN: Mapping[str, Callable[[Proposal, ProposedColumn, Question, str], Pro
 
 
 def _key(proposal: Proposal, question: Question, answer: str) -> Proposal:
-    key = () if answer == "no key" else tuple(answer.split(", "))
+    key = () if answer == NO_KEY else tuple(answer.split(", "))
     before = set(proposal.key)
     columns = tuple(_as_key(each, key, before) for each in proposal.columns)
     because = "a person has decided it"
-    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns)
+    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns, is_key_confirmed=True)
 
 
 def _as_key(column: ProposedColumn, key: tuple[str, ...], before: set[str]) -> ProposedColumn:
