@@ -303,9 +303,14 @@ def _records(proposal: Proposal, question: Question, answer: str) -> Proposal:
 
 
 def _total(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    """A total is rejected if it lacks a value that every record must have: what no other row lacks is required."""
     if answer == "a record":
         return proposal
-    return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    if not question.columns:
+        return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    for name in question.columns:
+        proposal = _with(proposal, _column(proposal, name), required=True)
+    return proposal
 
 
 def _second_table(proposal: Proposal, question: Question, answer: str) -> Proposal:

@@ -90,7 +90,10 @@ def _proposal(
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
     of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
-    questions = [table_question(doubt) for doubt in of_table if doubt is not None]
+    not_in_total = tuple(columns[index].name for index in table.empty_in_total)
+    questions = [
+        table_question(doubt, not_in_total if doubt.kind == "total" else ()) for doubt in of_table if doubt is not None
+    ]
     questions += column_questions(doubts, _suggestions(columns))
     return Proposal(
         file=path.name,
