@@ -156,6 +156,12 @@ def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[st
     return None if row is None else row[0]
 
 
+def has_superseded_rows(connection: Connection, dataset: str) -> bool:
+    """Whether a record of a dataset has lost its key to another one."""
+    query = "SELECT FROM ingest.files WHERE dataset = %s AND records_superseded > 0 LIMIT 1"
+    return connection.execute(query, (dataset,)).fetchone() is not None
+
+
 def loaded_before(connection: Connection, file: LedgerFile, content_hash: str | None) -> LedgerFile | None:
     """A file with rows that may be the same records: an earlier version of this one, or one with the same content.
 
