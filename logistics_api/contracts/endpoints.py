@@ -179,16 +179,17 @@ async def read_contract_proposal(
 @router.post(
     "/api/contracts/proposals/{proposal_id}/answers",
     summary="Answer questions of a proposal",
-    openapi_extra=_body("application/json", ProposalAnswers.model_json_schema(), "Answers by the id of the question"),
+    openapi_extra=_body(
+        "application/json", ProposalAnswers.model_json_schema(), "Answers by the id or the kind of the question"
+    ),
     **ACCEPTED,
 )
 async def answer_proposal(proposal_id: ProposalId, _: NoParameters, request: Request, database: Reader) -> Response:
     """Requests that questions are answered. An answer can be given again as long as the proposal is open."""
     body = await read_json(request, ProposalAnswers)
     await check_proposal(database, proposal_id, ContractAction.ANSWER)
-    return await request_action(
-        request, database, ContractAction.ANSWER, proposal_id=proposal_id, argument={"answers": body.answers}
-    )
+    argument = body.model_dump(exclude_defaults=True)
+    return await request_action(request, database, ContractAction.ANSWER, proposal_id=proposal_id, argument=argument)
 
 
 @router.put(

@@ -311,6 +311,12 @@ class Dataset:
         """The name of one record as that of a type: `VehicleLog`."""
         return "".join(word.capitalize() for word in self.singular.split("_"))
 
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The fields whose values are names: those of the key, and those with the role of an identifier."""
+        named = {field.name for field in self.fields if field.role is Role.IDENTIFIER}
+        return frozenset(self.key) | named
+
     def field(self, name: str) -> Field:
         """The field of that name.
 

@@ -56,6 +56,36 @@ def answered(proposal: Proposal, answers: Mapping[str, str]) -> Proposal:
     )
 
 
+def answers_by_kind(
+    questions: Sequence[Mapping[str, Any]], by_kind: Mapping[str, str], *, text_is_allowed: bool = True
+) -> dict[str, str]:
+    """Answers by id that answer every question of a kind alike; questions that do not take the answer stay as they are.
+
+    `questions` are those of a stored proposal. `text_is_allowed`: whether each question about columns takes `text`.
+
+    Raises:
+        AnswerError: there is no question of the kind, or none that takes the answer.
+    """
+    found: dict[str, str] = {}
+    for kind, answer in by_kind.items():
+        of_kind = [each for each in questions if each["kind"] == kind]
+        if not of_kind:
+            known = ", ".join(dict.fromkeys(each["kind"] for each in questions)) or "none"
+            raise AnswerError(f"There is no question of the kind {excerpt(kind)}. The kinds are: {known}.")
+        taking = [each for each in of_kind if answer in _answers_of(each, text_is_allowed)]
+        if not taking:
+            known = " | ".join(dict.fromkeys(word for each in of_kind for word in _answers_of(each, text_is_allowed)))
+            raise AnswerError(
+                f"No question of the kind {kind} can be answered by {excerpt(answer)}. Answer by one of: {known}."
+            )
+        found |= {each["id"]: answer for each in taking}
+    return found
+
+
+def _answers_of(question: Mapping[str, Any], text_is_allowed: bool) -> tuple[str, ...]:
+    return (*question["answers"], *((_TEXT,) if text_is_allowed and question["columns"] else ()))
+
+
 def _apply(proposal: Proposal, question: Question, answer: str) -> Proposal:
     allowed = question.answers if not question.columns else tuple(dict.fromkeys((*question.answers, _TEXT)))
     if answer not in allowed:

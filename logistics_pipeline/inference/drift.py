@@ -114,6 +114,11 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 ADD, LEAVE = "add", "leave in extras"
 YES, NO = "yes", "no"
 CORRECTIONS = "corrections"
+NONE = "none"
+"""No column is the field that is gone."""
+
+_MOST_NAMES = 40
+"""Columns that a question names as answers."""
 
 
 def compare(
@@ -169,14 +174,20 @@ def amended_contract(contract: Mapping[str, Any], drift: Drift, proposal: Propos
     document = msgspec.json.decode(msgspec.json.encode(contract))
     fields = {each["name"]: each for each in document["schema"]["fields"]}
     proposed = {each["name"]: each for each in proposal.contract()["schema"]["fields"]}
+    chosen = _chosen_columns(drift, proposal, answers)
     for change in drift.changes:
         answer = answers.get(change.question.id) if change.question is not None else None
         if change.kind is ChangeKind.WIDENED and change.field in fields:
             fields[change.field]["type"] = str(FieldType.NUMBER)
         elif change.kind is ChangeKind.RENAMED and answer == YES and change.field in fields and change.column:
-            aliases = fields[change.field].setdefault("aliases", [])
-            aliases += [change.column] if change.column not in aliases else []
-        elif change.kind is ChangeKind.NEW_COLUMN and answer == ADD and change.field in proposed.keys() - fields.keys():
+            _add_alias(fields[change.field], change.column)
+        elif change.kind in _GONE and answer in chosen and change.field in fields:
+            _add_alias(fields[change.field], chosen[answer].title or chosen[answer].name)
+        elif (
+            change.kind is ChangeKind.NEW_COLUMN
+            and answer == ADD
+            and change.field in proposed.keys() - fields.keys() - {each.name for each in chosen.values()}
+        ):
             document["schema"]["fields"].append(_new_field(proposed[str(change.field)], change))
         elif change.kind is ChangeKind.KEY_CONFLICT and answer is not None:
             _decide_key(document, fields, answer)
@@ -192,6 +203,36 @@ def _decide_key(document: dict[str, Any], fields: Mapping[str, dict[str, Any]], 
     document["schema"]["primaryKey"] = key
     for name in key:
         fields[name].setdefault("constraints", {})["required"] = True
+
+
+_GONE = frozenset({ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE})
+
+
+def _chosen_columns(drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> dict[str, ProposedColumn]:
+    """The columns that answers name as fields that are gone, by their names in answers."""
+    asked = {each.question.id for each in drift.changes if each.kind in _GONE and each.question is not None}
+    given = {answer for name, answer in answers.items() if name in asked} - {NONE}
+    return {name: each for each in proposal.columns if (name := _name_in_answers(each)) in given}
+
+
+def questions_left(drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> tuple[Question, ...]:
+    """The questions, but for whether a column should become a field that an answer names as one that is gone."""
+    named = {column.name for column in _chosen_columns(drift, proposal, answers).values()}
+    return tuple(
+        change.question
+        for change in drift.changes
+        if change.question is not None and not (change.kind is ChangeKind.NEW_COLUMN and change.field in named)
+    )
+
+
+def _name_in_answers(column: ProposedColumn) -> str:
+    return excerpt(column.title or column.name)
+
+
+def _add_alias(field: dict[str, Any], alias: str) -> None:
+    aliases = field.setdefault("aliases", [])
+    if alias not in aliases:
+        aliases.append(alias)
 
 
 def _new_field(field: dict[str, Any], change: Change) -> dict[str, Any]:
@@ -302,14 +343,14 @@ class _Comparison:
                 yield Change(kind=ChangeKind.OPTIONAL_GONE, decision=Decision.RULE, text=text, field=field.name)
 
     def _question_of_gone(self, field: Field, text: str) -> Question:
-        names = tuple(excerpt(column.title or column.name) for column in self._unknown())[:10]
+        names = tuple(map(_name_in_answers, self._unknown()))[:_MOST_NAMES]
         return Question(
             f"gone:{field.name}",
             "gone",
             f"{text} Which column is it, or is the file another one than it should be?",
             (field.name,),
             self._proposal.rows,
-            (*names, "none"),
+            (*(name for name in names if name != NONE), NONE),
         )
 
     def _new(self, renamed: set[str]) -> Iterator[Change]:
@@ -358,6 +399,8 @@ class _Comparison:
             )
         elif not _fits(field.type, column):
             yield self._other_type(field, column, doubt)
+            if column.otherwise is not None and _fits(field.type, column.otherwise):
+                yield from self._proven_order(field, column.otherwise)
         else:
             yield from self._proven_order(field, column)
             yield from self._unusual(field, title)
@@ -384,7 +427,7 @@ class _Comparison:
         if profile is None:
             return
         earlier = [each[field.name] for each in self._earlier if field.name in each]
-        for found in find_unusual(profile, earlier):
+        for found in find_unusual(profile, earlier, is_identifier=field.name in self._dataset.identifiers):
             yield Change(
                 kind=ChangeKind(found.kind),
                 decision=Decision.WARNING,

@@ -135,7 +135,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             "path": f"{self.dataset}.{'csv' if self.dialect is not None else 'json'}",
             "title": self.title,
             "singular": f"{self.dataset[:33]}_record",
-            "description": f"Records of {self.title}",
             **self._reading(),
             "schema": schema,
         }
@@ -186,7 +185,6 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         "title": title,
         "type": str(column.type),
         "role": str(column.role),
-        "description": f"As in the column {title}",
     }
     if column.found_as != column.name:
         field["aliases"] = [column.found_as]

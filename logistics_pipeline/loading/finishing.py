@@ -68,7 +68,7 @@ def _finish(
     _add_warning(connection, file_id, warning_of_conflicts(connection, dataset, file))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
-    _warn_of_unusual_values(connection, file)
+    _warn_of_unusual_values(connection, file, dataset)
     _close(connection, file_id, result, take_seconds())
 
 
@@ -100,13 +100,13 @@ def _add_warning(connection: Connection, file_id: int, sentence: str | None) -> 
         ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
 
 
-def _warn_of_unusual_values(connection: Connection, file: LedgerFile) -> None:
+def _warn_of_unusual_values(connection: Connection, file: LedgerFile, dataset: Dataset) -> None:
     """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
     if file.dataset is None or not file.records_loaded + file.records_superseded:
         return
     profile = ledger.file_profile(connection, file.file_id)
     earlier = ledger.earlier_profiles(connection, file.dataset, file.file_id)
-    for name, found in unusual_columns(profile, earlier).items():
+    for name, found in unusual_columns(profile, earlier, dataset.identifiers).items():
         _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 
 

@@ -188,6 +188,8 @@ class BatchWriter:
             self._layout["values"] = formats.to_json()
         for widened in (chunk.widened for chunk in batch.chunks() if chunk.widened):
             self._layout["widened"] = sorted(widened)
+        for codec in (chunk.codec for chunk in batch.chunks() if chunk.codec is not None):
+            self._layout["encoding"] = codec
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,
