@@ -60,6 +60,7 @@ from logistics_pipeline.ledger.files import (
 from logistics_pipeline.ledger.key_conflicts import (
     KeyConflicts,
     count_key_conflicts,
+    files_known_to_conflict,
     key_conflicts,
     other_versions,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "file_profile",
     "file_version",
     "files_in_order",
+    "files_known_to_conflict",
     "files_with_rejects",
     "finish",
     "finish_replayed",
