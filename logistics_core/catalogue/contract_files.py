@@ -1,9 +1,9 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect` and `extras` of a
-dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are
-read by `table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras` and
+`keyConfirmed` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding`
+and `dialect` are read by `table_dialect`.
 """
 
 import os
@@ -24,7 +24,9 @@ from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument,
 from logistics_core.catalogue.model import (
     EXTRAS,
     FALSE_VALUES,
+    NESTED_TYPES,
     NUMERIC_TYPES,
+    TEMPORAL_TYPES,
     TRUE_VALUES,
     Catalogue,
     Dataset,
@@ -363,12 +365,12 @@ class _FieldExpectations(_Struct):
     filled: bool = False
 
 
-class _Field(_Struct):
+class _Field(_Struct, kw_only=True):
     name: str
-    title: str
+    title: str = ""
     type: FieldType
-    role: Role
-    description: str
+    role: Role | None = None
+    description: str = ""
     unit: str | None = None
     constraints: _Constraints = msgspec.field(default_factory=_Constraints)
     invalid_values: InvalidValues | msgspec.UnsetType | None = msgspec.UNSET
@@ -418,12 +420,12 @@ class _Expectations(_Struct):
     freshness: str | None = None
 
 
-class _Resource(_Struct):
+class _Resource(_Struct, kw_only=True):
     profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = msgspec.field(name="$schema")
     name: str
     path: str
-    title: str
-    description: str
+    title: str = ""
+    description: str = ""
     schema: _Schema
     singular: str | None = None
     dated_by: _DatedBy | None = None
@@ -432,6 +434,7 @@ class _Resource(_Struct):
     encoding: str | None = None
     dialect: DialectKeys | None = None
     extras: bool = True
+    key_confirmed: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -450,8 +453,7 @@ def _dataset(resource: _Resource) -> Dataset:
             f"schema.fields: a dataset has at most {MAX_FIELDS:,} fields, not {len(resource.schema.fields):,}."
         )
     fields = tuple(
-        _field(each, f"schema.fields[{number}]", resource.schema.missing_values)
-        for number, each in enumerate(resource.schema.fields)
+        _field(each, f"schema.fields[{number}]", resource.schema) for number, each in enumerate(resource.schema.fields)
     )
     by_name = {field.name: field for field in fields}
     if len(by_name) < len(fields):
@@ -470,13 +472,14 @@ def _dataset(resource: _Resource) -> Dataset:
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
+    title = resource.title or _in_words(resource.name)
     return Dataset(
         name=resource.name,
-        title=resource.title,
+        title=title,
         singular=singular,
         key=_key(resource.schema.primary_key, by_name),
         fields=fields,
-        description=resource.description,
+        description=resource.description or f"{title}.",
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
@@ -484,6 +487,7 @@ def _dataset(resource: _Resource) -> Dataset:
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
         has_extras=resource.extras,
+        is_key_confirmed=resource.key_confirmed,
         path=resource.path,
     )
 
@@ -508,7 +512,23 @@ def _check_name(name: str, where: str) -> None:
         )
 
 
-def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field:
+def _in_words(name: str) -> str:
+    """A title made of a name: `Fuel cards` of `fuel_cards`."""
+    return name.replace("_", " ").strip().capitalize()
+
+
+def _usual_role(field: _Field, schema: _Schema) -> Role:
+    """What a field is for by its key and type, if the contract does not say."""
+    if field.name in schema.primary_key:
+        return Role.IDENTIFIER
+    if field.type in TEMPORAL_TYPES:
+        return Role.TIME
+    if field.type in NUMERIC_TYPES:
+        return Role.MEASURE
+    return Role.TEXT if field.type in NESTED_TYPES else Role.DIMENSION
+
+
+def _field(field: _Field, where: str, schema: _Schema) -> Field:
     _check_name(field.name, f"{where}.name")
     if field.name in RESERVED_FIELDS or field.name.startswith("model_"):
         raise ValueError(
@@ -521,15 +541,15 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         raise ValueError(
             f"{where}.invalidValues is null, but {field.name} is required: only an optional field can be NULL."
         )
-    if field.missing_values is not None:
-        missing_values = field.missing_values
+    missing_values = schema.missing_values if field.missing_values is None else field.missing_values
+    title = field.title or _in_words(field.name)
     bounds = _bounds(field, where)
     return Field(
         name=field.name,
-        title=field.title,
+        title=title,
         type=field.type,
-        role=field.role,
-        description=field.description,
+        role=field.role or _usual_role(field, schema),
+        description=field.description or title,
         unit=field.unit,
         required=field.constraints.required,
         above=bounds.above,

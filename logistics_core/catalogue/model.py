@@ -246,6 +246,8 @@ class Dataset:
     """A file of the dataset, below the raw folder: others in its outermost folder belong to the dataset as well."""
     has_extras: bool = False
     """Whether values of columns that the contract does not know are kept, in the column `extras`."""
+    is_key_confirmed: bool = True
+    """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

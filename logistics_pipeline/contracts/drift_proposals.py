@@ -30,12 +30,15 @@ from logistics_pipeline.contracts.versions import ContractVersion, version_in_fo
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
+from logistics_pipeline.inference.key_conflicts import KeyConflict
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.ledger.file_profiles import MOST_EARLIER_FILES
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
+from logistics_pipeline.loading.write.key_guard import conflict_sentence
 
 BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""
@@ -110,7 +113,9 @@ def find_drift(
     proposal = propose(path, version.dataset, with_profiles=True)
     earlier = ledger.earlier_profiles(connection, version.dataset, file.file_id)
     layouts = ledger.layouts_before(connection, version.dataset, file.file_id)
-    return compare(version.fields, proposal, earlier, known_file(version.fields, layouts)), proposal
+    known = known_file(version.fields, layouts)
+    known = msgspec.structs.replace(known, key_conflict=_key_conflict(connection, file, version.fields))
+    return compare(version.fields, proposal, earlier, known), proposal
 
 
 def known_file(dataset: Dataset, layouts: Sequence[Mapping[str, Any]]) -> KnownFile:
@@ -133,6 +138,20 @@ def known_file(dataset: Dataset, layouts: Sequence[Mapping[str, Any]]) -> KnownF
         delimiter=None if csv is None else csv.delimiter,
         encoding=None if newest is None else newest.get("encoding"),
         date_orders=orders,
+    )
+
+
+def _key_conflict(connection: Connection, file: LedgerFile, dataset: Dataset) -> KeyConflict | None:
+    """What the load has found about keys of other records; None if a person has confirmed the key."""
+    found = None if dataset.is_key_confirmed else ledger.key_conflicts(connection, file.file_id)
+    if found is None:
+        return None
+    others = list(found.others)[:MOST_EARLIER_FILES]
+    return KeyConflict(
+        text=conflict_sentence(found),
+        records=found.records,
+        is_held=found.is_held,
+        others=tuple(ledger.file_profile(connection, other_id) for other_id in others),
     )
 
 

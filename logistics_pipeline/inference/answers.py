@@ -11,6 +11,7 @@ import msgspec
 from logistics_core.catalogue import FieldType, Role
 from logistics_core.catalogue.time_patterns import PatternError, time_pattern
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.inference.keys import NO_KEY
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -272,11 +273,11 @@ _OF_COLUMN: Mapping[str, Callable[[Proposal, ProposedColumn, Question, str], Pro
 
 
 def _key(proposal: Proposal, question: Question, answer: str) -> Proposal:
-    key = () if answer == "no key" else tuple(answer.split(", "))
+    key = () if answer == NO_KEY else tuple(answer.split(", "))
     before = set(proposal.key)
     columns = tuple(_as_key(each, key, before) for each in proposal.columns)
     because = "a person has decided it"
-    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns)
+    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns, is_key_confirmed=True)
 
 
 def _as_key(column: ProposedColumn, key: tuple[str, ...], before: set[str]) -> ProposedColumn:
@@ -332,9 +333,14 @@ def _records(proposal: Proposal, question: Question, answer: str) -> Proposal:
 
 
 def _total(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    """A total is rejected if it lacks a value that every record must have: what no other row lacks is required."""
     if answer == "a record":
         return proposal
-    return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    if not question.columns:
+        return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    for name in question.columns:
+        proposal = _with(proposal, _column(proposal, name), required=True)
+    return proposal
 
 
 def _second_table(proposal: Proposal, question: Question, answer: str) -> Proposal:

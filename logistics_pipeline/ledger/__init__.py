@@ -46,6 +46,7 @@ from logistics_pipeline.ledger.files import (
     file_version,
     files_in_order,
     files_with_rejects,
+    has_superseded_rows,
     in_registration_order,
     latest_file,
     latest_files,
@@ -55,6 +56,12 @@ from logistics_pipeline.ledger.files import (
     loaded_before,
     newest_loaded_version,
     older_files_to_reload,
+)
+from logistics_pipeline.ledger.key_conflicts import (
+    KeyConflicts,
+    count_key_conflicts,
+    key_conflicts,
+    other_versions,
 )
 from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
@@ -80,6 +87,7 @@ __all__ = [
     "FileProfile",
     "FileRequest",
     "Judged",
+    "KeyConflicts",
     "Kind",
     "LedgerFile",
     "LockedReject",
@@ -97,6 +105,7 @@ __all__ = [
     "corrections_to_restore",
     "count_cells",
     "count_columns_again",
+    "count_key_conflicts",
     "count_rejects",
     "count_reports",
     "count_shortened_ids",
@@ -116,9 +125,11 @@ __all__ = [
     "finish",
     "finish_replayed",
     "forget_restored_corrections",
+    "has_superseded_rows",
     "in_registration_order",
     "keep_cleared_values",
     "keep_profile",
+    "key_conflicts",
     "latest_file",
     "latest_files",
     "latest_problems",
@@ -130,6 +141,7 @@ __all__ = [
     "mark_older_for_reload",
     "newest_loaded_version",
     "older_files_to_reload",
+    "other_versions",
     "pending_requests",
     "recognise",
     "register",

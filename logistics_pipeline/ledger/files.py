@@ -156,6 +156,12 @@ def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[st
     return None if row is None else row[0]
 
 
+def has_superseded_rows(connection: Connection, dataset: str) -> bool:
+    """Whether a record of a dataset has lost its key to another one."""
+    query = "SELECT FROM ingest.files WHERE dataset = %s AND records_superseded > 0 LIMIT 1"
+    return connection.execute(query, (dataset,)).fetchone() is not None
+
+
 def layouts_before(connection: Connection, dataset: str, file_id: int, most: int = 20) -> list[dict[str, Any]]:
     """The layouts of loaded files of a dataset that were registered before a file, the newest first."""
     rows = connection.execute(

@@ -20,6 +20,7 @@ from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.corrections import restore_corrections
 from logistics_pipeline.loading.rejects.failed_files import export_or_warn
+from logistics_pipeline.loading.write.key_guard import warning_of_conflicts
 
 
 @dataclass
@@ -64,6 +65,7 @@ def _finish(
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
     _add_warning(connection, file_id, ledger.warning_of_shortened_ids(connection, file_id))
+    _add_warning(connection, file_id, warning_of_conflicts(connection, dataset, file))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
     _warn_of_unusual_values(connection, file, dataset)

@@ -29,6 +29,8 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.inference.answers import AnswerError
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.sources.folder import RawFolder
 from tests.contract_texts import FUEL
 
@@ -126,6 +128,24 @@ def test_a_question_waits_for_its_answer_and_nothing_is_guessed(connection: Conn
 
     accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
     assert catalogue_in_force(connection)["fuel"].field("day").format == "%d/%m/%Y"
+
+
+def test_a_statement_whose_total_is_told_apart_loads_all_but_that(
+    connection: Connection, propose: Propose, settings: Settings
+) -> None:
+    statement = CERTAIN + f"Total,,{sum(number * 1.25 for number in range(1, 200))}\n"
+    proposal = stored(propose("fuel/may.csv", statement))
+    assert [question["kind"] for question in proposal.open_questions] == ["total"]
+    answer_proposal(connection, proposal.proposal_id, {"total": "a total"})
+    accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+
+    catalogue = catalogue_in_force(connection)
+    found = RawFolder(settings.raw_dir, catalogue).look_at(settings.raw_dir / "fuel/may.csv")
+    assert found is not None
+    report = load_file(settings.database_url, found, load_options(settings, catalogue))
+    assert (report.file.records_loaded, report.file.records_rejected) == (199, 1)
+    reject = connection.execute("SELECT record_no, field FROM ingest.rejects").fetchall()
+    assert reject == [(200, "day")]
 
 
 COUNTERS = "day,a,b,c\n" + "".join(

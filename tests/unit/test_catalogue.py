@@ -239,6 +239,28 @@ def test_a_contract_of_the_user_joins_the_catalogue(tmp_path: Path) -> None:
     assert dataset.indexes[0].columns == ("log_id",)
 
 
+def test_titles_roles_and_descriptions_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "fuel_cards.yaml").write_text(
+        """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: fuel_cards
+path: fuel/
+schema:
+  primaryKey: [card_id]
+  fields:
+    - {name: card_id, type: string, constraints: {required: true}}
+    - {name: paid_on, type: date}
+    - {name: litres, type: number}
+    - {name: station, type: string}
+    - {name: items, type: array}
+"""
+    )
+    dataset = read_contract(tmp_path / "fuel_cards.yaml")
+    assert (dataset.title, dataset.description) == ("Fuel cards", "Fuel cards.")
+    assert (dataset.fields[0].title, dataset.fields[0].description) == ("Card id", "Card id")
+    assert [field.role for field in dataset.fields] == ["identifier", "time", "measure", "dimension", "text"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -127,9 +127,8 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
         "constraints.required is 'yes'. Expected: true or false"),
     "number among words": (changed("  primaryKey", "  missingValues: [NA, -999]\n  primaryKey"), r"line 7, column 23: "
                            r"schema.missingValues\[1\] is the number -999. Expected: a text. Put it in quotes"),
-    "no role": (changed("      role: measure\n", ""),
-        r"line 14|line 15, .*schema.fields\[1\] lacks the key `role`. Add it, "
-                "with one of identifier, time"),
+    "no type": (changed("      type: number\n", ""),
+        r"line 15, .*schema.fields\[1\] lacks the key `type`. Add it, with one of string, integer"),
     "no fields": (changed(CONTRACT[CONTRACT.index("  fields:") :], ""),
         "schema lacks the key `fields`. Add it, with a list"),
     # -- another meaning
