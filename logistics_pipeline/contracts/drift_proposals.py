@@ -31,6 +31,7 @@ from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
+from logistics_pipeline.sources.folder import is_nested
 
 BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""
@@ -70,7 +71,7 @@ def follow_file(connection: Connection, file: LedgerFile, path: Path) -> Followe
     followed = Followed()
     with suppress(ContractError, RefusedContractError, errors.LockNotAvailable):
         followed.widened = record_widenings(connection, file, version)
-    if _is_to_ask(file):
+    if _is_to_ask(file) and not is_nested(file.path):
         with suppress(FileError):
             in_force = version_in_force(connection, version.dataset) or version
             followed.proposal = propose_drift(connection, file, path, in_force)

@@ -55,7 +55,13 @@ from logistics_pipeline.ledger.files import (
     newest_loaded_version,
     older_files_to_reload,
 )
-from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
+from logistics_pipeline.ledger.registration import (
+    explain_unrecognised,
+    recognise,
+    register,
+    register_nested,
+    unrecognised_files,
+)
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -131,6 +137,7 @@ __all__ = [
     "pending_requests",
     "recognise",
     "register",
+    "register_nested",
     "reject_summary",
     "rejects",
     "remove_profile",
