@@ -22,10 +22,11 @@ from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
 from logistics_pipeline.contracts.drift_questions import drift_document, plain, yaml_of
 from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
+from logistics_pipeline.contracts.versions import ContractVersion, catalogue_in_force, version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
+from logistics_pipeline.inference.nested import propose_nested
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
@@ -71,7 +72,7 @@ def follow_file(connection: Connection, file: LedgerFile, path: Path) -> Followe
     followed = Followed()
     with suppress(ContractError, RefusedContractError, errors.LockNotAvailable):
         followed.widened = record_widenings(connection, file, version)
-    if _is_to_ask(file) and not is_nested(file.path):
+    if _is_to_ask(file):
         with suppress(FileError):
             in_force = version_in_force(connection, version.dataset) or version
             followed.proposal = propose_drift(connection, file, path, in_force)
@@ -103,11 +104,22 @@ def find_drift(
     Raises:
         FileError: it cannot be read, or holds no records.
     """
-    proposal = propose(path, version.dataset, with_profiles=True)
+    proposal = _propose_again(connection, file, path, version)
     earlier = ledger.earlier_profiles(connection, version.dataset, file.file_id)
     before = layout_from_json(ledger.layout_before(connection, version.dataset, file.file_id))
     known = KnownFile(columns=before.header, delimiter=before.delimiter) if isinstance(before, CsvLayout) else None
     return compare(version.fields, proposal, earlier, known), proposal
+
+
+def _propose_again(connection: Connection, file: LedgerFile, path: Path, version: ContractVersion) -> Proposal:
+    """What would be proposed for a file of a dataset, or for the records within those of the file."""
+    records = version.fields.records
+    if records is None or not is_nested(file.path):
+        return propose(path, version.dataset, with_profiles=True)
+    around = version_in_force(connection, records.dataset)
+    assert around is not None  # it cannot be retired: the relation leads to it
+    parent = catalogue_in_force(connection)[records.dataset]
+    return propose_nested(path, parent, around.document, records.array, version.dataset, known=version.fields)
 
 
 def propose_drift(
