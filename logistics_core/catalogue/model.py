@@ -262,6 +262,8 @@ class Dataset:
     """Where its records are, if they are within those of another dataset."""
     parent: "Dataset | None" = None
     """The dataset whose records hold those of this one: what `records` names, found in the catalogue."""
+    is_key_confirmed: bool = True
+    """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -330,6 +332,12 @@ class Dataset:
     def camel_name(self) -> str:
         """The name of one record as that of a type: `VehicleLog`."""
         return "".join(word.capitalize() for word in self.singular.split("_"))
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The fields whose values are names: those of the key, and those with the role of an identifier."""
+        named = {field.name for field in self.fields if field.role is Role.IDENTIFIER}
+        return frozenset(self.key) | named
 
     def field(self, name: str) -> Field:
         """The field of that name.

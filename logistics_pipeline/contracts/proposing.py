@@ -45,7 +45,7 @@ from logistics_pipeline.contracts.versions import (
 )
 from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.answers import REJECTS, answered, asking_about_rejects
+from logistics_pipeline.inference.answers import REJECTS, answered, answers_by_kind, asking_about_rejects
 from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.nested import nested_dataset_name, propose_nested
@@ -396,8 +396,15 @@ def _text(proposal: Proposal) -> str:
     return text
 
 
-def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[str, str]) -> StoredProposal:
+def answer_proposal(
+    connection: Connection,
+    proposal_id: UUID,
+    answers: Mapping[str, str],
+    by_kind: Mapping[str, str] | None = None,
+) -> StoredProposal:
     """Answers questions of an open proposal; an answer can be given again as long as it is open.
+
+    `answers` are by the ids of questions; an answer in `by_kind` is for all others of its kind.
 
     Raises:
         ProposalError: there is no such proposal, or it is not open.
@@ -409,7 +416,9 @@ def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[
             raise ProposalError(
                 f"The contract of proposal {proposal_id} was edited: edit it again, as answers would overwrite that."
             )
-        given = {**stored.answers, **answers}
+        is_new = stored.kind != ProposalKind.DRIFT
+        of_kinds = answers_by_kind(stored.document["questions"], by_kind or {}, text_is_allowed=is_new)
+        given = {**stored.answers, **of_kinds, **answers}
         if stored.kind == ProposalKind.DRIFT:
             text, document = answered_drift(stored, given)
             change_proposal(connection, stored, stored.dataset, text, _storable(document))

@@ -188,10 +188,14 @@ def _says(stored: StoredProposal) -> str:
 
 
 def _answer(connection: Connection, request: ContractRequest, settings: Settings) -> Served:
-    answers = request.argument.get("answers")
-    if not isinstance(answers, dict) or not all(isinstance(each, str) for each in answers.values()):
-        raise ProposalError("The request has no answers: they are texts by the id of each question.")
-    stored = answer_proposal(connection, _proposal(request), answers)
+    answers, by_kind = (request.argument.get(name) or {} for name in ("answers", "by_kind"))
+    are_texts = all(
+        isinstance(given, dict) and all(isinstance(each, str) for each in given.values())
+        for given in (answers, by_kind)
+    )
+    if not are_texts or not (answers or by_kind):
+        raise ProposalError("The request has no answers: they are texts by the id or the kind of each question.")
+    stored = answer_proposal(connection, _proposal(request), answers, by_kind)
     return _of_proposal(stored, _says(stored))
 
 

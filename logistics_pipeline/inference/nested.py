@@ -17,10 +17,10 @@ from logistics_core.catalogue.model import NestedRecords, Reference
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.json_tables import as_table
+from logistics_pipeline.inference.keys import Key
 from logistics_pipeline.inference.names import allowed_dataset_name, field_names, unique_dataset_name
 from logistics_pipeline.inference.proposal import NestedIn, Proposal
 from logistics_pipeline.inference.propose import MAX_RECORD_BYTES, proposal_of_table
-from logistics_pipeline.inference.roles import Key
 from logistics_pipeline.inference.sampling import Sample
 from logistics_pipeline.inference.tables import SampleTable
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format, open_after, read_records
@@ -78,6 +78,7 @@ def propose_nested(
     return msgspec.structs.replace(
         proposal,
         nested=nested,
+        is_key_confirmed=parent.is_key_confirmed,  # it is as certain as the key of the records around
         questions=tuple(each for each in proposal.questions if each.kind != "key" and not _is_of(each.columns, nested)),
         read=f"{'All' if is_whole else 'The first'} {table.rows:,} elements were read. A load judges every value.",
         children=(),

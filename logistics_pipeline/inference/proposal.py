@@ -145,6 +145,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
+    is_key_confirmed: bool = False
+    """Whether a person has decided the key."""
     profiles: dict[str, FieldProfile] = {}
     """By column, if they were asked for."""
     seconds: float
@@ -162,11 +164,12 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             "path": f"{self.dataset}.{'csv' if self.dialect is not None else 'json'}",
             "title": self.title,
             "singular": f"{self.dataset[:33]}_record",
-            "description": f"Records of {self.title}",
             **self._reading(),
             **({} if self.nested is None else {"records": self.nested.records()}),
             "schema": schema,
         }
+        if self.key and not self.is_key_confirmed:
+            contract["keyConfirmed"] = False
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is FieldType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
@@ -212,7 +215,6 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         "title": title,
         "type": str(column.type),
         "role": str(column.role),
-        "description": f"As in the column {title}",
     }
     if column.found_as != column.name:
         field["aliases"] = [column.found_as]

@@ -14,12 +14,14 @@ from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.json_tables import is_json, read_json_table
+from logistics_pipeline.inference.keys import Key, doubt_of_key, find_key
 from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
 from logistics_pipeline.inference.questions import column_questions, table_question
-from logistics_pipeline.inference.roles import Key, TypedColumn, doubt_of_key, find_key, find_role, find_time
+from logistics_pipeline.inference.roles import find_role, find_time
 from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_sample
 from logistics_pipeline.inference.tables import SampleTable, read_table
+from logistics_pipeline.inference.typed_column import TypedColumn
 from logistics_pipeline.inference.units import unit_of
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
@@ -105,7 +107,10 @@ def _proposal(
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
     of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
-    questions = [table_question(doubt) for doubt in of_table if doubt is not None]
+    not_in_total = tuple(columns[index].name for index in table.empty_in_total)
+    questions = [
+        table_question(doubt, not_in_total if doubt.kind == "total" else ()) for doubt in of_table if doubt is not None
+    ]
     questions += column_questions(doubts, _suggestions(columns))
     return Proposal(
         file=path.name,

@@ -159,6 +159,22 @@ def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[st
     return None if row is None else row[0]
 
 
+def has_superseded_rows(connection: Connection, dataset: str) -> bool:
+    """Whether a record of a dataset has lost its key to another one."""
+    query = "SELECT FROM ingest.files WHERE dataset = %s AND records_superseded > 0 LIMIT 1"
+    return connection.execute(query, (dataset,)).fetchone() is not None
+
+
+def layouts_before(connection: Connection, dataset: str, file_id: int, most: int = 20) -> list[dict[str, Any]]:
+    """The layouts of loaded files of a dataset that were registered before a file, the newest first."""
+    rows = connection.execute(
+        "SELECT layout FROM ingest.files WHERE dataset = %s AND file_id < %s "
+        f"AND state = '{FileState.LOADED}' AND layout IS NOT NULL ORDER BY file_id DESC LIMIT %s",
+        (dataset, file_id, most),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def loaded_before(connection: Connection, file: LedgerFile, content_hash: str | None) -> LedgerFile | None:
     """A file with rows that may be the same records: an earlier version of this one, or one with the same content.
 

@@ -22,6 +22,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.proxy_server import DagsterProxyApiServicer
 
 from logistics_pipeline.orchestration.runtime import reloading_server
+from logistics_pipeline.orchestration.runtime.definitions_process import PROCESS_NAME
 from logistics_pipeline.orchestration.runtime.run_launcher import SupervisedRunLauncher
 from tests.end_to_end.conftest import wait_for
 from tests.orchestration.test_run_launcher import CONFIGURATION
@@ -103,8 +104,8 @@ class Server:
     def children(self) -> list[psutil.Process]:
         """The processes that serve definitions."""
         assert self.process is not None
-        found = psutil.Process(self.process.pid).children()
-        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE and "grpc" in each.cmdline()]
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE and each.name() == PROCESS_NAME]
 
     def launch(self, instance: dg.DagsterInstance) -> str:
         """Starts a run that lingers until it is released, and waits until it has begun."""

@@ -73,6 +73,8 @@ class Chunk:
     """How the file's values are written, in the first chunk for which this had to be found out."""
     widened: frozenset[str] = frozenset()
     """Integer fields that are read as numbers from this chunk on."""
+    codec: str | None = None
+    """The encoding of the file, by Python's name, if its bytes have shown it."""
     damage: FileError | None = None
     """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
     stand behind the damage."""

@@ -181,6 +181,7 @@ def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
             if source.note is not None and source.note != note:  # the encoding may show late
                 note = source.note
                 chunk.notes = (note, *chunk.notes)
+            chunk.codec = source.known_codec
             yield chunk
 
 
