@@ -64,7 +64,13 @@ from logistics_pipeline.ledger.key_conflicts import (
     key_conflicts,
     other_versions,
 )
-from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
+from logistics_pipeline.ledger.registration import (
+    explain_unrecognised,
+    recognise,
+    register,
+    register_nested,
+    unrecognised_files,
+)
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -147,6 +153,7 @@ __all__ = [
     "pending_requests",
     "recognise",
     "register",
+    "register_nested",
     "reject_summary",
     "rejects",
     "remove_profile",
