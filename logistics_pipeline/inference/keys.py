@@ -143,7 +143,7 @@ def _counts_records(each: TypedColumn) -> bool:
     if each.words & _COUNTING_WORDS:
         return True
     is_named = bool(each.words - _NUMBER_WORDS) and (each.is_key_by_name or each.is_code_by_name)
-    return not is_named and is_running(each)
+    return not is_named and each.reading.type is FieldType.INTEGER and is_running(each)  # no row number is 0001
 
 
 def is_running(each: TypedColumn) -> bool:

@@ -38,6 +38,7 @@ def date(number: int) -> str:
     [
         ("payment,paid_on,litres,station", lambda i: f"P-{i + 1},{date(i)},{40 + i}.5,Ulm", ("payment",)),
         ("id,name", lambda i: f"{i + 1},depot {i % 7}", ("id",)),
+        ("Beleg;Liter", lambda i: f"{i:04};{i % 9},5", ("beleg",)),
         ("amount,invoice_number", lambda i: f"{i % 9}.5,{i + 1}", ("invoice_number",)),
         ("Belegnr;Betrag", lambda i: f"{4711 + i};{i % 9},5", ("belegnr",)),
         ("tracking_code,weight", lambda i: f"{chr(65 + i % 26)}{i:03},{i % 9}", ("tracking_code",)),
