@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,7 @@ def load(
             results = list[bool]()
             for file in found:
                 with _saying_where_it_stopped(environment.database_url, file, len(found) - len(results) - 1):
-                    results.append(_load_if_possible(loader, file, as_json))
+                    results.append(_load_if_possible(loader, file, as_json, settings))
         if refresh_after:  # also after failures: the valid records before them are loaded
             done = refresh_analytics(environment.database_url)
             if not as_json:
@@ -95,8 +96,8 @@ def _propose(connection: Connection, file: FoundFile, settings: Settings) -> Out
     except (PipelineError, psycopg_errors.Error):
         raise
     except Exception as error:  # noqa: BLE001
-        say(f"{file.key}: An error in the program ended the proposal of a contract; the lines below say where.")
-        traceback.print_exception(error)
+        details = _log(settings, file.key, error)
+        say(f"{file.key}: An error in the program ended the proposal of a contract: {details}.")
         return None
 
 
@@ -114,7 +115,7 @@ _OF_ALL_FILES = (TransientError, psycopg_errors.UndefinedTable, psycopg_errors.U
 """Errors that every other file would meet as well: the database is away, or not at this version."""
 
 
-def _load_if_possible(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
+def _load_if_possible(loader: Loader, file: FoundFile | Path, as_json: bool, settings: Settings) -> bool:
     """Loads a file; an unexpected error is said, with its details, and ends only the load of this file."""
     try:
         return _load_one(loader, file, as_json)
@@ -123,24 +124,36 @@ def _load_if_possible(loader: Loader, file: FoundFile | Path, as_json: bool) -> 
     except OSError as error:
         if error.errno in DISK_FULL_ERRNOS:
             raise
-        return _say_unexpected(loader, file, error, as_json)
+        return _say_unexpected(loader, file, error, as_json, settings)
     except Exception as error:  # noqa: BLE001
-        return _say_unexpected(loader, file, error, as_json)
+        return _say_unexpected(loader, file, error, as_json, settings)
 
 
-def _say_unexpected(loader: Loader, file: FoundFile | Path, error: Exception, as_json: bool) -> bool:
+def _say_unexpected(
+    loader: Loader, file: FoundFile | Path, error: Exception, as_json: bool, settings: Settings
+) -> bool:
     loader.disconnect()  # in whatever state the error has left it
     name = file.key if isinstance(file, FoundFile) else str(file)
     is_expected = isinstance(error, PipelineError | ContractError)
-    reason = str(error) if is_expected else "An error in the program ended its load; the lines below say where."
+    reason = str(error) if is_expected else f"An error in the program ended its load: {_log(settings, name, error)}."
     text = f"{reason} The other files are loaded all the same. The same command resumes this one where it stopped."
     if as_json:
         _print_failed(name, text)
     else:
         say(f"{name}: {text}")
-    if not is_expected:
-        traceback.print_exception(error)
     return False
+
+
+def _log(settings: Settings, name: str, error: Exception) -> str:
+    """Writes where an error happened into a log; returns a clause that names it."""
+    path = settings.logs_dir / "load.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {name}\n{''.join(traceback.format_exception(error))}\n")
+    except OSError:
+        return f"its log {path} cannot be written"
+    return f"{path} has the details"
 
 
 def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:

@@ -13,9 +13,6 @@ from typing import Any
 import pytest
 
 from logistics_pipeline.database.connections import parse_url, with_database
-from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.loading.file_load import FileLoad
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.forking import run_command
 from tests.database.records import as_array, as_lines, log, shipment, vehicle
 
@@ -122,59 +119,6 @@ def test_any_file_that_fails_makes_the_exit_code_1_and_the_others_are_loaded(log
     assert "There is no such file" in text.stderr and "UNRECOGNISED" in text.stderr
     as_vehicles = logistics("load", odd, "--dataset", "vehicles", "--json")
     assert (as_vehicles.returncode, documents(as_vehicles)[0]["state"]) == (0, "loaded")
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ValueError("no such thing"), "An error in the program ended its load; the lines below say where."),
-        (PipelineError("The table is away."), "The table is away."),
-    ],
-)
-def test_an_unexpected_error_in_one_file_leaves_the_others_to_be_loaded(
-    logistics: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
-) -> None:
-    (data_dir / "raw").mkdir(parents=True)
-    for number in (1, 2, 3):
-        vehicle = {"vehicle_id": f"V-{number}", "vehicle_name": "Truck", "mileage": number}
-        (data_dir / f"raw/vehicles-{number}.json").write_text(json.dumps([vehicle]))
-    read = FileLoad.run
-
-    def failing(self: FileLoad, found: FoundFile, **options: Any) -> Any:
-        if found.key == "vehicles-2.json":
-            raise error
-        return read(self, found, **options)
-
-    monkeypatch.setattr(FileLoad, "run", failing)
-    done = logistics("load", data_dir / "raw")
-    assert done.exit_code == 1
-    text = " ".join(done.stderr.split())
-    assert f"vehicles-2.json: {said} The other files are loaded all the same." in text
-    assert "1 of 3 files are not loaded" in text and "Figures refreshed" in text
-
-    monkeypatch.setattr(FileLoad, "run", read)
-    again = logistics("load", data_dir / "raw", "--json")
-    assert again.exit_code == 0
-    assert [(each["state"], each["loaded"]) for each in map(json.loads, again.stdout.splitlines())] == [
-        ("loaded", 1)
-    ] * 3
-
-
-def test_an_unexpected_error_while_a_contract_is_proposed_leaves_the_others_to_be_loaded(
-    logistics: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (data_dir / "raw").mkdir(parents=True)
-    (data_dir / "raw/odd.csv").write_text("a,b\n1,2\n")
-    (data_dir / "raw/vehicles.json").write_text('[{"vehicle_id": "V-1", "vehicle_name": "Truck", "mileage": 1}]')
-
-    def failing(*_: Any, **__: Any) -> None:
-        raise KeyError("column")
-
-    monkeypatch.setattr("logistics_pipeline.cli.load.propose_unrecognised", failing)
-    done = logistics("load", data_dir / "raw")
-    text = " ".join(done.stderr.split())
-    assert done.exit_code == 1 and "odd.csv: An error in the program ended the proposal of a contract" in text
-    assert "1 of 2 files are not loaded" in text
 
 
 def test_files_and_rejects_are_listed_for_people_and_for_programs(logistics: Run, data_dir: Path) -> None:
