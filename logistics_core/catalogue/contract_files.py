@@ -1,9 +1,9 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras` and
-`keyConfirmed` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding`
-and `dialect` are read by `table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
+`keyConfirmed` and `records` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a
+field. `encoding` and `dialect` are read by `table_dialect`.
 """
 
 import os
@@ -36,6 +36,7 @@ from logistics_core.catalogue.model import (
     FieldType,
     Index,
     InvalidValues,
+    NestedRecords,
     Reference,
     Role,
 )
@@ -162,15 +163,36 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         references = tuple(_in_order_of_key(each, dataset, by_name) for each in dataset.references)
         by_name[name] = replace(dataset, references=references)
         _check_dating(by_name[name], by_name)
+        _check_records(by_name[name], by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
-    return Catalogue({name: _with_dating_dataset(dataset, by_name) for name, dataset in by_name.items()})
+    return Catalogue({name: _with_related_datasets(dataset, by_name) for name, dataset in by_name.items()})
 
 
-def _with_dating_dataset(dataset: Dataset, all_datasets: dict[str, Dataset]) -> Dataset:
-    if dataset.dating is None or dataset.dating.dataset is None:
-        return dataset
-    return replace(dataset, dated_through=all_datasets[dataset.dating.dataset])
+def _with_related_datasets(dataset: Dataset, all_datasets: dict[str, Dataset]) -> Dataset:
+    """The dataset with the one that dates it, and the one whose records hold its own, where there is one."""
+    if dataset.dating is not None and dataset.dating.dataset is not None:
+        dataset = replace(dataset, dated_through=all_datasets[dataset.dating.dataset])
+    if dataset.records is not None:
+        dataset = replace(dataset, parent=all_datasets[dataset.records.dataset])
+    return dataset
+
+
+def _check_records(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
+    """The relation that nested records declare shows already that there is the other dataset, and that it has a key."""
+    if dataset.records is None:
+        return
+    other, array = all_datasets[dataset.records.dataset], dataset.records.array
+    where = f"{dataset.name}: records names {array} of {other.name}"
+    if other.records is not None:
+        raise ContractError(
+            f"{where}, whose records are within those of {other.records.dataset} themselves. Only arrays within the "
+            "records of a file can be a dataset."
+        )
+    arrays = [field.name for field in other.fields if field.type is FieldType.ARRAY]
+    if array not in arrays:
+        known = f"There are: {', '.join(arrays)}" if arrays else f"{other.name} has none"
+        raise ContractError(f"{where}, which is no field of type array. {known}.")
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
@@ -415,6 +437,12 @@ class _Index(_Struct):
     method: str = "btree"
 
 
+class _Records(_Struct):
+    dataset: str
+    array: str
+    position: str
+
+
 class _Expectations(_Struct):
     quality: float | None = None
     freshness: str | None = None
@@ -434,6 +462,7 @@ class _Resource(_Struct, kw_only=True):
     encoding: str | None = None
     dialect: DialectKeys | None = None
     extras: bool = True
+    records: _Records | None = None
     key_confirmed: bool = True
 
 
@@ -489,7 +518,32 @@ def _dataset(resource: _Resource) -> Dataset:
         has_extras=resource.extras,
         is_key_confirmed=resource.key_confirmed,
         path=resource.path,
+        records=_records(resource.records, by_name, references),
     )
+
+
+def _records(
+    records: _Records | None, by_name: dict[str, Field], references: Sequence[Reference]
+) -> NestedRecords | None:
+    """Where nested records are: each holds the key of the record that it is in, and its place there."""
+    if records is None:
+        return None
+    position = by_name[_known(records.position, by_name, "records.position")]
+    if position.type is not FieldType.INTEGER or not position.required:
+        raise ValueError(f"records.position names {position.name}, which must be a required integer.")
+    relations = [each for each in references if each.dataset == records.dataset]
+    if len(relations) != 1:
+        raise ValueError(
+            f"records.dataset is {records.dataset}: schema.foreignKeys must declare one relation to it, from the "
+            f"fields that hold the key of the record around this one; it declares {len(relations)}."
+        )
+    for name in relations[0].fields:
+        if not by_name[name].required or name == position.name:
+            raise ValueError(
+                f"schema.foreignKeys: {name} holds the key of {records.dataset}, so it must be required and another "
+                "field than records.position."
+            )
+    return NestedRecords(records.dataset, records.array, records.position)
 
 
 def _check_texts(resource: _Resource) -> None:

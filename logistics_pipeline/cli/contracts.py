@@ -418,7 +418,7 @@ def _accept(connection: Connection, environment: Environment, what: str) -> Acce
     proposal = _named_proposal(connection, environment.settings, what)
     may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and Path(what).is_file()
     if proposal is not None and not may_have_changed:
-        return accept_proposal(connection, proposal.proposal_id, accepted_by=_person())
+        return accept_proposal(connection, proposal.proposal_id, accepted_by=_person(), settings=environment.settings)
     path = Path(what)
     if path.suffix == SUFFIX:
         return accept_contract(connection, contract_of_file(path), accepted_by=_person(), may_break=True)
@@ -437,7 +437,9 @@ def _accept_data(connection: Connection, environment: Environment, path: Path) -
         proposed = propose_for_file(connection, found, environment.settings, created_by=_person())
     if proposed.accepted is not None:
         return proposed.accepted
-    return accept_proposal(connection, proposed.proposal.proposal_id, accepted_by=_person())
+    return accept_proposal(
+        connection, proposed.proposal.proposal_id, accepted_by=_person(), settings=environment.settings
+    )
 
 
 def _accepted_document(accepted: Accepted) -> dict[str, Any]:

@@ -119,6 +119,11 @@ def _recognise_files(connection: Connection, dataset: str) -> None:
     for file_id, path in ledger.unrecognised_files(connection):
         if catalogue.dataset_of_path(path) == dataset and ledger.recognise(connection, file_id, dataset):
             supersede_proposals(connection, path, dataset)
+    around = catalogue[dataset].records
+    for name, within in [(dataset, around.dataset)] if around else ():
+        ledger.register_nested(connection, within, name)
+    for name in catalogue.nested_in(dataset):
+        ledger.register_nested(connection, dataset, name)
 
 
 def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> None:

@@ -245,7 +245,7 @@ _EFFECTS: Mapping[str, Effect] = {
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
 
-_DERIVED = frozenset({"name", "fields", "dated_through"})
+_DERIVED = frozenset({"name", "fields", "dated_through", "parent"})
 
 
 def _of_dataset(old: Dataset, new: Dataset) -> Iterator[Change]:

@@ -26,11 +26,12 @@ from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
 from logistics_pipeline.contracts.drift_questions import drift_document, plain, yaml_of
 from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
+from logistics_pipeline.contracts.versions import ContractVersion, catalogue_in_force, version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
 from logistics_pipeline.inference.key_conflicts import KeyConflict
+from logistics_pipeline.inference.nested import propose_nested
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
@@ -39,6 +40,7 @@ from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
 from logistics_pipeline.loading.write.key_guard import conflict_sentence
+from logistics_pipeline.sources.folder import is_nested
 
 BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""
@@ -110,12 +112,23 @@ def find_drift(
     Raises:
         FileError: it cannot be read, or holds no records.
     """
-    proposal = propose(path, version.dataset, with_profiles=True)
+    proposal = _propose_again(connection, file, path, version)
     earlier = ledger.earlier_profiles(connection, version.dataset, file.file_id)
     layouts = ledger.layouts_before(connection, version.dataset, file.file_id)
     known = known_file(version.fields, layouts)
     known = msgspec.structs.replace(known, key_conflict=_key_conflict(connection, file, version.fields))
     return compare(version.fields, proposal, earlier, known), proposal
+
+
+def _propose_again(connection: Connection, file: LedgerFile, path: Path, version: ContractVersion) -> Proposal:
+    """What would be proposed for a file of a dataset, or for the records within those of the file."""
+    records = version.fields.records
+    if records is None or not is_nested(file.path):
+        return propose(path, version.dataset, with_profiles=True)
+    around = version_in_force(connection, records.dataset)
+    assert around is not None  # it cannot be retired: the relation leads to it
+    parent = catalogue_in_force(connection)[records.dataset]
+    return propose_nested(path, parent, around.document, records.array, version.dataset, known=version.fields)
 
 
 def known_file(dataset: Dataset, layouts: Sequence[Mapping[str, Any]]) -> KnownFile:

@@ -84,6 +84,27 @@ class ProposedDialect(msgspec.Struct, frozen=True):
         return keys
 
 
+class NestedIn(msgspec.Struct, frozen=True):
+    """Where records are that are elements of an array within those of another dataset."""
+
+    dataset: str
+    array: str
+    position: str
+    """The field with the place of an element."""
+    key: dict[str, str]
+    """The fields that hold the key of the record around, by the fields of that key."""
+    fields: dict[str, dict[str, Any]]
+    """What the contract says about these fields: the other contract has decided it."""
+
+    def records(self) -> dict[str, str]:
+        """As a contract says it."""
+        return {"dataset": self.dataset, "array": self.array, "position": self.position}
+
+    def foreign_keys(self) -> list[dict[str, Any]]:
+        """The relation to the records around."""
+        return [{"fields": list(self.key.values()), "reference": {"resource": self.dataset, "fields": list(self.key)}}]
+
+
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """What a file of unknown shape holds, as far as its content proves it."""
 
@@ -98,6 +119,10 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, as Python knows it."""
     array_path: tuple[str, ...] = ()
     """The keys that lead to the array of records in a JSON document."""
+    children: tuple[str, ...] = ()
+    """Columns with arrays of objects, by their names in the file: these can be datasets of their own."""
+    nested: NestedIn | None = None
+    """Where the records are, if they are within those of another dataset."""
     dialect: ProposedDialect | None
     rows: int
     """Records that were read."""
@@ -128,7 +153,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     def contract(self) -> dict[str, Any]:
         """The contract as a document: a Data Package resource with our keys."""
-        schema: dict[str, Any] = {"primaryKey": list(self.key), "fields": [_field(each) for each in self.columns]}
+        schema: dict[str, Any] = {"primaryKey": list(self.key)}
+        decided: dict[str, dict[str, Any]] = {}
+        if self.nested is not None:
+            schema["foreignKeys"], decided = self.nested.foreign_keys(), self.nested.fields
+        schema["fields"] = [decided.get(each.name) or _field(each) for each in self.columns]
         contract: dict[str, Any] = {
             "$schema": PROFILE,
             "name": self.dataset,
@@ -136,6 +165,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             "title": self.title,
             "singular": f"{self.dataset[:33]}_record",
             **self._reading(),
+            **({} if self.nested is None else {"records": self.nested.records()}),
             "schema": schema,
         }
         if self.key and not self.is_key_confirmed:

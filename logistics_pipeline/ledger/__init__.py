@@ -60,10 +60,17 @@ from logistics_pipeline.ledger.files import (
 from logistics_pipeline.ledger.key_conflicts import (
     KeyConflicts,
     count_key_conflicts,
+    files_known_to_conflict,
     key_conflicts,
     other_versions,
 )
-from logistics_pipeline.ledger.registration import explain_unrecognised, recognise, register, unrecognised_files
+from logistics_pipeline.ledger.registration import (
+    explain_unrecognised,
+    recognise,
+    register,
+    register_nested,
+    unrecognised_files,
+)
 from logistics_pipeline.ledger.reject_kinds import CountedReject, Kind, RejectReason, count_rejects, reject_summary
 from logistics_pipeline.ledger.rejects import (
     Judged,
@@ -121,6 +128,7 @@ __all__ = [
     "file_profile",
     "file_version",
     "files_in_order",
+    "files_known_to_conflict",
     "files_with_rejects",
     "finish",
     "finish_replayed",
@@ -145,6 +153,7 @@ __all__ = [
     "pending_requests",
     "recognise",
     "register",
+    "register_nested",
     "reject_summary",
     "rejects",
     "remove_profile",

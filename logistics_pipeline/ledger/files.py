@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import FoundFile
+from logistics_pipeline.sources.folder import FoundFile, split_key
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,11 @@ def latest_problems(connection: Connection, limit: int) -> list[LedgerFile]:
 
 
 def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """The order in which files found together are registered: by modification time, then by name. The last one wins."""
-    return sorted(files, key=lambda file: (file.modified_ns, file.key))
+    """The order in which files found together are registered: by modification time, then by name. The last one wins.
+
+    Of datasets whose records are in the same files, files have the same order.
+    """
+    return sorted(files, key=lambda file: (file.modified_ns, split_key(file.key)[0], file.key))
 
 
 def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:

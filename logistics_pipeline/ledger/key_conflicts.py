@@ -69,6 +69,16 @@ def other_versions(connection: Connection, file_id: int) -> set[int]:
     return {row[0] for row in rows}
 
 
+def files_known_to_conflict(connection: Connection, file_id: int) -> set[int]:
+    """Files that were loaded although some of their records have keys of this one: people were warned of them."""
+    rows = connection.execute(
+        "SELECT file_id FROM ingest.key_conflicts "
+        "WHERE other_file_id = %s AND file_id <> other_file_id AND NOT is_held",
+        (file_id,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
 def forget_held_conflicts(connection: Connection, file_id: int) -> None:
     """Forgets what a file was held for, as it is loaded again."""
     connection.execute("DELETE FROM ingest.key_conflicts WHERE file_id = %s AND is_held", (file_id,))

@@ -13,11 +13,12 @@ import pytest
 
 from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import RefusedContractError, accept_contract
 from logistics_pipeline.contracts.drift_proposals import follow_file
 from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals, proposal_by_id
-from logistics_pipeline.contracts.proposing import accept_proposal, answer_proposal
+from logistics_pipeline.contracts.proposing import accept_proposal, answer_proposal, propose_unrecognised
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import catalogue_in_force, version_in_force
 from logistics_pipeline.database.connections import Connection
@@ -208,6 +209,37 @@ def test_of_a_large_file_the_batch_that_would_replace_records_is_not_written(ins
     assert (again.state, again.records_loaded, len(installation.rows())) == (FileState.LOADED, 50, 80)
 
 
+STATIONS = (
+    ("fuel/depot_ulm.csv", "fuel/depot_bonn.csv", "receipt_no,litres"),
+    ("wide/wide450.csv", "wide/wide600.csv", "receipt_id,a,b,c"),
+)
+
+
+@pytest.mark.parametrize(("first", "second", "header"), STATIONS)
+def test_files_that_differ_by_their_names_alone(
+    first: str, second: str, header: str, raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    """From a file of unknown shape to the table: nobody was asked about the key, so the second file is held."""
+    installation = Installation(raw_folder, connection)
+    rows = [f"{number}," + ",".join(["{0}"] * header.count(",")) for number in range(1, 60)]
+    content = "\n".join([header, *rows]) + "\n"
+    settings = Settings(database_url=raw_folder.url, data_dir=raw_folder.options.raw_dir.parent)
+    found = installation.drop(first, content.format("2.5").encode())
+    ledger.register(connection, found)
+    assert propose_unrecognised(connection, found, settings, created_by="the test").is_accepted
+    loaded, nothing = installation.load(first, content.format("2.5").encode())
+    assert (loaded.state, loaded.records_loaded, nothing) == (FileState.LOADED, 59, None)
+
+    held, proposal = installation.load(second, content.format("7.5").encode())
+
+    assert (held.dataset, held.state, held.records_loaded) == (loaded.dataset, FileState.FAILED, 0)
+    assert answers(proposal) == ["corrections", "no key"]
+    assert proposal is not None
+    installation.answer(proposal, "no key")
+    again, nothing = installation.load_again(installation.now().touch(raw_folder.options.raw_dir / second))
+    assert (again.state, again.records_loaded, installation.superseded(), nothing) == (FileState.LOADED, 59, 0, None)
+
+
 # -- not held --------------------------------------------------------------------------------------------------------
 
 
@@ -293,6 +325,23 @@ def test_a_held_file_is_loaded_once_the_other_one_is_unloaded(installation: Inst
 
     assert (file.state, file.error, file.warning, nothing) == (FileState.LOADED, None, None, None)
     assert installation.rows() == [(number, "bonn") for number in range(1, 11)]
+
+
+def test_a_file_that_is_loaded_once_more_is_not_held_because_of_files_that_were_loaded_with_a_warning(
+    installation: Installation,
+) -> None:
+    """Its rows were in the table: holding it would take them out."""
+    small = installation.drop("sales/a.csv", sales("ulm", range(1, 5)))
+    installation.load_again(small)
+    warned, _ = installation.load("sales/b.csv", sales("bonn", range(3, 13)))
+    installation.load("sales/c.csv", sales("ulm", range(90, 95)) + b"1,kiel,2024-05-01,1.5\n")
+    assert (warned.state, warned.records_loaded) == (FileState.LOADED, 10)
+    unload_file(installation.folder.url, "sales/c.csv", installation.now().options)
+
+    again, _ = installation.load_again(small)
+
+    assert (again.state, again.records_loaded, again.records_superseded) == (FileState.LOADED, 2, 2)
+    assert "2 of 4 records have the key of another record, of sales/b.csv" in str(again.warning)
 
 
 # -- the key of a table with rows ------------------------------------------------------------------------------------

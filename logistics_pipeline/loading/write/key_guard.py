@@ -49,8 +49,9 @@ class KeyGuard:
         conflicts = Counter({other: count for other, count in merged.conflicts.items() if other not in versions})
         if not conflicts:
             return
-        count = conflicts.total()
         ledger.count_key_conflicts(self._connection, self._file_id, conflicts, rows, is_held=False)
+        known = ledger.files_known_to_conflict(self._connection, self._file_id)  # if this file is loaded once more
+        count = sum(records for other, records in conflicts.items() if other not in known)
         if count >= FEWEST_RECORDS and count >= MOST_SHARE * rows:
             found = ledger.key_conflicts(self._connection, self._file_id)
             assert found is not None

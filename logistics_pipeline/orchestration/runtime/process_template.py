@@ -64,6 +64,6 @@ def become_template() -> None:
         if os.getppid() == template:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             # Python 3.11 documents that forks use the server that they come from, but has each start one of its own.
-            forkserver._forkserver.ensure_running = resource_tracker.ensure_running  # type: ignore[attr-defined]
+            forkserver._forkserver.ensure_running = resource_tracker.ensure_running  # type: ignore[method-assign]
 
     os.register_at_fork(before=freeze, after_in_child=become_fork)

@@ -27,7 +27,7 @@ from typing import Any
 
 import grpc
 from dagster._api.list_repositories import sync_list_repositories_grpc
-from dagster._core.errors import DagsterError, DagsterUserCodeProcessError, DagsterUserCodeUnreachableError
+from dagster._core.errors import DagsterUserCodeProcessError, DagsterUserCodeUnreachableError
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import FuturesAwareThreadPoolExecutor
 from dagster._grpc.__generated__ import dagster_api_pb2 as api
@@ -38,7 +38,7 @@ from dagster._grpc.types import ExecuteExternalJobArgs, GetCurrentRunsResult
 from dagster._utils import safe_tempfile_path_unmanaged
 from dagster._utils.interrupts import setup_interrupt_handlers
 from dagster._utils.log import configure_loggers
-from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.error import DagsterError, SerializableErrorInfo
 from dagster_shared.serdes import deserialize_value, serialize_value
 
 from logistics_pipeline.orchestration.runtime.definitions_process import serve_definitions
@@ -56,6 +56,9 @@ HEARTBEAT_SECONDS = 60
 LOOK_SECONDS = 1
 PING_SECONDS = 0.02
 """How often a child that is starting is asked whether it serves."""
+NOTICE_SECONDS = 2.0
+"""How long Dagster's daemon takes to notice that the definitions were reloaded: it asks every second."""
+SENSOR_EVALUATIONS = ("ExternalSensorExecution", "SyncExternalSensorExecution")
 THREADS = 64
 """They only forward requests and wait. With Dagster's few, slow sensors would keep runs from being launched."""
 
@@ -125,7 +128,6 @@ class _Child:
 
     def retire(self) -> None:
         """Lets it end once its requests and its runs have ended."""
-        self.is_retired = True
         with self._idle:
             self._idle.wait_for(lambda: self._requests == 0, REQUEST_SECONDS)
         self.stop()
@@ -164,6 +166,7 @@ class ReloadingServer(DagsterProxyApiServicer):
             DagsterUserCodeProcessError: they cannot be loaded.
         """
         self._children: list[_Child] = []
+        self._earlier: _Child | None = None
         super().__init__(
             loadable_target_origin=target,
             fixed_server_id=None,
@@ -217,18 +220,35 @@ class ReloadingServer(DagsterProxyApiServicer):
                 reason = why_not_loaded(error)
                 _log.error("The definitions were not reloaded, and those in service stay: %s", reason)
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
-        threading.Thread(target=earlier.retire, name="retire", daemon=True).start()
+        self._earlier = earlier
+        earlier.is_retired = True
+        threading.Thread(target=self._retire, args=(earlier,), name="retire", daemon=True).start()
         _log.info("The definitions were reloaded")
         return api.ReloadCodeReply()
 
+    def _retire(self, child: _Child) -> None:
+        time.sleep(NOTICE_SECONDS)
+        if self._earlier is child:
+            self._earlier = None
+        child.retire()
+
+    def _child_for(self, api_name: str) -> _Child:
+        """The child that answers a request.
+
+        Sensors are evaluated by the earlier one until the daemon has noticed the reload: it would not know the job of a
+        new dataset, and would report that the sensor has failed.
+        """
+        earlier = self._earlier
+        return earlier if earlier is not None and api_name in SENSOR_EVALUATIONS else self._in_service
+
     def _query(self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT) -> Any:
-        with self._in_service.request() as client:
+        with self._child_for(api_name).request() as client:
             return client._get_response(api_name, request, timeout)
 
     def _streaming_query(
         self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT
     ) -> Iterator[Any]:
-        with self._in_service.request() as client:
+        with self._child_for(api_name).request() as client:
             yield from client._get_streaming_response(api_name, request, timeout)
 
     def StartRun(self, request: Any, context: Any) -> Any:
