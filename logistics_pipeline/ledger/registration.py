@@ -72,10 +72,10 @@ def unrecognised_files(connection: Connection, *, unexplained: bool = False) -> 
     return connection.execute(
         "SELECT file_id, path FROM ingest.files AS file "
         f"WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL "
-        "AND (NOT %(unexplained)s OR error = %(error)s) AND NOT EXISTS "
+        "AND (NOT %(unexplained)s OR error = ANY(%(errors)s)) AND NOT EXISTS "
         "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
         "ORDER BY file_id",
-        {"unexplained": unexplained, "error": _UNRECOGNISED},
+        {"unexplained": unexplained, "errors": [_UNRECOGNISED, _UNRECOGNISED_BEFORE]},
     ).fetchall()
 
 
@@ -112,10 +112,17 @@ def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
 
 
 _UNRECOGNISED = (
+    "Its path names no dataset, so nothing was loaded yet. If it holds records of a new kind, a contract is proposed "
+    "for it while `logistics up` or `logistics contracts watch` runs, or by `logistics contracts propose FILE "
+    "--store`. If they are of a dataset that there is, load it as such (`logistics load FILE --dataset NAME`), or give "
+    "the file or its folder the name of the dataset (shipments2024.json, shipments/june.csv)."
+)
+_UNRECOGNISED_BEFORE = (
     "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with the "
     "name of a dataset, such as shipments, followed by nothing or by anything but a letter (shipments2024.json, "
     "shipments_june.csv, shipments (1).csv); /api/datasets lists them."
 )
+"""What earlier versions have written, before contracts were proposed."""
 _TOO_LONG = (
     f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "
     "or put it into fewer folders."
