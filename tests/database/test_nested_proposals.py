@@ -258,3 +258,17 @@ def test_a_file_like_those_before_leads_to_no_question(
 
     followed = follow_file(connection, replace(file, warning="look at it"), settings.raw_dir / "orders" / "1.json")
     assert followed.sentences() == []
+
+
+def test_a_key_that_is_not_confirmed_holds_the_file_for_both(
+    connection: Connection, propose: Propose, options: LoadOptions, database_url: str, settings: Settings
+) -> None:
+    propose("orders/1.json", as_array(orders()))
+    load_all(connection, options, database_url)
+    before = connection.execute("SELECT * FROM raw.order_lines ORDER BY order_id, line_no").fetchall()
+    others = [each | {"placed_on": "2024-05-30"} for each in orders(qty=9)]
+    (settings.raw_dir / "orders" / "2.json").write_bytes(as_array(others))
+
+    loaded = load_all(connection, options, database_url)
+    assert (loaded["orders/2.json"], loaded["orders/2.json%#order_lines"]) == (("failed", 0, 0),) * 2
+    assert connection.execute("SELECT * FROM raw.order_lines ORDER BY order_id, line_no").fetchall() == before
