@@ -135,7 +135,7 @@ def test_a_file_without_records_ends_with_the_reason(site: Site) -> None:
     serve_next_request(site.connection, site.settings)
     ended = state(site, sent)
     assert (ended["state"], ended["is_final"], ended["proposal_url"]) == ("unrecognised", True, None)
-    assert ended["detail"] == site.api.get(sent["proposal_request_url"])["detail"] and "broken.json" in ended["detail"]
+    assert ended["detail"] == site.api.get(sent["proposal_request_url"])["detail"] and "record 1" in ended["detail"]
 
 
 def test_with_the_policy_auto_a_clear_file_is_registered_for_its_dataset(make_site: Callable[..., Any]) -> None:
