@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Tests start hundreds of processes: each of them would compile every module again, and each worker every test.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo up install test test-slow check fix faults bench screenshots lock clean
 .DEFAULT_GOAL := help
 

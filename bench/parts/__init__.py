@@ -8,6 +8,7 @@ from bench.parts import (
     aggregates,
     api,
     dashboard,
+    datasets,
     exports,
     formats,
     known_keys,
@@ -23,6 +24,7 @@ from bench.parts import (
 PARTS: tuple[Part, ...] = (
     speed.PART,
     formats.PART,
+    datasets.PART,
     known_keys.PART,
     rejects.PART,
     small.PART,

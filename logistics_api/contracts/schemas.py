@@ -1,9 +1,11 @@
 """Responses about contracts, proposals and requests, and the bodies that people send."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from logistics_api.contract_requests.schemas import ContractRequest
 from logistics_api.parameters.cursors import Page
@@ -209,17 +211,41 @@ class FileToPropose(StrictModel):
     )
 
 
+_BY_TEXT: JsonDict = {"propertyNames": TypeAdapter(Text).json_schema()}
+"""pydantic writes the pattern as `patternProperties`, which leaves other names free."""
+
+
 class ProposalAnswers(StrictModel):
-    """Answers to questions of a proposal."""
+    """Answers to questions of a proposal: at least one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"minProperties": 1}}} for name in ("answers", "by_kind")
+            ]
+        }
+    )
 
     answers: dict[Text, Text] = Field(
+        {},
         description="By the id of the question; others keep their answers",
-        min_length=1,
         max_length=2000,
         examples=[{"date_order:paid_on": "day first"}],
-        # pydantic writes the pattern as `patternProperties`, which leaves other names free
-        json_schema_extra={"propertyNames": TypeAdapter(Text).json_schema()},
+        json_schema_extra=_BY_TEXT,
     )
+    by_kind: dict[Text, Text] = Field(
+        {},
+        description="By the kind of questions: the answer to all of them that take it and are not in `answers`",
+        max_length=100,
+        examples=[{"missing_value": "yes"}],
+        json_schema_extra=_BY_TEXT,
+    )
+
+    @model_validator(mode="after")
+    def _check_that_there_is_one(self) -> Self:
+        if not self.answers and not self.by_kind:
+            raise PydanticCustomError("no_answer", "at least one answer, in `answers` or in `by_kind`")
+        return self
 
 
 class ContractParameters(BaseModel):

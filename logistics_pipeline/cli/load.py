@@ -19,7 +19,7 @@ from logistics_pipeline.contracts.proposing import propose_unrecognised
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import FoundFile, RawFolder
+from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
 
 INTERRUPTED = 130
 """The exit code that shells use for a program that Ctrl-C ended."""
@@ -84,10 +84,27 @@ def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator
     """The files that the arguments mean; a path at which there is no file is returned as it is."""
     for path in paths:
         if path.is_dir():
-            inside = ledger.in_registration_order(RawFolder(path, folder.catalogue).find_files())
-            yield from (folder.look_at(file.path, dataset) or file.path for file in inside)
+            inside = {file.path: file for file in RawFolder(path, folder.catalogue).find_files() if not file.is_nested}
+            for file in ledger.in_registration_order(inside.values()):
+                yield from _look_at(file.path, folder, dataset)
         else:
-            yield folder.look_at(path, dataset) or path
+            yield from _look_at(path, folder, dataset)
+
+
+def _look_at(path: Path, folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
+    """The file, also for each dataset whose records are within its own; the path itself if there is no file."""
+    found = folder.look_at(path, dataset)
+    if found is not None:
+        yield from folder.with_nested(found)
+    else:
+        yield _named_by_key(path, folder) or path
+
+
+def _named_by_key(path: Path, folder: RawFolder) -> FoundFile | None:
+    """The file of a key such as `orders/june.json%#order_lines`, for that dataset alone."""
+    file_path, nested = split_key(str(path))
+    found = folder.look_at(Path(file_path)) if nested is not None else None
+    return next((each for each in folder.with_nested(found) if each.dataset == nested), None) if found else None
 
 
 def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:

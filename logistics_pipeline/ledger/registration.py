@@ -5,7 +5,7 @@ from logistics_core.database_contract.locks import registration_lock_key
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
 from logistics_pipeline.ledger.notifications import NOTIFY
-from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile
+from logistics_pipeline.sources.folder import LONGEST_KEY, NESTED_MARK, FoundFile, nested_key
 
 
 def register(connection: Connection, found: FoundFile, *, content_hash: str | None = None) -> LedgerFile:
@@ -35,6 +35,24 @@ def recognise(connection: Connection, file_id: int, dataset: str) -> bool:
             (dataset, file_id),
         ).rowcount
         == 1
+    )
+
+
+def register_nested(connection: Connection, around: str, dataset: str) -> None:
+    """Registers the files of a dataset once more, for one whose records are within theirs, in the order of the files.
+
+    Files that are registered for it already keep their place. Files from outside the raw folder are left to whoever
+    loads them.
+    """
+    connection.execute(
+        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns) "
+        "SELECT %(dataset)s, path || %(suffix)s, size_bytes, modified_ns FROM ingest.files AS file "
+        "WHERE dataset = %(around)s AND strpos(path, %(mark)s) = 0 AND NOT starts_with(path, '/') "
+        "AND dismissed_at IS NULL AND NOT EXISTS "
+        "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
+        "AND NOT EXISTS (SELECT FROM ingest.files AS known WHERE known.path = file.path || %(suffix)s) "
+        f"ORDER BY file_id {NOTIFY}",
+        {"dataset": dataset, "around": around, "suffix": nested_key("", dataset), "mark": NESTED_MARK},
     )
 
 

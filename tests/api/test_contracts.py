@@ -106,8 +106,9 @@ def test_a_file_of_the_raw_folder_is_proposed_answered_and_accepted(site: Site) 
 
     wrong = site.ask("POST", f"{address}/answers", json={"answers": {question["id"]: "neither"}})
     assert wrong["state"] == "failed" and "Answer one of" in wrong["detail"]
-    answers = {each["id"]: each["answers"][0] for each in questions}
-    assert site.ask("POST", f"{address}/answers", json={"answers": answers})["result"]["is_acceptable"]
+    by_kind = {each["kind"]: each["answers"][0] for each in questions}
+    assert site.ask("POST", f"{address}/answers", json={"by_kind": by_kind})["result"]["is_acceptable"]
+    site.refused(422, "invalid-parameters", "POST", f"{address}/answers", json={"answers": {}})
     answered = site.api.get(address)
     assert (answered["open_questions"], answered["is_acceptable"]) == (0, True)
     assert answered["questions"][0]["answer"] == question["answers"][0]

@@ -150,6 +150,10 @@ def test_a_question_is_answered_and_the_proposal_accepted(
     assert "format" not in contracts("show", proposal["proposal"]).stdout
 
     assert contracts("answer", proposal["proposal"], "nonsense").exit_code == 2
+    nothing = contracts("answer", proposal["proposal"])
+    assert nothing.exit_code == 2 and "no answer is given" in nothing.stderr
+    of_kind = contracts("answer", proposal["proposal"], "--all", "date_order=mdy", "--json")
+    assert lines(of_kind)[0]["answers"] == {"date_order:day": "mdy"}
     answered = contracts("answer", proposal["proposal"], "date_order:day=dmy")
     assert f"logistics contracts accept {proposal['proposal']}" in answered.stderr.replace("\n", "")
     (accepted,) = lines(contracts("accept", proposal["proposal"], "--json"))
