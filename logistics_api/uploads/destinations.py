@@ -79,7 +79,7 @@ def _refuse_misspelt(where: Destination, catalogue: Catalogue) -> None:
 
 
 def _stem(filename: str) -> str:
-    """The name that a dataset would get by the file, as far as letters go: `Shipment 2.csv.gz` is `shipment_2`."""
+    """The name that a dataset would get by the file, as far as letters go, without the ending."""
     return _SEPARATORS.sub("_", filename.lower().partition(".")[0]).strip("_")
 
 
