@@ -13,15 +13,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from logistics_api.contract_requests.requests import check_proposal, read_request, request_action, unknown_proposal
+from logistics_api.contract_requests.schemas import ContractRequest
 from logistics_api.contracts import documents, queries
 from logistics_api.contracts.bodies import read_json, read_text
 from logistics_api.contracts.proposals import proposal_document, summary_document
-from logistics_api.contracts.requests import check_proposal, read_request, request_action, unknown_proposal
 from logistics_api.contracts.schemas import (
     ContractParameters,
     ContractProposal,
     ContractProposals,
-    ContractRequest,
     DatasetContract,
     DatasetContracts,
     FileToPropose,

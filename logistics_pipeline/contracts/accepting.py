@@ -35,6 +35,7 @@ from logistics_pipeline.migrations.raw_table_changes import (
     rows_fit_key,
 )
 from logistics_pipeline.migrations.raw_tables import make_raw_table
+from logistics_pipeline.migrations.row_widths import too_wide
 
 LOCK_TIMEOUT = "10s"
 """How long a change of a table waits for batches that are being written; every other session waits for it meanwhile."""
@@ -76,7 +77,7 @@ def accept_contract(
 
     Raises:
         ContractError: it does not fit the contracts of the other datasets.
-        RefusedContractError: it is a breaking change, or there are too many datasets.
+        RefusedContractError: it is a breaking change, its rows would be too wide, or there are too many datasets.
     """
     with changing_tables(connection):
         known = versions_in_force(connection)
@@ -131,6 +132,9 @@ def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> Non
         raise RefusedContractError(
             f"{contract.name} is a built-in dataset, whose contract cannot be changed. Give the dataset another name."
         )
+    why = too_wide(contract.dataset)
+    if why is not None:
+        raise RefusedContractError(why)
     others = [each for name, each in known.items() if name != contract.name]
     in_force = [each for each in others if each.retired_at is None]
     if len(in_force) >= MAX_DATASETS:

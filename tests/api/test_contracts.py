@@ -212,6 +212,16 @@ def test_a_proposal_is_dismissed_and_a_dataset_retired(site: Site) -> None:
     site.refused(409, "built-in-dataset", "POST", "/api/contracts/shipments/retire")
 
 
+def test_a_proposal_says_why_it_waits_and_the_status_counts_those_that_do(site: Site) -> None:
+    clear, asking = site.propose("fuel/a.csv"), site.propose("tolls/a.csv", AMBIGUOUS)
+    assert clear["waits_because"] == "LOGISTICS_CONTRACTS is review: a person accepts every contract"
+    assert asking["waits_because"] is None and asking["open_questions"] > 0
+    assert site.api.get("/api/system/status")["open_proposals"] == 2
+    site.ask("POST", f"{clear['url']}/accept")
+    assert site.api.get(clear["url"])["waits_because"] is None
+    assert site.api.get("/api/system/status")["open_proposals"] == 1
+
+
 def test_the_list_is_filtered_and_paged(site: Site) -> None:
     addresses = [site.propose(f"{name}/a.csv")["url"] for name in ("one", "two", "three")]
     site.ask("POST", f"{addresses[1]}/dismiss")

@@ -94,6 +94,7 @@ def test_a_proposal_waits_on_the_pages_that_lead_to_it_and_can_be_dismissed(site
     page, _ = new_page(site, "/import")
     send(page, "tolls.csv", FUEL.replace("litres", "euros"))
     page.goto("/pipeline")
+    expect(page.get_by_role("link", name="Import 1 proposal waits")).to_be_visible()
     waiting = page.get_by_role("table", name="Proposals that wait")
     expect(waiting).to_contain_text("1 question")
     waiting.get_by_role("link", name="tolls.csv").click()
@@ -103,6 +104,7 @@ def test_a_proposal_waits_on_the_pages_that_lead_to_it_and_can_be_dismissed(site
     expect(page.get_by_role("button", name="Accept")).to_have_count(0)
     page.goto("/import")
     expect(page.get_by_text("No proposal waits")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Dashboard").get_by_text("proposal waits")).to_be_hidden()
 
 
 COUNTERS = "day,a,b,c\n" + "".join(

@@ -62,10 +62,11 @@ function conversation(view) {
 // -- the file and the decision
 
 function fileNodes(talk, found) {
-  const { path, obstacle_texts: obstacles, notes } = found;
+  const { path, obstacle_texts: obstacles, notes, waits_because: reason } = found;
   return [
     h("div", { class: "file-heading" }, h("h3", { class: "mono" }, path), stateOf(found)),
     obstacles.map((text) => h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, text))),
+    reason && h("p", { class: "note", role: "note" }, icon("warning"), h("span", {}, `It waits because ${reason}`.replace(/\.?$/, "."))),
     h("dl", { class: "facts" }, Object.entries(factsOf(found)).map(([label, value]) => value && h("div", {}, h("dt", {}, label), h("dd", {}, value)))),
     notes.length > 0 && h("ul", { class: "file-notes" }, notes.map((text) => h("li", {}, text))),
     found.state === "open" ? decision(talk, found) : ended(found),
