@@ -62,17 +62,23 @@ function conversation(view) {
 // -- the file and the decision
 
 function fileNodes(talk, found) {
-  const { path, obstacle_texts: obstacles, notes, waits_because: reason } = found;
+  const { path, obstacle_texts: obstacles, waits_because: reason } = found;
   return [
     h("div", { class: "file-heading" }, h("h3", { class: "mono" }, path), stateOf(found)),
     obstacles.map((text) => h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, text))),
     reason && h("p", { class: "note", role: "note" }, icon("warning"), h("span", {}, `It waits because ${reason}`.replace(/\.?$/, "."))),
     h("dl", { class: "facts" }, Object.entries(factsOf(found)).map(([label, value]) => value && h("div", {}, h("dt", {}, label), h("dd", {}, value)))),
-    notes.length > 0 && h("ul", { class: "file-notes" }, notes.map((text) => h("li", {}, text))),
+    allNotes(found).length > 0 && h("ul", { class: "file-notes" }, allNotes(found).map((text) => h("li", {}, text))),
     found.state === "open" ? decision(talk, found) : ended(found),
     talk.told,
   ];
 }
+
+/** "Windows-1252" of "Encoding Windows-1252 (the same as …); the bytes would also fit …". */
+const encodingName = (words) => words.replace(/^Encoding /, "").split(/ \(|[;,.]/)[0];
+
+/** What is said about the encoding comes first, if its name does not say it all. */
+const allNotes = ({ file_format: { encoding }, notes }) => [encoding && encoding !== encodingName(encoding) && encoding, ...notes].filter(Boolean);
 
 function factsOf({ dataset, kind, file_format: file, created_at: at, created_by: who }) {
   const { format, compression, encoding, dialect, rows, is_whole: isWhole, bad_records: bad } = file;
@@ -80,7 +86,7 @@ function factsOf({ dataset, kind, file_format: file, created_at: at, created_by:
   return {
     Dataset: kind === "new" ? `${dataset} (new)` : h("a", { href: href("data", [dataset]) }, dataset),
     Format: format && [format, compression].filter(Boolean).join(", "),
-    Encoding: encoding,
+    Encoding: encoding && encodingName(encoding),
     Delimiter: dialect && (DELIMITERS[dialect.delimiter] ?? dialect.delimiter),
     Quotes: dialect && dialect.quote,
     Header: header,
