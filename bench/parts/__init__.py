@@ -8,6 +8,7 @@ from bench.parts import (
     aggregates,
     api,
     dashboard,
+    datasets,
     exports,
     formats,
     inference,
@@ -25,6 +26,7 @@ from bench.parts import (
 PARTS: tuple[Part, ...] = (
     speed.PART,
     formats.PART,
+    datasets.PART,
     known_keys.PART,
     rejects.PART,
     small.PART,

@@ -91,11 +91,14 @@ class DryRun:
 
 
 def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Settings) -> DryRun:
-    """Reads at most `MOST_RECORDS` records of a file. `names`: the datasets there are."""
+    """Reads at most `MOST_RECORDS` records of a file. `names`: the datasets there are.
+
+    A dataset that has its `parent` is read from within the records of the file.
+    """
     found = DryRun()
     keys: set[bytes] = set()
     try:
-        format = detect_format(path, dataset, names, settings.max_record_bytes)
+        format = detect_format(path, dataset, names, settings.max_record_bytes, is_nested=dataset.parent is not None)
         check_format(path, format, dataset, settings.max_record_bytes)
         found.notes += format.notes
         task = ReadTask(

@@ -84,6 +84,8 @@ def _comments(proposal: Proposal) -> Iterator[str]:
     for note in proposal.notes:  # which quote the file
         yield f"# {_one_line(note)}"
     yield f"# Key: {', '.join(proposal.key) or 'none'}: {proposal.key_evidence}."
+    if proposal.key and not proposal.is_key_confirmed:
+        yield "#   Nobody has confirmed it: a file that replaces records of other files is held until somebody does."
     if not proposal.key:
         yield "#   Every record becomes a row of its own; records that are in two files are there twice."
     obstacles = proposal.obstacles()

@@ -192,6 +192,13 @@ def _first_array(text: bytes) -> tuple[tuple[str, ...], list[object]] | None:
 # -- records into columns --------------------------------------------------------------------------------------------
 
 
+def as_table(records: Sequence[Mapping[str, object]], format: str) -> SampleTable:
+    """Records that are elements of arrays as a table."""
+    table = _tabulate(records)
+    table.format, table.notes = format, []
+    return table
+
+
 def _tabulate(records: Sequence[Mapping[str, object]]) -> SampleTable:
     flat = [_flatten(record) for record in records]
     titles = _with_values(flat)

@@ -59,6 +59,8 @@ class SampleTable:
     """The numbers of the rows that make up the header, from 1; none if there is no header."""
     array_path: tuple[str, ...] = ()
     """The keys that lead to the array of records in a JSON document."""
+    empty_in_total: list[int] = field(default_factory=list)
+    """The columns that only the last row leaves empty, if that seems to be a total."""
     children: list[str] = field(default_factory=list)
     """Fields that hold arrays of objects: datasets of their own."""
     sample: Sample | None = None
@@ -372,7 +374,15 @@ def _find_total(table: SampleTable) -> None:
     if says_total or (may_be_total and any(map(_is_sum, table.columns, last))):
         shown = excerpt(", ".join(last), 80)
         text = f"The last row, `{shown}`, seems to be a total: is it a record?"
+        table.empty_in_total = [index for index, column in enumerate(table.columns) if _is_empty_at_end_only(column)]
+        if table.empty_in_total:
+            text += f" Loads reject a total, as it lacks {excerpt(table.titles[table.empty_in_total[0]], 80)}."
         table.doubts.append(Doubt("total", text, 1, ("a total", "a record")))
+
+
+def _is_empty_at_end_only(column: Cells) -> bool:
+    *others, last = ((cell or "").strip() for cell in column)
+    return not last and all(others)
 
 
 def _is_sum(column: Cells, last: str) -> bool:

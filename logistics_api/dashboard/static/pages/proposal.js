@@ -62,16 +62,23 @@ function conversation(view) {
 // -- the file and the decision
 
 function fileNodes(talk, found) {
-  const { path, obstacle_texts: obstacles, notes } = found;
+  const { path, obstacle_texts: obstacles, waits_because: reason } = found;
   return [
     h("div", { class: "file-heading" }, h("h3", { class: "mono" }, path), stateOf(found)),
     obstacles.map((text) => h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, text))),
+    reason && h("p", { class: "note", role: "note" }, icon("warning"), h("span", {}, `It waits because ${reason}`.replace(/\.?$/, "."))),
     h("dl", { class: "facts" }, Object.entries(factsOf(found)).map(([label, value]) => value && h("div", {}, h("dt", {}, label), h("dd", {}, value)))),
-    notes.length > 0 && h("ul", { class: "file-notes" }, notes.map((text) => h("li", {}, text))),
+    allNotes(found).length > 0 && h("ul", { class: "file-notes" }, allNotes(found).map((text) => h("li", {}, text))),
     found.state === "open" ? decision(talk, found) : ended(found),
     talk.told,
   ];
 }
+
+/** "Windows-1252" of "Encoding Windows-1252 (the same as …); the bytes would also fit …". */
+const encodingName = (words) => words.replace(/^Encoding /, "").split(/ \(|[;,.]/)[0];
+
+/** What is said about the encoding comes first, if its name does not say it all. */
+const allNotes = ({ file_format: { encoding }, notes }) => [encoding && encoding !== encodingName(encoding) && encoding, ...notes].filter(Boolean);
 
 function factsOf({ dataset, kind, file_format: file, created_at: at, created_by: who }) {
   const { format, compression, encoding, dialect, rows, is_whole: isWhole, bad_records: bad } = file;
@@ -79,7 +86,7 @@ function factsOf({ dataset, kind, file_format: file, created_at: at, created_by:
   return {
     Dataset: kind === "new" ? `${dataset} (new)` : h("a", { href: href("data", [dataset]) }, dataset),
     Format: format && [format, compression].filter(Boolean).join(", "),
-    Encoding: encoding,
+    Encoding: encoding && encodingName(encoding),
     Delimiter: dialect && (DELIMITERS[dialect.delimiter] ?? dialect.delimiter),
     Quotes: dialect && dialect.quote,
     Header: header,
@@ -129,12 +136,12 @@ function questionNodes(talk, { questions, is_edited: isEdited, state }) {
     "form",
     { class: "stack" },
     isEdited && h("p", { class: "muted" }, "The contract was edited, which has answered every question."),
-    questions.map((question) => questionField(question, isOpen)),
+    questions.map((question) => questionField(question, isOpen, isOpen ? alike(question, questions) : [])),
     isOpen && h("div", { class: "chips" }, h("button", { type: "submit", class: "button primary", "data-focus": "answer" }, "Save answers")),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const given = questions.map(({ id, answer }) => [id, form.querySelector(`input[name="${CSS.escape(id)}"]:checked`)?.value, answer]);
+    const given = questions.map(({ id, answer }) => [id, inputOf(form, id, ":checked")?.value, answer]);
     const answers = Object.fromEntries(given.filter(([, value, before]) => value !== undefined && value !== before));
     if (Object.keys(answers).length === 0) return toast("Choose an answer first");
     return talk.request("answers", { type: "application/json", body: JSON.stringify({ answers }) });
@@ -142,8 +149,30 @@ function questionNodes(talk, { questions, is_edited: isEdited, state }) {
   return form;
 }
 
-function questionField({ id, text, cells, columns, answers, suggestion, values, answer }, isOpen) {
-  const all = [...new Set([...answers, ...(columns.length ? ["text"] : [])])];
+const answersOf = ({ answers, columns }) => [...new Set([...answers, ...(columns.length ? ["text"] : [])])];
+
+/** All questions of the kind that can be answered alike; none if there is only this one. */
+function alike({ kind, answers }, questions) {
+  const found = questions.filter((other) => other.kind === kind && answers.some((each) => other.answers.includes(each)));
+  return found.length > 1 ? found : [];
+}
+
+/** Gives the answer that is chosen in one question to the others that take it. Nothing is sent before it is saved. */
+function applyToAll(form, id, others) {
+  const value = inputOf(form, id, ":checked")?.value;
+  if (value === undefined) return toast("Choose an answer first");
+  const inputs = others.map((other) => inputOf(form, other.id, `[value="${CSS.escape(value)}"]`)).filter(Boolean);
+  for (const input of inputs) input.checked = true;
+  const left = others.length - inputs.length;
+  return toast(`Chosen in ${count(inputs.length)} questions${left ? `; ${count(left)} do not take it` : ""}. Save the answers next.`);
+}
+
+const inputOf = (form, id, selector) => form.querySelector(`input[name="${CSS.escape(id)}"]${selector}`);
+
+function questionField(question, isOpen, others) {
+  const { id, text, cells, suggestion, values, answer } = question;
+  const all = answersOf(question);
+  const apply = (event) => applyToAll(event.target.closest("form"), id, others);
   return h(
     "fieldset",
     { class: "question" },
@@ -159,6 +188,7 @@ function questionField({ id, text, cells, columns, answers, suggestion, values, 
         each === suggestion && badge("other columns suggest this", "accent"),
       ),
     ),
+    others.length > 0 && h("p", {}, h("button", { type: "button", class: "link", "data-focus": `${id} all`, onclick: apply }, `Apply to all ${count(others.length)} questions of this kind`)),
   );
 }
 
