@@ -35,7 +35,7 @@ from logistics_pipeline.contracts.texts import ContractText, contract_of_file
 from logistics_pipeline.contracts.versions import ContractVersion, all_versions, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.local.environment import Environment, open_environment
@@ -589,7 +589,7 @@ def export(
         version = next((each.version for each in all_versions(connection, name) if each.is_in_force), 1)
     document = export_contract(contract.dataset, contract.document, version, as_)
     if as_ is ExportFormat.ODCS:
-        print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120), end="")
+        print(contract_yaml(document, width=120), end="")
     else:
         print_json(document)
 

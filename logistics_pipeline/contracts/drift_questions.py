@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import yaml
 
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.contracts import ProposalState
@@ -17,6 +16,7 @@ from logistics_pipeline.contracts.proposals import (
 )
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.inference.answers import AnswerError
+from logistics_pipeline.inference.contract_text import contract_yaml
 from logistics_pipeline.inference.drift import ChangeKind, Drift, amended_contract, questions_left, still_open
 from logistics_pipeline.inference.proposal import Proposal
 
@@ -100,4 +100,4 @@ def plain(document: Any) -> Any:
 
 def yaml_of(document: Any) -> str:
     """A document as a contract file."""
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
+    return contract_yaml(document)

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import yaml
 
 from logistics_core.catalogue import Catalogue, ContractError, Dataset, FieldType
 from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
@@ -46,7 +45,7 @@ from logistics_pipeline.contracts.versions import (
 from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.errors import FileError, PipelineError
 from logistics_pipeline.inference.answers import REJECTS, answered, answers_by_kind, asking_about_rejects
-from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.nested import nested_dataset_name, propose_nested
 from logistics_pipeline.inference.proposal import Proposal
@@ -392,7 +391,7 @@ def _text(proposal: Proposal) -> str:
     """The contract file; without evidence in comments where it would be too large."""
     text = contract_text(proposal)
     if len(text.encode()) > MAX_FILE_BYTES:
-        text = yaml.safe_dump(proposal.contract(), sort_keys=False, allow_unicode=True, width=10_000)
+        text = contract_yaml(proposal.contract())
     return text
 
 

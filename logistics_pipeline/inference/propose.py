@@ -65,6 +65,7 @@ def propose(
     if _is_binary(sample.head):
         raise FileError(f"This is not text: too many of its bytes are control characters; {EXPECTED}")
     table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
+    sample = table.sample or sample
     if not table.rows:
         raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
