@@ -20,7 +20,7 @@ from logistics_core.database_contract.contracts import ContractAction, ProposalS
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.contracts.dry_run import dry_run
+from logistics_pipeline.contracts.dry_run import count_replaced, dry_run
 from logistics_pipeline.contracts.folder import describe
 from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, proposal_by_id
 from logistics_pipeline.contracts.proposing import (
@@ -240,6 +240,9 @@ def _dry_run(connection: Connection, request: ContractRequest, settings: Setting
     if nested is not None and dataset.records is not None:
         dataset = replace(dataset, parent=catalogue.get(dataset.records.dataset))
     found = dry_run(_look_at(path, settings).path, dataset, {*catalogue, dataset.name}, settings)
+    in_force = catalogue.get(dataset.name)
+    if in_force is not None and in_force.key and in_force.key == dataset.key:
+        found.replaced = count_replaced(connection, in_force, found)
     return Served(found.sentence, {"proposal_id": str(stored.proposal_id), "dataset": dataset.name, **found.to_json()})
 
 

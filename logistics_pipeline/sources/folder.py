@@ -102,9 +102,9 @@ class RawFolder:
         return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
 
     def look_again(self, found: FoundFile) -> FoundFile | None:
-        """Examines a file once more, for the same dataset; None if there is no file any more."""
-        now = self.look_at(found.path)
-        return None if now is None else replace(found, size_bytes=now.size_bytes, modified_ns=now.modified_ns)
+        """Examines a file once more, for the same dataset if it had one; None if there is no file any more."""
+        now = self.look_at(found.path, found.dataset)
+        return None if now is None else replace(now, key=found.key)
 
     def look_at_key(self, key: str, dataset: str | None = None) -> FoundFile | None:
         """Examines the file of a partition key; None if there is no file. `dataset` overrides its path."""

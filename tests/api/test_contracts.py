@@ -392,7 +392,7 @@ def test_a_dry_run_says_what_a_load_would_make_of_the_file_and_stores_nothing(si
 
     assert done["state"] == "done", done
     found = done["result"]
-    assert found["records"] == {"read": 6, "accepted": 3, "superseded": 1, "rejected": 3}
+    assert found["records"] == {"read": 6, "accepted": 3, "superseded": 1, "replaced": None, "rejected": 3}
     assert found["is_whole"] and found["error"] is None
     assert sum(cause["count"] for cause in found["rejects"]) == 3
     by_record = {line["record_no"]: cause["field"] for cause in found["rejects"] for line in cause["lines"]}

@@ -68,6 +68,14 @@ def test_a_file_becomes_a_dataset(site: Any, new_page: NewPage) -> None:
     page.get_by_role("button", name="Save columns").click()
     expect(page.get_by_text("The contract was edited, which has answered every question.")).to_be_visible()
 
+    page.get_by_role("button", name="Try it").click()
+    trial = page.locator("[data-part=trial]")
+    expect(trial.get_by_role("heading", name="What a load would do")).to_be_visible()
+    expect(trial.locator("dl")).to_contain_text("Accepted60")
+    found = Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
+    expect(accept).to_be_enabled()
+
     accept.click()
     expect(page.get_by_text("Version 1 of the contract of fuel was accepted")).to_be_visible()
     written = site.data_dir / "contracts" / "fuel.yaml"
@@ -142,6 +150,7 @@ def test_both_pages_are_accessible_and_fit_a_phone(
         if look == "the proposal":
             send(page, f"parking{size[0]}.csv", FUEL.replace("litres", "hours"))
             expect(page.get_by_role("table", name="Columns of the proposal")).to_be_visible()
+            expect(page.get_by_role("button", name="Try it")).to_be_disabled()
         found = Axe().run(page)
         assert not found.response["violations"], found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look

@@ -13,6 +13,7 @@ from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import accept_contract
+from logistics_pipeline.contracts.dry_run import count_replaced, dry_run
 from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, open_proposals, proposal_by_id
 from logistics_pipeline.contracts.proposing import (
     Outcome,
@@ -172,6 +173,24 @@ def test_one_answer_is_for_all_questions_of_its_kind(connection: Connection, pro
     fields = {each["name"]: each for each in yaml.safe_load(answered.contract)["schema"]["fields"]}
     assert "missingValues" not in fields["a"]
     assert "-999" in fields["b"]["missingValues"] and "-999" in fields["c"]["missingValues"]
+
+
+def test_a_dry_run_counts_the_rows_whose_keys_are_in_the_table(
+    connection: Connection, propose: Propose, settings: Settings
+) -> None:
+    propose("fuel/may.csv", CERTAIN)
+    catalogue = catalogue_in_force(connection)
+    path = settings.raw_dir / "fuel/may.csv"
+    found = RawFolder(settings.raw_dir, catalogue).look_at(path)
+    assert found is not None
+    load_file(settings.database_url, found, load_options(settings, catalogue))
+    lines = CERTAIN.splitlines(keepends=True)
+    path.with_name("june.csv").write_text("".join([lines[0], *lines[100:], "N\\\\1,2024-06-01,1\n", lines[150]]))
+
+    run = dry_run(path.with_name("june.csv"), catalogue["fuel"], {*catalogue}, settings)
+    assert (run.accepted, run.superseded) == (102, 1)
+    assert count_replaced(connection, catalogue["fuel"], run) == 100
+    assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (199,)
 
 
 def test_an_answered_proposal_shows_the_file_as_it_was_read(connection: Connection, propose: Propose) -> None:

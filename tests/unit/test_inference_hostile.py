@@ -32,7 +32,11 @@ try:
 except FileError as error:
     said = str(error)
 used = resource.getrusage(resource.RUSAGE_SELF)
-mib = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+if sys.platform == "linux":  # where ru_maxrss counts the process that this one was forked from as well
+    status = Path("/proc/self/status").read_text()
+    mib = int(status.partition("VmHWM:")[2].split()[0]) / 2**10
+else:
+    mib = used.ru_maxrss / 2**20
 print(json.dumps({"said": said, "mib": mib, "cpu_seconds": used.ru_utime + used.ru_stime}))
 """
 

@@ -1,4 +1,4 @@
-// Server-sent events: a new data version, the progress of a load. One stream, closed while the page is hidden.
+// Server-sent events: a new data version, the progress of a load, proposals and contracts. One stream, closed while the page is hidden.
 
 import { at } from "./root.js";
 

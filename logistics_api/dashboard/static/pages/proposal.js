@@ -40,7 +40,7 @@ export function build(view) {
 /** What the parts of the page share: the address, who may decide, requests one at a time and how far they are. */
 function conversation(view) {
   const address = `/api/contracts/proposals/${encodeURIComponent(view.arguments[0])}`;
-  const talk = { address, told: h("p", { class: "import-state", role: "status" }), mayDecide: true, isBusy: false, sections: [] };
+  const talk = { address, told: h("p", { class: "import-state", role: "status" }), trial: h("div", { class: "stack", "data-part": "trial" }), mayDecide: true, isBusy: false, sections: [] };
   talk.request = async (action, options = {}) => {
     if (talk.isBusy) return null;
     talk.isBusy = true;
@@ -71,6 +71,7 @@ function fileNodes(talk, found) {
     allNotes(found).length > 0 && h("ul", { class: "file-notes" }, allNotes(found).map((text) => h("li", {}, text))),
     found.state === "open" ? decision(talk, found) : ended(found),
     talk.told,
+    found.state === "open" && talk.trial,
   ];
 }
 
@@ -112,9 +113,43 @@ function decision(talk, found) {
       "div",
       { class: "chips decision" },
       h("button", { type: "button", class: "button primary", "data-focus": "accept", disabled: !isAcceptable, "aria-describedby": isAcceptable ? null : note, onclick: () => talk.request("accept") }, icon("check"), "Accept"),
+      h("button", { type: "button", class: "button", "data-focus": "try", disabled: !isAcceptable, "aria-describedby": isAcceptable ? null : note, onclick: () => tryIt(talk) }, "Try it"),
       h("button", { type: "button", class: "button", "data-focus": "dismiss", onclick: dismiss }, "Dismiss"),
       !isAcceptable && h("span", { class: "muted", id: note }, missing),
     ),
+  ];
+}
+
+/** A load of which nothing is kept: what would be accepted, and why the rest would not. */
+async function tryIt(talk) {
+  replace(talk.trial);
+  const done = await talk.request("dry-run");
+  if (done?.state === "done") replace(talk.trial, trialNodes(done.result));
+}
+
+function trialNodes({ records, rejects, unknown_fields: unknown, values_cleared: cleared, is_whole: isWhole }) {
+  const entries = {
+    [isWhole ? "Records" : "First records"]: records.read,
+    Accepted: records.accepted,
+    "Superseded within the file": records.superseded,
+    "Keys in the table already": records.replaced,
+    Rejected: records.rejected,
+    "Values cleared": cleared || null,
+  };
+  return [
+    h("h3", {}, "What a load would do"),
+    h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => value !== null && value !== undefined && h("div", {}, h("dt", {}, label), h("dd", {}, count(value))))),
+    unknown.length > 0 && h("p", { class: "muted" }, `Columns that the contract does not know: ${unknown.join(", ")}.`),
+    rejects.length > 0 && table({
+      caption: "Why records would be rejected, most frequent first",
+      rows: rejects.map((cause) => ({ ...cause, line: cause.lines[0] })),
+      columns: [
+        { key: "count", label: "Records", number: true, format: count },
+        { key: "field", label: "Field", head: true, format: (value) => value ?? "The record" },
+        { key: "reason", label: "Why", wrap: true, node: (_, { line, reason }) => line?.reason ?? reason },
+        { key: "line", label: "For example", wrap: true, node: (line) => line && [`Record ${count(line.record_no)}: `, h("code", {}, line.text)] },
+      ],
+    }),
   ];
 }
 
