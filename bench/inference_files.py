@@ -164,7 +164,7 @@ KINDS = (
     Kind("dates of two orders", _ambiguous_dates, _ASKED, "decided silently"),
     Kind("1.234 or 1,234 alone", _ambiguous_decimals, _ASKED, "decided silently"),
     Kind("codes with leading zeros", _leading_zeros, _TEXT, "zeros are lost"),
-    Kind("ids of 19 and more digits", _long_ids, _TEXT, "digits are lost or the load fails"),
+    Kind("ids of 19 and more digits", _long_ids, _types("string", "integer"), "digits are lost"),
     Kind("versions such as 1.12.45", _versions, _TEXT, "become dates or numbers"),
     Kind("part numbers such as 05-14-77", _part_numbers, _TEXT, "become dates"),
     Kind("codes such as 3E7", _exponent_codes, _TEXT, "become numbers"),

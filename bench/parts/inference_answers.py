@@ -122,7 +122,11 @@ PART = Part(
     "inference_answers",
     "What a file holds: answers",
     """\
-Generated files: the right answer follows from how each was made. Columns of 200 cells, ten to a file with semicolons:
+Generated files: the right answer follows from how each was made. The kinds are those that this project was written for,
+so the table shows what others do with them, not how often they occur. On 242 columns of published files, most of them
+plain, csv-detective is right more often (0.988) than this project (0.979): see decision 0027.
+
+Columns of 200 cells, ten to a file with semicolons:
 notations of numbers and dates, ten words for nothing, one odd value at any place, and texts that look like numbers or
 dates. Where the whole column leaves two readings, to ask (or to keep the text) is right and to choose one is wrong. The
 second column says what becomes of the values otherwise.

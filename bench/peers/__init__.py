@@ -106,5 +106,13 @@ TYPE_FINDERS = (
     TypeFinder(
         "clevercsv_detector", "CleverCSV", "clevercsv", "propose_sample", "20,000 characters", finds_types=False
     ),
-    TypeFinder("polars_read", "Polars read_csv", "polars", "propose_all", "all rows", finds_dialect=False),
+    TypeFinder(
+        "polars_read",
+        "Polars read_csv",
+        "polars",
+        "propose_all",
+        "all rows",
+        finds_dialect=False,
+        most_bytes=11_000_000,
+    ),
 )

@@ -4,6 +4,7 @@ import duckdb  # type: ignore[import-not-found]
 
 _TYPES = {
     "BIGINT": "integer",
+    "HUGEINT": "integer",
     "DOUBLE": "number",
     "BOOLEAN": "boolean",
     "DATE": "date",

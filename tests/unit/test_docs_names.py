@@ -198,7 +198,8 @@ def test_tables_exist(page: Path) -> None:
 def vocabulary() -> frozenset[str]:
     """Every word of the programs and what they read; of Python without docstrings and comments."""
     words = {"logistics_analytics_platform", *PACKAGES}
-    for path in [*SOURCES, *(PROJECT_ROOT / "bench").rglob("*.py"), *(PROJECT_ROOT / "tests").rglob("*.py")]:
+    bench = [path for path in (PROJECT_ROOT / "bench").rglob("*.py") if ".venvs" not in path.parts]
+    for path in [*SOURCES, *bench, *(PROJECT_ROOT / "tests").rglob("*.py")]:
         words |= {path.stem, path.parent.name, *words_of(ast.parse(path.read_text()))}
     others = [
         *PROJECT_ROOT.glob("sql/**/*.sql"),
