@@ -105,7 +105,9 @@ def test_an_object_of_very_many_keys_is_refused_with_a_reason(tmp_path: Path) ->
         propose(path)
 
 
-@pytest.mark.parametrize("name", ["a\nname: b\n# c", "a\r\nname: b", "\u2028name: b", "\ud800", "\x00", "\x85name: b"])
+@pytest.mark.parametrize(
+    "name", ["a\nname: b\n# c", "a\r\nname: b", "\u2028name: b", "\ud800", "\x00", "\x85name: b", "\ufffe"]
+)
 def test_names_in_the_file_write_nothing_into_the_contract(tmp_path: Path, name: str) -> None:
     """A note quotes the name: it is a comment of one line all the same."""
     path = tmp_path / "file.json"
