@@ -76,7 +76,9 @@ class TypedObjects:
             return NOT_KNOWN
         value = self._columns[position][index]
         if type(value) is msgspec.Raw:
-            return _decode_number(value)
+            text = bytes(value)
+            # A name that an object has twice is lost on msgspec.
+            return decode(text) if text.startswith((b"{", b"[")) else _decode_number(value)
         return value if value is None or type(value) is str else NOT_KNOWN
 
 
