@@ -121,8 +121,8 @@ def _recognise_files(connection: Connection, dataset: str) -> None:
         if catalogue.dataset_of_path(path) == dataset and ledger.recognise(connection, file_id, dataset):
             supersede_proposals(connection, path, dataset)
     around = catalogue[dataset].records
-    for name, within in [(dataset, around.dataset)] if around else ():
-        ledger.register_nested(connection, within, name)
+    if around is not None:
+        ledger.register_nested(connection, around.dataset, dataset)
     for name in catalogue.nested_in(dataset):
         ledger.register_nested(connection, dataset, name)
 

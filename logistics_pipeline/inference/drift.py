@@ -84,6 +84,10 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     """What the load has found about keys of other records, if nobody has confirmed the key."""
 
 
+_GONE = frozenset({ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE})
+"""Changes without whose answer a file cannot be loaded."""
+
+
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """How a file differs from the contract of its dataset."""
 
@@ -94,8 +98,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_held(self) -> bool:
         """Whether the file cannot be loaded as it is."""
-        gone = (ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE)
-        return any(each.holds or each.kind in gone for each in self.changes)
+        return any(each.holds or each.kind in _GONE for each in self.changes)
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -203,9 +206,6 @@ def _decide_key(document: dict[str, Any], fields: Mapping[str, dict[str, Any]], 
     document["schema"]["primaryKey"] = key
     for name in key:
         fields[name].setdefault("constraints", {})["required"] = True
-
-
-_GONE = frozenset({ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE})
 
 
 def _chosen_columns(drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> dict[str, ProposedColumn]:

@@ -151,12 +151,8 @@ def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | Non
 
 def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[str, Any] | None:
     """The layout of the file of a dataset that was registered last before a file, of those that are loaded."""
-    row = connection.execute(
-        "SELECT layout FROM ingest.files WHERE dataset = %s AND file_id < %s "
-        f"AND state = '{FileState.LOADED}' AND layout IS NOT NULL ORDER BY file_id DESC LIMIT 1",
-        (dataset, file_id),
-    ).fetchone()
-    return None if row is None else row[0]
+    newest = layouts_before(connection, dataset, file_id, most=1)
+    return newest[0] if newest else None
 
 
 def has_superseded_rows(connection: Connection, dataset: str) -> bool:
