@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
@@ -133,8 +133,13 @@ def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Sett
     return found
 
 
-def count_replaced(connection: Connection, dataset: Dataset, run: DryRun) -> int:
-    """How many rows of the dataset's table have the key of an accepted record. Leaves nothing behind."""
+def count_replaced(connection: Connection, in_force: Dataset, dataset: Dataset, run: DryRun) -> int | None:
+    """How many rows of the table have the key of a record that was accepted by `dataset`. Leaves nothing behind.
+
+    None if the contract in force has no key, or another one: then keys cannot be compared.
+    """
+    if not in_force.key or _key_types(in_force) != _key_types(dataset):
+        return None
     table = sql.Identifier("raw", dataset.name)
     columns = sql.SQL(", ").join(map(sql.Identifier, dataset.key))
     with connection.transaction(force_rollback=True), connection.cursor() as cursor:
@@ -145,6 +150,11 @@ def count_replaced(connection: Connection, dataset: Dataset, run: DryRun) -> int
         query = sql.SQL("SELECT count(*) FROM pg_temp.tried JOIN {} USING ({})").format(table, columns)
         row = cursor.execute(query).fetchone()
     return int(row[0]) if row is not None else 0
+
+
+def _key_types(dataset: Dataset) -> list[tuple[str, FieldType, bool]]:
+    fields = map(dataset.field, dataset.key)
+    return [(field.name, field.type, field.has_time_zone) for field in fields]
 
 
 def _add(found: DryRun, chunk: Chunk, dataset: Dataset) -> None:

@@ -241,8 +241,8 @@ def _dry_run(connection: Connection, request: ContractRequest, settings: Setting
         dataset = replace(dataset, parent=catalogue.get(dataset.records.dataset))
     found = dry_run(_look_at(path, settings).path, dataset, {*catalogue, dataset.name}, settings)
     in_force = catalogue.get(dataset.name)
-    if in_force is not None and in_force.key and in_force.key == dataset.key:
-        found.replaced = count_replaced(connection, in_force, found)
+    if in_force is not None:
+        found.replaced = count_replaced(connection, in_force, dataset, found)
     return Served(found.sentence, {"proposal_id": str(stored.proposal_id), "dataset": dataset.name, **found.to_json()})
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from logistics_core.catalogue import FieldType
 from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
@@ -189,7 +191,10 @@ def test_a_dry_run_counts_the_rows_whose_keys_are_in_the_table(
 
     run = dry_run(path.with_name("june.csv"), catalogue["fuel"], {*catalogue}, settings)
     assert (run.accepted, run.superseded) == (102, 1)
-    assert count_replaced(connection, catalogue["fuel"], run) == 100
+    fuel = catalogue["fuel"]
+    assert count_replaced(connection, fuel, fuel, run) == 100
+    by_day = replace(fuel, fields=tuple(replace(each, type=FieldType.DATE) for each in fuel.fields))
+    assert count_replaced(connection, fuel, by_day, run) is None, "a key of another type is another key"
     assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (199,)
 
 
