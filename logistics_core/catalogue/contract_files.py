@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Literal, NamedTuple
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -429,6 +430,7 @@ class _Schema(_Struct):
 class _DatedBy(_Struct):
     field: str
     dataset: str | None = None
+    time_zone: str | None = None
 
 
 class _Index(_Struct):
@@ -866,9 +868,33 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
     if dated_by is None:
         return None
     field = by_name[_known(dated_by.field, by_name, "datedBy.field")]
-    if dated_by.dataset is None and (field.type is not FieldType.DATE or not field.required):
-        raise ValueError(f"datedBy.field names {field.name}, which must be a required date.")
-    return Dating(field.name, dated_by.dataset)
+    if dated_by.dataset is None and not (field.type in TEMPORAL_TYPES and field.required):
+        raise ValueError(f"datedBy.field names {field.name}, which must be a required date or datetime.")
+    if dated_by.time_zone is None:
+        return Dating(field.name, dated_by.dataset)
+    if dated_by.dataset is not None or not field.has_time_zone:
+        raise ValueError(
+            f"datedBy.timeZone says in which time zone the day of a timestamp is, but {field.name} is no datetime with "
+            "`timeZone: true`. Remove datedBy.timeZone."
+        )
+    return Dating(field.name, time_zone=_zone_name(dated_by.time_zone))
+
+
+def _zone_name(name: str) -> str:
+    known = _time_zones()
+    if name not in known:
+        nearest = nearest_match(name, sorted(known))
+        raise ValueError(
+            f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
+            + (f" Did you mean {nearest}?" if nearest else "")
+        )
+    return name
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """What Python and PostgreSQL both know: the others stand for the zone of a machine, and for none."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _index(index: _Index, by_name: dict[str, Field]) -> Index:

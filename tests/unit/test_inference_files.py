@@ -347,6 +347,25 @@ def test_the_contract_is_one_that_the_catalogue_reads(tmp_path: Path) -> None:
     assert "# all 4 values are dates in ISO 8601" in text
 
 
+@pytest.mark.parametrize("zone", ["", "Z", "+02:00"])
+@pytest.mark.parametrize("title", ["Scanned at", "timestamp"])
+def test_a_timestamp_dates_records_that_have_no_date(tmp_path: Path, zone: str, title: str) -> None:
+    rows = "".join(f"S-{number},2024-05-{1 + number % 9:02}T08:{number:02}:11{zone}\n" for number in range(30))
+
+    proposal = proposed(tmp_path, f"Scan ID,{title}\n{rows}", "scans.csv")
+
+    assert proposal.obstacles() == []
+    assert proposal.contract()["datedBy"] == {"field": proposal.columns[1].name}
+    dataset = contract_from_document(proposal.contract(), "scans.yaml")
+    assert (dataset.fields[1].required, dataset.fields[1].has_time_zone) == (True, zone != "")
+
+
+def test_a_timestamp_that_is_not_in_every_record_dates_none(tmp_path: Path) -> None:
+    rows = "".join(f"S-{number},{'' if number == 7 else f'2024-05-01T08:{number:02}:11Z'}\n" for number in range(30))
+
+    assert "datedBy" not in proposed(tmp_path, f"Scan ID,Scanned at\n{rows}", "scans.csv").contract()
+
+
 def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, "id,n\nA1,5\nA2,(7)\n")
 
