@@ -349,6 +349,22 @@ def _second_table(proposal: Proposal, question: Question, answer: str) -> Propos
     return _refused(proposal, "the file holds two tables: put the second one into a file of its own")
 
 
+def _unnamed_column(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == question.answers[0]:
+        return proposal
+    return _refused(proposal, "the header lacks the name of the last column: write it into the file")
+
+
+def _wide_header(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == question.answers[0]:
+        return proposal
+    return _refused(
+        proposal,
+        "the header has more names than the rows have cells: remove the names of columns that are not there, or end "
+        "the rows with delimiters",
+    )
+
+
 def _rejects(proposal: Proposal, question: Question, answer: str) -> Proposal:
     if answer == _REJECT:
         return proposal
@@ -363,5 +379,7 @@ _OF_TABLE: Mapping[str, Callable[[Proposal, Question, str], Proposal]] = {
     "records": _records,
     "total": _total,
     "second_table": _second_table,
+    "unnamed_column": _unnamed_column,
+    "wide_header": _wide_header,
     REJECTS: _rejects,
 }

@@ -240,7 +240,8 @@ class _CsvTable:
         if not rows:
             return place, b"", header.titles
         titles = join_titles(rows)
-        titles = ["", *titles] if header.is_narrow else titles
+        if header.is_narrow:
+            titles = ["", *titles] if header.titles[-1] else [*titles, ""]
         same = len(titles) == header.width
         return place, text[begin:place], tuple(titles) if same else header.titles
 
@@ -357,7 +358,7 @@ def _drop_trailing_column(table: SampleTable) -> None:
         len(table.titles) > 1
         and not table.titles[-1]
         and table.header_rows
-        and not any(filter(None, table.columns[-1]))
+        and not any((cell or "").strip() for cell in table.columns[-1])
     ):
         table.titles.pop()
         table.columns.pop()

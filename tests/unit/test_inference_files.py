@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.answers import answered
 from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.dialect import split_rows
 from logistics_pipeline.inference.proposal import Proposal
@@ -161,6 +162,80 @@ def test_ragged_rows_are_counted(tmp_path: Path) -> None:
 
     assert (proposal.rows, proposal.bad_records) == (8, 1)
     assert any("the row has 3 fields, the header 4" in note for note in proposal.notes)
+
+
+MEASURED = [("107.5", "2.25", "north"), ("104.25", "3.5", "south"), ("101", "4.75", "north")]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("end", ["", " ", '"\n"'])
+def test_a_delimiter_at_the_end_of_rows_alone_moves_no_name(tmp_path: Path, count: int, end: str) -> None:
+    rows = "".join(",".join([*row, end]) + "\n" for row in MEASURED[:count])
+
+    proposal = proposed(tmp_path, f"angle,depth,side\n{rows}")
+
+    assert [(each.name, each.examples[0]) for each in proposal.columns] == [
+        ("angle", "107.5"), ("depth", "2.25"), ("side", "north"),
+    ]  # fmt: skip
+    assert "Rows end with a delimiter after the last column." in proposal.notes
+
+
+@pytest.mark.parametrize(
+    ("first", "is_asked"),
+    [(["1", "2", "3"], False), (["0", "1", "2"], False), (["Mazda RX4", "Datsun 710", "Fiat 128"], False),
+     (["12.5", "13", "14"], True), (["north", "north", "south"], True), (["3", "1", "2"], True),
+     (["", "a", "b"], True)],
+)  # fmt: skip
+def test_which_column_has_no_name_is_a_question_unless_the_first_numbers_or_names_rows(
+    tmp_path: Path, first: list[str], is_asked: bool
+) -> None:
+    rows = "".join(",".join([name, *row]) + "\n" for name, row in zip(first, MEASURED, strict=True))
+
+    proposal = proposed(tmp_path, f"angle,depth,side\n{rows}")
+
+    assert ("unnamed_column" in kinds(proposal)) == is_asked
+    if is_asked:
+        (asked,) = (each for each in proposal.questions if each.kind == "unnamed_column")
+        assert asked.text.startswith("The header has 3 names and the rows have 4 cells: is it the first column")
+        assert answered(proposal, {asked.id: "the first"}).refusals == ()
+        assert "write it into the file" in answered(proposal, {asked.id: "the last"}).refusals[0]
+
+
+def test_a_header_with_more_names_than_rows_have_cells_is_a_question(tmp_path: Path) -> None:
+    rows = "".join(",".join(row) + "\n" for row in MEASURED * 3)
+
+    proposal = proposed(tmp_path, f"angle,depth,side,approved,rejected\n{rows}")
+
+    (asked,) = (each for each in proposal.questions if each.kind == "wide_header")
+    assert "has 5 cells, `angle, depth, side, approved, rejected`, and the rows of the table have 3" in asked.text
+    assert answered(proposal, {asked.id: "pass over"}).refusals == ()
+    assert "more names than the rows have cells" in answered(proposal, {asked.id: "header"}).refusals[0]
+
+
+QUESTION = (
+    "How satisfied were you with the delivery, its time, the driver and the state of the parcels that you received? "
+)
+
+
+def test_long_titles_above_numbers_are_a_header(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, f'Sent,"{QUESTION * 2}"\n2024-05-01,4\n2024-05-02,5\n2024-05-03,2\n')
+
+    assert proposal.dialect is not None and proposal.dialect.has_header
+    assert types(proposal) == ["date", "integer"]
+    assert "header" not in kinds(proposal)
+
+
+@pytest.mark.parametrize("top", [f'Depot,"{QUESTION * 2}"', "Note,Note"])
+def test_a_first_row_of_texts_above_texts_is_a_question_where_nothing_tells(tmp_path: Path, top: str) -> None:
+    assert "header" in kinds(proposed(tmp_path, f"{top}\nAachen,well done\nKöln,too late\nBonn,broken box\n"))
+
+
+def test_a_header_that_is_repeated_below_is_still_one(tmp_path: Path) -> None:
+    table = "Depot, Driver\nAachen,Ada\nKöln,Bob\nBonn,Cleo\n"
+
+    proposal = proposed(tmp_path, table + table.replace("Ada", "Dan").replace(", ", ","))
+
+    assert proposal.dialect is not None and proposal.dialect.has_header
 
 
 def test_a_second_table_is_a_question(tmp_path: Path) -> None:
