@@ -90,7 +90,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
 
 def _repeats(row: Sequence[str], top: Sequence[str]) -> bool:
     """Whether a row is the header once more, as where files were joined."""
-    return [cell.strip() for cell in row] == top
+    return row[0].strip() == top[0] and [cell.strip() for cell in row] == top
 
 
 def _named(top: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[list[str], *tuple[Doubt, ...]]:
@@ -157,11 +157,7 @@ def _kind_of_row(top: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     typed = [index for index, cell in enumerate(top) if cell and looks_typed(cell)]
     if typed and not _are_periods(top, typed, columns):
         return "row"
-    typed_columns = sum(_is_typed(column) for column in columns)
-    typed_under_text = sum(
-        1 for cell, column in zip(top, columns, strict=True) if cell and not is_missing(cell) and _is_typed(column)
-    )
-    if typed_columns and typed_under_text:
+    if any(cell and not is_missing(cell) and _is_typed(column) for cell, column in zip(top, columns, strict=True)):
         return "header"
     if all(cell in column for cell, column in zip(top, columns, strict=True) if cell):
         return "row"
