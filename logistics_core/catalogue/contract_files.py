@@ -2,8 +2,8 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed` and `records` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a
-field. `encoding` and `dialect` are read by `table_dialect`.
+`keyConfirmed` and `records` of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect`
+and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`.
 """
 
 import os
@@ -401,6 +401,7 @@ class _Field(_Struct, kw_only=True):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
+    negative_parentheses: bool | None = None
     expect: _FieldExpectations = msgspec.field(default_factory=_FieldExpectations)
     format: str | None = None
     true_values: list[str] | None = None
@@ -653,7 +654,12 @@ def _check_aliases(fields: Sequence[Field]) -> None:
 
 def _number_format(field: _Field, where: str) -> dict[str, Any]:
     """How numbers are written in texts, where the contract says so."""
-    keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
+    keys = {
+        "decimalChar": field.decimal_char,
+        "groupChar": field.group_char,
+        "bareNumber": field.bare_number,
+        "negativeParentheses": field.negative_parentheses,
+    }
     given = [key for key, value in keys.items() if value is not None]
     if given and field.type not in NUMERIC_TYPES:
         raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is {_a(field.type)}.")
@@ -667,7 +673,12 @@ def _number_format(field: _Field, where: str) -> dict[str, Any]:
         decimal_char = "," if field.type is FieldType.INTEGER and field.group_char == "." else "."
     if decimal_char is not None and decimal_char == field.group_char:
         raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
-    return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
+    return {
+        "decimal_char": decimal_char,
+        "group_char": field.group_char,
+        "is_bare_number": field.bare_number,
+        "has_negative_parentheses": bool(field.negative_parentheses),
+    }
 
 
 _PATTERNED_TYPES = frozenset({

@@ -110,6 +110,8 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
+    has_negative_parentheses: bool = False
+    """Whether a number in parentheses is below zero, as accountants write it: `(1,234.50)`."""
     is_expected: bool = False
     """Whether an optional field should have a value: empty cells count against the completeness of the dataset."""
     example: str | float | bool | None = None

@@ -282,7 +282,11 @@ _DATASET_KEYS = {
     "encoding": "The encoding of files",
 }
 
-_KEYS = {"is_bare_number": "bareNumber", "has_time_zone": "timeZone"}
+_KEYS = {
+    "is_bare_number": "bareNumber",
+    "has_time_zone": "timeZone",
+    "has_negative_parentheses": "negativeParentheses",
+}
 
 
 def _key(attribute: str) -> str:

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -441,10 +442,41 @@ def test_a_timestamp_that_is_not_in_every_record_dates_none(tmp_path: Path) -> N
     assert "datedBy" not in proposed(tmp_path, f"Scan ID,Scanned at\n{rows}", "scans.csv").contract()
 
 
-def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
-    proposal = proposed(tmp_path, "id,n\nA1,5\nA2,(7)\n")
+@pytest.mark.parametrize(
+    ("amounts", "keys"),
+    [
+        (["5.25", "(7.5)", "12"], {"type": "number", "negativeParentheses": True}),
+        (["5", "(7)", "12"], {"type": "integer", "negativeParentheses": True}),
+        (["1.205,25", "(7.000,50)", "12"], {"type": "number", "negativeParentheses": True, "decimalChar": ","}),
+    ],
+)
+def test_numbers_in_parentheses_are_negative_where_the_column_agrees(
+    tmp_path: Path, amounts: list[str], keys: dict[str, object]
+) -> None:
+    rows = "".join(f"A-{number:02};{amounts[number % 3]}\n" for number in range(30))
 
-    assert proposal.obstacles() == ["it takes no negative numbers in parentheses yet"]
+    proposal = proposed(tmp_path, f"entry;result\n{rows}", "results.csv")
+
+    assert (proposal.obstacles(), kinds(proposal)) == ([], [])
+    field = proposal.contract()["schema"]["fields"][1]
+    assert {name: field.get(name) for name in keys} == keys
+    assert contract_from_document(proposal.contract(), "results.yaml").field("result").has_negative_parentheses
+
+
+@pytest.mark.parametrize("amounts", [["-5.25", "(7.5)", "12"], ["(5.25)", "(7.5)", "(12)"]])
+def test_parentheses_that_may_mean_something_else_are_a_question(tmp_path: Path, amounts: list[str]) -> None:
+    rows = "".join(f"A-{number:02};{amounts[number % 3]}\n" for number in range(30))
+
+    proposal = proposed(tmp_path, f"entry;result\n{rows}", "results.csv")
+
+    assert kinds(proposal) == ["parentheses"]
+    assert types(proposal) == ["string", "string"]
+
+
+def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
+    proposal = msgspec.structs.replace(proposed(tmp_path, "id,n\nA1,5\nA2,7\n"), is_name_taken=True)
+
+    assert proposal.obstacles() == ["there is a dataset of this name already: choose another one"]
     assert "This version cannot load files by this contract" in contract_text(proposal)
     assert proposed(tmp_path, "id,n\nA1,5\nA2,7\n").obstacles() == []
 

@@ -1,7 +1,7 @@
 // A contract as a document: changed field by field, and written as YAML.
 
 /** Keys of a field that only make sense for its type: another type starts without them. */
-const OF_TYPE = ["format", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber", "timeZone", "example"];
+const OF_TYPE = ["format", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber", "negativeParentheses", "timeZone", "example"];
 const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
 
 /**
