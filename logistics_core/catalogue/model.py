@@ -271,10 +271,6 @@ class Dataset:
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
-    def __hash__(self) -> int:
-        """By the name alone: what is cached by dataset is looked up often, and there may be 1,500 fields."""
-        return hash(self.name)
-
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""

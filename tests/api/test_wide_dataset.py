@@ -17,6 +17,8 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from tests.contract_texts import synced_catalogue
 
+pytestmark = pytest.mark.slow
+
 MOST_SECONDS = 5
 
 KEY = {"name": "sensor_id", "type": "string", "constraints": {"required": True}}
@@ -73,7 +75,6 @@ def test_rows_filters_orders_and_chosen_fields(site: Any) -> None:
 
 
 def test_the_api_learns_of_it_without_a_wait() -> None:
-    """What is cached by dataset is looked up for every field."""
     dataset = contract_from_document(CONTRACT, "voltages.yaml")
     catalogue = make_catalogue([*built_in_catalogue().values(), dataset])
     since = process_time()
