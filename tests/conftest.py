@@ -3,9 +3,12 @@
 And what all tests rely on: time for generated examples, the usual signals.
 """
 
+import fcntl
+import os
+import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from logistics_api.dashboard.vega_bundle import VegaBundle
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -112,3 +116,21 @@ def options(raw_dir: Path) -> LoadOptions:
         retry_seconds=60.0,
         chunk_bytes=16,
     )
+
+
+@pytest.fixture(scope="session")
+def give_vega(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Puts Vega into the cache of a data folder, where an API that is started would spend seconds on making it.
+
+    It is made once for all workers.
+    """
+    of_worker = tmp_path_factory.getbasetemp()
+    folder = of_worker.parent if "PYTEST_XDIST_WORKER" in os.environ else of_worker
+
+    def give(data_dir: Path) -> None:
+        with (folder / "vega.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            VegaBundle(folder / "vega").bodies()
+        shutil.copytree(folder / "vega", data_dir / "cache", dirs_exist_ok=True)
+
+    return give

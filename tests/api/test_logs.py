@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -141,8 +142,9 @@ def test_a_log_that_cannot_be_written_keeps_nobody_from_being_answered() -> None
 
 
 def test_the_running_api_writes_json_from_its_first_line_to_its_last(
-    database_url: str, wait_until: Callable[..., None]
+    database_url: str, wait_until: Callable[..., None], give_vega: Callable[[Path], None]
 ) -> None:
+    give_vega(Path(os.environ["LOGISTICS_DATA_DIR"]))
     port = free_port()
     environment = os.environ | {
         "LOGISTICS_API_DATABASE_URL": "", "LOGISTICS_DATABASE_URL": database_url, "LOGISTICS_API_PORT": str(port),

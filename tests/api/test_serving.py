@@ -19,8 +19,14 @@ from tests.ports import free_port
 NOWHERE = "postgresql://me:secret@127.0.0.1:1/nothing"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _has_vega(give_vega: Callable[[Path], None]) -> None:
+    give_vega(Path(os.environ["LOGISTICS_DATA_DIR"]))
+
+
 def environment(**variables: object) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+    clean["LOGISTICS_DATA_DIR"] = os.environ["LOGISTICS_DATA_DIR"]
     return clean | {f"LOGISTICS_{name.upper()}": str(value) for name, value in variables.items()}
 
 

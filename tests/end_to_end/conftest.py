@@ -129,8 +129,9 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, give_vega: Callable[[Path], None]) -> Iterator[Installation]:
     made = Installation(tmp_path / "data", free_port(), free_port())
+    give_vega(made.data_dir)
     yield made
     made.cut_power()
 
