@@ -80,11 +80,17 @@ def template(server_url: str) -> str:
 
 
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    """URL of a migrated, empty database for one test."""
+def copied(template: str) -> str:
+    """Name of the database that the test's own is copied from; a module may have others, with rows in them."""
+    return template
+
+
+@pytest.fixture
+def database_url(server_url: str, copied: str) -> Iterator[str]:
+    """URL of a migrated database for one test, empty unless `copied` is not."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {copied} STRATEGY file_copy".encode())
     yield with_database(server_url, name)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -107,6 +113,11 @@ def raw_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def options(raw_dir: Path) -> LoadOptions:
     """Loader options with batches so small that every test sees several, of chunks of a single record."""
+    return options_of(raw_dir)
+
+
+def options_of(raw_dir: Path) -> LoadOptions:
+    """Those of the fixture `options`, for another folder."""
     return LoadOptions(
         raw_dir=raw_dir,
         failed_dir=raw_dir.parent / "failed",
