@@ -4,6 +4,7 @@ And what all tests rely on: time for generated examples, the usual signals.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -29,6 +30,12 @@ _numbers = count(1)
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("same-every-time", settings.get_profile("tests"), derandomize=True, database=None)
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: collections of garbage in the tests need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
