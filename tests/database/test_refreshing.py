@@ -30,6 +30,7 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Fill, FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
+from tests.examples import few_or_all
 
 Row = tuple[Any, ...]
 Tables = dict[str, set[Row]]
@@ -386,8 +387,9 @@ class Refreshing(RuleBasedStateMachine):
         self.numbers = numbers
 
 
+@few_or_all(8, of=25)
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
-    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None]
+    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None], examples: int
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
@@ -395,7 +397,7 @@ def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
     run_state_machine_as_test(
         lambda: Refreshing(raw_folder, connection),
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
