@@ -13,6 +13,7 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading import loader
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout
+from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import read_chunks_in_own_process
 from logistics_pipeline.loading.parse.parsers import ReadTask
@@ -70,7 +71,8 @@ def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
                 process.kill()
 
     found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
-    report = loader.load_file(apart.url, found, apart.options, on_progress=kill_once)
+    fewer_batches = replace(apart.options, batch=BatchLimits(records=500, bytes=1 << 20), chunk_bytes=2_000)
+    report = loader.load_file(apart.url, found, fewer_batches, on_progress=kill_once)
 
     assert kills == 1
     assert (report.file.state, report.file.records_read, report.file.records_loaded) == ("loaded", 20_000, 20_000)
