@@ -9,7 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo up install test test-slow check fix faults bench screenshots lock clean
+# Tests start hundreds of processes: each of them would compile every module again, and each worker every test.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo up install test test-slow check check-types check-others fix faults bench screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,13 +42,19 @@ up: install
 test: install
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(if $(COVERAGE),--cov --cov-report term:skip-covered)
 
+# They wait most of the time: for runs, for polls, for servers to be back.
 test-slow: install
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m slow
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m slow
 
 check: install
+	@$(MAKE) --no-print-directory --jobs 2 check-types check-others
+
+check-types:
+	$(BIN)/mypy
+
+check-others:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/oxlint --deny-warnings logistics_api/dashboard/static

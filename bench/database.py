@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import children_cpu_seconds
-from logistics_core.catalogue import Dataset, built_in_catalogue
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -42,9 +43,10 @@ class Database:
     def reset(self) -> None:
         """Empties every table and writes the rest to disk, so that no run pays for the one before it."""
         self.wait_until_idle()
-        tables = [dataset.table for dataset in built_in_catalogue().values()]
+        datasets = catalogue_in_force(self.connection).values()
+        tables = [dataset.table for dataset in datasets]
         self.connection.execute(f"TRUNCATE {', '.join(tables)}, ingest.files RESTART IDENTITY CASCADE".encode())
-        for dataset in built_in_catalogue().values():
+        for dataset in datasets:
             build_missing(self.connection, dataset)  # what a killed bulk load has left behind
         self.connection.execute("CHECKPOINT")
 

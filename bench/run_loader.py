@@ -10,6 +10,8 @@ from pathlib import Path
 
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.contracts.versions import catalogue_in_force
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.sources.folder import FoundFile, RawFolder
@@ -24,7 +26,9 @@ def main() -> None:
     parser.add_argument("--reference-parser", action="store_true")
     arguments = parser.parse_args()
 
-    options = load_options(Settings(data_dir=arguments.data_dir))
+    with connect(arguments.url) as connection:
+        catalogue = catalogue_in_force(connection)
+    options = load_options(Settings(data_dir=arguments.data_dir), catalogue)
     if arguments.reference_parser:
         options = replace(options, reference_parser=True)
     found = _find(arguments.path, options)
@@ -52,10 +56,9 @@ class _FirstCall:
 
 
 def _find(path: Path, options: LoadOptions) -> list[FoundFile]:
-    paths = (
-        [file.path for file in ledger.in_registration_order(RawFolder(path).find_files())] if path.is_dir() else [path]
-    )
-    return [found for each in paths if (found := RawFolder(options.raw_dir).look_at(each)) is not None]
+    folder = RawFolder(path, options.catalogue)
+    paths = [file.path for file in ledger.in_registration_order(folder.find_files())] if path.is_dir() else [path]
+    return [found for each in paths if (found := options.folder.look_at(each)) is not None]
 
 
 def _account(reports: Sequence[LoadReport]) -> dict[str, object]:

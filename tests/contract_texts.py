@@ -47,3 +47,44 @@ def synced_catalogue(url: str, folder: Path) -> Catalogue:
         report = sync_folder(connection, folder)
         assert report.problems == []
         return catalogue_in_force(connection)
+
+
+ORDERS = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: orders
+path: orders.json
+title: Orders
+singular: order
+description: Orders of customers
+schema:
+  primaryKey: [order_id]
+  fields:
+    - {name: order_id, title: Order, type: string, role: identifier, description: Its number,
+       constraints: {required: true}}
+    - {name: customer, title: Customer, type: string, role: dimension, description: Who ordered}
+    - {name: lines, title: Lines, type: array, role: text, description: What was ordered}
+"""
+"""A dataset whose records hold arrays of objects."""
+
+ORDER_LINES = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: order_lines
+path: order_lines.json
+title: Order lines
+singular: order_line
+description: Lines of orders
+records: {dataset: orders, array: lines, position: line_no}
+schema:
+  primaryKey: [order_id, line_no]
+  foreignKeys:
+    - {fields: [order_id], reference: {resource: orders, fields: [order_id]}}
+  fields:
+    - {name: order_id, title: Order, type: string, role: dimension, description: Its order,
+       constraints: {required: true}}
+    - {name: line_no, title: Line, type: integer, role: dimension, description: Its place in the order,
+       constraints: {required: true}}
+    - {name: sku, title: Article, type: string, role: dimension, description: What was ordered, aliases: [product.sku]}
+    - {name: quantity, title: Quantity, type: number, role: measure, description: How much of it,
+       constraints: {minimum: 0}}
+"""
+"""The dataset of these objects."""

@@ -9,18 +9,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from logistics_api.contract_requests.requests import check_proposal, read_request, request_action, unknown_proposal
+from logistics_api.contract_requests.schemas import ContractRequest
 from logistics_api.contracts import documents, queries
 from logistics_api.contracts.bodies import read_json, read_text
 from logistics_api.contracts.proposals import proposal_document, summary_document
-from logistics_api.contracts.requests import check_proposal, read_request, request_action, unknown_proposal
 from logistics_api.contracts.schemas import (
     ContractParameters,
     ContractProposal,
     ContractProposals,
-    ContractRequest,
     DatasetContract,
     DatasetContracts,
     FileToPropose,
@@ -38,7 +39,7 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, DatasetName
 from logistics_api.uploads.endpoints import UPLOAD_PROBLEMS
 from logistics_core.catalogue import ContractError
-from logistics_core.catalogue.contract_files import BUILT_IN, MAX_FILE_BYTES, contract_from_document, document_of
+from logistics_core.catalogue.contract_files import BUILT_IN, MAX_FILE_BYTES, contract_from_document, read_document
 from logistics_core.database_contract.contracts import ContractAction
 
 router = APIRouter(tags=["contracts"])
@@ -178,16 +179,17 @@ async def read_contract_proposal(
 @router.post(
     "/api/contracts/proposals/{proposal_id}/answers",
     summary="Answer questions of a proposal",
-    openapi_extra=_body("application/json", ProposalAnswers.model_json_schema(), "Answers by the id of the question"),
+    openapi_extra=_body(
+        "application/json", ProposalAnswers.model_json_schema(), "Answers by the id or the kind of the question"
+    ),
     **ACCEPTED,
 )
 async def answer_proposal(proposal_id: ProposalId, _: NoParameters, request: Request, database: Reader) -> Response:
     """Requests that questions are answered. An answer can be given again as long as the proposal is open."""
     body = await read_json(request, ProposalAnswers)
     await check_proposal(database, proposal_id, ContractAction.ANSWER)
-    return await request_action(
-        request, database, ContractAction.ANSWER, proposal_id=proposal_id, argument={"answers": body.answers}
-    )
+    argument = body.model_dump(exclude_defaults=True)
+    return await request_action(request, database, ContractAction.ANSWER, proposal_id=proposal_id, argument=argument)
 
 
 @router.put(
@@ -202,7 +204,7 @@ async def edit_proposal(proposal_id: ProposalId, _: NoParameters, request: Reque
     A contract that cannot be read is refused at once, with the place and the reason.
     """
     text = await read_text(request, MAX_FILE_BYTES)
-    _check_contract(text)
+    await run_in_threadpool(_check_contract, text)
     await check_proposal(database, proposal_id, ContractAction.EDIT)
     return await request_action(
         request, database, ContractAction.EDIT, proposal_id=proposal_id, argument={"contract": text}
@@ -211,7 +213,8 @@ async def edit_proposal(proposal_id: ProposalId, _: NoParameters, request: Reque
 
 def _check_contract(text: str) -> None:
     try:
-        contract_from_document(document_of(text, "The contract"), "The contract")
+        document = read_document(text, "The contract")
+        contract_from_document(document.value, "The contract", document.places)
     except ContractError as error:
         raise Problem(422, "invalid-contract", "Invalid contract", str(error)) from error
     if "\0" in text:

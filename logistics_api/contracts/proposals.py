@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from logistics_api.contract_requests.requests import proposal_url, request_document
 from logistics_api.contracts.queries import PREVIEW_ROWS
-from logistics_api.contracts.requests import proposal_url, request_document
 
 _OF_FILE = ("format", "compression", "encoding", "dialect", "rows", "bad_records", "is_whole", "read")
 
@@ -24,6 +24,7 @@ def proposal_document(found: dict[str, Any], prefix: str) -> dict[str, Any]:
         "questions": [_question(each, answers) for each in document.get("questions") or []],
         "answers": answers,
         "obstacle_texts": document.get("obstacles") or [],
+        "waits_because": document.get("waits_because") if found["is_acceptable"] else None,
         "columns": columns,
         "changes": (document.get("drift") or {}).get("changes") or [],
         "notes": document.get("notes") or file.get("notes") or [],

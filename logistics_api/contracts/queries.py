@@ -1,50 +1,11 @@
-"""Statements about contracts, proposals and requests: the one that makes requests, and those that read."""
+"""Statements about contracts and proposals. They only read."""
 
 from collections.abc import Collection
 
-from logistics_core.database_contract.contracts import REQUEST_CONTRACT_ACTION, ContractAction, ProposalState
+from logistics_api.contract_requests.queries import OBSTACLES, OPEN_QUESTIONS, REQUEST
+from logistics_core.database_contract.contracts import ProposalState
 
 PREVIEW_ROWS = 50
-
-MAKE_REQUEST = f"""
--- Requests an action; NULL if there is no such proposal, or too many requests are pending.
--- One row: the number of the request.
-SELECT {REQUEST_CONTRACT_ACTION}
-"""
-
-_REQUEST = """
-jsonb_build_object(
-    'request_id', request.request_id,
-    'action', request.action,
-    'proposal_id', coalesce(request.proposal_id::text, request.result ->> 'proposal_id'),
-    'dataset', coalesce(request.dataset, request.result ->> 'dataset'),
-    'path', request.argument ->> 'path',
-    'requested_by', request.requested_by,
-    'requested_at', request.requested_at,
-    'done_at', request.done_at,
-    'outcome', request.outcome,
-    'error', request.error,
-    'result', request.result,
-    'age_seconds', extract(epoch FROM clock_timestamp() - request.requested_at)
-)
-"""
-
-ONE_REQUEST = f"""
--- Returns a request.
--- One row: a JSON object, NULL if the request does not exist.
--- Reads catalogue.requests.
-SELECT (SELECT {_REQUEST} FROM catalogue.requests AS request WHERE request_id = %(request_id)s)
-"""
-
-_IS_EDITED = "coalesce((proposal.document ->> 'edited')::boolean, false)"
-_OPEN_QUESTIONS = f"""
-CASE WHEN {_IS_EDITED} THEN 0 ELSE (
-    SELECT count(*)
-    FROM jsonb_array_elements(coalesce(proposal.document -> 'questions', '[]')) AS question
-    WHERE NOT coalesce(proposal.document -> 'answers', '{{}}') ? (question ->> 'id')
-) END
-"""
-_OBSTACLES = "jsonb_array_length(coalesce(proposal.document -> 'obstacles', '[]'))"
 
 _SUMMARY = f"""
 jsonb_build_object(
@@ -54,24 +15,15 @@ jsonb_build_object(
     'dataset', proposal.dataset,
     'kind', proposal.kind,
     'state', proposal.state,
-    'open_questions', {_OPEN_QUESTIONS},
-    'obstacles', {_OBSTACLES},
-    'is_acceptable', proposal.state = '{ProposalState.OPEN}' AND {_OPEN_QUESTIONS} = 0 AND {_OBSTACLES} = 0,
+    'open_questions', {OPEN_QUESTIONS},
+    'obstacles', {OBSTACLES},
+    'is_acceptable', proposal.state = '{ProposalState.OPEN}' AND {OPEN_QUESTIONS} = 0 AND {OBSTACLES} = 0,
     'version', proposal.version,
     'created_at', proposal.created_at,
     'created_by', proposal.created_by,
     'ended_at', proposal.ended_at,
     'ended_by', proposal.ended_by
 )
-"""
-
-PROPOSAL_STATE = f"""
--- Says in which state a proposal is, and how much is left to do about it.
--- One row: the state, NULL if there is no such proposal; number of open questions; number of obstacles.
--- Reads catalogue.proposals.
-SELECT max(proposal.state), coalesce(max({_OPEN_QUESTIONS}), 0), coalesce(max({_OBSTACLES}), 0)
-FROM catalogue.proposals AS proposal
-WHERE proposal_id = %(proposal_id)s
 """
 
 ONE_PROPOSAL = f"""
@@ -84,7 +36,7 @@ SELECT (
         'document', proposal.document - 'contract',
         'contract_document', proposal.document -> 'contract',
         'latest_request', (
-            SELECT {_REQUEST}
+            SELECT {REQUEST}
             FROM catalogue.requests AS request
             WHERE request.proposal_id = proposal.proposal_id
             ORDER BY request.request_id DESC
@@ -177,6 +129,3 @@ SELECT (
     WHERE dataset.dataset = %(dataset)s
 )
 """
-
-NEEDS_ANSWERS = frozenset({ContractAction.ACCEPT, ContractAction.DRY_RUN})
-"""Actions that are only possible when nothing is left to do about a proposal."""

@@ -1,60 +1,19 @@
 """Responses about contracts, proposals and requests, and the bodies that people send."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
-from logistics_api.file_requests.schemas import RequestState
+from logistics_api.contract_requests.schemas import ContractRequest
 from logistics_api.parameters.cursors import Page
 from logistics_api.parameters.types import DIGITS, DatasetName, Flag, Paging, Text
 from logistics_api.schemas import StrictModel
 from logistics_api.uploads.names import FileName
 from logistics_core.contract_exports import ExportFormat
-from logistics_core.database_contract.contracts import ContractAction, ProposalKind, ProposalState
-
-# -- requests --------------------------------------------------------------------------------------------------------
-
-
-class ContractRequest(StrictModel):
-    """A request to the pipeline about a proposal or a dataset."""
-
-    request_id: int = Field(description="Request ID", examples=[17])
-    action: ContractAction = Field(description="What is requested", examples=[ContractAction.ACCEPT])
-    proposal_id: str | None = Field(
-        description="The proposal that it is about, or that was made; null if there is none (yet)",
-        examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"],
-    )
-    proposal_url: str | None = Field(
-        description="Address of that proposal; null without one",
-        examples=["/api/contracts/proposals/0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"],
-    )
-    dataset: str | None = Field(description="The dataset that it is about; null if not known yet", examples=["fuel"])
-    path: str | None = Field(
-        description="With `propose`: the file, relative to the raw folder; otherwise null",
-        examples=["fuel/2024-06.csv"],
-    )
-    state: RequestState = Field(
-        description="`pending`: the pipeline has not served it yet; `done`; `failed`: refused, or failed",
-        examples=[RequestState.PENDING],
-    )
-    is_final: bool = Field(description="Whether the request is served", examples=[False])
-    detail: str = Field(
-        description="The state in words: what is waited for, what was done, or why it was refused",
-        examples=["Waits for the pipeline, which is told at once."],
-    )
-    result: dict[str, Any] | None = Field(
-        description="What was done, for programs: with `accept` the dataset and its `version`; with `dry_run` what the "
-        "load would be; null until it is done",
-        examples=[{"dataset": "fuel", "version": 1}],
-    )
-    requested_by: str = Field(description="Name of the API key; `anonymous` without one", examples=["dashboard"])
-    requested_at: datetime = Field(
-        description="When it was requested, UTC", examples=["2024-04-01T06:00:00.123456+00:00"]
-    )
-    done_at: datetime | None = Field(description="When it was served, UTC; null while pending", examples=[None])
-    status_url: str = Field(description="Address of this request", examples=["/api/contracts/requests/17"])
-
+from logistics_core.database_contract.contracts import ProposalKind, ProposalState
 
 # -- proposals -------------------------------------------------------------------------------------------------------
 
@@ -126,6 +85,10 @@ class ContractProposal(ProposalSummary):
     questions: list[ContractQuestion] = Field(description="All questions, answered or not")
     answers: dict[str, str] = Field(description="Answers by the id of the question", examples=[{}])
     obstacle_texts: list[str] = Field(description="Why it cannot be accepted as it is, one sentence each")
+    waits_because: str | None = Field(
+        description="Why it waits for a person though nothing is left to answer; otherwise null",
+        examples=["LOGISTICS_CONTRACTS is review: a person accepts every contract"],
+    )
     columns: list[dict[str, Any]] = Field(
         description="The columns found: name, title, type, role, unit, counts, examples and evidence, as "
         "`logistics contracts propose --json` prints them",
@@ -248,17 +211,41 @@ class FileToPropose(StrictModel):
     )
 
 
+_BY_TEXT: JsonDict = {"propertyNames": TypeAdapter(Text).json_schema()}
+"""pydantic writes the pattern as `patternProperties`, which leaves other names free."""
+
+
 class ProposalAnswers(StrictModel):
-    """Answers to questions of a proposal."""
+    """Answers to questions of a proposal: at least one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"minProperties": 1}}} for name in ("answers", "by_kind")
+            ]
+        }
+    )
 
     answers: dict[Text, Text] = Field(
+        {},
         description="By the id of the question; others keep their answers",
-        min_length=1,
         max_length=2000,
         examples=[{"date_order:paid_on": "day first"}],
-        # pydantic writes the pattern as `patternProperties`, which leaves other names free
-        json_schema_extra={"propertyNames": TypeAdapter(Text).json_schema()},
+        json_schema_extra=_BY_TEXT,
     )
+    by_kind: dict[Text, Text] = Field(
+        {},
+        description="By the kind of questions: the answer to all of them that take it and are not in `answers`",
+        max_length=100,
+        examples=[{"missing_value": "yes"}],
+        json_schema_extra=_BY_TEXT,
+    )
+
+    @model_validator(mode="after")
+    def _check_that_there_is_one(self) -> Self:
+        if not self.answers and not self.by_kind:
+            raise PydanticCustomError("no_answer", "at least one answer, in `answers` or in `by_kind`")
+        return self
 
 
 class ContractParameters(BaseModel):

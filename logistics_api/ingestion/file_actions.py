@@ -42,7 +42,8 @@ END
 
 SENTENCES = {
     "replaced": "A newer version has replaced this one: act on that version.",
-    "unrecognised": "Its path names no dataset, so it cannot be loaded: rename it, or upload it to a dataset.",
+    "unrecognised": "Its path names no dataset, so it cannot be loaded: decide on the contract that is proposed for "
+    "it, or upload it to a dataset.",
     "elsewhere": "It is outside the raw folder, which Dagster watches: `logistics load` loads it.",
     "under-way": "It is being loaded or waits for its load: there is nothing to request.",
     "loaded": "It is loaded: there is nothing to retry. To load it again, unload it first.",

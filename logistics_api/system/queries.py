@@ -1,6 +1,7 @@
 """Statements about the system itself."""
 
 from logistics_api.measures.sql import FUTURE_DAYS, LAST_DAY
+from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
@@ -11,7 +12,7 @@ AWAITED_DATASET = "vehicle_logs"
 STATUS = f"""
 -- Makes the state of analytics and ledger.
 -- One row: one JSON object.
--- Reads analytics.status, analytics.days, ingest.files, pg_locks.
+-- Reads analytics.status, analytics.days, ingest.files, catalogue.proposals, pg_locks.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_calculating
 ),
@@ -53,6 +54,7 @@ SELECT json_build_object(
     'files_with_warning', (SELECT count(*) FROM latest WHERE has_warning),
     'records', records,
     'rejected_share', rejected_share,
+    'open_proposals', (SELECT count(*) FROM catalogue.proposals WHERE state = '{ProposalState.OPEN}'),
     'contracts_problem', %(contracts_problem)s::text
 )::text
 FROM analytics.status, refresh, states, ledger

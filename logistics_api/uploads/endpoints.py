@@ -1,15 +1,17 @@
 """POST /api/ingestion/uploads, and GET /api/ingestion/uploads/{upload_id}: uploads and their state."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from logistics_api.contract_requests.requests import make_request
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
+from logistics_api.uploads.destinations import Place, place_of
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.headers import announced_size
 from logistics_api.uploads.parameters import Destination
@@ -17,8 +19,9 @@ from logistics_api.uploads.queries import HAS_TABLE
 from logistics_api.uploads.schemas import Upload
 from logistics_api.uploads.sent_files import store_sent_file
 from logistics_api.uploads.status import read_status
-from logistics_api.uploads.upload_ids import make_upload_id, read_upload_id
+from logistics_api.uploads.upload_ids import UploadedFile, read_upload_id
 from logistics_core.catalogue import Catalogue
+from logistics_core.database_contract.contracts import ContractAction
 from logistics_core.settings import Settings
 
 router = APIRouter(tags=["ingestion"])
@@ -30,10 +33,14 @@ UPLOAD_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     413: problem_response("The file exceeds the size limit for uploads"),
     415: problem_response("The body is a multipart form, or has a Content-Encoding: send the file as it is"),
     422: problem_response("A parameter is not what it must be, the body is empty, or it is not what its digest says"),
-    501: problem_response("The API cannot write to the raw folder"),
+    501: problem_response(
+        "The API cannot write to the raw folder, or is connected to a read-only copy of the database"
+    ),
     503: problem_response("Too many uploads at once; or the database is unavailable, overloaded or not migrated"),
     507: problem_response("The disk is full"),
 }
+
+REQUESTS_TABLE = "catalogue.requests"
 
 LOCATION = {"Location": {"description": "Address of the upload's state", "schema": {"type": "string"}}}
 
@@ -59,6 +66,9 @@ LOCATION = {"Location": {"description": "Address of the upload's state", "schema
 async def upload_file(where: Annotated[Destination, Query()], request: Request, database: Reader) -> Response:
     """Stores the request body as a file in the raw folder, whole or not at all.
 
+    For a file whose folder and name belong to no dataset, a contract is proposed: `proposal_request_url` tells how far
+    that is, `proposal_url` is the proposal. Once its contract is accepted, the file is loaded.
+
     The response is sent when the file is on disk. Its `Location` reports the progress of the load, until the file is
     loaded or failed. A file that has failed is replaced by another of its name. Uploading the same content under the
     same name again changes nothing. With `Repr-Digest: sha-256=:…:` (RFC 9530) or `X-Checksum-SHA256`, a file that
@@ -67,12 +77,12 @@ async def upload_file(where: Annotated[Destination, Query()], request: Request, 
     settings: Settings = request.app.state.settings
     sha256 = expected_sha256(request.headers)
     size = announced_size(request.headers, settings.upload_max_bytes)
-    await _check_dataset(database, where.dataset, request.app.state.catalogue)
-    path = f"{where.dataset}/{where.filename}"
-    file, is_new = await store_sent_file(request, database, path, size=size, sha256=sha256, replace=where.replace)
-    upload_id = make_upload_id(file)
-    body = await read_status(upload_id, file, database, settings)
-    location = f"{context_of(request.scope).prefix}/api/ingestion/uploads/{upload_id}"
+    place = place_of(where, request.app.state.catalogue)
+    await _check_dataset(database, place, request.app.state.catalogue)
+    file, is_new = await store_sent_file(request, database, place.path, size=size, sha256=sha256, replace=where.replace)
+    upload = UploadedFile(file, None if place.dataset else await _propose(request, database, file.path))
+    body = await _status(upload, request, database)
+    location = f"{context_of(request.scope).prefix}/api/ingestion/uploads/{body['upload_id']}"
     return JSONResponse(body, 202 if is_new else 200, {"Location": location})
 
 
@@ -91,22 +101,28 @@ async def read_upload(
     database: Reader,
 ) -> Response:
     """Returns the state of an upload. Until it is final, `Retry-After` says when to poll again."""
-    file = read_upload_id(upload_id)
-    body = await read_status(upload_id, file, database, request.app.state.settings)
+    body = await _status(read_upload_id(upload_id), request, database)
     return JSONResponse(body, headers=None if body["is_final"] else {"Retry-After": "1"})
 
 
-async def _check_dataset(database: Database, name: str, catalogue: Catalogue) -> None:
+async def _status(upload: UploadedFile, request: Request, database: Database) -> dict[str, Any]:
+    state = request.app.state
+    return await read_status(upload, database, state.settings, state.catalogue, context_of(request.scope).prefix)
+
+
+async def _propose(request: Request, database: Database, path: str) -> int:
+    """Requests a contract for a file of unknown shape; returns the number of the request."""
+    return await make_request(request, database, ContractAction.PROPOSE, argument={"path": path})
+
+
+async def _check_dataset(database: Database, place: Place, catalogue: Catalogue) -> None:
     """Refuses files that the pipeline could not load, and all files while the database is unavailable."""
-    dataset = catalogue.get(name)
-    if dataset is None:
-        expected = f"one of {', '.join(sorted(catalogue))}"
-        raise refused_parameters([ParameterError(parameter="dataset", location="query", expected=expected, found=name)])
-    if not await database.fetch_value(HAS_TABLE, {"table": dataset.table}):
+    table = catalogue[place.dataset].table if place.dataset else REQUESTS_TABLE
+    if not await database.fetch_value(HAS_TABLE, {"table": table}):
         raise Problem(
             503,
             "dataset-not-migrated",
             "Dataset not migrated",
-            f"The dataset {name} has no table yet. Run `logistics migrate`, which creates it from the contract.",
+            f"The database has no table {table} yet. Run `logistics migrate`, which creates it.",
             headers={"Retry-After": "10"},
         )

@@ -50,13 +50,13 @@ def too_large(most_bytes: int) -> Problem:
     )
 
 
-def name_taken(dataset: str, filename: str) -> Problem:
+def name_taken(folder: str, filename: str) -> Problem:
     """Another file has this name."""
     return Problem(
         409,
         "file-exists",
         "File exists",
-        f"Another file {filename!r} of {dataset} exists. Choose another name, or replace it with replace=true.",
+        f"The folder {folder} has another file {filename!r}. Choose another name, or replace it with replace=true.",
     )
 
 

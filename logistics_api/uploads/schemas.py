@@ -17,6 +17,7 @@ class UploadState(StrEnum):
     LOADED = FileState.LOADED.value
     FAILED = FileState.FAILED.value
     UNLOADED = FileState.UNLOADED.value
+    UNRECOGNISED = FileState.UNRECOGNISED.value
     REPLACED = "replaced"
     MISSING = "missing"
 
@@ -36,7 +37,9 @@ class Upload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     upload_id: str = Field(description="Permanent ID of this upload; not secret", examples=["Qo3rYw9m3mlbIjE3Il0"])
-    dataset: str = Field(description="Dataset of the file", examples=["shipments"])
+    dataset: str | None = Field(
+        description="Dataset of the file; null as long as it belongs to none", examples=["shipments"]
+    )
     path: str = Field(
         description="Path in the raw folder and in the ledger",
         examples=["shipments/2024-03.ndjson.gz"],
@@ -47,8 +50,9 @@ class Upload(BaseModel):
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     state: UploadState = Field(
-        description="waiting: not yet found by the pipeline. registered, loading, loaded, failed, unloaded: as in the "
-        "ledger. replaced: other content replaced it before it was found. missing: it was removed before it was found",
+        description="waiting: not yet found by the pipeline. registered, loading, loaded, failed, unloaded, "
+        "unrecognised: as in the ledger. replaced: other content replaced it before it was found. missing: it was "
+        "removed before it was found",
         examples=["waiting"],
     )
     is_final: bool = Field(description="Whether the state stays the same unless someone intervenes", examples=[False])
@@ -57,5 +61,13 @@ class Upload(BaseModel):
     )
     same_content: SameContent | None = Field(
         description="Another loaded file of the dataset with the same bytes: this upload adds no data"
+    )
+    proposal_request_url: str | None = Field(
+        description="Address of the request to propose a contract for the file, which no dataset knew when it was "
+        "sent; otherwise null",
+        examples=[None],
+    )
+    proposal_url: str | None = Field(
+        description="Address of the proposal; null until it is made, and for a file of a dataset", examples=[None]
     )
     file: File | None = Field(description="Its entry in the ledger; null until the pipeline has found it")

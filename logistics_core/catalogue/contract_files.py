@@ -1,14 +1,14 @@
 """Reads contract files: one YAML file per dataset, a Data Package resource with keys of our own.
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
-with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect` and `extras` of a
-dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are
-read by `table_dialect`.
+with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
+`keyConfirmed` and `records` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect` and `aliases` of a
+field. `encoding` and `dialect` are read by `table_dialect`.
 """
 
 import os
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,12 +18,15 @@ from stat import S_ISREG
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-import yaml
 
+from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, nearest_match
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml
 from logistics_core.catalogue.model import (
     EXTRAS,
     FALSE_VALUES,
+    NESTED_TYPES,
     NUMERIC_TYPES,
+    TEMPORAL_TYPES,
     TRUE_VALUES,
     Catalogue,
     Dataset,
@@ -33,6 +36,7 @@ from logistics_core.catalogue.model import (
     FieldType,
     Index,
     InvalidValues,
+    NestedRecords,
     Reference,
     Role,
 )
@@ -77,6 +81,9 @@ AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals"})
 
 MAX_KEY_FIELDS = 32
 """PostgreSQL takes no more columns in an index."""
+
+MAX_NAMED = 20
+"""Fields that a message lists."""
 
 _NOT_IN_KEYS = frozenset({"object", "array"})
 """Types of fields that cannot be part of a key."""
@@ -156,15 +163,36 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         references = tuple(_in_order_of_key(each, dataset, by_name) for each in dataset.references)
         by_name[name] = replace(dataset, references=references)
         _check_dating(by_name[name], by_name)
+        _check_records(by_name[name], by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
-    return Catalogue({name: _with_dating_dataset(dataset, by_name) for name, dataset in by_name.items()})
+    return Catalogue({name: _with_related_datasets(dataset, by_name) for name, dataset in by_name.items()})
 
 
-def _with_dating_dataset(dataset: Dataset, all_datasets: dict[str, Dataset]) -> Dataset:
-    if dataset.dating is None or dataset.dating.dataset is None:
-        return dataset
-    return replace(dataset, dated_through=all_datasets[dataset.dating.dataset])
+def _with_related_datasets(dataset: Dataset, all_datasets: dict[str, Dataset]) -> Dataset:
+    """The dataset with the one that dates it, and the one whose records hold its own, where there is one."""
+    if dataset.dating is not None and dataset.dating.dataset is not None:
+        dataset = replace(dataset, dated_through=all_datasets[dataset.dating.dataset])
+    if dataset.records is not None:
+        dataset = replace(dataset, parent=all_datasets[dataset.records.dataset])
+    return dataset
+
+
+def _check_records(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
+    """The relation that nested records declare shows already that there is the other dataset, and that it has a key."""
+    if dataset.records is None:
+        return
+    other, array = all_datasets[dataset.records.dataset], dataset.records.array
+    where = f"{dataset.name}: records names {array} of {other.name}"
+    if other.records is not None:
+        raise ContractError(
+            f"{where}, whose records are within those of {other.records.dataset} themselves. Only arrays within the "
+            "records of a file can be a dataset."
+        )
+    arrays = [field.name for field in other.fields if field.type is FieldType.ARRAY]
+    if array not in arrays:
+        known = f"There are: {', '.join(arrays)}" if arrays else f"{other.name} has none"
+        raise ContractError(f"{where}, which is no field of type array. {known}.")
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
@@ -197,8 +225,10 @@ def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[
     refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
     if reference.dataset not in all_datasets:
         known = ", ".join(all_datasets)
+        nearest = nearest_match(reference.dataset, all_datasets)
+        meant = f" Did you mean {nearest}?" if nearest else ""
         raise ContractError(
-            f"{refers} {reference.dataset}, which is no dataset. There are: {known}. Accept the contract of "
+            f"{refers} {reference.dataset}, which is no dataset. There are: {known}.{meant} Accept the contract of "
             f"{reference.dataset} first. If that one refers to {dataset.name} in turn, accept {dataset.name} without "
             f"this relation, then {reference.dataset}, then {dataset.name} with it."
         )
@@ -242,7 +272,8 @@ def read_contract(path: Path) -> Dataset:
     Raises:
         ContractError: it cannot be read, or is not a contract.
     """
-    return contract_from_document(document_of(read_text(path), str(path)), str(path))
+    document = read_document(read_text(path), str(path))
+    return contract_from_document(document.value, str(path), document.places)
 
 
 def read_text(path: Path) -> str:
@@ -257,15 +288,20 @@ def read_text(path: Path) -> str:
             raise ContractError(f"{path} is not a file.")
         if status.st_size > MAX_FILE_BYTES:
             raise ContractError(f"{path}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
-        return path.read_bytes().decode()
+        content = path.read_bytes()
+        return content.decode()
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ContractError(f"{path}: byte {error.start} is not UTF-8.") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ContractError(
+            f"{path}: line {line:,}, byte {error.start} is not UTF-8. Expected: a text file in UTF-8. Save it in that "
+            "encoding; a workbook or an archive is not a contract."
+        ) from error
 
 
-def document_of(text: str, where: str) -> object:
-    """Reads the YAML of a contract. `where` names it in messages.
+def read_document(text: str, where: str) -> YamlDocument:
+    """Reads the YAML of a contract, with the places of its keys. `where` names it in messages.
 
     Raises:
         ContractError: it is too large, or not YAML that a contract may be written in.
@@ -273,45 +309,61 @@ def document_of(text: str, where: str) -> object:
     if len(text.encode(errors="replace")) > MAX_FILE_BYTES:
         raise ContractError(f"{where}: a contract has at most {MAX_FILE_BYTES:,} bytes.")
     try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ContractError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
-    except (ValueError, RecursionError) as error:
-        raise ContractError(f"{where} holds a value that YAML cannot read: {error}. Put it in quotes.") from error
+        return read_yaml(text)
+    except YamlFault as error:
+        raise ContractError(f"{where} is not YAML: {error}") from error
 
 
-def contract_from_document(document: object, where: str) -> Dataset:
-    """Makes a dataset of a contract that was read already. `where` names it in messages.
+def document_of(text: str, where: str) -> object:
+    """The document alone.
+
+    Raises:
+        ContractError: as `read_document`.
+    """
+    return read_document(text, where).value
+
+
+def contract_from_document(document: object, where: str, places: Mapping[KeyPath, Place] | None = None) -> Dataset:
+    """Makes a dataset of a contract that was read already.
+
+    `where` names it in messages; `places` of its keys are named there as well.
 
     Raises:
         ContractError: it is not a contract.
     """
+    places = places or {}
+    if document is None:
+        raise ContractError(
+            f"{where} is not a contract: it is empty. `logistics contracts propose FILE` prints a contract for a data "
+            "file."
+        )
     try:
+        check_shape(document, _Resource, places)
         resource = msgspec.convert(document, _Resource)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise ContractError(f"{where} is not a contract: {error}") from error
+    except ShapeFault as error:
+        raise ContractError(f"{where} is not a contract: {_with_place(error.path, str(error), places)}") from error
     try:
         return _dataset(resource)
     except ValueError as error:
-        raise ContractError(f"{where}: {error}") from error
+        message = str(error)
+        raise ContractError(f"{where}: {_with_place(_path_in(message), message, places)}") from error
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses aliases, which can expand without bound, and repeated keys, of which all but one would be lost."""
+_PATH = re.compile(r"[a-zA-Z]+(?:\[[0-9]+\]|\.[a-zA-Z]+)*")
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuses an alias where the parser meets it."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a contract", None)
-        return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Refuses a key that is there twice."""
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {name} occurs twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+def _path_in(message: str) -> KeyPath:
+    """The key that a message begins with: all that `_dataset` raises do."""
+    found = _PATH.match(message)
+    parts = re.findall("[a-zA-Z]+|[0-9]+", found[0]) if found else []
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def _with_place(path: KeyPath, message: str, places: Mapping[KeyPath, Place]) -> str:
+    """The message after the place of its key or, where that is missing, of what it belongs to."""
+    while path and path not in places:
+        path = path[:-1]
+    return f"{places[path]}: {message}" if path in places else message
 
 
 # -- what a file says ------------------------------------------------------------------------------------------------
@@ -335,12 +387,12 @@ class _FieldExpectations(_Struct):
     filled: bool = False
 
 
-class _Field(_Struct):
+class _Field(_Struct, kw_only=True):
     name: str
-    title: str
+    title: str = ""
     type: FieldType
-    role: Role
-    description: str
+    role: Role | None = None
+    description: str = ""
     unit: str | None = None
     constraints: _Constraints = msgspec.field(default_factory=_Constraints)
     invalid_values: InvalidValues | msgspec.UnsetType | None = msgspec.UNSET
@@ -385,17 +437,23 @@ class _Index(_Struct):
     method: str = "btree"
 
 
+class _Records(_Struct):
+    dataset: str
+    array: str
+    position: str
+
+
 class _Expectations(_Struct):
     quality: float | None = None
     freshness: str | None = None
 
 
-class _Resource(_Struct):
+class _Resource(_Struct, kw_only=True):
     profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = msgspec.field(name="$schema")
     name: str
     path: str
-    title: str
-    description: str
+    title: str = ""
+    description: str = ""
     schema: _Schema
     singular: str | None = None
     dated_by: _DatedBy | None = None
@@ -404,6 +462,8 @@ class _Resource(_Struct):
     encoding: str | None = None
     dialect: DialectKeys | None = None
     extras: bool = True
+    records: _Records | None = None
+    key_confirmed: bool = True
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -422,12 +482,17 @@ def _dataset(resource: _Resource) -> Dataset:
             f"schema.fields: a dataset has at most {MAX_FIELDS:,} fields, not {len(resource.schema.fields):,}."
         )
     fields = tuple(
-        _field(each, f"schema.fields[{number}]", resource.schema.missing_values)
-        for number, each in enumerate(resource.schema.fields)
+        _field(each, f"schema.fields[{number}]", resource.schema) for number, each in enumerate(resource.schema.fields)
     )
     by_name = {field.name: field for field in fields}
     if len(by_name) < len(fields):
-        raise ValueError("schema.fields: two fields have one name.")
+        names = [field.name for field in fields]
+        number = next(number for number, name in enumerate(names) if name in names[:number])
+        first = names.index(names[number])
+        raise ValueError(
+            f"schema.fields[{number}].name is {names[number]!r}, as is that of schema.fields[{first}]: two fields have "
+            "one name. Rename or remove one."
+        )
     _check_filters(by_name)
     _check_aliases(fields)
     if resource.extras and EXTRAS in by_name:
@@ -436,13 +501,14 @@ def _dataset(resource: _Resource) -> Dataset:
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
+    title = resource.title or _in_words(resource.name)
     return Dataset(
         name=resource.name,
-        title=resource.title,
+        title=title,
         singular=singular,
         key=_key(resource.schema.primary_key, by_name),
         fields=fields,
-        description=resource.description,
+        description=resource.description or f"{title}.",
         dating=_dating(resource.dated_by, by_name),
         references=references,
         indexes=tuple(_index(each, by_name) for each in resource.indexes),
@@ -450,8 +516,34 @@ def _dataset(resource: _Resource) -> Dataset:
         encoding=read_encoding(resource.encoding),
         dialect=read_dialect(resource.dialect),
         has_extras=resource.extras,
+        is_key_confirmed=resource.key_confirmed,
         path=resource.path,
+        records=_records(resource.records, by_name, references),
     )
+
+
+def _records(
+    records: _Records | None, by_name: dict[str, Field], references: Sequence[Reference]
+) -> NestedRecords | None:
+    """Where nested records are: each holds the key of the record that it is in, and its place there."""
+    if records is None:
+        return None
+    position = by_name[_known(records.position, by_name, "records.position")]
+    if position.type is not FieldType.INTEGER or not position.required:
+        raise ValueError(f"records.position names {position.name}, which must be a required integer.")
+    relations = [each for each in references if each.dataset == records.dataset]
+    if len(relations) != 1:
+        raise ValueError(
+            f"records.dataset is {records.dataset}: schema.foreignKeys must declare one relation to it, from the "
+            f"fields that hold the key of the record around this one; it declares {len(relations)}."
+        )
+    for name in relations[0].fields:
+        if not by_name[name].required or name == position.name:
+            raise ValueError(
+                f"schema.foreignKeys: {name} holds the key of {records.dataset}, so it must be required and another "
+                "field than records.position."
+            )
+    return NestedRecords(records.dataset, records.array, records.position)
 
 
 def _check_texts(resource: _Resource) -> None:
@@ -474,7 +566,23 @@ def _check_name(name: str, where: str) -> None:
         )
 
 
-def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field:
+def _in_words(name: str) -> str:
+    """A title made of a name: `Fuel cards` of `fuel_cards`."""
+    return name.replace("_", " ").strip().capitalize()
+
+
+def _usual_role(field: _Field, schema: _Schema) -> Role:
+    """What a field is for by its key and type, if the contract does not say."""
+    if field.name in schema.primary_key:
+        return Role.IDENTIFIER
+    if field.type in TEMPORAL_TYPES:
+        return Role.TIME
+    if field.type in NUMERIC_TYPES:
+        return Role.MEASURE
+    return Role.TEXT if field.type in NESTED_TYPES else Role.DIMENSION
+
+
+def _field(field: _Field, where: str, schema: _Schema) -> Field:
     _check_name(field.name, f"{where}.name")
     if field.name in RESERVED_FIELDS or field.name.startswith("model_"):
         raise ValueError(
@@ -487,15 +595,15 @@ def _field(field: _Field, where: str, missing_values: list[str] | None) -> Field
         raise ValueError(
             f"{where}.invalidValues is null, but {field.name} is required: only an optional field can be NULL."
         )
-    if field.missing_values is not None:
-        missing_values = field.missing_values
+    missing_values = schema.missing_values if field.missing_values is None else field.missing_values
+    title = field.title or _in_words(field.name)
     bounds = _bounds(field, where)
     return Field(
         name=field.name,
-        title=field.title,
+        title=title,
         type=field.type,
-        role=field.role,
-        description=field.description,
+        role=field.role or _usual_role(field, schema),
+        description=field.description or title,
         unit=field.unit,
         required=field.constraints.required,
         above=bounds.above,
@@ -691,7 +799,7 @@ def _number_bound(value: object, where: str) -> Decimal | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{where}.constraints: the bound of a number must be a number, not {value!r}.")
+        raise ValueError(f"{where}.constraints: the bound of a number must be a number, not {described(value)}.")
     bound = Decimal(str(value))
     if not bound.is_finite():
         raise ValueError(f"{where}.constraints: a bound must be a finite number, not {value}.")
@@ -709,13 +817,16 @@ def _date_bound(value: object, where: str, days: int) -> date | None:
         return day + timedelta(days=days)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{where}.constraints: the bound of a date must be a date such as 2024-01-31, not {value!r}."
+            f"{where}.constraints: the bound of a date must be a date such as 2024-01-31, not {described(value)}."
         ) from None
 
 
 def _known(name: str, by_name: dict[str, Field], where: str) -> str:
     if name not in by_name:
-        raise ValueError(f"{where} names {name!r}, which is no field. There are: {', '.join(by_name)}.")
+        nearest = nearest_match(name, by_name)
+        meant = f" Did you mean {nearest}?" if nearest else ""
+        known = ", ".join(list(by_name)[:MAX_NAMED]) + (" and others" if len(by_name) > MAX_NAMED else "")
+        raise ValueError(f"{where} names {name!r}, which is no field. There are: {known}.{meant}")
     return name
 
 

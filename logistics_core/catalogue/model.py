@@ -209,6 +209,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class NestedRecords:
+    """Where records are that are elements of arrays within the records of another dataset: in the files of that one."""
+
+    dataset: str
+    """The dataset whose files hold them."""
+    array: str
+    """Its field that holds the array."""
+    position: str
+    """The field with the place of an element in its array, counted from 1."""
+
+
+@dataclass(frozen=True)
 class Expectations:
     """What a dataset should be like. Nothing is rejected for it: it is measured, and people are told."""
 
@@ -246,6 +258,12 @@ class Dataset:
     """A file of the dataset, below the raw folder: others in its outermost folder belong to the dataset as well."""
     has_extras: bool = False
     """Whether values of columns that the contract does not know are kept, in the column `extras`."""
+    records: NestedRecords | None = None
+    """Where its records are, if they are within those of another dataset."""
+    parent: "Dataset | None" = None
+    """The dataset whose records hold those of this one: what `records` names, found in the catalogue."""
+    is_key_confirmed: bool = True
+    """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -280,6 +298,12 @@ class Dataset:
         """
         return frozenset(self.key or [field.name for field in self.fields if field.required])
 
+    @cached_property
+    def parent_fields(self) -> dict[str, str]:
+        """The fields that hold the key of the record which a nested record is in, by the fields of that key."""
+        found = [each for each in self.references if self.records is not None and each.dataset == self.records.dataset]
+        return {target: name for each in found for target, name in zip(each.target_fields, each.fields, strict=True)}
+
     def reference_of(self, field: str) -> Reference | None:
         """The reference that the field is by itself, if it is one."""
         return next((each for each in self.references if each.fields == (field,)), None)
@@ -308,6 +332,12 @@ class Dataset:
     def camel_name(self) -> str:
         """The name of one record as that of a type: `VehicleLog`."""
         return "".join(word.capitalize() for word in self.singular.split("_"))
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The fields whose values are names: those of the key, and those with the role of an identifier."""
+        named = {field.name for field in self.fields if field.role is Role.IDENTIFIER}
+        return frozenset(self.key) | named
 
     def field(self, name: str) -> Field:
         """The field of that name.
@@ -355,7 +385,19 @@ class Catalogue(Mapping[str, Dataset]):
     @cached_property
     def _by_place(self) -> dict[str, str]:
         """Datasets by the outermost folder, or the file, that their contracts give as `path`."""
-        return {_place(dataset.path): name for name, dataset in self.items() if dataset.path}
+        return {_place(each.path): name for name, each in self.items() if each.path and each.records is None}
+
+    def nested_in(self, dataset: str | None) -> tuple[str, ...]:
+        """The datasets whose records are within those of another one."""
+        return self._nested.get(dataset, ())
+
+    @cached_property
+    def _nested(self) -> dict[str | None, tuple[str, ...]]:
+        found: dict[str | None, tuple[str, ...]] = {}
+        for name, dataset in self.items():
+            if dataset.records is not None:
+                found[dataset.records.dataset] = (*found.get(dataset.records.dataset, ()), name)
+        return found
 
     @cached_property
     def _longest_first(self) -> list[str]:

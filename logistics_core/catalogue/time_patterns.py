@@ -183,3 +183,9 @@ def _expression(parts: list[tuple[bool, str]]) -> Iterator[str]:
             yield f"(?P<{each}>[0-9]{{{most if touches else fewest},{most}}})"
         else:
             yield f"(?P<{each}>{_OTHERS[each]})"
+
+
+def date_order_of(pattern: str) -> str:
+    """The order of day, month and year in a pattern: `dmy` for `%d.%m.%Y %H:%M`."""
+    letters = {"d": "d", "m": "m", "b": "m", "B": "m", "y": "y", "Y": "y"}
+    return "".join(letters.get(match[1], "") for match in re.finditer("%(.)", pattern))

@@ -13,12 +13,18 @@ CONTRACTS_LOCK = "logistics contracts"
 CONTRACT_WATCH_LOCK = "logistics contracts watch"
 """Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
+_ARRAYS_PREFIX = "logistics arrays of "
 _LOAD_PREFIX = "logistics load "
 
 
 def load_lock(path: str) -> str:
     """Held by whoever loads a file, unloads it or writes its failed files; `path` as in `ingest.files`."""
     return f"{_LOAD_PREFIX}{path}"
+
+
+def arrays_lock(dataset: str) -> str:
+    """Held by whoever proposes datasets for the arrays within the records of one."""
+    return f"{_ARRAYS_PREFIX}{dataset}"
 
 
 def bulk_load_lock(table: str) -> str:

@@ -1,6 +1,7 @@
 """Commands on contracts: the datasets there are, their versions, and proposals for files of unknown shape."""
 
 import getpass
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,7 +35,7 @@ from logistics_pipeline.contracts.texts import ContractText, contract_of_file
 from logistics_pipeline.contracts.versions import ContractVersion, all_versions, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.local.environment import Environment, open_environment
@@ -219,6 +220,10 @@ def _say_open(proposal: StoredProposal) -> None:
         say(f"  It cannot be accepted: {obstacle}{end}")
     if proposal.open_questions:
         say(f"Answer: logistics contracts answer {proposal.proposal_id} QUESTION=ANSWER")
+        kinds = Counter(question["kind"] for question in proposal.open_questions)
+        for kind, count in kinds.items():
+            if count > 1:
+                say(f"  or all {count:,} alike: logistics contracts answer {proposal.proposal_id} --all {kind}=ANSWER")
     elif not proposal.obstacles:
         if proposal.waits_because is not None:
             say(f"  It waits because {proposal.waits_because.removesuffix('.')}.")
@@ -413,7 +418,7 @@ def _accept(connection: Connection, environment: Environment, what: str) -> Acce
     proposal = _named_proposal(connection, environment.settings, what)
     may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and Path(what).is_file()
     if proposal is not None and not may_have_changed:
-        return accept_proposal(connection, proposal.proposal_id, accepted_by=_person())
+        return accept_proposal(connection, proposal.proposal_id, accepted_by=_person(), settings=environment.settings)
     path = Path(what)
     if path.suffix == SUFFIX:
         return accept_contract(connection, contract_of_file(path), accepted_by=_person(), may_break=True)
@@ -432,7 +437,9 @@ def _accept_data(connection: Connection, environment: Environment, path: Path) -
         proposed = propose_for_file(connection, found, environment.settings, created_by=_person())
     if proposed.accepted is not None:
         return proposed.accepted
-    return accept_proposal(connection, proposed.proposal.proposal_id, accepted_by=_person())
+    return accept_proposal(
+        connection, proposed.proposal.proposal_id, accepted_by=_person(), settings=environment.settings
+    )
 
 
 def _accepted_document(accepted: Accepted) -> dict[str, Any]:
@@ -456,18 +463,31 @@ def _changes_document(changes: list[Change]) -> dict[str, Any]:
 def answer(
     proposal: ProposalId,
     answers: Annotated[
-        list[str], typer.Argument(metavar="QUESTION=ANSWER", help="As `show` lists them", show_default=False)
-    ],
+        list[str] | None, typer.Argument(metavar="QUESTION=ANSWER", help="As `show` lists them", show_default=False)
+    ] = None,
+    of_all: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--all",
+            metavar="KIND=ANSWER",
+            help="Answers every question of a kind, which is the part of its id before the colon",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answers questions of a proposal, which changes the contract that it proposes.
 
-    Once every question is answered, it can be accepted.
+    Once every question is answered, it can be accepted. An answer to one question counts more than one of `--all`;
+    questions of the kind that do not take the answer stay open.
     """
-    given = dict(_split_answer(each) for each in answers)
+    given = dict(_split_answer(each) for each in answers or ())
+    by_kind = dict(_split_answer(each) for each in of_all or ())
+    if not given and not by_kind:
+        raise typer.BadParameter("no answer is given. Write QUESTION=ANSWER, or --all KIND=ANSWER.")
     settings = Settings()
     with _database(settings) as (_, connection):
-        stored = answer_proposal(connection, _the_proposal(connection, settings, proposal), given)
+        stored = answer_proposal(connection, _the_proposal(connection, settings, proposal), given, by_kind)
     if as_json:
         print_json(proposal_document(stored))
     else:
@@ -569,7 +589,7 @@ def export(
         version = next((each.version for each in all_versions(connection, name) if each.is_in_force), 1)
     document = export_contract(contract.dataset, contract.document, version, as_)
     if as_ is ExportFormat.ODCS:
-        print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120), end="")
+        print(contract_yaml(document, width=120), end="")
     else:
         print_json(document)
 

@@ -6,12 +6,17 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.sources.folder import key_of
+from logistics_pipeline.sources.folder import key_of, nested_key, split_key
 
 
 def find_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:
     """The newest version of the file of that name; None if the ledger does not have it."""
-    return ledger.latest_file(connection, name) or ledger.latest_file(connection, key_of(Path(name), settings.raw_dir))
+    known = ledger.latest_file(connection, name)
+    if known is not None:
+        return known
+    path, nested = split_key(name)
+    key = key_of(Path(path), settings.raw_dir)
+    return ledger.latest_file(connection, key if nested is None else nested_key(key, nested))
 
 
 def ledger_path(connection: Connection, name: str, settings: Settings) -> str:

@@ -1,13 +1,17 @@
 """The command that loads files without Dagster: load."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from psycopg import errors as psycopg_errors
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from logistics_core.catalogue import ContractError
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
@@ -15,11 +19,12 @@ from logistics_pipeline.analytics.refresh import refresh as refresh_analytics
 from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import errors, file_summary, load_result, print_json, say, say_synced
 from logistics_pipeline.contracts.drift_proposals import Followed, follow_file
-from logistics_pipeline.contracts.proposing import propose_unrecognised
-from logistics_pipeline.database.connections import connect
+from logistics_pipeline.contracts.proposing import Outcome, propose_unrecognised
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, TransientError
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import FoundFile, RawFolder
+from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
 
 INTERRUPTED = 130
 """The exit code that shells use for a program that Ctrl-C ended."""
@@ -41,7 +46,7 @@ def load(
     Files are registered in the given order; if two of them hold the same key, the later one wins. A file that was
     loaded before is not loaded again, and one whose load was interrupted resumes where it stopped.
 
-    Exit code 1 if any file failed, 130 if Ctrl-C stopped it.
+    An error in one file ends its own load alone. Exit code 1 if any file failed, 130 if Ctrl-C stopped it.
     """
     settings = Settings()
     with open_environment(settings) as environment:
@@ -56,12 +61,14 @@ def load(
             results = list[bool]()
             for file in found:
                 with _saying_where_it_stopped(environment.database_url, file, len(found) - len(results) - 1):
-                    results.append(_load_one(loader, file, as_json))
+                    results.append(_load_if_possible(loader, file, as_json, settings))
         if refresh_after:  # also after failures: the valid records before them are loaded
             done = refresh_analytics(environment.database_url)
             if not as_json:
                 say(f"Figures refreshed: {done.days:,} days in {done.seconds:.2f} s.")
     if not all(results):
+        if len(results) > 1 and not as_json:
+            say(f"{results.count(False):,} of {len(results):,} files are not loaded: see above.")
         raise typer.Exit(1)
 
 
@@ -71,7 +78,9 @@ def _propose_contracts(environment: Environment, found: list[FoundFile | Path], 
     accepted = False
     with connect(environment.database_url, application_name="logistics contracts") as connection:
         for file in unknown:
-            outcome = propose_unrecognised(connection, file, environment.settings, created_by="logistics load")
+            outcome = _propose(connection, file, environment.settings)
+            if outcome is None:
+                continue
             accepted = accepted or outcome.is_accepted
             if not as_json:
                 say(f"{file.key}: {outcome.sentence}")
@@ -80,14 +89,88 @@ def _propose_contracts(environment: Environment, found: list[FoundFile | Path], 
     return accepted
 
 
+def _propose(connection: Connection, file: FoundFile, settings: Settings) -> Outcome | None:
+    """Proposes a contract for one file; None if an error in the program prevents it, which is said."""
+    try:
+        return propose_unrecognised(connection, file, settings, created_by="logistics load")
+    except (PipelineError, psycopg_errors.Error):
+        raise
+    except Exception as error:  # noqa: BLE001
+        details = _log(settings, file.key, error)
+        say(f"{file.key}: An error in the program ended the proposal of a contract: {details}.")
+        return None
+
+
 def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
     """The files that the arguments mean; a path at which there is no file is returned as it is."""
     for path in paths:
         if path.is_dir():
-            inside = ledger.in_registration_order(RawFolder(path, folder.catalogue).find_files())
-            yield from (folder.look_at(file.path, dataset) or file.path for file in inside)
+            inside = {file.path: file for file in RawFolder(path, folder.catalogue).find_files() if not file.is_nested}
+            for file in ledger.in_registration_order(inside.values()):
+                yield from _look_at(file.path, folder, dataset)
         else:
-            yield folder.look_at(path, dataset) or path
+            yield from _look_at(path, folder, dataset)
+
+
+def _look_at(path: Path, folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
+    """The file, also for each dataset whose records are within its own; the path itself if there is no file."""
+    found = folder.look_at(path, dataset)
+    if found is not None:
+        yield from folder.with_nested(found)
+    else:
+        yield _named_by_key(path, folder) or path
+
+
+def _named_by_key(path: Path, folder: RawFolder) -> FoundFile | None:
+    """The file of a key such as `orders/june.json%#order_lines`, for that dataset alone."""
+    file_path, nested = split_key(str(path))
+    found = folder.look_at(Path(file_path)) if nested is not None else None
+    return next((each for each in folder.with_nested(found) if each.dataset == nested), None) if found else None
+
+
+_OF_ALL_FILES = (TransientError, psycopg_errors.UndefinedTable, psycopg_errors.UndefinedColumn)
+"""Errors that every other file would meet as well: the database is away, or not at this version."""
+
+
+def _load_if_possible(loader: Loader, file: FoundFile | Path, as_json: bool, settings: Settings) -> bool:
+    """Loads a file; an unexpected error is said, with its details, and ends only the load of this file."""
+    try:
+        return _load_one(loader, file, as_json)
+    except (typer.Exit, *_OF_ALL_FILES):
+        raise
+    except OSError as error:
+        if error.errno in DISK_FULL_ERRNOS:
+            raise
+        return _say_unexpected(loader, file, error, as_json, settings)
+    except Exception as error:  # noqa: BLE001
+        return _say_unexpected(loader, file, error, as_json, settings)
+
+
+def _say_unexpected(
+    loader: Loader, file: FoundFile | Path, error: Exception, as_json: bool, settings: Settings
+) -> bool:
+    loader.disconnect()  # in whatever state the error has left it
+    name = file.key if isinstance(file, FoundFile) else str(file)
+    is_expected = isinstance(error, PipelineError | ContractError)
+    reason = str(error) if is_expected else f"An error in the program ended its load: {_log(settings, name, error)}."
+    text = f"{reason} The other files are loaded all the same. The same command resumes this one where it stopped."
+    if as_json:
+        _print_failed(name, text)
+    else:
+        say(f"{name}: {text}")
+    return False
+
+
+def _log(settings: Settings, name: str, error: Exception) -> str:
+    """Writes where an error happened into a log; returns a clause that names it."""
+    path = settings.logs_dir / "load.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {name}\n{''.join(traceback.format_exception(error))}\n")
+    except OSError:
+        return f"its log {path} cannot be written"
+    return f"{path} has the details"
 
 
 def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
@@ -131,11 +214,16 @@ def _progress_of(url: str, file: FoundFile | Path) -> str:
 def _say_missing(path: Path, as_json: bool) -> bool:
     error = "There is no such file"
     if as_json:
-        counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
-        print_json({"file": str(path), "dataset": None, "state": FileState.FAILED, **counts, "error": error})
+        _print_failed(str(path), error)
     else:
         say(f"{path}: {error}.")
     return False
+
+
+def _print_failed(name: str, error: str) -> None:
+    """A file of which the ledger says nothing about this load."""
+    counts = dict.fromkeys(("records_read", "loaded", "superseded", "rejected", "bytes", "seconds"), 0)
+    print_json({"file": name, "dataset": None, "state": FileState.FAILED, **counts, "error": error})
 
 
 @contextmanager

@@ -89,7 +89,8 @@ _SENTENCES = {
     Outcome.UNKNOWN: "the ledger has no such file; `logistics files` lists those it has.",
     Outcome.ELSEWHERE: "is outside the raw folder, which Dagster watches: `logistics load` loads it.",
     Outcome.MISSING: "is no longer in the raw folder: put it back, then try again.",
-    Outcome.UNRECOGNISED: "its path names no dataset, so it is not loaded: rename it.",
+    Outcome.UNRECOGNISED: "its path names no dataset, so it is not loaded: decide on the contract that is "
+    "proposed for it (`logistics contracts list`), or load it as one of a dataset (`logistics load --dataset`).",
 }
 
 

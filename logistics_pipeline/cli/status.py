@@ -6,15 +6,20 @@ from typing import Any
 
 import typer
 
+from logistics_core.database_contract.contracts import ProposalKind
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import console, print_json
+from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, responding, web_urls
+
+MOST_PROPOSALS = 5
+"""Proposals that are listed; the rest are counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +36,11 @@ def status(as_json: AsJson = False) -> None:
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
         row = connection.execute(read_sql("describing/system_status")).fetchone()
         warnings = ledger.count_warnings(connection, settings.warn_threshold)
+        waiting = open_proposals(connection)
     assert row is not None
     found: dict[str, Any] = row[0] | {"files_with_warning": warnings}
     dagster_url, api_url = web_urls(settings)
+    found["contracts"]["proposals"] = list(map(_proposal, waiting))
     found["contracts"]["are_watched"] = are_contracts_watched(environment.database_url)
     found["services"] = {url: responding(url) for url in (api_url, dagster_url)}
     if as_json:
@@ -54,6 +61,11 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
     noted = f" ({with_warning:,} with a warning: logistics files --state warning)" if with_warning else ""
     yield f"Files              {files or 'none yet'}{noted}"
     yield f"Contracts          {_contracts(found['contracts'])}"
+    proposals = found["contracts"]["proposals"]
+    for proposal in proposals[:MOST_PROPOSALS]:
+        yield f"  {proposal['file']}: {_what_helps(proposal)}"
+    if len(proposals) > MOST_PROPOSALS:
+        yield f"  and {len(proposals) - MOST_PROPOSALS:,} more: logistics contracts list"
     for dataset, records in found["datasets"].items():
         yield f"{dataset:<18} {_balance(records)}"
     yield f"Figures            {_figures(found)}"
@@ -68,6 +80,32 @@ def _contracts(contracts: dict[str, Any]) -> str:
     proposals = f"{waiting:,} {'proposal waits' if waiting == 1 else 'proposals wait'}: logistics contracts list"
     watched = "watched" if contracts["are_watched"] else "not watched: changes wait for logistics up or contracts watch"
     return f"{watched}; {proposals}" if waiting else watched
+
+
+def _proposal(stored: StoredProposal) -> dict[str, Any]:
+    """A proposal that waits: what for."""
+    return {
+        "proposal": str(stored.proposal_id),
+        "file": stored.path,
+        "dataset": stored.dataset,
+        "kind": stored.kind,
+        "open_questions": len(stored.open_questions),
+        "obstacles": stored.obstacles,
+    }
+
+
+def _what_helps(proposal: dict[str, Any]) -> str:
+    """What a file waits for, and the command that is next."""
+    questions, obstacles = proposal["open_questions"], proposal["obstacles"]
+    named = (
+        f"{proposal['dataset']}, " if proposal["kind"] == ProposalKind.DRIFT else f"new dataset {proposal['dataset']}, "
+    )
+    if questions:
+        asked = f"{questions:,} {'question is' if questions == 1 else 'questions are'} open"
+        return f"{named}{asked}: logistics contracts show {proposal['proposal']}"
+    if obstacles:
+        return f"{named}it cannot be accepted: {obstacles[0].removesuffix('.')}"
+    return f"{named}accept it: logistics contracts accept {proposal['proposal']}"
 
 
 def _balance(records: dict[str, int]) -> str:

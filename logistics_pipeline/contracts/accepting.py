@@ -5,10 +5,10 @@ What happens to the file in the folder follows the commit: see `folder`. A crash
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from logistics_core.catalogue import ContractError, Dataset, built_in_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, make_catalogue
@@ -27,8 +27,15 @@ from logistics_pipeline.contracts.versions import (
 )
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.migrations.raw_table_changes import alter_raw_table, drop_raw_table, is_raw_table_empty
+from logistics_pipeline.migrations.raw_table_changes import (
+    alter_raw_table,
+    change_key,
+    drop_raw_table,
+    is_raw_table_empty,
+    rows_fit_key,
+)
 from logistics_pipeline.migrations.raw_tables import make_raw_table
+from logistics_pipeline.migrations.row_widths import too_wide
 
 LOCK_TIMEOUT = "10s"
 """How long a change of a table waits for batches that are being written; every other session waits for it meanwhile."""
@@ -70,7 +77,7 @@ def accept_contract(
 
     Raises:
         ContractError: it does not fit the contracts of the other datasets.
-        RefusedContractError: it is a breaking change, or there are too many datasets.
+        RefusedContractError: it is a breaking change, its rows would be too wide, or there are too many datasets.
     """
     with changing_tables(connection):
         known = versions_in_force(connection)
@@ -113,6 +120,11 @@ def _recognise_files(connection: Connection, dataset: str) -> None:
     for file_id, path in ledger.unrecognised_files(connection):
         if catalogue.dataset_of_path(path) == dataset and ledger.recognise(connection, file_id, dataset):
             supersede_proposals(connection, path, dataset)
+    around = catalogue[dataset].records
+    if around is not None:
+        ledger.register_nested(connection, around.dataset, dataset)
+    for name in catalogue.nested_in(dataset):
+        ledger.register_nested(connection, dataset, name)
 
 
 def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> None:
@@ -120,6 +132,9 @@ def _check_fit(contract: ContractText, known: dict[str, ContractVersion]) -> Non
         raise RefusedContractError(
             f"{contract.name} is a built-in dataset, whose contract cannot be changed. Give the dataset another name."
         )
+    why = too_wide(contract.dataset)
+    if why is not None:
+        raise RefusedContractError(why)
     others = [each for name, each in known.items() if name != contract.name]
     in_force = [each for each in others if each.retired_at is None]
     if len(in_force) >= MAX_DATASETS:
@@ -161,8 +176,36 @@ def _make_table(
     elif is_raw_table_empty(connection, new.name):
         drop_raw_table(connection, new.name)
         make_raw_table(connection, new)
+    elif _is_key_alone(old.fields, new) and rows_fit_key(connection, old.fields, new):
+        with_old_key = _with_key_of(old.fields, new)
+        alter_raw_table(connection, old.fields, with_old_key)
+        _change_key(connection, with_old_key, new)
     else:
         raise RefusedContractError(_how_to_empty(connection, new, for_table))
+
+
+def _with_key_of(old: Dataset, new: Dataset) -> Dataset:
+    """The new contract but for its key, and for what is required because of it."""
+    was_required = {field.name for field in old.fields if field.required}
+    optional = set(new.key) - was_required
+    fields = tuple(replace(field, required=False) if field.name in optional else field for field in new.fields)
+    return replace(new, key=old.key, fields=fields)
+
+
+def _is_key_alone(old: Dataset, new: Dataset) -> bool:
+    """Whether the table could follow the new contract if it had the key of the old one."""
+    left = changes_between(old, _with_key_of(old, new))
+    return not any(change.effect is Effect.TABLE for change in left)
+
+
+def _change_key(connection: Connection, old: Dataset, new: Dataset) -> None:
+    try:
+        change_key(connection, old, new)
+    except errors.ProgramLimitExceeded as error:
+        raise RefusedContractError(
+            f"{', '.join(new.key)} cannot be the key of {new.name}: the values of a row are too long for an index. "
+            "Choose fields with shorter values."
+        ) from error
 
 
 def _how_to_empty(connection: Connection, dataset: Dataset, changes: list[Change]) -> str:

@@ -245,7 +245,7 @@ _EFFECTS: Mapping[str, Effect] = {
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
 
-_DERIVED = frozenset({"name", "fields", "dated_through"})
+_DERIVED = frozenset({"name", "fields", "dated_through", "parent"})
 
 
 def _of_dataset(old: Dataset, new: Dataset) -> Iterator[Change]:
@@ -261,6 +261,8 @@ def _of_attribute(name: str, before: Any, after: Any) -> Change:
         if after:
             return Change("Columns that the contract does not know are kept from now on.")
         return Change("Columns that the contract does not know are kept no longer.", Effect.READING)
+    if name == "is_key_confirmed":
+        return Change(f"The key is {'confirmed' if after else 'not confirmed any more'}.")
     if name == "key":
         return Change(f"The key {_value(before)} becomes {_value(after)}.", effect)
     if name == "singular":

@@ -5,15 +5,19 @@ does not know. What a person answers becomes a version of the contract; then val
 that failed is loaded again. What `inference.drift` finds is only stored and carried out here.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from psycopg import errors
 
 from logistics_core.catalogue import ContractError, Dataset, FieldType
 from logistics_core.catalogue.contract_files import BUILT_IN
+from logistics_core.catalogue.model import TEMPORAL_TYPES
+from logistics_core.catalogue.time_patterns import date_order_of
 from logistics_core.database_contract.contracts import ProposalKind
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
@@ -22,15 +26,21 @@ from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
 from logistics_pipeline.contracts.drift_questions import drift_document, plain, yaml_of
 from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
+from logistics_pipeline.contracts.versions import ContractVersion, catalogue_in_force, version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
+from logistics_pipeline.inference.key_conflicts import KeyConflict
+from logistics_pipeline.inference.nested import propose_nested
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.ledger.file_profiles import MOST_EARLIER_FILES
 from logistics_pipeline.loading.contract.dates import DateOrder
+from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
+from logistics_pipeline.loading.write.key_guard import conflict_sentence
+from logistics_pipeline.sources.folder import is_nested
 
 BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""
@@ -102,11 +112,60 @@ def find_drift(
     Raises:
         FileError: it cannot be read, or holds no records.
     """
-    proposal = propose(path, version.dataset, with_profiles=True)
+    proposal = _propose_again(connection, file, path, version)
     earlier = ledger.earlier_profiles(connection, version.dataset, file.file_id)
-    before = layout_from_json(ledger.layout_before(connection, version.dataset, file.file_id))
-    known = KnownFile(columns=before.header, delimiter=before.delimiter) if isinstance(before, CsvLayout) else None
+    layouts = ledger.layouts_before(connection, version.dataset, file.file_id)
+    known = known_file(version.fields, layouts)
+    known = msgspec.structs.replace(known, key_conflict=_key_conflict(connection, file, version.fields))
     return compare(version.fields, proposal, earlier, known), proposal
+
+
+def _propose_again(connection: Connection, file: LedgerFile, path: Path, version: ContractVersion) -> Proposal:
+    """What would be proposed for a file of a dataset, or for the records within those of the file."""
+    records = version.fields.records
+    if records is None or not is_nested(file.path):
+        return propose(path, version.dataset, with_profiles=True)
+    around = version_in_force(connection, records.dataset)
+    assert around is not None  # it cannot be retired: the relation leads to it
+    parent = catalogue_in_force(connection)[records.dataset]
+    return propose_nested(path, parent, around.document, records.array, version.dataset, known=version.fields)
+
+
+def known_file(dataset: Dataset, layouts: Sequence[Mapping[str, Any]]) -> KnownFile:
+    """How earlier files were written, by their layouts as the ledger stores them, the newest first.
+
+    The order of dates is that of the contract or, where it gives none, of the newest file that has proven one.
+    """
+    orders: dict[str, str] = {}
+    for layout in reversed(layouts):
+        dates = stored_formats(layout).dates or {}
+        orders |= {name: reading.order for name, reading in dates.items() if reading.order is not None}
+    for field in dataset.fields:
+        if field.type in TEMPORAL_TYPES and field.format not in (None, "default"):
+            orders[field.name] = date_order_of(str(field.format))
+    newest = layouts[0] if layouts else None
+    layout = layout_from_json(dict(newest)) if newest is not None else None
+    csv = layout if isinstance(layout, CsvLayout) else None
+    return KnownFile(
+        columns=() if csv is None else csv.header,
+        delimiter=None if csv is None else csv.delimiter,
+        encoding=None if newest is None else newest.get("encoding"),
+        date_orders=orders,
+    )
+
+
+def _key_conflict(connection: Connection, file: LedgerFile, dataset: Dataset) -> KeyConflict | None:
+    """What the load has found about keys of other records; None if a person has confirmed the key."""
+    found = None if dataset.is_key_confirmed else ledger.key_conflicts(connection, file.file_id)
+    if found is None:
+        return None
+    others = list(found.others)[:MOST_EARLIER_FILES]
+    return KeyConflict(
+        text=conflict_sentence(found),
+        records=found.records,
+        is_held=found.is_held,
+        others=tuple(ledger.file_profile(connection, other_id) for other_id in others),
+    )
 
 
 def propose_drift(

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import yaml
 
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.contracts import ProposalState
@@ -17,7 +16,8 @@ from logistics_pipeline.contracts.proposals import (
 )
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.inference.answers import AnswerError
-from logistics_pipeline.inference.drift import ChangeKind, Drift, amended_contract, still_open
+from logistics_pipeline.inference.contract_text import contract_yaml
+from logistics_pipeline.inference.drift import ChangeKind, Drift, amended_contract, questions_left, still_open
 from logistics_pipeline.inference.proposal import Proposal
 
 
@@ -28,14 +28,14 @@ def answered_drift(stored: StoredProposal, answers: Mapping[str, str]) -> tuple[
         AnswerError: there is no such question, or no such answer to it.
     """
     document = stored.document
-    questions = {question["id"]: question for question in document["questions"]}
+    drift = msgspec.convert(document["drift"], Drift)
+    questions = {question.id: question for question in drift.questions}
     for name, answer in answers.items():
         if name not in questions:
             raise AnswerError(f"There is no question {name}. There are: {', '.join(questions)}.")
-        if answer not in questions[name]["answers"]:
-            allowed = " | ".join(questions[name]["answers"])
+        if answer not in questions[name].answers:
+            allowed = " | ".join(questions[name].answers)
             raise AnswerError(f"{name} cannot be answered by {answer!r}. Answer it by one of: {allowed}.")
-    drift = msgspec.convert(document["drift"], Drift)
     proposal = msgspec.convert(document["proposal"], Proposal)
     return drift_document(drift, proposal, document["before"], document["version"], answers)
 
@@ -71,7 +71,7 @@ def drift_document(
         "proposal": msgspec.to_builtins(proposal),
         "before": before,
         "version": version,
-        "questions": msgspec.to_builtins(drift.questions),
+        "questions": msgspec.to_builtins(questions_left(drift, proposal, answers)),
         "answers": dict(answers),
         "obstacles": _obstacles(drift, answers),
         "notes": list(drift.notes),
@@ -100,4 +100,4 @@ def plain(document: Any) -> Any:
 
 def yaml_of(document: Any) -> str:
     """A document as a contract file."""
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
+    return contract_yaml(document)

@@ -8,8 +8,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from logistics_core.catalogue import Dataset
+from psycopg import sql
+
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.reader import Checkpoint, check_format, detect_format
@@ -40,6 +43,8 @@ class DryRun:
     accepted: int = 0
     superseded: int = 0
     """Accepted records whose key a later record of the file has."""
+    replaced: int | None = None
+    """Rows of the table with the key of an accepted record; None if there is no table, or no key."""
     rejected: int = 0
     values_cleared: int = 0
     is_whole: bool = True
@@ -48,6 +53,8 @@ class DryRun:
     notes: list[str] = dataclasses.field(default_factory=list)
     error: str | None = None
     """Why the file cannot be read to its end."""
+    keys: set[bytes] = dataclasses.field(default_factory=set)
+    """Those of the accepted records, as COPY takes them."""
     causes: dict[tuple[str | None, str], _Cause] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +65,7 @@ class DryRun:
                 "read": self.read,
                 "accepted": self.accepted,
                 "superseded": self.superseded,
+                "replaced": self.replaced,
                 "rejected": self.rejected,
             },
             "values_cleared": self.values_cleared,
@@ -84,18 +92,21 @@ class DryRun:
             return f"The file could not be loaded: {self.error}"
         extent = "" if self.is_whole else f" Only the first {self.read:,} records were read."
         broken = f" The file cannot be read to its end: {self.error}" if self.error else ""
+        replaced = f" {self.replaced:,} have the key of a row in the table." if self.replaced else ""
         return (
             f"Of {self.read:,} records, {self.accepted:,} would be accepted, {self.superseded:,} of them superseded by "
-            f"later ones of the file, and {self.rejected:,} rejected.{extent}{broken} Nothing was stored."
+            f"later ones of the file, and {self.rejected:,} rejected.{replaced}{extent}{broken} Nothing was stored."
         )
 
 
 def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Settings) -> DryRun:
-    """Reads at most `MOST_RECORDS` records of a file. `names`: the datasets there are."""
+    """Reads at most `MOST_RECORDS` records of a file. `names`: the datasets there are.
+
+    A dataset that has its `parent` is read from within the records of the file.
+    """
     found = DryRun()
-    keys: set[bytes] = set()
     try:
-        format = detect_format(path, dataset, names, settings.max_record_bytes)
+        format = detect_format(path, dataset, names, settings.max_record_bytes, is_nested=dataset.parent is not None)
         check_format(path, format, dataset, settings.max_record_bytes)
         found.notes += format.notes
         task = ReadTask(
@@ -110,7 +121,7 @@ def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Sett
             max_expansion=settings.max_expansion,
         )
         for chunk in read_chunks(task):
-            _add(found, chunk, dataset, keys)
+            _add(found, chunk, dataset)
             if chunk.error is not None:
                 raise chunk.error
             if found.read >= MOST_RECORDS:
@@ -118,11 +129,35 @@ def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Sett
                 break
     except FileError as error:
         found.error, found.is_whole = str(error), False
-    found.superseded = found.accepted - len(keys) if dataset.key else 0
+    found.superseded = found.accepted - len(found.keys) if dataset.key else 0
     return found
 
 
-def _add(found: DryRun, chunk: Chunk, dataset: Dataset, keys: set[bytes]) -> None:
+def count_replaced(connection: Connection, in_force: Dataset, dataset: Dataset, run: DryRun) -> int | None:
+    """How many rows of the table have the key of a record that was accepted by `dataset`. Leaves nothing behind.
+
+    None if the contract in force has no key, or another one: then keys cannot be compared.
+    """
+    if not in_force.key or _key_types(in_force) != _key_types(dataset):
+        return None
+    table = sql.Identifier("raw", dataset.name)
+    columns = sql.SQL(", ").join(map(sql.Identifier, dataset.key))
+    with connection.transaction(force_rollback=True), connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE tried AS SELECT {} FROM {} LIMIT 0").format(columns, table))
+        with cursor.copy("COPY pg_temp.tried FROM STDIN") as copy:
+            for key in run.keys:
+                copy.write(key + b"\n")
+        query = sql.SQL("SELECT count(*) FROM pg_temp.tried JOIN {} USING ({})").format(table, columns)
+        row = cursor.execute(query).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def _key_types(dataset: Dataset) -> list[tuple[str, FieldType, bool]]:
+    fields = map(dataset.field, dataset.key)
+    return [(field.name, field.type, field.has_time_zone) for field in fields]
+
+
+def _add(found: DryRun, chunk: Chunk, dataset: Dataset) -> None:
     found.read += chunk.records
     found.accepted += chunk.rows
     found.rejected += chunk.written_rejects.count
@@ -133,7 +168,7 @@ def _add(found: DryRun, chunk: Chunk, dataset: Dataset, keys: set[bytes]) -> Non
         places = [dataset.columns.index(name) for name in dataset.key]
         for line in chunk.text.split(b"\n")[:-1]:
             cells = line.split(b"\t")
-            keys.add(b"\t".join(cells[place] for place in places))
+            found.keys.add(b"\t".join(cells[place] for place in places))
     for raw_record, rejection in chunk.rejects:
         place = rejection.field, rejection.kind
         if place not in found.causes and len(found.causes) >= MOST_CAUSES:

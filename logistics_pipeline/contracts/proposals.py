@@ -127,6 +127,26 @@ def proposals_of_dataset(connection: Connection, dataset: str) -> list[StoredPro
     return _fetch(connection, "WHERE dataset = %(dataset)s ORDER BY created_at, proposal_id", {"dataset": dataset})
 
 
+def proposed_arrays(connection: Connection, dataset: str) -> set[str]:
+    """The arrays within the records of a dataset for which a dataset of their own was proposed before."""
+    found = connection.execute(
+        "SELECT DISTINCT document #>> '{proposal,nested,array}' FROM catalogue.proposals "
+        "WHERE document #>> '{proposal,nested,dataset}' = %s",
+        (dataset,),
+    )
+    return {array for (array,) in found}
+
+
+def datasets_with_arrays(connection: Connection) -> list[str]:
+    """The datasets in force whose accepted proposals name arrays of objects."""
+    found = connection.execute(
+        "SELECT DISTINCT dataset FROM catalogue.proposals JOIN catalogue.datasets USING (dataset) "
+        f"WHERE state = '{ProposalState.ACCEPTED}' AND kind = '{ProposalKind.NEW}' AND retired_at IS NULL "
+        "AND document #> '{proposal,children}' <> '[]' ORDER BY dataset"
+    )
+    return [dataset for (dataset,) in found]
+
+
 def latest_proposal(connection: Connection, path: str) -> StoredProposal | None:
     """The last proposal that was made for a file."""
     found = _fetch(connection, "WHERE path = %(path)s ORDER BY created_at DESC LIMIT 1", {"path": path})

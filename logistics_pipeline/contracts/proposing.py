@@ -12,11 +12,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import yaml
 
-from logistics_core.catalogue import Catalogue, ContractError
+from logistics_core.catalogue import Catalogue, ContractError, Dataset, FieldType
 from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
 from logistics_core.database_contract.contracts import ProposalKind, ProposalState
+from logistics_core.database_contract.locks import arrays_lock
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
@@ -31,18 +31,26 @@ from logistics_pipeline.contracts.proposals import (
     latest_proposal,
     open_proposals,
     proposal_by_id,
+    proposals_of_dataset,
+    proposed_arrays,
     store_proposal,
 )
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force, lock_contracts, versions_in_force
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.contracts.versions import (
+    catalogue_in_force,
+    lock_contracts,
+    version_in_force,
+    versions_in_force,
+)
+from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.answers import REJECTS, answered, asking_about_rejects
-from logistics_pipeline.inference.contract_text import contract_text
+from logistics_pipeline.inference.answers import REJECTS, answered, answers_by_kind, asking_about_rejects
+from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
+from logistics_pipeline.inference.nested import nested_dataset_name, propose_nested
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
-from logistics_pipeline.sources.folder import FoundFile, RawFolder
+from logistics_pipeline.sources.folder import FoundFile, RawFolder, is_nested, nested_key
 
 AUTOMATIC = "the policy auto"
 BY_REVIEW = "LOGISTICS_CONTRACTS is review: a person accepts every contract"
@@ -114,7 +122,97 @@ def propose_for_file(
         return Proposed(stored)
     if settings.contracts is ContractPolicy.REVIEW:
         return Proposed(_waits_because(connection, stored, BY_REVIEW))
-    return _accept_by_itself(connection, stored)
+    return _accept_by_itself(connection, stored, settings)
+
+
+def propose_nested_datasets(
+    connection: Connection,
+    dataset: str,
+    settings: Settings,
+    *,
+    created_by: str,
+    accepted: StoredProposal | None = None,
+) -> list[str]:
+    """Proposes a dataset for each array of objects within the records of one whose contract was proposed.
+
+    The arrays are looked for in the file of the proposal that was accepted. Each is proposed once; a proposal without
+    questions is accepted by itself if the policy allows. Returns what became of each, in a sentence. Never fails
+    because of the file.
+    """
+    source = accepted or _accepted_proposal(connection, dataset)
+    names = set() if source is None else set(source.document.get("proposal", {}).get("children", ()))
+    if source is None or not names:
+        return []
+    with advisory_lock(connection, arrays_lock(dataset)):
+        catalogue = catalogue_in_force(connection)
+        parent = catalogue.get(dataset)
+        if parent is None:
+            return []
+        known = {catalogue[name].records for name in catalogue.nested_in(dataset)}
+        done = {each.array for each in known if each} | proposed_arrays(connection, dataset)
+        arrays = [
+            field.name
+            for field in parent.fields
+            if field.type is FieldType.ARRAY and names & {field.name, *field.aliases} and field.name not in done
+        ]
+        if not parent.key:
+            return [f"Its array {each} stays JSON: records of {dataset} have no key to refer to." for each in arrays]
+        found = RawFolder(settings.raw_dir, catalogue).look_at_key(source.path)
+        return [_propose_array(connection, found, parent, array, settings, created_by) for array in arrays if found]
+
+
+def _accepted_proposal(connection: Connection, dataset: str) -> StoredProposal | None:
+    """The proposal that made a dataset, if one did."""
+    found = [
+        each
+        for each in proposals_of_dataset(connection, dataset)
+        if each.kind == ProposalKind.NEW and each.state == ProposalState.ACCEPTED
+    ]
+    return found[-1] if found else None
+
+
+def _propose_array(
+    connection: Connection, found: FoundFile, parent: Dataset, array: str, settings: Settings, created_by: str
+) -> str:
+    """Proposes the dataset of one array; says what became of it."""
+    version = version_in_force(connection, parent.name)
+    assert version is not None
+    catalogue = catalogue_in_force(connection)
+    name = nested_dataset_name(parent, array, {*catalogue, *versions_in_force(connection)})
+    try:
+        proposal = propose_nested(
+            found.path,
+            parent,
+            version.document,
+            array,
+            name,
+            max_record_bytes=settings.max_record_bytes,
+            max_expansion=settings.max_expansion,
+        )
+    except FileError as error:
+        return f"No dataset is proposed for the array {array}: {error}"
+    proposal = _with_rejects(proposal, found, catalogue, settings)
+    stored = store_proposal(
+        connection,
+        path=nested_key(found.key, name),
+        file_id=None,
+        dataset=name,
+        kind=ProposalKind.NEW,
+        contract=_text(proposal),
+        document=_document(proposal, {}),
+        created_by=created_by,
+    )
+    if stored.is_acceptable and settings.contracts is ContractPolicy.REVIEW:
+        stored = _waits_because(connection, stored, BY_REVIEW)
+    elif stored.is_acceptable:
+        accepted = _accept_by_itself(connection, stored, settings)
+        if accepted.accepted is not None:
+            return f"Its array {array} is the dataset {name}, whose contract was proposed and accepted by itself."
+        stored = accepted.proposal
+    return (
+        f"A contract of a dataset {name} is proposed for its array {array}, and waits: logistics contracts show "
+        f"{stored.proposal_id}"
+    )
 
 
 def _same_proposal(connection: Connection, key: str, proposal: Proposal) -> StoredProposal | None:
@@ -140,6 +238,8 @@ def _with_rejects(proposal: Proposal, found: FoundFile, catalogue: Catalogue, se
             return proposal
         return asking_about_rejects(proposal, proposal.bad_records, proposal.rows + proposal.bad_records, ())
     dataset = contract_of_text(_text(proposal), "The proposed contract").dataset
+    if dataset.records is not None:
+        dataset = replace(dataset, parent=catalogue[dataset.records.dataset])
     by_name = Catalogue({dataset.name: dataset}).with_invalid_values(settings.invalid_optional_values)
     run = dry_run(found.path, by_name[dataset.name], {*catalogue, dataset.name}, settings)
     if run.error is not None:
@@ -198,7 +298,7 @@ def _outcome(proposed: Proposed) -> Outcome:
     stored = proposed.proposal
     if proposed.accepted is not None:
         sentence = f"A contract of the dataset {stored.dataset} was proposed and accepted by itself."
-        return Outcome(sentence, stored, is_accepted=True)
+        return Outcome(" ".join([sentence, *proposed.accepted.followed]), stored, is_accepted=True)
     questions, obstacles = len(stored.open_questions), len(stored.obstacles)
     waits = f"{questions:,} {'question is' if questions == 1 else 'questions are'} open" if questions else ""
     if obstacles:
@@ -216,10 +316,10 @@ def _for_whom(stored: StoredProposal) -> str:
     return f" for somebody to accept it{because}"
 
 
-def _accept_by_itself(connection: Connection, stored: StoredProposal) -> Proposed:
+def _accept_by_itself(connection: Connection, stored: StoredProposal, settings: Settings) -> Proposed:
     """Accepts a proposal without questions; where that is refused, a person has to see to it."""
     try:
-        accepted = accept_proposal(connection, stored.proposal_id, accepted_by=AUTOMATIC)
+        accepted = accept_proposal(connection, stored.proposal_id, accepted_by=AUTOMATIC, settings=settings)
     except (ContractError, RefusedContractError) as error:
         return Proposed(_waits_because(connection, stored, str(error)))
     return Proposed(proposal_by_id(connection, stored.proposal_id) or stored, accepted)
@@ -253,7 +353,8 @@ def _waiting_for_folder(connection: Connection, key: str, name: str) -> StoredPr
     if not separator or not folder:
         return None
     for each in open_proposals(connection):
-        if each.path != key and each.kind == ProposalKind.NEW and each.path.startswith(f"{folder}/"):
+        is_new = each.kind == ProposalKind.NEW and not is_nested(each.path)
+        if each.path != key and is_new and each.path.startswith(f"{folder}/"):
             return each if each.dataset == name else None
     return None
 
@@ -290,12 +391,19 @@ def _text(proposal: Proposal) -> str:
     """The contract file; without evidence in comments where it would be too large."""
     text = contract_text(proposal)
     if len(text.encode()) > MAX_FILE_BYTES:
-        text = yaml.safe_dump(proposal.contract(), sort_keys=False, allow_unicode=True, width=10_000)
+        text = contract_yaml(proposal.contract())
     return text
 
 
-def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[str, str]) -> StoredProposal:
+def answer_proposal(
+    connection: Connection,
+    proposal_id: UUID,
+    answers: Mapping[str, str],
+    by_kind: Mapping[str, str] | None = None,
+) -> StoredProposal:
     """Answers questions of an open proposal; an answer can be given again as long as it is open.
+
+    `answers` are by the ids of questions; an answer in `by_kind` is for all others of its kind.
 
     Raises:
         ProposalError: there is no such proposal, or it is not open.
@@ -307,7 +415,9 @@ def answer_proposal(connection: Connection, proposal_id: UUID, answers: Mapping[
             raise ProposalError(
                 f"The contract of proposal {proposal_id} was edited: edit it again, as answers would overwrite that."
             )
-        given = {**stored.answers, **answers}
+        is_new = stored.kind != ProposalKind.DRIFT
+        of_kinds = answers_by_kind(stored.document["questions"], by_kind or {}, text_is_allowed=is_new)
+        given = {**stored.answers, **of_kinds, **answers}
         if stored.kind == ProposalKind.DRIFT:
             text, document = answered_drift(stored, given)
             change_proposal(connection, stored, stored.dataset, text, _storable(document))
@@ -333,10 +443,13 @@ def edit_proposal(connection: Connection, proposal_id: UUID, text: str) -> Store
         return _known(connection, proposal_id)
 
 
-def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: str) -> Accepted:
+def accept_proposal(
+    connection: Connection, proposal_id: UUID, *, accepted_by: str, settings: Settings | None = None
+) -> Accepted:
     """Puts the contract of an open proposal into force; files that wait for its dataset are registered for it.
 
-    The values of fields that are new are moved from `extras`, outside the transaction that accepts.
+    The values of fields that are new are moved from `extras`, outside the transaction that accepts. With settings,
+    datasets are proposed for arrays of objects within its records as well.
 
     Raises:
         ProposalError: there is no such proposal, it is not open, or something is left to answer.
@@ -357,7 +470,12 @@ def accept_proposal(connection: Connection, proposal_id: UUID, *, accepted_by: s
             connection, contract, accepted_by=accepted_by, may_break=True, proposal_id=proposal_id
         )
     backfills = carry_out(connection, stored, contract.dataset)
-    return replace(accepted, followed=tuple(each.sentence for each in backfills))
+    followed = [each.sentence for each in backfills]
+    if settings is not None and stored.kind == ProposalKind.NEW:
+        followed += propose_nested_datasets(
+            connection, contract.name, settings, created_by=accepted_by, accepted=stored
+        )
+    return replace(accepted, followed=tuple(followed))
 
 
 def _refuse_open_questions(stored: StoredProposal) -> None:

@@ -6,7 +6,7 @@ What is asked is done by others (`proposing`, `retiring`); the request keeps wha
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from logistics_core.database_contract.contracts import ContractAction, ProposalS
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.contracts.dry_run import dry_run
+from logistics_pipeline.contracts.dry_run import count_replaced, dry_run
 from logistics_pipeline.contracts.folder import describe
 from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, proposal_by_id
 from logistics_pipeline.contracts.proposing import (
@@ -37,7 +37,7 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import TRANSIENT, Connection
 from logistics_pipeline.errors import PipelineError, TransientError
-from logistics_pipeline.sources.folder import FoundFile, RawFolder
+from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
 
 LONGEST_SENTENCE = 4000
 IN_USE = "The table of the dataset is in use by a load or a query. Nothing was changed: ask again in a moment."
@@ -188,10 +188,14 @@ def _says(stored: StoredProposal) -> str:
 
 
 def _answer(connection: Connection, request: ContractRequest, settings: Settings) -> Served:
-    answers = request.argument.get("answers")
-    if not isinstance(answers, dict) or not all(isinstance(each, str) for each in answers.values()):
-        raise ProposalError("The request has no answers: they are texts by the id of each question.")
-    stored = answer_proposal(connection, _proposal(request), answers)
+    answers, by_kind = (request.argument.get(name) or {} for name in ("answers", "by_kind"))
+    are_texts = all(
+        isinstance(given, dict) and all(isinstance(each, str) for each in given.values())
+        for given in (answers, by_kind)
+    )
+    if not are_texts or not (answers or by_kind):
+        raise ProposalError("The request has no answers: they are texts by the id or the kind of each question.")
+    stored = answer_proposal(connection, _proposal(request), answers, by_kind)
     return _of_proposal(stored, _says(stored))
 
 
@@ -206,7 +210,7 @@ def _accept(connection: Connection, request: ContractRequest, settings: Settings
     if before is not None and before.state == ProposalState.ACCEPTED and before.ended_by == request.requested_by:
         # Accepted for this very request, before an interruption.
         return _of_proposal(before, f"The contract of {before.dataset} is accepted.")
-    accepted = accept_proposal(connection, proposal_id, accepted_by=request.requested_by)
+    accepted = accept_proposal(connection, proposal_id, accepted_by=request.requested_by, settings=settings)
     return Served(
         describe(accepted),
         {
@@ -232,7 +236,13 @@ def _dry_run(connection: Connection, request: ContractRequest, settings: Setting
     contract = contract_of_text(stored.contract, f"The contract of proposal {stored.proposal_id}")
     catalogue = catalogue_in_force(connection)
     dataset = _as_loaded(contract.dataset, settings)
-    found = dry_run(_look_at(stored.path, settings).path, dataset, {*catalogue, dataset.name}, settings)
+    path, nested = split_key(stored.path)
+    if nested is not None and dataset.records is not None:
+        dataset = replace(dataset, parent=catalogue.get(dataset.records.dataset))
+    found = dry_run(_look_at(path, settings).path, dataset, {*catalogue, dataset.name}, settings)
+    in_force = catalogue.get(dataset.name)
+    if in_force is not None:
+        found.replaced = count_replaced(connection, in_force, dataset, found)
     return Served(found.sentence, {"proposal_id": str(stored.proposal_id), "dataset": dataset.name, **found.to_json()})
 
 

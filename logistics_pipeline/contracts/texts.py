@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from logistics_core.catalogue import ContractError, Dataset
-from logistics_core.catalogue.contract_files import contract_from_document, document_of, read_text
+from logistics_core.catalogue.contract_files import contract_from_document, read_document, read_text
 from logistics_pipeline.contracts.versions import digest
 
 
@@ -37,9 +37,9 @@ def contract_of_text(text: str, where: str) -> ContractText:
     Raises:
         ContractError: it is not a contract, or cannot be stored as it is.
     """
-    document = document_of(text, where)
-    dataset = contract_from_document(document, where)
-    as_json = msgspec.json.decode(msgspec.json.encode(document))
+    document = read_document(text, where)
+    dataset = contract_from_document(document.value, where, document.places)
+    as_json = msgspec.json.decode(msgspec.json.encode(document.value))
     if "\x00" in text or contract_from_document(as_json, where) != dataset or _holds_nul(as_json):
         raise ContractError(
             f"{where} holds a value that cannot be stored, such as .nan, .inf or the character NUL. Remove it, or put "

@@ -1,10 +1,11 @@
 """Versions of contracts in the database: which there are, and which one is in force. Changes no raw table."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import errors
 from psycopg.rows import class_row
@@ -18,6 +19,8 @@ from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -82,37 +85,54 @@ def read_catalogue(settings: Settings, url: str | None = None) -> Catalogue:
     if address is None:
         return load_catalogue(settings.contracts_dir)
 
-    def read() -> Catalogue:
+    return _read(settings, address, catalogue_in_force)
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """The datasets of an installation, for Dagster's definitions."""
+
+    in_force: Catalogue
+    retired: list[Dataset]
+    """Those of which only the history is shown, as far as this program can read their contracts; by name."""
+
+
+def read_datasets(settings: Settings) -> Datasets:
+    """The datasets of an installation, also the retired ones, through one connection.
+
+    Without a database, those that `read_catalogue` finds. Raises what that does.
+    """
+    if settings.database_url is None:
+        return Datasets(read_catalogue(settings), [])
+    return _read(
+        settings,
+        settings.database_url,
+        lambda connection: Datasets(catalogue_in_force(connection), _retired_datasets(connection)),
+    )
+
+
+def _retired_datasets(connection: Connection) -> list[Dataset]:
+    where = "WHERE contracts.version = in_force.version AND retired_at IS NOT NULL"
+    found = []
+    for version in _fetch(connection, where, {}):
+        with suppress(ContractError):
+            found.append(version.fields)
+    return sorted(found, key=lambda dataset: dataset.name)
+
+
+def _read(settings: Settings, address: str, read: Callable[[Connection], Found]) -> Found:
+    """Reads contracts, waiting for a database that is away for a moment."""
+
+    def connect_and_read() -> Found:
         with connect(address, application_name="logistics contracts") as connection:
-            return catalogue_in_force(connection)
+            return read(connection)
 
     try:
-        return retry_transient_errors(read, "reading the contracts", Deadline(settings.retry_seconds))
+        return retry_transient_errors(connect_and_read, "reading the contracts", Deadline(settings.retry_seconds))
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn) as error:
         raise ConfigurationError(
             "The database is not at this version, as it has no contracts: run `logistics migrate` first."
         ) from error
-
-
-def read_retired_datasets(settings: Settings) -> list[Dataset]:
-    """The datasets that are retired, of which only the history is shown; those that this program can read.
-
-    Raises:
-        TransientError: the database stayed unavailable for the time that the settings allow.
-    """
-    address = settings.database_url
-    if address is None:
-        return []
-
-    def read() -> list[ContractVersion]:
-        with connect(address, application_name="logistics contracts") as connection:
-            return _fetch(connection, "WHERE contracts.version = in_force.version AND retired_at IS NOT NULL", {})
-
-    found = []
-    for version in retry_transient_errors(read, "reading the retired contracts", Deadline(settings.retry_seconds)):
-        with suppress(ContractError):
-            found.append(version.fields)
-    return sorted(found, key=lambda dataset: dataset.name)
 
 
 def versions_in_force(connection: Connection) -> dict[str, ContractVersion]:

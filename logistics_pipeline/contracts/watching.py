@@ -21,7 +21,9 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.folder import sync_folder
-from logistics_pipeline.contracts.new_files import NewFiles
+from logistics_pipeline.contracts.new_files import CREATED_BY, NewFiles
+from logistics_pipeline.contracts.proposals import datasets_with_arrays
+from logistics_pipeline.contracts.proposing import propose_nested_datasets
 from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
 from logistics_pipeline.errors import TransientError
@@ -80,6 +82,8 @@ class Watch:
         self._request_reload = request_reload
         self._log = log
         self._new_files = NewFiles(settings)
+        self._with_arrays: set[str] = set()
+        """Datasets whose arrays were looked at."""
         self._folder_state: FolderState | None = None
         self._in_force: InForce | None = None
         self._problems: frozenset[str] = frozenset()
@@ -114,6 +118,7 @@ class Watch:
         self._sync(connection)
         if self._propose_next(connection):
             self._is_told = True  # there may be more: after whatever else has happened meanwhile
+        self._propose_nested(connection)
         self._reload_if_changed(connection)
 
     def _serve_requests(self, connection: Connection) -> None:
@@ -131,6 +136,15 @@ class Watch:
         if outcome.is_accepted:
             self._sync(connection)  # writes the contract file
         return True
+
+    def _propose_nested(self, connection: Connection) -> None:
+        """Proposes what whoever accepted a dataset has not come to propose: a dataset for each of its arrays."""
+        for dataset in datasets_with_arrays(connection):
+            if dataset not in self._with_arrays:
+                self._with_arrays.add(dataset)
+                for sentence in propose_nested_datasets(connection, dataset, self._settings, created_by=CREATED_BY):
+                    self._log.info("%s: %s", dataset, sentence)
+                    self._is_told = True
 
     def _has_edits(self) -> bool:
         """Whether the folder has changed since the last look; waits until it is no longer being written."""

@@ -11,6 +11,7 @@ import msgspec
 from logistics_core.catalogue import FieldType, Role
 from logistics_core.catalogue.time_patterns import PatternError, time_pattern
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.inference.keys import NO_KEY
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.loading.excerpts import excerpt
@@ -53,6 +54,36 @@ def answered(proposal: Proposal, answers: Mapping[str, str]) -> Proposal:
     return msgspec.structs.replace(
         proposal, questions=tuple(each for each in proposal.questions if each.id not in answers)
     )
+
+
+def answers_by_kind(
+    questions: Sequence[Mapping[str, Any]], by_kind: Mapping[str, str], *, text_is_allowed: bool = True
+) -> dict[str, str]:
+    """Answers by id that answer every question of a kind alike; questions that do not take the answer stay as they are.
+
+    `questions` are those of a stored proposal. `text_is_allowed`: whether each question about columns takes `text`.
+
+    Raises:
+        AnswerError: there is no question of the kind, or none that takes the answer.
+    """
+    found: dict[str, str] = {}
+    for kind, answer in by_kind.items():
+        of_kind = [each for each in questions if each["kind"] == kind]
+        if not of_kind:
+            known = ", ".join(dict.fromkeys(each["kind"] for each in questions)) or "none"
+            raise AnswerError(f"There is no question of the kind {excerpt(kind)}. The kinds are: {known}.")
+        taking = [each for each in of_kind if answer in _answers_of(each, text_is_allowed)]
+        if not taking:
+            known = " | ".join(dict.fromkeys(word for each in of_kind for word in _answers_of(each, text_is_allowed)))
+            raise AnswerError(
+                f"No question of the kind {kind} can be answered by {excerpt(answer)}. Answer by one of: {known}."
+            )
+        found |= {each["id"]: answer for each in taking}
+    return found
+
+
+def _answers_of(question: Mapping[str, Any], text_is_allowed: bool) -> tuple[str, ...]:
+    return (*question["answers"], *((_TEXT,) if text_is_allowed and question["columns"] else ()))
 
 
 def _apply(proposal: Proposal, question: Question, answer: str) -> Proposal:
@@ -242,11 +273,11 @@ _OF_COLUMN: Mapping[str, Callable[[Proposal, ProposedColumn, Question, str], Pro
 
 
 def _key(proposal: Proposal, question: Question, answer: str) -> Proposal:
-    key = () if answer == "no key" else tuple(answer.split(", "))
+    key = () if answer == NO_KEY else tuple(answer.split(", "))
     before = set(proposal.key)
     columns = tuple(_as_key(each, key, before) for each in proposal.columns)
     because = "a person has decided it"
-    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns)
+    return msgspec.structs.replace(proposal, key=key, key_evidence=because, columns=columns, is_key_confirmed=True)
 
 
 def _as_key(column: ProposedColumn, key: tuple[str, ...], before: set[str]) -> ProposedColumn:
@@ -302,9 +333,14 @@ def _records(proposal: Proposal, question: Question, answer: str) -> Proposal:
 
 
 def _total(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    """A total is rejected if it lacks a value that every record must have: what no other row lacks is required."""
     if answer == "a record":
         return proposal
-    return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    if not question.columns:
+        return _refused(proposal, "the last row is a total, which a load takes for a record: remove it from the file")
+    for name in question.columns:
+        proposal = _with(proposal, _column(proposal, name), required=True)
+    return proposal
 
 
 def _second_table(proposal: Proposal, question: Question, answer: str) -> Proposal:

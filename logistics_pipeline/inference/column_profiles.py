@@ -12,7 +12,7 @@ from logistics_core.profiles import (
     value_kind,
 )
 from logistics_pipeline.inference.column_types import Reading
-from logistics_pipeline.inference.roles import TypedColumn
+from logistics_pipeline.inference.typed_column import TypedColumn
 from logistics_pipeline.loading.contract.dates import InvalidDateError, parse_date
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT, split_amount, value_in
 

@@ -1,5 +1,6 @@
 """A proposal as the YAML file that a person reads, edits and keeps: the contract, with the evidence in comments."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,25 @@ from logistics_pipeline.loading.excerpts import excerpt
 _WIDTH = 120
 
 
+_LINE_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
+
+
 class _Dumper(yaml.SafeDumper):
-    """Writes short lists and constraints on one line, and no aliases: the reader of contracts refuses those."""
+    """Writes no aliases, which the reader of contracts refuses, and texts with line breaks on one line, escaped.
+
+    PyYAML's own way to write U+0085 is read as another text.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """A text, escaped within quotes if it has line breaks."""
+        style = '"' if _LINE_BREAKS.search(text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def contract_text(proposal: Proposal) -> str:
@@ -43,9 +58,20 @@ def _indented(text: str) -> list[str]:
     return [f"    {line}" for line in text.rstrip("\n").split("\n")]
 
 
-def _dump(document: object) -> str:
+def contract_yaml(document: object, width: int = 10_000) -> str:
+    """A contract as YAML, each key on a line of its own."""
+    return _dump(document, default_flow_style=False, width=width)
+
+
+def _dump(document: object, *, default_flow_style: bool | None = None, width: int = 10_000) -> str:
+    """As YAML, short lists and constraints on one line unless `default_flow_style` is False."""
     return yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=10_000
+        document,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=default_flow_style,
+        width=width,
     )
 
 
@@ -54,10 +80,12 @@ def _comments(proposal: Proposal) -> Iterator[str]:
     yield f"# Proposed for {excerpt(proposal.file, 200)}: {proposal.rows:,} records, {proposal.format}{compression}."
     yield f"# {proposal.read}"
     if proposal.encoding != "UTF-8":
-        yield f"# {proposal.encoding}"
-    for note in proposal.notes:
-        yield f"# {note}"
+        yield f"# {_one_line(proposal.encoding)}"
+    for note in proposal.notes:  # which quote the file
+        yield f"# {_one_line(note)}"
     yield f"# Key: {', '.join(proposal.key) or 'none'}: {proposal.key_evidence}."
+    if proposal.key and not proposal.is_key_confirmed:
+        yield "#   Nobody has confirmed it: a file that replaces records of other files is held until somebody does."
     if not proposal.key:
         yield "#   Every record becomes a row of its own; records that are in two files are there twice."
     obstacles = proposal.obstacles()

@@ -12,6 +12,8 @@ import msgspec
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.profiles import FieldProfile, merged_profiles
+from logistics_pipeline.inference.key_conflicts import KeyConflict, key_candidates
+from logistics_pipeline.inference.keys import NO_KEY
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
 from logistics_pipeline.inference.renames import Candidate, Rename, find_renames
@@ -27,6 +29,7 @@ class ChangeKind(StrEnum):
     OPTIONAL_GONE = "optional_gone"
     REQUIRED_GONE = "required_gone"
     KEY_GONE = "key_gone"
+    KEY_CONFLICT = "key_conflict"
     NEW_COLUMN = "new_column"
     RENAMED = "renamed"
     WIDENED = "widened"
@@ -63,6 +66,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the file's column, as the file has it."""
     evidence: tuple[str, ...] = ()
     question: Question | None = None
+    holds: bool = False
+    """Whether the file cannot be loaded because of it."""
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +80,12 @@ class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     """Its codec, such as `utf-8`."""
     date_orders: Mapping[str, str] = {}
     """By field, such as `dmy`."""
+    key_conflict: KeyConflict | None = None
+    """What the load has found about keys of other records, if nobody has confirmed the key."""
+
+
+_GONE = frozenset({ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE})
+"""Changes without whose answer a file cannot be loaded."""
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +98,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_held(self) -> bool:
         """Whether the file cannot be loaded as it is."""
-        return any(each.kind in (ChangeKind.REQUIRED_GONE, ChangeKind.KEY_GONE) for each in self.changes)
+        return any(each.holds or each.kind in _GONE for each in self.changes)
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -105,6 +116,12 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
 ADD, LEAVE = "add", "leave in extras"
 YES, NO = "yes", "no"
+CORRECTIONS = "corrections"
+NONE = "none"
+"""No column is the field that is gone."""
+
+_MOST_NAMES = 40
+"""Columns that a question names as answers."""
 
 
 def compare(
@@ -137,6 +154,8 @@ def still_open(dataset: Dataset, drift: Drift, proposal: Proposal) -> Drift:
 
 
 def _is_left(change: Change, dataset: Dataset, matched: Mapping[str, ProposedColumn], known: set[str]) -> bool:
+    if change.kind is ChangeKind.KEY_CONFLICT:
+        return not dataset.is_key_confirmed
     if change.kind is ChangeKind.NEW_COLUMN:
         return change.field not in known
     if change.field is None:
@@ -158,16 +177,62 @@ def amended_contract(contract: Mapping[str, Any], drift: Drift, proposal: Propos
     document = msgspec.json.decode(msgspec.json.encode(contract))
     fields = {each["name"]: each for each in document["schema"]["fields"]}
     proposed = {each["name"]: each for each in proposal.contract()["schema"]["fields"]}
+    chosen = _chosen_columns(drift, proposal, answers)
     for change in drift.changes:
         answer = answers.get(change.question.id) if change.question is not None else None
         if change.kind is ChangeKind.WIDENED and change.field in fields:
             fields[change.field]["type"] = str(FieldType.NUMBER)
         elif change.kind is ChangeKind.RENAMED and answer == YES and change.field in fields and change.column:
-            aliases = fields[change.field].setdefault("aliases", [])
-            aliases += [change.column] if change.column not in aliases else []
-        elif change.kind is ChangeKind.NEW_COLUMN and answer == ADD and change.field in proposed.keys() - fields.keys():
+            _add_alias(fields[change.field], change.column)
+        elif change.kind in _GONE and answer in chosen and change.field in fields:
+            _add_alias(fields[change.field], chosen[answer].title or chosen[answer].name)
+        elif (
+            change.kind is ChangeKind.NEW_COLUMN
+            and answer == ADD
+            and change.field in proposed.keys() - fields.keys() - {each.name for each in chosen.values()}
+        ):
             document["schema"]["fields"].append(_new_field(proposed[str(change.field)], change))
+        elif change.kind is ChangeKind.KEY_CONFLICT and answer is not None:
+            _decide_key(document, fields, answer)
     return document
+
+
+def _decide_key(document: dict[str, Any], fields: Mapping[str, dict[str, Any]], answer: str) -> None:
+    """Confirms the key, or puts the one in its place that a person has chosen."""
+    document.pop("keyConfirmed", None)
+    if answer == CORRECTIONS:
+        return
+    key = [] if answer == NO_KEY else answer.split(", ")
+    document["schema"]["primaryKey"] = key
+    for name in key:
+        fields[name].setdefault("constraints", {})["required"] = True
+
+
+def _chosen_columns(drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> dict[str, ProposedColumn]:
+    """The columns that answers name as fields that are gone, by their names in answers."""
+    asked = {each.question.id for each in drift.changes if each.kind in _GONE and each.question is not None}
+    given = {answer for name, answer in answers.items() if name in asked} - {NONE}
+    return {name: each for each in proposal.columns if (name := _name_in_answers(each)) in given}
+
+
+def questions_left(drift: Drift, proposal: Proposal, answers: Mapping[str, str]) -> tuple[Question, ...]:
+    """The questions, but for whether a column should become a field that an answer names as one that is gone."""
+    named = {column.name for column in _chosen_columns(drift, proposal, answers).values()}
+    return tuple(
+        change.question
+        for change in drift.changes
+        if change.question is not None and not (change.kind is ChangeKind.NEW_COLUMN and change.field in named)
+    )
+
+
+def _name_in_answers(column: ProposedColumn) -> str:
+    return excerpt(column.title or column.name)
+
+
+def _add_alias(field: dict[str, Any], alias: str) -> None:
+    aliases = field.setdefault("aliases", [])
+    if alias not in aliases:
+        aliases.append(alias)
 
 
 def _new_field(field: dict[str, Any], change: Change) -> dict[str, Any]:
@@ -206,6 +271,7 @@ class _Comparison:
         for name, column in self._columns.items():
             yield from self._changes_of(self._dataset.field(name), column)
         yield from self._of_file()
+        yield from self._of_key()
 
     # -- columns that are gone, new or renamed ---------------------------------------------------------------------
 
@@ -277,14 +343,14 @@ class _Comparison:
                 yield Change(kind=ChangeKind.OPTIONAL_GONE, decision=Decision.RULE, text=text, field=field.name)
 
     def _question_of_gone(self, field: Field, text: str) -> Question:
-        names = tuple(excerpt(column.title or column.name) for column in self._unknown())[:10]
+        names = tuple(map(_name_in_answers, self._unknown()))[:_MOST_NAMES]
         return Question(
             f"gone:{field.name}",
             "gone",
             f"{text} Which column is it, or is the file another one than it should be?",
             (field.name,),
             self._proposal.rows,
-            (*names, "none"),
+            (*(name for name in names if name != NONE), NONE),
         )
 
     def _new(self, renamed: set[str]) -> Iterator[Change]:
@@ -333,6 +399,8 @@ class _Comparison:
             )
         elif not _fits(field.type, column):
             yield self._other_type(field, column, doubt)
+            if column.otherwise is not None and _fits(field.type, column.otherwise):
+                yield from self._proven_order(field, column.otherwise)
         else:
             yield from self._proven_order(field, column)
             yield from self._unusual(field, title)
@@ -359,7 +427,7 @@ class _Comparison:
         if profile is None:
             return
         earlier = [each[field.name] for each in self._earlier if field.name in each]
-        for found in find_unusual(profile, earlier):
+        for found in find_unusual(profile, earlier, is_identifier=field.name in self._dataset.identifiers):
             yield Change(
                 kind=ChangeKind(found.kind),
                 decision=Decision.WARNING,
@@ -384,6 +452,25 @@ class _Comparison:
         elif self._known.encoding not in (None, self._proposal.codec):
             text = f"The encoding is another one than in earlier files: {self._proposal.encoding}"
             yield Change(kind=ChangeKind.ENCODING, decision=Decision.RULE, text=text)
+
+    def _of_key(self) -> Iterator[Change]:
+        conflict = self._known.key_conflict
+        if conflict is None:
+            return
+        candidates = key_candidates(self._dataset, self._columns, self._proposal, conflict)
+        asked = (
+            f"{conflict.text} Nobody has confirmed that {', '.join(self._dataset.key)} is the key. Are they "
+            "corrections, so that the record registered last counts, or does the key lack a field? Without a key every "
+            "record is kept."
+        )
+        answers = (CORRECTIONS, *map(", ".join, candidates), NO_KEY)
+        yield Change(
+            kind=ChangeKind.KEY_CONFLICT,
+            decision=Decision.QUESTION,
+            text=conflict.text,
+            question=Question("key", "key", asked, self._dataset.key, conflict.records, answers),
+            holds=conflict.is_held,
+        )
 
     def _is_reordered(self) -> bool:
         before = [name for name in self._known.columns or self._dataset.columns if name in self._columns]

@@ -16,7 +16,7 @@ from ijson.common import ObjectBuilder
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.column_types import Doubt
-from logistics_pipeline.inference.sampling import Sample, as_source
+from logistics_pipeline.inference.sampling import Sample, as_source, first_lines, last_lines, shares, thinned
 from logistics_pipeline.inference.tables import Cells, SampleTable
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.reader import read_records
@@ -27,6 +27,10 @@ from logistics_pipeline.sources.byte_stream import Source
 _WHITE = b" \t\r\n"
 _RUN_BYTES = 1 << 20
 _MOST_FIELDS = 1_500
+_MOST_RECORDS = 100_000
+_MOST_MEMBERS = 400_000
+_MOST_CELLS = 4_000_000
+"""Records times fields: most of so many are empty, as in records that have other fields each."""
 _OPENING, _CLOSING = ("start_map", "start_array"), ("end_map", "end_array")
 _ARRAY = "\x00"
 """Stands in a path for being inside an array."""
@@ -45,18 +49,32 @@ def read_json_table(sample: Sample, max_record_bytes: int) -> SampleTable:
     Raises:
         FileError: there are none, or the text is not JSON.
     """
+    if sample.is_whole and _has_too_many_members(sample.head):
+        sample = thinned(sample)
     records, layout, notes, doubts = _read(sample, max_record_bytes)
     good = [record for record in records if isinstance(record, Mapping)]
     if not good:
-        raise FileError(f"The file holds no JSON objects; {EXPECTED}")
+        raise FileError(_no_records(sample))
     table = _tabulate(good)
     table.format, table.notes, table.doubts = layout.name, [*notes, *table.notes], doubts
+    table.sample = sample
     table.array_path = layout.keys if isinstance(layout, ElementsLayout) else ()
     table.bad_records = len(records) - len(good)
     if table.bad_records:
         reason = next((each.reason for each in records if isinstance(each, Unreadable)), "a value is no object")
         table.notes.append(f"{table.bad_records:,} records are no good: {reason}.")
     return table
+
+
+def _no_records(sample: Sample) -> str:
+    if sample.is_whole:
+        return f"The file holds no JSON objects; {EXPECTED}"
+    read = f"{len(sample.head):,} bytes"
+    return f"No record ends in the first {read}: the keys of one object may be data, or it is nested; {EXPECTED}"
+
+
+def _has_too_many_members(text: bytes) -> bool:
+    return text.count(b"{") > _MOST_RECORDS or max(text.count(b","), text.count(b":")) > _MOST_MEMBERS
 
 
 def _read(sample: Sample, max_record_bytes: int) -> tuple[list[object], Layout, list[str], list[Doubt]]:
@@ -98,6 +116,8 @@ def _records(sample: Sample, layout: Layout, max_record_bytes: int) -> list[obje
     try:
         for records in read_records(source, layout, 0, max_record_bytes, run_bytes=_RUN_BYTES):
             found += records.values
+            if len(found) >= _MOST_RECORDS:
+                break
     except FileError:
         if sample.is_whole:
             raise
@@ -107,10 +127,12 @@ def _records(sample: Sample, layout: Layout, max_record_bytes: int) -> list[obje
 def _lines(sample: Sample, max_record_bytes: int) -> Iterator[object]:
     """The records of NDJSON: whole lines of every part."""
     last = len(sample.pieces)
-    for number, part in enumerate((sample.head, *sample.pieces)):
+    shared = shares(sample, _MOST_RECORDS)
+    for number, (part, most) in enumerate(zip((sample.head, *sample.pieces), shared, strict=True)):
         begin = part.find(b"\n") + 1 if number else 0
         is_end = sample.is_whole or (number == last and sample.has_end)
         text = part[begin:] if is_end else part[begin : part.rfind(b"\n") + 1]
+        text = (last_lines if is_end and number else first_lines)(text, b"\n", most)
         for records in read_records(as_source(text), LinesLayout(0), 0, max_record_bytes):
             yield from records.values
 
@@ -170,6 +192,13 @@ def _first_array(text: bytes) -> tuple[tuple[str, ...], list[object]] | None:
 # -- records into columns --------------------------------------------------------------------------------------------
 
 
+def as_table(records: Sequence[Mapping[str, object]], format: str) -> SampleTable:
+    """Records that are elements of arrays as a table."""
+    table = _tabulate(records)
+    table.format, table.notes = format, []
+    return table
+
+
 def _tabulate(records: Sequence[Mapping[str, object]]) -> SampleTable:
     flat = [_flatten(record) for record in records]
     titles = _with_values(flat)
@@ -178,6 +207,8 @@ def _tabulate(records: Sequence[Mapping[str, object]]) -> SampleTable:
             f"The records have {len(titles):,} fields; a dataset has at most {_MOST_FIELDS:,}. Keys may be data: "
             "deliver an array of records instead"
         )
+    if len(flat) * len(titles) > _MOST_CELLS:
+        flat = flat[:: len(flat) * len(titles) // _MOST_CELLS + 1]
     columns: list[Cells] = []
     natives: list[frozenset[str]] = []
     children = []

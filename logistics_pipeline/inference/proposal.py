@@ -84,6 +84,27 @@ class ProposedDialect(msgspec.Struct, frozen=True):
         return keys
 
 
+class NestedIn(msgspec.Struct, frozen=True):
+    """Where records are that are elements of an array within those of another dataset."""
+
+    dataset: str
+    array: str
+    position: str
+    """The field with the place of an element."""
+    key: dict[str, str]
+    """The fields that hold the key of the record around, by the fields of that key."""
+    fields: dict[str, dict[str, Any]]
+    """What the contract says about these fields: the other contract has decided it."""
+
+    def records(self) -> dict[str, str]:
+        """As a contract says it."""
+        return {"dataset": self.dataset, "array": self.array, "position": self.position}
+
+    def foreign_keys(self) -> list[dict[str, Any]]:
+        """The relation to the records around."""
+        return [{"fields": list(self.key.values()), "reference": {"resource": self.dataset, "fields": list(self.key)}}]
+
+
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """What a file of unknown shape holds, as far as its content proves it."""
 
@@ -98,6 +119,10 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Its name, as Python knows it."""
     array_path: tuple[str, ...] = ()
     """The keys that lead to the array of records in a JSON document."""
+    children: tuple[str, ...] = ()
+    """Columns with arrays of objects, by their names in the file: these can be datasets of their own."""
+    nested: NestedIn | None = None
+    """Where the records are, if they are within those of another dataset."""
     dialect: ProposedDialect | None
     rows: int
     """Records that were read."""
@@ -120,23 +145,31 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Answers that no file can be loaded by, and what to do instead."""
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
+    is_key_confirmed: bool = False
+    """Whether a person has decided the key."""
     profiles: dict[str, FieldProfile] = {}
     """By column, if they were asked for."""
     seconds: float
 
     def contract(self) -> dict[str, Any]:
         """The contract as a document: a Data Package resource with our keys."""
-        schema: dict[str, Any] = {"primaryKey": list(self.key), "fields": [_field(each) for each in self.columns]}
+        schema: dict[str, Any] = {"primaryKey": list(self.key)}
+        decided: dict[str, dict[str, Any]] = {}
+        if self.nested is not None:
+            schema["foreignKeys"], decided = self.nested.foreign_keys(), self.nested.fields
+        schema["fields"] = [decided.get(each.name) or _field(each) for each in self.columns]
         contract: dict[str, Any] = {
             "$schema": PROFILE,
             "name": self.dataset,
             "path": f"{self.dataset}.{'csv' if self.dialect is not None else 'json'}",
             "title": self.title,
             "singular": f"{self.dataset[:33]}_record",
-            "description": f"Records of {self.title}",
             **self._reading(),
+            **({} if self.nested is None else {"records": self.nested.records()}),
             "schema": schema,
         }
+        if self.key and not self.is_key_confirmed:
+            contract["keyConfirmed"] = False
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
         if dated_by is not None and dated_by.type is FieldType.DATE and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
@@ -182,7 +215,6 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         "title": title,
         "type": str(column.type),
         "role": str(column.role),
-        "description": f"As in the column {title}",
     }
     if column.found_as != column.name:
         field["aliases"] = [column.found_as]

@@ -14,12 +14,14 @@ from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Reading
 from logistics_pipeline.inference.json_tables import is_json, read_json_table
+from logistics_pipeline.inference.keys import Key, doubt_of_key, find_key
 from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
 from logistics_pipeline.inference.questions import column_questions, table_question
-from logistics_pipeline.inference.roles import Key, TypedColumn, doubt_of_key, find_key, find_role, find_time
+from logistics_pipeline.inference.roles import find_role, find_time
 from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_sample
 from logistics_pipeline.inference.tables import SampleTable, read_table
+from logistics_pipeline.inference.typed_column import TypedColumn
 from logistics_pipeline.inference.units import unit_of
 from logistics_pipeline.loading.contract.number_formats import CONTRACT_FORMAT
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
@@ -63,15 +65,28 @@ def propose(
     if _is_binary(sample.head):
         raise FileError(f"This is not text: too many of its bytes are control characters; {EXPECTED}")
     table = (read_json_table if is_json(sample.head) else read_table)(sample, max_record_bytes)
+    sample = table.sample or sample
     if not table.rows:
         raise FileError(_no_records(table))
     name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
-    columns = _typed_columns(table)
+    proposal, columns = proposal_of_table(path, name, sample, table, begin)
     return msgspec.structs.replace(
-        _proposal(path, name, sample, table, columns, begin),
+        proposal,
         is_name_taken=name in taken,
         profiles={each.name: profile_of(each) for each in columns} if with_profiles else {},
     )
+
+
+def proposal_of_table(
+    path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float, key: Key | None = None
+) -> tuple[Proposal, list[TypedColumn]]:
+    """What a table of a file proves, and its columns.
+
+    `begin` is when the work began, by `time.perf_counter`. `key` is the key, if it is known.
+    """
+    columns = _typed_columns(table)
+    key = find_key(columns, table, is_whole=sample.is_whole) if key is None else key
+    return _proposal(path, dataset, sample, table, columns, key, begin), columns
 
 
 def _is_binary(head: bytes) -> bool:
@@ -82,13 +97,21 @@ def _is_binary(head: bytes) -> bool:
 
 
 def _proposal(
-    path: Path, dataset: str, sample: Sample, table: SampleTable, columns: list[TypedColumn], begin: float
+    path: Path,
+    dataset: str,
+    sample: Sample,
+    table: SampleTable,
+    columns: list[TypedColumn],
+    key: Key,
+    begin: float,
 ) -> Proposal:
-    key = find_key(columns, table, is_whole=sample.is_whole)
     time_column, time_doubt = find_time(columns)
     doubts = [(each.name, doubt) for each in columns for doubt in each.reading.doubts]
     of_table = (encoding_doubt(sample), *table.doubts, doubt_of_key(key, columns), time_doubt)
-    questions = [table_question(doubt) for doubt in of_table if doubt is not None]
+    not_in_total = tuple(columns[index].name for index in table.empty_in_total)
+    questions = [
+        table_question(doubt, not_in_total if doubt.kind == "total" else ()) for doubt in of_table if doubt is not None
+    ]
     questions += column_questions(doubts, _suggestions(columns))
     return Proposal(
         file=path.name,
@@ -99,6 +122,7 @@ def _proposal(
         encoding=sample.encoding_note or "UTF-8",
         codec=sample.codec,
         array_path=table.array_path,
+        children=tuple(table.children),
         dialect=_dialect(table),
         rows=table.rows,
         bad_records=table.bad_records,

@@ -50,6 +50,6 @@ def _question(found: Sequence[tuple[str, Doubt]], suggestions: dict[str, str]) -
     return Question(f"{doubt.kind}:{name}", doubt.kind, text, names, cells, doubt.answers, suggestion, doubt.values)
 
 
-def table_question(doubt: Doubt) -> Question:
-    """Makes a question of a doubt about the whole file."""
-    return Question(doubt.kind, doubt.kind, doubt.text, (), doubt.cells, doubt.answers)
+def table_question(doubt: Doubt, columns: tuple[str, ...] = ()) -> Question:
+    """Makes a question of a doubt about the whole file, or about what it says of some columns."""
+    return Question(doubt.kind, doubt.kind, doubt.text, columns, doubt.cells, doubt.answers)

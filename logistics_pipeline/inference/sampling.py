@@ -3,14 +3,16 @@
 The blocks are at random places, the same ones each time a file of that size is read. What the sample did not show is
 judged when the file is loaded, by the same functions: it is rejected then, never read in another way.
 
-Memory: the sample, at most `WHOLE_BYTES`.
+Memory: the sample, at most `WHOLE_BYTES`, and what is made of it: of a file with more than `MOST_RECORDS` records or
+`MOST_VALUES` values, only a sample is read even if it is small.
 """
 
 import codecs
 import os
 import random
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -25,6 +27,9 @@ BEGINNING_BYTES = 1 << 20
 TAIL_BYTES = 256 << 10
 PIECES = 64
 PIECE_BYTES = 48 << 10
+MOST_RECORDS = 250_000
+MOST_VALUES = 800_000
+"""If all are different, they take some 100 MB."""
 _SETTLED = re.compile("Encoding ")
 """How a note begins that tells an encoding."""
 _MOST_DECOMPRESSED = 64 << 20
@@ -85,6 +90,46 @@ def read_sample(path: Path, max_expansion: int = MAX_EXPANSION, encoding: str | 
         if source.compression is None and source.note is None:
             return _from_plain(path, text, path.stat().st_size, encoding)
         return _from_stream(source, text)
+
+
+def thinned(sample: Sample) -> Sample:
+    """Of a file that was read wholly, the parts that are looked at of a large one."""
+    text = sample.head
+    beginning, tail = min(BEGINNING_BYTES, len(text) // 4), min(TAIL_BYTES, len(text) // 8)
+    possible = range(beginning, len(text) - tail - PIECE_BYTES, PIECE_BYTES)
+    places = sorted(random.Random(len(text)).sample(possible, min(PIECES, len(possible))))
+    pieces = [text[place : place + PIECE_BYTES] for place in places]
+    return replace(sample, head=text[:beginning], pieces=(*pieces, text[-tail:]), is_whole=False)
+
+
+def shares(sample: Sample, most: int) -> Iterator[int]:
+    """How many of `most` lines are read of each part: half at the beginning, half in between, a quarter at the end."""
+    between = len(sample.pieces) - sample.has_end
+    yield most if not sample.pieces else most // 2
+    for _ in range(between):
+        yield most // 2 // between
+    if sample.pieces and sample.has_end:
+        yield most // 4
+
+
+def first_lines(text: bytes, line_end: bytes, most: int) -> bytes:
+    """At most so many lines at the beginning of a text."""
+    place = 0
+    for _ in range(most):
+        place = text.find(line_end, place) + len(line_end)
+        if place < len(line_end):
+            return text
+    return text[:place]
+
+
+def last_lines(text: bytes, line_end: bytes, most: int) -> bytes:
+    """At most so many lines at the end of a text, and the line end before them."""
+    place = len(text)
+    for _ in range(most + 1):
+        place = text.rfind(line_end, 0, place)
+        if place < 0:
+            return text
+    return text[place:]
 
 
 def _from_plain(path: Path, text: bytes, size: int, declared: str | None) -> Sample:

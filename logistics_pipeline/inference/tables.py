@@ -12,7 +12,16 @@ from logistics_pipeline.inference.column_reading import looks_typed
 from logistics_pipeline.inference.column_types import Column, Doubt
 from logistics_pipeline.inference.dialect import TRIAL_BYTES, Dialect, find_dialect, split_rows
 from logistics_pipeline.inference.header import Header, find_header
-from logistics_pipeline.inference.sampling import Sample, as_source
+from logistics_pipeline.inference.sampling import (
+    MOST_RECORDS,
+    MOST_VALUES,
+    Sample,
+    as_source,
+    first_lines,
+    last_lines,
+    shares,
+    thinned,
+)
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.csv_rows import RowReader, beginning
@@ -50,8 +59,12 @@ class SampleTable:
     """The numbers of the rows that make up the header, from 1; none if there is no header."""
     array_path: tuple[str, ...] = ()
     """The keys that lead to the array of records in a JSON document."""
+    empty_in_total: list[int] = field(default_factory=list)
+    """The columns that only the last row leaves empty, if that seems to be a total."""
     children: list[str] = field(default_factory=list)
     """Fields that hold arrays of objects: datasets of their own."""
+    sample: Sample | None = None
+    """What was read: maybe less than what was handed over."""
 
     @property
     def rows(self) -> int:
@@ -97,7 +110,15 @@ def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
             f"The file has {header.width:,} columns; a dataset has at most {MAX_COLUMNS:,}. Split it into several files"
         )
     dialect = replace(dialect, comment=_find_comment(rows[skipped + header.first :], header))
-    return _CsvTable(sample, dialect, header, skipped, max_record_bytes).read()
+    read = thinned(sample) if sample.is_whole and _has_too_many_cells(sample.head, dialect) else sample
+    table = _CsvTable(read, dialect, header, skipped, max_record_bytes).read()
+    table.sample = read
+    return table
+
+
+def _has_too_many_cells(text: bytes, dialect: Dialect) -> bool:
+    rows = text.count(dialect.newline)
+    return rows > MOST_RECORDS or rows + text.count(dialect.delimiter.encode()) > MOST_VALUES
 
 
 def _find_comment(rows: Sequence[Sequence[str]], header: Header) -> str | None:
@@ -166,9 +187,11 @@ class _CsvTable:
                 raise FileError(
                     f"The first row is longer than {len(self._sample.head):,} bytes: is a quote never closed?"
                 )
-        self._add_head(head, begin)
-        for number, piece in enumerate(self._sample.pieces, 1):
+        shared = shares(self._sample, min(MOST_RECORDS, MOST_VALUES // len(self._names)))
+        self._add_head(head, begin, next(shared))
+        for number, (piece, most) in enumerate(zip(self._sample.pieces, shared, strict=True), 1):
             is_last = number == len(self._sample.pieces) and self._sample.has_end
+            piece = (last_lines if is_last else first_lines)(piece, self._dialect.newline, most)
             end = len(piece) if is_last else piece.rfind(self._dialect.newline) + 1
             first = self._first_row(piece[:end])
             if first is None:
@@ -221,10 +244,10 @@ class _CsvTable:
         same = len(titles) == header.width
         return place, text[begin:place], tuple(titles) if same else header.titles
 
-    def _add_head(self, text: bytes, begin: int) -> None:
+    def _add_head(self, text: bytes, begin: int, most: int) -> None:
         """Takes the rows at the beginning. An error in a file that was read wholly is one of the file."""
         try:
-            self._add(text)
+            self._add(text, most)
         except FileError as error:
             if self._sample.is_whole or not self._parts:
                 offset = None if error.byte_offset is None else error.byte_offset + begin
@@ -233,9 +256,10 @@ class _CsvTable:
     def _add_piece(self, text: bytes) -> None:
         """Takes the rows of a piece, of which the last one may be cut."""
         with suppress(FileError):
-            self._add(text)
+            self._add(text, MOST_RECORDS)
 
-    def _add(self, text: bytes) -> None:
+    def _add(self, text: bytes, most: int) -> None:
+        """Takes `most` rows of a text."""
         syntax = self._dialect.syntax
         layout = CsvLayout(
             0,
@@ -250,11 +274,14 @@ class _CsvTable:
         )
         for records in read_csv(as_source(text), layout, 0, self._max_record_bytes, _RUN_BYTES):
             part, faults = _part_of(records, self._names)
-            self._parts.append(part)
+            self._parts.append([cells[:most] for cells in part])
             wrong = [reason for reason in faults if reason != HEADER_REPEATED]
             self._faults.update(wrong)
             self._repeated += len(faults) - len(wrong)
             self._last_faults = _last_faults(records)
+            most -= len(records.values)
+            if most <= 0:
+                break
 
     def _notes(self) -> Iterator[str]:
         if self._repeated:
@@ -347,7 +374,15 @@ def _find_total(table: SampleTable) -> None:
     if says_total or (may_be_total and any(map(_is_sum, table.columns, last))):
         shown = excerpt(", ".join(last), 80)
         text = f"The last row, `{shown}`, seems to be a total: is it a record?"
+        table.empty_in_total = [index for index, column in enumerate(table.columns) if _is_empty_at_end_only(column)]
+        if table.empty_in_total:
+            text += f" Loads reject a total, as it lacks {excerpt(table.titles[table.empty_in_total[0]], 80)}."
         table.doubts.append(Doubt("total", text, 1, ("a total", "a record")))
+
+
+def _is_empty_at_end_only(column: Cells) -> bool:
+    *others, last = ((cell or "").strip() for cell in column)
+    return not last and all(others)
 
 
 def _is_sum(column: Cells, last: str) -> bool:

@@ -12,6 +12,7 @@ from logistics_pipeline.ledger.column_counts import forget_column_counts
 from logistics_pipeline.ledger.file_profiles import remove_profile
 from logistics_pipeline.ledger.file_requests import fulfil_unload_requests
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
+from logistics_pipeline.ledger.key_conflicts import forget_held_conflicts, forget_key_conflicts
 from logistics_pipeline.ledger.notifications import NOTIFY
 
 MAX_NOTES = 50
@@ -40,6 +41,7 @@ def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFil
         f"WHERE file_id = %(file_id)s {NOTIFY}",
         {"run_id": run_id, "file_id": file_id},
     )
+    forget_held_conflicts(connection, file_id)
     return file_by_id(connection, file_id)
 
 
@@ -203,6 +205,7 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
     )
     forget_column_counts(connection, file_id)
     remove_profile(connection, file_id)
+    forget_key_conflicts(connection, file_id)
     if state is FileState.UNLOADED:
         fulfil_unload_requests(connection, file_id)
 

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import FoundFile
+from logistics_pipeline.sources.folder import FoundFile, split_key
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,11 @@ def latest_problems(connection: Connection, limit: int) -> list[LedgerFile]:
 
 
 def in_registration_order(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """The order in which files found together are registered: by modification time, then by name. The last one wins."""
-    return sorted(files, key=lambda file: (file.modified_ns, file.key))
+    """The order in which files found together are registered: by modification time, then by name. The last one wins.
+
+    Of datasets whose records are in the same files, files have the same order.
+    """
+    return sorted(files, key=lambda file: (file.modified_ns, split_key(file.key)[0], file.key))
 
 
 def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | None:
@@ -148,12 +151,24 @@ def newest_loaded_version(connection: Connection, path: str) -> LedgerFile | Non
 
 def layout_before(connection: Connection, dataset: str, file_id: int) -> dict[str, Any] | None:
     """The layout of the file of a dataset that was registered last before a file, of those that are loaded."""
-    row = connection.execute(
+    newest = layouts_before(connection, dataset, file_id, most=1)
+    return newest[0] if newest else None
+
+
+def has_superseded_rows(connection: Connection, dataset: str) -> bool:
+    """Whether a record of a dataset has lost its key to another one."""
+    query = "SELECT FROM ingest.files WHERE dataset = %s AND records_superseded > 0 LIMIT 1"
+    return connection.execute(query, (dataset,)).fetchone() is not None
+
+
+def layouts_before(connection: Connection, dataset: str, file_id: int, most: int = 20) -> list[dict[str, Any]]:
+    """The layouts of loaded files of a dataset that were registered before a file, the newest first."""
+    rows = connection.execute(
         "SELECT layout FROM ingest.files WHERE dataset = %s AND file_id < %s "
-        f"AND state = '{FileState.LOADED}' AND layout IS NOT NULL ORDER BY file_id DESC LIMIT 1",
-        (dataset, file_id),
-    ).fetchone()
-    return None if row is None else row[0]
+        f"AND state = '{FileState.LOADED}' AND layout IS NOT NULL ORDER BY file_id DESC LIMIT %s",
+        (dataset, file_id, most),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def loaded_before(connection: Connection, file: LedgerFile, content_hash: str | None) -> LedgerFile | None:

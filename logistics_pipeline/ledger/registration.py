@@ -5,7 +5,7 @@ from logistics_core.database_contract.locks import registration_lock_key
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
 from logistics_pipeline.ledger.notifications import NOTIFY
-from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile
+from logistics_pipeline.sources.folder import LONGEST_KEY, NESTED_MARK, FoundFile, nested_key
 
 
 def register(connection: Connection, found: FoundFile, *, content_hash: str | None = None) -> LedgerFile:
@@ -38,6 +38,24 @@ def recognise(connection: Connection, file_id: int, dataset: str) -> bool:
     )
 
 
+def register_nested(connection: Connection, around: str, dataset: str) -> None:
+    """Registers the files of a dataset once more, for one whose records are within theirs, in the order of the files.
+
+    Files that are registered for it already keep their place. Files from outside the raw folder are left to whoever
+    loads them.
+    """
+    connection.execute(
+        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns) "
+        "SELECT %(dataset)s, path || %(suffix)s, size_bytes, modified_ns FROM ingest.files AS file "
+        "WHERE dataset = %(around)s AND strpos(path, %(mark)s) = 0 AND NOT starts_with(path, '/') "
+        "AND dismissed_at IS NULL AND NOT EXISTS "
+        "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
+        "AND NOT EXISTS (SELECT FROM ingest.files AS known WHERE known.path = file.path || %(suffix)s) "
+        f"ORDER BY file_id {NOTIFY}",
+        {"dataset": dataset, "around": around, "suffix": nested_key("", dataset), "mark": NESTED_MARK},
+    )
+
+
 def explain_unrecognised(connection: Connection, file_id: int, error: str) -> None:
     """Says more about why a file belongs to no dataset, and what to do."""
     connection.execute(
@@ -54,10 +72,10 @@ def unrecognised_files(connection: Connection, *, unexplained: bool = False) -> 
     return connection.execute(
         "SELECT file_id, path FROM ingest.files AS file "
         f"WHERE state = '{FileState.UNRECOGNISED}' AND dismissed_at IS NULL "
-        "AND (NOT %(unexplained)s OR error = %(error)s) AND NOT EXISTS "
+        "AND (NOT %(unexplained)s OR error = ANY(%(errors)s)) AND NOT EXISTS "
         "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
         "ORDER BY file_id",
-        {"unexplained": unexplained, "error": _UNRECOGNISED},
+        {"unexplained": unexplained, "errors": [_UNRECOGNISED, _UNRECOGNISED_BEFORE]},
     ).fetchall()
 
 
@@ -94,10 +112,17 @@ def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:
 
 
 _UNRECOGNISED = (
+    "Its path names no dataset, so nothing was loaded yet. If it holds records of a new kind, a contract is proposed "
+    "for it while `logistics up` or `logistics contracts watch` runs, or by `logistics contracts propose FILE "
+    "--store`. If they are of a dataset that there is, load it as such (`logistics load FILE --dataset NAME`), or give "
+    "the file or its folder the name of the dataset (shipments2024.json, shipments/june.csv)."
+)
+_UNRECOGNISED_BEFORE = (
     "Its path names no dataset, so nothing was loaded. Put it into a folder, or give it a name, that begins with the "
     "name of a dataset, such as shipments, followed by nothing or by anything but a letter (shipments2024.json, "
     "shipments_june.csv, shipments (1).csv); /api/datasets lists them."
 )
+"""What earlier versions have written, before contracts were proposed."""
 _TOO_LONG = (
     f"Its path is longer than {LONGEST_KEY:,} bytes, so nothing was loaded. Give it and its folders shorter names, "
     "or put it into fewer folders."

@@ -69,7 +69,7 @@ class FileLoad:
 
     def run(self, found: FoundFile, *, on_request: bool) -> LoadReport:
         """Loads the file as it is on disk now and finishes it, loaded or failed."""
-        found = self._options.folder.look_at(found.path, found.dataset) or found
+        found = self._options.folder.look_again(found) or found
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
             return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
@@ -100,7 +100,13 @@ class FileLoad:
         """Loads the file's records as far as they can be read."""
         result = ReadResult()
         try:
-            result.format = detect_format(found.path, dataset, self._options.catalogue, self._options.max_record_bytes)
+            result.format = detect_format(
+                found.path,
+                dataset,
+                self._options.catalogue,
+                self._options.max_record_bytes,
+                is_nested=found.is_nested,
+            )
             if not file.records_read:
                 check_format(found.path, result.format, dataset, self._options.max_record_bytes)
             result.format = self._with_changes(result.format, file, dataset)
@@ -168,7 +174,7 @@ class FileLoad:
     def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""
         result = hashing.wait()
-        now = self._options.folder.look_at(found.path)
+        now = self._options.folder.look_again(found)
         if now is None:
             raise FileError("The file was removed or renamed while it was loaded, so it may not have been complete")
         if now.fingerprint != found.fingerprint:

@@ -20,6 +20,7 @@ from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.corrections import restore_corrections
 from logistics_pipeline.loading.rejects.failed_files import export_or_warn
+from logistics_pipeline.loading.write.key_guard import warning_of_conflicts
 
 
 @dataclass
@@ -64,9 +65,10 @@ def _finish(
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
     _add_warning(connection, file_id, ledger.warning_of_shortened_ids(connection, file_id))
+    _add_warning(connection, file_id, warning_of_conflicts(connection, dataset, file))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
-    _warn_of_unusual_values(connection, file)
+    _warn_of_unusual_values(connection, file, dataset)
     _close(connection, file_id, result, take_seconds())
 
 
@@ -98,13 +100,13 @@ def _add_warning(connection: Connection, file_id: int, sentence: str | None) -> 
         ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
 
 
-def _warn_of_unusual_values(connection: Connection, file: LedgerFile) -> None:
+def _warn_of_unusual_values(connection: Connection, file: LedgerFile, dataset: Dataset) -> None:
     """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
     if file.dataset is None or not file.records_loaded + file.records_superseded:
         return
     profile = ledger.file_profile(connection, file.file_id)
     earlier = ledger.earlier_profiles(connection, file.dataset, file.file_id)
-    for name, found in unusual_columns(profile, earlier).items():
+    for name, found in unusual_columns(profile, earlier, dataset.identifiers).items():
         _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from logistics_core.catalogue import Dataset
 from logistics_pipeline.loading.excerpts import excerpt
 
 
@@ -126,7 +127,26 @@ def delimiter_name(delimiter: str) -> str:
     return _DELIMITER_NAMES.get(delimiter, repr(delimiter))
 
 
-Layout = ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout
+@dataclass(frozen=True)
+class NestedLayout:
+    """Records are the elements of an array within each record of a file."""
+
+    around: ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout
+    """How the records around them follow each other."""
+    dataset: Dataset
+    """The dataset of the elements."""
+
+    @property
+    def start(self) -> int:
+        """Where the first record around them may begin."""
+        return self.around.start
+
+    @property
+    def name(self) -> str:
+        return f"{self.around.name}, arrays in it"
+
+
+Layout = ElementsLayout | ObjectsLayout | LinesLayout | CsvLayout | NestedLayout
 
 _JSON_LAYOUTS: dict[str, Layout] = {
     "elements": ElementsLayout(0),
@@ -147,6 +167,8 @@ def layout_to_json(layout: Layout) -> dict[str, Any]:
             "header": layout.header_text.decode("utf-8", "replace"),
             **_unusual_syntax(layout),
         }
+    if isinstance(layout, NestedLayout):
+        layout = LinesLayout(0)  # as rejects of nested records are kept: an object on a line
     return {"kind": next(kind for kind, known in _JSON_LAYOUTS.items() if isinstance(layout, type(known)))}
 
 
@@ -274,6 +296,8 @@ class Records(NamedTuple):
     """What was understood about these records that is not plain, one sentence each."""
     may_have_formulas: bool = False
     """Whether values may be written as a spreadsheet's formulas, `="00123"`."""
+    is_whole: bool = True
+    """Whether a load can resume after them: not between the records that are within one large record."""
 
 
 NOT_KNOWN = object()

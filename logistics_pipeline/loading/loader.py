@@ -59,7 +59,7 @@ class Loader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._disconnect()
+        self.disconnect()
 
     def register(self, files: Iterable[FoundFile]) -> None:
         """Registers files in the order given, before any of them is loaded: that order decides which one wins a key.
@@ -110,7 +110,7 @@ class Loader:
             try:
                 return work()
             except BaseException:
-                self._disconnect()
+                self.disconnect()
                 raise
 
         return retry_transient_errors(attempt, doing, deadline)
@@ -128,7 +128,8 @@ class Loader:
             self._connection.execute("SET synchronous_commit = off")
         return self._connection
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """Gives the connection up: the next file gets a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

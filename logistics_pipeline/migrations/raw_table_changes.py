@@ -4,6 +4,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
+from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table, type_name
 
@@ -49,6 +50,43 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
             connection.execute(
                 "DELETE FROM ingest.dropped_indexes WHERE table_name = %s AND index_name = %s", (new.table, index.name)
             )
+    make_raw_table(connection, new)
+
+
+def rows_fit_key(connection: Connection, old: Dataset, new: Dataset) -> bool:
+    """Whether the rows that there are can have the new key. No row is written until the transaction ends, either.
+
+    They can if the key has further fields, of which every row has a value, or none at all, and if no row has ever been
+    superseded: such a row would have to come back.
+    """
+    if not old.key or (new.key and not set(new.key).issuperset(old.key)):
+        return False
+    table = sql.Identifier("raw", new.name)
+    connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+    if ledger.has_superseded_rows(connection, new.name):
+        return False
+    empty = [sql.SQL("{} IS NULL").format(sql.Identifier(name)) for name in new.key if name not in old.key]
+    if not empty:
+        return True
+    query = sql.SQL("SELECT FROM {} WHERE {} LIMIT 1").format(table, sql.SQL(" OR ").join(empty))
+    return connection.execute(query).fetchone() is None
+
+
+def change_key(connection: Connection, old: Dataset, new: Dataset) -> None:
+    """Gives a raw table another key, for which `rows_fit_key` was asked. The contracts differ in nothing else."""
+    for field in new.fields:
+        column = sql.Identifier(field.name)
+        if field.name in new.key and field.name not in old.key:
+            _alter(connection, new, "column_required", changed_column=column)
+        if column_type(field, old) != column_type(field, new):
+            _alter(connection, new, "column_type", changed_column=column, new_type=column_type(field, new))
+    _alter(
+        connection,
+        new,
+        "key",
+        key_index=sql.Identifier(f"{new.name}_pkey"),
+        identity=sql.SQL(", ").join(map(sql.Identifier, new.identity)),
+    )
     make_raw_table(connection, new)
 
 

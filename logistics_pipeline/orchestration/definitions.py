@@ -7,7 +7,7 @@ location is loaded: by the code server, and by every run.
 import dagster as dg
 
 from logistics_core.settings import Settings
-from logistics_pipeline.contracts.versions import read_catalogue, read_retired_datasets
+from logistics_pipeline.contracts.versions import read_datasets
 from logistics_pipeline.orchestration.assets.analytics import analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
@@ -33,14 +33,15 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         ContractError: a stored contract cannot be used by this version of the program.
     """
     settings = settings or Settings()
-    catalogue = read_catalogue(settings)
+    datasets = read_datasets(settings)
+    catalogue = datasets.in_force
     raw_tables = [build_raw_asset(dataset) for dataset in catalogue.values()]
     load_jobs = build_load_jobs(catalogue)
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=[
             *with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
-            *(build_retired_asset(dataset) for dataset in read_retired_datasets(settings)),
+            *(build_retired_asset(dataset) for dataset in datasets.retired),
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
         asset_checks=build_asset_checks(catalogue, settings.warn_threshold),

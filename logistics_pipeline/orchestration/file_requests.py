@@ -59,7 +59,8 @@ _REFUSALS = {
     Outcome.UNKNOWN: "The ledger has no such file any more.",
     Outcome.ELSEWHERE: "It is outside the raw folder, which Dagster watches: `logistics load` loads it.",
     Outcome.MISSING: "It is no longer in the raw folder: put it back, then try again.",
-    Outcome.UNRECOGNISED: "Its path names no dataset, so it is not loaded: rename it, or upload it to a dataset.",
+    Outcome.UNRECOGNISED: "Its path names no dataset, so it is not loaded: decide on the contract that is proposed "
+    "for it, or upload it to a dataset.",
 }
 
 

@@ -167,6 +167,11 @@ class Source:
         """Whether offsets in the text are known to be offsets in the file."""
         return self.compression is None and self._convert is None and self._recognise is None
 
+    @property
+    def known_codec(self) -> str | None:
+        """The encoding of the file once its bytes have shown it; None while all of them are ASCII."""
+        return self.codec if self._recognise is None else None
+
     # -- encodings -------------------------------------------------------------------------------------------------
 
     def _read_text(self, size: int) -> bytes:

@@ -3,12 +3,15 @@
 A partition key is the path relative to the raw folder. Dagster and PostgreSQL accept nearly every character; those that
 break something (control characters, bytes that are not UTF-8, and `...`, which Dagster reads as a range) are
 percent-encoded, and so is the percent sign itself.
+
+A file whose records hold records of other datasets (`Dataset.records`) is a partition of each of those as well, under
+its key followed by `%#` and the name of that dataset: `orders/june.json%#order_lines`. No file itself has such a key.
 """
 
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -22,6 +25,8 @@ LONGEST_KEY = 1_000
 
 _SHORTENED = "%\N{HORIZONTAL ELLIPSIS}"
 """Appears in no other key: in those, two digits follow a percent sign."""
+NESTED_MARK = "%#"
+"""Between the key of a file and the dataset whose records are within those of the file. Appears in no other key."""
 _ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(?=\.)")
 
 
@@ -41,6 +46,11 @@ class FoundFile:
         return _SHORTENED in self.key
 
     @property
+    def is_nested(self) -> bool:
+        """Whether its records are those within the records of the file."""
+        return is_nested(self.key)
+
+    @property
     def fingerprint(self) -> tuple[int, int]:
         """Changes when the file does: size and modification time."""
         return self.size_bytes, self.modified_ns
@@ -54,7 +64,7 @@ class RawFolder:
     catalogue: Catalogue = field(default_factory=built_in_catalogue)
 
     def find_files(self, on_error: Callable[[OSError], None] | None = None) -> Iterator[FoundFile]:
-        """Yields every file under the raw folder, in no particular order.
+        """Yields every file under the raw folder, in no particular order, each once for every dataset that it holds.
 
         Leaves out hidden files, files whose name says that they are still being written (`.tmp`, `.part`, ...), and
         files that disappear meanwhile. Links to folders elsewhere are followed, to each such folder once.
@@ -70,7 +80,14 @@ class RawFolder:
                     continue
                 found = self.look_at(Path(folder, name))
                 if found is not None:
-                    yield found
+                    yield from self.with_nested(found)
+
+    def with_nested(self, found: FoundFile) -> Iterator[FoundFile]:
+        """The file, and the same once more for each dataset whose records are within its own."""
+        yield found
+        if found.dataset is not None and not found.is_nested:
+            for name in self.catalogue.nested_in(found.dataset):
+                yield replace(found, key=nested_key(found.key, name), dataset=name)
 
     def look_at(self, path: Path, dataset: str | None = None) -> FoundFile | None:
         """Examines one file, in the raw folder or elsewhere; None if there is no file. `dataset` overrides its path."""
@@ -83,6 +100,19 @@ class RawFolder:
         key = self.key_of(path)
         known = None if _SHORTENED in key else dataset or self.catalogue.dataset_of_path(key)
         return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
+
+    def look_again(self, found: FoundFile) -> FoundFile | None:
+        """Examines a file once more, for the same dataset if it had one; None if there is no file any more."""
+        now = self.look_at(found.path, found.dataset)
+        return None if now is None else replace(now, key=found.key)
+
+    def look_at_key(self, key: str, dataset: str | None = None) -> FoundFile | None:
+        """Examines the file of a partition key; None if there is no file. `dataset` overrides its path."""
+        if not is_nested(key):
+            return self.look_at(self.path_of(key), dataset)
+        file_key, nested = split_key(key)
+        found = self.look_at(self.path_of(file_key))
+        return None if found is None else replace(found, key=key, dataset=nested)
 
     def key_of(self, path: Path) -> str:
         """The partition key of a file. See `key_of`."""
@@ -123,8 +153,24 @@ def key_of(path: Path, raw_dir: Path) -> str:
 
 def path_of(key: str, raw_dir: Path) -> Path:
     """The file of a partition key."""
-    encoded = key.encode("utf-8", "surrogateescape")
+    encoded = split_key(key)[0].encode("utf-8", "surrogateescape")
     return Path(os.path.abspath(raw_dir)) / os.fsdecode(unquote_to_bytes(encoded))
+
+
+def nested_key(key: str, dataset: str) -> str:
+    """The partition key of a file for a dataset whose records are within those of the file."""
+    return f"{key}{NESTED_MARK}{dataset}"
+
+
+def is_nested(key: str) -> bool:
+    """Whether a partition key is of a dataset whose records are within those of the file."""
+    return NESTED_MARK in key
+
+
+def split_key(key: str) -> tuple[str, str | None]:
+    """The key of the file itself, and the dataset whose records are within its own, if the key is of one."""
+    file_key, _, dataset = key.partition(NESTED_MARK)
+    return file_key, dataset or None
 
 
 def _percent_encode(character: str) -> str:

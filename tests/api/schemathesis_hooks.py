@@ -63,6 +63,7 @@ def _choose_place(query: dict[str, Any]) -> None:
     dataset, name = str(query.get("dataset")), str(query.get("filename"))
     if DATASET.fullmatch(dataset):
         query["dataset"] = "shipments"
+        query.pop("folder", None)  # a dataset has its own
     if not _is_good(name):
         query["filename"] = f"{len(name)}.json"
 

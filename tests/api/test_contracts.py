@@ -106,8 +106,9 @@ def test_a_file_of_the_raw_folder_is_proposed_answered_and_accepted(site: Site) 
 
     wrong = site.ask("POST", f"{address}/answers", json={"answers": {question["id"]: "neither"}})
     assert wrong["state"] == "failed" and "Answer one of" in wrong["detail"]
-    answers = {each["id"]: each["answers"][0] for each in questions}
-    assert site.ask("POST", f"{address}/answers", json={"answers": answers})["result"]["is_acceptable"]
+    by_kind = {each["kind"]: each["answers"][0] for each in questions}
+    assert site.ask("POST", f"{address}/answers", json={"by_kind": by_kind})["result"]["is_acceptable"]
+    site.refused(422, "invalid-parameters", "POST", f"{address}/answers", json={"answers": {}})
     answered = site.api.get(address)
     assert (answered["open_questions"], answered["is_acceptable"]) == (0, True)
     assert answered["questions"][0]["answer"] == question["answers"][0]
@@ -209,6 +210,16 @@ def test_a_proposal_is_dismissed_and_a_dataset_retired(site: Site) -> None:
     assert site.api.get("/api/contracts/fuel")["retired_at"] is not None
     site.refused(409, "dataset-retired", "POST", "/api/contracts/fuel/retire")
     site.refused(409, "built-in-dataset", "POST", "/api/contracts/shipments/retire")
+
+
+def test_a_proposal_says_why_it_waits_and_the_status_counts_those_that_do(site: Site) -> None:
+    clear, asking = site.propose("fuel/a.csv"), site.propose("tolls/a.csv", AMBIGUOUS)
+    assert clear["waits_because"] == "LOGISTICS_CONTRACTS is review: a person accepts every contract"
+    assert asking["waits_because"] is None and asking["open_questions"] > 0
+    assert site.api.get("/api/system/status")["open_proposals"] == 2
+    site.ask("POST", f"{clear['url']}/accept")
+    assert site.api.get(clear["url"])["waits_because"] is None
+    assert site.api.get("/api/system/status")["open_proposals"] == 1
 
 
 def test_the_list_is_filtered_and_paged(site: Site) -> None:
@@ -381,7 +392,7 @@ def test_a_dry_run_says_what_a_load_would_make_of_the_file_and_stores_nothing(si
 
     assert done["state"] == "done", done
     found = done["result"]
-    assert found["records"] == {"read": 6, "accepted": 3, "superseded": 1, "rejected": 3}
+    assert found["records"] == {"read": 6, "accepted": 3, "superseded": 1, "replaced": None, "rejected": 3}
     assert found["is_whole"] and found["error"] is None
     assert sum(cause["count"] for cause in found["rejects"]) == 3
     by_record = {line["record_no"]: cause["field"] for cause in found["rejects"] for line in cause["lines"]}

@@ -157,6 +157,25 @@ def test_an_unknown_dataset_is_refused_with_those_there_are(refusing: Site) -> N
     assert problem["errors"][0]["expected"] == "one of shipments, vehicle_logs, vehicles"
 
 
+@pytest.mark.parametrize("name", ["shipment", "shipmets", "vehicle_log"])
+def test_a_misspelt_dataset_or_folder_is_refused_with_the_nearest(refusing: Site, name: str) -> None:
+    nearest = "vehicle_logs" if name.startswith("vehicle") else "shipments"
+    problem = refusing.refused(422, "invalid-parameters", "a.json", dataset=name)
+    assert problem["errors"][0]["expected"].endswith(f"; the nearest name is {nearest}")
+    assert f"Is {nearest} meant?" in problem["detail"] and "leave out `dataset`" in problem["detail"]
+    for place in ({"folder": name, "filename": "a.json"}, {"filename": f"{name}.json.gz"}):
+        response = refusing.api.client.post(UPLOADS, params=place, content=CONTENT)
+        assert response.status_code == 422, response.text
+        assert f"send `dataset={nearest}`" in response.json()["detail"]
+    assert refusing.files() == {}
+
+
+def test_a_folder_beside_a_dataset_is_refused(refusing: Site) -> None:
+    query = {"dataset": "vehicles", "folder": "fuel", "filename": "a.json"}
+    response = refusing.api.client.post(UPLOADS, params=query, content=CONTENT)
+    assert response.status_code == 422 and response.json()["errors"][0]["parameter"] == "folder"
+
+
 HOSTILE = [
     "",
     ".",
@@ -338,6 +357,14 @@ def test_an_upload_that_was_only_touched_stays_loaded(site: Site) -> None:
 )
 def test_made_up_ids_lead_nowhere(refusing: Site, path: str) -> None:
     made_up = cursors.encode("upload", [path, "0" * 64, 1, 1])
+    assert refusing.api.refused(404, f"{UPLOADS}/{made_up}")["type"] == "urn:logistics:problem:unknown-upload"
+
+
+@pytest.mark.parametrize(
+    "path", ["fuel/../../secret", "/secret", "../secret", "fuel/", ".hidden", "a/b/c", "a.tmp", ""]
+)
+def test_made_up_ids_of_files_of_unknown_shape_lead_nowhere(refusing: Site, path: str) -> None:
+    made_up = cursors.encode("upload of unknown shape", [path, "0" * 64, 1, 1, 1])
     assert refusing.api.refused(404, f"{UPLOADS}/{made_up}")["type"] == "urn:logistics:problem:unknown-upload"
 
 
@@ -605,4 +632,4 @@ def test_the_openapi_says_what_an_upload_is(refusing: Site) -> None:
         "responses"
     ].keys()
     assert "Location" in operation["responses"]["202"]["headers"]
-    assert {parameter["name"] for parameter in operation["parameters"]} == {"dataset", "filename", "replace"}
+    assert {parameter["name"] for parameter in operation["parameters"]} == {"dataset", "filename", "folder", "replace"}

@@ -68,6 +68,14 @@ def test_a_file_becomes_a_dataset(site: Any, new_page: NewPage) -> None:
     page.get_by_role("button", name="Save columns").click()
     expect(page.get_by_text("The contract was edited, which has answered every question.")).to_be_visible()
 
+    page.get_by_role("button", name="Try it").click()
+    trial = page.locator("[data-part=trial]")
+    expect(trial.get_by_role("heading", name="What a load would do")).to_be_visible()
+    expect(trial.locator("dl")).to_contain_text("Accepted60")
+    found = Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
+    expect(accept).to_be_enabled()
+
     accept.click()
     expect(page.get_by_text("Version 1 of the contract of fuel was accepted")).to_be_visible()
     written = site.data_dir / "contracts" / "fuel.yaml"
@@ -94,6 +102,7 @@ def test_a_proposal_waits_on_the_pages_that_lead_to_it_and_can_be_dismissed(site
     page, _ = new_page(site, "/import")
     send(page, "tolls.csv", FUEL.replace("litres", "euros"))
     page.goto("/pipeline")
+    expect(page.get_by_role("link", name="Import 1 proposal waits")).to_be_visible()
     waiting = page.get_by_role("table", name="Proposals that wait")
     expect(waiting).to_contain_text("1 question")
     waiting.get_by_role("link", name="tolls.csv").click()
@@ -103,6 +112,32 @@ def test_a_proposal_waits_on_the_pages_that_lead_to_it_and_can_be_dismissed(site
     expect(page.get_by_role("button", name="Accept")).to_have_count(0)
     page.goto("/import")
     expect(page.get_by_text("No proposal waits")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Dashboard").get_by_text("proposal waits")).to_be_hidden()
+
+
+COUNTERS = "day,a,b,c\n" + "".join(
+    f"2024-05-{day:02},{','.join(str(-999 if day % step == 0 else day * step) for step in (3, 4, 5))}\n"
+    for day in range(1, 29)
+)
+"""In three columns, -999 is a number or means that there is none."""
+
+
+def test_one_answer_is_applied_to_all_questions_of_its_kind(site: Any, new_page: NewPage) -> None:
+    page, _ = new_page(site, "/import")
+    send(page, "counters.csv", COUNTERS)
+    chosen = page.locator(".question input:checked")
+    first = page.get_by_role("group", name="-999").first
+    button = first.get_by_role("button", name="Apply to all 3 questions of this kind")
+    button.click()
+    expect(page.get_by_text("Choose an answer first")).to_be_visible()
+    expect(chosen).to_have_count(0)
+    first.get_by_role("radio").first.check()
+    button.click()
+    expect(chosen).to_have_count(3)
+    page.get_by_role("button", name="Save answers").click()
+    of_kind = page.locator(".question").filter(has_text="-999")
+    expect(of_kind).to_have_count(3)
+    expect(of_kind.get_by_text("open", exact=True)).to_have_count(0)
 
 
 @pytest.mark.parametrize(("size", "theme"), [((1280, 800), "dark"), ((360, 740), "light")])
@@ -115,6 +150,7 @@ def test_both_pages_are_accessible_and_fit_a_phone(
         if look == "the proposal":
             send(page, f"parking{size[0]}.csv", FUEL.replace("litres", "hours"))
             expect(page.get_by_role("table", name="Columns of the proposal")).to_be_visible()
+            expect(page.get_by_role("button", name="Try it")).to_be_disabled()
         found = Axe().run(page)
         assert not found.response["violations"], found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look

@@ -294,7 +294,7 @@ def test_a_name_that_is_taken_is_only_replaced_when_told_to(small: Any, new_page
     choose_files(page, write(tmp_path, "shipments-taken.json", trips(500, 2)["shipments"]))
     page.get_by_role("button", name="Upload 1 file").click()
     entry = transfer(page, "shipments-taken.json")
-    expect(entry).to_contain_text("Another file 'shipments-taken.json' of shipments exists")
+    expect(entry).to_contain_text("The folder shipments has another file 'shipments-taken.json'")
     entry.get_by_role("button", name="Replace the other file").click()
     expect(entry).to_contain_text("Stored")
     assert json.loads((small.raw_dir / "shipments" / "shipments-taken.json").read_bytes())[1]["shipment_id"] == "S-501"

@@ -61,7 +61,7 @@ def test_sort_search_and_pages_are_in_the_address_and_survive_reload_and_back(da
 
 def test_recommendations_and_values_are_badges(open_page: Any) -> None:
     page = open_page("/routes?range=all&list=value")
-    expect(page.locator(".badge").first).to_have_text("Low Value")
+    expect(page.locator("main .badge").first).to_have_text("Low Value")
     page.get_by_role("button", name="Recommendations").click()
     expect(page).to_have_url(re.compile("list=optimization"))
     first = rows_of(page, "Routes: What to improve").first

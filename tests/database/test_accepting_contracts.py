@@ -51,6 +51,18 @@ def test_the_first_version_makes_the_table_which_the_reader_may_read(connection:
     assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (0,)
 
 
+def test_rows_that_cannot_fit_are_refused_before_there_is_a_table(connection: Connection) -> None:
+    moments = "".join(
+        f"    - {{name: moment_{number}, title: Moment, type: datetime, role: time, description: When}}\n"
+        for number in range(1_020)
+    )
+    with pytest.raises(
+        RefusedContractError, match=r"needs at least 8,2[0-9]{2} bytes, and a row of PostgreSQL has at most"
+    ):
+        accept(connection, FUEL.replace("datedBy:", f"{moments}datedBy:"))
+    assert columns(connection) == [] and all_versions(connection, "fuel") == []
+
+
 def test_the_same_text_again_is_no_version(connection: Connection) -> None:
     accept(connection, FUEL)
     assert accept(connection, FUEL).is_unchanged

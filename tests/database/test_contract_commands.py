@@ -145,13 +145,27 @@ def test_a_question_is_answered_and_the_proposal_accepted(
     loaded = logistics("load", file)
     assert loaded.exit_code == 1 and "1 question is open" in loaded.stderr.replace("\n", " ")
     *_, proposal = lines(contracts("list", "--json"))
+    status = logistics("status")
+    said = f"fuel/may.csv: new dataset fuel, 1 question is open: logistics contracts show {proposal['proposal']}"
+    assert said in " ".join(status.stdout.split())
+    (waiting,) = lines(logistics("status", "--json"))[0]["contracts"]["proposals"]
+    assert (waiting["file"], waiting["open_questions"]) == ("fuel/may.csv", 1)
+    listed = logistics("files", "--state", "unrecognised").stdout
+    assert "logistics contracts show" in " ".join(listed.split()) and "Put it into a folder" not in listed
     assert (proposal["dataset"], proposal["state"]) == ("fuel", "open")
     assert "date_order:day" in contracts("list").stderr
     assert "format" not in contracts("show", proposal["proposal"]).stdout
 
     assert contracts("answer", proposal["proposal"], "nonsense").exit_code == 2
+    nothing = contracts("answer", proposal["proposal"])
+    assert nothing.exit_code == 2 and "no answer is given" in nothing.stderr
+    of_kind = contracts("answer", proposal["proposal"], "--all", "date_order=mdy", "--json")
+    assert lines(of_kind)[0]["answers"] == {"date_order:day": "mdy"}
     answered = contracts("answer", proposal["proposal"], "date_order:day=dmy")
     assert f"logistics contracts accept {proposal['proposal']}" in answered.stderr.replace("\n", "")
+    assert f"accept it: logistics contracts accept {proposal['proposal']}" in " ".join(
+        logistics("status").stdout.split()
+    )
     (accepted,) = lines(contracts("accept", proposal["proposal"], "--json"))
 
     assert (accepted["dataset"], accepted["version"], accepted["is_new"]) == ("fuel", 1, True)

@@ -116,7 +116,7 @@ def test_scripts_name_only_states_of_the_contract() -> None:
 def test_the_api_counts_files_by_the_states_of_the_contract() -> None:
     assert list(FilesByState.model_fields) == list(FileState)
     assert list(FilesOfDataset.model_fields) == list(DATASET_STATES)
-    assert {state for state in UploadState if state in set(FileState)} == set(DATASET_STATES)
+    assert {state for state in UploadState if state in set(FileState)} == set(FileState)
 
 
 def test_the_dashboard_has_words_for_every_state_and_names_no_other() -> None:
@@ -189,7 +189,7 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     source = (STATIC / "events.js").read_text()
     heard = set(re.findall(r'source\.addEventListener\("(\w+)"', source)) - {"open", "error"}
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
-    assert heard == {Channel.FILES, Channel.DATA_VERSION}
+    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS}
     fields = {
         field
         for path in STATIC.rglob("*.js")

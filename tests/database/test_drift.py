@@ -3,6 +3,7 @@
 Twelve changes, each in CSV and JSON where the format knows it, each against a real table with an earlier file in it.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -286,6 +287,39 @@ def test_an_accepted_rename_becomes_an_alias_and_the_file_is_loaded(installation
         "SELECT retry_requested_at FROM ingest.files WHERE file_id = %s", (failed.file_id,)
     ).fetchone()
     assert retry is not None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_column_named_for_a_key_that_is_gone_becomes_its_alias_and_the_file_is_loaded(
+    format: str, installation: Installation
+) -> None:
+    """Nothing about the new name or its values resembles the old one."""
+    installation.load(f"trips-1.{format}", FORMATS[format](trips(1)))
+    records = enumerate(renamed("trip_id", "Beleg"))
+    others = [record | {"Beleg": f"{number * 7919 % 100_003:x}/{number}"} for number, record in records]
+    content = FORMATS[format](others)
+    failed, proposal = installation.load(f"trips-2.{format}", content)
+    assert failed.state is FileState.FAILED and proposal is not None
+    (gone,) = [each for each in proposal.open_questions if each["kind"] == "gone"]
+    assert "Beleg" in gone["answers"]
+
+    answer(installation, proposal, {gone["id"]: "Beleg"})
+
+    version = version_in_force(installation.connection, "trips")
+    assert version is not None and version.fields.field("trip_id").aliases == ("Beleg",)
+    again, _ = installation.load(f"trips-2.{format}", content)
+    assert (again.state, again.records_loaded) == (FileState.LOADED, 120)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "cp1252", "utf-16"])
+def test_the_ledger_keeps_the_encoding_that_the_bytes_of_a_file_have_shown(
+    codec: str, installation: Installation
+) -> None:
+    file, _ = installation.load("trips-1.csv", as_csv(trips(1)).decode().encode(codec))
+    assert file.layout is not None
+    assert codecs.lookup(file.layout["encoding"]).name.removesuffix("-le") == codec
+    plain, _ = installation.load("trips-2.csv", as_csv(with_value("driver", lambda _: "Ada")))
+    assert plain.layout is not None and "encoding" not in plain.layout
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -2,16 +2,20 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from uuid import uuid4
 
 import pytest
+import yaml
 
+from logistics_core.catalogue import FieldType
 from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import accept_contract
+from logistics_pipeline.contracts.dry_run import count_replaced, dry_run
 from logistics_pipeline.contracts.proposals import StoredProposal, latest_proposal, open_proposals, proposal_by_id
 from logistics_pipeline.contracts.proposing import (
     Outcome,
@@ -28,6 +32,8 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.inference.answers import AnswerError
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.sources.folder import RawFolder
 from tests.contract_texts import FUEL
 
@@ -125,6 +131,71 @@ def test_a_question_waits_for_its_answer_and_nothing_is_guessed(connection: Conn
 
     accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
     assert catalogue_in_force(connection)["fuel"].field("day").format == "%d/%m/%Y"
+
+
+def test_a_statement_whose_total_is_told_apart_loads_all_but_that(
+    connection: Connection, propose: Propose, settings: Settings
+) -> None:
+    statement = CERTAIN + f"Total,,{sum(number * 1.25 for number in range(1, 200))}\n"
+    proposal = stored(propose("fuel/may.csv", statement))
+    assert [question["kind"] for question in proposal.open_questions] == ["total"]
+    answer_proposal(connection, proposal.proposal_id, {"total": "a total"})
+    accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+
+    catalogue = catalogue_in_force(connection)
+    found = RawFolder(settings.raw_dir, catalogue).look_at(settings.raw_dir / "fuel/may.csv")
+    assert found is not None
+    report = load_file(settings.database_url, found, load_options(settings, catalogue))
+    assert (report.file.records_loaded, report.file.records_rejected) == (199, 1)
+    reject = connection.execute("SELECT record_no, field FROM ingest.rejects").fetchall()
+    assert reject == [(200, "day")]
+
+
+COUNTERS = "day,a,b,c\n" + "".join(
+    f"2024-05-{day:02},{','.join(str(-999 if day % step == 0 else day * step) for step in (3, 4, 5))}\n"
+    for day in range(1, 29)
+)
+"""In three columns, -999 is a number or means that there is none."""
+
+
+def test_one_answer_is_for_all_questions_of_its_kind(connection: Connection, propose: Propose) -> None:
+    proposal = stored(propose("counters/may.csv", COUNTERS))
+    ids = [each["id"] for each in proposal.open_questions if each["kind"] == "missing_value"]
+    assert len(ids) == 3
+
+    with pytest.raises(AnswerError, match=r"no question of the kind color\. The kinds are: .*missing_value"):
+        answer_proposal(connection, proposal.proposal_id, {}, {"color": "nothing"})
+    with pytest.raises(
+        AnswerError, match=r"No question of the kind missing_value can be answered by blue\. .* nothing"
+    ):
+        answer_proposal(connection, proposal.proposal_id, {}, {"missing_value": "blue"})
+
+    answered = answer_proposal(connection, proposal.proposal_id, {ids[0]: "a value"}, {"missing_value": "nothing"})
+    assert answered.answers == {ids[0]: "a value", ids[1]: "nothing", ids[2]: "nothing"}
+    fields = {each["name"]: each for each in yaml.safe_load(answered.contract)["schema"]["fields"]}
+    assert "missingValues" not in fields["a"]
+    assert "-999" in fields["b"]["missingValues"] and "-999" in fields["c"]["missingValues"]
+
+
+def test_a_dry_run_counts_the_rows_whose_keys_are_in_the_table(
+    connection: Connection, propose: Propose, settings: Settings
+) -> None:
+    propose("fuel/may.csv", CERTAIN)
+    catalogue = catalogue_in_force(connection)
+    path = settings.raw_dir / "fuel/may.csv"
+    found = RawFolder(settings.raw_dir, catalogue).look_at(path)
+    assert found is not None
+    load_file(settings.database_url, found, load_options(settings, catalogue))
+    lines = CERTAIN.splitlines(keepends=True)
+    path.with_name("june.csv").write_text("".join([lines[0], *lines[100:], "N\\\\1,2024-06-01,1\n", lines[150]]))
+
+    run = dry_run(path.with_name("june.csv"), catalogue["fuel"], {*catalogue}, settings)
+    assert (run.accepted, run.superseded) == (102, 1)
+    fuel = catalogue["fuel"]
+    assert count_replaced(connection, fuel, fuel, run) == 100
+    by_day = replace(fuel, fields=tuple(replace(each, type=FieldType.DATE) for each in fuel.fields))
+    assert count_replaced(connection, fuel, by_day, run) is None, "a key of another type is another key"
+    assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (199,)
 
 
 def test_an_answered_proposal_shows_the_file_as_it_was_read(connection: Connection, propose: Propose) -> None:

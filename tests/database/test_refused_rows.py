@@ -9,7 +9,7 @@ import pytest
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.options import CHUNK_BYTES, BatchLimits
-from tests.database.conftest import FolderUnderTest
+from tests.database.conftest import FolderUnderTest, at_statement, raise_interrupted
 from tests.database.records import LAYOUTS, shipment
 
 WORDS = ["null", "12null", "1null2", "nullnull", "nul", "NaN", "Infinity", "1_000", "0x10", "1 2", "1.2.3", "."]
@@ -74,7 +74,8 @@ def test_many_rows_that_postgresql_refuses_cost_little_each(
     content = LAYOUTS[name]([shipment(number, cost=refused if number % 4 == 0 else 1) for number in range(1600)])
 
     since = time.perf_counter()
-    report = raw_folder.drop_and_load(name, content, batch=BatchLimits(100_000, 16 << 20), chunk_bytes=CHUNK_BYTES)
+    with at_statement(-1, raise_interrupted) as statements:  # before none of them: they are only counted
+        report = raw_folder.drop_and_load(name, content, batch=BatchLimits(100_000, 16 << 20), chunk_bytes=CHUNK_BYTES)
     seconds = time.perf_counter() - since
 
     assert (report.file.records_loaded, report.file.records_rejected) == (1200, 400)
@@ -82,7 +83,8 @@ def test_many_rows_that_postgresql_refuses_cost_little_each(
     assert [reject.record_no for reject in rejects] == list(range(1, 1601, 4))
     assert {(reject.field, reject.reason) for reject in rejects} == {REASONS[kind]}
     assert all(content[reject.byte_offset or 0 :].startswith(reject.raw) for reject in rejects)
-    assert seconds < 2, "a refused row costs a round trip or more"
+    assert len(statements) < 60, "a refused row costs a round trip or more"
+    assert seconds < 20, "PostgreSQL spends long on each of them"  # idle, less than 2 s for all
 
 
 def test_what_is_stored_beside_a_refused_row_is_what_was_delivered(

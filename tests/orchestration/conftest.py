@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from logistics_core.settings import Settings
@@ -110,6 +112,19 @@ class System:
         assert self.settings.database_url is not None
         with connect(self.settings.database_url) as connection:
             return ledger.latest_files(connection)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sqlite_does_not_wait_for_the_disk() -> Iterator[None]:
+    """Dagster's storage in these tests is SQLite, which else waits for the disk after each of hundreds of events."""
+
+    def turn_off(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", turn_off)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", turn_off)
 
 
 @pytest.fixture

@@ -16,12 +16,17 @@ import grpc
 import psutil
 import pytest
 from dagster._api.list_repositories import sync_list_repositories_grpc
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.launcher import WorkerStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.proxy_server import DagsterProxyApiServicer
+from dagster._grpc.types import SensorExecutionArgs
+from dagster_shared.serdes import deserialize_value
 
 from logistics_pipeline.orchestration.runtime import reloading_server
+from logistics_pipeline.orchestration.runtime.definitions_process import PROCESS_NAME
+from logistics_pipeline.orchestration.runtime.reloading_server import NOTICE_SECONDS
 from logistics_pipeline.orchestration.runtime.run_launcher import SupervisedRunLauncher
 from tests.end_to_end.conftest import wait_for
 from tests.orchestration.test_run_launcher import CONFIGURATION
@@ -47,7 +52,11 @@ def lingering():
 def NAME():
     pass
 
-defs = dg.Definitions(jobs=[lingering, NAME])
+@dg.sensor(job=NAME)
+def looking():
+    return dg.SkipReason("evaluated NAME")
+
+defs = dg.Definitions(jobs=[lingering, NAME], sensors=[looking])
 """
 
 
@@ -91,20 +100,29 @@ class Server:
 
     def job(self) -> str:
         """The name of the job that is defined last."""
-        (repository,) = sync_list_repositories_grpc(self.client).repository_symbols
-        origin = RemoteRepositoryOrigin(code_location_origin=self.origin, repository_name=repository.repository_name)
-        jobs = self.client.external_repository(origin)
+        jobs = self.client.external_repository(self.repository)
         return next(name for name in ("before", "after", "third") if f'"name": "{name}"' in jobs)
 
     @property
     def origin(self) -> GrpcServerCodeLocationOrigin:
         return GrpcServerCodeLocationOrigin(host="127.0.0.1", port=self.port, location_name="tests")
 
+    @property
+    def repository(self) -> RemoteRepositoryOrigin:
+        (repository,) = sync_list_repositories_grpc(self.client).repository_symbols
+        return RemoteRepositoryOrigin(code_location_origin=self.origin, repository_name=repository.repository_name)
+
+    def evaluate_sensor(self, instance: dg.DagsterInstance) -> str | None:
+        """What the sensor says, as Dagster's daemon asks it."""
+        arguments = SensorExecutionArgs(self.repository, instance.get_ref(), "looking", log_key=["looking"])
+        evaluated = self.client.external_sensor_execution(sensor_execution_args=arguments)
+        return deserialize_value(evaluated, SensorExecutionData).skip_message
+
     def children(self) -> list[psutil.Process]:
         """The processes that serve definitions."""
         assert self.process is not None
-        found = psutil.Process(self.process.pid).children()
-        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE and "grpc" in each.cmdline()]
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE and each.name() == PROCESS_NAME]
 
     def launch(self, instance: dg.DagsterInstance) -> str:
         """Starts a run that lingers until it is released, and waits until it has begun."""
@@ -191,6 +209,57 @@ def test_a_run_of_before_a_reload_can_be_terminated(server: Server, instance: dg
     wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.CANCELED, 20, "the run is cancelled")
 
 
+def test_a_sensor_is_not_evaluated_anew_before_the_daemon_has_noticed_the_reload(
+    server: Server, instance: dg.DagsterInstance
+) -> None:
+    """Until then it would request runs of jobs that the daemon does not know."""
+    server.define("after")
+    server.client.reload_code(timeout=60)
+    reloaded = time.monotonic()
+    assert server.job() == "after"
+    said = server.evaluate_sensor(instance)
+    if time.monotonic() - reloaded < NOTICE_SECONDS:
+        assert said == "evaluated before"
+    wait_for(lambda: server.evaluate_sensor(instance) == "evaluated after", 20, "the sensor is evaluated anew")
+
+
+def test_reloads_and_runs_are_forks_of_one_process_that_has_imported_everything(
+    server: Server, instance: dg.DagsterInstance
+) -> None:
+    (first,) = server.children()
+    template = first.parent()
+    assert template is not None and template.num_threads() == 1, "only such a process can be forked safely"
+    forked = {each.pid for each in template.children()}
+    run_id = server.launch(instance)
+    (run,) = [each for each in template.children() if each.pid not in forked]
+    assert run.name() != PROCESS_NAME
+    server.client.reload_code(timeout=60)
+    assert {each.ppid() for each in server.children()} == {template.pid}
+
+    template.terminate()  # as all are when the service is stopped: a load stops after its batch, which takes a while
+    time.sleep(1)
+    assert template.is_running() and run.is_running()
+    server.release()
+    wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.SUCCESS, 20, "the run succeeds")
+
+
+def test_a_process_that_is_forked_heeds_a_request_to_stop(server: Server, instance: dg.DagsterInstance) -> None:
+    template = server.children()[0].parent()
+    assert template is not None
+    forked = {each.pid for each in template.children()}
+    run_id = server.launch(instance)
+    (run,) = [each for each in template.children() if each.pid not in forked]
+    run.terminate()
+    wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.FAILURE, 20, "the run has stopped")
+
+
+def test_a_server_whose_template_dies_exits_to_be_started_again(server: Server) -> None:
+    template = server.children()[0].parent()
+    assert server.process is not None and template is not None
+    template.kill()
+    assert server.process.wait(60) == 1
+
+
 def test_definitions_that_cannot_be_loaded_leave_those_in_service(server: Server, instance: dg.DagsterInstance) -> None:
     run_id = server.launch(instance)
     (server.folder / "changing_definitions.py").write_text(
@@ -232,18 +301,21 @@ def test_runs_that_are_launched_while_definitions_are_reloaded_all_start(
     server: Server, instance: dg.DagsterInstance
 ) -> None:
     server.release()
+    served_by = {server.client.get_server_id()}
     runs = []
-    reload = subprocess.Popen([sys.executable, "-c", RELOADS.format(port=server.port)])
-    while reload.poll() is None:
-        runs.append(server.request_run(instance))
-    assert reload.returncode == 0 and len(runs) > 3
+    with subprocess.Popen([sys.executable, "-c", RELOADS.format(port=server.port)]) as reloads:
+        while len(served_by) < 4 or len(runs) < 4:
+            runs.append(server.request_run(instance))
+            served_by.add(server.client.get_server_id())
+            assert reloads.poll() is None
+        reloads.terminate()
     for run_id in runs:
         wait_for(lambda run_id=run_id: status(instance, run_id) is dg.DagsterRunStatus.SUCCESS, 20, "a run succeeds")
 
 
 RELOADS = """
 from dagster._grpc.client import DagsterGrpcClient
-for _ in range(4):
+while True:
     DagsterGrpcClient(host="127.0.0.1", port={port}).reload_code(timeout=60)
 """
 
@@ -273,5 +345,15 @@ def test_a_server_that_is_stopped_waits_for_its_run(server: Server, instance: dg
 def test_dagster_still_has_what_the_server_overrides() -> None:
     """Each of these is called or replaced by name; a release that renames one would bring back the fault it mends."""
     overridden = [name for name in vars(reloading_server.ReloadingServer) if hasattr(DagsterProxyApiServicer, name)]
-    expected = ["ReloadCode", "StartRun", "GetCurrentRuns", "_reload_location", "_query", "_streaming_query", "cleanup"]
-    assert set(expected) <= set(overridden)
+    assert {
+        "ReloadCode",
+        "StartRun",
+        "GetCurrentRuns",
+        "ShutdownServer",
+        "_reload_location",
+        "_cleanup_thread",
+        "_query",
+        "_streaming_query",
+        "cleanup",
+    } <= set(overridden)
+    assert all(hasattr(DagsterProxyApiServicer, name) for name in reloading_server.SENSOR_EVALUATIONS)

@@ -155,3 +155,23 @@ def test_the_text_of_an_answered_contract_is_a_contract(proposed: Make) -> None:
             text = contract_text(decided)
             assert yaml.safe_load(text) == decided.contract()
             contract_from_document(yaml.safe_load(text), "the contract")
+
+
+def test_a_total_is_rejected_where_it_lacks_what_every_other_row_has(proposed: Make) -> None:
+    def day(number: int) -> str:
+        return f"2024-06-{1 + number % 30:02}"
+
+    text = rows(keys, day, str, str, header="id;day;litres;note") + "Total;;1770;\n"
+    proposal = proposed(text)
+    question = only(proposal, "total")
+    total = answered(proposal, {question: "a total"})
+    assert not total.obstacles() and not total.questions
+    assert field(total, "day")["constraints"]["required"] and field(total, "note")["constraints"]["required"]
+    record = answered(proposal, {question: "a record"})
+    assert not record.obstacles() and not field(record, "day").get("constraints", {}).get("required")
+
+
+def test_a_total_that_lacks_nothing_is_in_the_way(proposed: Make) -> None:
+    proposal = proposed(rows(keys, str, header="id;litres") + "Total;1770\n")
+    total = answered(proposal, {only(proposal, "total"): "a total"})
+    assert "remove it from the file" in "".join(total.obstacles())

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from logistics_core.catalogue import Dataset, Dating, Field, FieldType, Role
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
-from logistics_pipeline.loading.contract.columns import NULL
+from logistics_pipeline.loading.contract.columns import NULL, FormatsNeededError
 from logistics_pipeline.loading.contract.copy_text import escape
-from logistics_pipeline.loading.contract.number_columns import NumberColumn, NumberTexts
-from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator
+from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
+from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
+from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator, value_validator
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 from tests.many_types import FIELDS, PLAIN, STORED, readings
 
@@ -173,9 +174,10 @@ def test_only_the_date_that_decides_the_day_makes_days_stale() -> None:
     assert ColumnEncoder(SHIPMENTS).encode([["s1"], ["A"], ["B"], [1], [2], [3], ["l1"]], 1).days == frozenset()
 
 
-_GOOD_NUMBERS = {b"1": "1", b"0.50": "0.50", b"null": NULL}
+_GOOD_NUMBERS = {b"1": "1", b"0.50": "0.50", b"-1": "-1", b"-0.50": "-0.50", b"null": NULL}
 _NO_PLAIN_NUMBERS = [
-    b"-1",
+    b"-1e5",
+    b'"-1"',
     b"1e5",
     b'"x"',
     b'"null"',
@@ -199,7 +201,7 @@ def test_json_numbers_are_told_from_what_is_none(elements: list[bytes]) -> None:
     ]
 
 
-_STORABLE_NUMBER = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?", re.ASCII)
+_STORABLE_NUMBER = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?", re.ASCII)
 
 
 @given(st.lists(values, min_size=1, max_size=40))
@@ -212,6 +214,60 @@ def test_whatever_is_plain_in_a_column_of_numbers_is_a_number(column: list[Any])
 
     plain_texts = [text for index, text in enumerate(found) if index not in set(irregular)]
     assert [text for text in plain_texts if text != NULL and not _STORABLE_NUMBER.fullmatch(text)] == []
+
+
+_SIGNED = [
+    "-1",
+    "-12.5",
+    "-0.25",
+    "-0",
+    "-0.0",
+    "-007",
+    "--5",
+    "5-",
+    "1-2",
+    "-",
+    "-.5",
+    "-5.",
+    "-1.2.3",
+    "+5",
+    "-1e3",
+    "−5",
+]
+
+
+@given(st.lists(st.sampled_from([*_SIGNED, "3", "0.75", "", "n/a"]), min_size=1, max_size=6))
+@pytest.mark.parametrize("type", [FieldType.NUMBER, FieldType.INTEGER])
+@pytest.mark.parametrize("bounds", [{}, {"at_least": Decimal(0)}, {"above": Decimal(0)}, {"at_least": Decimal("-1.5")},
+                                    {"above": Decimal(-12)}, {"at_most": Decimal("-0.1")}], ids=str)  # fmt: skip
+def test_a_signed_number_is_plain_only_if_it_is_stored_as_the_reference_stores_it(
+    bounds: dict[str, Decimal], type: FieldType, column: list[str]
+) -> None:
+    field = Field("cost", "Cost", type, Role.MEASURE, "Cost", required=False, **bounds)  # type: ignore[arg-type]
+    validator = NumberColumn(field) if type is FieldType.NUMBER else IntegerColumn(field)
+    reference = value_validator(field)
+
+    found, irregular = validator.encode(column)
+
+    expected = [NULL if (text := reference(value)) is None else text for value in column]
+    for index in set(range(len(column))) - set(irregular):
+        assert isinstance(expected[index], str), expected[index]
+        assert found[index] == expected[index] or Decimal(found[index]) == Decimal(expected[index])
+
+
+def test_signed_numbers_are_plain() -> None:
+    column = ["-1", "-12.5", "-0.25", "3", ""]
+    elements = [b"-1", b"-12.5", b"-0.25", b"3", b"null"]
+    for found in (NumberTexts.from_values(column), NumberTexts.from_json(b",".join(elements), elements)):
+        assert NumberColumn(_COST).encode(found) == (["-1", "-12.5", "-0.25", "3", NULL], [])
+
+
+def test_a_signed_number_whose_point_may_group_asks_for_the_whole_column() -> None:
+    with pytest.raises(FormatsNeededError):
+        NumberColumn(_COST, NOT_LOOKED_FOR).encode(["-1.234", "-5"])
+
+
+_COST = Field("cost", "Cost", FieldType.NUMBER, Role.MEASURE, "Cost", required=False)
 
 
 @pytest.mark.parametrize("word", ["null", "12null", "1null2", "nullnull", "nul", "NaN", "Infinity", "1_000", "0x10"])

@@ -170,11 +170,30 @@ def containers() -> list[dict[str, Any]]:
 
 def test_kubernetes_runs_the_same_commands_as_compose() -> None:
     services = BASE_COMPOSE["services"]
-    assert {container["name"] for container in containers()} == {"migrate", "code", "daemon", "webserver", "api"}
+    assert {container["name"] for container in containers()} == {
+        "migrate", "code", "contracts", "daemon", "webserver", "api"
+    }  # fmt: skip
     for container in containers():
         assert container["command"] == services[container["name"]]["command"]
         assert container["image"] == "logistics-analytics-platform-kubernetes"
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_one_pod_watches_contracts_with_the_settings_and_folders_of_the_code_server() -> None:
+    deployments = {each["metadata"]["name"]: each["spec"] for each in manifests() if each["kind"] == "Deployment"}
+    contracts, code = deployments["contracts"], deployments["code"]
+    assert (contracts["replicas"], contracts["strategy"]) == (1, {"type": "Recreate"})
+    pods = [each["template"]["spec"] for each in (contracts, code)]
+    (watch,), (server,) = (pod["containers"] for pod in pods)
+    assert watch["envFrom"] == server["envFrom"] and watch["volumeMounts"] == server["volumeMounts"]
+    assert pods[0]["volumes"] == pods[1]["volumes"] and pods[0]["securityContext"] == pods[1]["securityContext"]
+    assert ["CMD", *watch["livenessProbe"]["exec"]["command"]] == BASE_COMPOSE["services"]["contracts"]["healthcheck"][
+        "test"
+    ]
+    settings = variables_of("settings.env")
+    services = {each["metadata"]["name"]: each["spec"] for each in manifests() if each["kind"] == "Service"}
+    server_ports = [each["port"] for each in services[settings["LOGISTICS_CODE_SERVER_HOST"]]["ports"]]
+    assert server_ports == [int(settings["LOGISTICS_CODE_SERVER_PORT"])], "the watch tells it of every change"
 
 
 def test_every_name_that_the_kubernetes_instance_uses_is_made() -> None:

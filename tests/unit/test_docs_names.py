@@ -30,7 +30,7 @@ PAGES = [
 PACKAGES = ["logistics_core", "logistics_pipeline", "logistics_api"]
 SOURCES = [path for package in PACKAGES for path in sorted((PROJECT_ROOT / package).rglob("*.py"))]
 
-OF_TESTS = {"LOGISTICS_TEST_CHROMIUM", "LOGISTICS_TEST_PGBOUNCER", "LOGISTICS_TEST_NGINX"}
+OF_TESTS = {"LOGISTICS_TEST_CHROMIUM", "LOGISTICS_TEST_PGBOUNCER", "LOGISTICS_TEST_NGINX", "LOGISTICS_TEST_RECORD_MB"}
 """Read by the tests alone."""
 
 MADE_AT_RUN_TIME = {"data", "raw", "failed", "logs", "cache", "dagster", "postgres"}
@@ -198,7 +198,8 @@ def test_tables_exist(page: Path) -> None:
 def vocabulary() -> frozenset[str]:
     """Every word of the programs and what they read; of Python without docstrings and comments."""
     words = {"logistics_analytics_platform", *PACKAGES}
-    for path in [*SOURCES, *(PROJECT_ROOT / "bench").rglob("*.py"), *(PROJECT_ROOT / "tests").rglob("*.py")]:
+    bench = [path for path in (PROJECT_ROOT / "bench").rglob("*.py") if ".venvs" not in path.parts]
+    for path in [*SOURCES, *bench, *(PROJECT_ROOT / "tests").rglob("*.py")]:
         words |= {path.stem, path.parent.name, *words_of(ast.parse(path.read_text()))}
     others = [
         *PROJECT_ROOT.glob("sql/**/*.sql"),

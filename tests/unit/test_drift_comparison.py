@@ -1,5 +1,6 @@
 """A file is compared with a contract, purely: what has changed, who decides, and what answers make of the contract."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,21 @@ from hypothesis import strategies as st
 
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.catalogue.contract_files import contract_from_document
-from logistics_pipeline.inference.drift import ChangeKind, Decision, Drift, KnownFile, amended_contract, compare
+from logistics_pipeline.contracts.drift_proposals import known_file
+from logistics_pipeline.inference.drift import (
+    ChangeKind,
+    Decision,
+    Drift,
+    KnownFile,
+    amended_contract,
+    compare,
+    still_open,
+)
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
+from logistics_pipeline.loading.contract.date_evidence import DateReading
+from logistics_pipeline.loading.contract.file_formats import FileFormats
+from logistics_pipeline.loading.contract.number_evidence import FoundText
 
 CONTRACT = yaml.safe_load("""
 $schema: https://datapackage.org/profiles/2.0/dataresource.json
@@ -92,6 +105,27 @@ def test_a_column_that_is_gone_holds_the_file_and_asks_which_one_it_is(tmp_path:
     assert [question.id for question in drift.questions] == ["gone:bill_id"]
 
 
+def test_the_column_that_a_person_names_for_a_field_that_is_gone_becomes_its_alias(tmp_path: Path) -> None:
+    def record(number: int) -> str:
+        return f"{number * 7919 % 100_003:x}/{number}"
+
+    records = [{**rest, "Ref. of it": record(number)} for number, rest in enumerate(rows(bill_id=None))]
+    drift, proposal = compared(tmp_path, records)
+    (gone,) = [question for question in drift.questions if question.kind == "gone"]
+    assert gone.answers == ("Ref. of it", "none")
+    (new,) = [question for question in drift.questions if question.kind == "new_column"]
+
+    answers = {gone.id: "Ref. of it", new.id: "add"}
+    amended = contract_from_document(amended_contract(CONTRACT, drift, proposal, answers), "amended")
+    assert amended.field("bill_id").aliases == ("Ref. of it",)
+    assert amended.columns == DATASET.columns
+    assert still_open(amended, drift, proposal).questions == ()
+    assert not still_open(amended, drift, proposal).is_held
+
+    unanswered = amended_contract(CONTRACT, drift, proposal, {gone.id: "none"})
+    assert contract_from_document(unanswered, "amended") == DATASET
+
+
 def test_a_decimal_number_widens_by_rule_and_the_contract_says_so(tmp_path: Path) -> None:
     drift, proposal = compared(tmp_path, rows(visits=lambda number: f"{number}.25"))
     assert [(change.kind, change.decision) for change in drift.changes] == [(ChangeKind.WIDENED, Decision.RULE)]
@@ -149,6 +183,28 @@ def test_another_order_that_the_file_proves_is_asked_if_earlier_files_had_one(tm
     assert kinds(compared(tmp_path, american, known=known)[0]) == [ChangeKind.DATE_ORDER]
 
 
+def test_another_order_is_seen_in_a_column_that_holds_texts_beside_its_dates(tmp_path: Path) -> None:
+    american = rows(paid_on=lambda number: "no idea" if number == 7 else f"05/{1 + number % 28:02}/2024")
+    drift, _ = compared(tmp_path, american, known=KnownFile(date_orders={"paid_on": "dmy"}))
+    assert kinds(drift) == [ChangeKind.DATE_ORDER, ChangeKind.TYPE]
+    assert len(drift.questions) == 2
+
+
+def test_how_earlier_files_were_written_is_known_from_their_layouts_and_the_contract() -> None:
+    def layout(**more: Any) -> dict[str, Any]:
+        return {"kind": "csv", "delimiter": ";", "newline": "\n", "names": ["bill_id"], "header": "bill_id", **more}
+
+    proven = FileFormats(dates={"paid_on": DateReading(dict.fromkeys(("mdy", "ymd"), FoundText("31/05/2024", 3)), 60)})
+    layouts = [layout(encoding="cp1252"), layout(values=proven.to_json(), encoding="utf-8")]
+    known = known_file(DATASET, layouts)
+    assert (known.delimiter, known.encoding, known.columns) == (";", "cp1252", ("bill_id",))
+    assert known.date_orders == {"paid_on": "dmy"}
+    assert known_file(DATASET, []) == KnownFile()
+
+    fields = [replace(field, format="%m/%d/%Y") if field.name == "paid_on" else field for field in DATASET.fields]
+    assert known_file(replace(DATASET, fields=tuple(fields)), layouts).date_orders == {"paid_on": "mdy"}
+
+
 def test_delimiters_are_decided_by_rule_and_said(tmp_path: Path) -> None:
     drift, _ = compared(tmp_path, rows(), ";", known=KnownFile(columns=tuple(NAMES), delimiter=","))
     assert [(change.kind, change.decision) for change in drift.changes] == [(ChangeKind.DELIMITER, Decision.RULE)]
@@ -163,6 +219,12 @@ def test_another_encoding_is_said_and_the_same_one_is_not(tmp_path: Path) -> Non
         drift = compare(DATASET, propose(path, "fuel", with_profiles=True), known=KnownFile(encoding="utf-8"))
         assert kinds(drift) == changes, drift.changes
         assert all(change.decision is Decision.RULE for change in drift.changes)
+
+
+def test_numbers_that_are_names_have_no_unit(tmp_path: Path) -> None:
+    _, before = compared(tmp_path, rows(bill_id=lambda number: str(17 + number)))
+    drift, _ = compared(tmp_path, rows(bill_id=lambda number: str((17 + number) * 1000)), earlier=[before.profiles])
+    assert drift.changes == ()
 
 
 def test_another_unit_is_a_warning(tmp_path: Path) -> None:

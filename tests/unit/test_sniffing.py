@@ -47,6 +47,18 @@ def test_every_layout_is_recognised(read_content: Any, content: str, layout: str
         assert outcome.values == BOTH
 
 
+@pytest.mark.parametrize("first", ['["no", "object"]', "[]", "[[{}]]", '"text"', "12", "null", "true", " [ 1, 2 ]\r"])
+def test_a_first_line_that_is_no_object_is_a_bad_record_in_a_good_file(read_content: Any, first: str) -> None:
+    for rest in (f"{V1}\n{V2}\n", f"{V1}\n{V2}"):
+        outcome = read_content(f"{first}\n{rest}".encode())
+        assert (outcome.format, outcome.error, outcome.values[1:]) == ("ndjson", None, BOTH)
+
+
+def test_a_page_of_records_before_lines_of_records_is_no_bad_record(read_content: Any) -> None:
+    outcome = read_content(f"[{V1}]\n{V2}\n{V2}\n".encode())
+    assert outcome.error is not None and outcome.values == BOTH[:1]
+
+
 @pytest.mark.parametrize("content", [b"", b" ", b"\n\r\n\t ", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
 def test_nothing_at_all_is_an_empty_file(read_content: Any, content: bytes) -> None:
     assert "The file is empty" in str(read_content(content).error)

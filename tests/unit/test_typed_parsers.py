@@ -42,7 +42,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_parsers_make_the_same_of_values_of_all_types(
     path: Path, data: st.DataObject, chunk_bytes: int, is_array: bool
 ) -> None:
-    names = ["reading_id", *data.draw(st.sets(st.sampled_from(list(FIELDS)[1:]), min_size=1, max_size=4))]
+    others = st.lists(st.sampled_from(list(FIELDS)[1:]), min_size=1, max_size=4, unique=True)
+    names = ["reading_id", *data.draw(others)]
     records = []
     for number in range(data.draw(st.integers(1, 8))):
         members = [f'"reading_id": "R{number}"']
@@ -74,3 +75,13 @@ def _rows(outcome: Outcome, nested: list[int]) -> dict[int, list[object]]:
             values[index] = None if text is None else json.loads(str(text), parse_float=Decimal)
         rows[number] = values
     return rows
+
+
+def test_the_first_field_that_is_wrong_is_named_by_both(path: Path) -> None:
+    names = ("reading_id", "details", "moment")
+    dataset = replace(READINGS, fields=tuple(READINGS.field(name) for name in names))
+    path.write_text('{"reading_id": "R1", "details": {"a":1,"a":2}, "moment": "0"}\n{"reading_id": "R2"}\n')
+    outcomes = [
+        read(path, dataset, LinesLayout(0), reference=reference, chunk_bytes=400) for reference in (True, False)
+    ]
+    assert [each.rejects[1][3].field for each in outcomes] == ["details", "details"]

@@ -44,6 +44,12 @@ def test_ten_times_the_median_is_said_though_no_unit_explains_it() -> None:
     assert kinds(numbers(1, mean=900, spread=20), numbers(2)) == ["median"]
 
 
+def test_identifiers_have_no_unit_but_may_be_missing() -> None:
+    assert find_unusual(numbers(1, 1000), [numbers(2)], is_identifier=True) == []
+    found = find_unusual(numbers(1, 1000, empty=0.4), [numbers(2, empty=0.1)], is_identifier=True)
+    assert [each.kind for each in found] == ["nulls"]
+
+
 def test_three_times_the_empty_cells_are_said() -> None:
     assert kinds(numbers(1, empty=0.4), numbers(2, empty=0.1)) == ["nulls"]
     assert kinds(numbers(1, empty=0.13), numbers(2, empty=0.1)) == []

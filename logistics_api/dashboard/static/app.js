@@ -22,7 +22,7 @@ const PAGES = {
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
-  import: { words: "Import", below: "pipeline", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
+  import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
@@ -37,9 +37,12 @@ let view = null;
 let shown = null;
 let opening = 0;
 
+/** How many proposals wait for a decision, beside the page that lists them; hidden while none does. */
+const waiting = h("span", { class: "badge warn waiting", hidden: true });
 const links = Object.entries(PAGES).filter(([, { below }]) => !below).map(([name, { words, image }]) => {
   const link = h("a", { href: at(`/${name}`) }, icon(image), words);
   link.page = name;
+  if (name === "import") link.append(waiting);
   return link;
 });
 const staleNote = h("p", { class: "note warn stale-note", role: "status", hidden: true });
@@ -178,7 +181,19 @@ async function readStatus() {
   const { data, stale, at } = await request(STATUS);
   status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
   statusSince = stale ? at : null;
+  showWaiting(data.open_proposals);
   showLive();
+}
+
+function showWaiting(proposals) {
+  waiting.hidden = proposals === 0;
+  replace(waiting, count(proposals), h("span", { class: "sr-only" }, proposals === 1 ? " proposal waits" : " proposals wait"));
+}
+
+/** A proposal was made or decided on. */
+async function contractsChanged() {
+  const found = await request(STATUS).catch(() => null);
+  if (found) showWaiting(found.data.open_proposals);
 }
 
 /** New figures: reloads the status, then all that is shown. The old figures stay until then. */
@@ -335,4 +350,5 @@ router.start(move);
 events.on("state", showLive);
 events.on("data_version", renew);
 events.on("database", databaseChanged);
+events.on("contracts", contractsChanged);
 events.start();

@@ -82,13 +82,26 @@ class NestedColumn(ColumnValidator):
     def _are_plain(self, texts: Sequence[str]) -> bool:
         """Whether each text is JSON of the right kind that keeps its meaning in the database."""
         joined = "\n".join(texts)
-        if not all(text.startswith(self._brackets) for text in texts) or _SUSPECT.search(joined):
+        if not all(text.startswith(self._brackets) for text in texts) or _is_suspect(joined):
             return False
         if any(len(text) > 2 * _NESTED_DEEP and text.count("{") + text.count("[") > _NESTED_DEEP for text in texts):
             return False
         if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
             return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
         return not texts or _keeps_names(joined.encode(), _decode_lines)
+
+
+_DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
+_CONTROLS = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+_SUSPECT_BYTES = (b"\\u", b"9" * 20, b"9e", b"9E", b"\xed")
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether something suspect stands in a text. The pattern is slow: it looks only where it may find it."""
+    data = text.encode("utf-8", "surrogatepass").translate(_DIGITS)
+    if len(data.translate(None, _CONTROLS)) == len(data) and not any(each in data for each in _SUSPECT_BYTES):
+        return False
+    return _SUSPECT.search(text) is not None
 
 
 def _keeps_names(data: bytes, decode: Callable[[bytes], object]) -> bool:

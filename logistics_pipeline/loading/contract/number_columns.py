@@ -18,12 +18,15 @@ from logistics_pipeline.loading.contract.number_evidence import (
 from logistics_pipeline.loading.contract.number_formats import SPACES
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS
 
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?)?")
+_NUMBER = re.compile(r"(?:-?[0-9]+(?:\.[0-9]+)?)?")
 _ZERO = re.compile(r"(?<=,)0+(?:\.0+)?(?=,)")
 
 
 class NumberTexts(list[str]):
-    """A column of numbers as text, `NULL` for null. All but the `irregular` ones are digits, perhaps with a point."""
+    """A column of numbers as text, `NULL` for null.
+
+    All but the `irregular` ones are digits, perhaps with a point and a minus sign.
+    """
 
     def __init__(self, texts: Iterable[str], irregular: Iterable[int] = ()) -> None:
         super().__init__(texts)
@@ -54,10 +57,8 @@ class NumberTexts(list[str]):
             joined = ",".join(["?" if "," in text else text for text in texts])
         irregular = _find_irregular_numbers(joined.encode("utf-8", "replace"), b",")
         framed = f",{joined},"
-        if (
-            ",." in framed or ".," in framed or ".." in framed or _SECOND_POINT.search(framed)
-        ):  # JSON has no such number
-            irregular += [index for index, text in enumerate(texts) if not _NUMBER.fullmatch(text)]
+        if _NOT_IN_JSON.search(framed):
+            irregular = [index for index, text in enumerate(texts) if not _NUMBER.fullmatch(text)]
         return cls(texts if all(texts) else [text or NULL for text in texts], irregular)
 
 
@@ -72,8 +73,9 @@ class JsonNumbers(list[Any]):
         return (bytes(value).decode() for value in self)
 
 
-_NUMBER_BYTES = b"0123456789."
-_SECOND_POINT = re.compile(r"\.[0-9]+\.")
+_NUMBER_BYTES = b"0123456789.-"
+_NOT_IN_JSON = re.compile(r"[,.-]\.|\.[,-]|\.[0-9]+\.|[0-9-]-|-,")
+"""Points and minus signs where no number of JSON has them."""
 
 
 def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
@@ -81,7 +83,7 @@ def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
 
 
 def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
-    """Returns the indexes of values other than digits with points."""
+    """Returns the indexes of values with other characters than digits, points and minus signs."""
     left = elements.translate(None, _NUMBER_BYTES)
     irregular, index, position = list[int](), 0, 0
     for found in re.finditer(b"[^" + separator + b"]+", left):
@@ -92,17 +94,19 @@ def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
 
 
 class NumberColumn(ColumnValidator):
-    """Plain numbers have no sign: the reference decides about negative numbers, and about overlong ones."""
+    """Plain numbers have no sign but a minus: the reference decides about others, and about overlong ones."""
 
     def __init__(self, field: Field, formats: FileFormats = AS_THE_CONTRACT) -> None:
         super().__init__(field)
-        lower = [bound for bound in (field.above, field.at_least) if bound is not None and bound > 0]
+        lower = [bound for bound in (field.above, field.at_least) if bound is not None]
         upper = [bound for bound in (field.below, field.at_most) if bound is not None]
-        self._is_bounded = bool(lower or upper)
+        self._is_bounded = bool(upper) or any(lower)
         """The text alone does not show whether a number keeps its bounds."""
-        self._lowest = float(max(lower, default=0)) * (1 + _MARGIN)
+        self._lowest = float(max(lower, default=Decimal("-Infinity")))
+        self._lowest += abs(self._lowest) * _MARGIN if lower else 0
         self._highest = float(min(upper, default=Decimal("Infinity")))
         self._highest -= abs(self._highest) * _MARGIN if upper else 0
+        self._takes_negative = not lower or max(lower) < 0
         self._takes_zero = field.above is None or field.above < 0
         self._missing = field.missing_words
         self._missing_json = frozenset(json.dumps(word) for word in self._missing)
@@ -122,6 +126,7 @@ class NumberColumn(ColumnValidator):
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
+        irregular = irregular + self._find_doubtful_signs(texts)
         if self._is_bounded:
             irregular += self._find_unbounded(texts, irregular)
         if not self._takes_zero:
@@ -167,6 +172,15 @@ class NumberColumn(ColumnValidator):
                 irregular.append(index)
         return irregular
 
+    def _find_doubtful_signs(self, texts: Texts) -> list[int]:
+        """Finds negative numbers where all are below a bound, and -0, which JSON may write as a number."""
+        joined = f",{','.join(texts)},"
+        if ",-" not in joined:
+            return []
+        if not self._takes_negative:
+            return [index for index, text in enumerate(texts) if text.startswith("-")]
+        return [index for index, text in enumerate(texts) if text == "-0"] if ",-0," in joined else []
+
     def _find_unbounded(self, texts: Texts, irregular: Collection[int]) -> list[int]:
         """Finds numbers near a bound or beyond it: about these the reference decides, to the last digit."""
         skipped = frozenset(irregular)
@@ -188,16 +202,16 @@ class IntegerColumn(NumberColumn):
         return texts, irregular
 
 
-_LEADING_ZERO = re.compile(",0[0-9]")
-_INTEGER = re.compile(r"0|[1-9][0-9]*|\\N|")
+_LEADING_ZERO = re.compile(",-?0[0-9]")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*|\\N|")
 
 _MARGIN = 1e-9
 """More than what a float may be off."""
 
 _PROVES_POINT = re.compile(
-    r"\x1f(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|[0-9]{4,}\.[0-9]{3}|0[0-9]*\.[0-9]{3})(?=\x1f)", re.ASCII
+    r"\x1f-?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|[0-9]{4,}\.[0-9]{3}|0[0-9]*\.[0-9]{3})(?=\x1f)", re.ASCII
 )
-_POINT_OR_GROUP = re.compile(r"\x1f[1-9][0-9]{0,2}\.[0-9]{3}(?=\x1f)", re.ASCII)
+_POINT_OR_GROUP = re.compile(r"\x1f-?[1-9][0-9]{0,2}\.[0-9]{3}(?=\x1f)", re.ASCII)
 
 
 _FOR_THE_REFERENCE = "\0"

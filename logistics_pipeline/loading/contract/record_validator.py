@@ -175,7 +175,7 @@ def value_validator(
 def _not_a_record(value: object) -> Rejection:
     if isinstance(value, Unreadable):
         return Rejection(value.field, value.reason)
-    return Rejection(None, f"expected an object, found {_describe(value)}")
+    return Rejection(None, f"expected an object, found {describe_value(value)}")
 
 
 def _converter(field: Field, date_order: DateOrder | None, formats: FileFormats) -> _Convert:
@@ -220,7 +220,7 @@ def _required(convert: _Convert) -> _Convert:
 
 def _describe_missing(value: object) -> str:
     word = value.strip() if isinstance(value, str) else ""
-    return f"is missing, found {_describe(word)}" if word else "is missing" if value is None else "is empty"
+    return f"is missing, found {describe_value(word)}" if word else "is missing" if value is None else "is empty"
 
 
 def _text_converter(field: Field) -> _Convert:
@@ -239,7 +239,7 @@ def _convert_text(value: object) -> str | None:
     if isinstance(value, LongText):
         raise _InvalidError(f"must have at most {MAX_TEXT_CHARACTERS} characters, found {value.characters:,}")
     if not isinstance(value, str):
-        raise _InvalidError(f"must be text, found {_describe(value)}")
+        raise _InvalidError(f"must be text, found {describe_value(value)}")
     text = value.strip()
     if len(text) > MAX_TEXT_CHARACTERS:
         raise _InvalidError(f"must have at most {MAX_TEXT_CHARACTERS} characters, found {len(text):,}")
@@ -268,7 +268,7 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise _InvalidError(f"must be a number, found {_describe(value)}")
+            raise _InvalidError(f"must be a number, found {describe_value(value)}")
         number = value if isinstance(value, Decimal) else Decimal(value)
         text = str(number)
         if len(text) > MAX_DIGITS or "E" in text:
@@ -299,7 +299,7 @@ def _integer_converter(field: Field, formats: FileFormats) -> _Convert:
             if field.may_widen and _DECIMAL.fullmatch(plain):
                 raise WideningNeededError(field.name)
             zeros = " without leading zeros" if isinstance(value, str) and _LEADING_ZERO.fullmatch(plain) else ""
-            raise _InvalidError(f"must be an integer{zeros}, found {_describe(value)}")
+            raise _InvalidError(f"must be an integer{zeros}, found {describe_value(value)}")
         number = Decimal(plain)
         if len(plain) > MAX_DIGITS:
             _reject_extreme(number)
@@ -322,7 +322,7 @@ def _year_converter(field: Field) -> _Convert:
         if isinstance(value, str) and (not text or text in missing):
             return None
         if not _YEAR.fullmatch(text) or text == "0000":
-            raise _InvalidError(f"must be a year of four digits, found {_describe(value)}")
+            raise _InvalidError(f"must be a year of four digits, found {describe_value(value)}")
         _check_bounds(field, Decimal(text))
         return str(int(text))
 
@@ -343,7 +343,7 @@ def _boolean_converter(field: Field) -> _Convert:
         if isinstance(value, str) and (not word or word in missing):
             return None
         if word not in texts:
-            raise _InvalidError(f"must be {expected}, found {_describe(value)}")
+            raise _InvalidError(f"must be {expected}, found {describe_value(value)}")
         return texts[word]
 
     return convert
@@ -369,7 +369,7 @@ def _nested_converter(field: Field) -> _Convert:
         if isinstance(value, LongText):
             raise _InvalidError(f"is a text of {value.characters:,} characters: a longer one than is read as JSON")
         expected = "an object or an array" if field.type is FieldType.OBJECT else "an array"
-        raise _InvalidError(f"must be {expected}, found {_describe(value)}")
+        raise _InvalidError(f"must be {expected}, found {describe_value(value)}")
 
     return convert
 
@@ -404,7 +404,7 @@ def _number_parser(field: Field, formats: FileFormats) -> Callable[[str], str | 
         number = _read_plain(text) if reading is None else _read_by(reading, text, field)
         if number is None:
             expected = "an integer" if field.type is FieldType.INTEGER else "a number"
-            raise _InvalidError(f"must be {expected}, found {_describe(text)}")
+            raise _InvalidError(f"must be {expected}, found {describe_value(text)}")
         return number
 
     return parse
@@ -449,12 +449,12 @@ def _time_converter(field: Field, read: Callable[[str], str]) -> _Convert:
         if takes_numbers and type(value) is int:
             value = str(value)
         if not isinstance(value, str):
-            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {_describe(value)}")
+            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {describe_value(value)}")
         text = value.strip()
         if not text or text in missing:
             return None
         if len(text) > most:
-            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {_describe(text)}")
+            raise _InvalidError(f"must be {_A_TIME[field.type]}, found {describe_value(text)}")
         parsed = parse(text)
         if isinstance(parsed, _InvalidError):
             raise _InvalidError(str(parsed))
@@ -463,7 +463,7 @@ def _time_converter(field: Field, read: Callable[[str], str]) -> _Convert:
     return convert
 
 
-def _describe(value: object) -> str:
+def describe_value(value: object) -> str:
     """Describes a value for a message: its kind, and as much of it as is readable."""
     match value:
         case None:
@@ -473,7 +473,7 @@ def _describe(value: object) -> str:
         case int() | Decimal():
             return f"the number {str(value)[:40]}"
         case LongText():
-            return _describe(value.beginning)
+            return describe_value(value.beginning)
         case str():
             return f'the text "{excerpt(value)}"'
         case list():

@@ -11,6 +11,8 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 
 _SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
 _ISO = re.compile(rb"9999-99-99[T ]99:99(?::99(?:\.9{1,6})?)?(?P<zone>Z|[+-]99:99)?")
+_PLAIN_SHAPES = {b"9999-99-99 99:99:99", b"9999-99-99T99:99:99"}
+_UTC_SHAPES = {shape + b"Z" for shape in _PLAIN_SHAPES}
 
 
 class TimestampColumn(ColumnValidator):
@@ -66,18 +68,21 @@ class TimestampColumn(ColumnValidator):
         shapes = joined.encode().translate(_SHAPE).split(b"\n")
         if len(shapes) != len(column):
             return None
-        for shape in set(shapes):
+        distinct = set(shapes)
+        for shape in distinct:
             match = _ISO.fullmatch(shape)
             if match is None or (match["zone"] is not None) != self._is_zoned:
                 return None
         try:
             moments = list(map(datetime.fromisoformat, column))
-            if self._is_zoned:
+            if self._is_zoned and not distinct <= _UTC_SHAPES:
                 moments = [moment.astimezone(UTC) for moment in moments]
         except (ValueError, OverflowError):
             return None
         if min(moments).date() <= FIRST_DATE or max(moments).date() >= LAST_DATE:
             return None
+        if distinct <= (_UTC_SHAPES if self._is_zoned else _PLAIN_SHAPES):  # all but stored as they are written
+            return joined.replace("T", " ").replace("Z", "+00:00").split("\n")
         return [moment.isoformat(" ") for moment in moments]
 
     def _read(self, value: object) -> str | None:

@@ -4,7 +4,7 @@ Nothing is refused for it: a file may rightly differ. A column is compared with 
 so what changes from file to file anyway, such as the day of a daily file, is not unusual.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
@@ -55,22 +55,27 @@ class Unusual:
     """A sentence without the name of the column: it follows a colon."""
 
 
-def find_unusual(new: FieldProfile, earlier: Sequence[FieldProfile]) -> list[Unusual]:
-    """Compares a column with the same column of earlier files, each by itself."""
+def find_unusual(new: FieldProfile, earlier: Sequence[FieldProfile], *, is_identifier: bool = False) -> list[Unusual]:
+    """Compares a column with the same column of earlier files, each by itself.
+
+    `is_identifier`: its numbers are names, which grow from file to file and have no unit.
+    """
     if new.records and not new.filled and earlier and min(each.share_filled for each in earlier) >= _MOSTLY_FILLED:
         return [Unusual("nulls", "no record has a value, in earlier files most have one")]
     known = [each for each in earlier if each.records >= FEWEST_VALUES]
     if new.records < FEWEST_VALUES or not known:
         return []
-    return [*_find_nulls(new, known), *_find_factor(new, known), *_find_dominant_value(new, known)]
+    factor = () if is_identifier else _find_factor(new, known)
+    return [*_find_nulls(new, known), *factor, *_find_dominant_value(new, known)]
 
 
 def unusual_columns(
-    new: Mapping[str, FieldProfile], earlier: Sequence[Mapping[str, FieldProfile]]
+    new: Mapping[str, FieldProfile], earlier: Sequence[Mapping[str, FieldProfile]], identifiers: Collection[str] = ()
 ) -> dict[str, list[Unusual]]:
     """Compares the columns of a file with those of earlier files; the columns with something unusual, by name."""
     found = {
-        name: find_unusual(profile, [each[name] for each in earlier if name in each]) for name, profile in new.items()
+        name: find_unusual(profile, [each[name] for each in earlier if name in each], is_identifier=name in identifiers)
+        for name, profile in new.items()
     }
     return {name: unusual for name, unusual in found.items() if unusual}
 

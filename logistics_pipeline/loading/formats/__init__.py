@@ -5,6 +5,7 @@ detection         a file's layout, from its content; wrapped_arrays helps it
 csv_header        the header of a CSV file, below whatever stands above it; column_names, csv_delimiters help it
 csv_reader        CSV rows, many at a time; csv_rows reads irregular ones, repeated_header finds those that are none
 json_reader       JSON records by ijson; json_segments, json_feed, json_scanner help it
+nested_records    the records that are elements of an array within each record of a file
 json_names        the fields of a dataset in JSON records: by name, alias or path
 error_bodies      error responses of an API, for detection
 json_walk         JSON text by its events, for wrapped_arrays and field_check

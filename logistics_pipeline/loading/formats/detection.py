@@ -18,7 +18,7 @@ from logistics_pipeline.loading.formats.json_feed import replace_constants
 from logistics_pipeline.loading.formats.json_names import json_names
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
-from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, Unreadable
 from logistics_pipeline.sources.byte_stream import Source
 
 _WHITE = b" \t\r\n"
@@ -36,6 +36,8 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Collection[st
     if not body:
         raise FileError(f"The file is empty; {EXPECTED}")
     start = source.start + len(source.head) - len(body)
+    if not body.startswith(b"{") and _has_records_after_first_line(body, dataset):
+        return LinesLayout(start)
     if body.startswith(b"["):
         return ElementsLayout(start + 1)
     if not body.startswith(b"{"):
@@ -50,6 +52,22 @@ def detect_layout(source: Source, dataset: Dataset, dataset_names: Collection[st
     if isinstance(layout, ElementsLayout):
         check_no_error(body, layout)
     return layout
+
+
+def _has_records_after_first_line(body: bytes, dataset: Dataset) -> bool:
+    """Whether lines after the first are records of ours, and the first is a value that holds none: a bad record."""
+    first, _, rest = body.partition(b"\n")
+    lines = [line for line in rest.split(b"\n", 2)[:2] if line.strip(_WHITE)]
+    if not lines or not _is_object(lines[0].strip(_WHITE)) or not all(line.startswith(b"{") for line in lines):
+        return False
+    value = decode(replace_constants(first.strip(_WHITE)))
+    if isinstance(value, Unreadable) or _holds_records(value, dataset):
+        return False
+    return _names_required_field(lines[0], dataset)
+
+
+def _holds_records(value: object, dataset: Dataset) -> bool:
+    return isinstance(value, list) and any(_has_required_field(element, dataset) for element in value)
 
 
 def _find_pages(

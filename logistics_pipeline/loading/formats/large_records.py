@@ -7,7 +7,7 @@ Memory: the record's text, and once more if it is not plain JSON, whatever it ho
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from json import JSONDecodeError, JSONDecoder
 
@@ -86,6 +86,15 @@ def _members(raw: bytes) -> Iterator[tuple[Span, Span]]:
         assert end is not None
         yield member.span(1), (member.end(), end)
         position = end
+
+
+def member_text(raw: bytes, is_wanted: Callable[[str], bool]) -> bytes | None:
+    """The text of a member of a valid object, of several the last one that is not null; None if there is none."""
+    found = None
+    for name, (begin, end) in _members(raw) if raw.startswith(b"{") else ():
+        if is_wanted(_name(raw, name)) and not raw.startswith(b"null", begin):
+            found = raw[begin:end]
+    return found
 
 
 def _field_at(raw: bytes, position: int) -> str | None:

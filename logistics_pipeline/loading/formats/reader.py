@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from logistics_core.catalogue import Dataset
@@ -10,7 +10,16 @@ from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.detection import detect_layout
 from logistics_pipeline.loading.formats.field_check import check_fields
 from logistics_pipeline.loading.formats.json_reader import read_elements, read_json_lines, read_objects
-from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, ObjectsLayout, Records
+from logistics_pipeline.loading.formats.nested_records import read_nested
+from logistics_pipeline.loading.layouts import (
+    CsvLayout,
+    ElementsLayout,
+    Layout,
+    LinesLayout,
+    NestedLayout,
+    ObjectsLayout,
+    Records,
+)
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source, open_source
 
 RUN_BYTES = 64 * 1024
@@ -41,12 +50,18 @@ class FileFormat:
         return f"{self.layout.name}, {self.compression}" if self.compression else self.layout.name
 
 
-def detect_format(path: Path, dataset: Dataset, dataset_names: Collection[str], max_record_bytes: int) -> FileFormat:
-    """Returns a file's format; see `detection.detect_layout`.
+def detect_format(
+    path: Path, dataset: Dataset, dataset_names: Collection[str], max_record_bytes: int, *, is_nested: bool = False
+) -> FileFormat:
+    """Returns a file's format; see `detection.detect_layout`. `is_nested`: its records hold those of the dataset.
 
     Raises:
         FileError: it cannot be opened or has none of the accepted layouts.
     """
+    if is_nested and dataset.parent is not None:
+        found = detect_format(path, dataset.parent, dataset_names, max_record_bytes)
+        assert not isinstance(found.layout, NestedLayout)
+        return replace(found, layout=NestedLayout(found.layout, dataset))
     with open_source(path, declared=dataset.encoding) as source:
         layout = detect_layout(source, dataset, dataset_names, max_record_bytes)
         notes = (source.note, *(layout.notes if isinstance(layout, CsvLayout) else ()))
@@ -59,6 +74,9 @@ def check_format(path: Path, format: FileFormat, dataset: Dataset, max_record_by
     Raises:
         FileError: it holds records of another kind.
     """
+    if isinstance(format.layout, NestedLayout) and dataset.parent is not None:
+        check_format(path, replace(format, layout=format.layout.around), dataset.parent, max_record_bytes)
+        return
     with open_after(path, format.layout, Checkpoint(), encoding=dataset.encoding) as source:
         check_fields(source, format.layout, dataset, max_record_bytes)
 
@@ -99,3 +117,14 @@ def read_records(
             return read_csv(source, layout, done, max_record_bytes, run_bytes)
         case ObjectsLayout():
             return read_objects(source, layout, done, max_record_bytes, run_bytes)
+        case NestedLayout():
+            is_begun = source.position > layout.start
+            around = read_records(source, layout.around, int(is_begun), max_record_bytes, run_bytes=run_bytes)
+            return read_nested(around, layout, done, is_begun=is_begun)
+
+
+def encoding_of(layout: Layout, dataset: Dataset) -> str | None:
+    """The encoding of files that the contract declares: that of the records around nested ones."""
+    if isinstance(layout, NestedLayout) and layout.dataset.parent is not None:
+        return layout.dataset.parent.encoding
+    return dataset.encoding

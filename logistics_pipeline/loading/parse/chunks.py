@@ -34,7 +34,7 @@ from logistics_pipeline.loading.layouts import (
     UndecodedValues,
     Unreadable,
 )
-from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, write_rejects
+from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
@@ -73,6 +73,8 @@ class Chunk:
     """How the file's values are written, in the first chunk for which this had to be found out."""
     widened: frozenset[str] = frozenset()
     """Integer fields that are read as numbers from this chunk on."""
+    codec: str | None = None
+    """The encoding of the file, by Python's name, if its bytes have shown it."""
     damage: FileError | None = None
     """Why the file cannot be read to its end, if that showed when its formats were found out: the proof of a format may
     stand behind the damage."""
@@ -86,6 +88,25 @@ class Chunk:
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process: pickling rejects as objects would take longer than making them."""
         return self.__dict__ | {"rejects": []}
+
+
+def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
+    """Makes one chunk of consecutive ones, between which no load can resume."""
+    if len(parts) == 1:
+        return parts[0]
+    filled = [part.filled for part in parts if part.filled]
+    return Chunk(
+        checkpoint=parts[-1].checkpoint,
+        text=b"".join(part.text for part in parts),
+        rows=sum(part.rows for part in parts),
+        filled=tuple(map(sum, zip(*filled, strict=True))),
+        days=frozenset[str]().union(*(part.days for part in parts)),
+        rejects=[reject for part in parts for reject in part.rejects],
+        written_rejects=merge_rejects([part.written_rejects for part in parts]),
+        cleared=[cleared for part in parts for cleared in part.cleared],
+        unknown_fields=frozenset[str]().union(*(part.unknown_fields for part in parts)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
 
 
 ValidateValue = Callable[[object], str | Rejection | None]

@@ -16,10 +16,17 @@ from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.file_formats import FORMATTED_TYPES, NOT_LOOKED_FOR, FileFormats
 from logistics_pipeline.loading.formats.json_names import JsonNames, json_names, named_records
 from logistics_pipeline.loading.formats.json_reader import read_page
-from logistics_pipeline.loading.formats.reader import Checkpoint, open_after, read_records
+from logistics_pipeline.loading.formats.reader import Checkpoint, encoding_of, open_after, read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import skip_to_next_array
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout, RawRecord, Records
-from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker, OtherColumns, RecordTaker, columns_of
+from logistics_pipeline.loading.parse.chunks import (
+    Chunk,
+    ChunkMaker,
+    OtherColumns,
+    RecordTaker,
+    columns_of,
+    merge_chunks,
+)
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
 from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
@@ -167,13 +174,14 @@ def _load_field(field: Field, task: ReadTask) -> Field:
 
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
     """Passes the records after the task's checkpoint on and yields what becomes of them."""
-    encoding = task.dataset.encoding
+    encoding = encoding_of(task.layout, task.dataset)
     with open_after(task.path, task.layout, task.after, task.max_expansion, encoding=encoding) as source:
         note = None
         for chunk in _parse(task, source, taker):
             if source.note is not None and source.note != note:  # the encoding may show late
                 note = source.note
                 chunk.notes = (note, *chunk.notes)
+            chunk.codec = source.known_codec
             yield chunk
 
 
@@ -192,8 +200,12 @@ def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk
                 done = (yield from fast.read_lines(done)).records
             case _:
                 pass
+    parts = list[Chunk]()
     for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
-        yield taker.from_records(records)
+        parts.append(taker.from_records(records))
+        if records.is_whole:
+            yield merge_chunks(parts)
+            parts.clear()
 
 
 def _read_pages(
@@ -220,7 +232,8 @@ def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) ->
     wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
     if not wanted:
         return found
-    with open_after(task.path, task.layout, after, encoding=task.dataset.encoding) as source:
+    encoding = encoding_of(task.layout, task.dataset)
+    with open_after(task.path, task.layout, after, encoding=encoding) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
             while wanted[-1] <= records.before + len(records.values):
                 found.append(records.raw_record(wanted.pop() - records.before - 1))

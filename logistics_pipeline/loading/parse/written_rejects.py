@@ -79,6 +79,18 @@ def write_rejects(file_id: int, rejects: Iterable[Reject]) -> WrittenRejects:
     return written
 
 
+def merge_rejects(parts: Iterable[WrittenRejects]) -> WrittenRejects:
+    """Rejects of consecutive records as those of all of them."""
+    merged = WrittenRejects()
+    for part in parts:
+        merged.count += part.count
+        merged.parts += part.parts
+        for kind, counted in part.kinds.items():
+            first = merged.kinds.setdefault(kind, RejectCount(counted.first_record, counted.example))
+            first.count += counted.count
+    return merged
+
+
 @lru_cache(maxsize=4096)  # many records are rejected for the very same reason
 def _reason_columns(name: str | None, reason: str) -> tuple[str, tuple[str | None, str]]:
     """A reason's columns as COPY text, and what it is counted by."""

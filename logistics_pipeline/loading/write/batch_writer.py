@@ -20,6 +20,7 @@ from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
 from logistics_pipeline.loading.parse.written_rejects import COLUMNS, Reject, WrittenRejects, write_rejects
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
+from logistics_pipeline.loading.write.key_guard import KeyConflictError, KeyGuard
 from logistics_pipeline.loading.write.merger import Merged, Merger
 from logistics_pipeline.loading.write.profiling import FileProfiler
 from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
@@ -52,6 +53,7 @@ class BatchWriter:
         self._shortened_ids = ShortenedIds(task.dataset)
         self._profiler = FileProfiler(connection, task)
         self._merger = Merger(connection, task.dataset)
+        self._key_guard = KeyGuard(connection, task.dataset, task.file_id)
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier("raw", task.dataset.name),
             sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.stored_columns, "record_no", "file_id"))),
@@ -63,9 +65,17 @@ class BatchWriter:
         """Commits a batch. `take_seconds` returns the time spent since it was last called.
 
         Raises:
+            KeyConflictError: most of its rows have the key of another record, and nobody has confirmed the key.
             TransientError: another loader moved this file's checkpoint, or wrote one of the keys at the same moment.
             psycopg.OperationalError: the connection was lost; nothing of the batch is written.
         """
+        try:
+            self._write(batch, take_seconds)
+        except KeyConflictError as error:
+            self._key_guard.hold(error)
+            raise
+
+    def _write(self, batch: Batch, take_seconds: Callable[[], float]) -> None:
         try:
             if self._expects_known_keys is None:
                 self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
@@ -83,6 +93,7 @@ class BatchWriter:
             written = write_rows(batch)
             if not batch.records:
                 return
+            self._key_guard.check(written.merged, sum(chunk.rows for chunk in batch.chunks()), batch.before.records)
             rejects = [chunk.written_rejects for chunk in batch.chunks() if chunk.written_rejects.count]
             if written.refused:
                 rejects.append(write_rejects(self._file_id, written.refused))
@@ -177,6 +188,8 @@ class BatchWriter:
             self._layout["values"] = formats.to_json()
         for widened in (chunk.widened for chunk in batch.chunks() if chunk.widened):
             self._layout["widened"] = sorted(widened)
+        for codec in (chunk.codec for chunk in batch.chunks() if chunk.codec is not None):
+            self._layout["encoding"] = codec
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
             records_before=batch.before.records,

@@ -34,6 +34,9 @@ class Merged:
     """Rows that are not, because a later record has their key, by the file they come from."""
     overwritten: Counter[int] = field(default_factory=Counter)
     """Rows that were in the table and lost their key to one of these, by the file they came from."""
+    conflicts: Counter[int] = field(default_factory=Counter)
+    """Rows with the key of another row and other values, whichever of the two is in the table now, by the file that
+    the other one came from. Not counted where a person has confirmed the key."""
     filled: dict[int, list[int]] = field(default_factory=dict)
     """Cells with a value that files have gained, or lost where negative: one number per column of the dataset."""
     stale_days: set[date] = field(default_factory=set)
@@ -47,6 +50,7 @@ class Merged:
             self.written + other.written,
             self.superseded + other.superseded,
             self.overwritten + other.overwritten,
+            self.conflicts + other.conflicts,
             _sums(self.filled, other.filled),
             self.stale_days | other.stale_days,
             self.stale_keys | other.stale_keys,
@@ -92,6 +96,9 @@ class Merger:
             existing_key=_list(identity, "existing"),
             staged_key=_list(identity, "staged"),
             columns=_list(self.columns),
+            is_compared=_is_due() if self.dataset.is_key_confirmed else sql.SQL("true"),
+            is_due=sql.SQL("true") if self.dataset.is_key_confirmed else _is_due(),
+            is_conflict=_is_conflict(self.dataset),
             touched=_touched(self.dataset),
             had_values=_had_values(self.dataset),
             gained=sql.SQL(", ").join(
@@ -173,6 +180,9 @@ class Merger:
             if filled is not None:
                 merged.count_filled(file_id, filled)
                 continue
+            if file_id is None and overwritten_file_id is not None:
+                merged.conflicts[overwritten_file_id] += count
+                continue
             if file_id is None:
                 due += count
                 continue
@@ -186,7 +196,19 @@ class Merger:
         merged.superseded = _count_by_file(lines) - merged.written
         if not self.dataset.key and (merged.superseded or merged.overwritten):
             raise TransientError("Another loader wrote these records at the same moment; merging again")
+        if merged.superseded and not self.dataset.is_key_confirmed:
+            merged.conflicts += self._conflicts_within(lines)
         return merged
+
+    def _conflicts_within(self, lines: Sequence[bytes]) -> Counter[int]:
+        """Rows that are not staged, as a later one of the same file has their key, and other values."""
+        newest: dict[tuple[bytes, ...], bytes] = {}
+        found: Counter[int] = Counter()
+        for line in sorted(lines, key=_rank, reverse=True):
+            winner = newest.setdefault(self._key_of(line), line)
+            if winner is not line and _values(winner) != _values(line):
+                found[_rank(winner)[0]] += 1
+        return found
 
     def _note_touched(self, merged: Merged, touched: Any) -> None:
         if self.dataset.dating is None or touched is None:
@@ -203,6 +225,24 @@ _USE_KEY_INDEX = """
     SELECT set_config('enable_' || way, 'off', true) FROM unnest(ARRAY['hashjoin', 'mergejoin', 'seqscan']) AS way
 """
 """Makes PostgreSQL look up each key in the index: any other join may read the whole table."""
+
+
+def _is_due() -> sql.Composable:
+    """Whether a staged row is new, or registered later than the existing one."""
+    return sql.SQL(
+        "(existing.file_id IS NULL OR (existing.file_id, existing.record_no) < (staged.file_id, staged.record_no))"
+    )
+
+
+def _is_conflict(dataset: Dataset) -> sql.Composable:
+    """Whether an existing row is another record with other values."""
+    others = [name for name in dataset.columns if name not in dataset.key]
+    if dataset.is_key_confirmed or not dataset.key or not others:
+        return sql.SQL("false")
+    return sql.SQL(
+        "(existing.file_id, existing.record_no) <> (staged.file_id, staged.record_no) "
+        "AND ({existing_values}) IS DISTINCT FROM ({staged_values})"
+    ).format(existing_values=_list(others, "existing"), staged_values=_list(others, "staged"))
 
 
 def _touched(dataset: Dataset) -> sql.Composable:
@@ -243,6 +283,11 @@ def _count_by_file(lines: Sequence[bytes]) -> Counter[int]:
     if all(line.endswith(end) for line in lines):  # as those of a load
         return Counter({int(end): len(lines)})
     return Counter(int(line[line.rindex(b"\t") :]) for line in lines)
+
+
+def _values(line: bytes) -> bytes:
+    """A row without the number of its record and its file."""
+    return line.rsplit(b"\t", 2)[0]
 
 
 def _rank(line: bytes) -> tuple[int, int]:

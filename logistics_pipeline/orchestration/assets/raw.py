@@ -133,7 +133,7 @@ class _PartitionLoader:
         """Loads one file."""
         folder = self._loader.options.folder
         path = folder.path_of(key)
-        found = folder.look_at(path, self._dataset.name)
+        found = folder.look_at_key(key, self._dataset.name)
         if found is None:
             with transient_errors(f"recording that {key} is missing"):
                 fail_missing_file(self._loader.connection, key)

@@ -33,12 +33,16 @@ from dagster._core.utils import FuturesAwareThreadPoolExecutor
 from dagster._grpc.__generated__ import dagster_api_pb2 as api
 from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT, DagsterGrpcClient, client_heartbeat_thread
 from dagster._grpc.proxy_server import DagsterProxyApiServicer
-from dagster._grpc.server import DagsterGrpcServer, GrpcServerProcess
+from dagster._grpc.server import DagsterGrpcServer
 from dagster._grpc.types import ExecuteExternalJobArgs, GetCurrentRunsResult
+from dagster._utils import safe_tempfile_path_unmanaged
 from dagster._utils.interrupts import setup_interrupt_handlers
 from dagster._utils.log import configure_loggers
-from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.error import DagsterError, SerializableErrorInfo
 from dagster_shared.serdes import deserialize_value, serialize_value
+
+from logistics_pipeline.orchestration.runtime.definitions_process import serve_definitions
+from logistics_pipeline.orchestration.runtime.process_template import process_context, start_template
 
 DEFINITIONS = "logistics_pipeline.orchestration.definitions"
 START_SECONDS = 300
@@ -50,30 +54,65 @@ DRAIN_SECONDS = 75
 HEARTBEAT_SECONDS = 60
 """A child without a heartbeat for so long ends by itself: its server was killed."""
 LOOK_SECONDS = 1
+PING_SECONDS = 0.02
+"""How often a child that is starting is asked whether it serves."""
+NOTICE_SECONDS = 2.0
+"""How long Dagster's daemon takes to notice that the definitions were reloaded: it asks every second."""
+SENSOR_EVALUATIONS = ("ExternalSensorExecution", "SyncExternalSensorExecution")
 THREADS = 64
 """They only forward requests and wait. With Dagster's few, slow sensors would keep runs from being launched."""
 
 _log = logging.getLogger("dagster.code_server")
 
 
+_process_lock = threading.Lock()
+"""Starting a process and asking how one ended both read exit codes, each of which can be read only once."""
+
+
 class _Child:
     """A process that serves the definitions as they were when it started."""
 
-    def __init__(self, process: GrpcServerProcess, client: DagsterGrpcClient) -> None:
-        self.client = client
+    def __init__(self, target: LoadableTargetOrigin) -> None:
+        """Starts the process."""
+        socket = safe_tempfile_path_unmanaged()
+        self.client = DagsterGrpcClient(socket=socket)
         self.is_retired = False
-        self._process = process
+        self._process: Any = process_context().Process(  # type: ignore[attr-defined]  # which every context has
+            target=serve_definitions, args=(target, socket, HEARTBEAT_SECONDS)
+        )
         self._requests = 0
         self._idle = threading.Condition()
         self._no_heartbeat = threading.Event()
+        with _process_lock:
+            self._process.start()
+
+    def wait_until_serving(self) -> None:
+        """Waits until it serves the definitions, or the reason why it has none.
+
+        Raises:
+            DagsterUserCodeProcessError: the definitions cannot be loaded.
+            DagsterUserCodeUnreachableError: the process has ended, or takes too long.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.client.ping("")
+                break
+            except DagsterUserCodeUnreachableError:
+                if self.exit_code is not None or time.monotonic() > deadline:
+                    raise
+            time.sleep(PING_SECONDS)
         threading.Thread(
-            target=client_heartbeat_thread, args=(client, self._no_heartbeat), name="heartbeat", daemon=True
+            target=client_heartbeat_thread, args=(self.client, self._no_heartbeat), name="heartbeat", daemon=True
         ).start()
+        sync_list_repositories_grpc(self.client)
 
     @property
     def exit_code(self) -> int | None:
         """None while it runs."""
-        return self._process.server_process.poll()
+        with _process_lock:
+            code: int | None = self._process.exitcode
+            return code
 
     @contextmanager
     def request(self) -> Iterator[DagsterGrpcClient]:
@@ -89,7 +128,6 @@ class _Child:
 
     def retire(self) -> None:
         """Lets it end once its requests and its runs have ended."""
-        self.is_retired = True
         with self._idle:
             self._idle.wait_for(lambda: self._requests == 0, REQUEST_SECONDS)
         self.stop()
@@ -103,8 +141,9 @@ class _Child:
     def kill(self) -> None:
         """Ends it at once."""
         self._no_heartbeat.set()
-        self._process.server_process.kill()
-        self._process.server_process.wait()
+        self._process.kill()
+        while self.exit_code is None:
+            time.sleep(0.01)
 
     def current_runs(self) -> list[str]:
         """The runs it has; none if it has ended."""
@@ -127,6 +166,7 @@ class ReloadingServer(DagsterProxyApiServicer):
             DagsterUserCodeProcessError: they cannot be loaded.
         """
         self._children: list[_Child] = []
+        self._earlier: _Child | None = None
         super().__init__(
             loadable_target_origin=target,
             fixed_server_id=None,
@@ -144,7 +184,6 @@ class ReloadingServer(DagsterProxyApiServicer):
             heartbeat_ttl=HEARTBEAT_SECONDS,
             defs_state_info=None,
         )
-        threading.Thread(target=self._watch_children, name="watch-children", daemon=True).start()
 
     def _reload_location(self) -> None:
         """Puts a new child into service. Dagster calls it once, when it starts."""
@@ -153,14 +192,16 @@ class ReloadingServer(DagsterProxyApiServicer):
         self._client: Any = child.client
 
     def _start_child(self) -> _Child:
-        """Starts a child and has it load the definitions; raises DagsterUserCodeProcessError if it cannot."""
-        registry = self._grpc_server_registry
-        client = registry.reload_grpc_endpoint(self._origin).create_client()
-        entry: Any = registry.get_grpc_server_entry(self._origin)
-        child = _Child(entry.process, client)
+        """Starts a child and has it load the definitions.
+
+        Raises:
+            DagsterUserCodeProcessError: they cannot be loaded.
+            DagsterUserCodeUnreachableError: the child does not respond.
+        """
+        child = _Child(self._loadable_target_origin)
         try:
-            sync_list_repositories_grpc(client)
-        except DagsterUserCodeProcessError:
+            child.wait_until_serving()
+        except DagsterError:
             child.kill()
             raise
         return child
@@ -179,18 +220,35 @@ class ReloadingServer(DagsterProxyApiServicer):
                 reason = why_not_loaded(error)
                 _log.error("The definitions were not reloaded, and those in service stay: %s", reason)
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
-        threading.Thread(target=earlier.retire, name="retire", daemon=True).start()
+        self._earlier = earlier
+        earlier.is_retired = True
+        threading.Thread(target=self._retire, args=(earlier,), name="retire", daemon=True).start()
         _log.info("The definitions were reloaded")
         return api.ReloadCodeReply()
 
+    def _retire(self, child: _Child) -> None:
+        time.sleep(NOTICE_SECONDS)
+        if self._earlier is child:
+            self._earlier = None
+        child.retire()
+
+    def _child_for(self, api_name: str) -> _Child:
+        """The child that answers a request.
+
+        Sensors are evaluated by the earlier one until the daemon has noticed the reload: it would not know the job of a
+        new dataset, and would report that the sensor has failed.
+        """
+        earlier = self._earlier
+        return earlier if earlier is not None and api_name in SENSOR_EVALUATIONS else self._in_service
+
     def _query(self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT) -> Any:
-        with self._in_service.request() as client:
+        with self._child_for(api_name).request() as client:
             return client._get_response(api_name, request, timeout)
 
     def _streaming_query(
         self, api_name: str, request: Any, _context: Any, timeout: int = DEFAULT_GRPC_TIMEOUT
     ) -> Iterator[Any]:
-        with self._in_service.request() as client:
+        with self._child_for(api_name).request() as client:
             yield from client._get_streaming_response(api_name, request, timeout)
 
     def StartRun(self, request: Any, context: Any) -> Any:
@@ -208,8 +266,18 @@ class ReloadingServer(DagsterProxyApiServicer):
         found = GetCurrentRunsResult(current_runs=runs, serializable_error_info=None)
         return api.GetCurrentRunsReply(serialized_current_runs=serialize_value(found))
 
-    def _watch_children(self) -> None:
-        """Ends this server when a child ends that should not; whatever supervises it starts it again."""
+    def ShutdownServer(self, request: Any, context: Any) -> Any:
+        """Stops this server once all runs have ended."""
+        reply = super().ShutdownServer(request, context)  # type: ignore[no-untyped-call]
+        for child in list(self._children):
+            child.stop()
+        return reply
+
+    def _cleanup_thread(self) -> None:
+        """Dagster has a thread do this while the server runs.
+
+        It ends the server when a child ends that should not; whatever supervises the server starts it again.
+        """
         while not self._shutdown_once_executions_finish_event.wait(LOOK_SECONDS):
             for child in list(self._children):
                 code = child.exit_code
@@ -217,6 +285,9 @@ class ReloadingServer(DagsterProxyApiServicer):
                     self._children.remove(child)
                 elif code is not None:
                     _exit(f"The process that serves the definitions has ended (exit code {code})")
+        while any(child.exit_code is None for child in list(self._children)):
+            self._server_termination_event.wait(LOOK_SECONDS)
+        self._server_termination_event.set()
 
     def cleanup(self) -> None:
         """Waits for the runs that are under way, within limits."""
@@ -258,7 +329,10 @@ def main() -> None:
     arguments = parser.parse_args()
     setup_interrupt_handlers()
     configure_loggers()
-    target = LoadableTargetOrigin(module_name=arguments.module, working_directory=str(Path.cwd()))
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=arguments.module, working_directory=str(Path.cwd())
+    )
+    start_template([DEFINITIONS] if arguments.module == DEFINITIONS else [])
     termination = threading.Event()
     try:
         server = ReloadingServer(target, termination)

@@ -53,7 +53,7 @@ function facts(found) {
   };
   const known = DATASETS[dataset];
   return [
-    h("p", { class: "about" }, description),
+    description !== `${found.title}.` && h("p", { class: "about" }, description),
     h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => value && h("div", {}, h("dt", {}, label), h("dd", {}, value)))),
     h(
       "div",

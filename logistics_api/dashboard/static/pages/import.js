@@ -21,6 +21,7 @@ export const ranged = false;
 
 const ADDRESS = "/api/contracts/proposals";
 const FILES = 50;
+const PROPOSALS = 200;
 
 export function build(view) {
   return h("div", { class: "grid" }, sendPanel(view), proposalsPanel(view), unrecognisedPanel(view));
@@ -95,6 +96,12 @@ async function open(view, told, request) {
   go(href("import", [done.proposal_id]));
 }
 
+/** Those whose proposal does not wait: it is listed above. */
+function unproposed({ files, proposals }) {
+  const waiting = new Set(proposals.items.map(({ path }) => path));
+  return files.items.filter(({ path }) => !waiting.has(path));
+}
+
 /** Files of the raw folder that belong to no dataset. */
 function unrecognisedPanel(view) {
   const told = h("div", { class: "import-state", role: "status" });
@@ -113,12 +120,15 @@ function unrecognisedPanel(view) {
     subtitle: "They are in the raw folder and are not loaded",
     placeholder: "6rem",
     live: null,
-    request: () => url("/api/ingestion/files", { state: "unrecognised", current: true, dismissed: false, limit: FILES }),
-    empty: ({ items }) => (items.length ? null : "Every file belongs to a dataset"),
-    render: ({ items, next_cursor: more }) => [
+    request: () => ({
+      files: url("/api/ingestion/files", { state: "unrecognised", current: true, dismissed: false, limit: FILES }),
+      proposals: url(ADDRESS, { state: "open", limit: PROPOSALS }),
+    }),
+    empty: (found) => (unproposed(found).length ? null : "Every other file belongs to a dataset"),
+    render: (found) => [
       table({
         caption: "Files that belong to no dataset, newest first",
-        rows: items,
+        rows: unproposed(found),
         columns: [
           { key: "path", label: "File", head: true, wrap: true, node: (path, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, path) },
           { key: "size_bytes", label: "Size", number: true, format: bytes },
@@ -127,7 +137,7 @@ function unrecognisedPanel(view) {
           { key: "file_id", label: "", node: (_, row) => h("button", { type: "button", class: "button", "data-focus": `propose-${row.file_id}`, "aria-label": `Import ${row.path}`, onclick: () => propose(row.path) }, "Import") },
         ],
       }),
-      more && h("p", { class: "muted" }, `The latest ${count(items.length)}; the Pipeline page lists all of them.`),
+      found.files.next_cursor && h("p", { class: "muted" }, `Of the latest ${count(FILES)}; the Pipeline page lists all of them.`),
       told,
     ],
   });

@@ -40,7 +40,7 @@ export function build(view) {
 /** What the parts of the page share: the address, who may decide, requests one at a time and how far they are. */
 function conversation(view) {
   const address = `/api/contracts/proposals/${encodeURIComponent(view.arguments[0])}`;
-  const talk = { address, told: h("p", { class: "import-state", role: "status" }), mayDecide: true, isBusy: false, sections: [] };
+  const talk = { address, told: h("p", { class: "import-state", role: "status" }), trial: h("div", { class: "stack", "data-part": "trial" }), mayDecide: true, isBusy: false, sections: [] };
   talk.request = async (action, options = {}) => {
     if (talk.isBusy) return null;
     talk.isBusy = true;
@@ -62,16 +62,24 @@ function conversation(view) {
 // -- the file and the decision
 
 function fileNodes(talk, found) {
-  const { path, obstacle_texts: obstacles, notes } = found;
+  const { path, obstacle_texts: obstacles, waits_because: reason } = found;
   return [
     h("div", { class: "file-heading" }, h("h3", { class: "mono" }, path), stateOf(found)),
     obstacles.map((text) => h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, text))),
+    reason && h("p", { class: "note", role: "note" }, icon("warning"), h("span", {}, `It waits because ${reason}`.replace(/\.?$/, "."))),
     h("dl", { class: "facts" }, Object.entries(factsOf(found)).map(([label, value]) => value && h("div", {}, h("dt", {}, label), h("dd", {}, value)))),
-    notes.length > 0 && h("ul", { class: "file-notes" }, notes.map((text) => h("li", {}, text))),
+    allNotes(found).length > 0 && h("ul", { class: "file-notes" }, allNotes(found).map((text) => h("li", {}, text))),
     found.state === "open" ? decision(talk, found) : ended(found),
     talk.told,
+    found.state === "open" && talk.trial,
   ];
 }
+
+/** "Windows-1252" of "Encoding Windows-1252 (the same as …); the bytes would also fit …". */
+const encodingName = (words) => words.replace(/^Encoding /, "").split(/ \(|[;,.]/)[0];
+
+/** What is said about the encoding comes first, if its name does not say it all. */
+const allNotes = ({ file_format: { encoding }, notes }) => [encoding && encoding !== encodingName(encoding) && encoding, ...notes].filter(Boolean);
 
 function factsOf({ dataset, kind, file_format: file, created_at: at, created_by: who }) {
   const { format, compression, encoding, dialect, rows, is_whole: isWhole, bad_records: bad } = file;
@@ -79,7 +87,7 @@ function factsOf({ dataset, kind, file_format: file, created_at: at, created_by:
   return {
     Dataset: kind === "new" ? `${dataset} (new)` : h("a", { href: href("data", [dataset]) }, dataset),
     Format: format && [format, compression].filter(Boolean).join(", "),
-    Encoding: encoding,
+    Encoding: encoding && encodingName(encoding),
     Delimiter: dialect && (DELIMITERS[dialect.delimiter] ?? dialect.delimiter),
     Quotes: dialect && dialect.quote,
     Header: header,
@@ -105,9 +113,43 @@ function decision(talk, found) {
       "div",
       { class: "chips decision" },
       h("button", { type: "button", class: "button primary", "data-focus": "accept", disabled: !isAcceptable, "aria-describedby": isAcceptable ? null : note, onclick: () => talk.request("accept") }, icon("check"), "Accept"),
+      h("button", { type: "button", class: "button", "data-focus": "try", disabled: !isAcceptable, "aria-describedby": isAcceptable ? null : note, onclick: () => tryIt(talk) }, "Try it"),
       h("button", { type: "button", class: "button", "data-focus": "dismiss", onclick: dismiss }, "Dismiss"),
       !isAcceptable && h("span", { class: "muted", id: note }, missing),
     ),
+  ];
+}
+
+/** A load of which nothing is kept: what would be accepted, and why the rest would not. */
+async function tryIt(talk) {
+  replace(talk.trial);
+  const done = await talk.request("dry-run");
+  if (done?.state === "done") replace(talk.trial, trialNodes(done.result));
+}
+
+function trialNodes({ records, rejects, unknown_fields: unknown, values_cleared: cleared, is_whole: isWhole }) {
+  const entries = {
+    [isWhole ? "Records" : "First records"]: records.read,
+    Accepted: records.accepted,
+    "Superseded within the file": records.superseded,
+    "Keys in the table already": records.replaced,
+    Rejected: records.rejected,
+    "Values cleared": cleared || null,
+  };
+  return [
+    h("h3", {}, "What a load would do"),
+    h("dl", { class: "facts" }, Object.entries(entries).map(([label, value]) => value !== null && value !== undefined && h("div", {}, h("dt", {}, label), h("dd", {}, count(value))))),
+    unknown.length > 0 && h("p", { class: "muted" }, `Columns that the contract does not know: ${unknown.join(", ")}.`),
+    rejects.length > 0 && table({
+      caption: "Why records would be rejected, most frequent first",
+      rows: rejects.map((cause) => ({ ...cause, line: cause.lines[0] })),
+      columns: [
+        { key: "count", label: "Records", number: true, format: count },
+        { key: "field", label: "Field", head: true, format: (value) => value ?? "The record" },
+        { key: "reason", label: "Why", wrap: true, node: (_, { line, reason }) => line?.reason ?? reason },
+        { key: "line", label: "For example", wrap: true, node: (line) => line && [`Record ${count(line.record_no)}: `, h("code", {}, line.text)] },
+      ],
+    }),
   ];
 }
 
@@ -129,12 +171,12 @@ function questionNodes(talk, { questions, is_edited: isEdited, state }) {
     "form",
     { class: "stack" },
     isEdited && h("p", { class: "muted" }, "The contract was edited, which has answered every question."),
-    questions.map((question) => questionField(question, isOpen)),
+    questions.map((question) => questionField(question, isOpen, isOpen ? alike(question, questions) : [])),
     isOpen && h("div", { class: "chips" }, h("button", { type: "submit", class: "button primary", "data-focus": "answer" }, "Save answers")),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const given = questions.map(({ id, answer }) => [id, form.querySelector(`input[name="${CSS.escape(id)}"]:checked`)?.value, answer]);
+    const given = questions.map(({ id, answer }) => [id, inputOf(form, id, ":checked")?.value, answer]);
     const answers = Object.fromEntries(given.filter(([, value, before]) => value !== undefined && value !== before));
     if (Object.keys(answers).length === 0) return toast("Choose an answer first");
     return talk.request("answers", { type: "application/json", body: JSON.stringify({ answers }) });
@@ -142,8 +184,30 @@ function questionNodes(talk, { questions, is_edited: isEdited, state }) {
   return form;
 }
 
-function questionField({ id, text, cells, columns, answers, suggestion, values, answer }, isOpen) {
-  const all = [...new Set([...answers, ...(columns.length ? ["text"] : [])])];
+const answersOf = ({ answers, columns }) => [...new Set([...answers, ...(columns.length ? ["text"] : [])])];
+
+/** All questions of the kind that can be answered alike; none if there is only this one. */
+function alike({ kind, answers }, questions) {
+  const found = questions.filter((other) => other.kind === kind && answers.some((each) => other.answers.includes(each)));
+  return found.length > 1 ? found : [];
+}
+
+/** Gives the answer that is chosen in one question to the others that take it. Nothing is sent before it is saved. */
+function applyToAll(form, id, others) {
+  const value = inputOf(form, id, ":checked")?.value;
+  if (value === undefined) return toast("Choose an answer first");
+  const inputs = others.map((other) => inputOf(form, other.id, `[value="${CSS.escape(value)}"]`)).filter(Boolean);
+  for (const input of inputs) input.checked = true;
+  const left = others.length - inputs.length;
+  return toast(`Chosen in ${count(inputs.length)} questions${left ? `; ${count(left)} do not take it` : ""}. Save the answers next.`);
+}
+
+const inputOf = (form, id, selector) => form.querySelector(`input[name="${CSS.escape(id)}"]${selector}`);
+
+function questionField(question, isOpen, others) {
+  const { id, text, cells, suggestion, values, answer } = question;
+  const all = answersOf(question);
+  const apply = (event) => applyToAll(event.target.closest("form"), id, others);
   return h(
     "fieldset",
     { class: "question" },
@@ -159,6 +223,7 @@ function questionField({ id, text, cells, columns, answers, suggestion, values, 
         each === suggestion && badge("other columns suggest this", "accent"),
       ),
     ),
+    others.length > 0 && h("p", {}, h("button", { type: "button", class: "link", "data-focus": `${id} all`, onclick: apply }, `Apply to all ${count(others.length)} questions of this kind`)),
   );
 }
 

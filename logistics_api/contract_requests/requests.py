@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from logistics_api.contracts.queries import MAKE_REQUEST, NEEDS_ANSWERS, ONE_REQUEST, PROPOSAL_STATE
+from logistics_api.contract_requests.queries import MAKE_REQUEST, NEEDS_ANSWERS, ONE_REQUEST, PROPOSAL_STATE
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.file_requests.status import progress_of
@@ -38,6 +38,27 @@ async def request_action(
     """Makes a request and responds with it: 202, with its address as `Location`.
 
     Raises:
+        Problem: as `make_request`.
+    """
+    request_id = await make_request(
+        request, database, action, proposal_id=proposal_id, dataset=dataset, argument=argument
+    )
+    body = await read_request(database, request_id, context_of(request.scope).prefix)
+    return JSONResponse(body, 202, {"Location": body["status_url"]})
+
+
+async def make_request(
+    request: Request,
+    database: Database,
+    action: ContractAction,
+    *,
+    proposal_id: UUID | None = None,
+    dataset: str | None = None,
+    argument: Mapping[str, Any] | None = None,
+) -> int:
+    """Makes a request and returns its number.
+
+    Raises:
         Problem: 404, there is no such proposal; 503, too many requests are pending; anything `Database.write` raises.
     """
     parameters = {
@@ -52,8 +73,7 @@ async def request_action(
         if proposal_id is not None:
             await check_proposal(database, proposal_id)
         raise _too_many()
-    body = await read_request(database, request_id, context_of(request.scope).prefix)
-    return JSONResponse(body, 202, {"Location": body["status_url"]})
+    return int(request_id)
 
 
 async def check_proposal(database: Database, proposal_id: UUID, action: ContractAction | None = None) -> None:
