@@ -36,10 +36,10 @@ from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
-from logistics_api.metrics import endpoints as metrics
-from logistics_api.metrics.gauges import add_gauges
-from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.metrics.recording import Metrics
+from logistics_api.monitoring import endpoints as monitoring
+from logistics_api.monitoring.gauges import add_gauges
+from logistics_api.monitoring.pipeline import Pipeline
+from logistics_api.monitoring.recording import Metrics
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.routes import endpoints as routes
@@ -165,7 +165,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         system.router,
         events.router,
         session.router,
-        metrics.router,
+        monitoring.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
         profiles.router,

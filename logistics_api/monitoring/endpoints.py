@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from logistics_api.http.responses import Responses, problem_response
-from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.metrics.recording import Metrics
+from logistics_api.monitoring.pipeline import Pipeline
+from logistics_api.monitoring.recording import Metrics
 
 NO_KEY: Responses = {
     401: problem_response("An API key with the scope `read` is required if other machines can reach the API"),

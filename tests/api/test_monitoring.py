@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
-from logistics_api.metrics.pipeline import CACHE_SECONDS, Pipeline
-from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
+from logistics_api.monitoring.pipeline import CACHE_SECONDS, Pipeline
+from logistics_api.monitoring.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.api_keys import create_key
