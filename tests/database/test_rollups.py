@@ -1,7 +1,5 @@
 """Pre-aggregates: after any loads, corrections and unloads they are what a full recompute would make of them."""
 
-import pytest
-
 from logistics_core.catalogue.stored_contracts import stored_catalogue
 from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_pipeline.analytics.refresh import refresh
@@ -24,5 +22,7 @@ def test_built_in_datasets_have_rollups(raw_folder: FolderUnderTest, connection:
     print(connection.execute("SELECT * FROM analytics.rollups").fetchall())
     print(connection.execute("SELECT * FROM analytics.rollup_datasets").fetchall())
     assert not differences(connection)
-    connection.execute("UPDATE rollups.shipments_1 SET \"rows()\" = 7 WHERE ctid = (SELECT min(ctid) FROM rollups.shipments_1)")
+    connection.execute(
+        'UPDATE rollups.shipments_1 SET "rows()" = 7 WHERE ctid = (SELECT min(ctid) FROM rollups.shipments_1)'
+    )
     assert differences(connection)
