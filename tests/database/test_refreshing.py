@@ -253,7 +253,7 @@ class Refreshing(RuleBasedStateMachine):
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
             "ingest.reject_kinds, ingest.cleared_values, ingest.file_requests, "
             "analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
-            "analytics.vehicle_numbers RESTART IDENTITY CASCADE"
+            "analytics.vehicle_numbers, analytics.rollup_datasets RESTART IDENTITY CASCADE"
         )
         self.numbers: dict[str, int] = {}
         connection.execute("UPDATE analytics.status SET full_refresh_due = false, unassigned_shipments = 0")
