@@ -243,7 +243,7 @@ def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: 
 
 
 def _free_name(connection: Connection, dataset: Dataset) -> str:
-    """`shipments_1` or the next number that no table of a rollup has."""
+    """The name of the dataset with the first number that no table of a rollup has."""
     taken = {name for (name,) in connection.execute("SELECT table_name FROM analytics.rollups").fetchall()}
     number = 1
     while f"{dataset.name}_{number}" in taken:
