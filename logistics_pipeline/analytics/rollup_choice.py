@@ -31,7 +31,7 @@ PER_DAY = 250
 """The most rows per day of a rollup of several dimensions: a year of it is summed up in some 20 ms."""
 SINGLE_SHARE = 0.1
 """Of the records: the most rows of a rollup of one dimension, or of the values of a field."""
-SMALL_VALUES = 100_000
+SMALL_VALUES = 20_000
 """Values of a field of so many rows are always few enough."""
 _MOST_PER_GROUP = {Precision.SKETCHED: REGISTERS, Precision.ROUNDED: 3 * 900}
 """The most values per group: the registers of a sketch; of rounded numbers 900 per power of ten, usually three."""
