@@ -37,11 +37,13 @@ from logistics_api.http.cache import ResponseCache
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
 from logistics_api.metrics import endpoints as metrics
-from logistics_api.metrics.gauges import add_gauges
-from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.metrics.recording import Metrics
+from logistics_api.monitoring import endpoints as monitoring
+from logistics_api.monitoring.gauges import add_gauges
+from logistics_api.monitoring.pipeline import Pipeline
+from logistics_api.monitoring.recording import Metrics
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
+from logistics_api.querying.registry import RollupRegistry
 from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
@@ -156,6 +158,7 @@ def _load_catalogue(settings: Settings) -> Catalogue:
 def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
     """The routers of all subjects, in matching order."""
     return (
+        metrics.router,
         key_figures.router,
         figures.router,
         shipments.router,
@@ -165,7 +168,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         system.router,
         events.router,
         session.router,
-        metrics.router,
+        monitoring.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
         profiles.router,
@@ -192,6 +195,7 @@ def _add_shared_state(app: Application, settings: Settings, limits: Limits | Non
     state.database.on_poll(state.authenticator.keyring.reload)
     state.contracts = FollowedContracts(catalogue, lambda found: _serve_datasets(app, found))
     state.database.on_poll(state.contracts.poll)
+    state.rollups = RollupRegistry()
     state.upload_slots = UploadSlots()
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)

@@ -21,6 +21,9 @@ WAIT_SECONDS: Final = 10.0
 CACHED_PREFIX: Final = "/api/"
 """The only paths cached here; the dashboard's files are in memory anyway."""
 
+SOMETIMES_CACHED: Final = ("/api/metrics/", "/api/kpi")
+"""Paths below which some answers can be cached and others cannot, as they come from the records as they are now."""
+
 NO_HEADERS: Final[RawHeaders] = []
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 PATHS_REMEMBERED = 4_096
@@ -115,7 +118,7 @@ class CachingMiddleware:
         """Forwards the request; caches the response if it declares its data version."""
 
         def on_forward(status: int) -> None:
-            if status == 200:
+            if status == 200 and not key[0].startswith(SOMETIMES_CACHED):
                 self._uncacheable[key[0]] = True
             if pending is not None:
                 pending.set_result(None)

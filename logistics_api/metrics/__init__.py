@@ -1,4 +1,1 @@
-"""Prometheus metrics: `recording` counts responses, `pipeline` queries the database, `endpoints` serves /metrics.
-
-docs/monitoring.md lists every name; deploy/prometheus and deploy/grafana use them.
-"""
+"""Metrics of all datasets: what there is, answers to questions, and key figures with their change."""

@@ -1,41 +1,118 @@
-"""GET /metrics."""
+"""GET /api/metrics, /api/metrics/{dataset} and /api/kpi."""
 
-import asyncio
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client.exposition import choose_encoder
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from logistics_api.http.responses import Responses, problem_response
-from logistics_api.metrics.pipeline import Pipeline
-from logistics_api.metrics.recording import Metrics
+from logistics_api.database.pool import Database, Reader
+from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
+from logistics_api.metrics.descriptions import describe_columns, describe_metrics
+from logistics_api.metrics.files import as_file
+from logistics_api.metrics.key_figures import KeyFigureParameters, key_figures
+from logistics_api.metrics.parameters import MetricParameters, question
+from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalogue
+from logistics_api.parameters.datasets import NameOfDataset, dataset_of
+from logistics_api.parameters.date_range import NothingElse
+from logistics_api.querying.answering import Answer, answer
+from logistics_api.querying.metric_query import MetricQuery, periods_of
+from logistics_api.querying.registry import RollupRegistry
 
-NO_KEY: Responses = {
-    401: problem_response("An API key with the scope `read` is required if other machines can reach the API"),
-    403: problem_response("The API key lacks the scope `read`"),
-}
-
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["metrics"])
 
 
-async def _of_app(request: Request) -> tuple[Metrics, Pipeline]:
-    return request.app.state.metrics, request.app.state.pipeline
+async def _registry(request: Request) -> RollupRegistry:
+    registry = request.app.state.rollups
+    assert isinstance(registry, RollupRegistry)
+    return registry
+
+
+Registry = Annotated[RollupRegistry, Depends(_registry)]
 
 
 @router.get(
-    "/metrics",
-    response_class=Response,
-    responses=NO_KEY | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-    summary="Metrics for Prometheus",
+    "/api/metrics", response_model=MetricCatalogue, responses=FIGURE_PROBLEMS, summary="Metrics of all datasets"
 )
-async def read_metrics(request: Request, of_app: Annotated[tuple[Metrics, Pipeline], Depends(_of_app)]) -> Response:
-    """Process metrics come from memory, pipeline metrics from the database.
+async def read_metric_catalogue(_: Annotated[NothingElse, Query()], request: Request) -> MetricCatalogue:
+    """Returns the metrics of each dataset, and the fields that they can be grouped and filtered by."""
+    catalogue = request.app.state.catalogue
+    return MetricCatalogue(datasets=[describe_metrics(each, catalogue) for each in catalogue.values()])
 
-    While the database is unavailable, the pipeline metrics are omitted without delay. The format is OpenMetrics if the
-    Accept header requests it.
+
+@router.get(
+    "/api/metrics/{dataset}",
+    response_model=MetricAnswer,
+    responses=FIGURE_PROBLEMS | {404: problem_response("The dataset does not exist")},
+    summary="Metrics of one dataset",
+)
+async def read_dataset_metrics(
+    dataset: NameOfDataset,
+    parameters: Annotated[MetricParameters, Query()],
+    request: Request,
+    database: Reader,
+    registry: Registry,
+) -> Response:
+    """Returns metrics by period and fields, compared with earlier periods.
+
+    Answers come from a pre-aggregate if there is one that holds what is asked for, otherwise from the records, which
+    takes longer; `source` says which. With another `format` than json, the rows alone are sent as a file.
     """
-    metrics, pipeline = of_app
-    await pipeline.refresh()
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    text = await asyncio.to_thread(encode, metrics.registry)
-    return Response(text, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+    catalogue = request.app.state.catalogue
+    query = question(parameters, dataset_of(request, dataset), catalogue)
+    if parameters.format != "json":
+        return await as_file(database, registry, catalogue, query, parameters.format)
+    found = await answer(database, registry, catalogue, query)
+    total = await _total(database, registry, catalogue, query) if parameters.total else None
+    return _response(_document(found, total), [found, *([total] if total else [])])
+
+
+async def _total(database: Database, registry: RollupRegistry, catalogue: Any, query: MetricQuery) -> Answer:
+    """The metrics over all groups and periods."""
+    return await answer(
+        database, registry, catalogue, replace(query, by=(), grain=None, show=frozenset(), order=(), limit=1)
+    )
+
+
+def _document(found: Answer, total: Answer | None) -> str:
+    """The answer as JSON. The rows are put in as PostgreSQL wrote them: every digit is kept."""
+    query = found.query
+    beside: dict[str, Any] = {
+        "dataset": query.dataset.name,
+        "source": found.plan.source,
+        "data_version": found.data_version,
+        "grain": query.grain,
+        "range": _span(query.days),
+        "periods": [
+            {**_span(each.days), "compared": _span(each.compared)}  # type: ignore[dict-item]
+            for each in (periods_of(query) if query.compare is not None else ())
+        ],
+        "undated": found.stored.undated,
+        "columns": describe_columns(query, found.plan),
+        "groups": found.groups,
+    }
+    head = json.dumps(beside, ensure_ascii=False, separators=(",", ":"))
+    total_row = "null" if total is None else total.rows.strip()[1:-1].strip() or "null"
+    return f'{head[:-1]},"total":{total_row},"data":{found.rows}}}'
+
+
+def _span(days: Any) -> Mapping[str, str] | None:
+    return None if days is None else {"start": days.start.isoformat(), "end": days.end.isoformat()}
+
+
+def _response(text: str, answers: list[Answer]) -> Response:
+    """Declares the data version, so that it can be kept, unless something comes from the records as they are now."""
+    versions = {each.data_version for each in answers}
+    if len(versions) == 1 and None not in versions:
+        return Response(text, media_type="application/json", headers={"Data-Version": str(versions.pop())})
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/api/kpi", response_model=KeyFigures, responses=FIGURE_PROBLEMS, summary="Key figures with their change")
+async def read_key_figures(
+    parameters: Annotated[KeyFigureParameters, Query()], request: Request, database: Reader, registry: Registry
+) -> Response:
+    """Returns metrics of any datasets: their values over a range, what they were before, and their course."""
+    text, answers = await key_figures(database, registry, request.app.state.catalogue, parameters)
+    return _response(text, answers)

@@ -2,8 +2,9 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed` and `records` of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect`
-and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`.
+`keyConfirmed`, `records`, `metrics` and `rollups` of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`,
+`invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`, metrics by
+`contract_metrics`.
 """
 
 import os
@@ -20,6 +21,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
 from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, nearest_match
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml
 from logistics_core.catalogue.model import (
@@ -72,8 +74,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "measures",
-    "quality", "route", "session", "system",
+    "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "kpi", "measures",
+    "metrics", "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -467,6 +469,8 @@ class _Resource(_Struct, kw_only=True):
     extras: bool = True
     records: _Records | None = None
     key_confirmed: bool = True
+    metrics: list[MetricKeys] | None = None
+    rollups: list[list[str]] | None = None
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -522,6 +526,8 @@ def _dataset(resource: _Resource) -> Dataset:
         is_key_confirmed=resource.key_confirmed,
         path=resource.path,
         records=_records(resource.records, by_name, references),
+        declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
+        declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, by_name),
     )
 
 
@@ -556,6 +562,10 @@ def _check_texts(resource: _Resource) -> None:
         where = f"schema.fields[{number}]"
         texts |= {f"{where}.title": field.title, f"{where}.description": field.description}
         texts |= {f"{where}.unit": field.unit or "", f"{where}.example": str(field.example)}
+    for number, metric in enumerate(resource.metrics or ()):
+        where = f"metrics[{number}]"
+        texts |= {f"{where}.title": metric.title, f"{where}.description": metric.description}
+        texts |= {f"{where}.unit": metric.unit or ""}
     for where, text in texts.items():
         if _UNPRINTABLE.search(text):
             raise ValueError(f"{where} contains a control character or half of a surrogate pair.")

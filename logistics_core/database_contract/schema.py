@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -75,6 +75,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "weight_with_cost",
         }
     ),
+    "analytics.rollup_datasets": frozenset({"checksum", "dataset", "dated", "first_day", "last_day", "records"}),
+    "analytics.rollups": frozenset({"dataset", "document", "replaced_at", "rows", "table_name"}),
     "analytics.routes": frozenset({"delivery_count", "delivery_sum", "destination", "origin", "route"}),
     "analytics.status": frozenset(
         {

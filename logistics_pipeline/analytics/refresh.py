@@ -14,9 +14,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue.stored_contracts import stored_catalogue
 from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
+from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rollups
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
 
@@ -79,11 +83,13 @@ def _refresh(connection: Connection) -> Refresh:
         waiting = connection.execute(
             "SELECT file_id, last_record FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchall()
-        if not waiting and not full:
+        catalogue = _catalogue(connection)
+        if not waiting and not full and not datasets_to_remake(connection, catalogue):
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
         rows = _recompute(connection, days, full)
+        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, full=full)
         if days:
             _store_days(connection, days)
         connection.execute(
@@ -92,6 +98,11 @@ def _refresh(connection: Connection) -> Refresh:
         seconds = perf_counter() - started
         unassigned, day_count = _publish(connection, version + 1, seconds)
         return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)
+
+
+def _catalogue(connection: Connection) -> Catalogue:
+    """The datasets in force in the transaction's snapshot."""
+    return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
 
 
 def stale_days(connection: Connection) -> list[date]:

@@ -241,6 +241,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "indexes": Effect.COMPATIBLE,
     "expectations": Effect.COMPATIBLE,
     "path": Effect.COMPATIBLE,
+    "declared_metrics": Effect.COMPATIBLE,
+    "declared_rollups": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -280,6 +282,8 @@ _DATASET_KEYS = {
     "dating": "datedBy",
     "dialect": "The dialect of CSV files",
     "encoding": "The encoding of files",
+    "declared_metrics": "The metrics",
+    "declared_rollups": "The dimensions of the pre-aggregates",
 }
 
 _KEYS = {

@@ -3,10 +3,11 @@
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.column_types import type_name
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table, type_name
+from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
 
 
 def raw_table_exists(connection: Connection, dataset: str) -> bool:

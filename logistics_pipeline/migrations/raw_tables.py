@@ -2,36 +2,15 @@
 
 from psycopg import sql
 
-from logistics_core.catalogue import Dataset, Field, FieldType, Index, Role
+from logistics_core.catalogue import Dataset, Field, Index, Role
+from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 
-_TYPES = {
-    FieldType.STRING: "text",
-    FieldType.INTEGER: "numeric",  # of any size, and a number with decimals later needs no new column
-    FieldType.NUMBER: "numeric",
-    FieldType.BOOLEAN: "boolean",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "timestamp without time zone",
-    FieldType.TIME: "time without time zone",
-    FieldType.DURATION: "interval",
-    FieldType.YEAR: "integer",
-    FieldType.YEAR_MONTH: "text",
-    FieldType.OBJECT: "jsonb",
-    FieldType.ARRAY: "jsonb",
-}
-"""PostgreSQL's types, as it names them itself. Keys, and text other than free text (`Role.TEXT`), are compared by
-bytes: faster than by a language's rules, and the same on every machine."""
-
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
-
-
-def type_name(field: Field) -> str:
-    """The type of a field's column, as PostgreSQL names it."""
-    return "timestamp with time zone" if field.has_time_zone else _TYPES[field.type]
 
 
 def make_raw_table(connection: Connection, dataset: Dataset) -> None:

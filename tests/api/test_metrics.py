@@ -1,308 +1,390 @@
-"""What /metrics says: of answers by route, of the pipeline; bounded whatever clients send; without the database too."""
+"""Metrics of any dataset: what there is, answers from pre-aggregates and from records, comparisons, and refusals.
 
-import asyncio
+Every figure is computed once more here, from the records, without SQL.
+"""
+
+import io
+import itertools
 import json
-import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
-import yaml
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
+from pyarrow import parquet
 
-from logistics_api.database.pool import Database
-from logistics_api.errors import Problem
-from logistics_api.metrics.pipeline import CACHE_SECONDS, Pipeline
-from logistics_api.metrics.recording import BUCKETS, MOST_SERIES, Metrics
-from logistics_core.catalogue import built_in_catalogue
-from logistics_core.reject_threshold import RejectThreshold
-from logistics_pipeline.database.api_keys import create_key
-from logistics_pipeline.database.connections import connect
-from tests.checkout import PROJECT_ROOT
+from logistics_core.metrics.periods import DayRange, Grain, part_before, period_of
+from logistics_pipeline.analytics.refresh import refresh
+from tests.api.conftest import Api, Serve
 
-ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
-DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"
-PAGE = PROJECT_ROOT / "docs/monitoring.md"
+FIRST = date(2024, 1, 1)
+PLACES = ("Aachen", "null", "Zürich", "100% Zug")
+METRICS = (
+    "shipments,revenue,revenue_per_shipment,total_weight,revenue_per_kg,median_delivery_time,p90_delivery_time,"
+    "max_delivery_time,trips_with_shipments"
+)
 
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+Record = dict[str, Any]
 
 
-def samples(api: Any) -> Samples:
-    return read(api.client.get("/metrics").text)
-
-
-def read(text: str) -> Samples:
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in parse_text(text)
-        for sample in family.samples
-    }
-
-
-def value(found: Samples, name: str, **labels: str) -> float:
-    return found[name, tuple(sorted(labels.items()))]
-
-
-def test_answers_are_counted_by_method_route_and_status(api: Any) -> None:
-    for path in ("/health", "/health", "/api/nothing", "/api/other/nothing", "/api/dashboard"):
-        api.client.get(path)
-    api.client.head("/health")
-    found = samples(api)
-    assert value(found, "logistics_http_requests_total", method="GET", route="/health", status="200") == 2
-    assert value(found, "logistics_http_requests_total", method="HEAD", route="/health", status="200") == 1
-    assert value(found, "logistics_http_requests_total", method="GET", route="/api/dashboard", status="422") == 1
-    assert value(found, "logistics_http_requests_total", method="GET", route="unmatched", status="404") == 2
-    assert value(found, "logistics_http_request_duration_seconds_count", method="GET", route="/health") == 2
-    assert value(found, "logistics_http_request_duration_seconds_bucket", method="GET", route="/health", le="+Inf") == 2
-    assert "/api/nothing" not in str(found)
-
-
-def test_what_is_refused_before_it_is_routed_counts_for_its_route(database_url: str, serve: Any) -> None:
-    with connect(database_url) as connection:
-        key, _ = create_key(connection, "prometheus", ["read"], requests_per_second=1000)
-    with serve(database_url, api_published_at="0.0.0.0", api_rate=1e-9, api_burst=3) as api:
-        for path in ("/api/vehicles/V%2F1", "/metrics", "/api/nothing", "/docs", "/documentation/favicon.png"):
-            api.client.get(path)
-        assert api.client.get("/api/vehicles/V1").status_code == 429
-        assert api.client.get("/api/vehicles/V1", headers={"X-API-Key": key}).status_code == 404
-        found = read(api.client.get("/metrics", headers={"X-API-Key": key}).text)
-    for route, status in (
-        ("/api/vehicles/{vehicle_id}", "401"),
-        ("/api/vehicles/{vehicle_id}", "404"),
-        ("/api/vehicles/{vehicle_id}", "429"),
-        ("/metrics", "401"),
-        ("unmatched", "401"),
-        ("/docs", "200"),
-        ("/documentation/{path}", "200"),
-    ):
-        assert value(found, "logistics_http_requests_total", method="GET", route=route, status=status) >= 1, route
-
-
-def test_what_clients_invent_makes_no_series_of_its_own(api: Any) -> None:
-    before = len(samples(api))
-    for number in range(30):
-        api.client.request(f"BREW{number}", "/health")
-        api.client.get(f"/{number}")
-        api.client.get("/health", headers={"X-API-Key": f"lap_{number}", "X-Request-ID": f"trace{number}"})
-    assert len(samples(api)) - before < 5 * (len(BUCKETS) + 5)
-
-
-def test_however_many_series_there_are_memory_is_bounded() -> None:
-    metrics = Metrics("1")
-    for number in range(3 * MOST_SERIES):
-        metrics.observe("GET", f"/{number}", 200, 0.1, "none")
-    assert len(metrics._responses) == MOST_SERIES + 1
-    assert sum(sum(series.buckets) for series in metrics._responses.values()) == 3 * MOST_SERIES
-
-
-def test_seconds_fall_into_the_bucket_whose_bound_they_do_not_exceed() -> None:
-    metrics = Metrics("1")
-    for seconds in (0.0, 0.0005, 0.00051, 5.0, 5.1):
-        metrics.observe("GET", "/x", 200, seconds, "miss")
-    (family,) = [each for each in metrics.collect() if each.name == "logistics_http_request_duration_seconds"]
-    counts = {sample.labels["le"]: sample.value for sample in family.samples if sample.name.endswith("_bucket")}
-    assert (counts["0.0005"], counts["0.001"], counts["2.5"], counts["5"], counts["+Inf"]) == (2, 3, 3, 4, 5)
-    assert list(counts.values()) == sorted(counts.values())
-
-
-def test_kept_answers_show_as_hits(api: Any, database_url: str) -> None:
-    for _ in range(3):
-        api.get("/api/dashboard", start="2024-01-01", end="2024-01-31")
-    found = samples(api)
-    assert value(found, "logistics_cache_requests_total", result="hit") == 2
-    assert value(found, "logistics_cache_requests_total", result="miss") == 1
-    assert found["logistics_cache_entries", ()] == 1
-    assert found["logistics_cache_bytes", ()] > 0
-
-
-def test_files_and_records_are_those_of_the_ledger(api: Any, database_url: str) -> None:
-    files = [
-        ("shipments", "a.json", 1, "failed", 10, 4, 5, 1),
-        ("shipments", "a.json", 2, "loaded", 20, 20, 0, 0),
-        ("vehicles", "c.json", 1, "failed", 3, 1, 1, 1),
-        (None, "e.txt", 1, "unrecognised", 0, 0, 0, 0),
+def _world() -> tuple[list[Record], list[Record]]:
+    random = Random(13)
+    logs = [
+        {
+            "log_id": f"L{n}",
+            "vehicle_id": f"V{n % 7}",
+            "trip_date": FIRST + timedelta(random.randrange(430)),
+            "mileage": random.choice([None, Decimal(random.randrange(9_000)) / 10]),
+            "fuel_used": random.choice([None, Decimal(random.randrange(900)) / 10]),
+        }
+        for n in range(300)
     ]
-    with psycopg.connect(database_url) as connection:
-        connection.cursor().executemany(
-            "INSERT INTO ingest.files (dataset, path, version, state, records_read, records_loaded, "
-            "records_superseded, records_rejected, size_bytes, modified_ns) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 1, 1)",
-            files,
-        )
-        connection.execute(
-            "INSERT INTO ingest.batches (file_id, last_record, records, merged, committed_at) "
-            "VALUES (1, 1, 1, false, clock_timestamp() - interval '1 hour')"
-        )
-        connection.execute("UPDATE analytics.status SET error_message = 'disk full', data_version = 7")
-    found = samples(api)
-    assert value(found, "logistics_files", dataset="shipments", state="loaded") == 1
-    assert value(found, "logistics_files", dataset="shipments", state="failed") == 0  # the latest version counts
-    assert value(found, "logistics_files", dataset="vehicles", state="failed") == 1
-    assert value(found, "logistics_files", dataset="none", state="unrecognised") == 1
-    assert value(found, "logistics_records", dataset="shipments", outcome="loaded") == 24
-    assert value(found, "logistics_records", dataset="shipments", outcome="rejected") == 1
-    assert value(found, "logistics_records", dataset="vehicle_logs", outcome="loaded") == 0
-    assert (found["logistics_data_version", ()], found["logistics_refresh_failed", ()]) == (7, 1)
-    assert found["logistics_unrefreshed_batches", ()] == 1
-    assert 3600 <= found["logistics_figures_behind_seconds", ()] < 3700
+    shipments = [
+        {
+            "shipment_id": f"S{n}",
+            "origin": random.choice(PLACES),
+            "destination": random.choice(PLACES[:2]),
+            "weight": random.choice([None, Decimal(random.randrange(1, 9_000)) / 10]),
+            "cost": random.choice([None, Decimal(random.randrange(90_000)) / 100]),
+            "delivery_time": random.choice([None, Decimal(random.randrange(480)) / 10]),
+            "log_id": f"L{random.randrange(310)}",  # some wait for their log
+        }
+        for n in range(1_200)
+    ]
+    return logs, shipments
 
 
-def test_without_the_database_it_tells_so_and_what_the_process_knows(serve: Any) -> None:
-    with serve("postgresql://nobody@127.0.0.1:1/nothing") as api:
-        api.client.get("/health")
-        found = samples(api)
-    assert (found["logistics_database_up", ()], found["logistics_database_connected", ()]) == (0, 0)
-    assert value(found, "logistics_http_requests_total", method="GET", route="/health", status="200") == 1
-    assert ("logistics_data_version", ()) not in found
-    assert found["process_resident_memory_bytes", ()] > 0
-
-
-def test_the_database_is_asked_once_in_a_few_seconds_however_many_ask() -> None:
-    clock, asked = [0.0], [0]
-
-    class Counting(Database):
-        def __init__(self) -> None:
-            """Needs no server."""
-
-        async def fetch_value(self, query: str, parameters: Any = None) -> Any:
-            asked[0] += 1
-            await asyncio.sleep(0)
-            if asked[0] == 2:
-                raise Problem(503, "database-unavailable", "", "")
-            return "{}"
-
-    async def ask() -> None:
-        pipeline = Pipeline(Counting(), built_in_catalogue(), RejectThreshold.parse("1%"), lambda: clock[0])
-        await asyncio.gather(*(pipeline.refresh() for _ in range(10)))
-        assert asked == [1]
-        clock[0] = CACHE_SECONDS
-        await pipeline.refresh()
-        assert [sample.value for family in pipeline.collect() for sample in family.samples] == [0]
-        await pipeline.refresh()
-        assert asked == [3], "after a failure it is asked again at once"
-
-    asyncio.run(ask())
-
-
-def test_prometheus_may_have_either_format(api: Any) -> None:
-    plain = api.client.get("/metrics")
-    assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
-    accept = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
-    modern = api.client.get("/metrics", headers=accept)
-    assert modern.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert {family.name for family in parse_openmetrics(modern.text)} > {"logistics_http_requests", "logistics_files"}
-
-
-def test_beyond_this_machine_it_needs_a_key_that_reads(database_url: str, serve: Any) -> None:
-    with connect(database_url) as connection:
-        reader, _ = create_key(connection, "prometheus", ["read"])
-        other, _ = create_key(connection, "uploader", ["ingest"])
-    with serve(database_url, api_published_at="0.0.0.0") as api:
-        assert api.client.get("/metrics").status_code == 401
-        assert api.client.get("/metrics", headers={"X-API-Key": other}).status_code == 403
-        answer = api.client.get("/metrics", headers={"Authorization": f"Bearer {reader}"})
-        assert answer.status_code == 200
-        found = read(answer.text)
-        assert value(found, "logistics_principal_requests_total", principal="prometheus") == 1
-        assert found["logistics_api_keys", ()] == 2
-
-
-# What is built upon it
+LOGS, SHIPMENTS = _world()
+DAY_OF = {log["log_id"]: log["trip_date"] for log in LOGS}
+VEHICLE_OF = {log["log_id"]: log["vehicle_id"] for log in LOGS}
+DATED = [shipment | {"day": DAY_OF[shipment["log_id"]]} for shipment in SHIPMENTS if shipment["log_id"] in DAY_OF]
 
 
 @pytest.fixture(scope="module")
-def names(new_database: Any, serve: Any) -> set[str]:
-    """Every name of a sample on a system that has computed something and answered someone."""
+def api(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve, store: Callable[..., None]
+) -> Iterator[Api]:
     with new_database() as url:
+        store(
+            url,
+            vehicles=[(f"V{n}", ["Truck", "Van", None][n % 3], 1000) for n in range(6)],
+            vehicle_logs=[tuple(log.values()) for log in LOGS],
+            shipments=[tuple(shipment.values()) for shipment in SHIPMENTS],
+        )
         with psycopg.connect(url) as connection:
-            connection.execute("UPDATE analytics.status SET last_calculated_at = now(), seconds = 1")
-        with serve(url) as api:
-            api.client.get("/health")
-            found: set[str] = {name for name, _ in samples(api)}
-            return found
+            connection.execute(
+                "INSERT INTO ingest.batches (file_id, records, merged) SELECT min(file_id), 1, true FROM ingest.files"
+            )
+        refresh(url, full=True)
+        with serve(url) as running:
+            yield running
 
 
-def expressions() -> Iterator[str]:
-    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
-        yield from (rule["expr"] for rule in group["rules"])
-    dashboard = json.loads(DASHBOARD.read_text())
-    for panel in dashboard["panels"]:
-        yield from (target["expr"] for target in panel["targets"])
-    yield from (each["expr"] for each in dashboard["annotations"]["list"])
-    yield from (each["definition"] for each in dashboard["templating"]["list"] if "definition" in each)
+# -- the figures, computed once more -----------------------------------------------------------------------------------
 
 
-def metrics_in(expression: str) -> set[str]:
-    return set(re.findall(r"\b(?:logistics|process|python)_\w+", expression))
+def total(values: list[Decimal | None]) -> Decimal | None:
+    given = [value for value in values if value is not None]
+    return sum(given, Decimal(0)) if given else None
 
 
-def test_every_metric_of_the_alerts_and_the_dashboard_exists(names: set[str]) -> None:
-    used = {metric for expression in expressions() for metric in metrics_in(expression)}
-    assert len(used) > 20
-    assert used <= names
+def quotient(first: Decimal | None, second: Decimal | int | None) -> Fraction | None:
+    return None if first is None or not second else Fraction(first) / Fraction(second)
 
 
-def test_every_metric_is_explained(names: set[str]) -> None:
-    families = {
-        re.sub(r"_(bucket|sum|count|created|total)$", "", name) for name in names if name.startswith("logistics_")
+def quantile(values: list[Decimal | None], share: Fraction) -> Decimal | None:
+    given = sorted(value for value in values if value is not None)
+    return given[ceil(share * len(given)) - 1] if given else None
+
+
+def expected(shipments: list[Record]) -> Record:
+    def of(field: str) -> list[Decimal | None]:
+        return [each[field] for each in shipments]
+
+    both = [each for each in shipments if each["weight"] is not None and each["cost"] is not None]
+    costs = [cost for cost in of("cost") if cost is not None]
+    return {
+        "shipments": len(shipments),
+        "revenue": total(of("cost")),
+        "revenue_per_shipment": quotient(total(of("cost")), len(costs)),
+        "total_weight": total(of("weight")),
+        "revenue_per_kg": quotient(total([each["cost"] for each in both]), total([each["weight"] for each in both])),
+        "median_delivery_time": quantile(of("delivery_time"), Fraction(1, 2)),
+        "p90_delivery_time": quantile(of("delivery_time"), Fraction(9, 10)),
+        "max_delivery_time": max((time for time in of("delivery_time") if time is not None), default=None),
+        "trips_with_shipments": len({each["log_id"] for each in shipments}),
     }
-    listed = set(re.findall(r"^\| `(logistics_\w+)", PAGE.read_text(), re.MULTILINE))
-    assert listed == families
 
 
-def test_every_alert_is_explained() -> None:
-    alerts = {rule["alert"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]}
-    assert alerts == set(re.findall(r"^\| `(Logistics\w+)`", PAGE.read_text(), re.MULTILINE))
+def same(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Fraction):
+        return found is not None and abs(Fraction(found) - wanted) <= abs(wanted) / 10**15
+    return bool(found == wanted)
 
 
-@pytest.mark.parametrize("expression", list(expressions()), ids=lambda text: " ".join(text.split())[:60])
-def test_every_expression_is_well_formed(expression: str) -> None:
-    """As far as can be told without Prometheus: brackets close in order, selectors and ranges have their form."""
-    text = re.sub(r'"[^"]*"', '""', expression)
-    stack: list[str] = []
-    for sign in text:
-        if sign in "([{":
-            stack.append(sign)
-        elif sign in ")]}":
-            assert stack and stack.pop() + sign in ("()", "[]", "{}"), expression
-    assert not stack
-    for selector in re.findall(r"\{([^}]*)\}", text):
-        assert all(re.fullmatch(r'\s*\w+\s*(=|!=|=~|!~)\s*""\s*', part) for part in selector.split(",")), selector
-    assert all(re.fullmatch(r"\d+[smhd]|\$__rate_interval", each) for each in re.findall(r"\[([^\]]*)\]", text))
-    functions = set(re.findall(r"(\w+)\s*\(", text)) - {"by", "and"}
-    assert functions <= {
-        "sum",
-        "rate",
-        "deriv",
-        "clamp_min",
-        "histogram_quantile",
-        "time",
-        "changes",
-        "label_values",
-    }
-    assert "rate(" not in text or "[" in text
-    counters = re.findall(r"\brate\((\w+)", text)
-    assert all(counter.endswith(("_total", "_bucket", "_sum", "_count")) for counter in counters), "a gauge may fall"
+def check(rows: list[Record], groups: dict[tuple[Any, ...], list[Record]], keys: list[str]) -> None:
+    assert {tuple(row[key] for key in keys) for row in rows} == groups.keys()
+    for row in rows:
+        wanted = expected(groups[tuple(row[key] for key in keys)])
+        wrong = {name: (row[name], value) for name, value in wanted.items() if not same(row[name], value)}
+        assert not wrong, row
 
 
-def test_alerts_say_what_is_wrong_and_how_bad_it_is() -> None:
-    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
-        for rule in group["rules"]:
-            assert rule["labels"]["severity"] in ("critical", "warning", "info")
-            assert rule["annotations"]["summary"]
-            assert re.fullmatch(r"\d+m", rule["for"])
+def grouped(by: list[str], grain: Grain | None, days: DayRange, records: list[Record]) -> Any:
+    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        if days.start <= record["day"] <= days.end:
+            period = () if grain is None else (period_of(record["day"], grain).start.isoformat(),)
+            groups[(*period, *(record[name] for name in by))].append(record)
+    return groups
 
 
-def test_panels_do_not_lie_upon_each_other() -> None:
-    panels = json.loads(DASHBOARD.read_text())["panels"]
-    cells = [
-        (x, y)
-        for panel in panels
-        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
-        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
-    ]
-    assert len(cells) == len(set(cells))
-    assert max(x for x, _ in cells) == 23
-    assert len({panel["id"] for panel in panels}) == len(panels)
+RANGES = [DayRange(FIRST, date(2025, 12, 31)), DayRange(date(2024, 2, 3), date(2024, 3, 17))]
+
+
+@pytest.mark.parametrize("days", RANGES)
+@pytest.mark.parametrize("grain", [None, *Grain])
+@pytest.mark.parametrize("by", [[], ["origin"], ["destination", "origin"]])
+def test_figures_of_groups_and_periods(api: Api, by: list[str], grain: Grain | None, days: DayRange) -> None:
+    query = {"metrics": METRICS, "start": days.start, "end": days.end, "limit": 10_000}
+    query |= {"by": ",".join(by)} if by else {}
+    query |= {"grain": grain.value} if grain else {}
+    answer = api.get("/api/metrics/shipments", **query)
+    assert answer["source"] == "rollup"
+    keys = (["period"] if grain else []) + by
+    check(answer["data"], grouped(by, grain, days, DATED), keys)
+    assert answer["groups"] == len(answer["data"])
+    exact = api.get("/api/metrics/shipments", **query, filter='{"shipment_id":{"isNull":false}}')
+    assert exact["source"] == "rows"
+    assert exact["data"] == answer["data"]  # to the digit
+
+
+def test_the_total_is_that_of_all_groups(api: Api) -> None:
+    answer = api.get("/api/metrics/shipments", metrics=METRICS, by="origin", total="true", limit=1)
+    assert answer["groups"] == len(PLACES)
+    assert len(answer["data"]) == 1
+    check([answer["total"]], {(): DATED}, [])
+    assert answer["undated"] == len(SHIPMENTS) - len(DATED)
+
+
+COST = next(each["cost"] for each in DATED if each["cost"] is not None)
+
+
+def _costs(holds: Callable[[Decimal], bool], *, absent: bool) -> Callable[[Record], bool]:
+    return lambda each: absent if each["cost"] is None else holds(each["cost"])
+
+
+def _goes(origin: str, destination: str) -> Callable[[Record], tuple[bool, bool]]:
+    return lambda each: (each["origin"] == origin, each["destination"] == destination)
+
+
+FILTERS: list[tuple[Any, Callable[[Record], bool], str]] = [
+    ({"origin": "Aachen"}, lambda each: each["origin"] == "Aachen", "rollup"),
+    ({"origin": {"in": ["null", "Zürich"]}}, lambda each: each["origin"] in ("null", "Zürich"), "rollup"),
+    ({"origin": {"startsWith": "100%"}}, lambda each: each["origin"].startswith("100%"), "rollup"),
+    ({"cost": {"gte": 100, "lt": "500.5"}}, _costs(lambda cost: 100 <= cost < Decimal("500.5"), absent=False), "rows"),
+    ({"cost": {"ne": str(COST)}}, _costs(lambda cost: cost != COST, absent=True), "rows"),
+    ({"not": {"cost": {"gt": 100}}}, _costs(lambda cost: cost <= 100, absent=True), "rows"),
+    ({"cost": None}, _costs(lambda cost: False, absent=True), "rows"),
+    (
+        {"or": [{"origin": "Aachen"}, {"destination": "null"}]},
+        lambda each: any(_goes("Aachen", "null")(each)),
+        "rollup",
+    ),
+    (
+        {"and": [{"origin": "Aachen"}, {"not": {"destination": "null"}}]},
+        lambda each: _goes("Aachen", "null")(each) == (True, False),
+        "rollup",
+    ),
+    ({"log.vehicle_id": {"in": ["V1", "V2"]}}, lambda each: VEHICLE_OF[each["log_id"]] in ("V1", "V2"), "rows"),
+]
+
+
+@pytest.mark.parametrize(("filter", "holds", "source"), FILTERS)
+def test_filters_keep_what_they_say(api: Api, filter: Any, holds: Callable[[Record], bool], source: str) -> None:
+    answer = api.get("/api/metrics/shipments", metrics=METRICS, by="origin", filter=json.dumps(filter))
+    kept = [each for each in DATED if holds(each)]
+    assert 0 < len(kept) < len(DATED)
+    assert answer["source"] == source
+    check(answer["data"], grouped(["origin"], None, RANGES[0], kept), ["origin"])
+
+
+def test_records_are_grouped_by_fields_of_those_they_refer_to(api: Api) -> None:
+    answer = api.get("/api/metrics/shipments", metrics=METRICS, by="log.vehicle.name")
+    names = {f"V{n}": ["Truck", "Van", None][n % 3] for n in range(6)}
+    with_name = [each | {"log.vehicle.name": names.get(VEHICLE_OF[each["log_id"]])} for each in DATED]
+    check(answer["data"], grouped(["log.vehicle.name"], None, RANGES[0], with_name), ["log.vehicle.name"])
+    assert [row["log.vehicle.name"] for row in answer["data"]].count(None) == 1
+
+
+@pytest.mark.parametrize("grain", list(Grain))
+@pytest.mark.parametrize("days", RANGES)
+def test_periods_are_compared_with_the_ones_before(api: Api, grain: Grain, days: DayRange) -> None:
+    query = {"metrics": "shipments,revenue,trips_with_shipments", "grain": grain.value, "compare": "previous"}
+    answer = api.get("/api/metrics/shipments", **query, start=days.start, end=days.end, limit=10_000)
+    newest = max(DAY_OF.values())
+    found = {row["period"]: row for row in answer["data"]}
+    for period in answer["periods"]:
+        here = DayRange(date.fromisoformat(period["start"]), date.fromisoformat(period["end"]))
+        elapsed = here.clipped_to(DayRange(here.start, newest)) if here.start <= newest else here
+        before = part_before(elapsed, grain)
+        assert before is not None
+        assert period["compared"] == {"start": str(before.start), "end": str(before.end)}
+        earlier = [each for each in DATED if before.start <= each["day"] <= before.end]
+        row = found.get(str(period_of(here.start, grain).start))
+        if row is None:
+            continue
+        wanted = expected(earlier)
+        for name in ("shipments", "revenue", "trips_with_shipments"):
+            assert same(row[f"{name}_previous"], wanted[name]), (row, wanted)
+            if not wanted[name] or row[name] is None:
+                assert row[f"{name}_change"] is None
+            else:
+                change = 100 * (Fraction(row[name]) - Fraction(wanted[name])) / abs(Fraction(wanted[name]))
+                assert abs(Fraction(row[f"{name}_change"]) - change) <= Fraction(1, 200)
+
+
+def test_windows(api: Api) -> None:
+    query = {"metrics": "shipments,revenue", "grain": "week", "show": "running,share,average", "periods": 4}
+    answer = api.get("/api/metrics/shipments", **query, by="origin", limit=10_000)
+    weeks: dict[str, list[Record]] = defaultdict(list)
+    for row in answer["data"]:
+        weeks[row["period"]].append(row)
+    first = date.fromisoformat(min(weeks))
+    for name in ("shipments", "revenue"):
+        for rows in weeks.values():
+            whole = sum(row[name] or 0 for row in rows)
+            for row in rows:
+                if row[name] is not None:
+                    assert abs(row[f"{name}_share"] - 100 * Decimal(row[name]) / Decimal(whole)) < Decimal("0.0001")
+        for row in answer["data"]:
+            period = date.fromisoformat(row["period"])
+            own = [
+                each for each in answer["data"] if each["origin"] == row["origin"] and each["period"] <= row["period"]
+            ]
+            assert row[f"{name}_running"] == sum(each[name] or 0 for each in own)
+            recent = [each for each in own if each["period"] > str(period - timedelta(weeks=4))]
+            weeks_so_far = min(4, (period - first).days // 7 + 1)
+            mean = Fraction(sum(each[name] or 0 for each in recent)) / weeks_so_far
+            assert abs(Fraction(row[f"{name}_average"]) - mean) < Fraction(1, 10**9)
+
+
+def test_a_mean_over_periods_is_no_mean_of_means(api: Api) -> None:
+    query = {"metrics": "revenue_per_shipment", "grain": "month", "show": "average,running", "periods": 3}
+    rows = api.get("/api/metrics/shipments", **query)["data"]
+    for number, row in enumerate(rows):
+        for column, first in (("average", rows[max(0, number - 2)]["period"]), ("running", rows[0]["period"])):
+            records = [
+                each
+                for each in DATED
+                if date.fromisoformat(first)
+                <= each["day"]
+                <= period_of(date.fromisoformat(row["period"]), Grain.MONTH).end
+            ]
+            assert same(row[f"revenue_per_shipment_{column}"], expected(records)["revenue_per_shipment"])
+
+
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ("revenue", lambda row: (row["revenue"] is None, row["revenue"] or 0)),
+        ("-revenue", lambda row: (row["revenue"] is None, -(row["revenue"] or 0))),
+        ("-origin", None),
+    ],
+)
+def test_rows_are_sorted_and_what_lacks_a_value_comes_last(api: Api, order: str, key: Any) -> None:
+    rows = api.get("/api/metrics/shipments", by="origin,destination", metrics="revenue", order=order)["data"]
+    wanted = sorted(rows, key=key) if key else sorted(rows, key=lambda row: row["origin"], reverse=True)
+    assert [row[order.removeprefix("-")] for row in rows] == [row[order.removeprefix("-")] for row in wanted]
+
+
+def test_datasets_without_days_have_metrics(api: Api) -> None:
+    answer = api.get("/api/metrics/vehicles", metrics="vehicle_count,lifetime_distance")
+    assert (answer["source"], answer["range"]) == ("rollup", None)
+    assert answer["data"] == [{"vehicle_count": 6, "lifetime_distance": 6000}]
+    api.refused(422, "/api/metrics/vehicles", grain="day")
+    api.refused(422, "/api/metrics/vehicles", start="2024-01-01")
+
+
+def test_the_catalogue_of_metrics(api: Api) -> None:
+    datasets = {each["dataset"]: each for each in api.get("/api/metrics")["datasets"]}
+    assert list(datasets) == ["vehicles", "vehicle_logs", "shipments"]
+    paths = [each["path"] for each in datasets["shipments"]["dimensions"]]
+    assert {"origin", "log.vehicle_id", "log.trip_date", "log.vehicle.vehicle_id"} <= set(paths)
+    for path, dataset in itertools.product(paths[:3], ["shipments"]):
+        api.get(f"/api/metrics/{dataset}", by=path, metrics="shipments", limit=1)
+
+
+def test_key_figures_of_several_datasets(api: Api) -> None:
+    wanted = "shipments.revenue,vehicle_logs.distance,vehicles.vehicle_count,vehicle_logs.active_vehicles"
+    answer = api.get("/api/kpi", metrics=wanted, start="2024-03-01", end="2024-03-31")
+    assert [each["metric"] for each in answer["figures"]] == wanted.split(",")
+    revenue = answer["figures"][0]
+    march = [each for each in DATED if each["day"].month == 3 and each["day"].year == 2024]
+    february = [each for each in DATED if each["day"].month == 2 and each["day"].year == 2024]
+    assert (revenue["value"], revenue["previous"]) == (expected(march)["revenue"], expected(february)["revenue"])
+    assert revenue["compared"] == {"start": "2024-02-01", "end": "2024-02-29"}
+    assert sum(point["value"] or 0 for point in revenue["series"]) == revenue["value"]
+    assert answer["figures"][2]["series"] == []
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson", "parquet"])
+def test_answers_as_files(api: Api, format: str) -> None:
+    query = {"metrics": "shipments,revenue", "by": "origin", "grain": "month"}
+    rows = api.get("/api/metrics/shipments", **query)["data"]
+    response = api.client.get("/api/metrics/shipments", params=query | {"format": format})
+    assert response.status_code == 200
+    assert response.headers["metrics-source"] == "rollup"
+    if format == "csv":
+        lines = response.text.splitlines()
+        assert lines[0] == "period,origin,shipments,revenue"
+        assert len(lines) == len(rows) + 1
+    elif format == "ndjson":
+        assert [json.loads(line, parse_float=Decimal) for line in response.text.splitlines()] == rows
+    else:
+        table = parquet.read_table(io.BytesIO(response.content)).to_pylist()
+        assert [each["shipments"] for each in table] == [row["shipments"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"metrics": "revenu"},
+        {"by": "nowhere"},
+        {"by": "log.nowhere"},
+        {"by": "road.x"},
+        {"filter": "{"},
+        {"filter": "[]"},
+        {"filter": '{"cost":{"like":1}}'},
+        {"filter": '{"cost":"much"}'},
+        {"filter": '{"origin":{"gt":null}}'},
+        {"filter": '{"or":[]}'},
+        {"filter": "[" * 3_000},
+        {"order": "weight"},
+        {"show": "running"},
+        {"show": "share", "metrics": "revenue_per_kg"},
+        {"show": "share", "metrics": "trips_with_shipments"},
+        {"start": "2024-05-01", "end": "2024-04-01"},
+        {"grain": "hour"},
+        {"limit": 0},
+        {"unknown": 1},
+    ],
+)
+def test_what_cannot_be_answered_is_refused(api: Api, query: dict[str, Any]) -> None:
+    problem = api.refused(422, "/api/metrics/shipments", **query)
+    assert problem["errors"][0]["expected"]
+
+
+def test_answers_from_pre_aggregates_are_kept(api: Api) -> None:
+    for query, is_kept in (({"by": "origin"}, True), ({"by": "log.vehicle_id"}, False)):
+        responses = [api.client.get("/api/metrics/shipments", params=query) for _ in range(2)]
+        assert ("data-version" in responses[0].headers) is is_kept
+        assert [response.content for response in responses] == [responses[0].content] * 2
+        assert ("etag" in responses[1].headers) is is_kept

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 
 from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.column_types import type_name
 from logistics_core.quality import DEFINITION, Score
 from logistics_pipeline.analytics.refresh import Refresh
 from logistics_pipeline.database.table_metadata import Column
 from logistics_pipeline.ledger import RejectReason
 from logistics_pipeline.loading.loader import LoadReport
-from logistics_pipeline.migrations.raw_tables import type_name
 
 FOLDED_CHARACTERS = 1_000
 """From this length on, the Dagster UI folds up Markdown."""

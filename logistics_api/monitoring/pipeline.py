@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
-from logistics_api.metrics.queries import PIPELINE
+from logistics_api.monitoring.queries import PIPELINE
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 from logistics_core.reject_threshold import RejectThreshold

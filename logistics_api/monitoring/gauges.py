@@ -7,7 +7,7 @@ from logistics_api.database.pool import Database
 from logistics_api.events.broker import Events
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
-from logistics_api.metrics.recording import Metrics
+from logistics_api.monitoring.recording import Metrics
 
 
 def add_gauges(

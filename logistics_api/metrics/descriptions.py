@@ -1,0 +1,91 @@
+"""Describes the metrics and dimensions of datasets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from logistics_api.metrics.schemas import DatasetMetrics, Dimension, MetricDescription
+from logistics_api.querying.metric_query import PERIOD, MetricQuery, columns_of
+from logistics_api.querying.planner import Plan
+from logistics_core.catalogue import Catalogue, Dataset, Role
+from logistics_core.catalogue.metrics import Metric
+from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
+from logistics_core.metrics.relations import relations_of
+
+MAX_DEPTH = 2
+"""References that the listed dimensions follow; longer paths can be asked for."""
+
+
+def describe_metrics(dataset: Dataset, catalogue: Catalogue) -> DatasetMetrics:
+    """The metrics of a dataset, and the fields of it and of the records it refers to that they can be grouped by."""
+    return DatasetMetrics(
+        dataset=dataset.name,
+        title=dataset.title,
+        description=dataset.description,
+        has_days=dataset.dating is not None,
+        metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
+        dimensions=list(_dimensions(dataset, catalogue, "", MAX_DEPTH)),
+    )
+
+
+def _metric(metric: Metric, dataset: Dataset) -> MetricDescription:
+    return MetricDescription(
+        name=metric.name,
+        title=metric.title,
+        description=metric.description,
+        aggregate=metric.aggregate,
+        field=metric.field,
+        of=None if metric.of is None else list(metric.of),
+        unit=metric.unit,
+        better=metric.better,
+        adds_up=is_part_of_whole(dataset, metric),
+    )
+
+
+def _dimensions(dataset: Dataset, catalogue: Catalogue, prefix: str, depth: int) -> Iterator[Dimension]:
+    for field in dataset.fields:
+        if field.type not in NESTED_TYPES and field.role is not Role.TEXT:
+            yield Dimension(
+                path=f"{prefix}{field.name}",
+                title=field.title,
+                type=field.type,
+                dataset=dataset.name,
+                role=field.role,
+            )
+    if depth:
+        for name, reference in relations_of(dataset).items():
+            yield from _dimensions(catalogue[reference.dataset], catalogue, f"{prefix}{name}.", depth - 1)
+
+
+_KINDS = {
+    "_previous": ("previous", "{} before"),
+    "_change": ("change", "{}, change"),
+    "_running": ("running", "{}, running"),
+    "_share": ("share", "{}, share"),
+    "_average": ("average", "{}, average"),
+}
+
+
+def describe_columns(query: MetricQuery, plan: Plan) -> list[dict[str, Any]]:
+    """The columns of an answer, as `AnswerColumn` has them."""
+    found: list[dict[str, Any]] = []
+    if query.grain is not None:
+        found.append({"name": PERIOD, "title": query.grain.capitalize(), "kind": "period", "metric": None})
+    for path in query.by:
+        found.append({"name": path.name, "title": path.field.title, "kind": "dimension", "metric": None})
+    for metric in query.metrics:
+        error = plan.error_of(metric, query)
+        for name in columns_of(metric, query):
+            kind, title = _KINDS.get(name.removeprefix(metric.name), ("value", "{}"))
+            found.append(
+                {
+                    "name": name,
+                    "title": title.format(metric.title),
+                    "kind": kind,
+                    "metric": metric.name,
+                    "unit": "%" if kind in ("change", "share") else metric.unit,
+                    "better": metric.better,
+                    "approximate_within": error,
+                }
+            )
+    return found

@@ -1,0 +1,129 @@
+"""Answers questions about metrics from the database."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from psycopg import sql
+
+from logistics_api.database.pool import Database
+from logistics_api.errors import ParameterError, refused_parameters
+from logistics_api.querying.metric_query import MetricQuery
+from logistics_api.querying.metric_sql import Parameters, statement
+from logistics_api.querying.planner import Plan, Source, plan
+from logistics_api.querying.registry import RollupRegistry, StoredDataset
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.metrics import rollups
+from logistics_core.metrics.periods import DayRange
+
+MAX_COMPARED_DAYS = 40_000
+"""Each is named to the database, with the period that it is compared with."""
+
+ATTEMPTS = 3
+"""A refresh between the choice of a pre-aggregate and the answer may happen once; hardly twice."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of an answer, and what they come from."""
+
+    query: MetricQuery
+    plan: Plan
+    stored: StoredDataset
+    rows: str
+    """A JSON array of objects."""
+    groups: int
+    """How many rows there are without a limit."""
+
+    @property
+    def data_version(self) -> int | None:
+        """The data version of the figures; None if they are those of the records as they are now."""
+        return self.stored.data_version if self.plan.source is Source.ROLLUP else None
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The rows; numbers with a decimal point are `Decimal`."""
+        found: list[dict[str, Any]] = json.loads(self.rows, parse_float=Decimal)
+        return found
+
+
+async def answer(database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery) -> Answer:
+    """Answers a question.
+
+    Raises:
+        Problem: 503 if the database is unavailable, 504 if the answer takes too long.
+    """
+    stored = await registry.find(database, query.dataset)
+    for attempt in range(ATTEMPTS):
+        asked = await _within_days(database, query, stored)
+        chosen, parameters = plan(asked, stored.rollups), Parameters()
+        text = sql.SQL('SELECT (SELECT data_version FROM analytics.status), * FROM ({}) AS "Answer"').format(
+            statement(asked, chosen, catalogue, parameters)
+        )
+        version, rows, groups = await database.fetch_row(text.as_string(), parameters.values)
+        if version == stored.data_version or chosen.source is Source.ROWS or attempt == ATTEMPTS - 1:
+            return Answer(asked, chosen, stored, rows, groups)
+        stored = await registry.find(database, query.dataset, again=True)
+    raise AssertionError
+
+
+async def answer_rows(
+    database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery
+) -> tuple[Plan, Sequence[tuple[Any, ...]]]:
+    """Answers a question with rows of Python's values, for files.
+
+    Raises:
+        Problem: as `answer`.
+    """
+    stored = await registry.find(database, query.dataset, again=True)
+    asked = await _within_days(database, query, stored)
+    chosen, parameters = plan(asked, stored.rollups), Parameters()
+    text = statement(asked, chosen, catalogue, parameters, as_rows=True)
+    async with database.connection() as connection:
+        found = await connection.execute(text, parameters.values)
+        return chosen, await found.fetchall()
+
+
+async def _within_days(database: Database, query: MetricQuery, stored: StoredDataset) -> MetricQuery:
+    """The question with a range that ends where the records do, where periods have to be listed.
+
+    Raises:
+        Problem: 422, there would be too many periods.
+    """
+    newest = query.newest_day or stored.newest_day
+    if query.dataset.dating is None or (query.grain is None and query.compare is None):
+        return replace(query, newest_day=newest)
+    first, last = stored.first_day, stored.last_day
+    if first is None or last is None:
+        first, last = await _days_of_records(database, query.dataset)
+    asked = query.days or DayRange(date.min, date.max)
+    days = DayRange(
+        first if asked.start == date.min and first is not None else asked.start,
+        last if asked.end == date.max and last is not None else asked.end,
+    )
+    if days.days < 1:  # such as a beginning after the last day with records
+        days = DayRange(asked.start, asked.start) if asked.start > date.min else DayRange(asked.end, asked.end)
+    if query.compare is not None and days.days > MAX_COMPARED_DAYS:
+        raise refused_parameters(
+            [
+                ParameterError(
+                    parameter="start",
+                    location="query",
+                    expected=f"a range of at most {MAX_COMPARED_DAYS:,} days, to be compared",
+                    found=str(days.start),
+                )
+            ]
+        )
+    return replace(query, days=days, newest_day=newest)
+
+
+async def _days_of_records(database: Database, dataset: Dataset) -> tuple[date | None, date | None]:
+    """The first and the last day with records, where no refresh has noted them yet."""
+    day = rollups.day_of(dataset)
+    assert day is not None
+    query = sql.SQL("SELECT min({day}), max({day}) FROM {source}").format(day=day, source=rollups.source(dataset))
+    first, last = await database.fetch_row(query.as_string())
+    return first, last

@@ -1,0 +1,124 @@
+"""What can be asked about the metrics of a dataset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.metrics import Metric
+from logistics_core.metrics.conditions import EVERYTHING, Filter
+from logistics_core.metrics.defaults import is_part_of_whole
+from logistics_core.metrics.periods import Comparison, DayRange, Grain, part_before, periods_within
+from logistics_core.metrics.periods import compared_with as range_compared_with
+from logistics_core.metrics.relations import FieldPath
+
+MAX_METRICS = 20
+MAX_DIMENSIONS = 6
+MAX_ROWS = 10_000
+PERIOD = "period"
+"""The column with the first day of a period."""
+
+
+class Show(StrEnum):
+    """What an answer shows beside the values."""
+
+    RUNNING = "running"
+    """The value over the periods so far, since the beginning of the range."""
+    SHARE = "share"
+    """The share of the total, in percent: with a grain, of that of the period."""
+    AVERAGE = "average"
+    """The mean over the last periods; of an average or a ratio, its value over these periods together."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What rows are sorted by: `period`, a dimension, or a column of a metric."""
+
+    column: str
+    is_descending: bool
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period of an answer, and the one that it is compared with."""
+
+    days: DayRange
+    compared: DayRange | None
+
+
+@dataclass(frozen=True)
+class MetricQuery:
+    """A question. Everything in it exists and fits together: `metrics.reading` checks what a request says."""
+
+    dataset: Dataset
+    metrics: tuple[Metric, ...]
+    by: tuple[FieldPath, ...] = ()
+    grain: Grain | None = None
+    days: DayRange | None = None
+    """The range; None for all records. Of a dataset with days, those without one never count."""
+    filter: Filter = EVERYTHING
+    compare: Comparison | None = None
+    show: frozenset[Show] = frozenset()
+    periods_in_average: int = 7
+    order: tuple[Order, ...] = ()
+    limit: int = 1_000
+    exact: bool = False
+    """Whether approximations are refused, even where the exact answer takes long."""
+    newest_day: date | None = None
+    """The newest day with records that is not in the future: the period that it lies in may be unfinished."""
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The columns that rows are grouped by beside the period."""
+        return tuple(path.name for path in self.by)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the answer in their order."""
+        found = [PERIOD] if self.grain is not None else []
+        found += self.dimension_names
+        for metric in self.metrics:
+            found += columns_of(metric, self)
+        return tuple(found)
+
+    def sums_up(self, metric: Metric) -> bool:
+        """Whether the metric's values of parts add up to that of the whole."""
+        return is_part_of_whole(self.dataset, metric)
+
+
+def columns_of(metric: Metric, query: MetricQuery) -> list[str]:
+    """The columns that a metric has in an answer."""
+    found = [metric.name]
+    if query.compare is not None:
+        found += [f"{metric.name}_previous", f"{metric.name}_change"]
+    return found + [f"{metric.name}_{show}" for show in Show if show in query.show]
+
+
+def periods_of(query: MetricQuery) -> Sequence[Period]:
+    """The periods of the answer: those of the grain within the range, or the range as one; with what each is compared.
+
+    The one that the newest day lies in may be unfinished: it is compared with the same part of the other period.
+    """
+    if query.days is None:
+        return ()
+    until = query.days.end
+    if query.newest_day is not None and query.days.start <= query.newest_day < until:
+        until = query.newest_day
+    if query.grain is None:
+        days = DayRange(query.days.start, until)
+        return (Period(query.days, None if query.compare is None else range_compared_with(days, query.compare)),)
+    found = []
+    for whole in periods_within(query.days, query.grain):
+        days = whole.clipped_to(query.days)
+        elapsed = days.clipped_to(DayRange(days.start, until)) if days.start <= until else days
+        found.append(Period(days, _compared(elapsed, query.grain, query.compare)))
+    return found
+
+
+def _compared(days: DayRange, grain: Grain, comparison: Comparison | None) -> DayRange | None:
+    if comparison is None:
+        return None
+    if comparison is Comparison.PREVIOUS:
+        return part_before(days, grain)
+    return range_compared_with(days, comparison)

@@ -1,0 +1,309 @@
+"""Makes the pre-aggregates of all datasets and brings them up to date, within the transaction of a refresh.
+
+Of a dataset with days, the stale days are replaced; of one without, everything is computed anew when it has changed.
+Where metrics, or what they are computed from, have changed, or where there are many more records than before, the
+dimensions are chosen again and the tables are made anew. Those replaced stay for a while, for readers that have just
+looked up their names.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.column_types import type_name
+from logistics_core.metrics.rollups import (
+    DAY,
+    SCHEMA,
+    Contents,
+    Rollup,
+    StoredRollup,
+    condition,
+    contents_of,
+    day_of,
+    definition_checksum,
+    from_document,
+    grouping,
+    source,
+    states_in,
+    to_document,
+)
+from logistics_core.row_days import day_of_row
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.analytics.rollup_choice import choose
+from logistics_pipeline.database.connections import Connection
+
+KEPT_FOR = "10 minutes"
+"""How long a table stays that another one has replaced."""
+
+GROWTH = 4
+"""With so many times as many records as when the dimensions were chosen, they are chosen again."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the database says about the rollups of a dataset."""
+
+    checksum: str
+    chosen_for: int
+    rollups: tuple[StoredRollup, ...]
+
+
+def refresh_rollups(connection: Connection, catalogue: Catalogue, version: int, *, full: bool) -> int:
+    """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written."""
+    _drop_replaced(connection, catalogue)
+    waiting: dict[str, list[int]] = dict(connection.execute(read_sql("rollups/waiting_files").encode()).fetchall())
+    written = 0
+    for dataset in catalogue.values():
+        if _has_table(connection, dataset):
+            written += _refresh_dataset(connection, dataset, waiting, version, full=full)
+    return written
+
+
+def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str]:
+    """The datasets that have records, and whose rollups do not hold what their metrics need."""
+    known: dict[str, str] = dict(
+        connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
+    )
+    changed = [name for name, dataset in catalogue.items() if known.get(name) != definition_checksum(dataset)]
+    if not changed:
+        return []
+    filled = connection.execute(
+        "SELECT DISTINCT dataset FROM ingest.files WHERE records_loaded > 0 AND dataset = ANY(%s)", (changed,)
+    ).fetchall()
+    return [name for (name,) in filled if _has_table(connection, catalogue[name])]
+
+
+def _has_table(connection: Connection, dataset: Dataset) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (dataset.table,)).fetchone()
+    return row is not None and row[0]
+
+
+def _refresh_dataset(
+    connection: Connection, dataset: Dataset, waiting: Mapping[str, list[int]], version: int, *, full: bool
+) -> int:
+    known, contents = _known(connection, dataset), contents_of(dataset)
+    has_changed = dataset.name in waiting or (dataset.dating is not None and dataset.dating.dataset in waiting)
+    checksum = definition_checksum(dataset)
+    if not (full or has_changed or known is None or known.checksum != checksum):
+        return 0
+    records = _count(connection, dataset)
+    if known is None or known.checksum != checksum or records >= GROWTH * max(known.chosen_for, 1):
+        wanted = choose(connection, dataset, contents, records)
+        if known is None or known.checksum != checksum or set(wanted) != {each.rollup for each in known.rollups}:
+            written = _remake(connection, dataset, contents, wanted)
+            _store_dataset(connection, dataset, checksum, records, records, version)
+            return written
+        known = _Known(checksum, records, known.rollups)
+    days = None if full or dataset.dating is None else _stale_days(connection, dataset, waiting)
+    written = sum(_replace_days(connection, dataset, contents, each, days) for each in known.rollups)
+    _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
+    return written
+
+
+def _count(connection: Connection, dataset: Dataset) -> int:
+    """The records in the raw table, by the ledger."""
+    row = connection.execute(
+        "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset.name,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _known(connection: Connection, dataset: Dataset) -> _Known | None:
+    row = connection.execute(
+        "SELECT checksum, chosen_for FROM analytics.rollup_datasets WHERE dataset = %s", (dataset.name,)
+    ).fetchone()
+    if row is None:
+        return None
+    contents, found = contents_of(dataset), []
+    stored = connection.execute(
+        "SELECT table_name, document, rows FROM analytics.rollups "
+        "WHERE dataset = %s AND replaced_at IS NULL ORDER BY table_name",
+        (dataset.name,),
+    )
+    for table, document, rows in stored.fetchall():
+        rollup = from_document(document, contents)
+        if rollup is None:  # the metrics have changed: the checksum says so too
+            return _Known("", 0, ())
+        found.append(StoredRollup(table, rollup, rows))
+    return _Known(row[0], row[1], tuple(found))
+
+
+# -- stale days --------------------------------------------------------------------------------------------------------
+
+
+def _stale_days(connection: Connection, dataset: Dataset, waiting: Mapping[str, list[int]]) -> list[date]:
+    dating, other = dataset.dating, dataset.dated_through
+    assert dating is not None
+    if dating.is_own:
+        query = sql.SQL(read_sql("rollups/stale_days")).format(name=sql.Literal(dataset.name))
+    else:
+        assert other is not None
+        day = day_of_row(other, "dating")
+        query = sql.SQL(read_sql("rollups/stale_days_dated_through")).format(
+            name=sql.Literal(dataset.name),
+            other_name=sql.Literal(other.name),
+            table=sql.Identifier("raw", dataset.name),
+            other=sql.Identifier("raw", other.name),
+            day=day,
+            key=sql.Identifier(other.key[0]),
+            key_type=sql.SQL(type_name(other.field(other.key[0]))),
+            field=sql.Identifier(dating.field),
+            # Literal, so that the planner sees how many there are.
+            files=sql.SQL("{}::int[]").format(sql.Literal(waiting.get(dataset.name, []))),
+        )
+    return [day for (day,) in connection.execute(query).fetchall()]
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def computed(dataset: Dataset, rollup: Rollup, contents: Contents, days: list[date] | None) -> sql.Composed:
+    """The SELECT of the rows that a rollup is to have on some days; on all of them if `days` is None."""
+    groups, states = grouping(dataset, rollup), states_in(rollup, contents)
+    day = day_of(dataset)
+    chosen: sql.Composable = sql.SQL("true")
+    if days is not None and day is not None:
+        chosen = sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(days))
+    if groups:
+        numbers: sql.Composable = sql.SQL(", ").join(sql.SQL(str(number + 1)) for number in range(len(groups)))
+    else:
+        numbers = sql.SQL("()")
+    return sql.SQL(read_sql("rollups/compute").rstrip()).format(
+        groups=_named(groups) if groups else sql.SQL('1 AS "all()"'),
+        states=_named(states),
+        source=source(dataset),
+        condition=condition(dataset, rollup),
+        days=chosen,
+        numbers=numbers,
+    )
+
+
+def _named(columns: Iterable[tuple[str, sql.Composable]]) -> sql.Composable:
+    return sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in columns)
+
+
+def _replace_days(
+    connection: Connection, dataset: Dataset, contents: Contents, stored: StoredRollup, days: list[date] | None
+) -> int:
+    """Replaces the rows of some days, or all; returns how many were written."""
+    if days == []:
+        return 0
+    table = sql.Identifier(SCHEMA, stored.table)
+    which: sql.Composable = sql.SQL("true")
+    if days is not None and dataset.dating is not None:
+        which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))
+    removed = _execute(connection, sql.SQL("DELETE FROM {} WHERE {}").format(table, which))
+    added = _execute(
+        connection, sql.SQL("INSERT INTO {} {}").format(table, computed(dataset, stored.rollup, contents, days))
+    )
+    connection.execute(
+        "UPDATE analytics.rollups SET rows = rows + %s WHERE table_name = %s", (added - removed, stored.table)
+    )
+    return added
+
+
+def _execute(connection: Connection, statement: sql.Composed) -> int:
+    return connection.execute(statement).rowcount
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def _remake(connection: Connection, dataset: Dataset, contents: Contents, wanted: Sequence[Rollup]) -> int:
+    """Makes the tables of a dataset's rollups, which take the place of those there are."""
+    connection.execute(
+        "UPDATE analytics.rollups SET replaced_at = clock_timestamp() WHERE dataset = %s AND replaced_at IS NULL",
+        (dataset.name,),
+    )
+    return sum(_make(connection, dataset, contents, rollup) for rollup in wanted)
+
+
+def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup) -> int:
+    name = _free_name(connection, dataset)
+    table = sql.Identifier(SCHEMA, name)
+    # CREATE TABLE AS computes the rows in several processes, INSERT in only one.
+    rows = _execute(
+        connection, sql.SQL("CREATE TABLE {} AS {}").format(table, computed(dataset, rollup, contents, None))
+    )
+    if dataset.dating is not None:
+        connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(table, sql.Identifier(DAY)))
+    connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(_description(dataset, rollup))))
+    connection.execute(sql.SQL("ANALYZE {}").format(table))
+    connection.execute(
+        "INSERT INTO analytics.rollups (table_name, dataset, document, rows) VALUES (%s, %s, %s, %s)",
+        (name, dataset.name, Jsonb(to_document(rollup)), rows),
+    )
+    return rows
+
+
+def _free_name(connection: Connection, dataset: Dataset) -> str:
+    """The name of the dataset with the first number that no table of a rollup has."""
+    taken = {name for (name,) in connection.execute("SELECT table_name FROM analytics.rollups").fetchall()}
+    number = 1
+    while f"{dataset.name}_{number}" in taken:
+        number += 1
+    return f"{dataset.name}_{number}"
+
+
+def _description(dataset: Dataset, rollup: Rollup) -> str:
+    by = " and ".join([*(["day"] if dataset.dating is not None else []), *rollup.dimensions]) or "nothing: one row"
+    if rollup.values is None:
+        return f"{dataset.title} by {by}"
+    return f"{dataset.title}: values of {rollup.values.field} ({rollup.precision}) by {by}"
+
+
+def _drop_replaced(connection: Connection, catalogue: Catalogue) -> None:
+    """Drops what was replaced some time ago, and what belonged to datasets that are gone."""
+    connection.execute(
+        "UPDATE analytics.rollups SET replaced_at = clock_timestamp() WHERE replaced_at IS NULL AND dataset <> ALL(%s)",
+        (list(catalogue),),
+    )
+    connection.execute("DELETE FROM analytics.rollup_datasets WHERE dataset <> ALL(%s)", (list(catalogue),))
+    dropped = connection.execute(
+        f"DELETE FROM analytics.rollups WHERE replaced_at < clock_timestamp() - interval '{KEPT_FOR}' "
+        "RETURNING table_name"
+    ).fetchall()
+    for (name,) in dropped:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def _store_dataset(
+    connection: Connection, dataset: Dataset, checksum: str, records: int, chosen_for: int, version: int
+) -> None:
+    first, last, dated = _days(connection, dataset, records)
+    connection.execute(
+        "INSERT INTO analytics.rollup_datasets AS known "
+        "(dataset, checksum, records, dated, first_day, last_day, chosen_for, data_version) "
+        "VALUES (%(dataset)s, %(checksum)s, %(records)s, %(dated)s, %(first)s, %(last)s, %(chosen_for)s, %(version)s) "
+        "ON CONFLICT (dataset) DO UPDATE SET checksum = excluded.checksum, records = excluded.records, "
+        "dated = excluded.dated, first_day = excluded.first_day, last_day = excluded.last_day, "
+        "chosen_for = excluded.chosen_for, data_version = excluded.data_version",
+        {
+            "dataset": dataset.name, "checksum": checksum, "records": records, "dated": dated, "first": first,
+            "last": last, "chosen_for": chosen_for, "version": version,
+        },
+    )  # fmt: skip
+
+
+def _days(connection: Connection, dataset: Dataset, records: int) -> tuple[date | None, date | None, int]:
+    """The first and the last day that records have, and how many have one."""
+    if dataset.dating is None:
+        return None, None, records
+    row = connection.execute(
+        "SELECT table_name FROM analytics.rollups WHERE dataset = %s AND replaced_at IS NULL "
+        "AND document->>'values' IS NULL ORDER BY rows LIMIT 1",
+        (dataset.name,),
+    ).fetchone()
+    assert row is not None
+    found: Any = connection.execute(
+        sql.SQL('SELECT min({day}), max({day}), coalesce(sum("rows()"), 0)::bigint FROM {table}').format(
+            day=sql.Identifier(DAY), table=sql.Identifier(SCHEMA, row[0])
+        )
+    ).fetchone()
+    return found[0], found[1], found[2]
