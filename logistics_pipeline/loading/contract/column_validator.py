@@ -20,6 +20,9 @@ from logistics_pipeline.loading.contract.repeating_columns import RepeatingColum
 from logistics_pipeline.loading.contract.text_columns import TextColumn
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
 
+MIN_SHORT_SHARE = 8
+"""If more than one in this many rows is long, every value is measured."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -47,8 +50,13 @@ class ColumnEncoder:
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
+        self._longest = [
+            (position, validator.longest)
+            for position, validator in enumerate(self._validators)
+            if validator.longest is not None
+        ]
         self._checks_lengths = False
-        """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
+        """Whether every value is measured: not while few rows are long enough to hold a value too long."""
 
     def _check_lengths(self) -> None:
         self._checks_lengths = True
@@ -73,18 +81,30 @@ class ColumnEncoder:
         if self._has_no_required:
             for index in _without_values(texts):
                 irregular.setdefault(index, [])
+        filled = texts if extras is None else [*texts, extras]
+        lines = list(map("\t".join, zip(*filled, map(str, numbers), strict=True)))
+        if not self._checks_lengths and not self._find_long_values(texts, lines, irregular):
+            self._check_lengths()
+            return self.encode(columns, first_number, extras)
         nulls = self._count_nulls(texts, irregular)
-        if extras is not None:
-            texts.append(extras)
-        lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]
-        if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
-            self._check_lengths()
-            return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
+
+    def _find_long_values(self, texts: Sequence[Texts], lines: Sequence[str], irregular: dict[int, list[int]]) -> bool:
+        """Adds values that are too long to those that are not plain; False if too many lines may hold one."""
+        if max(map(len, lines), default=0) <= MAX_DIGITS:
+            return True
+        long = [index for index, line in enumerate(lines) if len(line) > MAX_DIGITS]
+        if len(long) * MIN_SHORT_SHARE > len(lines):
+            return False
+        for index in long:
+            positions = [position for position, longest in self._longest if len(texts[position][index]) > longest]
+            if positions:
+                irregular[index] = sorted({*irregular.get(index, ()), *positions})
+        return True
 
     def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:
         """Counts NULLs in the columns, but for those in the records at some indexes."""

@@ -48,7 +48,10 @@ class ColumnValidator:
 
     def __init__(self, field: Field) -> None:
         self._required = field.required
+        self.longest: int | None = None
+        """Characters of the longest value that may be plain, if there is a limit."""
         self.checks_lengths = False
+        """Otherwise the caller holds the values to that limit."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         """Returns the values as COPY text, and the indexes of those that are not plain: their text means nothing."""

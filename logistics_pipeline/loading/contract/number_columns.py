@@ -19,7 +19,10 @@ from logistics_pipeline.loading.contract.number_formats import SPACES
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS
 
 _NUMBER = re.compile(r"(?:-?[0-9]+(?:\.[0-9]+)?)?")
-_ZERO = re.compile(r"(?<=,)0+(?:\.0+)?(?=,)")
+# Among values with commas before and after each:
+_ZERO = re.compile(r",0+(?:\.0+)?(?=,)")
+_MINUS = re.compile(",-")
+_MINUS_ZERO = re.compile(",-0(?=,)")
 
 
 class NumberTexts(list[str]):
@@ -98,6 +101,7 @@ class NumberColumn(ColumnValidator):
 
     def __init__(self, field: Field, formats: FileFormats = AS_THE_CONTRACT) -> None:
         super().__init__(field)
+        self.longest = MAX_DIGITS
         lower = [bound for bound in (field.above, field.at_least) if bound is not None]
         upper = [bound for bound in (field.below, field.at_most) if bound is not None]
         self._is_bounded = bool(upper) or any(lower)
@@ -126,11 +130,12 @@ class NumberColumn(ColumnValidator):
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
-        irregular = irregular + self._find_doubtful_signs(texts)
+        joined = _join(texts, irregular)
+        irregular = [*irregular, *self._find_doubtful_signs(joined)]
         if self._is_bounded:
             irregular += self._find_unbounded(texts, irregular)
-        if not self._takes_zero:
-            irregular += _find_zeros(texts)
+        if not self._takes_zero and ",0" in joined:
+            irregular += _indexes_in(joined, _ZERO)
         return texts, irregular
 
     def _read(self, column: Column) -> NumberTexts:
@@ -172,14 +177,11 @@ class NumberColumn(ColumnValidator):
                 irregular.append(index)
         return irregular
 
-    def _find_doubtful_signs(self, texts: Texts) -> list[int]:
+    def _find_doubtful_signs(self, joined: str) -> Iterator[int]:
         """Finds negative numbers where all are below a bound, and -0, which JSON may write as a number."""
-        joined = f",{','.join(texts)},"
         if ",-" not in joined:
-            return []
-        if not self._takes_negative:
-            return [index for index, text in enumerate(texts) if text.startswith("-")]
-        return [index for index, text in enumerate(texts) if text == "-0"] if ",-0," in joined else []
+            return iter(())
+        return _indexes_in(joined, _MINUS_ZERO if self._takes_negative else _MINUS)
 
     def _find_unbounded(self, texts: Texts, irregular: Collection[int]) -> list[int]:
         """Finds numbers near a bound or beyond it: about these the reference decides, to the last digit."""
@@ -298,11 +300,19 @@ def _replacements(reading: NumberReading) -> Iterator[tuple[str, str]]:
         yield ",", "."
 
 
-def _find_zeros(texts: Texts) -> list[int]:
-    joined = f",{','.join(texts)},"
-    if ",0" not in joined or _ZERO.search(joined) is None:
-        return []
-    return [index for index, text in enumerate(texts) if text[:1] in _ZERO_BEGINNINGS and not text.strip("0.")]
+def _join(texts: Texts, irregular: Collection[int]) -> str:
+    """The values with commas before and after each. Those that are no numbers are left out: they may contain commas."""
+    if irregular:
+        texts = list(texts)
+        for index in irregular:
+            texts[index] = ""
+    return f",{','.join(texts)},"
 
 
-_ZERO_BEGINNINGS = ("", "0", ".")
+def _indexes_in(joined: str, pattern: re.Pattern[str]) -> Iterator[int]:
+    """Finds the values that a pattern matches, from the comma before each on. Most columns have few of them."""
+    index, counted = -1, 0
+    for found in pattern.finditer(joined):
+        index += joined.count(",", counted, found.start() + 1)
+        counted = found.start() + 1
+        yield index

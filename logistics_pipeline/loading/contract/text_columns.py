@@ -20,6 +20,7 @@ class TextColumn(ColumnValidator):
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
+        self.longest = MAX_TEXT_CHARACTERS
         self._missing = field.missing_words
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
