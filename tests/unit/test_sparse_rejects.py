@@ -29,7 +29,7 @@ LONG = "far away " * 40
 BAD_TEXTS = ["", "  ", None, LONG, "a\0b", 7, True, ["a"], {"a": "}"}]
 BAD_NUMBERS = [-0.01, -3, 0, "x", "1.250,-", "about 120, see receipt", "NaN", "9" * 101, True, [1, 2], {"a": 1}]
 BAD_DATES = ["", None, "2024-02-30", "1899-12-31", "03/04/2024", "13/04/2024", "2204-06-01", 20240305, ["2024-03-05"]]
-VALID_AND_UNUSUAL = {
+VALID_AND_UNUSUAL: dict[str, list[Any]] = {
     "origin": [" padded ", "x" * 255, "tab\there", "back\\slash", "a},{b"],
     "trip_date": ["5-Mar-2024", " 2024-03-06 ", "2024-03-05T10:00:00Z"],
     "mileage": ["12.5", 0, 1e3],
@@ -51,8 +51,9 @@ def bad_values(name: str) -> list[Any]:
 def changed_records(draw: st.DrawFn, regular: dict[str, Any]) -> dict[str, Any]:
     """A record with one or two fields that are bad, missing or unusual."""
     record = dict(regular)
-    for name in draw(st.lists(st.sampled_from([*regular]), min_size=1, max_size=2, unique=True)):
-        value = draw(st.sampled_from([*bad_values(name), *VALID_AND_UNUSUAL.get(name, []), "(left out)"]))
+    names = list(regular)
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)):
+        value = draw(st.sampled_from(bad_values(name) + VALID_AND_UNUSUAL.get(name, []) + ["(left out)"]))
         if value == "(left out)":
             del record[name]
         else:
