@@ -255,6 +255,26 @@ def test_a_signed_number_is_plain_only_if_it_is_stored_as_the_reference_stores_i
         assert found[index] == expected[index] or Decimal(found[index]) == Decimal(expected[index])
 
 
+@given(st.lists(st.text("0129.,-+ ", max_size=5) | st.sampled_from(["n/a", "-", "NA", "٣"]), min_size=1, max_size=4))
+@settings(max_examples=500, deadline=None)
+@pytest.mark.parametrize("type", [FieldType.NUMBER, FieldType.INTEGER])
+def test_texts_are_plain_numbers_only_if_the_reference_reads_them_so(type: FieldType, column: list[str]) -> None:
+    field = Field("cost", "Cost", type, Role.MEASURE, "Cost", required=False)
+    validator = NumberColumn(field) if type is FieldType.NUMBER else IntegerColumn(field)
+    reference = value_validator(field)
+
+    for each in (column, tuple(column)):
+        found, irregular = validator.encode(each)
+
+        for index in set(range(len(column))) - set(irregular):
+            expected = reference(column[index])
+            assert not isinstance(expected, Rejection), column[index]
+            if expected is None or type is FieldType.INTEGER:
+                assert found[index] == (expected or NULL)
+            else:  # PostgreSQL stores 00.50 as 0.50
+                assert Decimal(found[index]).as_tuple() == Decimal(expected).as_tuple()
+
+
 def test_signed_numbers_are_plain() -> None:
     column = ["-1", "-12.5", "-0.25", "3", ""]
     elements = [b"-1", b"-12.5", b"-0.25", b"3", b"null"]

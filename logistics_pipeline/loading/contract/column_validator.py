@@ -14,7 +14,7 @@ from logistics_pipeline.loading.contract.date_columns import DateColumn
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.nested_columns import NestedColumn
-from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn
+from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
 from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.text_columns import TextColumn
@@ -43,7 +43,7 @@ class ColumnEncoder:
         self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
     ) -> None:
         self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
-        self._optional = [position for position, field in enumerate(dataset.fields) if not field.required]
+        self._optional = {position for position, field in enumerate(dataset.fields) if not field.required}
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
@@ -65,15 +65,19 @@ class ColumnEncoder:
         """
         numbers = range(first_number, first_number + len(columns[0]))
         texts, irregular = list[Texts](), dict[int, list[int]]()
+        changed = list[int]()
+        """Positions of the columns in which there may be NULL."""
         for position, (validator, column) in enumerate(zip(self._validators, columns, strict=True)):
             plain, irregular_here = validator.encode(column)
             texts.append(plain)
+            if plain is not column or isinstance(plain, NumberTexts):
+                changed.append(position)
             for index in irregular_here:
                 irregular.setdefault(index, []).append(position)
         if self._has_no_required:
             for index in _without_values(texts):
                 irregular.setdefault(index, [])
-        nulls = self._count_nulls(texts, irregular)
+        nulls = self._count_nulls(texts, changed, irregular)
         if extras is not None:
             texts.append(extras)
         lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
@@ -86,10 +90,10 @@ class ColumnEncoder:
             return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
 
-    def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:
-        """Counts NULLs in the columns, but for those in the records at some indexes."""
+    def _count_nulls(self, texts: Sequence[Texts], positions: Iterable[int], irregular: Iterable[int]) -> list[int]:
+        """Counts NULLs in the columns at some positions, but for those in the records at some indexes."""
         nulls = [0] * len(texts)
-        for position in self._optional:
+        for position in self._optional.intersection(positions):
             column = texts[position]
             if number := column.count(NULL):
                 nulls[position] = number - sum(column[index] == NULL for index in irregular)

@@ -20,6 +20,7 @@ from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS
 
 _NUMBER = re.compile(r"(?:-?[0-9]+(?:\.[0-9]+)?)?")
 _ZERO = re.compile(r"(?<=,)0+(?:\.0+)?(?=,)")
+_ZERO_BYTES = re.compile(_ZERO.pattern.encode())
 
 
 class NumberTexts(list[str]):
@@ -73,7 +74,8 @@ class JsonNumbers(list[Any]):
         return (bytes(value).decode() for value in self)
 
 
-_NUMBER_BYTES = b"0123456789.-"
+_DIGITS = b"0123456789"
+_NUMBER_BYTES = _DIGITS + b".-"
 _NOT_IN_JSON = re.compile(r"[,.-]\.|\.[,-]|\.[0-9]+\.|[0-9-]-|-,")
 """Points and minus signs where no number of JSON has them."""
 
@@ -118,6 +120,43 @@ class NumberColumn(ColumnValidator):
         """A point may group thousands: no value of the column has shown yet that it does not."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        plain = self._encode_plain(column)
+        return self._encode_each(column) if plain is None else (plain, ())
+
+    def _encode_plain(self, column: Column) -> Texts | None:
+        """The COPY text of a column of nothing but plain numbers and empty texts; None if it may be something else."""
+        if isinstance(column, NumberTexts) or self._is_bounded or self._converter or self._numeric_words:
+            return None
+        try:
+            elements = _between_commas(column)
+            if not self._are_plain(elements, len(column)) and not self._missing.isdisjoint(column):
+                column = ["" if text in self._missing else text for text in column]
+                elements = _between_commas(column)
+        except TypeError:  # other values than texts
+            return None
+        if not self._are_plain(elements, len(column)):
+            return None
+        if self.checks_lengths and max(map(len, column), default=0) > MAX_DIGITS:  # type: ignore[arg-type]  # texts
+            return None
+        if self._doubts_points and b"." in elements:
+            self._check_points(column)
+        if b",," not in elements:
+            return column  # type: ignore[return-value]  # all are texts
+        return None if self._required else [text or NULL for text in column]  # type: ignore[misc]  # these are texts
+
+    def _are_plain(self, elements: bytes, count: int) -> bool:
+        """Whether all elements, each between commas, are empty or numbers that are stored as they are written."""
+        signs = elements.translate(None, _DIGITS)
+        points, minuses = signs.count(b"."), signs.count(b"-")
+        if signs.count(b",") != count + 1 or len(signs) != count + 1 + points + minuses:
+            return False
+        if points and (b".." in signs or b",." in elements or b".," in elements):
+            return False
+        if minuses and (not self._takes_negative or not _are_signs(elements, minuses)):
+            return False
+        return self._takes_zero or b",0" not in elements or _ZERO_BYTES.search(elements) is None
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts = column if isinstance(column, NumberTexts) else self._read(column)
         irregular = texts.irregular
         if irregular and self._missing:
@@ -194,15 +233,35 @@ class NumberColumn(ColumnValidator):
 class IntegerColumn(NumberColumn):
     """Numbers without a decimal point and without leading zeros."""
 
-    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        texts, irregular = super().encode(column)
+    def _are_plain(self, elements: bytes, count: int) -> bool:
+        if b"." in elements or ((b",0" in elements or b"-0" in elements) and _LEADING_ZERO_BYTES.search(elements)):
+            return False
+        return super()._are_plain(elements, count)
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
+        texts, irregular = super()._encode_each(column)
         joined = f",{','.join(texts)},"
         if "." in joined or _LEADING_ZERO.search(joined):
             irregular = [*irregular, *(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))]
         return texts, irregular
 
 
+def _between_commas(column: Column) -> bytes:
+    """Texts with a comma on either side of each.
+
+    Raises:
+        TypeError: not all are texts.
+    """
+    return f",{','.join(column)},".encode("ascii", "replace")  # type: ignore[arg-type]  # anything but text raises
+
+
+def _are_signs(elements: bytes, minuses: int) -> bool:
+    """Whether each minus begins a number, and none of these is -0, which the reference stores without it."""
+    return elements.count(b",-") == minuses and not any(each in elements for each in (b"-,", b"-.", b"-0,"))
+
+
 _LEADING_ZERO = re.compile(",-?0[0-9]")
+_LEADING_ZERO_BYTES = re.compile(_LEADING_ZERO.pattern.encode())
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*|\\N|")
 
 _MARGIN = 1e-9
