@@ -29,7 +29,10 @@ def _notes(outcome: Any) -> set[str]:
 
 # -- the two readers -------------------------------------------------------------------------------------------------
 
-MESSY = st.text(st.sampled_from('",\n\r ab\ufeffé'), max_size=40)
+MESSY = st.text(st.sampled_from('",\n\r ab\ufeffé'), max_size=40) | st.lists(
+    st.sampled_from(['"a"', '"a, ""b"""', 'a""b', '"', ",", ",", "\n", "\r\n", "b", '""', '"a\nb"', '5" b']),
+    max_size=14,
+).map("".join)
 
 
 @settings(deadline=None, max_examples=400)

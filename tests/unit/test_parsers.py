@@ -374,3 +374,15 @@ def test_what_is_no_record_is_rejected_where_no_field_is_required(
     path.write_text("\n".join(map(json.dumps, values)) + "\n")
     lines = read(path, optional, LinesLayout(0), reference=reference, chunk_bytes=chunk_bytes)
     assert list(elements.rejects) == list(lines.rejects) == [2, 4, 5, 7]
+
+
+def test_the_sample_of_a_file_is_the_same_however_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "vehicles.csv"
+    path.write_text("vehicle_id,name\n" + "".join(f"v{number},x\n" for number in range(1, 2_001)))
+    layout = detect_format(path, VEHICLES, DATASETS, 10_000).layout
+    wanted = [*range(1, 401), *range(513, 2_001, 256)]
+
+    for chunk_bytes in (100, 5_000, 1 << 20):
+        task = ReadTask(path, VEHICLES, layout, FILE_ID, Checkpoint(), None, chunk_bytes, 10_000)
+        sample = [line for chunk in read_chunks(task) for line in chunk.sample]
+        assert [int(line.rsplit("\t", 1)[1]) for line in sample] == wanted

@@ -15,7 +15,7 @@ from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.nested_columns import NestedColumn
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
-from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
+from logistics_pipeline.loading.contract.record_validator import value_validator
 from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.text_columns import TextColumn
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
@@ -47,13 +47,16 @@ class ColumnEncoder:
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
-        self._checks_lengths = False
-        """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
 
-    def _check_lengths(self) -> None:
-        self._checks_lengths = True
-        for validator in self._validators:
+    def _check_lengths(self, longest: int) -> bool:
+        """Has the validators measure single values from now on whose limit is below the length of a whole row.
+
+        Returns whether there were some that did not so far.
+        """
+        unchecked = [each for each in self._validators if each.max_characters < longest and not each.checks_lengths]
+        for validator in unchecked:
             validator.checks_lengths = True
+        return bool(unchecked)
 
     def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
@@ -85,8 +88,7 @@ class ColumnEncoder:
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]
-        if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
-            self._check_lengths()
+        if self._check_lengths(max(map(len, lines), default=0)):
             return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
 

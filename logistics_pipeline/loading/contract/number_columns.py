@@ -75,6 +75,9 @@ class JsonNumbers(list[Any]):
 
 
 _DIGITS = b"0123456789"
+_ZEROS = bytes.maketrans(_DIGITS, b"0" * len(_DIGITS))
+_HALF_TOO_LONG = b"0" * (MAX_DIGITS // 2)
+"""As many digits stand in a row in a number too long, on one side of its point."""
 _NUMBER_BYTES = _DIGITS + b".-"
 _NOT_IN_JSON = re.compile(r"[,.-]\.|\.[,-]|\.[0-9]+\.|[0-9-]-|-,")
 """Points and minus signs where no number of JSON has them."""
@@ -97,6 +100,8 @@ def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
 
 class NumberColumn(ColumnValidator):
     """Plain numbers have no sign but a minus: the reference decides about others, and about overlong ones."""
+
+    max_characters = MAX_DIGITS
 
     def __init__(self, field: Field, formats: FileFormats = AS_THE_CONTRACT) -> None:
         super().__init__(field)
@@ -125,10 +130,13 @@ class NumberColumn(ColumnValidator):
 
     def _encode_plain(self, column: Column) -> Texts | None:
         """The COPY text of a column of nothing but plain numbers and empty texts; None if it may be something else."""
-        if isinstance(column, NumberTexts) or self._is_bounded or self._converter or self._numeric_words:
+        if isinstance(column, NumberTexts) or self._is_bounded or self._numeric_words:
             return None
         try:
             elements = _between_commas(column)
+            if self._converter is not None:
+                column = self._converter.convert(column)
+                elements = _between_commas(column)
             if not self._are_plain(elements, len(column)) and not self._missing.isdisjoint(column):
                 column = ["" if text in self._missing else text for text in column]
                 elements = _between_commas(column)
@@ -136,7 +144,7 @@ class NumberColumn(ColumnValidator):
             return None
         if not self._are_plain(elements, len(column)):
             return None
-        if self.checks_lengths and max(map(len, column), default=0) > MAX_DIGITS:  # type: ignore[arg-type]  # texts
+        if self.checks_lengths and _HALF_TOO_LONG in elements.translate(_ZEROS):
             return None
         if self._doubts_points and b"." in elements:
             self._check_points(column)

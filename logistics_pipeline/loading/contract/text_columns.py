@@ -18,6 +18,8 @@ _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
 class TextColumn(ColumnValidator):
     """Text: trimmed, 1 to 255 characters, and none of the words that mean "nothing"."""
 
+    max_characters = MAX_TEXT_CHARACTERS
+
     def __init__(self, field: Field) -> None:
         super().__init__(field)
         self._missing = field.missing_words

@@ -236,6 +236,7 @@ class _RegularRows:
         pairs = rb"(?:%b%b[^%b]*+)*+" % (quote, quote, quote) if syntax.doubles_quotes else b""
         spaces = b" *+" if syntax.skips_spaces else b""
         unquoted = rb"[^%b\r\n%b]*+" % (quote, delimiter)
+        self._stray_quote = None if len(syntax.delimiter.encode()) > 1 else _stray_quote(delimiter)
         if len(syntax.delimiter.encode()) > 1:
             unquoted = rb"(?:(?!%b)[^%b\r\n])*+" % (delimiter, quote)
         field = rb"%b(?:%b[^%b]*+%b%b|%b)" % (spaces, quote, quote, pairs, quote, unquoted)
@@ -313,13 +314,36 @@ class _RegularRows:
 
     def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
         """Whether a quote stands in a field without quotes."""
+        if self._syntax.is_plain and self._stray_quote is not None:
+            return not self._are_fields_quoted_whole(text)
         has_quote_in_field = self._quote in "".join(chain.from_iterable(rows))
         return has_quote_in_field and not self._well_formed.fullmatch(text)
+
+    def _are_fields_quoted_whole(self, text: bytes) -> bool:
+        """Whether each quote begins a field, ends it, or is one of two in a row within it.
+
+        What is between quotes is left out, and so are doubled quotes. Where a whole field was quoted, one quote remains
+        then, between separators.
+        """
+        assert self._stray_quote is not None
+        parts = text.split(_QUOTE)
+        parts[0], parts[-1] = parts[0] or b"\n", parts[-1] or b"\n"
+        outside = _QUOTE.join(filter(None, parts[::2]))
+        return len(parts) % 2 == 1 and self._stray_quote.search(outside) is None
 
     def _checked(self, cells: list[str]) -> list[str] | Unreadable:
         if len(cells) != self._width:
             return Unreadable(f"the row has {len(cells)} fields, the header {self._width}")
         return cells
+
+
+_QUOTE = b'"'
+
+
+def _stray_quote(delimiter: bytes) -> re.Pattern[bytes]:
+    """Matches a quote beside something that ends no field."""
+    other = rb"[^\r\n%b]" % delimiter
+    return re.compile(rb'"(?:%b|(?<=%b"))' % (other, other))
 
 
 def _has_blank_row(first_cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
