@@ -43,6 +43,8 @@ class LoadOptions:
     warn_rejects: RejectThreshold = field(default_factory=lambda: RejectThreshold.parse("1%"))
     chunk_bytes: int = CHUNK_BYTES
     own_process_bytes: int = OWN_PROCESS_BYTES
+    parses_meanwhile: bool = True
+    """Parse without the process of its own until that has started."""
     catalogue: Catalogue = field(default_factory=built_in_catalogue)
     """The datasets that files may belong to."""
     reference_parser: bool = False
