@@ -5,6 +5,7 @@ reference for every rule. A column therefore only has to recognise values that t
 which takes a few passes in C over all of them at once: about 0.1 microseconds a value instead of 1.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,15 +49,19 @@ class ColumnEncoder:
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
 
-    def _check_lengths(self, longest: int) -> bool:
+    def _check_lengths(self, lines: Sequence[str]) -> bool:
         """Has the validators measure single values from now on whose limit is below the length of a whole row.
 
         Returns whether there were some that did not so far.
         """
-        unchecked = [each for each in self._validators if each.max_characters < longest and not each.checks_lengths]
-        for validator in unchecked:
+        unchecked = [each for each in self._validators if not each.checks_lengths and each.max_characters < sys.maxsize]
+        if not unchecked:
+            return False
+        longest = max(map(len, lines), default=0)
+        too_short = [each for each in unchecked if each.max_characters < longest]
+        for validator in too_short:
             validator.checks_lengths = True
-        return bool(unchecked)
+        return bool(too_short)
 
     def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
@@ -88,7 +93,7 @@ class ColumnEncoder:
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]
-        if self._check_lengths(max(map(len, lines), default=0)):
+        if self._check_lengths(lines):
             return self.encode(columns, first_number, extras)
         return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
 

@@ -84,9 +84,7 @@ class NestedColumn(ColumnValidator):
         joined = "\n".join(texts)
         if not self._begin_as_they_should(texts, joined) or _is_suspect(joined):
             return False
-        if joined.count("{") + joined.count("[") >= len(texts) + _NESTED_DEEP and any(
-            text.count("{") + text.count("[") > _NESTED_DEEP for text in texts
-        ):
+        if max(map(len, texts), default=0) > 2 * _NESTED_DEEP and any(map(_may_be_deep, texts)):
             return False
         if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
             return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
@@ -98,6 +96,10 @@ class NestedColumn(ColumnValidator):
             framed = f"\n{joined}"
             return sum(framed.count(f"\n{bracket}") for bracket in self._brackets) == len(texts)
         return all(text.startswith(self._brackets) for text in texts)
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("{") + text.count("[") > _NESTED_DEEP
 
 
 _DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
