@@ -29,23 +29,34 @@ class NumberTexts(list[str]):
     All but the `irregular` ones are digits, perhaps with a point and a minus sign.
     """
 
+    may_be_negative = True
+    may_have_points = True
+    may_have_zeros = True
+    """Whether numbers may begin with zeros: those of JSON never do."""
+
     def __init__(self, texts: Iterable[str], irregular: Iterable[int] = ()) -> None:
         super().__init__(texts)
         self.irregular = list(irregular)
+
+    def _from_json(self, elements: bytes) -> Self:
+        """Notes what the elements of which the numbers were made do not have."""
+        self.may_be_negative, self.may_have_points = b"-" in elements, b"." in elements
+        self.may_have_zeros = False
+        return self
 
     @classmethod
     def from_json(cls, elements: bytes, values: Sequence[Any]) -> Self:
         """Takes JSON values as written: together, with commas between them, and one by one as bytes-like objects."""
         unusual, separator = elements.translate(None, _NUMBER_BYTES + b","), b","
         if not unusual:
-            return cls(elements.decode().split(","))
+            return cls(elements.decode().split(","))._from_json(elements)
         texts = _split_numbers(elements, separator)
         if len(texts) != len(values):  # some contain commas
             elements = b"\x1f".join(values)  # no value contains such a byte
             separator = b"\x1f"
             texts = _split_numbers(elements, separator)
         if not unusual.translate(None, b"nul"):
-            return cls(texts)
+            return cls(texts)._from_json(elements)
         # A text with the word null in it keeps its quotation marks, and so is irregular.
         return cls(texts, _find_irregular_numbers(elements.replace(b"null", b""), separator))
 
@@ -166,14 +177,15 @@ class NumberColumn(ColumnValidator):
 
     def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts = column if isinstance(column, NumberTexts) else self._read(column)
-        irregular = texts.irregular
+        irregular = list(texts.irregular)
         if irregular and self._missing:
             irregular = self._replace_missing(texts, self._missing_json if texts is column else self._missing)
         if self.checks_lengths and max(map(len, texts), default=0) > MAX_DIGITS:
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
-        irregular = irregular + self._find_doubtful_signs(texts)
+        if texts.may_be_negative:
+            irregular = irregular + self._find_doubtful_signs(texts)
         if self._is_bounded:
             irregular += self._find_unbounded(texts, irregular)
         if not self._takes_zero:
@@ -248,6 +260,8 @@ class IntegerColumn(NumberColumn):
 
     def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts, irregular = super()._encode_each(column)
+        if isinstance(column, NumberTexts) and not (column.may_have_points or column.may_have_zeros):
+            return texts, irregular
         joined = f",{','.join(texts)},"
         if "." in joined or _LEADING_ZERO.search(joined):
             irregular = [*irregular, *(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))]
