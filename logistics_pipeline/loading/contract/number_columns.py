@@ -148,12 +148,14 @@ class NumberColumn(ColumnValidator):
             if self._converter is not None:
                 column = self._converter.convert(column)
                 elements = _between_commas(column)
-            if not self._are_plain(elements, len(column)) and not self._missing.isdisjoint(column):
+            are_plain = self._are_plain(elements, len(column))
+            if not are_plain and not self._missing.isdisjoint(column):
                 column = ["" if text in self._missing else text for text in column]
                 elements = _between_commas(column)
+                are_plain = self._are_plain(elements, len(column))
         except TypeError:  # other values than texts
             return None
-        if not self._are_plain(elements, len(column)):
+        if not are_plain:
             return None
         if self.checks_lengths and _HALF_TOO_LONG in elements.translate(_ZEROS):
             return None

@@ -9,7 +9,7 @@ child continues after them as a resumed load would.
 import fcntl
 import gc
 import pickle
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -104,7 +104,9 @@ def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chun
 
 def _has_message(pipe: IO[bytes]) -> bool:
     """Whether something can be read without waiting: a message, or that the child is gone."""
-    return bool(select.select([pipe], [], [], 0)[0])
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chunk]:
