@@ -30,8 +30,8 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Fill, FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
-from tests.examples import few_or_all
 from tests.database.test_rollups import differing_rollups
+from tests.examples import few_or_all
 
 Row = tuple[Any, ...]
 Tables = dict[str, set[Row]]
