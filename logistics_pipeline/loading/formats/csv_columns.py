@@ -6,8 +6,9 @@ neighbours. Where more than a few lines are like that, or a row continues on the
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import methodcaller
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from logistics_pipeline.loading.formats.column_names import spelling_key
 from logistics_pipeline.loading.formats.csv_rows import Row, RowReader
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
@@ -37,6 +38,8 @@ class ColumnSplitter:
         self._delimiter, self._quote = syntax.delimiter, syntax.quote.encode()
         self._width = len(layout.header)
         self._can_split = syntax.newline == b"\n" and not syntax.skips_spaces and self._width > 1
+        names = "".join([*layout.header, layout.header_text.decode("utf-8", "replace")])
+        self._has_numbered_names = any(map(str.isnumeric, spelling_key(names)))
         self._rows = RowReader(syntax)
         self._stand_in = f"{syntax.delimiter.join('?' * self._width)}\n".encode()
         """A regular row, to be split in place of an irregular one."""
@@ -57,7 +60,27 @@ class ColumnSplitter:
             if lines is None or (rows := self._read(text, lines)) is None:
                 return None
             columns = self._split(_replaced(text, lines, self._stand_in))
-        return None if columns is None else self._with_rows(columns, rows)
+        return None if columns is None else self._with_rows(list(columns), rows)
+
+    def read_dates(self, text: bytes) -> Columns | None:
+        """Reads only the rows that may hold a date of all numbers: the others have None. Takes what `split` takes.
+
+        None if a row may be blank or a header. Either has no digit.
+        """
+        if not self._can_split or self._has_numbered_names:
+            return None
+        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+            return None
+        digits = b"\n" + text.removesuffix(b"\n").translate(None, _NO_DIGITS) + b"\n"
+        quoted = self._quoted_lines(text)
+        if b"\n\n" in digits or quoted is None:
+            return None
+        lines = sorted({*quoted, *_date_lines(text)})
+        rows = self._read(text, lines)
+        if rows is None:
+            return None
+        count = digits.count(b"\n") - 1
+        return self._with_rows([[None] * count for _ in range(self._width)], rows)
 
     def _split(self, data: bytes) -> list[list[str]] | None:
         """Splits lines without quotes; None if one of them is blank or not as wide as the header.
@@ -117,9 +140,8 @@ class ColumnSplitter:
             rows[number] = row
         return rows
 
-    def _with_rows(self, columns: list[list[str]], rows: Mapping[int, Row]) -> Columns:
+    def _with_rows(self, columns: list[list[Any]], rows: Mapping[int, Row]) -> Columns:
         """Columns with rows in place of those that stood in for them."""
-        filled: list[list[object]] = columns  # type: ignore[assignment]  # nobody else holds them
         others = dict[int, Unreadable]()
         for index, row in rows.items():
             cells: Sequence[object] = [None] * self._width
@@ -127,9 +149,9 @@ class ColumnSplitter:
                 others[index] = row.value
             elif row.value is not None:
                 cells = row.value
-            for column, cell in zip(filled, cells, strict=True):
+            for column, cell in zip(columns, cells, strict=True):
                 column[index] = cell
-        return Columns(filled, others)
+        return Columns(columns, others)
 
 
 class RowsOfColumns(Sequence[object]):
@@ -152,6 +174,27 @@ def has_blank_row(first_cells: Sequence[str], rows: Sequence[object]) -> bool:
         return False
     suspects = [index for index, cell in enumerate(first_cells) if cell < "!"]
     return any(not "".join(rows[index]).strip(" \t") for index in suspects)  # type: ignore[arg-type]  # all are texts
+
+
+_DIGITS = b"0123456789"
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in _DIGITS + b"\n")
+_SHAPES = bytes(ord("9") if byte in _DIGITS else ord("/") if byte in b"-./" else ord(" ") for byte in range(256))
+_DATE_SHAPES = (b" 9/9/9", b" 99/9/9", b" 9/99/9", b" 99/99/9")
+"""How dates of all numbers begin, after anything else."""
+
+
+def _date_lines(text: bytes) -> Iterator[_Line]:
+    """The lines in which a date of all numbers may stand."""
+    shapes = b" " + text.translate(_SHAPES)
+    for shape in _DATE_SHAPES:
+        number, end, place = 0, 0, shapes.find(shape)
+        while place >= 0:
+            begin = text.rfind(b"\n", end, place) + 1 or end
+            number += text.count(b"\n", end, begin)
+            end = text.find(b"\n", place) + 1 or len(text)
+            yield number, (begin, end)
+            number += 1
+            place = shapes.find(shape, end)
 
 
 def _spans(lines: Sequence[bytes], size: int) -> Iterator[Span]:

@@ -44,15 +44,19 @@ class _Rows(NamedTuple):
     """What is no row, by index, if the columns are known: there, they have None."""
 
 
-def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int) -> Iterator[Records]:
+def read_csv(
+    source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int, *, only_dates: bool = False
+) -> Iterator[Records]:
     """Yields the rows after the source's position, numbered after `done`, without rows that have no value.
+
+    With `only_dates`, rows may be empty that have no date of all numbers.
 
     Raises:
         FileError: a row is larger than `max_record_bytes`, or a quote is not closed before the end of the file, or the
             columns of the rest are in another order. All rows before it were yielded.
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
-    reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
+    reader, header = _CsvReader(layout, max_record_bytes, run_bytes, only_dates), RepeatedHeader(layout)
     ahead, notes = Lookahead(source), dict[str, None]()
     while (rows := reader.read(ahead, done)) is not None:
         may_have_formulas = ahead.text.find(b'="', 0, rows.end) >= 0
@@ -120,13 +124,13 @@ def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
 class _CsvReader:
     """Reads rows of one file from the text ahead."""
 
-    def __init__(self, layout: CsvLayout, max_record_bytes: int, run_bytes: int) -> None:
+    def __init__(self, layout: CsvLayout, max_record_bytes: int, run_bytes: int, only_dates: bool) -> None:
         self._layout = layout
         self._width = len(layout.header)
         self._max_record_bytes = max_record_bytes
         self._run_bytes = run_bytes
         self._rows = RowReader(layout.syntax)
-        self._regular = _RegularRows(layout)
+        self._regular = _RegularRows(layout, only_dates)
 
     def read(self, ahead: Lookahead, done: int) -> _Rows | None:
         """Reads the next rows, which follow `done` others; None at the end."""
@@ -217,8 +221,9 @@ class _Regular(NamedTuple):
 class _RegularRows:
     """Reads all rows of a text together, if all of them are regular."""
 
-    def __init__(self, layout: CsvLayout) -> None:
+    def __init__(self, layout: CsvLayout, only_dates: bool = False) -> None:
         syntax = layout.syntax
+        self._only_dates = only_dates
         self._syntax = syntax
         self._newline = syntax.newline.decode()
         self._quote = syntax.quote
@@ -240,9 +245,13 @@ class _RegularRows:
         """Returns the rows of whole lines; None if one of them may be irregular."""
         if self._may_be_irregular(text):
             return None
+        found = self._splitter.read_dates(text) if self._only_dates else None
+        if (found := found or self._splitter.split(text)) is not None:
+            return _Regular(RowsOfColumns(*found), True, *found)
+        return self._read_by_module(text)
+
+    def _read_by_module(self, text: bytes) -> _Regular | None:
         has_quotes = self._quote.encode() in text
-        if (split := self._splitter.split(text)) is not None:
-            return _Regular(RowsOfColumns(*split), True, *split)
         lines = text.decode("utf-8", "surrogateescape").split(self._newline)
         if not lines[-1]:
             lines.pop()
