@@ -103,6 +103,8 @@ class ColumnSplitter:
     def _quoted_lines(self, text: bytes) -> list[_Line] | None:
         """The lines that hold a quote; None if these are too many."""
         found, most = list[_Line](), len(text) // (_LINE_BYTES * MIN_REGULAR_SHARE) + 1
+        if text.count(self._quote) > 2 * self._width * most:  # far too many: no need to look at each
+            return None
         number, end = 0, 0
         while (quote := text.find(self._quote, end)) >= 0:
             if len(found) == most:
