@@ -348,6 +348,8 @@ def test_answers_as_files(api: Api, format: str) -> None:
         assert len(lines) == len(rows) + 1
     elif format == "ndjson":
         assert [json.loads(line, parse_float=Decimal) for line in response.text.splitlines()] == rows
+        whole = api.client.get("/api/metrics/shipments", params={"format": format, "metrics": "shipments"})
+        assert whole.json() == {"shipments": len(DATED)}
     else:
         table = parquet.read_table(io.BytesIO(response.content)).to_pylist()
         assert [each["shipments"] for each in table] == [row["shipments"] for row in rows]
