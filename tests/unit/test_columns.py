@@ -309,6 +309,30 @@ def test_signed_numbers_are_plain() -> None:
         assert NumberColumn(_COST).encode(found) == (["-1", "-12.5", "-0.25", "3", NULL], [])
 
 
+@pytest.mark.parametrize("name", ["weight", "delivery_time", "mileage"])
+@pytest.mark.parametrize("value", ["x", "1,5", "0", "-3", "-0", "", " 7 ", None, "1.5.2", "12-5", "n/a", "NaN", "5."])
+def test_few_values_that_are_no_plain_numbers_leave_the_others_as_they_are_written(
+    name: str, value: str | None
+) -> None:
+    field = next(field for dataset in (SHIPMENTS, VEHICLE_LOGS) for field in dataset.fields if field.name == name)
+    column: list[Any] = [f"{number}.5" for number in range(40)]
+    for index in (0, 17, 39):
+        column[index] = value
+    before = list(column)
+
+    texts, irregular = NumberColumn(field).encode(column)
+
+    assert column == before
+    assert {*irregular} <= {0, 17, 39}
+    assert [texts[index] for index in range(40) if index not in (0, 17, 39)] == [
+        f"{number}.5" for number in range(40) if number not in (0, 17, 39)
+    ]
+    outcome = value_validator(field)(value)
+    if not irregular:
+        assert not isinstance(outcome, Rejection)
+        assert texts[17] == (NULL if outcome is None else outcome)
+
+
 def test_a_signed_number_whose_point_may_group_asks_for_the_whole_column() -> None:
     with pytest.raises(FormatsNeededError):
         NumberColumn(_COST, NOT_LOOKED_FOR).encode(["-1.234", "-5"])

@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.loading.formats import csv_reader
+from logistics_pipeline.loading.formats.csv_columns import ColumnSplitter
 from logistics_pipeline.loading.formats.csv_rows import BLANK_PASSED_OVER, MARK_LEFT_OUT
-from logistics_pipeline.loading.layouts import LongText, Unreadable
+from logistics_pipeline.loading.layouts import CsvLayout, LongText, Unreadable
 
 MARK = b"\xef\xbb\xbf"
 HEADER = b"vehicle_id,x,name\n"
+LAYOUT = CsvLayout(len(HEADER), ",", b"\n", ("vehicle_id", "x", "name"), HEADER)
 REPEATED = Unreadable("the row repeats the header")
 
 
@@ -74,6 +76,68 @@ def test_rows_without_quotes_are_split_at_once_as_they_are_read_one_by_one(
         slow = read_content(content.encode())
 
     assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
+
+
+_IRREGULAR_LINES = (
+    *('"a,b",c,d\n', 'v,"say ""hi""",d\n', '"v","b","c"\r\n', 'v,b,"c"\n', 'v,5" x,c\n', '"",,\n', '"a\nb",c,d\n'),
+    *('v,"b\r\n\r\nb",c\n', '"a"b,c,d\n', 'v, "b",c\n', 'v,"b","c" \n', 'v,"b,c\n', '"a","b"\n', '"a"\n'),
+    *("v\n", "v,b\n", "v,b,c,d\n", "\n", ",,\n", ",b,\n", " ,\t, \r\n", "v,b\rx,c\n", "v,b,c\r\r\n", "v,b,c\r\n"),
+    *(
+        "\ufeffv,b,c\n",
+        "vehicle_id,x,name\n",
+        '"vehicle_id","x","name"\n',
+        "name,vehicle_id,x\n",
+        '"',
+        "\r",
+        '"v","b","c"',
+    ),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data(), count=st.sampled_from([10, 40, 90]), run_bytes=st.sampled_from([300, 100_000]))
+def test_few_irregular_lines_among_many_are_read_as_they_are_one_by_one(
+    read_content: Any, data: st.DataObject, count: int, run_bytes: int
+) -> None:
+    lines = [f"v{number},{number % 7},n\u00e4me\n" for number in range(count)]
+    for place in data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=3)):
+        lines[place] = data.draw(st.sampled_from(_IRREGULAR_LINES))
+    content = HEADER + "".join(lines).encode()
+
+    fast = read_content(content, run_bytes=run_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader._RegularRows, "read", lambda self, text: None)
+        slow = read_content(content, run_bytes=run_bytes)
+
+    assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
+
+
+def test_few_quoted_and_overlong_rows_leave_their_neighbours_in_columns() -> None:
+    splitter = ColumnSplitter(LAYOUT)
+    lines = [f"v{number},{number},n\r\n".encode() for number in range(40)]
+    lines[0], lines[20], lines[39] = b'"a, ""b""",1,n\r\n', b"v,1\r\n", b'v,1,"n"'
+
+    split = splitter.split(b"".join(lines))
+
+    assert split is not None
+    ids, xs, names = split.columns
+    assert (ids[0], ids[1], ids[20], ids[39]) == ('a, "b"', "v1", None, "v")
+    assert (xs[20], names[38], names[39]) == (None, "n", "n")
+    assert split.others == {20: Unreadable("the row has 2 fields, the header 3")}
+
+
+@pytest.mark.parametrize("line", [b'v,"b\nb",c\n', b'v,"b\n', b"\n", b",,\n"])
+def test_lines_that_are_no_rows_are_not_split(line: bytes) -> None:
+    splitter = ColumnSplitter(LAYOUT)
+    lines = [b"v,1,n\n"] * 40
+    lines[7] = line
+    assert splitter.split(b"".join(lines)) is None
+
+
+def test_many_irregular_lines_are_left_to_the_csv_module() -> None:
+    splitter = ColumnSplitter(LAYOUT)
+    assert splitter.split(b'v,1,n\n"v",1,n\n' * 40) is None
+    assert splitter.split(b"v,1,n\nv,1\n" * 40) is None
 
 
 def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read_content: Any) -> None:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import Dataset
-from logistics_pipeline.loading.formats.reader import detect_format
-from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout
+from logistics_core.catalogue import Dataset, FieldType
+from logistics_pipeline.loading.formats.csv_columns import ColumnSplitter
+from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
+from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, LinesLayout
 from logistics_pipeline.loading.parse.object_lines import replace_broken, replace_others
+from logistics_pipeline.loading.parse.parsers import ReadTask, find_formats
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS
 from tests.unit.test_parsers import Outcome, content, read
 
@@ -157,6 +159,78 @@ def test_sparse_bad_rows(
     whole = read(path, dataset, layout, chunk_bytes=100_000)
     row_by_row = read(path, dataset, layout, chunk_bytes=1)
     assert content(whole) == content(row_by_row) == content(read(path, dataset, layout, chunk_bytes=chunk_bytes))
+
+
+NUMBER_DATES = [
+    "03/04/2024",
+    "13.04.2024",
+    "04-13-24",
+    " 3/4/2024 ",
+    "\u00a03/4/2024 2:30 PM",
+    "3/4/2024T99:99",
+    '"3/4/2024"',
+]
+OTHER_DATES = ["2024-03-05", "2024/03/05", "1.13.4.2024", "33/44/2024", "3/4", "3/4/202", "a3/4/2024", "\u0663/4/2024"]
+IRREGULAR_ROWS = (
+    *(
+        "L,V,3/4/2024,1,2,3",
+        "L,V,3/4/2024",
+        "V",
+        ",,,,",
+        "",
+        " , ,,,",
+        ",V,3/4/2024,1,2",
+        '"L","V",13/4/2024,1,"2"',
+        ",,,,7",
+    ),
+    *(
+        "log_id,vehicle_id,trip_date,mileage,fuel_used",
+        "fuel_used,vehicle_id,trip_date,mileage,log_id",
+        'L,V,"3/4/2024,1,2',
+    ),
+    *(
+        'L,"V\nV",4/13/2024,1,2',
+        "\ufeffL,V,3/4/2024,1,2",
+        "L,V,3/4/2024\r,1,2",
+        'L,5" V,3/4/2024,1,2',
+        "3/4/2024,4/3/2024,x,1,2",
+    ),
+)
+
+
+@given(st.data(), st.sampled_from([9, 70]), sizes, st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=120, deadline=None)
+def test_the_order_of_dates_is_found_by_the_rows_that_may_prove_it(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int, chunk_bytes: int, line_end: str
+) -> None:
+    rows = [f"L-{number},V-1,2024-03-05,120.5,3" for number in range(count)]
+    dates = st.sampled_from([*NUMBER_DATES, *OTHER_DATES]).map("L-1,V-1,{},120.5,1.25".format)
+    for place in data.draw(places(count)):
+        rows[place] = data.draw(st.one_of(dates, st.sampled_from(IRREGULAR_ROWS)))
+    path = tmp_path_factory.getbasetemp() / "dates.csv"
+    path.write_text(line_end.join([",".join(LOG), *rows, ""]), newline="")
+    layout = detect_format(path, VEHICLE_LOGS, DATASETS, 10_000).layout
+    task = ReadTask(path, VEHICLE_LOGS, layout, 1, Checkpoint(), None, chunk_bytes, 1 << 20)
+
+    found, damage = find_formats(task, {FieldType.DATE})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ColumnSplitter, "read_dates", lambda self, text: None)
+        expected, expected_damage = find_formats(task, {FieldType.DATE})
+
+    assert (found, str(damage)) == (expected, str(expected_damage))
+
+
+def test_rows_without_dates_of_numbers_are_not_read_for_their_order() -> None:
+    splitter = ColumnSplitter(CsvLayout(0, ",", b"\n", tuple(LOG), b""))
+    lines = [b"L-%d,V,2024-03-05,1.5,2\n" % number for number in range(40)]
+    lines[3], lines[39] = b"L,V,3/4/2024,1,2\n", b'"L",V,2024-03-05,1,2\n'
+
+    found = splitter.read_dates(b"".join(lines))
+
+    assert found is not None
+    dates = found.columns[2]
+    assert len(dates) == 40
+    assert {index: date for index, date in enumerate(dates) if date} == {3: "3/4/2024", 39: "2024-03-05"}
 
 
 def cell(value: object) -> str:

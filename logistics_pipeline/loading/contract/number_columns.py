@@ -7,7 +7,14 @@ from decimal import Decimal
 from typing import Any, Self
 
 from logistics_core.catalogue import Field, FieldType
-from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, FormatsNeededError, Texts
+from logistics_pipeline.loading.contract.columns import (
+    NULL,
+    Column,
+    ColumnValidator,
+    FormatsNeededError,
+    Texts,
+    indexes_of,
+)
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.number_evidence import (
     NumberReading,
@@ -128,6 +135,8 @@ class NumberColumn(ColumnValidator):
         self._highest = float(min(upper, default=Decimal("Infinity")))
         self._highest -= abs(self._highest) * _MARGIN if upper else 0
         self._takes_negative = not lower or max(lower) < 0
+        signs = {b"", b"-"} if self._takes_negative else {b""}
+        self._plain_shapes = signs if field.type is FieldType.INTEGER else signs | {sign + b"." for sign in signs}
         self._takes_zero = field.above is None or field.above < 0
         self._missing = field.missing_words
         self._missing_json = frozenset(json.dumps(word) for word in self._missing)
@@ -139,26 +148,40 @@ class NumberColumn(ColumnValidator):
         """A point may group thousands: no value of the column has shown yet that it does not."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        plain = self._encode_plain(column)
-        return self._encode_each(column) if plain is None else (plain, ())
+        return self._encode_texts(column) or self._encode_each(column)
 
-    def _encode_plain(self, column: Column) -> Texts | None:
-        """The COPY text of a column of nothing but plain numbers and empty texts; None if it may be something else."""
+    def _encode_texts(self, column: Column) -> tuple[Texts, Collection[int]] | None:
+        """Encodes a column of texts, nearly all of them plain numbers or empty; None if it may be something else."""
         if isinstance(column, NumberTexts) or self._is_bounded or self._numeric_words:
             return None
         try:
-            elements = _between_commas(column)
+            if None in column:
+                column = ["" if value is None else value for value in column]
+            texts, elements = column, _between_commas(column)
             if self._converter is not None:
-                column = self._converter.convert(column)
-                elements = _between_commas(column)
-            are_plain = self._are_plain(elements, len(column))
-            if not are_plain and not self._missing.isdisjoint(column):
-                column = ["" if text in self._missing else text for text in column]
-                elements = _between_commas(column)
-                are_plain = self._are_plain(elements, len(column))
+                texts = self._converter.convert(column)
+                elements = _between_commas(texts)
+            if (plain := self._encode_plain(texts, elements)) is not None:
+                return plain, ()
+            if not self._missing.isdisjoint(texts):
+                texts = ["" if text in self._missing else text for text in texts]
+                elements = _between_commas(texts)
         except TypeError:  # other values than texts
             return None
-        if not are_plain:
+        irregular = self._find_irregular(texts, elements)
+        if irregular is None:
+            return None
+        if self._doubts_points and self._converter is None:
+            self._check_points(column)
+        texts = list(texts)
+        for index in irregular:
+            texts[index] = _PLAIN
+        plain = self._encode_plain(texts, _between_commas(texts))
+        return None if plain is None else (plain, irregular)
+
+    def _encode_plain(self, column: Column, elements: bytes) -> Texts | None:
+        """The COPY text of nothing but plain numbers and empty texts, which `elements` are; None if one may be else."""
+        if not self._are_plain(elements, len(column)):
             return None
         if self.checks_lengths and _HALF_TOO_LONG in elements.translate(_ZEROS):
             return None
@@ -167,6 +190,23 @@ class NumberColumn(ColumnValidator):
         if b",," not in elements:
             return column  # type: ignore[return-value]  # all are texts
         return None if self._required else [text or NULL for text in column]  # type: ignore[misc]  # these are texts
+
+    def _find_irregular(self, texts: Column, elements: bytes) -> list[int] | None:
+        """Finds the texts that do not have the shape of plain numbers; None if these are not few.
+
+        A text of that shape may still be something else, such as `5.`.
+        """
+        shapes = elements.translate(None, _DIGITS).split(b",")
+        if len(shapes) != len(texts) + 2:  # some contain commas
+            elements = _between_commas(["?" if "," in text else text for text in texts])  # type: ignore[operator]
+            shapes = elements.translate(None, _DIGITS).split(b",")
+        others = set(shapes).difference(self._plain_shapes)
+        found = set(indexes_of(others, shapes[1:-1]))
+        if self._required and b",," in elements:
+            found.update(indexes_of({""}, texts))
+        if not self._takes_zero and b",0" in elements:
+            found.update(_indexes_in(elements.decode(), _ZERO))
+        return sorted(found) if len(found) * _MIN_PLAIN_SHARE <= len(texts) else None
 
     def _are_plain(self, elements: bytes, count: int) -> bool:
         """Whether all elements, each between commas, are empty or numbers that are stored as they are written."""
@@ -296,6 +336,11 @@ _PROVES_POINT = re.compile(
 )
 _POINT_OR_GROUP = re.compile(r"\x1f-?[1-9][0-9]{0,2}\.[0-9]{3}(?=\x1f)", re.ASCII)
 
+
+_PLAIN = "1"
+"""Takes the place of a text that is not plain, so that the others can be judged together."""
+_MIN_PLAIN_SHARE = 8
+"""If more than one in this many texts is not plain, all are judged one by one."""
 
 _FOR_THE_REFERENCE = "\0"
 """Takes the place of a text that is no number of its column. No contract lists it, so it never means "nothing"."""

@@ -1,19 +1,21 @@
 """Reads the records of CSV files and finds each in the file's text.
 
-Regular rows are read by the csv module, some 64 KiB at a time. Where one of them may be irregular, `csv_rows` reads
-them one by one; it also reads a row that is larger than that.
+Rows are read some 64 KiB at a time: split at once by `csv_columns` where few of them are quoted or of another width,
+otherwise by the csv module. Where that may not read one of them rightly, `csv_rows` reads them one by one; it also
+reads a row that is larger than that.
 
 Memory: one block, or one row (`max_record_bytes`) twice while it is read. An unclosed quote ends there as well.
 """
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.loading.formats.csv_columns import ColumnSplitter, RowsOfColumns, has_blank_row
 from logistics_pipeline.loading.formats.csv_rows import Cell, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
@@ -37,18 +39,24 @@ class _Rows(NamedTuple):
     raw_record: FindRaw
     notes: tuple[str, ...] = ()
     columns: Sequence[Sequence[object]] | None = None
-    """The values as columns, if that is known and all of them are rows."""
+    """The values as columns, if that is known and nearly all of them are rows."""
+    others: Mapping[int, Unreadable] | None = None
+    """What is no row, by index, if the columns are known: there, they have None."""
 
 
-def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int) -> Iterator[Records]:
+def read_csv(
+    source: Source, layout: CsvLayout, done: int, max_record_bytes: int, run_bytes: int, *, only_dates: bool = False
+) -> Iterator[Records]:
     """Yields the rows after the source's position, numbered after `done`, without rows that have no value.
+
+    With `only_dates`, rows may be empty that have no date of all numbers.
 
     Raises:
         FileError: a row is larger than `max_record_bytes`, or a quote is not closed before the end of the file, or the
             columns of the rest are in another order. All rows before it were yielded.
     """
     csv.field_size_limit(max(csv.field_size_limit(), max_record_bytes))
-    reader, header = _CsvReader(layout, max_record_bytes, run_bytes), RepeatedHeader(layout)
+    reader, header = _CsvReader(layout, max_record_bytes, run_bytes, only_dates), RepeatedHeader(layout)
     ahead, notes = Lookahead(source), dict[str, None]()
     while (rows := reader.read(ahead, done)) is not None:
         may_have_formulas = ahead.text.find(b'="', 0, rows.end) >= 0
@@ -68,7 +76,7 @@ def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Reco
     if rows.columns is None:
         table = _tabulate(list(rows.values), layout.header)
     else:
-        table = Table(dict(zip(layout.header, rows.columns, strict=True)), len(rows.values))
+        table = Table(dict(zip(layout.header, rows.columns, strict=True)), len(rows.values), rows.others)
     suspects = header.find_suspects(table.columns)
     if not suspects:
         yield empty._replace(values=table)
@@ -116,13 +124,13 @@ def _tabulate(rows: list[object], header: tuple[str, ...]) -> Table:
 class _CsvReader:
     """Reads rows of one file from the text ahead."""
 
-    def __init__(self, layout: CsvLayout, max_record_bytes: int, run_bytes: int) -> None:
+    def __init__(self, layout: CsvLayout, max_record_bytes: int, run_bytes: int, only_dates: bool) -> None:
         self._layout = layout
         self._width = len(layout.header)
         self._max_record_bytes = max_record_bytes
         self._run_bytes = run_bytes
         self._rows = RowReader(layout.syntax)
-        self._regular = _RegularRows(layout)
+        self._regular = _RegularRows(layout, only_dates)
 
     def read(self, ahead: Lookahead, done: int) -> _Rows | None:
         """Reads the next rows, which follow `done` others; None at the end."""
@@ -149,7 +157,8 @@ class _CsvReader:
             return self._read_one_by_one(text, done, offset, is_whole)
         is_line = regular.is_row_per_line
         find = partial(LineSpans, newline=self._layout.newline) if is_line else partial(self._find_rows, is_whole)
-        return _Rows(regular.values, len(text), RawRecords(done, offset, text, find), columns=regular.columns)
+        raw_records = RawRecords(done, offset, text, find)
+        return _Rows(regular.values, len(text), raw_records, (), regular.columns, regular.others)
 
     def _read_one_by_one(self, text: bytes, done: int, offset: int, is_whole: bool) -> _Rows:
         """Reads rows up to one that is incomplete or too large."""
@@ -200,36 +209,26 @@ def _is_whole(ahead: Lookahead) -> bool:
     return ahead.is_at_end and ahead.damage is None
 
 
-class _RowsOfColumns(Sequence[list[str]]):
-    """Rows of which the columns are known: few are ever looked at as rows."""
-
-    def __init__(self, columns: Sequence[Sequence[str]]) -> None:
-        self._columns = columns
-
-    def __len__(self) -> int:
-        return len(self._columns[0])
-
-    def __getitem__(self, index: int) -> list[str]:  # type: ignore[override]  # nobody slices
-        return [column[index] for column in self._columns]
-
-
 class _Regular(NamedTuple):
     """All rows of a text."""
 
     values: Sequence[object]
     is_row_per_line: bool
     columns: Sequence[Sequence[object]] | None = None
+    others: Mapping[int, Unreadable] | None = None
 
 
 class _RegularRows:
     """Reads all rows of a text together, if all of them are regular."""
 
-    def __init__(self, layout: CsvLayout) -> None:
+    def __init__(self, layout: CsvLayout, only_dates: bool = False) -> None:
         syntax = layout.syntax
+        self._only_dates = only_dates
         self._syntax = syntax
         self._newline = syntax.newline.decode()
         self._quote = syntax.quote
         self._width = len(layout.header)
+        self._splitter = ColumnSplitter(layout)
         self._escape = None if syntax.escape is None else syntax.escape.encode()
         self._comment = None if syntax.comment is None else syntax.comment.encode()
         delimiter, quote = re.escape(syntax.delimiter.encode()), re.escape(syntax.quote.encode())
@@ -246,11 +245,14 @@ class _RegularRows:
         """Returns the rows of whole lines; None if one of them may be irregular."""
         if self._may_be_irregular(text):
             return None
+        found = self._splitter.read_dates(text) if self._only_dates else None
+        if (found := found or self._splitter.split(text)) is not None:
+            return _Regular(RowsOfColumns(*found), True, *found)
+        return self._read_by_module(text)
+
+    def _read_by_module(self, text: bytes) -> _Regular | None:
         has_quotes = self._quote.encode() in text
-        decoded = text.decode("utf-8", "surrogateescape")
-        if not has_quotes and (split := self._split(decoded)) is not None:
-            return _Regular(_RowsOfColumns(split), True, split)
-        lines = decoded.split(self._newline)
+        lines = text.decode("utf-8", "surrogateescape").split(self._newline)
         if not lines[-1]:
             lines.pop()
         if has_quotes:  # a line end may be part of a field
@@ -264,33 +266,13 @@ class _RegularRows:
         is_row_per_line = len(rows) == len(lines)
         if set(map(len, rows)) == {self._width}:
             columns = list(zip(*rows, strict=True))
-            if _has_blank_row(columns[0], rows):
+            if has_blank_row(columns[0], rows):
                 return None
             return _Regular(cast("list[object]", rows), is_row_per_line, columns)
         rows = [row for row in rows if row]
-        if not is_row_per_line or _has_blank_row([row[0] for row in rows], rows):
+        if not is_row_per_line or has_blank_row([row[0] for row in rows], rows):
             return None
         return _Regular([self._checked(row) for row in rows], is_row_per_line)
-
-    def _split(self, text: str) -> list[list[str]] | None:
-        """Splits a text without quotes into columns, all at once; None if that is not certain to be right.
-
-        A line break, behind a delimiter of its own, begins a cell. If that is always the first of a row, every row has
-        as many cells as the header.
-        """
-        delimiter, width = self._syntax.delimiter, self._width
-        if self._newline != "\n" or self._syntax.skips_spaces or width < 2:
-            return None
-        if "\r" in text and "\r" in (text := text.replace("\r\n", "\n")):
-            return None
-        text = text.removesuffix("\n")
-        cells = text.replace("\n", f"{delimiter}\n").split(delimiter)
-        columns = [cells[index::width] for index in range(width)]
-        firsts, breaks = "".join(columns[0]), len(columns[0]) - 1
-        if len(cells) != (breaks + 1) * width or firsts.count("\n") != breaks or text.count("\n") != breaks:
-            return None
-        columns[0] = firsts.split("\n")
-        return None if _has_blank_row(columns[0], _RowsOfColumns(columns)) else columns
 
     def _may_be_irregular(self, text: bytes) -> bool:
         """Whether there is something in a text that the csv module does not read as `csv_rows` does."""
@@ -344,11 +326,3 @@ def _stray_quote(delimiter: bytes) -> re.Pattern[bytes]:
     """Matches a quote beside something that ends no field."""
     other = rb"[^\r\n%b]" % delimiter
     return re.compile(rb'"(?:%b|(?<=%b"))' % (other, other))
-
-
-def _has_blank_row(first_cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
-    if min(first_cells, default="!") >= "!":
-        return False
-    suspects = [index for index, cell in enumerate(first_cells) if cell < "!"]
-    return any(not "".join(rows[index]).strip(" \t") for index in suspects)

@@ -101,9 +101,17 @@ def open_after(
 
 
 def read_records(
-    source: Source, layout: Layout, done: int, max_record_bytes: int, *, run_bytes: int = RUN_BYTES
+    source: Source,
+    layout: Layout,
+    done: int,
+    max_record_bytes: int,
+    *,
+    run_bytes: int = RUN_BYTES,
+    only_dates: bool = False,
 ) -> Iterator[Records]:
     """Yields the records after the source's position, numbered after `done`.
+
+    With `only_dates`, records may be empty that have no date of all numbers.
 
     Raises:
         FileError: the file does not continue as its layout promises; all records before the error were yielded.
@@ -114,7 +122,7 @@ def read_records(
         case LinesLayout():
             return read_json_lines(source, layout, done, max_record_bytes, run_bytes)
         case CsvLayout():
-            return read_csv(source, layout, done, max_record_bytes, run_bytes)
+            return read_csv(source, layout, done, max_record_bytes, run_bytes, only_dates=only_dates)
         case ObjectsLayout():
             return read_objects(source, layout, done, max_record_bytes, run_bytes)
         case NestedLayout():

@@ -39,7 +39,8 @@ class LineSpans(Sequence[Span]):
         self._ends = list(accumulate(map(len, self._lines)))
         """Offsets of the ends of the lines, had they no line ends between them."""
         self._numbers: Sequence[int] = range(len(self._lines))
-        if text[:1] in _LINE_ENDS or any(newline + byte in text for byte in _LINE_ENDS):
+        other = b"\r" if newline == b"\n" else b"\n"
+        if b"" in self._lines[:-1] or (other in text and (text[:1] == other or newline + other in text)):
             self._numbers = [number for number, line in enumerate(self._lines) if line.rstrip(b"\r\n")]
 
     def __len__(self) -> int:
@@ -50,6 +51,3 @@ class LineSpans(Sequence[Span]):
         line = self._lines[number]
         begin = self._ends[number] - len(line) + number
         return begin, begin + len(line.rstrip(b"\r\n"))
-
-
-_LINE_ENDS = (b"\r", b"\n")

@@ -55,6 +55,8 @@ class ReadTask:
     """Integer fields that are read as numbers, as the file holds decimal ones."""
     passes_over: bool = False
     """Fields that the dataset does not have are of no interest."""
+    only_dates: bool = False
+    """Of a CSV file, only the rows with dates of all numbers are of interest."""
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
@@ -106,7 +108,9 @@ def find_formats(
     fields = tuple(field for field in task.dataset.fields if field.formatted_as in types)
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
-    search = replace(task, dataset=dataset, after=Checkpoint(), passes_over=True)
+    search = replace(
+        task, dataset=dataset, after=Checkpoint(), passes_over=True, only_dates=set(types) == {FieldType.DATE}
+    )
     damage = None
     try:
         for _ in _read(search, EvidenceTaker(dataset, evidence)):
@@ -201,7 +205,9 @@ def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk
             case _:
                 pass
     parts = list[Chunk]()
-    for records in read_records(source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes):
+    for records in read_records(
+        source, task.layout, done, task.max_record_bytes, run_bytes=task.chunk_bytes, only_dates=task.only_dates
+    ):
         parts.append(taker.from_records(records))
         if records.is_whole:
             yield merge_chunks(parts)

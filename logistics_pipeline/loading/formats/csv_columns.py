@@ -1,0 +1,215 @@
+"""Splits lines of CSV into columns, all at once, where nearly every line is a row without quotes.
+
+The few others, with quotes or of another width, are read by `csv_rows`, one by one: they do not slow down their
+neighbours. Where more than a few lines are like that, or a row continues on the next line, nothing is split.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from operator import methodcaller
+from typing import Any, NamedTuple
+
+from logistics_pipeline.loading.formats.column_names import spelling_key
+from logistics_pipeline.loading.formats.csv_rows import Row, RowReader
+from logistics_pipeline.loading.formats.record_positions import Span
+from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
+
+MIN_REGULAR_SHARE = 8
+"""If more than one in this many lines is irregular, all are left to the csv module."""
+_LINE_BYTES = 32
+"""A usual line has at least as many: it tells the number of lines well enough."""
+
+_Line = tuple[int, Span]
+"""The number of a line, from 0, and where it is, with its line end."""
+
+
+class Columns(NamedTuple):
+    """Rows, one on each line of a text, as columns."""
+
+    columns: Sequence[Sequence[object]]
+    others: Mapping[int, Unreadable]
+    """What stands in place of a row, by index: there, the columns have None."""
+
+
+class ColumnSplitter:
+    """Splits lines of one file."""
+
+    def __init__(self, layout: CsvLayout) -> None:
+        syntax = layout.syntax
+        self._delimiter, self._quote = syntax.delimiter, syntax.quote.encode()
+        self._width = len(layout.header)
+        self._can_split = syntax.newline == b"\n" and not syntax.skips_spaces and self._width > 1
+        names = "".join([*layout.header, layout.header_text.decode("utf-8", "replace")])
+        self._has_numbered_names = any(map(str.isnumeric, spelling_key(names)))
+        self._rows = RowReader(syntax)
+        self._stand_in = f"{syntax.delimiter.join('?' * self._width)}\n".encode()
+        """A regular row, to be split in place of an irregular one."""
+
+    def split(self, text: bytes) -> Columns | None:
+        """Splits whole lines without byte order marks, comments and escapes; None if that is not certain to be right.
+
+        Lines of another width are looked for only where there are some.
+        """
+        if not self._can_split:
+            return None
+        lines = self._quoted_lines(text)
+        if lines is None or (rows := self._read(text, lines)) is None:
+            return None
+        columns = self._split(_replaced(text, lines, self._stand_in))
+        if columns is None:
+            lines = self._irregular_lines(text)
+            if lines is None or (rows := self._read(text, lines)) is None:
+                return None
+            columns = self._split(_replaced(text, lines, self._stand_in))
+        return None if columns is None else self._with_rows(list(columns), rows)
+
+    def read_dates(self, text: bytes) -> Columns | None:
+        """Reads only the rows that may hold a date of all numbers: the others have None. Takes what `split` takes.
+
+        None if a row may be blank or a header. Either has no digit.
+        """
+        if not self._can_split or self._has_numbered_names:
+            return None
+        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+            return None
+        digits = b"\n" + text.removesuffix(b"\n").translate(None, _NO_DIGITS) + b"\n"
+        quoted = self._quoted_lines(text)
+        if b"\n\n" in digits or quoted is None:
+            return None
+        lines = sorted({*quoted, *_date_lines(text)})
+        rows = self._read(text, lines)
+        if rows is None:
+            return None
+        count = digits.count(b"\n") - 1
+        return self._with_rows([[None] * count for _ in range(self._width)], rows)
+
+    def _split(self, data: bytes) -> list[list[str]] | None:
+        """Splits lines without quotes; None if one of them is blank or not as wide as the header.
+
+        A line break, behind a delimiter of its own, begins a cell. If that is always the first of a row, every row has
+        as many cells as the header.
+        """
+        text, delimiter, width = data.decode("utf-8", "surrogateescape"), self._delimiter, self._width
+        if "\r" in text and "\r" in (text := text.replace("\r\n", "\n")):
+            return None
+        text = text.removesuffix("\n")
+        cells = text.replace("\n", f"{delimiter}\n").split(delimiter)
+        columns = [cells[index::width] for index in range(width)]
+        firsts, breaks = "".join(columns[0]), len(columns[0]) - 1
+        if len(cells) != (breaks + 1) * width or firsts.count("\n") != breaks or text.count("\n") != breaks:
+            return None
+        columns[0] = firsts.split("\n")
+        return None if has_blank_row(columns[0], RowsOfColumns(columns)) else columns
+
+    def _quoted_lines(self, text: bytes) -> list[_Line] | None:
+        """The lines that hold a quote; None if these are too many."""
+        found, most = list[_Line](), len(text) // (_LINE_BYTES * MIN_REGULAR_SHARE) + 1
+        number, end = 0, 0
+        while (quote := text.find(self._quote, end)) >= 0:
+            if len(found) == most:
+                return None
+            begin = max(text.rfind(b"\n", end, quote) + 1, end)
+            number += text.count(b"\n", end, begin)
+            end = text.find(b"\n", quote) + 1 or len(text)
+            found.append((number, (begin, end)))
+            number += 1
+        return found
+
+    def _irregular_lines(self, text: bytes) -> list[_Line] | None:
+        """The lines with a quote, a line break of another kind or another number of fields; None if too many."""
+        lines = text.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        counts = map(methodcaller("count", self._delimiter.encode()), lines)
+        numbers = {number for number, count in enumerate(counts) if count != self._width - 1}
+        for byte in (self._quote, b"\r"):
+            if byte in text:
+                numbers.update(number for number, line in enumerate(lines) if byte in line[:-1] or line == byte)
+        if len(numbers) * MIN_REGULAR_SHARE > len(lines):
+            return None
+        return [(number, span) for number, span in enumerate(_spans(lines, len(text))) if number in numbers]
+
+    def _read(self, text: bytes, lines: Sequence[_Line]) -> dict[int, Row] | None:
+        """Reads single lines, by number; None if one of them is no row of its own, or there is something to note."""
+        rows, is_last = dict[int, Row](), not text.endswith(b"\n")
+        for number, (begin, end) in lines:
+            row = self._rows.read(text, begin, self._width, is_whole=is_last)
+            if row is None or row.value is None or row.note is not None or row.end != end:
+                return None
+            if row.text_end != begin + len(text[begin:end].rstrip(b"\r\n")):
+                return None
+            rows[number] = row
+        return rows
+
+    def _with_rows(self, columns: list[list[Any]], rows: Mapping[int, Row]) -> Columns:
+        """Columns with rows in place of those that stood in for them."""
+        others = dict[int, Unreadable]()
+        for index, row in rows.items():
+            cells: Sequence[object] = [None] * self._width
+            if isinstance(row.value, Unreadable):
+                others[index] = row.value
+            elif row.value is not None:
+                cells = row.value
+            for column, cell in zip(columns, cells, strict=True):
+                column[index] = cell
+        return Columns(columns, others)
+
+
+class RowsOfColumns(Sequence[object]):
+    """Rows of which the columns are known: few are ever looked at as rows."""
+
+    def __init__(self, columns: Sequence[Sequence[object]], others: Mapping[int, Unreadable] | None = None) -> None:
+        self._columns = columns
+        self._others = others or {}
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
+        return self._others.get(index) or [column[index] for column in self._columns]
+
+
+def has_blank_row(first_cells: Sequence[str], rows: Sequence[object]) -> bool:
+    """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
+    if min(first_cells, default="!") >= "!":
+        return False
+    suspects = [index for index, cell in enumerate(first_cells) if cell < "!"]
+    return any(not "".join(rows[index]).strip(" \t") for index in suspects)  # type: ignore[arg-type]  # all are texts
+
+
+_DIGITS = b"0123456789"
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in _DIGITS + b"\n")
+_SHAPES = bytes(ord("9") if byte in _DIGITS else ord("/") if byte in b"-./" else ord(" ") for byte in range(256))
+_DATE_SHAPES = (b" 9/9/9", b" 99/9/9", b" 9/99/9", b" 99/99/9")
+"""How dates of all numbers begin, after anything else."""
+
+
+def _date_lines(text: bytes) -> Iterator[_Line]:
+    """The lines in which a date of all numbers may stand."""
+    shapes = b" " + text.translate(_SHAPES)
+    for shape in _DATE_SHAPES:
+        number, end, place = 0, 0, shapes.find(shape)
+        while place >= 0:
+            begin = text.rfind(b"\n", end, place) + 1 or end
+            number += text.count(b"\n", end, begin)
+            end = text.find(b"\n", place) + 1 or len(text)
+            yield number, (begin, end)
+            number += 1
+            place = shapes.find(shape, end)
+
+
+def _spans(lines: Sequence[bytes], size: int) -> Iterator[Span]:
+    end = 0
+    for line in lines:
+        begin, end = end, min(end + len(line) + 1, size)
+        yield begin, end
+
+
+def _replaced(text: bytes, lines: Sequence[_Line], stand_in: bytes) -> bytes:
+    """A text with another line in place of each of some."""
+    if not lines:
+        return text
+    parts, place = list[bytes](), 0
+    for _, (begin, end) in lines:
+        parts += (text[place:begin], stand_in)
+        place = end
+    return b"".join([*parts, text[place:]])
