@@ -102,8 +102,11 @@ class Oracle:
 
     def __init__(self, schema: GraphQLSchema, records: Mapping[str, list[Record]]) -> None:
         self.schema, self.records = schema, records
+        self.rows = 0
+        """Rows in the last answer."""
 
     def execute(self, document: DocumentNode, variables: Mapping[str, Any]) -> ExecutionResult:
+        self.rows = 0
         return execute_sync(self.schema, document, variable_values=dict(variables), field_resolver=self._resolve)
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
@@ -131,14 +134,16 @@ class Oracle:
 
     def _find(self, table: Table, columns: list[str], wanted: list[Any]) -> Record | None:
         matching = [each for each in self.records[table.name] if list(each.key(columns)) == wanted]
+        self.rows += len(matching)
         return matching[0] if matching else None
 
-    @staticmethod
-    def _part(source: Any, part: Part) -> Any:
+    def _part(self, source: Any, part: Part) -> Any:
         match part:
             case Part.NODES:
+                self.rows += len(source.records)
                 return source.records
             case Part.EDGES:
+                self.rows += len(source.records)
                 return [(source, record) for record in source.records]
             case Part.NODE:
                 return source[1]

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInt,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
@@ -51,6 +52,8 @@ USUAL_ROWS = 100
 _OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource")
 
 Fields = dict[str, GraphQLField]
+OfDataset = Callable[[Dataset, Names, GraphQLInputObjectType], Fields]
+"""Makes fields of the root for a dataset: of the names of types that are taken, and the type of its filters."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Root:
     queries: Mapping[str, GraphQLField]
     mutations: Mapping[str, GraphQLField]
     subscriptions: Mapping[str, GraphQLField]
+    types: tuple[GraphQLNamedType, ...] = ()
+    """Other types whose names no type of a dataset can have."""
 
 
 NO_ROOT = Root({}, {}, {})
@@ -68,7 +73,7 @@ NO_ROOT = Root({}, {}, {})
 def make_schema(
     catalogue: Catalogue,
     root: Root = NO_ROOT,
-    of_dataset: Callable[[Dataset, Names], Fields] | None = None,
+    of_dataset: OfDataset | None = None,
 ) -> GraphQLSchema:
     """The schema of a catalogue. `root` adds fields that are there whatever the catalogue, `of_dataset` others."""
     return _SchemaMaker(catalogue, root, of_dataset).schema()
@@ -205,7 +210,7 @@ class _OfDataset:
 
 
 class _SchemaMaker:
-    def __init__(self, catalogue: Catalogue, root: Root, of_dataset: Callable[[Dataset, Names], Fields] | None) -> None:
+    def __init__(self, catalogue: Catalogue, root: Root, of_dataset: OfDataset | None) -> None:
         self._catalogue, self._root, self._of_dataset = catalogue, root, of_dataset
         self._types = Names(
             [*_OWN_TYPES, *specified_scalar_types, *(each.name for each in OF_KIND.values()), *_FILTERS]
@@ -234,7 +239,7 @@ class _SchemaMaker:
             yield names.claim(many, f"{many}Rows"), self._page(made, (), f"{dataset.title}, page by page")
             yield names.claim(camel(dataset.singular), f"{camel(dataset.singular)}Row"), self._row_by_key(made)
             if self._of_dataset is not None:
-                for wanted, field in self._of_dataset(dataset, self._types).items():
+                for wanted, field in self._of_dataset(dataset, self._types, made.filter).items():
                     yield names.claim(wanted), field
 
     def _page(self, made: _OfDataset, pairs: tuple[tuple[str, str], ...], description: str) -> GraphQLField:

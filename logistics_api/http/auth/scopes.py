@@ -7,6 +7,8 @@ from logistics_core.settings import Scope
 
 READ, EXPORT, INGEST, CONTRACTS = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
+GRAPHQL_PATH = "/graphql"
+"""Every request is a read there: what changes something is checked when the document is known."""
 PROPOSALS_PATH = "/api/contracts/proposals"
 CONTRACTS_PREFIX = "/api/contracts/"
 STATUS_PREFIXES = ("/api/ingestion/uploads/", "/api/ingestion/file-requests/")
@@ -23,6 +25,8 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
     """
     if method == "OPTIONS" or path == SESSION_PATH:
         return ()
+    if path == GRAPHQL_PATH:
+        return (READ,)
     if not path.startswith("/api/"):
         return (READ,) if path == "/metrics" and not is_local else ()
     if method not in SAFE_METHODS:
