@@ -64,15 +64,17 @@ def refresh_rollups(connection: Connection, catalogue: Catalogue, version: int, 
 
 
 def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str]:
-    """The datasets that have rows and whose rollups do not hold what their metrics need."""
+    """The datasets that have records, and whose rollups do not hold what their metrics need."""
     known: dict[str, str] = dict(
         connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
     )
-    return [
-        name
-        for name, dataset in catalogue.items()
-        if known.get(name) != definition_checksum(dataset) and _has_table(connection, dataset)
-    ]
+    changed = [name for name, dataset in catalogue.items() if known.get(name) != definition_checksum(dataset)]
+    if not changed:
+        return []
+    filled = connection.execute(
+        "SELECT DISTINCT dataset FROM ingest.files WHERE records_loaded > 0 AND dataset = ANY(%s)", (changed,)
+    ).fetchall()
+    return [name for (name,) in filled if _has_table(connection, catalogue[name])]
 
 
 def _has_table(connection: Connection, dataset: Dataset) -> bool:

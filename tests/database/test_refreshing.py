@@ -30,6 +30,7 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
+from tests.database.test_rollups import differing_rollups
 
 Row = tuple[Any, ...]
 Tables = dict[str, set[Row]]
@@ -380,6 +381,7 @@ class Refreshing(RuleBasedStateMachine):
     def _refresh(self) -> None:
         refresh(self.folder.url)
         assert actual_tables(self.connection) == expected_tables(self.connection)
+        assert not differing_rollups(self.connection)
         numbers = vehicle_numbers(self.connection)
         assert numbers.items() >= self.numbers.items(), "a vehicle keeps its number"
         assert sorted(numbers.values()) == list(range(len(numbers)))
