@@ -1,4 +1,4 @@
-"""The content security policy of pages that others wrote: only files of this server, and only the page's own scripts."""
+"""The content security policy of pages of packages: files of this server alone, and the page's own scripts."""
 
 import re
 from base64 import b64encode

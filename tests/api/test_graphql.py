@@ -175,14 +175,16 @@ def test_refusals_come_before_any_statement(site: Graphql, query: str, message: 
 
 
 def test_fragments_do_not_multiply_without_end(site: Graphql) -> None:
-    pieces = "".join(
-        f"fragment F{n} on Vehicle {{ {' '.join(f'a{n}x{k}: logs(first: 1) {{ nodes {{ vehicle {{ ...F{n + 1} }} }} }}' for k in range(5))} }} "
-        for n in range(4)
-    )
+    def fragment(number: int) -> str:
+        fields = (f"a{number}x{k}: logs(first: 1) {{ nodes {{ vehicle {{ ...F{number + 1} }} }} }}" for k in range(5))
+        return f"fragment F{number} on Vehicle {{ {' '.join(fields)} }}"
 
-    assert "deep" in site.refusal(
-        f'{{ vehicle(vehicleId: "V-001") {{ ...F0 }} }} {pieces} fragment F4 on Vehicle {{ name }}'
-    )
+    query = f'{{ vehicle(vehicleId: "V-001") {{ ...F0 }} }} {" ".join(map(fragment, range(3)))}'
+
+    assert "deep" in site.refusal(f"{query} {fragment(3)} fragment F4 on Vehicle {{ name }}")
+    wide = " ".join(f"...F{n}" for n in range(3))
+    pieces = [f"fragment F{n} on Dataset {{ {' '.join(f'a{k}: name' for k in range(9))} }}" for n in range(3)]
+    assert "Unknown type" in site.refusal(f"{{ datasets {{ {wide} }} }} {' '.join(pieces)}")
 
 
 def test_the_cost_is_said(site: Graphql) -> None:
