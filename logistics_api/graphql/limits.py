@@ -11,6 +11,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    OperationDefinitionNode,
     SelectionSetNode,
 )
 
@@ -72,7 +73,9 @@ def check_size(document: DocumentNode, limits: DocumentLimits = LIMITS) -> None:
     """
     sizes = _Sizes({each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)})
     for definition in document.definitions:
-        depth, fields = sizes.of(getattr(definition, "selection_set", None))
+        if not isinstance(definition, OperationDefinitionNode):
+            continue
+        depth, fields = sizes.of(definition.selection_set)
         if depth > limits.depth:
             raise GraphQLError(f"The document is {depth} levels deep; at most {limits.depth} are answered.", definition)
         if fields > limits.fields:
