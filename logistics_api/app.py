@@ -116,6 +116,7 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
     refuse_taken_names(operations, catalogue)
     pages.install(app)
     graphiql.install(app)
+    graphql.install(app)
     openapi.install(app, catalogue, settings.currency)
     error_handlers.install(app)
     # Not `app.openapi` itself: it is replaced (`openapi.install`).
@@ -126,7 +127,9 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
         describe_measures(settings.currency, settings.on_time_hours),
         vega,
     )
-    app.routed = DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of)
+    app.routed = graphql.GraphqlMiddleware(
+        DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of), owner=app
+    )
 
 
 async def _serve_datasets(app: Application, catalogue: Catalogue) -> None:
@@ -164,7 +167,6 @@ def _load_catalogue(settings: Settings) -> Catalogue:
 def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
     """The routers of all subjects, in matching order."""
     return (
-        graphql.router,
         metrics.router,
         key_figures.router,
         figures.router,
