@@ -1,4 +1,4 @@
-"""GET and POST /graphql. Not part of the OpenAPI document, which describes REST: GraphQL describes itself."""
+"""GET and POST /graphql and /api/graphql. Not part of the OpenAPI document, which describes REST: GraphQL describes itself."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,15 @@ from logistics_api.graphql.requests import EVENT_STREAM, JSON, BadRequest, Graph
 from logistics_api.graphql.service import GraphqlService
 from logistics_api.graphql.subscriptions import Subscription, stream
 from logistics_api.http.auth.problems import key_needed, missing_scope
-from logistics_api.http.auth.scopes import CONTRACTS, GRAPHQL_PATH
+from logistics_api.http.auth.scopes import CONTRACTS, GRAPHQL_PATHS
 
 METHODS = ("GET", "POST")
 
 
 def install(app: FastAPI) -> None:
     """Adds the route. Requests are answered before it (`GraphqlMiddleware`); it gives them their name in the log."""
-    app.add_route(GRAPHQL_PATH, answer_graphql, methods=list(METHODS), include_in_schema=False)
+    for path in sorted(GRAPHQL_PATHS):
+        app.add_route(path, answer_graphql, methods=list(METHODS), include_in_schema=False)
 
 
 class GraphqlMiddleware:
@@ -36,20 +37,19 @@ class GraphqlMiddleware:
         self.app, self._owner = app, owner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH or scope["method"] not in METHODS:
+        if scope["type"] != "http" or scope["path"] not in GRAPHQL_PATHS or scope["method"] not in METHODS:
             await self.app(scope, receive, send)
             return
-        scope["app"], scope["route"] = self._owner, _ROUTE
+        scope["app"], scope["route"] = self._owner, _Route(scope["path"])
         response = await answer_graphql(Request(scope, receive))
         await response(scope, receive, send)
 
 
 @dataclass(frozen=True)
 class _Route:
-    path_format: str = GRAPHQL_PATH
+    """What the request counts as in metrics and logs, as a route's template does."""
 
-
-_ROUTE = _Route()
+    path_format: str
 
 
 async def answer_graphql(request: Request) -> Response:

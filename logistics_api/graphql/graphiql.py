@@ -36,7 +36,7 @@ const query = `{
   }
 }
 `;
-const fetcher = GraphiQL.createFetcher({ url: location.pathname });
+const fetcher = GraphiQL.createFetcher({ url: "api/graphql" });
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, { fetcher, defaultQuery: query }),
 );

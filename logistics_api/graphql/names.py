@@ -21,7 +21,7 @@ def pascal(name: str) -> str:
 
 
 def constant(name: str) -> str:
-    """For example `TRIP_DATE` for `trip_date`."""
+    """In capital letters, as values of enumerations are."""
     return _begun("_".join(_words(name)).upper())
 
 

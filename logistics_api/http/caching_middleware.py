@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logistics_api.database.freshness import Published
 from logistics_api.errors import Problem
-from logistics_api.http.auth.scopes import GRAPHQL_PATH
+from logistics_api.http.auth.scopes import GRAPHQL_PATHS
 from logistics_api.http.cache import Key, ResponseCache
 from logistics_api.http.cached_responses import CachedResponse, cached_response
 from logistics_api.http.capture import ResponseCapture
@@ -55,7 +55,7 @@ class CachingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key: Key = scope["path"], scope["query_string"]
-        if scope["path"] == GRAPHQL_PATH:
+        if scope["path"] in GRAPHQL_PATHS:
             key, receive = await graphql_key(scope, receive)
         cached = self.cache.find(key) if self._is_read(scope) else None
         pinned = pinned_version(scope)
@@ -92,14 +92,14 @@ class CachingMiddleware:
 
     def _is_cacheable(self, scope: Scope, key: Key) -> bool:
         path = scope["path"]
-        if path == GRAPHQL_PATH:
+        if path in GRAPHQL_PATHS:
             return self._is_read(scope) and self._rows.get(key) is not self.cache.freshness.published
         return self._is_read(scope) and path not in self._uncacheable and path.startswith(CACHED_PREFIX)
 
     @staticmethod
     def _is_read(scope: Scope) -> bool:
         """Whether the response may be one that is kept: also to a question that was sent as a body."""
-        return scope["method"] in ("GET", "HEAD") or (scope["method"] == "POST" and scope["path"] == GRAPHQL_PATH)
+        return scope["method"] in ("GET", "HEAD") or (scope["method"] == "POST" and scope["path"] in GRAPHQL_PATHS)
 
     async def _compute_once(
         self, scope: Scope, receive: Receive, send: Send, key: Key, old: CachedResponse | None
@@ -133,7 +133,7 @@ class CachingMiddleware:
 
         def on_forward(start: Message) -> None:
             status = start["status"]
-            if key[0] == GRAPHQL_PATH:
+            if key[0] in GRAPHQL_PATHS:
                 if (b"cache-control", b"no-store") in start["headers"]:
                     self._rows[key] = self.cache.freshness.published
             elif status == 200 and not key[0].startswith(SOMETIMES_CACHED):
@@ -148,7 +148,7 @@ class CachingMiddleware:
         if capture.captured is not None:
             cached = cached_response(*capture.captured, route_template(scope), self._common)
             self.cache.store(key, cached, generation)
-            if cached.is_for_outages and key[0] != GRAPHQL_PATH:
+            if cached.is_for_outages and key[0] not in GRAPHQL_PATHS:
                 self._for_outages[key[0]] = True
             if pending is not None:
                 pending.set_result(None if cached.is_for_outages else cached)

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.problems import key_needed, missing_scope
-from logistics_api.http.auth.scopes import GRAPHQL_PATH, required_scopes
+from logistics_api.http.auth.scopes import GRAPHQL_PATHS, required_scopes
 
 
 class AuthorisationMiddleware:
@@ -34,7 +34,7 @@ def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
             `Authenticator.identify` raises.
     """
     required = required_scopes(scope["method"], scope["path"], is_local=authenticator.is_local)
-    if scope["path"] == GRAPHQL_PATH and _is_for_page(scope):
+    if scope["path"] in GRAPHQL_PATHS and _is_for_page(scope):
         required = ()
     principal = authenticator.identify(scope) if required else authenticator.anonymous
     scope.setdefault("state", {})["principal"] = principal
