@@ -37,8 +37,9 @@ const query = `{
 }
 `;
 const fetcher = GraphiQL.createFetcher({ url: "api/graphql" });
-ReactDOM.createRoot(document.getElementById("graphiql")).render(
+ReactDOM.render(
   React.createElement(GraphiQL, { fetcher, defaultQuery: query }),
+  document.getElementById("graphiql"),
 );
 </script>
 </body>
@@ -47,7 +48,7 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
 
 _BODY = PAGE.encode()
 _HEADERS = {
-    "Content-Security-Policy": content_security_policy(_BODY),
+    "Content-Security-Policy": content_security_policy(_BODY, has_fonts=True),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",

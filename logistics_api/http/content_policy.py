@@ -7,7 +7,7 @@ from hashlib import sha256
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
-def content_security_policy(page: bytes) -> str:
+def content_security_policy(page: bytes, *, has_fonts: bool = False) -> str:
     """Allows the page's inline scripts by hash. The pages set inline styles; ReDoc searches in a worker.
 
     The policy also prevents ReDoc from loading a logo from its vendor's site.
@@ -19,6 +19,7 @@ def content_security_policy(page: bytes) -> str:
             " ".join(["script-src 'self'", *hashes]),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data:",
+            *(["font-src 'self' data:"] if has_fonts else []),
             "worker-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'self'",

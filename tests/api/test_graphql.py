@@ -1,18 +1,27 @@
 """GraphQL over HTTP: rows, metrics and REST's documents, statuses and media types, limits, and what is kept."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from logistics_api.graphql.service import GraphqlService
+from logistics_core.catalogue import Catalogue, Dataset
 from tests.api.conftest import Api, Serve
 from tests.api.world import load_world
+from tests.checkout import PROJECT_ROOT
+from tests.contract_texts import FUEL, synced_catalogue
+from tests.many_types import readings
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -289,3 +298,55 @@ def test_browsers_get_graphiql(site: Graphql) -> None:
     assert page.headers["content-type"].startswith("text/html") and "graphiql.min.js" in page.text
     assert "'unsafe-eval'" not in page.headers["content-security-policy"]
     assert site.http.get("/graphiql/graphiql.min.js").status_code == 200
+
+
+def test_the_examples_of_the_documentation_are_answered(site: Graphql) -> None:
+    page = (PROJECT_ROOT / "docs" / "graphql.md").read_text()
+    examples = re.findall(r"^```graphql\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    queries = [text for text in examples if not text.startswith("subscription")]
+    subscriptions = [text for text in examples if text.startswith("subscription")]
+
+    answers = [site.data(query) for query in queries]
+    assert len(answers) == 2 and len(subscriptions) == 1
+    assert len(answers[0]["shipments"]["nodes"]) == 3
+    assert answers[1]["shipmentsMetrics"]["rows"] and answers[1]["kpi"]["figures"]
+    for subscription in subscriptions:
+        assert "Subscriptions are answered" in site.send(subscription).json()["errors"][0]["message"]
+
+
+def test_a_schema_of_twenty_datasets_is_made_within_a_tenth_of_a_second() -> None:
+    datasets = {each.name: each for each in (_numbered(number) for number in range(20))}
+    catalogue = Catalogue(datasets)
+    GraphqlService(catalogue, 1)  # what is imported and made once
+    since = perf_counter()
+    service = GraphqlService(catalogue, 1)
+    seconds = perf_counter() - since
+
+    assert service.schema.query_type is not None and "samples_19" not in service.schema.query_type.fields
+    assert "samples19" in service.schema.query_type.fields
+    assert seconds < 0.1 * MACHINE_IS_SHARED
+
+
+MACHINE_IS_SHARED = 4
+"""Other tests run beside this one."""
+
+
+def _numbered(number: int) -> Dataset:
+    return replace(readings(), name=f"samples_{number}", singular=f"sample_{number}")
+
+
+def test_a_dataset_of_which_the_api_learns_is_in_the_schema(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve, tmp_path: Path, wait_until: Any
+) -> None:
+    query = "{ fuels: fuel(first: 1) { nodes { payment paidOn litres } } }"
+    with new_database() as url, serve(url) as running:
+        site = Graphql(running)
+        assert "Cannot query field" in site.refusal(query)
+        (tmp_path / "fuel.yaml").write_text(FUEL)
+        synced_catalogue(url, tmp_path)
+        wait_until(lambda: site.send(query).status_code == 200)
+        assert site.data(query) == {"fuels": {"nodes": []}}
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("UPDATE catalogue.datasets SET retired_at = now() WHERE dataset = 'fuel'")
+            connection.execute("NOTIFY contracts")
+        wait_until(lambda: site.send(query).status_code == 400)
