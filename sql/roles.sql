@@ -15,5 +15,6 @@ $$;
 
 GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups TO logistics_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups TO logistics_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups GRANT SELECT ON TABLES TO logistics_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups
+GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;

@@ -17,6 +17,7 @@ from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.record_days import day_of_record
 from logistics_pipeline.loading.contract.record_validator import (
     ClearedValue,
     PartialRow,
@@ -35,6 +36,11 @@ from logistics_pipeline.loading.layouts import (
     Unreadable,
 )
 from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
+
+SAMPLED_FIRST = 400
+"""Records at the beginning of a file that all belong to its sample."""
+SAMPLED_SHARE = 256
+"""Of the rest, every 256th."""
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
@@ -55,6 +61,8 @@ class Chunk:
     text: bytes = b""
     """Rows as COPY text, one per line: the columns that a record fills, then record_no, then file_id."""
     rows: int = 0
+    sample: list[str] = field(default_factory=list)
+    """Some of the rows, without their line ends and `file_id`, for the profile of the file."""
     filled: tuple[int, ...] = ()
     """How many of the rows have a value, by column of the dataset; empty if there are no rows."""
     days: frozenset[str] = frozenset()
@@ -99,6 +107,7 @@ def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
         checkpoint=parts[-1].checkpoint,
         text=b"".join(part.text for part in parts),
         rows=sum(part.rows for part in parts),
+        sample=[line for part in parts for line in part.sample],
         filled=tuple(map(sum, zip(*filled, strict=True))),
         days=frozenset[str]().union(*(part.days for part in parts)),
         rejects=[reject for part in parts for reject in part.rejects],
@@ -171,6 +180,7 @@ class ChunkMaker:
         self._with_formulas = set[int]()
         """Positions of the fields that a note says to have formulas."""
         self._dating = dataset.own_date_index
+        self._day_of = day_of_record(dataset) if self._dating is not None else None
         self._file_id = file_id
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
@@ -226,12 +236,12 @@ class ChunkMaker:
             else:
                 lines.append(encode_row(outcome, first + index))
                 nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]  # no extras
-                if self._dating is not None and (day := outcome[self._dating]) is not None:
-                    days.add(day)
+                days |= self._day_of_row(outcome)
         return Chunk(
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
             len(lines),
+            _sample(lines, records.before),
             tuple(len(lines) - number for number in nulls) if lines else (),
             frozenset(days),
             rejects,
@@ -244,6 +254,11 @@ class ChunkMaker:
                 *(() if self._extras is None else self._extras.take_notes()),
             ),
         )
+
+    def _day_of_row(self, row: Sequence[str | None]) -> set[str]:
+        """The day that a row makes stale, if it holds its own."""
+        date = None if self._dating is None else row[self._dating]
+        return set() if date is None or self._day_of is None else {self._day_of(date)}
 
     def _note_formulas(self, columns: Sequence[Column]) -> Iterator[str]:
         """A sentence for each field with a text that Excel writes as a formula, to keep its zeros."""
@@ -288,6 +303,13 @@ class ChunkMaker:
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
         return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
+
+
+def _sample(lines: list[str], before: int) -> list[str]:
+    """Those of some rows that belong to the sample of their file, where `before` records precede them."""
+    first = max(SAMPLED_FIRST - before, 0)
+    next_one = first + -(before + first) % SAMPLED_SHARE
+    return lines[:first] + lines[next_one::SAMPLED_SHARE]
 
 
 def _remember_texts(validate: ValidateValue) -> ValidateValue:
