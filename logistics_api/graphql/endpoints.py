@@ -1,4 +1,7 @@
-"""GET and POST /graphql and /api/graphql. Not part of the OpenAPI document, which describes REST: GraphQL describes itself."""
+"""GET and POST /graphql and /api/graphql.
+
+Not part of the OpenAPI document, which describes REST: GraphQL describes itself.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -26,6 +26,7 @@ from logistics_api.database.pool import Database
 from logistics_api.graphql.compiling import TYPE_NAME, RootField, Selection
 from logistics_api.graphql.meanings import LOGIC, DatasetMetrics, MetricColumn, MetricPart, meaning_of
 from logistics_api.graphql.names import Names, camel, constant, pascal
+from logistics_api.graphql.rest import checked
 from logistics_api.graphql.rows import json_object
 from logistics_api.graphql.scalars import BIG_INT, DATE, DECIMAL, OF_KIND
 from logistics_api.graphql.schema import Fields, field_of
@@ -271,7 +272,8 @@ def _parameters(arguments: Mapping[str, Any]) -> MetricParameters:
     limit = arguments.get("limit")
     if limit is not None and not 1 <= limit <= MAX_ROWS:
         raise GraphQLError(f"limit takes a number from 1 to {MAX_ROWS:,}, not {limit:,}.")
-    return MetricParameters.model_validate(
+    parameters: MetricParameters = checked(
+        MetricParameters,
         {
             "metrics": joined("metrics"),
             "by": joined("by"),
@@ -282,8 +284,9 @@ def _parameters(arguments: Mapping[str, Any]) -> MetricParameters:
             "compare": text("compare"),
             "order": joined("order"),
             "limit": 1_000 if limit is None else limit,
-        }
+        },
     )
+    return parameters
 
 
 def _as_rest(value: Any) -> Any:

@@ -175,7 +175,12 @@ class _RestRequest:
         self.app, self.scope, self.state, self.url = request.app, request.scope, request.state, URL(path)
 
 
-def _checked(model: type[BaseModel], arguments: Mapping[str, Any]) -> Any:
+def checked(model: type[BaseModel], arguments: Mapping[str, Any]) -> Any:
+    """The query parameters of REST that arguments stand for.
+
+    Raises:
+        Problem: 422, REST would refuse them.
+    """
     given = {name: _as_parameter(value) for name, value in arguments.items() if value is not None}
     try:
         return model.model_validate(given)
@@ -206,7 +211,7 @@ def _of_response(response: Response) -> Loaded:
 
 def _list(path: str, model: type[BaseModel], endpoint: Callable[..., Any]) -> Load:
     async def load(request: Request, arguments: Mapping[str, Any]) -> Loaded:
-        parameters = _checked(model, arguments)
+        parameters = checked(model, arguments)
         return _of_response(await endpoint(parameters, _RestRequest(request, path), request.app.state.database))
 
     return load
@@ -228,7 +233,7 @@ async def _load_quality(request: Request, _: Mapping[str, Any]) -> Loaded:
 
 
 async def _load_key_figures(request: Request, arguments: Mapping[str, Any]) -> Loaded:
-    parameters = _checked(KeyFigureParameters, arguments)
+    parameters = checked(KeyFigureParameters, arguments)
     state = request.app.state
     response = await read_key_figures(parameters, request, state.database, state.rollups)
     return _of_response(response)
@@ -240,7 +245,7 @@ async def _accept_contract(request: Request, arguments: Mapping[str, Any]) -> Lo
 
 async def _answer_question(request: Request, arguments: Mapping[str, Any]) -> Loaded:
     given = {arguments["question"]: arguments["answer"]}
-    answers = _checked(ProposalAnswers, {"by_kind" if arguments.get("allOfKind") else "answers": given})
+    answers = checked(ProposalAnswers, {"by_kind" if arguments.get("allOfKind") else "answers": given})
     return await _request_action(request, arguments, ContractAction.ANSWER, answers.model_dump(exclude_defaults=True))
 
 

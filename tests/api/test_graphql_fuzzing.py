@@ -20,9 +20,38 @@ from tests.graphql_documents import Documents
 
 SCHEMA = make_schema(built_in_catalogue())
 ODD = ["", "x", "\ud800", "\0", "9" * 400, "2024-02-30", "1e999", "-", "😀", "null", "2024-01-31", "12.5", "V-001"]
-PIECES = ["{", "}", "(", ")", "query", "mutation", "...", "@skip(if: true)", "$x", ":", "shipments", "nodes", "first: 1",
-          "filter: {cost: {gt: 1}}", "__schema", "__type(name: \"Shipment\")", "kpi", "cost", "fragment F on Shipment",
-          "\"", '"""', "#", "[", "]", "!", "-1", "1e400", "99999999999999999999", "subscription", "changed"]  # fmt: skip
+PIECES = [
+    "{",
+    "}",
+    "(",
+    ")",
+    "query",
+    "mutation",
+    "...",
+    "@skip(if: true)",
+    "$x",
+    ":",
+    "shipments",
+    "nodes",
+    "first: 1",
+    "filter: {cost: {gt: 1}}",
+    "__schema",
+    '__type(name: "Shipment")',
+    "kpi",
+    "cost",
+    "fragment F on Shipment",
+    '"',
+    '"""',
+    "#",
+    "[",
+    "]",
+    "!",
+    "-1",
+    "1e400",
+    "99999999999999999999",
+    "subscription",
+    "changed",
+]
 
 
 @pytest.fixture(scope="module")
