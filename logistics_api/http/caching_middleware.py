@@ -14,7 +14,7 @@ from logistics_api.http.cached_responses import CachedResponse, cached_response
 from logistics_api.http.capture import ResponseCapture
 from logistics_api.http.context import CacheUse, RawHeaders, RequestContext, route_template
 from logistics_api.http.data_versions import pinned_version, refuse_other_version, version_unavailable
-from logistics_api.http.graphql_keys import graphql_key
+from logistics_api.http.graphql_keys import key_with_body, key_without_body
 from logistics_api.http.negotiation import CODINGS, matches
 from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
 
@@ -54,9 +54,12 @@ class CachingMiddleware:
         """Paths whose responses are cached for outages only; identical requests do not wait for each other either."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key: Key = scope["path"], scope["query_string"]
-        if scope["path"] in GRAPHQL_PATHS:
-            key, receive = await graphql_key(scope, receive)
+        if scope["path"] not in GRAPHQL_PATHS:
+            key: Key = scope["path"], scope["query_string"]
+        elif scope["method"] == "POST":
+            key, receive = await key_with_body(scope, receive)
+        else:
+            key = key_without_body(scope)
         cached = self.cache.find(key) if self._is_read(scope) else None
         pinned = pinned_version(scope)
         if pinned is not None and self._is_cacheable(scope, key):

@@ -13,11 +13,22 @@ LONGEST_BODY = 1 << 16
 _numbers = count()
 
 
-async def graphql_key(scope: Scope, receive: Receive) -> tuple[Key, Receive]:
-    """The key of a request, and what receives its body once more."""
-    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
-    if scope["method"] != "POST":
-        return (scope["path"], b"\0".join((b"GET", accepted, scope["query_string"]))), receive
+def key_without_body(scope: Scope) -> Key:
+    """The key of a request that has no body."""
+    return scope["path"], b"GET\0" + _accepted(scope) + b"\0" + scope["query_string"]
+
+
+def _accepted(scope: Scope) -> bytes:
+    found = b""
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            found += value
+    return found
+
+
+async def key_with_body(scope: Scope, receive: Receive) -> tuple[Key, Receive]:
+    """The key of a request with a body, and what receives that once more."""
+    accepted = _accepted(scope)
     messages, body = await _read(receive)
     sent = b",".join(value for name, value in scope["headers"] if name in (b"content-type", b"content-encoding"))
     is_whole = not messages[-1].get("more_body", False)
