@@ -30,11 +30,11 @@ from logistics_core.metrics.periods import Comparison, DayRange, Grain
 from logistics_core.metrics.relations import FieldPath, read_path
 from logistics_core.metrics.states import values_of
 
-MAX_FILTER = 8_000
+MAX_FILTER = 2_000
 """Characters."""
 
 T = TypeVar("T")
-Names = Annotated[str, Field(max_length=2_000)]
+Names = Annotated[str, Field(max_length=2_000, pattern="^[a-zA-Z0-9_., -]*$")]
 
 
 class MetricParameters(BaseModel):
@@ -75,8 +75,8 @@ class MetricParameters(BaseModel):
         "`average` over the last `periods`",
         examples=["share"],
     )
-    periods: Annotated[int, DIGITS] = Field(
-        7, ge=2, le=366, description="How many periods `average` covers", examples=[7]
+    periods: Annotated[int, Field(ge=2, le=366), DIGITS] = Field(
+        7, description="How many periods `average` covers", examples=[7]
     )
     order: Names | None = Field(
         None,
@@ -84,8 +84,8 @@ class MetricParameters(BaseModel):
         "by period, or by the first metric with the highest first",
         examples=["-revenue"],
     )
-    limit: Annotated[int, DIGITS] = Field(
-        1_000, ge=1, le=MAX_ROWS, description="Maximum number of rows", examples=[1000]
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS), DIGITS] = Field(
+        1_000, description="Maximum number of rows", examples=[1000]
     )
     exact: Flag = Field(
         False, description="Refuses approximations: distinct counts and quantiles are computed from the records"
