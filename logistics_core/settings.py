@@ -222,6 +222,12 @@ class Settings(BaseSettings):
         None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
         "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
+    graphql_max_cost: PositiveInt = Field(
+        200_000, description="Highest cost of a GraphQL operation: rows asked for times fields of each, summed up"
+    )
+    graphql_introspection: Literal["all", "keys", "none"] = Field(
+        "all", description="Who may ask GraphQL for its schema: all, keys (requests with an API key), or none"
+    )
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
         None, description="Where users find the Dagster UI; the API's responses link to it. Unset: "

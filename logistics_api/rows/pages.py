@@ -155,8 +155,12 @@ def _keys(table: Table, parameters: RowPaging, fingerprint: str) -> list[Any] | 
     """
     if parameters.cursor is None:
         return None
-    types = [_KEY_TYPES[table.columns[key]] for key in queries.keys_of(table, parameters.sort)]
-    return list(cursors.decode(fingerprint, parameters.cursor, types))
+    return list(cursors.decode(fingerprint, parameters.cursor, cursor_types(table, parameters.sort)))
+
+
+def cursor_types(table: Table, order: str) -> list[KeyType]:
+    """The types of the keys in a cursor of an order, one per column."""
+    return [_KEY_TYPES[table.columns[key]] for key in queries.keys_of(table, order)]
 
 
 def _position(table: Table, keys: list[Any] | None, *, lacking: bool) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from logistics_core.settings import Scope
 
 READ, EXPORT, INGEST, CONTRACTS = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
+GRAPHQL_PATHS = frozenset({"/graphql", "/api/graphql"})
+"""Every request is a read there: what changes something is checked when the document is known. Pages use the second
+one, as browsers send the cookie of a session below /api alone."""
 PROPOSALS_PATH = "/api/contracts/proposals"
 CONTRACTS_PREFIX = "/api/contracts/"
 STATUS_PREFIXES = ("/api/ingestion/uploads/", "/api/ingestion/file-requests/")
@@ -23,6 +26,8 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
     """
     if method == "OPTIONS" or path == SESSION_PATH:
         return ()
+    if path in GRAPHQL_PATHS:
+        return (READ,)
     if not path.startswith("/api/"):
         return (READ,) if path == "/metrics" and not is_local else ()
     if method not in SAFE_METHODS:
