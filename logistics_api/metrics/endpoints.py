@@ -35,10 +35,18 @@ Registry = Annotated[RollupRegistry, Depends(_registry)]
 @router.get(
     "/api/metrics", response_model=MetricCatalogue, responses=FIGURE_PROBLEMS, summary="Metrics of all datasets"
 )
-async def read_metric_catalogue(_: Annotated[NothingElse, Query()], request: Request) -> MetricCatalogue:
-    """Returns the metrics of each dataset, and the fields that they can be grouped and filtered by."""
+async def read_metric_catalogue(
+    _: Annotated[NothingElse, Query()], request: Request, database: Reader, registry: Registry
+) -> Response:
+    """Returns the metrics of each dataset, the fields that they can be grouped and filtered by, and its days."""
     catalogue = request.app.state.catalogue
-    return MetricCatalogue(datasets=[describe_metrics(each, catalogue) for each in catalogue.values()])
+    stored = {name: await registry.find(database, dataset) for name, dataset in catalogue.items()}
+    found = MetricCatalogue(
+        datasets=[describe_metrics(each, catalogue, stored[name]) for name, each in catalogue.items()]
+    )
+    versions = {each.data_version for each in stored.values()}
+    headers = {"Data-Version": str(versions.pop())} if len(versions) == 1 else {"Cache-Control": "no-store"}
+    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.get(

@@ -13,7 +13,16 @@ from playwright.sync_api import Page, expect
 
 from logistics_pipeline.database.connections import with_database
 
-PAGES = ["/", "/routes", "/routes/Berlin/Hamburg?range=all", "/vehicles", "/costs", "/pipeline", "/data"]
+PAGES = [
+    "/",
+    "/routes",
+    "/routes/Berlin/Hamburg?range=all",
+    "/vehicles",
+    "/costs",
+    "/pipeline",
+    "/data",
+    "/explore?by=origin&compare=1",
+]
 FIRST_PAGE_BYTES = 500_000
 HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });

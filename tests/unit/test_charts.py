@@ -76,6 +76,56 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"weekday": number, "words": f"day {number}", "days": 4, "value": number, "shown": "1", "previous": None}
         for number in range(1, 8)
     ],
+    "metric_stack": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "lower": 5 * part,
+            "upper": 5 * part + 5, "series": CITIES[part], "shown": "5",
+        }
+        for number in range(10)
+        for part in range(2)
+    ],
+    "metric_periods": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "lower": 0, "upper": number or None,
+            "shown": "5", "previous": 3, "before": "3",
+        }
+        for number in range(10)
+    ],
+    "metric_series": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "value": number % 3 or None,
+            "series": CITIES[part], "shown": "1",
+        }
+        for number in range(10)
+        for part in range(2)
+    ],
+    "metric_lines": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "value": number % 3 or None,
+            "shown": "1", "previous": 2, "before": "2",
+        }
+        for number in range(10)
+    ],
+    "metric_bars": [
+        {"label": city, "value": 900.5 - number, "shown": "900", "previous": 800, "before": "800"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_grid": [
+        {"row": origin, "column": destination, "value": number or None, "shown": "1"}
+        for number, (origin, destination) in enumerate(PAIRS)
+    ],
+    "metric_points": [
+        {"label": city, "x": number, "y": 3 * number, "shownX": "1", "shownY": "3"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_map": [
+        {"label": city, "longitude": 4.4 + number, "latitude": 51.2 - number, "value": number + 1, "shown": "1"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_histogram": [
+        {"lower": 2 * number, "upper": 2 * number + 2, "value": 5, "words": "0 to 2", "shown": "5"}
+        for number in range(10)
+    ],
     "daily_rate": [
         {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
         for number, day in enumerate(DAYS)
@@ -94,6 +144,15 @@ MARKS = {
     "periods": 4,
     "weekdays": 7,
     "daily_rate": 18,
+    "metric_periods": 19,
+    "metric_stack": 20,
+    "metric_series": 14,
+    "metric_lines": 7,
+    "metric_bars": 8,
+    "metric_grid": len(PAIRS) - 1,
+    "metric_points": len(CITIES),
+    "metric_map": len(CITIES),
+    "metric_histogram": 10,
 }
 """Marks that must at least be in the picture: an empty frame is a picture too."""
 

@@ -20,13 +20,16 @@ const PAGES = {
   routes: { words: "Routes", image: "routes", load: () => import("./pages/routes.js"), one: () => import("./pages/route.js") },
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
+  explore: { words: "Explore", image: "explore", load: () => import("./pages/explore.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
   import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards"]);
+/** Pages that show no range of days: what the address says about one is for others. */
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;
@@ -89,7 +92,7 @@ function themeChoice() {
 async function follow(place) {
   const mine = ++opening;
   if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
-  const wrong = WITHOUT_DATA.has(place.page) ? null : problem(place.parameters);
+  const wrong = WITHOUT_RANGE.has(place.page) ? null : problem(place.parameters);
   if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   try {
     if (status === null) await readStatus();

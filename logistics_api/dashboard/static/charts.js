@@ -43,15 +43,17 @@ function turn() {
 }
 
 /**
- * chart({name, rows, summary, legend, onSelect, height, minWidth}) returns an element; its `chart` gives png(title) and svg(title).
+ * chart({name, rows, summary, legend, onSelect, height, minWidth, maxWidth, titles}) returns an element; its `chart` gives png(title) and svg(title).
  *   name      of the specification (logistics_core/charts/<name>.vl.json)
  *   rows      plain objects as the specification wants them
  *   summary   the chart in one or two sentences, for those who do not see it
  *   legend    [{words, kind}] above it; kind: "day", "mean", "previous"
  *   onSelect  (row) => …: called for the mark that was clicked
  *   minWidth  pixels below which it scrolls sideways
+ *   maxWidth  pixels above which it leaves room beside it; null: none
+ *   titles    {x, y}: titles of the axes, where the specification leaves them to the rows
  */
-export function chart({ name, rows, summary, legend = [], onSelect = null, height = null, minWidth = 0 }) {
+export function chart({ name, rows, summary, legend = [], onSelect = null, height = null, minWidth = 0, maxWidth = null, titles = {} }) {
   const body = h("div", { class: "chart-body" });
   const scroller = h("div", { class: "table-scroll", "aria-hidden": "true" }, body);
   const element = h(
@@ -63,7 +65,8 @@ export function chart({ name, rows, summary, legend = [], onSelect = null, heigh
   );
   body.style.minHeight = `${height ?? (known ? pixels(known[name], rows) : 220)}px`;
   body.style.minWidth = `${minWidth}px`;
-  element.chart = new Chart(element, body, { name, rows, height, onSelect });
+  if (maxWidth !== null) body.style.maxWidth = `${Math.max(minWidth, maxWidth)}px`;
+  element.chart = new Chart(element, body, { name, rows, height, onSelect, legend, titles });
   return element;
 }
 
@@ -111,6 +114,7 @@ class Chart {
     const { name, rows, height } = this.options;
     const specification = { ...structuredClone(all[name]), ...more, datasets: { rows }, width: this.#width, config: { ...configuration(), ...colours } };
     specification.height = height ?? pixels(specification, rows);
+    for (const [axis, title] of Object.entries(this.options.titles)) specification.encoding[axis].axis = { ...specification.encoding[axis].axis, title };
     return vegaEmbed(host, specification, {
       ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
     });
@@ -199,7 +203,7 @@ function configuration() {
     },
     axisBand: { grid: false },
     legend: { labelColor: muted, titleColor: muted, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" },
-    range: { heatmap: ramp, ramp, category: [1, 2, 3, 4].map((step) => css(`chart-${step}`)) },
+    range: { heatmap: ramp, ramp, category: [...[1, 2, 3, 4, 5, 6].map((step) => css(`chart-${step}`)), css("chart-previous")] },
     style: {
       day: { color: css("chart-1-soft") },
       band: { color: css("chart-1-soft"), opacity: 0.4 },

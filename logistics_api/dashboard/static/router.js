@@ -25,7 +25,7 @@ export function start(listener) {
   follow();
 }
 
-export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import)(\/|$)|(costs|pipeline)$)/.test(pathOf(pathname) ?? "");
+export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import|boards)(\/|$)|(costs|pipeline|explore)$)/.test(pathOf(pathname) ?? "");
 
 export function read() {
   const segments = (pathOf(location.pathname) ?? "/").split("/").filter(Boolean).map(decoded);
