@@ -33,6 +33,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     INGEST = "ingest"
     CONTRACTS = "contracts"
+    BOARDS = "boards"
 
 
 def _check_limit(text: str) -> str:
@@ -43,7 +44,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
     return text
 
 
