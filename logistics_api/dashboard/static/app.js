@@ -21,6 +21,7 @@ const PAGES = {
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
   explore: { words: "Explore", image: "explore", load: () => import("./pages/explore.js") },
+  boards: { words: "Boards", image: "boards", load: () => import("./pages/boards.js"), one: () => import("./pages/board.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
   import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
@@ -115,6 +116,8 @@ async function open(place, welcome, key, mine) {
     figuresChanged: () => view === next && figuresChanged(),
     reload: () => view === next && reload(),
     foundNothing: () => view === next && findNewestShipments(),
+    titleChanged: () => view === next && head(),
+    reopen: () => view === next && reopen(),
   });
   const page = PAGES[place.page];
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
@@ -131,6 +134,12 @@ async function open(place, welcome, key, mine) {
     main.focus({ preventScroll: true });
     scrollAsFar(place.scroll ?? 0);
   }
+}
+
+/** Builds the open page anew, as far down as it is. */
+function reopen() {
+  shown = null;
+  follow({ ...router.read(), scroll: scrollY });
 }
 
 /** Goes that far down, as soon as the page is as long; unless the reader acts meanwhile, and only for a limited time. */

@@ -103,6 +103,7 @@ export function panel(view, options) {
       return nothing ? message("inbox", nothing) : render(data);
     });
     drawn = { data, isOld };
+    head(); // the title may depend on the data
     const charts = chartsOf(body);
     const scrolled = [...body.querySelectorAll(".table-scroll")].map(({ scrollLeft }) => scrollLeft);
     replace(body, result);

@@ -1,16 +1,18 @@
 // Any question about metrics: chosen in a form, kept in the address, answered as a chart and a table.
 
 import { h } from "../dom.js";
-import { count, day, dayRange } from "../format.js";
+import { dayRange } from "../format.js";
 import { icon } from "../icons.js";
-import { CATALOGUE, addressOf, described, errorWords, fullWords, readQuestion } from "../metrics.js";
+import { CATALOGUE, addressOf, described, readQuestion } from "../metrics.js";
 import { rowsOf } from "../drilldown.js";
 import { at } from "../root.js";
-import { answerTable, missingWords, questionWords, rowWords } from "../components/answertable.js";
+import { aboutAnswer, emptyWords, figureDetail } from "../components/answer.js";
+import { answerTable, questionWords } from "../components/answertable.js";
 import { menu } from "../components/menu.js";
 import { CHARTS, answerCharts, chosenChart, fitting } from "../components/metricchart.js";
 import { panel } from "../components/panel.js";
 import { questionForm } from "../components/questionform.js";
+import { saveButton } from "../components/saveview.js";
 import { pager } from "../components/table.js";
 
 export const title = () => "Explore";
@@ -59,7 +61,7 @@ function answerChart(view, { question, address, known }) {
       return address();
     },
     placeholder: "20rem",
-    actions: [charts, downloads(question)],
+    actions: [charts, h("span", { class: "saved-to" }), saveButton(view, { question, known }), downloads(question)],
     empty: (answer) => emptyWords(answer, known()),
     render: (answer) => {
       if (shown !== answer) selected = null;
@@ -78,40 +80,6 @@ function answerChart(view, { question, address, known }) {
       ];
     },
   });
-}
-
-/** Neither an empty frame nor a 0: what is missing, and where there is something. */
-function emptyWords(answer, dataset) {
-  if (answer.data.length > 0) return null;
-  const { days } = dataset;
-  return days ? `No records like that in this range: there are some from ${dayRange(days.first, days.last)}` : "No records like that";
-}
-
-/** What was clicked: its figures, and the way to its rows. */
-function figureDetail(question, dataset, answer, row) {
-  const { address, missing } = rowsOf(question, dataset, answer, row);
-  const values = answer.columns.filter(({ kind }) => kind === "value").map((column) => `${column.title} ${fullWords(row[column.name], column)}`);
-  return [
-    h("strong", {}, rowWords(row, question, dataset) || "All"),
-    h("span", {}, values.join(" · ")),
-    address && h("a", { class: "button", href: address }, icon("data"), "Show the rows"),
-    missing.length > 0 && h("span", { class: "muted" }, missingWords(missing)),
-  ].filter(Boolean);
-}
-
-/** Where the figures come from, of when they are, how exact they are, and what is not in them. */
-export function aboutAnswer(question, dataset, answer) {
-  const newest = dataset.days ? `, with records up to ${day(dataset.days.newest ?? dataset.days.last)}` : "";
-  const from = answer.source === "rollup" ? `From the pre-aggregate of data version ${count(answer.data_version)}${newest}.` : "From the records as they are now: no pre-aggregate answers this question.";
-  const errors = answer.columns.filter(({ kind }) => kind === "value").map((column) => ({ column, words: errorWords(column, dataset.metrics[column.metric]) })).filter(({ words }) => words !== null);
-  return h(
-    "ul",
-    { class: "about-answer muted" },
-    h("li", { "data-source": answer.source }, from),
-    errors.map(({ column, words }) => h("li", {}, `≈ ${column.title}: ${words.charAt(0).toLowerCase()}${words.slice(1)}.`)),
-    answer.undated > 0 && h("li", {}, `${count(answer.undated)} records without a day are in none of these figures.`),
-    answer.groups > answer.data.length && h("li", {}, `${count(answer.groups)} rows in all; these are the first ${count(answer.data.length)}.`),
-  );
 }
 
 function chartSelect(view, question, known) {
