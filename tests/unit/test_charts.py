@@ -144,7 +144,7 @@ MARKS = {
     "periods": 4,
     "weekdays": 7,
     "daily_rate": 18,
-    "metric_periods": 19,
+    "metric_periods": 14,
     "metric_stack": 20,
     "metric_series": 14,
     "metric_lines": 7,
@@ -178,8 +178,8 @@ def marks(name: str, rows: list[dict[str, Any]], kind: str) -> int:
 
 def test_a_single_day_can_be_seen() -> None:
     days = [{"date": day, "revenue": 900.5, "lead": True} for day in DAYS[:6]]
-    assert marks("daily_revenue", [*days, {"date": DAYS[6], "revenue": 800.0}], "circle") == 1
-    assert marks("daily_revenue", [{"date": day, "revenue": 900.5} for day in DAYS[:2]], "circle") == 0
+    assert marks("daily_revenue", [*days, {"date": DAYS[6], "revenue": 800.0}], "bar") == 1
+    assert marks("daily_revenue", [{"date": day, "revenue": 900.5} for day in DAYS[:2]], "bar") == 2
 
 
 @pytest.mark.parametrize(("name", "field"), [("daily_revenue", "revenue"), ("daily_shipments", "shipments")])
@@ -192,7 +192,23 @@ def test_a_mean_of_7_days_begins_where_there_are_7(name: str, field: str) -> Non
 def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
     svg = vl_convert.vegalite_to_svg(charts.picture(name, rows))
     (line,) = re.findall(r'd="(M[^"]*)"[^>]*stroke-width="2"', svg)
-    return 1 + int(line.count("C"))
+    return 1 + int(line.count("L"))
+
+
+@pytest.mark.parametrize("name", charts.list_charts())
+def test_no_line_is_smoother_than_its_values(name: str) -> None:
+    specification = charts.specification(name)
+    for layer in specification.get("layer", [specification]):
+        assert dict(layer["mark"]).get("interpolate", "linear") in ("linear", "step")
+
+
+@pytest.mark.parametrize("name", ["costliest_routes", "metric_bars"])
+def test_both_ends_of_a_long_route_can_be_read(name: str) -> None:
+    route = "KHB Test Kit Facility, Shanghai → Regional Medical Store, Johannesburg"
+    field = "route" if name == "costliest_routes" else "label"
+    svg = vl_convert.vegalite_to_svg(charts.picture(name, [ROWS[name][0] | {field: route}]))
+    assert ">KHB Test Kit Fa… → Regional Medica…<" in svg
+    assert ">Köln → Wien<" in vl_convert.vegalite_to_svg(charts.picture(name, [ROWS[name][0] | {field: "Köln → Wien"}]))
 
 
 def test_large_numbers_are_written_as_in_the_figures() -> None:

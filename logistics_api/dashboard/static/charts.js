@@ -23,8 +23,8 @@ const loadVega = () =>
 
 function loadSpecifications() {
   specifications ??= fetch(new URL("./charts.json", import.meta.url))
-    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`))))
-    .then((all) => (known = all))
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`charts: ${answer.status}`))))
+    .then((text) => (known = JSON.parse(localised(text))))
     .catch((error) => {
       specifications = null;
       throw error;
@@ -34,6 +34,45 @@ function loadSpecifications() {
 
 // Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
 Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // reported by the chart that needs them
+
+/** The formats of days that specifications have → the parts of each, to be put in the order of the browser's language. */
+const DAY_FORMATS = {
+  "%a %-d %b %Y": { weekday: "short", day: "numeric", month: "short", year: "numeric" },
+  "%-d %b": { day: "numeric", month: "short" },
+  "%b %Y": { month: "short", year: "numeric" },
+};
+const CODES = { weekday: "%a", day: "%-d", month: "%b", year: "%Y" };
+
+const ANY_DAY_FORMAT = /%a %-d %b %Y|%-d %b|%b %Y/g;
+
+/** Specifications with days as the browser's language writes them. */
+function localised(text) {
+  const own = (format) => {
+    const parts = new Intl.DateTimeFormat(undefined, { ...DAY_FORMATS[format], timeZone: "UTC" }).formatToParts(0);
+    return parts.map(({ type, value }) => CODES[type] ?? value.replaceAll(/['"\\%]/g, "’")).join("");
+  };
+  return text.replaceAll(ANY_DAY_FORMAT, own);
+}
+
+let languageFormats = null;
+/** How Vega writes numbers, months and weekdays: as the browser's language does. */
+function locale() {
+  if (languageFormats) return languageFormats;
+  const numbers = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1 }).formatToParts(-1234567.5);
+  const part = (name, otherwise) => numbers.find(({ type }) => type === name)?.value ?? otherwise;
+  const names = (options, name, count, day) =>
+    Array.from({ length: count }, (_, i) => new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).formatToParts(Date.UTC(2023, ...day(i))).find(({ type }) => type === name).value);
+  const months = (style) => names({ day: "numeric", month: style }, "month", 12, (i) => [i, 1]);
+  const days = (style) => names({ weekday: style }, "weekday", 7, (i) => [0, 1 + i]); // 1 January 2023 was a Sunday
+  languageFormats = {
+    formatLocale: { decimal: part("decimal", "."), thousands: part("group", ""), grouping: [3], currency: ["", ""], minus: part("minusSign", "-") },
+    timeFormatLocale: {
+      dateTime: "%x, %X", date: "%Y-%m-%d", time: "%H:%M:%S", periods: ["AM", "PM"],
+      days: days("long"), shortDays: days("short"), months: months("long"), shortMonths: months("short"),
+    },
+  };
+  return languageFormats;
+}
 
 let last = null;
 /** One chart after the other, the first at once; the browser shows each before it goes on with the next. */
@@ -116,7 +155,7 @@ class Chart {
     specification.height = height ?? pixels(specification, rows);
     for (const [axis, title] of Object.entries(this.options.titles)) specification.encoding[axis].axis = { ...specification.encoding[axis].axis, title };
     return vegaEmbed(host, specification, {
-      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
+      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1, ...locale(),
     });
   }
 
@@ -164,13 +203,29 @@ class Chart {
   /** The picture includes what surrounds the chart on the page: its title and the surface behind it. */
   async #picture(title, take) {
     const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
-    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16 }, colours);
+    const { legend, name } = this.options;
+    const more = legend.length ? { layer: [...structuredClone(known[name].layer), legendLayer(legend)] } : {};
+    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16, ...more }, colours);
     try {
       return await take(view);
     } finally {
       finalize();
     }
   }
+}
+
+/** Kind of an entry of the legend → its colour. */
+const KINDS = { day: "chart-1-soft", mean: "chart-1", whole: "chart-1", previous: "chart-previous" };
+
+/** The legend above a chart as a part of it: a layer without marks. */
+function legendLayer(legend) {
+  const nothing = Object.fromEntries(["x", "x2", "y", "y2", "tooltip", "opacity", "size"].map((channel) => [channel, null]));
+  const scale = { domain: legend.map(({ words }) => words), range: legend.map(({ kind }) => css(KINDS[kind])) };
+  return {
+    data: { values: legend },
+    mark: { type: "square", opacity: 0 },
+    encoding: { ...nothing, color: { field: "words", type: "nominal", scale, legend: { title: null, orient: "top", symbolType: "square", symbolOpacity: 1, labelLimit: 240 } } },
+  };
 }
 
 // Panels replace their content; charts that have left the page are freed at the next check.

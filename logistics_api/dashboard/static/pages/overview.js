@@ -124,7 +124,8 @@ function matrixPanel(view, matrix) {
         chart({
           name: "route_matrix",
           rows,
-          minWidth: Math.min(560, 130 + 24 * new Set(rows.map(({ destination }) => destination)).size),
+          minWidth: Math.min(560, 130 + 24 * destinationsOf(rows)),
+          maxWidth: 200 + 72 * destinationsOf(rows),
           height: null,
           onSelect: (row) => row.shipments && choose(view, row),
           summary: most
@@ -136,6 +137,8 @@ function matrixPanel(view, matrix) {
     },
   });
 }
+
+const destinationsOf = (rows) => new Set(rows.map(({ destination }) => destination)).size;
 
 /** A full grid of the busiest places in order of their names: one cell per pair, empty where nothing went. */
 function cells(data, key, format, selected) {
