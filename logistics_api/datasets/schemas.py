@@ -66,7 +66,9 @@ class DatasetDescription(BaseModel):
         examples=[["log_id"]],
     )
     references: list[DatasetReference] = Field(description="The records of other datasets that a record refers to")
-    date: str | None = Field(description="The field that holds a record's own date", examples=["trip_date"])
+    date: str | None = Field(
+        description="The field that holds a record's own date or timestamp", examples=["trip_date"]
+    )
     fields: list[DatasetField] = Field(description="The fields of a record, in the order of the columns")
     sorts: list[DatasetSort] = Field(description="The orders in which rows can be read; the first is the default")
     added_fields: list[DatasetField] = Field(

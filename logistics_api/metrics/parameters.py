@@ -25,7 +25,7 @@ from logistics_core.catalogue.contract_shapes import nearest_match
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.conditions import EVERYTHING, Filter, read_filter
-from logistics_core.metrics.defaults import find_metric, metrics_of
+from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import Comparison, DayRange, Grain
 from logistics_core.metrics.relations import FieldPath, read_path
 from logistics_core.metrics.states import values_of
@@ -44,8 +44,9 @@ class MetricParameters(BaseModel):
 
     metrics: Names | None = Field(
         None,
-        description=f"Metrics separated by commas, at most {MAX_METRICS}; if omitted, the first {MAX_METRICS}",
-        examples=["revenue,weight"],
+        description=f"Metrics separated by commas, at most {MAX_METRICS}; if omitted, the first {MAX_METRICS}, with "
+        "`show` of those that it can be shown of",
+        examples=["revenue,total_weight"],
     )
     by: Names | None = Field(
         None,
@@ -64,6 +65,7 @@ class MetricParameters(BaseModel):
     )
     compare: Comparison | None = Field(
         None,
+        examples=["previous"],
         description="What to compare with: the `previous` period, the same days a `year` before, or the same "
         "`weekdays` 364 days before. An unfinished period is compared with the same part of the other one",
     )
@@ -117,8 +119,13 @@ class _Reader:
 
     def metrics(self) -> tuple[Metric, ...]:
         if self._given.metrics is None:
-            return metrics_of(self._dataset)[:MAX_METRICS]
+            shown = self.shown()
+            return tuple(each for each in metrics_of(self._dataset) if _can_show(each, shown, self._dataset))[
+                :MAX_METRICS
+            ]
         names = _split(self._given.metrics)
+        if not names:
+            raise _refused("metrics", "at least one metric", self._given.metrics)
         if len(names) > MAX_METRICS:
             raise _refused("metrics", f"at most {MAX_METRICS} metrics", self._given.metrics)
         return tuple(self._metric(name) for name in names)
@@ -185,20 +192,21 @@ class _Reader:
 def _check_shown(query: MetricQuery) -> None:
     if query.grain is None and query.show & {Show.RUNNING, Show.AVERAGE}:
         raise _refused("show", "running and average only together with grain", ",".join(sorted(query.show)))
-    if not query.show:
-        return
     for metric in query.metrics:
-        if values_of(metric, metrics_of(query.dataset)):
-            raise _refused(
-                "show",
-                f"no {', '.join(sorted(query.show))} of {metric.name}: distinct counts and quantiles of periods do not "
-                "add up",
-                metric.name,
+        if not _can_show(metric, query.show, query.dataset):
+            expected = (
+                f"no {', '.join(sorted(query.show))} of {metric.name}: values of parts do not add up to the whole"
             )
-        if Show.SHARE in query.show and not query.sums_up(metric):
-            raise _refused(
-                "show", f"share only of counts and sums: parts of {metric.name} do not add up to the whole", metric.name
-            )
+            raise _refused("show", expected, metric.name)
+
+
+def _can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
+    """Whether the values of a metric can be accumulated, or shared out, as asked for."""
+    if not shown:
+        return True
+    if Show.SHARE in shown and not is_part_of_whole(dataset, metric):
+        return False
+    return not values_of(metric, metrics_of(dataset))
 
 
 def _with_order(query: MetricQuery, terms: list[str]) -> MetricQuery:

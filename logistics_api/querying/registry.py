@@ -13,12 +13,18 @@ from logistics_core.metrics.rollups import DAY, SCHEMA, StoredRollup, contents_o
 
 ROLLUPS = """
 -- Returns the pre-aggregates of a dataset.
--- One row: the data version; the dataset's row of analytics.rollup_datasets as JSON, or NULL; its pre-aggregates as
+-- One row: the data version; what the last refresh noted about the dataset as JSON, or NULL; its pre-aggregates as
 -- JSON.
 -- Reads analytics.status, .rollup_datasets, .rollups.
 SELECT
     (SELECT data_version FROM analytics.status),
-    (SELECT row_to_json(known) FROM analytics.rollup_datasets AS known WHERE dataset = %(dataset)s),
+    (
+        SELECT json_build_object(
+            'checksum', checksum, 'first_day', first_day, 'last_day', last_day, 'records', records, 'dated', dated
+        )
+        FROM analytics.rollup_datasets
+        WHERE dataset = %(dataset)s
+    ),
     (
         SELECT coalesce(json_agg(json_build_array(table_name, document, rows) ORDER BY table_name), '[]')
         FROM analytics.rollups

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from logistics_api.rows.tables import OF_FILE, Table
+from logistics_api.rows.tables import DAY, OF_FILE, Table
+from logistics_core.row_days import day_of_row
 
 CAP = 10_000
 """A capped count stops at this number."""
@@ -242,7 +243,9 @@ def column_of(table: Table, name: str) -> str:
 def _column(table: Table, column: str) -> sql.Composable:
     """A column of the relations `page` and `Dating`."""
     if column in table.added:
-        return sql.Identifier("Dating", table.added[column].source)
+        other = table.dataset.dated_through
+        day = day_of_row(other, "Dating") if column == DAY and other is not None else None
+        return day or sql.Identifier("Dating", table.added[column].source)
     return sql.Identifier("page", column)
 
 

@@ -168,7 +168,13 @@ def _added(dataset: Dataset) -> Iterator[tuple[str, AddedColumn]]:
             described = (
                 f"{field.description}, of the record of {dating.name} that dates this one; null until it arrives"
             )
-            yield name, AddedColumn(replace(field, name=name, required=False, description=described), source)
+            shown = replace(field, name=name, required=False, description=described)
+            yield name, AddedColumn(_as_day(shown) if name == DAY else shown, source)
+
+
+def _as_day(field: Field) -> Field:
+    """The day of a date or timestamp."""
+    return replace(field, type=FieldType.DATE, has_time_zone=False, format=None, example=None)
 
 
 def _orders_without_index(dataset: Dataset, added: Mapping[str, AddedColumn]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,15 +10,13 @@ from typing import NamedTuple
 from logistics_api.errors import ParameterError, Problem, refused_parameters
 from logistics_api.uploads.parameters import Destination
 from logistics_core.catalogue import Catalogue
+from logistics_core.dataset_names import meant_dataset
 
 CLOSE = 0.7
 """Similarity from which a dataset is named as the one that may be meant."""
-MISSPELT = 0.8
-"""Similarity from which a name of a folder or a file is taken for a misspelt dataset."""
 NEITHER = "no `folder` beside `dataset`: a dataset has its own folder"
 
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
-_DIGITS = re.compile(r"[0-9]+")
 
 
 class Place(NamedTuple):
@@ -65,15 +63,14 @@ def _unknown_dataset(name: str, catalogue: Catalogue) -> Problem:
 
 def _refuse_misspelt(where: Destination, catalogue: Catalogue) -> None:
     parameter, name = ("filename", _stem(where.filename)) if where.folder is None else ("folder", where.folder)
-    candidates = [each for each in catalogue if _DIGITS.findall(each) == _DIGITS.findall(name)]
-    nearest = get_close_matches(name, candidates, 1, MISSPELT)
-    if not nearest:
+    nearest = meant_dataset(name, catalogue)
+    if nearest is None:
         return
-    expected = f"dataset={nearest[0]}, or a name that is not so close to that"
+    expected = f"dataset={nearest}, or a name that is not so close to that"
     found = where.filename if where.folder is None else where.folder
     raise _problem(
         ParameterError(parameter=parameter, location="query", expected=expected, found=found),
-        f"There is no dataset {name!r}, but one named {nearest[0]}. If that is meant, send `dataset={nearest[0]}`. If "
+        f"There is no dataset {name!r}, but one named {nearest}. If that is meant, send `dataset={nearest}`. If "
         "the file is of a new dataset, give it another name or folder, or send it to /api/contracts/proposals.",
     )
 

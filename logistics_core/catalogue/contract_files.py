@@ -2,8 +2,9 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `metrics` and `rollups` of a dataset; `role`, `unit`, `timeZone`, `invalidValues`, `expect`
-and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`, metrics by `contract_metrics`.
+`keyConfirmed`, `records`, `metrics` and `rollups` of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`,
+`invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`, metrics by
+`contract_metrics`.
 """
 
 import os
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Literal, NamedTuple
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -401,6 +403,7 @@ class _Field(_Struct, kw_only=True):
     decimal_char: str | None = None
     group_char: str | None = None
     bare_number: bool | None = None
+    negative_parentheses: bool | None = None
     expect: _FieldExpectations = msgspec.field(default_factory=_FieldExpectations)
     format: str | None = None
     true_values: list[str] | None = None
@@ -430,6 +433,7 @@ class _Schema(_Struct):
 class _DatedBy(_Struct):
     field: str
     dataset: str | None = None
+    time_zone: str | None = None
 
 
 class _Index(_Struct):
@@ -660,7 +664,12 @@ def _check_aliases(fields: Sequence[Field]) -> None:
 
 def _number_format(field: _Field, where: str) -> dict[str, Any]:
     """How numbers are written in texts, where the contract says so."""
-    keys = {"decimalChar": field.decimal_char, "groupChar": field.group_char, "bareNumber": field.bare_number}
+    keys = {
+        "decimalChar": field.decimal_char,
+        "groupChar": field.group_char,
+        "bareNumber": field.bare_number,
+        "negativeParentheses": field.negative_parentheses,
+    }
     given = [key for key, value in keys.items() if value is not None]
     if given and field.type not in NUMERIC_TYPES:
         raise ValueError(f"{where}: only a number has {given[0]}; {field.name} is {_a(field.type)}.")
@@ -674,7 +683,12 @@ def _number_format(field: _Field, where: str) -> dict[str, Any]:
         decimal_char = "," if field.type is FieldType.INTEGER and field.group_char == "." else "."
     if decimal_char is not None and decimal_char == field.group_char:
         raise ValueError(f"{where}: decimalChar and groupChar must differ; decimalChar is a point if it is not given.")
-    return {"decimal_char": decimal_char, "group_char": field.group_char, "is_bare_number": field.bare_number}
+    return {
+        "decimal_char": decimal_char,
+        "group_char": field.group_char,
+        "is_bare_number": field.bare_number,
+        "has_negative_parentheses": bool(field.negative_parentheses),
+    }
 
 
 _PATTERNED_TYPES = frozenset({
@@ -875,9 +889,33 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
     if dated_by is None:
         return None
     field = by_name[_known(dated_by.field, by_name, "datedBy.field")]
-    if dated_by.dataset is None and (field.type is not FieldType.DATE or not field.required):
-        raise ValueError(f"datedBy.field names {field.name}, which must be a required date.")
-    return Dating(field.name, dated_by.dataset)
+    if dated_by.dataset is None and not (field.type in TEMPORAL_TYPES and field.required):
+        raise ValueError(f"datedBy.field names {field.name}, which must be a required date or datetime.")
+    if dated_by.time_zone is None:
+        return Dating(field.name, dated_by.dataset)
+    if dated_by.dataset is not None or not field.has_time_zone:
+        raise ValueError(
+            f"datedBy.timeZone says in which time zone the day of a timestamp is, but {field.name} is no datetime with "
+            "`timeZone: true`. Remove datedBy.timeZone."
+        )
+    return Dating(field.name, time_zone=_zone_name(dated_by.time_zone))
+
+
+def _zone_name(name: str) -> str:
+    known = _time_zones()
+    if name not in known:
+        nearest = nearest_match(name, sorted(known))
+        raise ValueError(
+            f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
+            + (f" Did you mean {nearest}?" if nearest else "")
+        )
+    return name
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """What Python and PostgreSQL both know: the others stand for the zone of a machine, and for none."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _index(index: _Index, by_name: dict[str, Field]) -> Index:

@@ -64,6 +64,7 @@ def read_metrics(declared: Sequence[MetricKeys], fields: Mapping[str, Field]) ->
                 f"metrics[{number}].name is {each.name!r}, as is that of metrics[{names[each.name]}]. Rename one."
             )
         names[each.name] = number
+    _check_suffixes(names)
     metrics = tuple(_metric(each, f"metrics[{number}]", fields) for number, each in enumerate(declared))
     _check_combined(metrics)
     return metrics
@@ -96,15 +97,20 @@ def _check_name(name: str, where: str, fields: Mapping[str, Field]) -> None:
             f"{where} is {name!r}. It must begin with a letter, hold only a-z, 0-9 and _, have at most 40 characters, "
             "and not be `period`."
         )
-    if name.endswith(_SUFFIXES):
-        raise ValueError(
-            f"{where} is {name!r}: names that end in {', '.join(_SUFFIXES)} stand for comparisons and windows of other "
-            "metrics. Choose another name."
-        )
     if name in fields:
         raise ValueError(
             f"{where} is {name!r}, which is the name of a field. Choose another name, such as sum_{name[:36]}."
         )
+
+
+def _check_suffixes(names: Mapping[str, int]) -> None:
+    for name, number in names.items():
+        for suffix in _SUFFIXES:
+            if name.removesuffix(suffix) in names and name.endswith(suffix):
+                raise ValueError(
+                    f"metrics[{number}].name is {name!r}: answers call a column so that belongs to the metric "
+                    f"{name.removesuffix(suffix)}. Choose another name."
+                )
 
 
 def _metric(keys: MetricKeys, where: str, fields: Mapping[str, Field]) -> Metric:

@@ -68,6 +68,8 @@ FALSE_VALUES = ("false", "False", "FALSE", "0")
 SOURCE_COLUMNS = ("file_id", "record_no")
 """The columns of every table that say where a row came from: together they identify it."""
 
+UTC = "UTC"
+
 EXTRAS = "extras"
 """The column with the values of columns that the contract does not know."""
 
@@ -109,6 +111,8 @@ class Field:
     """The character that groups thousands of numbers in texts."""
     is_bare_number: bool | None = None
     """Whether no text may stand around numbers; None if a currency may that the whole column of a file has."""
+    has_negative_parentheses: bool = False
+    """Whether a number in parentheses is below zero, as accountants write it: `(1,234.50)`."""
     is_expected: bool = False
     """Whether an optional field should have a value: empty cells count against the completeness of the dataset."""
     example: str | float | bool | None = None
@@ -180,9 +184,11 @@ class Dating:
     """How a record gets its day, and so which days of the analytics a change makes stale."""
 
     field: str
-    """The record's own date or, with `dataset`, the field that refers to the record whose day it takes."""
+    """The record's own date or timestamp or, with `dataset`, the field that refers to the record whose day it takes."""
     dataset: str | None = None
     """The dataset that dates this one: the one whose key `field` holds."""
+    time_zone: str = UTC
+    """Whose days those of timestamps with a time zone are, by its name in the time zone database."""
 
     @property
     def is_own(self) -> bool:

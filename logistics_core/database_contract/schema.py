@@ -75,9 +75,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "weight_with_cost",
         }
     ),
-    "analytics.rollup_datasets": frozenset(
-        {"checksum", "chosen_for", "data_version", "dataset", "dated", "first_day", "last_day", "records"}
-    ),
+    "analytics.rollup_datasets": frozenset({"checksum", "dataset", "dated", "first_day", "last_day", "records"}),
     "analytics.rollups": frozenset({"dataset", "document", "replaced_at", "rows", "table_name"}),
     "analytics.routes": frozenset({"delivery_count", "delivery_sum", "destination", "origin", "route"}),
     "analytics.status": frozenset(

@@ -20,6 +20,7 @@ from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import metrics_of
 from logistics_core.metrics.states import State, Values, all_states, all_values, values_read_by
+from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import checksum
 
 SCHEMA = "rollups"
@@ -125,6 +126,7 @@ def definition_checksum(dataset: Dataset) -> str:
         repr(contents.states),
         [(repr(values), sorted(aggregates)) for values, aggregates in contents.values],
         repr(dataset.dating),
+        None if dataset.dated_through is None else repr(dataset.dated_through.dating),
         repr(dataset.declared_rollups),
         [(field.name, field.type, field.has_time_zone) for field in dataset.fields],
         candidates(dataset),
@@ -176,9 +178,9 @@ def day_of(dataset: Dataset) -> sql.Composable | None:
     if dating is None:
         return None
     if dating.is_own:
-        return sql.Identifier("page", dating.field)
-    assert other is not None and other.dating is not None
-    return sql.Identifier("Dating", other.dating.field)
+        return day_of_row(dataset, "page")
+    assert other is not None
+    return day_of_row(other, "Dating")
 
 
 def page_column(field: str) -> sql.Composable:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
+from random import Random
+from typing import Any
 
 from psycopg import sql
 
@@ -10,6 +12,10 @@ from logistics_core.metrics.rollups import DAY, SCHEMA, contents_of, definition_
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.rollups import computed
 from logistics_pipeline.database.connections import Connection
+
+SAMPLED_DAYS = 5
+MAX_RECORDS = 100_000
+"""A sample has so many records at most: a dataset without days, or with more records per day, is compared on demand."""
 
 
 @dataclass(frozen=True)
@@ -22,35 +28,63 @@ class RollupDifference:
     """Rows that it has and should not have, or the other way round."""
 
 
-def rollup_differences(
-    connection: Connection, catalogue: Catalogue, days: list[date] | None = None
-) -> list[RollupDifference]:
-    """The pre-aggregates with differences, on some days or on all. Those that wait to be made anew are left out.
+def rollups_at_rest(connection: Connection, catalogue: Catalogue) -> list[Dataset]:
+    """The datasets with pre-aggregates that no waiting batch has made stale, and that need not be made anew."""
+    known = connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets ORDER BY dataset").fetchall()
+    waiting = {name for name, _ in connection.execute(read_sql("rollups/waiting_files").encode()).fetchall()}
+    return [
+        dataset
+        for dataset, checksum in ((catalogue.get(name), checksum) for name, checksum in known)
+        if dataset is not None
+        and definition_checksum(dataset) == checksum
+        and dataset.name not in waiting
+        and (dataset.dating is None or dataset.dating.dataset not in waiting)
+    ]
 
-    Cost: reads the records of these days. Meant for a transaction that sees no batch that waits for a refresh.
+
+def days_to_compare(connection: Connection, dataset: Dataset) -> list[date]:
+    """Some days of a dataset, others each time: the newest ones and some by chance; none if that would be long."""
+    row = connection.execute(
+        "SELECT first_day, last_day, records, data_version FROM analytics.rollup_datasets WHERE dataset = %s",
+        (dataset.name,),
+    ).fetchone()
+    if row is None or dataset.dating is None or row[0] is None:
+        return []
+    first, last, records, version = row
+    days = (last - first).days + 1
+    chance = Random(version)
+    most = max(0, min(SAMPLED_DAYS, MAX_RECORDS * days // max(records, 1)))
+    return [date.fromordinal(last.toordinal() - chance.randrange(days)) for _ in range(most)]
+
+
+def rollup_differences(
+    connection: Connection, dataset: Dataset, days: list[date] | None = None
+) -> list[RollupDifference]:
+    """The pre-aggregates of a dataset with differences, on some days or on all.
+
+    Cost: reads the records of these days. Of a dataset without days, all if there are few or all are asked for.
     """
     stored = connection.execute(
-        "SELECT rollups.dataset, table_name, document, checksum FROM analytics.rollups "
-        "JOIN analytics.rollup_datasets USING (dataset) WHERE replaced_at IS NULL ORDER BY table_name"
+        "SELECT table_name, document, rollup_datasets.records FROM analytics.rollups "
+        "JOIN analytics.rollup_datasets USING (dataset) WHERE dataset = %s AND replaced_at IS NULL ORDER BY table_name",
+        (dataset.name,),
     ).fetchall()
     found = []
-    for name, table, document, checksum in stored:
-        dataset = catalogue.get(name)
-        if dataset is None or definition_checksum(dataset) != checksum:
+    for table, document, records in stored:
+        if days == [] and (dataset.dating is not None or records > MAX_RECORDS):
             continue
-        rows = _differing_rows(connection, dataset, table, document, days)
+        rows = _differing_rows(connection, dataset, table, document, None if dataset.dating is None else days)
         if rows:
-            found.append(RollupDifference(name, table, rows))
+            found.append(RollupDifference(dataset.name, table, rows))
     return found
 
 
 def _differing_rows(
-    connection: Connection, dataset: Dataset, table: str, document: dict[str, object], days: list[date] | None
+    connection: Connection, dataset: Dataset, table: str, document: dict[str, Any], days: list[date] | None
 ) -> int:
     contents = contents_of(dataset)
     rollup = from_document(document, contents)
     assert rollup is not None  # the checksum is that of these contents
-    days = None if dataset.dating is None else days
     which: sql.Composable = sql.SQL("true")
     if days is not None:
         which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))

@@ -11,6 +11,7 @@ from psycopg import sql
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Aggregate
 from logistics_core.metrics.rollups import (
+    REGISTERS,
     Contents,
     Precision,
     Rollup,
@@ -32,6 +33,8 @@ SINGLE_SHARE = 0.1
 """Of the records: the most rows of a rollup of one dimension, or of the values of a field."""
 SMALL_VALUES = 100_000
 """Values of a field of so many rows are always few enough."""
+_MOST_PER_GROUP = {Precision.SKETCHED: REGISTERS, Precision.ROUNDED: 3 * 900}
+"""The most values per group: the registers of a sketch; of rounded numbers 900 per power of ten, usually three."""
 MOST_CANDIDATES = 40
 MOST_SINGLE = 6
 """Rollups of one dimension, for those that do not fit in with the others."""
@@ -89,6 +92,10 @@ class _Chooser:
         return self._estimates[rollup]
 
     def _ask(self, rollup: Rollup) -> float:
+        if rollup.precision is not Precision.EXACT:
+            # The planner does not know what rounding does to a field: the number of groups bounds the rows.
+            exact = self.estimate(Rollup(rollup.dimensions, rollup.values))
+            return min(exact, self.estimate(Rollup(rollup.dimensions)) * _MOST_PER_GROUP[rollup.precision])
         groups = [expression for _, expression in grouping(self.dataset, rollup)]
         if not groups:
             return 1

@@ -32,6 +32,7 @@ from logistics_core.metrics.rollups import (
     states_in,
     to_document,
 )
+from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.rollup_choice import choose
 from logistics_pipeline.database.connections import Connection
@@ -64,15 +65,17 @@ def refresh_rollups(connection: Connection, catalogue: Catalogue, version: int, 
 
 
 def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str]:
-    """The datasets that have rows and whose rollups do not hold what their metrics need."""
+    """The datasets that have records, and whose rollups do not hold what their metrics need."""
     known: dict[str, str] = dict(
         connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
     )
-    return [
-        name
-        for name, dataset in catalogue.items()
-        if known.get(name) != definition_checksum(dataset) and _has_table(connection, dataset)
-    ]
+    changed = [name for name, dataset in catalogue.items() if known.get(name) != definition_checksum(dataset)]
+    if not changed:
+        return []
+    filled = connection.execute(
+        "SELECT DISTINCT dataset FROM ingest.files WHERE records_loaded > 0 AND dataset = ANY(%s)", (changed,)
+    ).fetchall()
+    return [name for (name,) in filled if _has_table(connection, catalogue[name])]
 
 
 def _has_table(connection: Connection, dataset: Dataset) -> bool:
@@ -140,13 +143,14 @@ def _stale_days(connection: Connection, dataset: Dataset, waiting: Mapping[str, 
     if dating.is_own:
         query = sql.SQL(read_sql("rollups/stale_days")).format(name=sql.Literal(dataset.name))
     else:
-        assert other is not None and other.dating is not None
+        assert other is not None
+        day = day_of_row(other, "dating")
         query = sql.SQL(read_sql("rollups/stale_days_dated_through")).format(
             name=sql.Literal(dataset.name),
             other_name=sql.Literal(other.name),
             table=sql.Identifier("raw", dataset.name),
             other=sql.Identifier("raw", other.name),
-            day=sql.Identifier(other.dating.field),
+            day=day,
             key=sql.Identifier(other.key[0]),
             key_type=sql.SQL(type_name(other.field(other.key[0]))),
             field=sql.Identifier(dating.field),
@@ -239,7 +243,7 @@ def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: 
 
 
 def _free_name(connection: Connection, dataset: Dataset) -> str:
-    """`shipments_1` or the next number that no table of a rollup has."""
+    """The name of the dataset with the first number that no table of a rollup has."""
     taken = {name for (name,) in connection.execute("SELECT table_name FROM analytics.rollups").fetchall()}
     number = 1
     while f"{dataset.name}_{number}" in taken:

@@ -41,5 +41,8 @@ TABLES = tuple(dict.fromkeys(step.table for step in REFRESH_STEPS))
 DAILY_TABLES = tuple(step.table for step in REFRESH_STEPS if step.action is Action.COMPUTE)
 """Those with rows per day."""
 
+ROLLUPS = "rollups"
+"""The list of the pre-aggregates of all datasets, `analytics.rollups`; `logistics_core.metrics.rollups` makes them."""
+
 SOURCES = ("vehicles", "vehicle_logs", "shipments")
-"""The datasets whose raw tables the analytics describe. Those that a user adds are loaded and served, not analysed."""
+"""The datasets whose raw tables the tables above describe. Those that a user adds have metrics, and so rollups."""

@@ -286,7 +286,11 @@ _DATASET_KEYS = {
     "declared_rollups": "The dimensions of the pre-aggregates",
 }
 
-_KEYS = {"is_bare_number": "bareNumber", "has_time_zone": "timeZone"}
+_KEYS = {
+    "is_bare_number": "bareNumber",
+    "has_time_zone": "timeZone",
+    "has_negative_parentheses": "negativeParentheses",
+}
 
 
 def _key(attribute: str) -> str:

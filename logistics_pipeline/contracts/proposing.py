@@ -17,6 +17,7 @@ from logistics_core.catalogue import Catalogue, ContractError, Dataset, FieldTyp
 from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
 from logistics_core.database_contract.contracts import ProposalKind, ProposalState
 from logistics_core.database_contract.locks import arrays_lock
+from logistics_core.dataset_names import meant_dataset
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
@@ -44,7 +45,14 @@ from logistics_pipeline.contracts.versions import (
 )
 from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.inference.answers import REJECTS, answered, answers_by_kind, asking_about_rejects
+from logistics_pipeline.inference.answers import (
+    DATASET,
+    REJECTS,
+    answered,
+    answers_by_kind,
+    asking_about_rejects,
+    asking_for_dataset,
+)
 from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.names import dataset_name_of_path, unique_dataset_name
 from logistics_pipeline.inference.nested import nested_dataset_name, propose_nested
@@ -100,6 +108,9 @@ def propose_for_file(
     )
     proposal = msgspec.structs.replace(proposal, decided={"path": found.key})
     proposal = _with_rejects(proposal, found, catalogue, settings)
+    meant = None if dataset else meant_dataset(name, catalogue)
+    if meant is not None:
+        proposal = asking_for_dataset(proposal, found.key, meant)
     entry = ledger.latest_file(connection, found.key)
     file_id = entry.file_id if entry else None
     stored = _same_proposal(connection, found.key, proposal)
@@ -304,8 +315,10 @@ def _outcome(proposed: Proposed) -> Outcome:
     if obstacles:
         waits = f"{waits} and " if waits else ""
         waits += f"{'something is' if obstacles == 1 else f'{obstacles:,} things are'} in the way"
+    meant = next((each["answers"][-1] for each in stored.open_questions if each["kind"] == DATASET), None)
+    almost = "" if meant is None else f", but almost {meant}"
     return Outcome(
-        f"Its path names no dataset. A contract of a dataset {stored.dataset} is proposed, and waits"
+        f"Its path names no dataset{almost}. A contract of a dataset {stored.dataset} is proposed, and waits"
         f"{f': {waits}' if waits else _for_whom(stored)}. logistics contracts show {stored.proposal_id}",
         stored,
     )

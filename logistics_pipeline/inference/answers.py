@@ -26,6 +26,7 @@ class AnswerError(PipelineError):
 
 REJECTS = "rejects"
 _REJECT, _CORRECT = "yes, reject them", "no, the file is corrected"
+DATASET, NEW_DATASET = "dataset", "a new dataset"
 
 
 def asking_about_rejects(proposal: Proposal, rejected: int, read: int, reasons: Sequence[str]) -> Proposal:
@@ -37,6 +38,16 @@ def asking_about_rejects(proposal: Proposal, rejected: int, read: int, reasons: 
     )
     question = Question(REJECTS, REJECTS, text, (), rejected, (_REJECT, _CORRECT))
     return msgspec.structs.replace(proposal, questions=(*proposal.questions, question))
+
+
+def asking_for_dataset(proposal: Proposal, path: str, meant: str) -> Proposal:
+    """The proposal with the question whether the path of the file was to name a dataset that there is."""
+    text = (
+        f"{path} names no dataset, but almost one: {meant}. Is it a file of {meant}, or of a new dataset "
+        f"{proposal.dataset}?"
+    )
+    question = Question(DATASET, DATASET, text, (), proposal.rows, (NEW_DATASET, meant))
+    return msgspec.structs.replace(proposal, questions=(question, *proposal.questions))
 
 
 def answered(proposal: Proposal, answers: Mapping[str, str]) -> Proposal:
@@ -349,6 +360,31 @@ def _second_table(proposal: Proposal, question: Question, answer: str) -> Propos
     return _refused(proposal, "the file holds two tables: put the second one into a file of its own")
 
 
+def _unnamed_column(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == question.answers[0]:
+        return proposal
+    return _refused(proposal, "the header lacks the name of the last column: write it into the file")
+
+
+def _wide_header(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == question.answers[0]:
+        return proposal
+    return _refused(
+        proposal,
+        "the header has more names than the rows have cells: remove the names of columns that are not there, or end "
+        "the rows with delimiters",
+    )
+
+
+def _dataset(proposal: Proposal, question: Question, answer: str) -> Proposal:
+    if answer == NEW_DATASET:
+        return proposal
+    return _refused(
+        proposal,
+        f"it is a file of {answer}: move it into the folder {answer}, where it is loaded, and dismiss this proposal",
+    )
+
+
 def _rejects(proposal: Proposal, question: Question, answer: str) -> Proposal:
     if answer == _REJECT:
         return proposal
@@ -363,5 +399,8 @@ _OF_TABLE: Mapping[str, Callable[[Proposal, Question, str], Proposal]] = {
     "records": _records,
     "total": _total,
     "second_table": _second_table,
+    "unnamed_column": _unnamed_column,
+    "wide_header": _wide_header,
     REJECTS: _rejects,
+    DATASET: _dataset,
 }

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from logistics_core.catalogue import FieldType
-from logistics_core.catalogue.model import FALSE_VALUES, TRUE_VALUES
+from logistics_core.catalogue.model import FALSE_VALUES, TEMPORAL_TYPES, TRUE_VALUES
 from logistics_pipeline.inference.column_types import Column, Doubt, Reading
 from logistics_pipeline.inference.date_reading import is_clock, is_date, is_year_month, read_clocks, read_dates
 from logistics_pipeline.inference.missing_words import is_missing
@@ -19,8 +19,11 @@ from logistics_pipeline.loading.contract.number_formats import MAX_CHARACTERS
 _MOST_MISFITS = 12
 """Distinct values of no type, and not known to mean nothing: with more the column is text, and nothing is asked."""
 _MOST_ASKED = 3
-_LARGEST_SHARE_ASKED = 0.1
-_FEWEST_TYPED = 8
+_FEWEST_TYPED = 8, 0.1
+"""How many distinct values of a type there are at least beside others that are asked about, and the largest share of
+these among the cells."""
+_FEWEST_DATES = 2, 0.34
+"""Texts are not dates by chance: one that is none is a slip."""
 
 _MOST_TRIES = 6
 """Texts of one shape that are looked at before it is clear that none of them is a date: 31/31/2024 is not."""
@@ -124,16 +127,25 @@ class _Families:
         """The type of the column."""
         if not self._by_family:
             return self._text(distinct_texts(self._column))
-        if len(self._by_family) > 1:
+        family = max(self._by_family, key=lambda each: len(self._by_family[each]))
+        odd = [text for each, texts in self._by_family.items() if each != family for text in texts]
+        if len(odd) > _MOST_ASKED:
             return self._text(f"values of several kinds ({', '.join(sorted(self._by_family))}): kept as text")
-        (family, texts), *_ = self._by_family.items()
+        self.others += odd
+        texts = self._by_family[family]
         reading, misfits = _READERS[family](self._column, texts)
-        self.others += misfits
+        if misfits:
+            excluded = set(misfits)
+            texts = [text for text in texts if text not in excluded]
+            self.others += misfits
+            if texts and len(self.others) <= _MOST_ASKED:
+                reading, more = _READERS[family](self._column, texts)
+                self.others += more
         if not self.others:
             missing = tuple(self.missing) if reading.type is not FieldType.STRING else ()
             found = {text: self._column.counts[text] for text in missing}
             return reading.but(*([f"{counted(found)} stands for nothing"] if found else ()), missing=missing)
-        return self._text_but_for(family, [text for text in texts if text not in set(misfits)], reading)
+        return self._text_but_for(family, texts, reading)
 
     def _text(self, because: str) -> Reading:
         return Reading(FieldType.STRING, (because,))
@@ -143,8 +155,9 @@ class _Families:
         others = {text: self._column.counts[text] for text in self.others}
         cells = sum(others.values())
         reading = self._text(f"{family} but for {counted(others)}: kept as text")
-        is_rare = len(others) <= _MOST_ASKED and cells <= _LARGEST_SHARE_ASKED * self._column.filled
-        if not is_rare or len(typed) < _FEWEST_TYPED:
+        fewest, share = _FEWEST_DATES if typed_reading.type in TEMPORAL_TYPES else _FEWEST_TYPED
+        is_rare = len(others) <= _MOST_ASKED and cells <= share * self._column.filled
+        if not is_rare or len(typed) < fewest:
             return reading
         text = f"{family} but for {counted(others)}: do these cells mean nothing, or is the column text?"
         doubt = Doubt("odd_value", text, cells, ("text", "nothing", "rejected"), tuple(others))

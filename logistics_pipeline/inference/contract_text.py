@@ -6,10 +6,15 @@ from typing import Any
 
 import yaml
 
+from logistics_core.catalogue import ContractError
+from logistics_core.catalogue.contract_files import contract_from_document
+from logistics_core.metrics.defaults import usual_metrics
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.loading.excerpts import excerpt
 
 _WIDTH = 120
+MAX_NAMED = 12
+"""Metrics that the comment names."""
 
 
 _LINE_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
@@ -88,6 +93,7 @@ def _comments(proposal: Proposal) -> Iterator[str]:
         yield "#   Nobody has confirmed it: a file that replaces records of other files is held until somebody does."
     if not proposal.key:
         yield "#   Every record becomes a row of its own; records that are in two files are there twice."
+    yield from _metrics(proposal)
     obstacles = proposal.obstacles()
     if obstacles:
         yield "# This version cannot load files by this contract:"
@@ -98,6 +104,17 @@ def _comments(proposal: Proposal) -> Iterator[str]:
             yield f"#   {_one_line(question.text)}"
             if question.suggestion:
                 yield f"#     Other columns of the file speak for: {question.suggestion}."
+
+
+def _metrics(proposal: Proposal) -> Iterator[str]:
+    """The metrics that the dataset has as long as nobody declares others."""
+    try:
+        dataset = contract_from_document(proposal.contract(), "The proposed contract")
+    except ContractError:
+        return  # the obstacles say why
+    names = [metric.name for metric in usual_metrics(dataset)]
+    listed = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+    yield f"# Metrics: {listed}. The key `metrics` declares others."
 
 
 def _one_line(text: str) -> str:

@@ -160,7 +160,9 @@ def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
     lost = _lost_times(texts)
     if lost:
         return Reading(FieldType.STRING), lost
-    reading = _with_clock(column, texts, Reading(FieldType.DATE, (f"all {column.cells(texts):,} values are dates",)))
+    timed = [text for text in texts if has_time(text)]
+    reading = Reading(FieldType.DATE, (f"all {column.cells(texts):,} values are dates",))
+    reading = _with_clock(column, texts, timed, reading)
     if numbers:
         return _with_orders(column, numbers, reading, is_all=len(numbers) == len(found)), ()
     return _with_sentinels(column, texts, reading.but(date_forms=tuple(sorted({day.form for day in found})))), ()
@@ -191,7 +193,7 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
         return None
     reading = Reading(type, (f"all {column.cells(texts):,} values are dates in ISO 8601",), date_forms=("ISO",))
     if type is FieldType.DATETIME:
-        return _with_clock(column, texts, reading)
+        return _with_clock(column, texts, texts, reading)
     outside = sum(not FIRST_DATE <= day <= LAST_DATE for day in days)
     if outside:
         reading = reading.but(
@@ -200,9 +202,11 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
     return _with_sentinels(column, texts, reading)
 
 
-def _with_clock(column: Column, texts: Sequence[str], reading: Reading) -> Reading:
-    """A timestamp, if there are times of day; some cells without one, or some with a zone, are a question."""
-    timed = [text for text in texts if has_time(text)]
+def _with_clock(column: Column, texts: Sequence[str], timed: Sequence[str], reading: Reading) -> Reading:
+    """A timestamp, if there are times of day; some cells without one, or some with a zone, are a question.
+
+    `timed` are the texts with a time of day.
+    """
     if not timed:
         return reading
     zoned = [text for text in timed if _ZONE.search(text[10:])]

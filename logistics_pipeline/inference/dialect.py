@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.csv_header import first_line_end
@@ -109,26 +110,27 @@ def _best(text: str, newline: str, delimiters: Sequence[str], quote: str) -> str
 
 def _score(text: str, newline: str, delimiter: str, quote: str) -> float:
     """How regular a table a delimiter makes: rows of one width, many columns, cells that are values."""
-    rows = [row for row in split_rows(text, delimiter, newline, quote)[:_MOST_ROWS] if any(row)]
+    rows = [row for row in split_rows(text, delimiter, newline, quote, most=_MOST_ROWS) if any(row)]
     widths = Counter(map(len, rows))
     columns = Counter({width: count for width, count in widths.items() if width > 1})
     if not columns:
         return 0
     width, count = max(columns.items(), key=lambda pair: (pair[1], pair[0]))
     cells = [cell for row in rows if len(row) == width for cell in row][:_MOST_CELLS]
-    values = sum(_is_value(cell, delimiter) for cell in cells)
+    others = frozenset(DELIMITERS) - {delimiter, ","}
+    values = sum(_is_value(cell, others) for cell in cells)
     return (count / len(rows)) ** 2 * (width - 1) / width * (values / len(cells)) ** 2
 
 
-def _is_value(cell: str, delimiter: str) -> bool:
+def _is_value(cell: str, others: frozenset[str]) -> bool:
     """Whether a cell looks like one value, without another delimiter that may split it further."""
-    return _VALUE.fullmatch(cell) is not None and not any(
-        each in cell for each in DELIMITERS if each not in (delimiter, ",")
-    )
+    return _VALUE.fullmatch(cell) is not None and others.isdisjoint(cell)
 
 
-def split_rows(text: str, delimiter: str, newline: str, quote: str = '"', escape: str | None = None) -> list[list[str]]:
-    """Splits text into rows, as forgiving as possible.
+def split_rows(
+    text: str, delimiter: str, newline: str, quote: str = '"', escape: str | None = None, most: int | None = None
+) -> list[list[str]]:
+    """Splits text into rows, at most `most` of them, as forgiving as possible.
 
     Raises:
         FileError: a quote is opened and never closed, or a NUL stands in the text.
@@ -141,7 +143,7 @@ def split_rows(text: str, delimiter: str, newline: str, quote: str = '"', escape
     csv.field_size_limit(max(csv.field_size_limit(), 16 << 20))
     try:
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escape, skipinitialspace=True)
-        return list(reader)
+        return list(islice(reader, most))
     except csv.Error as error:
         if "field larger" in str(error):
             reason = f"a field is longer than {csv.field_size_limit():,} characters; a quote may never be closed"

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from logistics_core.catalogue import Dataset, Field, FieldType
+from logistics_core.catalogue.model import InvalidValues
 from logistics_core.profiles import FieldProfile, merged_profiles
 from logistics_pipeline.inference.key_conflicts import KeyConflict, key_candidates
 from logistics_pipeline.inference.keys import NO_KEY
@@ -409,7 +410,10 @@ class _Comparison:
         text = (
             f"{field.name} is {_a(field.type)}, but the column holds {_a(column.type)}: {'; '.join(column.evidence)}."
         )
-        if doubt is not None:
+        is_but_for_few = column.otherwise is not None and _fits(field.type, column.otherwise)
+        if doubt is not None and doubt.kind == "odd_value" and is_but_for_few:
+            text = _odd_values(field, column, doubt)
+        elif doubt is not None:
             text = f"{text} {doubt.text}"
         asked = "Is the file wrong, or does the field need another type?"
         answers = ("the file is wrong", f"the field becomes {column.type}")
@@ -508,6 +512,16 @@ def _asked(
         evidence=evidence,
         question=question,
     )
+
+
+def _odd_values(field: Field, column: ProposedColumn, doubt: Question) -> str:
+    """A sentence about a column that is what it should be, but for few cells."""
+    filled, kind = column.cells - column.empty, field.type.value
+    shown = ", ".join(f"`{excerpt(value, 40)}`" for value in doubt.values)
+    cells = f"{doubt.cells:,} of {filled:,} cells {'holds' if doubt.cells == 1 else 'hold'} none: {shown}"
+    if field.invalid_values is InvalidValues.NULL:
+        return f"{field.name} is {_a(field.type)}, and {cells}. What is no {kind} is stored as NULL."
+    return f"{field.name} is {_a(field.type)}, and {cells}. What is no {kind} rejects its record."
 
 
 # -- which column is which field -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ The header is the first row as wide as the table whose cells are texts, unlike t
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,6 +17,8 @@ from logistics_pipeline.loading.formats.header_titles import join_titles
 
 _MOST_HEADER_ROWS = 3
 _LONGEST_TITLE = 120
+"""A longer text can be the title of a column, as in surveys, but nothing but numbers or dates below it shows this."""
+_FIRST_WITHOUT_NAME = "The header has one name less than the rows have cells: the first column has no name."
 _MOST_CELLS = 20
 """Of a column that are looked at."""
 _PERIOD = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-(?:[0-9]{2}|Q[1-4])(?:-[0-9]{2})?)?")
@@ -46,7 +48,7 @@ class Header:
     above: tuple[tuple[str, ...], ...] = field(default=())
     """Rows above it."""
     is_narrow: bool = False
-    """It has one name less than the table has columns: the first one has none."""
+    """It has one name less than the table has columns."""
 
     @property
     def width(self) -> int:
@@ -62,24 +64,71 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
     notes = (_above_note(above),) if above else ()
     top = [cell.strip() for cell in rows[first]]
     is_narrow = len(top) == width - 1
-    body = [row for row in rows[first + 1 :] if len(row) == width and row != rows[first]]
-    if is_narrow:
-        top = ["", *top]
-        notes = (*notes, "The header has one name less than the rows have cells: the first column has no name.")
-    elif not body:
+    body = [row for row in rows[first + 1 :] if len(row) == width and not _repeats(row, top)]
+    if not is_narrow and not body:
         return Header(tuple(top), first, 1, notes, above=above)
     columns = [[row[index].strip() for row in body] for index in range(width)]
+    doubts = list(_wider_doubt(above, width))
+    if is_narrow:
+        top, *found = _named(top, columns)
+        doubts += found
+        notes = notes if top[-1] == "" else (*notes, _FIRST_WITHOUT_NAME)
     extra = _more_header_rows(top, body, columns) if not is_narrow else 0
     are_names = is_narrow or (extra and not any(map(looks_typed, filter(None, top))))
     kind = "header" if are_names else _kind_of_row(top, columns)
     if kind == "row":
         titles = tuple("" for _ in top)
-        return Header(titles, first, 0, (*notes, "The file has no header: columns are named by position."), above=above)
-    doubts = (_header_doubt(top),) if kind == "unclear" else ()
+        notes = (*notes, "The file has no header: columns are named by position.")
+        return Header(titles, first, 0, notes, tuple(doubts), above)
+    if kind == "unclear":
+        doubts.append(_header_doubt(top))
     if extra:
         top = join_titles([top, *body[:extra]])
         notes = (*notes, f"{extra + 1} header rows were joined.")
-    return Header(tuple(top), first, 1 + extra, notes, doubts, above, is_narrow)
+    return Header(tuple(top), first, 1 + extra, notes, tuple(doubts), above, is_narrow)
+
+
+def _repeats(row: Sequence[str], top: Sequence[str]) -> bool:
+    """Whether a row is the header once more, as where files were joined."""
+    return row[0].strip() == top[0] and [cell.strip() for cell in row] == top
+
+
+def _named(top: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[list[str], *tuple[Doubt, ...]]:
+    """The titles where there is one name less than columns: empty for the column without one.
+
+    Rows end with a delimiter, or the first column has what R and pandas write there: the names or numbers of rows.
+    Whether any other first column has no name, or the last one, is a question.
+    """
+    if not any(columns[-1]):
+        return [*top, ""], *()
+    first = columns[0]
+    if _are_row_names(first):
+        return ["", *top], *()
+    text = (
+        f"The header has {len(top):,} names and the rows have {len(columns):,} cells: is it the first column that has "
+        f"no name (`{excerpt(first[0], 40)}`, …) or the last (`{excerpt(columns[-1][0], 40)}`, …)?"
+    )
+    return ["", *top], Doubt("unnamed_column", text, len(first), ("the first", "the last"))
+
+
+def _are_row_names(cells: Sequence[str]) -> bool:
+    if len(set(cells)) < len(cells) or not all(cells):
+        return False
+    if all(map(str.isdecimal, cells)):
+        numbers = list(map(int, cells))
+        return numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return not any(map(looks_typed, cells))
+
+
+def _wider_doubt(above: Sequence[Sequence[str]], width: int) -> Iterator[Doubt]:
+    """Asks about a row of names that is passed over as no row of the table is as wide."""
+    wider = next((row for row in above if len(row) > width > 1 and all(cell.strip() for cell in row)), None)
+    if wider is not None and not any(map(looks_typed, wider)):
+        text = (
+            f"A row above the table has {len(wider):,} cells, `{excerpt(', '.join(wider), 80)}`, and the rows of the "
+            f"table have {width:,}: is it the header?"
+        )
+        yield Doubt("wide_header", text, 1, ("pass over", "header"))
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
@@ -103,20 +152,17 @@ def _first_row(rows: Sequence[Sequence[str]], width: int) -> int:
 def _kind_of_row(top: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     """Whether the first row is a `header`, a `row` like the others, or `unclear`."""
     named = [cell for cell in top if cell]
-    if not named or any(len(cell) > _LONGEST_TITLE for cell in named):
+    if not named:
         return "row"
     typed = [index for index, cell in enumerate(top) if cell and looks_typed(cell)]
     if typed and not _are_periods(top, typed, columns):
         return "row"
-    typed_columns = sum(_is_typed(column) for column in columns)
-    typed_under_text = sum(
-        1 for cell, column in zip(top, columns, strict=True) if cell and not is_missing(cell) and _is_typed(column)
-    )
-    if typed_columns and typed_under_text:
+    if any(cell and not is_missing(cell) and _is_typed(column) for cell, column in zip(top, columns, strict=True)):
         return "header"
-    if len(set(named)) < len(named) or all(cell in column for cell, column in zip(top, columns, strict=True) if cell):
+    if all(cell in column for cell, column in zip(top, columns, strict=True) if cell):
         return "row"
-    return "header" if _is_unlike(top, columns) else "unclear"
+    is_plain = len(set(named)) == len(named) and max(map(len, named)) <= _LONGEST_TITLE
+    return "header" if is_plain and _is_unlike(top, columns) else "unclear"
 
 
 def _are_periods(top: Sequence[str], typed: Sequence[int], columns: Sequence[Sequence[str]]) -> bool:

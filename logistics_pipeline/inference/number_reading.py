@@ -65,7 +65,7 @@ def notation_of(text: str) -> Notation | None:
     amount = split_amount(text)
     if amount is None or not any(value_in(amount.body, each) is not None for each in FORMATS):
         return None
-    if has_parentheses and (amount.sign or text.startswith("+")):
+    if has_parentheses and any(sign in text for sign in "+-\u2212("):
         return None
     return Notation(amount.body, amount.sign, amount.currency, is_percent, has_parentheses)
 

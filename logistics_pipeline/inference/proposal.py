@@ -7,7 +7,7 @@ import msgspec
 
 from logistics_core.catalogue import ContractError, FieldType, Role
 from logistics_core.catalogue.contract_files import contract_from_document
-from logistics_core.catalogue.model import MISSING_VALUES
+from logistics_core.catalogue.model import MISSING_VALUES, NUMERIC_TYPES, TEMPORAL_TYPES
 from logistics_core.profiles import FieldProfile
 from logistics_pipeline.inference.questions import Question
 
@@ -171,7 +171,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         if self.key and not self.is_key_confirmed:
             contract["keyConfirmed"] = False
         dated_by = next((each for each in self.columns if each.name == self.time_column), None)
-        if dated_by is not None and dated_by.type is FieldType.DATE and dated_by.required:
+        if dated_by is not None and dated_by.type in TEMPORAL_TYPES and dated_by.required:
             contract["datedBy"] = {"field": dated_by.name}
         dialect = {**contract.get("dialect", {}), **self.decided.get("dialect", {})}
         return contract | self.decided | ({"dialect": dialect} if dialect else {})
@@ -188,8 +188,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     def obstacles(self) -> list[str]:
         """Why this version cannot load files by the contract yet; empty if it can."""
         found = ["there is a dataset of this name already: choose another one"] if self.is_name_taken else []
-        if any(each.has_parentheses for each in self.columns):
-            found.append("it takes no negative numbers in parentheses yet")
         found += self.refusals
         return found or _refusal(self.contract())
 
@@ -235,6 +233,8 @@ def _field(column: ProposedColumn) -> dict[str, Any]:
         field["groupChar"] = column.group_char
     if column.is_percent:
         field["bareNumber"] = False
+    if column.has_parentheses and column.type in NUMERIC_TYPES:
+        field["negativeParentheses"] = True
     return field | _words(column)
 
 

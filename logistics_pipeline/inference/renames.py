@@ -6,7 +6,7 @@ place among the columns. Names with opposite words (`start_date`, `end_date`) ar
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -20,6 +20,8 @@ NEAR_NAMES = 0.5
 
 _ALIKE = 0.55
 """From here on values are alike."""
+_VERY_ALIKE = 0.8
+"""From here on values alone tell that two columns are one, if no other can be."""
 _FAR_POINTS = 0.35
 """By how much of their spread points of numbers may differ on average."""
 _FEW_VALUES = 12
@@ -86,11 +88,24 @@ def find_renames(vanished: Sequence[Candidate], new: Sequence[Candidate]) -> lis
     for rename in sorted(pairs, key=lambda each: (-each.score, each.old.position, each.new.position)):
         if all(rename.old is not each.old and rename.new is not each.new for each in found):
             found.append(rename)
-    return found
+    olds, news = (
+        [each for each in columns if each not in taken]
+        for columns, taken in ((vanished, [each.old for each in found]), (new, [each.new for each in found]))
+    )
+    return found + [rename for pair in _only_pairs(olds, news) if (rename := compare(*pair, is_only=True)) is not None]
 
 
-def compare(old: Candidate, new: Candidate) -> Rename | None:
-    """The rename of one column to another, if it is probable."""
+def _only_pairs(vanished: Sequence[Candidate], new: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
+    """The columns of a family of which one has vanished and one is new: no other can be what has become of it."""
+    for old in vanished:
+        others = [each for each in vanished if each.family == old.family]
+        columns = [each for each in new if each.family == old.family]
+        if len(others) == len(columns) == 1:
+            yield old, columns[0]
+
+
+def compare(old: Candidate, new: Candidate, *, is_only: bool = False) -> Rename | None:
+    """The rename of one column to another, if it is probable. `is_only`: no other can be it, wherever it stands."""
     if old.family != new.family:
         return None
     names = name_similarity(old.titles, new.titles)
@@ -105,6 +120,7 @@ def compare(old: Candidate, new: Candidate) -> Rename | None:
         is_probable = is_near and (is_in_place or names >= _CERTAIN)
     else:
         is_probable = values >= _ALIKE and (is_near or (is_in_place and values >= SHARED_VALUES))
+        is_probable |= is_only and values >= _VERY_ALIKE and not _are_few_texts(old.profile, new.profile)
     if not is_probable:
         return None
     evidence = [said] if said else []
@@ -219,7 +235,8 @@ def _has_decimals(profile: FieldProfile) -> bool:
 
 
 def _are_few(old: FieldProfile, new: FieldProfile) -> bool:
-    return min(old.distinct, new.distinct) < _FEW_VALUES
+    """Whether few values are repeated: of a short file, all columns have few."""
+    return any(each.distinct < _FEW_VALUES and each.distinct < _ALL_DISTINCT * each.filled for each in (old, new))
 
 
 def _dates_alike(old: FieldProfile, new: FieldProfile) -> tuple[float, str]:
@@ -231,6 +248,14 @@ def _dates_alike(old: FieldProfile, new: FieldProfile) -> tuple[float, str]:
 
 
 _SHARED_DATES = 0.6
+
+
+def _are_few_texts(old: FieldProfile | None, new: FieldProfile | None) -> bool:
+    """Whether texts such as yes and no are alike by chance."""
+    return any(each is not None and each.kind is ValueKind.TEXT and each.distinct < _FEW_TEXTS for each in (old, new))
+
+
+_FEW_TEXTS = 3
 
 
 def _texts_alike(old: FieldProfile, new: FieldProfile) -> tuple[float, str]:

@@ -39,6 +39,7 @@ _MOST_LINE_ENDS = 50
 """Of a piece, after which a row may begin: a cell with more lines is rare."""
 _ROWS_IN_ORDER = 3
 _COMMENT = "#"
+_MOST_FIRST_ROWS = 300
 
 Cells = Sequence[str | None]
 
@@ -100,7 +101,7 @@ def read_table(sample: Sample, max_record_bytes: int) -> SampleTable:
         FileError: there are none, or the text is not CSV.
     """
     dialect = find_dialect(sample.head)
-    rows = _split(_head_text(sample, dialect), dialect)
+    rows = _first_rows(sample.head, dialect)
     skipped = int(dialect.separator_line)
     if not any(cell.strip() for row in rows[skipped:] for cell in row):
         raise FileError("The file holds no rows; expected JSON, NDJSON or CSV")
@@ -128,13 +129,16 @@ def _find_comment(rows: Sequence[Sequence[str]], header: Header) -> str | None:
     return _COMMENT if widths and header.width > 1 and header.width not in widths else None
 
 
-def _split(text: str, dialect: Dialect) -> list[list[str]]:
-    return split_rows(text, dialect.delimiter, dialect.newline.decode(), dialect.quote, dialect.escape)
+def _first_rows(head: bytes, dialect: Dialect) -> list[list[str]]:
+    """The rows that show where the header is: if there may be comments, all of the beginning of the file."""
+    text = _head_text(head, dialect)
+    most = None if dialect.newline.decode() + _COMMENT in text else _MOST_FIRST_ROWS
+    return split_rows(text, dialect.delimiter, dialect.newline.decode(), dialect.quote, dialect.escape, most)
 
 
-def _head_text(sample: Sample, dialect: Dialect) -> str:
-    head = sample.head[:TRIAL_BYTES]
-    if len(sample.head) > TRIAL_BYTES:
+def _head_text(text: bytes, dialect: Dialect) -> str:
+    head = text[:TRIAL_BYTES]
+    if len(text) > TRIAL_BYTES:
         head = head[: head.rfind(dialect.newline) + 1] or head
     return head.decode("utf-8", "replace")
 
@@ -240,7 +244,8 @@ class _CsvTable:
         if not rows:
             return place, b"", header.titles
         titles = join_titles(rows)
-        titles = ["", *titles] if header.is_narrow else titles
+        if header.is_narrow:
+            titles = ["", *titles] if header.titles[-1] else [*titles, ""]
         same = len(titles) == header.width
         return place, text[begin:place], tuple(titles) if same else header.titles
 
@@ -357,7 +362,7 @@ def _drop_trailing_column(table: SampleTable) -> None:
         len(table.titles) > 1
         and not table.titles[-1]
         and table.header_rows
-        and not any(filter(None, table.columns[-1]))
+        and not any((cell or "").strip() for cell in table.columns[-1])
     ):
         table.titles.pop()
         table.columns.pop()

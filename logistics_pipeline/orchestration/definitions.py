@@ -8,7 +8,7 @@ import dagster as dg
 
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.versions import read_datasets
-from logistics_pipeline.orchestration.assets.analytics import analytics_tables
+from logistics_pipeline.orchestration.assets.analytics import build_analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
@@ -40,7 +40,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=[
-            *with_metadata([*raw_tables, analytics_tables, pictures], documentation_links(settings)),
+            *with_metadata([*raw_tables, build_analytics_tables(catalogue), pictures], documentation_links(settings)),
             *(build_retired_asset(dataset) for dataset in datasets.retired),
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],

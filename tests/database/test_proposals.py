@@ -97,6 +97,47 @@ def test_a_file_without_open_questions_becomes_a_dataset_by_itself(connection: C
     assert connection.execute("SELECT count(*) FROM raw.fuel").fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("shipmets/2024-05.csv", "shipments"),
+        ("Vehicle_Lgs/may.csv", "vehicle_logs"),
+        ("vehicels.csv", "vehicles"),
+        ("vehicle-lgos-2024-05.csv", "vehicle_logs"),
+        ("fule_card/a.csv", "fuel_card"),
+    ],
+)
+def test_a_path_that_almost_names_a_dataset_is_a_question(
+    path: str, meant: str, connection: Connection, propose: Propose
+) -> None:
+    propose("fuel_card/2024-05.csv")
+
+    outcome = propose(path)
+
+    assert not outcome.is_accepted
+    assert f"Its path names no dataset, but almost {meant}. " in outcome.sentence
+    (question,) = stored(outcome).open_questions
+    assert question["answers"] == ["a new dataset", meant]
+    assert question["text"].startswith(f"{path} names no dataset, but almost one: {meant}. Is it a file of {meant}, or")
+    assert state(connection, path) == ("unrecognised", None)
+
+    moved = answer_proposal(connection, stored(outcome).proposal_id, {"dataset": meant})
+    assert f"move it into the folder {meant}" in moved.obstacles[0]
+    with pytest.raises(ProposalError, match=f"it is a file of {meant}: move it"):
+        accept_proposal(connection, moved.proposal_id, accepted_by="Anna")
+
+    assert answer_proposal(connection, moved.proposal_id, {"dataset": "a new dataset"}).is_acceptable
+    accepted = accept_proposal(connection, moved.proposal_id, accepted_by="Anna")
+    assert state(connection, path) == ("registered", accepted.dataset)
+
+
+@pytest.mark.parametrize("path", ["trailers/a.csv", "tolls.csv"])
+def test_another_name_is_a_dataset_by_itself(path: str, propose: Propose) -> None:
+    propose("fuel/2024-05.csv")
+
+    assert propose(path).is_accepted
+
+
 def test_by_the_policy_review_it_waits_for_a_person(connection: Connection, propose: Propose) -> None:
     proposal = stored(propose("fuel/2024-05.csv", policy=ContractPolicy.REVIEW))
 

@@ -30,6 +30,7 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
+from tests.database.test_rollups import differing_rollups
 
 Row = tuple[Any, ...]
 Tables = dict[str, set[Row]]
@@ -252,7 +253,7 @@ class Refreshing(RuleBasedStateMachine):
             "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, ingest.files, ingest.batches, ingest.rejects, "
             "ingest.reject_kinds, ingest.cleared_values, ingest.file_requests, "
             "analytics.daily_routes, analytics.daily_vehicles, analytics.days, analytics.routes, "
-            "analytics.vehicle_numbers RESTART IDENTITY CASCADE"
+            "analytics.vehicle_numbers, analytics.rollup_datasets RESTART IDENTITY CASCADE"
         )
         self.numbers: dict[str, int] = {}
         connection.execute("UPDATE analytics.status SET full_refresh_due = false, unassigned_shipments = 0")
@@ -380,6 +381,7 @@ class Refreshing(RuleBasedStateMachine):
     def _refresh(self) -> None:
         refresh(self.folder.url)
         assert actual_tables(self.connection) == expected_tables(self.connection)
+        assert not differing_rollups(self.connection)
         numbers = vehicle_numbers(self.connection)
         assert numbers.items() >= self.numbers.items(), "a vehicle keeps its number"
         assert sorted(numbers.values()) == list(range(len(numbers)))

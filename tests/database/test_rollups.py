@@ -1,28 +1,273 @@
-"""Pre-aggregates: after any loads, corrections and unloads they are what a full recompute would make of them."""
+"""Pre-aggregates: after any loads, corrections and unloads they are what a full recompute would make of them.
 
+`test_refreshing` compares those of the built-in datasets after every step of its state machine; here are datasets of a
+user's own, and how their pre-aggregates are chosen, made anew and dropped.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from logistics_core.catalogue import Catalogue
 from logistics_core.catalogue.stored_contracts import stored_catalogue
 from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
+from logistics_pipeline.analytics import rollup_choice
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.analytics.rollups import datasets_to_remake
+from logistics_pipeline.contracts.folder import sync_folder
+from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.unload import unload_file
+from tests.contract_texts import synced_catalogue
 from tests.database.conftest import FolderUnderTest
-from tests.database.records import log, shipment, vehicle
+
+PROFILE = "$schema: https://datapackage.org/profiles/2.0/dataresource.json"
+PARCELS = f"""
+{PROFILE}
+name: parcels
+path: parcels.csv
+title: Parcels
+singular: parcel
+schema:
+  primaryKey: [parcel]
+  fields:
+    - {{name: parcel, type: string, constraints: {{required: true}}}}
+    - {{name: sent_on, type: date, constraints: {{required: true}}}}
+    - {{name: depot, type: string, role: dimension}}
+    - {{name: express, type: boolean}}
+    - {{name: weight, type: number, unit: kg}}
+    - {{name: price, type: number, unit: currency}}
+    - {{name: customer, type: string, role: dimension}}
+datedBy: {{field: sent_on}}
+metrics:
+  - {{name: parcels_sent, aggregate: rows}}
+  - {{name: revenue, aggregate: sum, field: price}}
+  - {{name: heavy, aggregate: rows, filter: [{{field: weight, operator: gt, value: 10}}]}}
+  - {{name: heavy_revenue, aggregate: sum, field: price,
+      filter: [{{field: weight, operator: gt, value: 10}}, {{field: depot, operator: ne, value: null}}]}}
+  - {{name: heaviest, aggregate: max, field: weight}}
+  - {{name: first_sent, aggregate: min, field: sent_on}}
+  - {{name: customers, aggregate: distinct, field: customer}}
+  - {{name: express_customers, aggregate: distinct, field: customer,
+      filter: [{{field: express, operator: eq, value: true}}]}}
+  - {{name: median_weight, aggregate: quantile, field: weight, quantile: 0.5}}
+  - {{name: mean_price, aggregate: avg, field: price}}
+  - {{name: share_of_heavy, aggregate: ratio, of: [heavy, parcels_sent]}}
+"""
+SCANS = f"""
+{PROFILE}
+name: scans
+path: scans.csv
+title: Scans
+singular: scan
+schema:
+  foreignKeys:
+    - {{fields: [parcel], reference: {{resource: parcels, fields: [parcel]}}}}
+  fields:
+    - {{name: parcel, type: string, constraints: {{required: true}}}}
+    - {{name: place, type: string, role: dimension}}
+    - {{name: seconds, type: number, unit: s}}
+datedBy: {{dataset: parcels, field: parcel}}
+"""
+DEPOTS = f"""
+{PROFILE}
+name: depots
+path: depots.csv
+title: Depots
+singular: depot_record
+schema:
+  primaryKey: [name]
+  fields:
+    - {{name: name, type: string, constraints: {{required: true}}}}
+    - {{name: region, type: string, role: dimension}}
+    - {{name: area, type: number}}
+"""
 
 
-def differences(connection: Connection) -> list[object]:
-    catalogue = stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
-    return list(rollup_differences(connection, catalogue))
+def catalogue_of(connection: Connection) -> Catalogue:
+    return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
 
 
-def test_built_in_datasets_have_rollups(raw_folder: FolderUnderTest, connection: Connection) -> None:
-    raw_folder.drop_and_load("vehicles.json", [vehicle(n) for n in range(3)])
-    raw_folder.drop_and_load("vehicle_logs.json", [log(n) for n in range(30)])
-    raw_folder.drop_and_load("shipments.json", [shipment(n) for n in range(40)])
-    refresh(raw_folder.url)
-    print(connection.execute("SELECT * FROM analytics.rollups").fetchall())
-    print(connection.execute("SELECT * FROM analytics.rollup_datasets").fetchall())
-    assert not differences(connection)
-    connection.execute(
-        'UPDATE rollups.shipments_1 SET "rows()" = 7 WHERE ctid = (SELECT min(ctid) FROM rollups.shipments_1)'
+def differing_rollups(connection: Connection) -> list[Any]:
+    return [each for dataset in catalogue_of(connection).values() for each in rollup_differences(connection, dataset)]
+
+
+def rollups_of(connection: Connection, dataset: str) -> list[dict[str, Any]]:
+    found = connection.execute(
+        "SELECT document FROM analytics.rollups WHERE dataset = %s AND replaced_at IS NULL ORDER BY table_name",
+        (dataset,),
     )
-    assert differences(connection)
+    return [document for (document,) in found]
+
+
+@pytest.fixture
+def folder(raw_folder: FolderUnderTest, raw_dir: Path) -> FolderUnderTest:
+    """A raw folder, and a database that knows the datasets."""
+    contracts = raw_dir.parent / "contracts"
+    contracts.mkdir()
+    for name, text in (("depots", DEPOTS), ("parcels", PARCELS), ("scans", SCANS)):
+        (contracts / f"{name}.yaml").write_text(text)
+    catalogue = synced_catalogue(raw_folder.url, contracts)
+    return replace(raw_folder, options=replace(raw_folder.options, catalogue=catalogue))
+
+
+LARGE = BatchLimits(10_000, 1 << 24)
+
+
+def parcel(number: int, day: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "parcel": f"P{number}",
+        "sent_on": f"2024-03-{1 + day:02}",
+        "depot": [None, "north", "null", ""][number % 4],
+        "express": [True, False, None][number % 3],
+        "weight": [None, 5, 20.25][number % 3],
+        "price": number * 1.1,
+        "customer": f"C{number % 5}",
+    } | changes
+
+
+def scan(number: int, parcel: int) -> dict[str, Any]:
+    return {"parcel": f"P{parcel}", "place": [None, "gate", "van"][number % 3], "seconds": number}
+
+
+def pairs(first: int, second: int) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """What records are made of."""
+    return st.lists(st.tuples(st.integers(0, first), st.integers(0, second)), min_size=1, max_size=8)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("parcels"), st.integers(0, 2), pairs(9, 4)),
+        st.tuples(st.just("scans"), st.integers(0, 2), pairs(9, 11)),
+        st.tuples(st.just("depots"), st.integers(0, 1), pairs(3, 9)),
+        st.tuples(st.just("unload"), st.integers(0, 20), st.just([])),
+        st.tuples(st.just("refresh"), st.just(0), st.just([])),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+MAKERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
+    "parcels": parcel,
+    "scans": scan,
+    "depots": lambda number, area: {"name": f"D{number}", "region": ["a", None][number % 2], "area": area},
+}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8)
+@given(steps=STEPS)
+def test_rollups_equal_a_full_recompute_after_any_sequence(
+    folder: FolderUnderTest, connection: Connection, steps: Any
+) -> None:
+    connection.execute(
+        "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, raw.parcels, raw.scans, raw.depots, ingest.files, "
+        "analytics.rollup_datasets RESTART IDENTITY CASCADE"
+    )
+    loaded: list[str] = []
+    for action, number, records in steps:
+        if action == "refresh":
+            refresh(folder.url)
+            assert not differing_rollups(connection)
+        elif action == "unload" and loaded:
+            unload_file(folder.url, loaded.pop(number % len(loaded)), folder.options)
+        elif action in MAKERS:
+            report = folder.drop_and_load(f"{action}/{number}.json", [MAKERS[action](*each) for each in records])
+            if report.file.path not in loaded:
+                loaded.append(report.file.path)
+    refresh(folder.url)
+    assert not differing_rollups(connection)
+
+
+def test_what_is_chosen_and_kept(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("parcels.json", [parcel(n, n % 20) for n in range(60)])
+    folder.drop_and_load("scans.json", [scan(n, n % 70) for n in range(90)])
+    refresh(folder.url)
+    states, *values = rollups_of(connection, "parcels")
+    assert states["values"] is None
+    assert set(states["dimensions"]) == {"depot", "express", "customer"}
+    assert {each["values"].split()[0] for each in values} == {"values(customer)", "values(weight)"}
+    dated = connection.execute(
+        "SELECT records, dated, first_day, last_day FROM analytics.rollup_datasets WHERE dataset = 'scans'"
+    )
+    (found,) = dated.fetchall()
+    assert found[:2] == (90, sum(n % 70 < 60 for n in range(90)))
+    assert str(found[2]) == "2024-03-01"
+    assert not differing_rollups(connection)
+
+
+def test_other_metrics_make_other_rollups_and_the_replaced_ones_go_later(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder.drop_and_load("depots.json", [{"name": f"D{n}", "region": "a", "area": n} for n in range(9)])
+    refresh(folder.url)
+    before = connection.execute("SELECT table_name FROM analytics.rollups WHERE dataset = 'depots'").fetchall()
+    assert refresh(folder.url).batches == 0
+    contract = folder.options.raw_dir.parent / "contracts" / "depots.yaml"
+    contract.write_text(DEPOTS + "metrics:\n  - {name: largest, aggregate: max, field: area}\n")
+    sync_folder(connection, contract.parent)
+    assert datasets_to_remake(connection, catalogue_of(connection)) == ["depots"]
+    version = refresh(folder.url).data_version
+    assert datasets_to_remake(connection, catalogue_of(connection)) == []
+    assert not differing_rollups(connection)
+    kept = connection.execute("SELECT table_name, replaced_at IS NULL FROM analytics.rollups WHERE dataset = 'depots'")
+    assert {(name, False) for (name,) in before} < set(kept.fetchall())
+    connection.execute("UPDATE analytics.rollups SET replaced_at = replaced_at - interval '1 hour'")
+    folder.drop_and_load("depots.json", [{"name": "D1", "region": "b", "area": 3}])
+    assert refresh(folder.url).data_version == version + 1
+    for (name,) in before:
+        assert connection.execute("SELECT to_regclass(%s)", (f"rollups.{name}",)).fetchone() == (None,)
+
+
+def test_the_rollups_of_a_retired_dataset_go(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("depots.json", [{"name": "D1", "region": "a", "area": 1}])
+    refresh(folder.url)
+    retire_dataset(connection, "depots", retired_by="test")
+    folder.drop_and_load("parcels.json", [parcel(1)])
+    refresh(folder.url)
+    assert rollups_of(connection, "depots") == []
+    assert connection.execute("SELECT FROM analytics.rollup_datasets WHERE dataset = 'depots'").fetchall() == []
+
+
+def test_dimensions_are_chosen_again_when_there_are_many_more_records(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 20) for n in range(10)])
+    refresh(folder.url)
+    folder.drop_and_load(
+        "parcels/2.json", [parcel(n, n % 28, customer=f"K{n}") for n in range(100, 20_600)], batch=LARGE
+    )
+    refresh(folder.url)
+    chosen = connection.execute("SELECT chosen_for FROM analytics.rollup_datasets WHERE dataset = 'parcels'").fetchone()
+    assert chosen == (20_510,)
+    assert "customer" not in rollups_of(connection, "parcels")[0]["dimensions"]  # as many customers as parcels
+    assert not differing_rollups(connection)
+
+
+def test_many_values_are_kept_approximately(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup_choice, "SMALL_VALUES", 9_000)
+    records = [parcel(n, n % 2, customer=f"K{n}", weight=n / 7) for n in range(20_000)]
+    folder.drop_and_load("parcels.json", records, batch=LARGE)
+    refresh(folder.url)
+    kept = {(each["values"], each["precision"]) for each in rollups_of(connection, "parcels") if each["values"]}
+    assert ("values(customer)", "sketched") in kept
+    assert ("values(weight)", "rounded") in kept
+    assert not differing_rollups(connection)
+
+
+def test_a_difference_is_found(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("parcels.json", [parcel(n, n % 20) for n in range(60)])
+    refresh(folder.url)
+    connection.execute(
+        'UPDATE rollups.parcels_1 SET "rows()" = 7 WHERE ctid = (SELECT min(ctid) FROM rollups.parcels_1)'
+    )
+    (found,) = differing_rollups(connection)
+    assert (found.dataset, found.table, found.rows) == ("parcels", "parcels_1", 2)

@@ -204,6 +204,27 @@ def test_encodings_are_those_that_keep_ascii_by_pythons_names() -> None:
             assert delimiters.decode(name) == delimiters.decode("ascii"), name
 
 
+STAMPED = {"schema__fields__2__type": "datetime", "schema__fields__2__timeZone": True}
+
+
+def test_a_dataset_is_dated_by_a_timestamp_in_a_time_zone(tmp_path: Path) -> None:
+    plain = read_contract(write(tmp_path, **STAMPED))
+    zoned = read_contract(write(tmp_path, **STAMPED, datedBy={"field": "paid_on", "timeZone": "Europe/Berlin"}))
+
+    assert plain.dating == Dating("paid_on", time_zone="UTC")
+    assert zoned.dating == Dating("paid_on", time_zone="Europe/Berlin")
+
+
+@pytest.mark.parametrize("name", ["Europe/Berln", "europe/berlin", "localtime", "UTC+2", "", "x'; DROP TABLE"])
+def test_a_time_zone_has_a_name_of_the_database(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path, **STAMPED, datedBy={"field": "paid_on", "timeZone": name})
+
+    with pytest.raises(
+        ContractError, match=r"datedBy.timeZone is .* Expected: UTC or a name of the time zone database"
+    ):
+        read_contract(path)
+
+
 def test_texts_keep_words_for_nothing_and_numbers_and_dates_do_not() -> None:
     _, name, mileage = built_in_catalogue()["vehicles"].fields
     assert (name.missing_words, mileage.missing_words) == (frozenset(), {"NA", "N/A", "NULL", r"\N", "-"})
@@ -294,7 +315,15 @@ schema:
             {"schema__fields__1__constraints": {"pattern": "x"}},
             r"schema.fields\[1\].constraints.pattern is an unknown key",
         ),
-        ({"datedBy": {"field": "litres"}}, "must be a required date"),
+        ({"datedBy": {"field": "litres"}}, "must be a required date or datetime"),
+        (
+            {"datedBy": {"field": "paid_on", "timeZone": "Europe/Berlin"}},
+            "paid_on is no datetime with `timeZone: true`",
+        ),
+        (
+            {"datedBy": {"field": "log_id", "dataset": "vehicle_logs", "timeZone": "UTC"}},
+            "log_id is no datetime with `timeZone: true`",
+        ),
         ({"datedBy": {"field": "day"}}, "datedBy.field names 'day', which is no field"),
         ({"datedBy": {"field": "payment_id", "dataset": "vehicle_logs"}}, "schema.foreignKeys does not declare"),
         ({"schema__foreignKeys__0__reference__resource": "trips"}, "log_id refers to trips, which is no dataset"),

@@ -64,11 +64,15 @@ def rows(**values: Any) -> list[dict[str, str]]:
 def compared(
     folder: Path, records: list[dict[str, str]], delimiter: str = ",", **options: Any
 ) -> tuple[Drift, Proposal]:
-    path = folder / "fuel.csv"
-    lines = [delimiter.join(records[0]), *(delimiter.join(record.values()) for record in records)]
-    path.write_text("\n".join([*lines, ""]))
+    path = _written(folder / "fuel.csv", records, delimiter)
     proposal = propose(path, "fuel", with_profiles=True)
     return compare(DATASET, proposal, **options), proposal
+
+
+def _written(path: Path, records: list[dict[str, str]], delimiter: str = ",") -> Path:
+    lines = [delimiter.join(records[0]), *(delimiter.join(record.values()) for record in records)]
+    path.write_text("\n".join([*lines, ""]))
+    return path
 
 
 def kinds(drift: Drift) -> list[ChangeKind]:
@@ -174,6 +178,40 @@ def test_what_would_be_read_otherwise_is_a_question(tmp_path: Path, values: dict
     drift, _ = compared(tmp_path, rows(**values))
     assert [(change.kind, change.decision) for change in drift.changes] == [(kind, Decision.QUESTION)]
     assert len(drift.questions) == 1
+
+
+@pytest.mark.parametrize("odd", ["2024-02-31", "soon", "7"])
+def test_a_single_cell_that_is_no_date_is_named_and_the_column_is_not_called_text(tmp_path: Path, odd: str) -> None:
+    records = rows(paid_on=lambda number: odd if number == 30 else f"2024-05-{1 + number % 28:02}")
+
+    (change,) = compared(tmp_path, records)[0].changes
+
+    assert change.kind is ChangeKind.TYPE
+    assert (
+        change.text == f"paid_on is a date, and 1 of 60 cells holds none: `{odd}`. What is no date rejects its record."
+    )
+    assert "text" not in change.text
+
+
+@pytest.mark.parametrize("count", [8, 20, 60])
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("name", ["Menge", "fuelled", "Quantity"])
+def test_an_optional_column_under_a_name_unlike_its_own_is_asked_as_a_rename(
+    tmp_path: Path, name: str, place: int, count: int
+) -> None:
+    """Wherever it stands, if no other column can be it and the values are alike."""
+    before = propose(_written(tmp_path / "before.csv", rows()[:count]), "fuel", with_profiles=True)
+    changed = [
+        dict([*others[:place], (name, record["litres"]), *others[place:]])
+        for record in rows(litres=lambda number: f"{21 + number * 11 % 48}.25")[:count]
+        if (others := [pair for pair in record.items() if pair[0] != "litres"])
+    ]
+
+    drift, _ = compared(tmp_path, changed, earlier=[before.profiles])
+
+    assert [(each.kind, each.field, each.column) for each in drift.changes if each.question is not None] == [
+        (ChangeKind.RENAMED, "litres", name)
+    ]
 
 
 def test_another_order_that_the_file_proves_is_asked_if_earlier_files_had_one(tmp_path: Path) -> None:

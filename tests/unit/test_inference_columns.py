@@ -4,6 +4,7 @@ from itertools import cycle, islice
 
 import pytest
 
+from logistics_core.catalogue import FieldType
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Column, Reading
 
@@ -128,6 +129,32 @@ def test_an_ambiguous_date_counts_the_cells_that_hang_on_it() -> None:
 
     assert reading.date_orders == ("dmy", "mdy")
     assert reading.doubts[0].text == "`01/02/2024`: day first or month first? 3,000 cells hang on it."
+
+
+ISO_DAYS = [f"2024-05-{day:02}" for day in range(1, 29)]
+GERMAN_DAYS = [f"{day:02}.05.2024" for day in range(1, 29)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 28])
+@pytest.mark.parametrize(
+    ("days", "odd"),
+    [(ISO_DAYS, "2024-02-31"), (ISO_DAYS, "2024-13-01"), (ISO_DAYS, "soon"), (ISO_DAYS, "20240231"), (ISO_DAYS, "7"),
+     (GERMAN_DAYS, "31.02.2024"), (GERMAN_DAYS, "0.0.2024"),
+     ([f"{day}T10:00:00Z" for day in ISO_DAYS], "2024-05-32T1")],
+)  # fmt: skip
+def test_one_cell_that_is_no_date_is_a_question_in_files_of_any_length(days: list[str], odd: str, count: int) -> None:
+    days = days[-count:]  # so that the order of the numbers is proven
+    reading = read_column(Column("paid on", dict.fromkeys([*days, odd], 1), 0, count + 1, frozenset()))
+
+    assert (str(reading.type), [doubt.kind for doubt in reading.doubts]) == ("string", ["odd_value"])
+    assert reading.doubts[0].values == (odd,)
+    assert reading.otherwise is not None and reading.otherwise.type in (FieldType.DATE, FieldType.DATETIME)
+
+
+def test_dates_among_words_are_texts() -> None:
+    words = dict.fromkeys([*ISO_DAYS[:3], "soon", "later", "never"], 1)
+
+    assert read_column(Column("paid on", words, 0, 6, frozenset())).doubts == ()
 
 
 def test_notation_is_part_of_the_reading() -> None:

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.inference.answers import answered
 from logistics_pipeline.inference.contract_text import contract_text
 from logistics_pipeline.inference.dialect import split_rows
 from logistics_pipeline.inference.proposal import Proposal
@@ -161,6 +163,80 @@ def test_ragged_rows_are_counted(tmp_path: Path) -> None:
 
     assert (proposal.rows, proposal.bad_records) == (8, 1)
     assert any("the row has 3 fields, the header 4" in note for note in proposal.notes)
+
+
+MEASURED = [("107.5", "2.25", "north"), ("104.25", "3.5", "south"), ("101", "4.75", "north")]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("end", ["", " ", '"\n"'])
+def test_a_delimiter_at_the_end_of_rows_alone_moves_no_name(tmp_path: Path, count: int, end: str) -> None:
+    rows = "".join(",".join([*row, end]) + "\n" for row in MEASURED[:count])
+
+    proposal = proposed(tmp_path, f"angle,depth,side\n{rows}")
+
+    assert [(each.name, each.examples[0]) for each in proposal.columns] == [
+        ("angle", "107.5"), ("depth", "2.25"), ("side", "north"),
+    ]  # fmt: skip
+    assert "Rows end with a delimiter after the last column." in proposal.notes
+
+
+@pytest.mark.parametrize(
+    ("first", "is_asked"),
+    [(["1", "2", "3"], False), (["0", "1", "2"], False), (["Mazda RX4", "Datsun 710", "Fiat 128"], False),
+     (["12.5", "13", "14"], True), (["north", "north", "south"], True), (["3", "1", "2"], True),
+     (["", "a", "b"], True)],
+)  # fmt: skip
+def test_which_column_has_no_name_is_a_question_unless_the_first_numbers_or_names_rows(
+    tmp_path: Path, first: list[str], is_asked: bool
+) -> None:
+    rows = "".join(",".join([name, *row]) + "\n" for name, row in zip(first, MEASURED, strict=True))
+
+    proposal = proposed(tmp_path, f"angle,depth,side\n{rows}")
+
+    assert ("unnamed_column" in kinds(proposal)) == is_asked
+    if is_asked:
+        (asked,) = (each for each in proposal.questions if each.kind == "unnamed_column")
+        assert asked.text.startswith("The header has 3 names and the rows have 4 cells: is it the first column")
+        assert answered(proposal, {asked.id: "the first"}).refusals == ()
+        assert "write it into the file" in answered(proposal, {asked.id: "the last"}).refusals[0]
+
+
+def test_a_header_with_more_names_than_rows_have_cells_is_a_question(tmp_path: Path) -> None:
+    rows = "".join(",".join(row) + "\n" for row in MEASURED * 3)
+
+    proposal = proposed(tmp_path, f"angle,depth,side,approved,rejected\n{rows}")
+
+    (asked,) = (each for each in proposal.questions if each.kind == "wide_header")
+    assert "has 5 cells, `angle, depth, side, approved, rejected`, and the rows of the table have 3" in asked.text
+    assert answered(proposal, {asked.id: "pass over"}).refusals == ()
+    assert "more names than the rows have cells" in answered(proposal, {asked.id: "header"}).refusals[0]
+
+
+QUESTION = (
+    "How satisfied were you with the delivery, its time, the driver and the state of the parcels that you received? "
+)
+
+
+def test_long_titles_above_numbers_are_a_header(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, f'Sent,"{QUESTION * 2}"\n2024-05-01,4\n2024-05-02,5\n2024-05-03,2\n')
+
+    assert proposal.dialect is not None and proposal.dialect.has_header
+    assert types(proposal) == ["date", "integer"]
+    assert "header" not in kinds(proposal)
+
+
+@pytest.mark.parametrize("top", [f'Depot,"{QUESTION * 2}"', "Note,Note"])
+def test_a_first_row_of_texts_above_texts_is_a_question_where_nothing_tells(tmp_path: Path, top: str) -> None:
+    assert "header" in kinds(proposed(tmp_path, f"{top}\nAachen,well done\nKöln,too late\nBonn,broken box\n"))
+
+
+def test_a_header_that_is_repeated_below_is_still_one(tmp_path: Path) -> None:
+    table = "Depot, Driver\nAachen,Ada\nKöln,Bob\nBonn,Cleo\n"
+
+    proposal = proposed(tmp_path, table + table.replace("Ada", "Dan").replace(", ", ","))
+
+    assert proposal.dialect is not None and proposal.dialect.has_header
 
 
 def test_a_second_table_is_a_question(tmp_path: Path) -> None:
@@ -347,10 +423,60 @@ def test_the_contract_is_one_that_the_catalogue_reads(tmp_path: Path) -> None:
     assert "# all 4 values are dates in ISO 8601" in text
 
 
-def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
-    proposal = proposed(tmp_path, "id,n\nA1,5\nA2,(7)\n")
+@pytest.mark.parametrize("zone", ["", "Z", "+02:00"])
+@pytest.mark.parametrize("title", ["Scanned at", "timestamp"])
+def test_a_timestamp_dates_records_that_have_no_date(tmp_path: Path, zone: str, title: str) -> None:
+    rows = "".join(f"S-{number},2024-05-{1 + number % 9:02}T08:{number:02}:11{zone}\n" for number in range(30))
 
-    assert proposal.obstacles() == ["it takes no negative numbers in parentheses yet"]
+    proposal = proposed(tmp_path, f"Scan ID,{title}\n{rows}", "scans.csv")
+
+    assert proposal.obstacles() == []
+    assert proposal.contract()["datedBy"] == {"field": proposal.columns[1].name}
+    dataset = contract_from_document(proposal.contract(), "scans.yaml")
+    assert (dataset.fields[1].required, dataset.fields[1].has_time_zone) == (True, zone != "")
+
+
+def test_a_timestamp_that_is_not_in_every_record_dates_none(tmp_path: Path) -> None:
+    rows = "".join(f"S-{number},{'' if number == 7 else f'2024-05-01T08:{number:02}:11Z'}\n" for number in range(30))
+
+    assert "datedBy" not in proposed(tmp_path, f"Scan ID,Scanned at\n{rows}", "scans.csv").contract()
+
+
+@pytest.mark.parametrize(
+    ("amounts", "keys"),
+    [
+        (["5.25", "(7.5)", "12"], {"type": "number", "negativeParentheses": True}),
+        (["5", "(7)", "12"], {"type": "integer", "negativeParentheses": True}),
+        (["1.205,25", "(7.000,50)", "12"], {"type": "number", "negativeParentheses": True, "decimalChar": ","}),
+    ],
+)
+def test_numbers_in_parentheses_are_negative_where_the_column_agrees(
+    tmp_path: Path, amounts: list[str], keys: dict[str, object]
+) -> None:
+    rows = "".join(f"A-{number:02};{amounts[number % 3]}\n" for number in range(30))
+
+    proposal = proposed(tmp_path, f"entry;result\n{rows}", "results.csv")
+
+    assert (proposal.obstacles(), kinds(proposal)) == ([], [])
+    field = proposal.contract()["schema"]["fields"][1]
+    assert {name: field.get(name) for name in keys} == keys
+    assert contract_from_document(proposal.contract(), "results.yaml").field("result").has_negative_parentheses
+
+
+@pytest.mark.parametrize("amounts", [["-5.25", "(7.5)", "12"], ["(5.25)", "(7.5)", "(12)"]])
+def test_parentheses_that_may_mean_something_else_are_a_question(tmp_path: Path, amounts: list[str]) -> None:
+    rows = "".join(f"A-{number:02};{amounts[number % 3]}\n" for number in range(30))
+
+    proposal = proposed(tmp_path, f"entry;result\n{rows}", "results.csv")
+
+    assert kinds(proposal) == ["parentheses"]
+    assert types(proposal) == ["string", "string"]
+
+
+def test_what_keeps_files_from_being_loaded_is_named(tmp_path: Path) -> None:
+    proposal = msgspec.structs.replace(proposed(tmp_path, "id,n\nA1,5\nA2,7\n"), is_name_taken=True)
+
+    assert proposal.obstacles() == ["there is a dataset of this name already: choose another one"]
     assert "This version cannot load files by this contract" in contract_text(proposal)
     assert proposed(tmp_path, "id,n\nA1,5\nA2,7\n").obstacles() == []
 

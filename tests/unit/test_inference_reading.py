@@ -33,6 +33,8 @@ class Kind:
     escape: bool = False
     spaces: bool = False
     ends_with_delimiter: bool = False
+    rows_end_with_delimiter: bool = False
+    """Of these, the header has none."""
     comment: bool = False
 
 
@@ -72,9 +74,10 @@ def write(kind: Kind, rows: Sequence[Sequence[str]]) -> bytes:
         return f"{kind.quote}{text.replace(kind.quote, pair)}{kind.quote}"
 
     between = f"{kind.delimiter} " if kind.spaces else kind.delimiter
-    end = kind.delimiter if kind.ends_with_delimiter else ""
+    end = kind.delimiter if kind.ends_with_delimiter or kind.rows_end_with_delimiter else ""
+    header_end = kind.delimiter if kind.ends_with_delimiter else ""
     lines = ["Exported by the depot", ""][: kind.preamble]
-    lines += [between.join(map(cell, row)) + end for row in TITLES[kind.header]]
+    lines += [between.join(map(cell, row)) + header_end for row in TITLES[kind.header]]
     lines += [between.join(map(cell, row)) + end for row in rows]
     if kind.comment:
         lines.insert(len(lines) - 2, "# checked")
@@ -133,6 +136,7 @@ KINDS = st.builds(
     escape=st.booleans(),
     spaces=st.booleans(),
     ends_with_delimiter=st.booleans(),
+    rows_end_with_delimiter=st.booleans(),
     comment=st.booleans(),
 )
 
@@ -141,6 +145,8 @@ def _can_be_told(kind: Kind) -> bool:
     """Whether all parts of a kind show in the file: what leaves a question is not loaded."""
     if kind.header == "none" and kind.preamble:
         return False
+    if kind.rows_end_with_delimiter:
+        return kind.header in ("plain", "spaced", "duplicate") and not kind.preamble
     return not (kind.header == "narrow" and (kind.ends_with_delimiter or kind.preamble))
 
 
@@ -151,6 +157,7 @@ def _can_be_told(kind: Kind) -> bool:
 @example(kind=Kind(header="none", delimiter="^"))
 @example(kind=Kind(header="narrow", delimiter="\t"))
 @example(kind=Kind(quote="'", delimiter="|", newline="\r"))
+@example(kind=Kind(rows_end_with_delimiter=True, delimiter=","))
 @example(kind=Kind(escape=True, spaces=True, encoding="cp1250"))
 def test_a_load_by_the_proposed_contract_reads_the_cells_that_inference_saw(tmp_path: Path, kind: Kind) -> None:
     check(tmp_path / "trips.csv", kind)

@@ -182,12 +182,14 @@ def decoy(chance: random.Random) -> tuple[Candidate, Candidate]:
 
 
 @pytest.mark.parametrize("seed", [3, 1999, 20241129])
-def test_renames_are_found_and_nothing_else_is_taken_for_one(seed: int) -> None:
+@pytest.mark.parametrize("are_alone", [False, True])
+def test_renames_are_found_and_nothing_else_is_taken_for_one(seed: int, are_alone: bool) -> None:
+    """Pairs by themselves, and pairs of which each is all that a file lacks and has anew."""
     chance = random.Random(seed)
     truths = [number % 2 == 0 for number in range(PAIRS)]
     pairs = [rename(chance) if is_rename else decoy(chance) for is_rename in truths]
 
-    asked = [compare(old, new) is not None for old, new in pairs]
+    asked = [bool(find_renames([old], [new])) if are_alone else compare(old, new) is not None for old, new in pairs]
 
     hits = sum(truth and found for truth, found in zip(truths, asked, strict=True))
     wrong = [

@@ -211,6 +211,55 @@ def test_the_contract_can_say_how_numbers_are_written(path: Path) -> None:
     assert (loose.values, list(loose.reasons)) == ({1: "95", 2: "3", 3: "-2", 4: "5"}, [5])
 
 
+ACCOUNTS = [
+    ("(1,234.50)", "-1234.50"), ("(5)", "-5"), ("( 7.25 )", "-7.25"), ("12.5", "12.5"), ("-3", "-3"), ("1,000", "1000"),
+    ("(0.00)", "-0.00"), ("(.5)", "-0.5"), ("NA", r"\N"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 400])
+def test_parentheses_are_minus_signs_where_the_contract_says_so(path: Path, count: int) -> None:
+    texts = [text for text, _ in ACCOUNTS] * count
+    dataset = amounts(has_negative_parentheses=True)
+    for content in (as_csv(dataset, texts), as_lines(dataset, texts)):
+        for reference in (False, True):
+            found = read(path, dataset, content, reference=reference)
+            assert found.reasons == {}
+            assert list(found.values.values()) == [value for _, value in ACCOUNTS] * count
+    assert list(read_column(path, texts).reasons) == [
+        number for number, text in enumerate(texts, start=1) if text.startswith("(")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["(-5)", "-(5)", "(5", "5)", "((5))", "()", "(x)", "(+5)", "(1e-3)", "(5) (6)", "(5)%"]
+)
+def test_what_is_no_number_in_parentheses_is_rejected(path: Path, text: str) -> None:
+    for properties in ({}, {"decimal_char": "."}):
+        found = read_column(path, ["1.5", text], has_negative_parentheses=True, **properties)
+        assert list(found.reasons) == [2], found.values
+
+
+@pytest.mark.parametrize(
+    ("texts", "values", "properties"),
+    [
+        (["(1.234,50)", "7,5"], ["-1234.50", "7.5"], {}),
+        (["(1.234,50)", "7"], ["-1234.50", "7"], {"decimal_char": ",", "group_char": "."}),
+        (["($1,234.50)", "$7", "0"], ["-1234.50", "7", "0"], {}),
+        (["(5.5%)", "7%"], ["-5.5", "7"], {"is_bare_number": False}),
+        (["(1,234)", "(17)", "(0)"], ["-1234", "-17", "0"], {"type": FieldType.INTEGER, "group_char": ",",
+                                                            "decimal_char": "."}),
+    ],
+)  # fmt: skip
+def test_numbers_in_parentheses_are_written_in_any_format(
+    path: Path, texts: list[str], values: list[str], properties: dict[str, object]
+) -> None:
+    dataset = amounts(has_negative_parentheses=True, **properties)
+    for reference in (False, True):
+        found = read(path, dataset, as_csv(dataset, texts), reference=reference)
+        assert [Decimal(each) for each in found.values.values()] == list(map(Decimal, values)), found.reasons
+
+
 def test_numbers_of_json_are_what_they_are(path: Path) -> None:
     dataset = amounts()
     found = read(path, dataset, as_lines(dataset, [1.234, "1.234", "12,5", 12.5, 7, None, "NA", True]))

@@ -7,6 +7,7 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks.consistency import (
     every_vehicle_has_a_number,
+    rollups_match_records,
     routes_and_vehicles_agree,
     totals_match_days,
 )
@@ -29,7 +30,7 @@ from logistics_pipeline.analytics.checks.files import (
 from logistics_pipeline.analytics.checks.model import Check
 from logistics_pipeline.analytics.checks.quality import good_quality
 from logistics_pipeline.analytics.checks.rows import NULL_LIMIT_PERCENT, NULL_RISE_PERCENT, null_share, rows_present
-from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
+from logistics_pipeline.analytics.tables import DAILY_TABLES, ROLLUPS, TABLES
 
 
 def all_checks(catalogue: Catalogue, warn_rejects: RejectThreshold) -> list[Check]:
@@ -103,7 +104,7 @@ def _freshness_check(table: str) -> Check:
 
 ANALYTICS_CHECKS = (
     *(_daily_check(table) for table in DAILY_TABLES),
-    *(_freshness_check(table) for table in TABLES),
+    *(_freshness_check(table) for table in (*TABLES, ROLLUPS)),
     Check(
         "analytics",
         "vehicle_numbers",
@@ -125,6 +126,14 @@ ANALYTICS_CHECKS = (
         "Shipments, their sums and the vehicles that carried them are the same by route and by vehicle: on the days "
         "that the other checks compare, in `check_everything` on all days.",
         routes_and_vehicles_agree,
+    ),
+    Check(
+        "analytics",
+        "rollups",
+        rollups_match_records.__name__,
+        "The pre-aggregates of all datasets equal those recomputed from the records: after each refresh on some days, "
+        "in `check_everything` on all.",
+        rollups_match_records,
     ),
     Check(
         "analytics",

@@ -15,6 +15,7 @@ from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.nested_columns import NestedColumn
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn
+from logistics_pipeline.loading.contract.record_days import day_of_record
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
 from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.text_columns import TextColumn
@@ -47,6 +48,7 @@ class ColumnEncoder:
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
+        self._day_of = day_of_record(dataset) if self._dating is not None else None
         self._checks_lengths = False
         """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
 
@@ -84,7 +86,11 @@ class ColumnEncoder:
         if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
             self._check_lengths()
             return self.encode(columns, first_number, extras)
-        return Encoded(lines, frozenset[str]().union(*days) - {NULL}, nulls, dict(sorted(irregular.items())))
+        return Encoded(lines, self._days_of(days), nulls, dict(sorted(irregular.items())))
+
+    def _days_of(self, columns: Sequence[Texts]) -> frozenset[str]:
+        dates = frozenset[str]().union(*columns) - {NULL}
+        return dates if self._day_of is None else frozenset(map(self._day_of, dates))
 
     def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:
         """Counts NULLs in the columns, but for those in the records at some indexes."""

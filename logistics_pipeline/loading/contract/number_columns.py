@@ -226,7 +226,9 @@ class NumberConverter:
     def __init__(self, field: Field, reading: NumberReading) -> None:
         self._field = field
         self._reading = reading
-        self._replacements = list(_replacements(reading))
+        self._replacements = (
+            [*_replacements(reading), *_PARENTHESES] if field.has_negative_parentheses else list(_replacements(reading))
+        )
         self._known: dict[bytes, bool] = {}
         """Shapes of texts, and whether the replacements make of them what the reference would."""
 
@@ -283,6 +285,9 @@ class NumberConverter:
                 known = False
             self._known[shape] = known
         return known
+
+
+_PARENTHESES = (("(", "-"), (")", ""))
 
 
 def _replacements(reading: NumberReading) -> Iterator[tuple[str, str]]:

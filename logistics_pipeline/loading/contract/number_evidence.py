@@ -177,7 +177,11 @@ class NumberReading:
 
 def amount_of(text: str, field: Field) -> Amount | None:
     """Splits a trimmed text as the field allows; None if it cannot be one of its numbers."""
-    amount = split_amount(text, takes_any_text=field.is_bare_number is False)
+    amount = split_amount(
+        text,
+        takes_any_text=field.is_bare_number is False,
+        takes_parentheses=field.has_negative_parentheses,
+    )
     if amount is None or amount.currency is None:
         return amount
     return amount if field.takes_currency and field.is_bare_number is None else None

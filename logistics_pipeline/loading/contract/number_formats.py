@@ -46,6 +46,8 @@ _AMOUNT = re.compile(
     rf"(?P<sign>{_SIGN})?(?P<before>{_CURRENCY})?[{SPACES}]?(?P<inner>{_SIGN})?"
     rf"(?P<body>[0-9.,](?:[0-9.,'\u2019{SPACES}eE+-]*[0-9.,])?)[{SPACES}]?(?P<after>{_CURRENCY})?"
 )
+_SIGNED = re.compile(rf"[()]|{_SIGN}")
+"""What no number in parentheses holds: a sign, as of an exponent, or other parentheses."""
 _NO_NUMBER = "[^0-9+\u2212-]*?"
 _ENCLOSED = re.compile(
     rf"{_NO_NUMBER}(?P<sign>{_SIGN})?{_NO_NUMBER}(?P<body>[.,]?[0-9](?:.*[0-9])?)[^0-9]*", re.DOTALL | re.ASCII
@@ -77,13 +79,18 @@ class Amount(NamedTuple):
     currency: str | None
 
 
-def split_amount(text: str, *, takes_any_text: bool = False) -> Amount | None:
+def split_amount(text: str, *, takes_any_text: bool = False, takes_parentheses: bool = False) -> Amount | None:
     """Splits a trimmed text into sign, number and currency; None if it has no such parts.
 
-    With `takes_any_text` whatever stands before and after the number is left out (`bareNumber: false`).
+    With `takes_any_text` whatever stands before and after the number is left out (`bareNumber: false`). With
+    `takes_parentheses` a number without a sign in parentheses is below zero.
     """
     if len(text) > MAX_CHARACTERS:
         return None
+    if takes_parentheses and text[:1] == "(" and text[-1:] == ")":
+        inner = text[1:-1].strip(SPACES)
+        amount = None if _SIGNED.search(inner) else split_amount(inner, takes_any_text=takes_any_text)
+        return None if amount is None else amount._replace(sign="-")
     match = _AMOUNT.fullmatch(text)
     if match is not None:
         signs = [sign for sign in (match["sign"], match["inner"]) if sign]

@@ -17,6 +17,7 @@ from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
+from logistics_pipeline.loading.contract.record_days import day_of_record
 from logistics_pipeline.loading.contract.record_validator import (
     ClearedValue,
     PartialRow,
@@ -171,6 +172,7 @@ class ChunkMaker:
         self._with_formulas = set[int]()
         """Positions of the fields that a note says to have formulas."""
         self._dating = dataset.own_date_index
+        self._day_of = day_of_record(dataset) if self._dating is not None else None
         self._file_id = file_id
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats)
@@ -226,8 +228,7 @@ class ChunkMaker:
             else:
                 lines.append(encode_row(outcome, first + index))
                 nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]  # no extras
-                if self._dating is not None and (day := outcome[self._dating]) is not None:
-                    days.add(day)
+                days |= self._day_of_row(outcome)
         return Chunk(
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
@@ -244,6 +245,11 @@ class ChunkMaker:
                 *(() if self._extras is None else self._extras.take_notes()),
             ),
         )
+
+    def _day_of_row(self, row: Sequence[str | None]) -> set[str]:
+        """The day that a row makes stale, if it holds its own."""
+        date = None if self._dating is None else row[self._dating]
+        return set() if date is None or self._day_of is None else {self._day_of(date)}
 
     def _note_formulas(self, columns: Sequence[Column]) -> Iterator[str]:
         """A sentence for each field with a text that Excel writes as a formula, to keep its zeros."""

@@ -14,6 +14,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, stored_formats
+from logistics_pipeline.loading.contract.record_days import day_of_record
 from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.contract.reject_kinds import stored_kind
 from logistics_pipeline.loading.excerpts import excerpt
@@ -164,7 +165,10 @@ class BatchReplayer:
     def _gained(self, records: list[Revalidated]) -> set[str]:
         """The dating values of records: the days, or the keys of the dataset that dates this one, that gained a row."""
         index = self._dataset.date_index
-        return set() if index is None else {value for each in records if (value := each.row[index]) is not None}
+        values = set() if index is None else {value for each in records if (value := each.row[index]) is not None}
+        if self._dataset.own_date_index is None:
+            return values
+        return set(map(day_of_record(self._dataset), values))
 
     def _unknown_fields(self, records: list[Revalidated]) -> list[str]:
         """Only those of corrected records: those of raw texts were reported when the file was loaded."""

@@ -50,7 +50,7 @@ class Stale:
 def stale_after(dataset: Dataset, merged: Merged, gained: Iterable[str]) -> Stale:
     """Returns what is stale after a merge: what lost a row to another day or key, and what `gained` one.
 
-    `gained` are values of the dating field as COPY text: ISO dates, or keys of the dataset that dates this one.
+    `gained` are the days of records as ISO dates, or the keys of the dataset that dates this one as COPY text.
     """
     days, keys = set(merged.stale_days), set(merged.stale_keys)
     if dataset.dating is not None and dataset.dating.is_own:

@@ -18,6 +18,7 @@ from typing import Any
 from psycopg import errors, sql
 
 from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
@@ -246,12 +247,13 @@ def _is_conflict(dataset: Dataset) -> sql.Composable:
 
 
 def _touched(dataset: Dataset) -> sql.Composable:
-    """The dating value of an overwritten row, if the new row has another one: that one is noted anyway."""
+    """The day, or the dating key, of an overwritten row if the new row has another one: that one is noted anyway."""
     if dataset.dating is None:
         return sql.SQL("NULL::text")
-    own = dataset.dating.is_own
-    changed = "nullif(existing.{0}, staged.{0})" if own else "nullif(existing.{0}, staged.{0})::text"
-    return sql.SQL(changed).format(sql.Identifier(dataset.dating.field))
+    old, new = (day_of_row(dataset, row) for row in ("existing", "staged"))
+    if old is not None and new is not None:
+        return sql.SQL("nullif({}, {})").format(old, new)
+    return sql.SQL("nullif(existing.{0}, staged.{0})::text").format(sql.Identifier(dataset.dating.field))
 
 
 def _had_values(dataset: Dataset) -> sql.Composable:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.file_states import FileState
+from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
@@ -66,8 +67,7 @@ _SORT = "SELECT set_config('enable_hashagg', 'off', true)"
 def _dated_by(dataset: Dataset) -> sql.Composable:
     if dataset.dating is None:
         return sql.SQL("NULL::text")
-    field = sql.Identifier(dataset.dating.field)
-    return field if dataset.dating.is_own else sql.SQL("{}::text").format(field)
+    return day_of_row(dataset) or sql.SQL("{}::text").format(sql.Identifier(dataset.dating.field))
 
 
 def _statement(dataset: Dataset) -> sql.Composed:

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import dagster as dg
 
+from logistics_core.catalogue import Catalogue
 from logistics_core.sql_files import describe_sql, read_sql
 from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.analytics.refresh import Refresh, refresh
-from logistics_pipeline.analytics.tables import SOURCES, TABLES
+from logistics_pipeline.analytics.tables import ROLLUPS, SOURCES, TABLES
 from logistics_pipeline.database.connections import Connection, transient_errors
 from logistics_pipeline.database.table_metadata import columns_of, days_with_figures, row_count
 from logistics_pipeline.orchestration.assets.api_links import figures_link
@@ -24,7 +25,7 @@ from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_tra
 GROUP = "analytics"
 REFRESH_STEP = "refresh_analytics"
 
-ANALYTICS_KEYS = [dg.AssetKey([GROUP, table]) for table in TABLES]
+ANALYTICS_KEYS = [dg.AssetKey([GROUP, table]) for table in (*TABLES, ROLLUPS)]
 
 FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=4), fail_window=timedelta(days=15))
 """A refresh runs when there is something new, so an old one says that no file has arrived: from a daily feed for longer
@@ -58,19 +59,47 @@ def _describe(table: str) -> str:
     )
 
 
-@dg.multi_asset(
-    specs=[_spec(table) for table in TABLES], name=REFRESH_STEP, retry_policy=TRANSIENT_RETRIES, pool=REFRESH_POOL
-)
-def analytics_tables(
-    context: dg.AssetExecutionContext, database: dg.ResourceParam[DatabaseResource]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Brings every analytics table up to date with what is loaded."""
-    with only_transient_errors_retried():
-        done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
-        count_references(database.url, database.catalogue, at_once=False)
-        with transient_errors("describing the analytics tables"), database.connect() as connection:
-            results = [_result(connection, database, done, table) for table in TABLES]
-    yield from results
+def _rollups_spec(catalogue: Catalogue) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[GROUP, ROLLUPS],
+        deps=[raw_key(dataset) for dataset in catalogue],
+        description=(
+            "The pre-aggregates of all datasets: one row per table of the schema `rollups`, which holds the states of "
+            "a dataset's metrics by day and dimensions.\n\nRefreshed for the days that loads made stale, in the same "
+            "transaction as all analytics tables; made anew where a contract has other metrics."
+        ),
+        group_name=GROUP,
+        kinds={"postgres"},
+        owners=["team:logistics"],
+        freshness_policy=FRESHNESS,
+        metadata={
+            "dagster/table_name": f"analytics.{ROLLUPS}",
+            "computed_by": dg.MetadataValue.md(f"```sql\n{read_sql('rollups/compute')}\n```"),
+        },
+    )
+
+
+def build_analytics_tables(catalogue: Catalogue) -> dg.AssetsDefinition:
+    """Makes the assets of the analytics tables, and that of the pre-aggregates of all datasets."""
+
+    @dg.multi_asset(
+        specs=[*(_spec(table) for table in TABLES), _rollups_spec(catalogue)],
+        name=REFRESH_STEP,
+        retry_policy=TRANSIENT_RETRIES,
+        pool=REFRESH_POOL,
+    )
+    def analytics_tables(
+        context: dg.AssetExecutionContext, database: dg.ResourceParam[DatabaseResource]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Brings every analytics table up to date with what is loaded."""
+        with only_transient_errors_retried():
+            done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
+            count_references(database.url, database.catalogue, at_once=False)
+            with transient_errors("describing the analytics tables"), database.connect() as connection:
+                results = [_result(connection, database, done, table) for table in (*TABLES, ROLLUPS)]
+        yield from results
+
+    return analytics_tables
 
 
 def _result(

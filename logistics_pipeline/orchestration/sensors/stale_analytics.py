@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.rollups import datasets_to_remake
 from logistics_pipeline.orchestration.assets.analytics import REFRESH_STEP
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB, load_job_name
 from logistics_pipeline.orchestration.resources import DatabaseResource
@@ -35,7 +36,7 @@ class RefreshConditions:
     """What the decision to refresh depends on."""
 
     is_stale: bool
-    """Something is loaded that the analytics do not contain."""
+    """Something is loaded that the analytics do not contain, or a contract has other metrics than before."""
     waited_seconds: float
     """How long the oldest of it has waited."""
     is_loading: bool
@@ -82,8 +83,9 @@ def _current_conditions(instance: dg.DagsterInstance, database: DatabaseResource
     has_load_runs = any(_has_unfinished_run(instance, load_job_name(dataset)) for dataset in database.catalogue)
     with database.connect() as connection:
         staleness = ledger.staleness(connection)
+        is_stale = staleness.is_stale or bool(datasets_to_remake(connection, database.catalogue))
     return RefreshConditions(
-        is_stale=staleness.is_stale,
+        is_stale=is_stale,
         waited_seconds=staleness.waited_seconds,
         is_loading=has_load_runs or staleness.is_loading,
         is_refreshing=is_refreshing,

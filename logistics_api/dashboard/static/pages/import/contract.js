@@ -1,7 +1,7 @@
 // A contract as a document: changed field by field, and written as YAML.
 
 /** Keys of a field that only make sense for its type: another type starts without them. */
-const OF_TYPE = ["format", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber", "timeZone", "example"];
+const OF_TYPE = ["format", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber", "negativeParentheses", "timeZone", "example"];
 const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
 
 /**
@@ -18,7 +18,7 @@ export function changedContract(contract, { name, title, changes, found }) {
   if (schema.primaryKey) result.schema.primaryKey = [schema.primaryKey].flat().map(renamed);
   if (schema.foreignKeys) result.schema.foreignKeys = schema.foreignKeys.map((each) => ({ ...each, fields: [each.fields].flat().map(renamed) }));
   if (datedBy) result.datedBy = { ...datedBy, field: renamed(datedBy.field) };
-  if (datedBy && !datedBy.dataset && types[result.datedBy.field] !== "date") delete result.datedBy;
+  if (datedBy && !datedBy.dataset && !["date", "datetime"].includes(types[result.datedBy.field])) delete result.datedBy;
   return result;
 }
 
