@@ -198,7 +198,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts. Unset: "
+        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
+        "Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(

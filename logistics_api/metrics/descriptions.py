@@ -24,10 +24,18 @@ def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDatas
         title=dataset.title,
         description=dataset.description,
         has_days=dataset.dating is not None,
+        time_zone=_time_zone(dataset),
         days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
         dimensions=list(_dimensions(dataset, catalogue, "", MAX_DEPTH)),
     )
+
+
+def _time_zone(dataset: Dataset) -> str | None:
+    dating = dataset.dating
+    if dating is None or not dating.is_own or not dataset.field(dating.field).has_time_zone:
+        return None
+    return dating.time_zone
 
 
 def _days(stored: StoredDataset) -> RecordDays | None:

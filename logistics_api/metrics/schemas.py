@@ -57,6 +57,10 @@ class DatasetMetrics(BaseModel):
     title: str = Field(examples=["Shipments"])
     description: str
     has_days: bool = Field(description="Whether records have a day, so that there are periods and ranges")
+    time_zone: str | None = Field(
+        description="The time zone of the days, if they are those of a record's own moments; otherwise null",
+        examples=["Europe/Berlin"],
+    )
     days: RecordDays | None = Field(
         description="The days of its records as of the last refresh; null if they have none, or none is known yet"
     )

@@ -57,8 +57,23 @@ function dayFilters(question, described, answer, row, table) {
   if (!described.has_days || name === null) return {};
   const days = daysOf(question, described, answer, row);
   if (days === null) return {};
-  const isMoment = table.columns[name].type === "datetime";
-  return { [`${name}_from`]: isMoment ? `${days.start}T00:00` : days.start, [`${name}_to`]: isMoment ? `${days.end}T23:59:59.999999` : days.end };
+  if (table.columns[name].type !== "datetime") return { [`${name}_from`]: days.start, [`${name}_to`]: days.end };
+  const zone = described.time_zone;
+  if (zone === null) return { [`${name}_from`]: `${days.start}T00:00`, [`${name}_to`]: `${days.end}T23:59:59.999999` };
+  const last = new Date(startOfDay(addDays(days.end, 1), zone) - 1).toISOString().replace(".999Z", ".999999Z");
+  return { [`${name}_from`]: new Date(startOfDay(days.start, zone)).toISOString(), [`${name}_to`]: last };
+}
+
+/** When a day begins in a time zone, in milliseconds. */
+function startOfDay(day, timeZone) {
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  const clock = new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+  const offset = (moment) => {
+    const { year, month, day: date, hour, minute, second } = Object.fromEntries(clock.formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
+    return Date.UTC(year, month - 1, date, hour, minute, second) - moment;
+  };
+  // The offset is that of the moment itself, which is known only from the offset.
+  return midnight - offset(midnight - offset(midnight));
 }
 
 /** The days that a row of an answer is about: those of its period within the range. Records without a day are in no figure. */
