@@ -75,11 +75,19 @@ def test_the_rows_of_a_day_are_those_of_its_time_zone(stops: Any, new_page: Call
 def test_a_missing_value_is_a_group_of_its_own_and_no_text(stops: Any, new_page: Callable[..., Any]) -> None:
     page, _ = new_page(stops, "/explore?dataset=stops&range=all&by=depot")
     settled(page)
-    expect(answer_table(page).locator("tbody th")).to_have_text(["Aachen", "null", "Zug", "(no value)"])
-    missing = page.get_by_role("link", name="Rows of (no value)")
-    assert "cannot be filtered by Depot" in str(missing.get_attribute("title"))
+    expect(answer_table(page).locator("tbody th")).to_have_text(["Aachen", "Zug", "null", "(no value)"])
+    page.get_by_role("link", name="Rows of (no value)").click()
+    expect(page.locator(".chip").last).to_have_text("Depot has no value")
+    rows = page.get_by_role("table", name="Rows: Stops").locator("tbody")
+    expect(rows.locator("tr")).to_have_count(18)
+    expect(rows.get_by_text("null", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="No longer Depot has no value").click()
+    expect(rows.locator("tr")).to_have_count(50)
+    page.go_back()
+    page.go_back()
     page.get_by_role("link", name="Rows of null", exact=True).click()
-    expect(page.get_by_role("table", name="Rows: Stops").locator("tbody tr")).to_have_count(18)
+    expect(rows.locator("tr")).to_have_count(18)
+    expect(rows.get_by_text("null", exact=True)).to_have_count(18)
 
 
 def test_coordinates_are_drawn_as_a_map(stops: Any, new_page: Callable[..., Any]) -> None:

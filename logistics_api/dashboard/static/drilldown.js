@@ -18,7 +18,10 @@ export function rowsOf(question, described, answer, row) {
   if (!table) return { address: null, missing: [] };
   const filters = dayFilters(question, described, answer, row, table);
   const missing = [];
+  const lacking = new Set();
   const add = ({ field, operator, value }) => {
+    const column = columnOf(table, field);
+    if (column !== null && ((operator === "eq" && value === null) || (operator === "isNull" && value === true))) return void lacking.add(column);
     const filter = filterOn(table, field, operator, value);
     if (filter === null || (filter[0] in filters && filters[filter[0]] !== filter[1])) missing.push(described.dimensions[field]?.title ?? field);
     else filters[filter[0]] = filter[1];
@@ -27,7 +30,8 @@ export function rowsOf(question, described, answer, row) {
   if (conditions === null) missing.push("the filter");
   else conditions.forEach(add);
   question.by.forEach((path) => add({ field: path, operator: "eq", value: row[path] }));
-  return { address: href("data", [], { dataset: question.dataset, ...filters }), missing: [...new Set(missing)] };
+  const isNull = [...lacking].join(",") || null;
+  return { address: href("data", [], { dataset: question.dataset, ...filters, isNull }), missing: [...new Set(missing)] };
 }
 
 /** [parameter, value] of a filter on rows; null where rows have none like that. */
