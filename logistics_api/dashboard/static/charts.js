@@ -47,11 +47,11 @@ const ANY_DAY_FORMAT = /%a %-d %b %Y|%-d %b|%b %Y/g;
 
 /** Specifications with days as the browser's language writes them. */
 function localised(text) {
-  const own = (format) => {
-    const parts = new Intl.DateTimeFormat(undefined, { ...DAY_FORMATS[format], timeZone: "UTC" }).formatToParts(0);
-    return parts.map(({ type, value }) => CODES[type] ?? value.replaceAll(/['"\\%]/g, "’")).join("");
-  };
-  return text.replaceAll(ANY_DAY_FORMAT, own);
+  const own = Object.fromEntries(Object.entries(DAY_FORMATS).map(([format, options]) => {
+    const parts = new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).formatToParts(0);
+    return [format, parts.map(({ type, value }) => CODES[type] ?? value.replaceAll(/['"\\%]/g, "’")).join("")];
+  }));
+  return text.replaceAll(ANY_DAY_FORMAT, (format) => own[format]);
 }
 
 let languageFormats = null;
@@ -60,15 +60,15 @@ function locale() {
   if (languageFormats) return languageFormats;
   const numbers = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1 }).formatToParts(-1234567.5);
   const part = (name, otherwise) => numbers.find(({ type }) => type === name)?.value ?? otherwise;
-  const names = (options, name, count, day) =>
-    Array.from({ length: count }, (_, i) => new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).formatToParts(Date.UTC(2023, ...day(i))).find(({ type }) => type === name).value);
-  const months = (style) => names({ day: "numeric", month: style }, "month", 12, (i) => [i, 1]);
-  const days = (style) => names({ weekday: style }, "weekday", 7, (i) => [0, 1 + i]); // 1 January 2023 was a Sunday
+  const format = new Intl.DateTimeFormat(undefined, { ...DAY_FORMATS["%a %-d %b %Y"], timeZone: "UTC" });
+  const names = (name, count, day) => Array.from({ length: count }, (_, i) => format.formatToParts(Date.UTC(2023, ...day(i))).find(({ type }) => type === name).value);
+  const months = names("month", 12, (i) => [i, 1]);
+  const days = names("weekday", 7, (i) => [0, 1 + i]); // 1 January 2023 was a Sunday
   languageFormats = {
     formatLocale: { decimal: part("decimal", "."), thousands: part("group", ""), grouping: [3], currency: ["", ""], minus: part("minusSign", "-") },
     timeFormatLocale: {
       dateTime: "%x, %X", date: "%Y-%m-%d", time: "%H:%M:%S", periods: ["AM", "PM"],
-      days: days("long"), shortDays: days("short"), months: months("long"), shortMonths: months("short"),
+      days, shortDays: days, months, shortMonths: months, // specifications use the short ones alone
     },
   };
   return languageFormats;
