@@ -1,10 +1,12 @@
-"""Chooses by what the pre-aggregates of a dataset group, from estimates of how many rows they would have.
+"""Chooses by what the pre-aggregates of a dataset group, from how many rows they would have.
 
-The estimates are the planner's own: they cost no look at the rows, and the statistics are as fresh as the refresh
-before, which renews them. A rollup must be much smaller than its dataset, or it saves nothing.
+Of few records the groups are counted. Of many, the planner's estimates decide: they cost no look at the records, and
+the statistics are as fresh as the refresh, which renews them before. The planner expects groups by several columns to
+be a tenth of the records at most, so what it expects to be less than a twentieth is much smaller than the dataset.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import sql
 
@@ -23,15 +25,17 @@ from logistics_core.metrics.rollups import (
 from logistics_core.metrics.states import Values
 from logistics_pipeline.database.connections import Connection
 
-SMALL = 20_000
+SMALL = 5_000
 """A rollup of so many rows is always small enough."""
+COUNTED = 50_000
+"""The groups of so many records are counted."""
 SHARE = 0.05
 """Of the records: the most rows that a rollup of several dimensions may have."""
 PER_DAY = 250
 """The most rows per day of a rollup of several dimensions: a year of it is summed up in some 20 ms."""
-SINGLE_SHARE = 0.1
+SINGLE_SHARE = 0.05
 """Of the records: the most rows of a rollup of one dimension, or of the values of a field."""
-SMALL_VALUES = 100_000
+SMALL_VALUES = 5_000
 """Values of a field of so many rows are always few enough."""
 _MOST_PER_GROUP = {Precision.SKETCHED: REGISTERS, Precision.ROUNDED: 3 * 900}
 """The most values per group: the registers of a sketch; of rounded numbers 900 per power of ten, usually three."""
@@ -99,12 +103,17 @@ class _Chooser:
         groups = [expression for _, expression in grouping(self.dataset, rollup)]
         if not groups:
             return 1
-        query = sql.SQL("EXPLAIN (FORMAT json) SELECT 1 FROM {} WHERE {} GROUP BY {}").format(
+        query = sql.SQL("SELECT 1 FROM {} WHERE {} GROUP BY {}").format(
             source(self.dataset), condition(self.dataset, rollup), sql.SQL(", ").join(groups)
         )
+        if self.records <= COUNTED:
+            return float(self._one(sql.SQL("SELECT count(*) FROM ({}) AS found").format(query)))
+        return float(self._one(sql.SQL("EXPLAIN (FORMAT json) {}").format(query))[0]["Plan"]["Plan Rows"])
+
+    def _one(self, query: sql.Composed) -> Any:
         row = self.connection.execute(query).fetchone()
         assert row is not None
-        return float(row[0][0]["Plan"]["Plan Rows"])
+        return row[0]
 
 
 def choose(connection: Connection, dataset: Dataset, contents: Contents, records: int) -> list[Rollup]:

@@ -82,8 +82,9 @@ def test_every_table_has_its_checks() -> None:
     assert found == (
         {(dataset.table, name) for dataset in built_in_catalogue().values() for name in of_raw}
         | {(f"analytics.{table}", "aggregates_match_raw") for table in DAILY_TABLES}
-        | {(f"analytics.{table}", "all_taken_in") for table in TABLES}
+        | {(f"analytics.{table}", "all_taken_in") for table in (*TABLES, "rollups")}
         | {
+            ("analytics.rollups", "rollups_match_records"),
             ("analytics.daily_routes", "unassigned_shipments"),
             ("analytics.days", "no_unrecognised_files"),
             ("analytics.days", "no_future_days"),
@@ -94,6 +95,22 @@ def test_every_table_has_its_checks() -> None:
     )
     assert len(found) == len(CHECKS)
     assert all(check.description for check in CHECKS)
+
+
+def test_a_rollup_that_differs_from_the_records_is_an_error_unless_it_waits_for_a_refresh(
+    filled: FolderUnderTest, look: Look, connection: Connection
+) -> None:
+    assert look("analytics.rollups", "rollups_match_records").figures["datasets_compared"] == 3
+    connection.execute('UPDATE rollups.shipments_1 SET "rows()" = "rows()" + 1')
+    connection.execute('UPDATE rollups.vehicles_1 SET "rows()" = "rows()" + 1')
+
+    finding = look("analytics.rollups", "rollups_match_records", whole=True)
+
+    assert "2 pre-aggregates differ from the records, first shipments_1 of shipments" in error(finding)
+    assert {each["dataset"] for each in finding.figures["differences"]} == {"shipments", "vehicles"}
+    filled.drop_and_load("vehicles/more.json", [vehicle(7)])
+    finding = look("analytics.rollups", "rollups_match_records", whole=True)
+    assert [each["dataset"] for each in finding.figures["differences"]] == ["shipments"]
 
 
 def test_a_file_that_belongs_to_no_dataset_is_a_warning_until_it_is_dismissed(

@@ -241,11 +241,11 @@ def test_dimensions_are_chosen_again_when_there_are_many_more_records(
     folder.drop_and_load("parcels/1.json", [parcel(n, n % 20) for n in range(10)])
     refresh(folder.url)
     folder.drop_and_load(
-        "parcels/2.json", [parcel(n, n % 28, customer=f"K{n}") for n in range(100, 20_600)], batch=LARGE
+        "parcels/2.json", [parcel(n, n % 28, customer=f"K{n}") for n in range(100, 12_600)], batch=LARGE
     )
     refresh(folder.url)
     chosen = connection.execute("SELECT chosen_for FROM analytics.rollup_datasets WHERE dataset = 'parcels'").fetchone()
-    assert chosen == (20_510,)
+    assert chosen == (12_510,)
     assert "customer" not in rollups_of(connection, "parcels")[0]["dimensions"]  # as many customers as parcels
     assert not differing_rollups(connection)
 
@@ -254,7 +254,7 @@ def test_many_values_are_kept_approximately(
     folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup_choice, "SMALL_VALUES", 9_000)
-    records = [parcel(n, n % 2, customer=f"K{n}", weight=n / 7) for n in range(20_000)]
+    records = [parcel(n, n % 2, customer=f"K{n}", weight=n / 7) for n in range(12_000)]
     folder.drop_and_load("parcels.json", records, batch=LARGE)
     refresh(folder.url)
     kept = {(each["values"], each["precision"]) for each in rollups_of(connection, "parcels") if each["values"]}

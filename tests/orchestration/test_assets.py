@@ -30,7 +30,7 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
         **{table: ("raw", [], "DynamicPartitionsDefinition") for table in raw_tables},
         **{
             f"analytics/{table}": ("analytics", raw_tables, "NoneType")
-            for table in ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days")
+            for table in ("daily_vehicles", "vehicle_numbers", "daily_routes", "routes", "days", "rollups")
         },
         "analytics/pictures": ("analytics", ["analytics/daily_routes", "analytics/days"], "NoneType"),
         "catalogue/proposals": ("contracts", [], "NoneType"),
@@ -128,7 +128,9 @@ def test_loads_lead_to_one_refresh_and_a_refresh_to_no_other(system: System) -> 
         "analytics/daily_routes",
         "analytics/routes",
         "analytics/days",
+        "analytics/rollups",
     }
+    assert materialised["analytics/rollups"]["rows_written"].value > 0
     assert materialised["analytics/daily_routes"]["rows_written"].value == 1
     assert materialised["analytics/daily_routes"]["batches_taken_in"].value == 3
 

@@ -1,0 +1,215 @@
+"""Metrics of datasets of a user's own: time zones, values that are absent, many groups, approximations, no metrics
+declared. Each case is a mistake that tools of this kind are known for."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from logistics_core.settings import Settings
+from logistics_pipeline.analytics import rollup_choice
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.loading.loader import load_file
+from logistics_pipeline.loading.options import LoadOptions, load_options
+from tests.contract_texts import synced_catalogue
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PASSAGES = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: passages
+path: passages.csv
+title: Passages
+singular: passage
+schema:
+  primaryKey: [passage]
+  fields:
+    - {name: passage, type: integer, constraints: {required: true}}
+    - {name: passed_at, type: datetime, timeZone: true, constraints: {required: true}}
+    - {name: gate, type: string, role: dimension}
+    - {name: plate, type: string, role: dimension}
+    - {name: speed, type: number, unit: km/h}
+    - {name: toll, type: number, unit: currency}
+    - {name: is_late, type: boolean}
+datedBy: {field: passed_at, timeZone: Europe/Berlin}
+"""
+DECLARED = (
+    PASSAGES.replace("name: passages", "name: crossings")
+    .replace("path: passages", "path: crossings")
+    .replace("singular: passage", "singular: crossing")
+    + """\
+metrics:
+  - {name: crossings_made, aggregate: rows}
+  - {name: plates, aggregate: distinct, field: plate}
+  - {name: median_speed, aggregate: quantile, field: speed, quantile: 0.5}
+  - {name: last_passed, aggregate: max, field: passed_at}
+  - {name: tolls, aggregate: sum, field: toll}
+  - {name: fast_tolls, aggregate: sum, field: toll, filter: [{field: speed, operator: gt, value: 100}]}
+  - {name: slow_tolls, aggregate: difference, of: [tolls, fast_tolls]}
+  - {name: slow_share_of_tolls, aggregate: ratio, of: [slow_tolls, tolls]}
+"""
+)
+RECORDS = 12_500
+GATES = ("North", "null", "", "South")
+
+
+def passage(number: int, seconds: int) -> dict[str, Any]:
+    moment = datetime(2024, 3, 29, 20, tzinfo=UTC) + timedelta(seconds=seconds * number)
+    return {
+        "passage": number,
+        "passed_at": moment.astimezone(BERLIN),
+        "gate": GATES[number % 4],
+        "plate": f"P{number % 12_100}",
+        "speed": "" if number % 9 == 0 else Decimal(number * 37 % 12_000) / 100,
+        "toll": "" if number % 5 == 0 else Decimal(number % 400) / 100,
+        "is_late": ["true", "false", ""][number % 3],
+    }
+
+
+PASSED = [passage(number, 420) for number in range(RECORDS)]
+CROSSED = [passage(number, 2) for number in range(RECORDS)]
+"""All of them in two days, in which there are more plates than a sketch has registers."""
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    options: LoadOptions
+    api: Any
+
+
+@pytest.fixture(scope="module")
+def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tmp_path_factory: Any) -> Iterator[Site]:
+    data_dir = tmp_path_factory.mktemp("data")
+    contracts = data_dir / "contracts"
+    contracts.mkdir()
+    for name, text in (("passages", PASSAGES), ("crossings", DECLARED)):
+        (contracts / f"{name}.yaml").write_text(text)
+    with new_database() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollup_choice, "SMALL_VALUES", 9_000)
+        catalogue = synced_catalogue(url, contracts)
+        options = replace(load_options(Settings(database_url=url, data_dir=data_dir)), catalogue=catalogue)
+        for name, records in (("passages", PASSED), ("crossings", CROSSED)):
+            load(url, options, data_dir / "raw" / f"{name}.csv", records)
+        refresh(url)
+        with serve(url, data_dir=data_dir) as api:
+            yield Site(url, options, api)
+
+
+def load(url: str, options: LoadOptions, path: Path, records: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    lines = [",".join(records[0]), *(",".join(str(value) for value in each.values()) for each in records)]
+    path.write_text("\n".join(lines) + "\n")
+    found = options.folder.look_at(path)
+    assert found is not None
+    assert load_file(url, found, options).is_loaded
+
+
+def by_day(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found = defaultdict(list)
+    for record in records:
+        found[record["passed_at"].date().isoformat()].append(record)
+    return found
+
+
+def test_days_are_those_of_the_time_zone_across_the_change_to_summer_time(site: Site) -> None:
+    days = by_day(PASSED)
+    answer = site.api.get("/api/metrics/passages", metrics="records,sum_toll", grain="day", limit=100)
+    assert answer["source"] == "rollup"
+    assert {row["period"]: row["records"] for row in answer["data"]} == {
+        day: len(each) for day, each in list(days.items())[:100]
+    }
+    assert len(days["2024-03-31"]) < len(days["2024-04-01"])  # 23 hours
+    rows = site.api.get(
+        "/api/metrics/passages",
+        metrics="records,sum_toll",
+        grain="day",
+        limit=100,
+        filter='{"passage":{"gte":0}}',
+    )
+    assert rows["source"] == "rows"
+    assert rows["data"] == answer["data"]
+
+
+def test_a_value_that_is_absent_is_a_group_of_its_own_and_not_the_text_null(site: Site) -> None:
+    rows = site.api.get("/api/metrics/passages", by="gate", metrics="records", order="gate")["data"]
+    quarter = RECORDS // 4
+    assert [(row["gate"], row["records"]) for row in rows] == [
+        ("North", quarter), ("South", quarter), ("null", quarter), (None, quarter),
+    ]  # fmt: skip
+    absent = site.api.get("/api/metrics/passages", metrics="records", filter='{"gate":null}')["data"]
+    assert absent == [{"records": quarter}]
+
+
+def test_the_usual_metrics(site: Site) -> None:
+    (found,) = (each for each in site.api.get("/api/metrics")["datasets"] if each["dataset"] == "passages")
+    names = [each["name"] for each in found["metrics"]]
+    assert names == [
+        "records", "avg_speed", "min_speed", "max_speed", "sum_toll", "avg_toll", "count_is_late", "known_is_late",
+        "ratio_is_late",
+    ]  # fmt: skip
+    (row,) = site.api.get("/api/metrics/passages")["data"]
+    speeds = [each["speed"] for each in PASSED if each["speed"] != ""]
+    assert abs(row["avg_speed"] - sum(speeds) / len(speeds)) < Decimal("1e-12")
+    assert (row["min_speed"], row["max_speed"]) == (min(speeds), max(speeds))
+    assert row["count_is_late"] == sum(each["is_late"] == "true" for each in PASSED)
+    assert row["ratio_is_late"] == pytest.approx(Decimal("0.5"), abs=Decimal("0.001"))
+
+
+def test_more_groups_than_an_answer_has(site: Site) -> None:
+    answer = site.api.get("/api/metrics/passages", by="plate", metrics="records", limit=10_000, total="true")
+    assert answer["source"] == "rows"
+    assert (answer["groups"], len(answer["data"])) == (12_100, 10_000)
+    assert answer["total"] == {"records": RECORDS}
+
+
+def test_approximate_values_are_marked_and_within_their_error(site: Site) -> None:
+    query = {"metrics": "plates,median_speed", "grain": "day"}
+    about, exact = (site.api.get("/api/metrics/crossings", **query, exact=each) for each in ("false", "true"))
+    errors = {each["metric"]: each.get("approximate_within") for each in about["columns"] if each["metric"]}
+    assert errors == {"plates": Decimal("0.0163"), "median_speed": Decimal("0.005")}
+    assert (about["source"], exact["source"]) == ("rollup", "rows")
+    assert all(each.get("approximate_within") is None for each in exact["columns"])
+    for day, found in zip(about["data"], exact["data"], strict=True):
+        records = [each for each in CROSSED if each["passed_at"].strftime("%Y-%m-%d") == day["period"]]
+        speeds = sorted(each["speed"] for each in records if each["speed"] != "")
+        assert found["plates"] == len({each["plate"] for each in records})
+        assert found["median_speed"] == speeds[ceil(len(speeds) / 2) - 1]
+        assert abs(day["plates"] - found["plates"]) <= 4 * errors["plates"] * found["plates"]
+        assert abs(day["median_speed"] - found["median_speed"]) <= Decimal("0.005") * found["median_speed"]
+
+
+def test_metrics_that_combine_others(site: Site) -> None:
+    (row,) = site.api.get(
+        "/api/metrics/crossings", metrics="tolls,fast_tolls,slow_tolls,slow_share_of_tolls,last_passed"
+    )["data"]
+    assert row["slow_tolls"] == row["tolls"] - row["fast_tolls"]
+    assert abs(row["slow_share_of_tolls"] - row["slow_tolls"] / row["tolls"]) < Decimal("1e-12")
+    assert datetime.fromisoformat(row["last_passed"]) == CROSSED[-1]["passed_at"]
+
+
+def test_growth_from_nothing_is_no_number(site: Site) -> None:
+    answer = site.api.get("/api/metrics/passages", metrics="records", grain="month", compare="previous")
+    first = answer["data"][0]
+    assert (first["period"], first["records_previous"], first["records_change"]) == ("2024-03-01", 0, None)
+
+
+def test_a_range_without_records_has_no_rows_and_totals_of_nothing(site: Site) -> None:
+    query = {"start": "2019-01-01", "end": "2019-01-31", "metrics": "records,sum_toll,avg_speed"}
+    assert site.api.get("/api/metrics/passages", **query, grain="day")["data"] == []
+    assert site.api.get("/api/metrics/passages", **query)["data"] == [
+        {"records": 0, "sum_toll": None, "avg_speed": None}
+    ]
+    assert (
+        site.api.get("/api/kpi", metrics="passages.sum_toll", start="2019-01-01", end="2019-01-31")["figures"][0][
+            "value"
+        ]
+        is None
+    )
