@@ -3,9 +3,13 @@
 And what all tests rely on: time for generated examples, the usual signals.
 """
 
+import fcntl
+import gc
+import os
+import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from logistics_api.dashboard.vega_bundle import VegaBundle
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -25,6 +30,12 @@ _numbers = count(1)
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("same-every-time", settings.get_profile("tests"), derandomize=True, database=None)
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: collections of garbage in the tests need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +87,17 @@ def template(server_url: str) -> str:
 
 
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    """URL of a migrated, empty database for one test."""
+def copied(template: str) -> str:
+    """Name of the database that the test's own is copied from; a module may have others, with rows in them."""
+    return template
+
+
+@pytest.fixture
+def database_url(server_url: str, copied: str) -> Iterator[str]:
+    """URL of a migrated database for one test, empty unless `copied` is not."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {copied} STRATEGY file_copy".encode())
     yield with_database(server_url, name)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -103,6 +120,11 @@ def raw_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def options(raw_dir: Path) -> LoadOptions:
     """Loader options with batches so small that every test sees several, of chunks of a single record."""
+    return options_of(raw_dir)
+
+
+def options_of(raw_dir: Path) -> LoadOptions:
+    """Those of the fixture `options`, for another folder."""
     return LoadOptions(
         raw_dir=raw_dir,
         failed_dir=raw_dir.parent / "failed",
@@ -112,3 +134,21 @@ def options(raw_dir: Path) -> LoadOptions:
         retry_seconds=60.0,
         chunk_bytes=16,
     )
+
+
+@pytest.fixture(scope="session")
+def give_vega(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Puts Vega into the cache of a data folder, where an API that is started would spend seconds on making it.
+
+    It is made once for all workers.
+    """
+    of_worker = tmp_path_factory.getbasetemp()
+    folder = of_worker.parent if "PYTEST_XDIST_WORKER" in os.environ else of_worker
+
+    def give(data_dir: Path) -> None:
+        with (folder / "vega.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            VegaBundle(folder / "vega").bodies()
+        shutil.copytree(folder / "vega", data_dir / "cache", dirs_exist_ok=True)
+
+    return give

@@ -47,9 +47,10 @@ FROM (
 
 LARGEST = """
 -- Finds what numbers of {table} need: digits before the point and behind it.
--- One row: for each column its largest value and its largest scale without zeros at the end.
+-- One row: an array of the largest value and the largest scale, without zeros at the end, of each column in turn. (The
+-- number of columns of a result is limited.)
 -- Reads {table}.
-SELECT {measures}
+SELECT ARRAY[{measures}]::numeric[]
 FROM {relation}
 WHERE {conditions}
 """

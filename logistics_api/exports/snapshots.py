@@ -103,7 +103,8 @@ class Snapshot:
             return {}
         wanted = self.wanted
         statement = queries.largest(wanted.table, tuple(wanted.filters), tuple(columns))
-        found = iter(await self._row(self._connections[0], statement, wanted.filters))
+        (measures,) = await self._row(self._connections[0], statement, wanted.filters)
+        found = iter(measures)
         return {column: _needs(next(found), next(found)) for column in columns}
 
     async def _row(
@@ -146,5 +147,5 @@ async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Sna
             yield Snapshot(connections, wanted)
 
 
-def _needs(largest: Decimal | None, scale: int | None) -> Needs:
-    return Needs(0 if largest is None else max(0, largest.adjusted() + 1), scale or 0)
+def _needs(largest: Decimal | None, scale: Decimal | None) -> Needs:
+    return Needs(0 if largest is None else max(0, largest.adjusted() + 1), int(scale or 0))

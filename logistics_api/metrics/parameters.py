@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.errors import ParameterError, refused_parameters
 from logistics_api.parameters.date_range import Day
-from logistics_api.parameters.types import Flag
+from logistics_api.parameters.types import DIGITS, Flag
 from logistics_api.querying.metric_query import (
     MAX_DIMENSIONS,
     MAX_METRICS,
@@ -75,14 +75,18 @@ class MetricParameters(BaseModel):
         "`average` over the last `periods`",
         examples=["share"],
     )
-    periods: int = Field(7, ge=2, le=366, description="How many periods `average` covers", examples=[7])
+    periods: Annotated[int, Field(ge=2, le=366), DIGITS] = Field(
+        7, description="How many periods `average` covers", examples=[7]
+    )
     order: Names | None = Field(
         None,
         description="Columns to sort by, separated by commas; `-` reverses; what has no value comes last. If omitted, "
         "by period, or by the first metric with the highest first",
         examples=["-revenue"],
     )
-    limit: int = Field(1_000, ge=1, le=MAX_ROWS, description="Maximum number of rows", examples=[1000])
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS), DIGITS] = Field(
+        1_000, description="Maximum number of rows", examples=[1000]
+    )
     exact: Flag = Field(
         False, description="Refuses approximations: distinct counts and quantiles are computed from the records"
     )

@@ -98,11 +98,6 @@ def contents_of(dataset: Dataset) -> Contents:
     return Contents(tuple(all_states(metrics, metrics)), tuple(values.items()))
 
 
-def is_dated(dataset: Dataset) -> bool:
-    """Whether its records have a day."""
-    return dataset.dating is not None
-
-
 def candidates(dataset: Dataset) -> list[str]:
     """The fields that rollups may group by: dimensions and booleans, the shorter names of things before references."""
     referring = {name for reference in dataset.references for name in reference.fields}

@@ -90,7 +90,7 @@ def _differing_rows(
         which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))
     row = connection.execute(
         sql.SQL(read_sql("rollups/differences")).format(
-            table=sql.Identifier(SCHEMA, table), days=which, computed=computed(dataset, rollup, contents, days)
+            table=sql.Identifier(SCHEMA, table), days=which, recomputed=computed(dataset, rollup, contents, days)
         )
     ).fetchone()
     assert row is not None

@@ -24,7 +24,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, TransientError
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
+from logistics_pipeline.sources.folder import FoundFile, RawFolder, nested_key, split_key
 
 INTERRUPTED = 130
 """The exit code that shells use for a program that Ctrl-C ended."""
@@ -180,12 +180,17 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
         report = loader.load(file, on_progress)
     followed = Followed() if report.was_loaded_before else follow_file(loader.connection, report.file, file.path)
     if as_json:
-        print_json(load_result(report.file, file.path))
+        print_json(load_result(report.file, _named(file)))
     else:
         say(file_summary(report.file, loader.options.warn_rejects, report.was_loaded_before))
         for sentence in followed.sentences():
             say(f"  {sentence}")
     return report.is_loaded
+
+
+def _named(file: FoundFile) -> Path:
+    """The path on disk; of a file for the records within those of another dataset, as commands take it."""
+    return Path(nested_key(str(file.path), str(file.dataset))) if file.is_nested else file.path
 
 
 @contextmanager

@@ -77,10 +77,12 @@ from logistics_pipeline.ledger.rejects import (
     LockedReject,
     RejectedRecord,
     Replayed,
+    UnresolvedReject,
     lock_rejects,
     rejects,
     resolve_rejects,
     unresolved_numbers,
+    unresolved_rejects,
     update_reasons,
 )
 from logistics_pipeline.ledger.shortened_ids import ShortenedId, count_shortened_ids, warning_of_shortened_ids
@@ -105,6 +107,7 @@ __all__ = [
     "Replayed",
     "ShortenedId",
     "Staleness",
+    "UnresolvedReject",
     "advance",
     "begin",
     "clear",
@@ -165,6 +168,7 @@ __all__ = [
     "supersede",
     "unrecognised_files",
     "unresolved_numbers",
+    "unresolved_rejects",
     "update_reasons",
     "warn",
     "warning_of_shortened_ids",

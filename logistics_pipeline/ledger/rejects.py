@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
-from psycopg.rows import class_row
+from psycopg.rows import args_row, class_row
 
 from logistics_core.database_contract.reject_kinds import KIND
 from logistics_pipeline.database.connections import Connection
@@ -62,6 +63,31 @@ def unresolved_numbers(connection: Connection, file_id: int, after: int, records
         (file_id, after, records),
     ).fetchall()
     return [number for index, (number, total) in enumerate(found) if index == 0 or total <= size]
+
+
+class UnresolvedReject(NamedTuple):
+    """A reject with the reason for it, as it is exported."""
+
+    record_no: int
+    byte_offset: int | None
+    field: str | None
+    reason: str
+    raw: bytes
+
+
+def unresolved_rejects(
+    connection: Connection, file_id: int, after: int, records: int, size: int
+) -> list[UnresolvedReject]:
+    """A file's next unresolved rejects after the record number `after`: at most `records`, of `size` bytes, or one."""
+    numbers = unresolved_numbers(connection, file_id, after, records, size)
+    if not numbers:
+        return []
+    with connection.cursor(row_factory=args_row(UnresolvedReject), binary=True) as cursor:
+        return cursor.execute(
+            "SELECT record_no, byte_offset, field, reason, raw FROM ingest.rejects "
+            "WHERE file_id = %s AND record_no BETWEEN %s AND %s AND resolved_at IS NULL ORDER BY record_no",
+            (file_id, numbers[0], numbers[-1]),
+        ).fetchall()
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class FileLoad:
         task = self._task(file, found, dataset, format)
         is_large = left_bytes >= self._options.own_process_bytes and not _has_long_header(format)
         with (
-            open_chunks(task, in_own_process=is_large) as chunks,  # first: a process takes time to start
+            open_chunks(task, in_own_process=is_large, meanwhile=self._options.parses_meanwhile) as chunks,
             ContentHash(found.path) as hashing,
             bulk_load(self._connection, dataset, left_bytes),
         ):

@@ -6,7 +6,16 @@ WITH stored AS (
     SELECT * FROM {table} WHERE {days}
 ),
 computed AS (
-    {computed}
+    {recomputed}
+),
+too_many AS (
+    SELECT * FROM stored
+    EXCEPT ALL
+    SELECT * FROM computed
+),
+lacking AS (
+    SELECT * FROM computed
+    EXCEPT ALL
+    SELECT * FROM stored
 )
-SELECT (SELECT count(*) FROM (SELECT * FROM stored EXCEPT ALL SELECT * FROM computed) AS too_many)
-     + (SELECT count(*) FROM (SELECT * FROM computed EXCEPT ALL SELECT * FROM stored) AS lacking)
+SELECT (SELECT count(*) FROM too_many) + (SELECT count(*) FROM lacking)

@@ -92,7 +92,10 @@ def test_open_streams_do_not_keep_the_server_from_stopping(
     port = free_port()
     with running(tmp_path / "log", database_url=database_url, api_port=port) as process:
         wait_until(lambda: answers(port), 30)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client, listening(client) as events:
+        with (
+            httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client,
+            listening(client) as events,
+        ):
             next(events)
             process.send_signal(signal.SIGTERM)
             assert [event for event in events if event[0].startswith("event: ingest")] == []  # read to its end

@@ -8,12 +8,10 @@ machine.
 import itertools
 import os
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from bench.browser import ARGUMENTS, CHROMIUM
 from logistics_pipeline.database.connections import with_database
+from tests.database.forking import run_command, start_api, stop
 from tests.ports import free_port
 
 SECONDS = 60.0
@@ -44,7 +43,7 @@ class Dashboard:
         self.raw_dir.mkdir(parents=True, exist_ok=True)
         self.variables: dict[str, str] = {}
         """Settings beside those below."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -57,8 +56,7 @@ class Dashboard:
 
     def command(self, *words: str | Path) -> str:
         """Runs `logistics …` and gives what it printed."""
-        entry = [sys.executable, "-c", "from logistics_pipeline.cli import main; main()", *map(str, words)]
-        done = subprocess.run(entry, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = run_command([str(word) for word in words], self.environment, self.data_dir)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -70,31 +68,24 @@ class Dashboard:
         self.command("refresh")
 
     def start(self) -> None:
-        with (self.data_dir / "api.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "logistics_api"], env=self.environment, stdout=log, stderr=subprocess.STDOUT
-            )
+        self._process = start_api(self.environment, self.data_dir / "api.log")
         wait_until(self._is_up)
 
     def _is_up(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, (self.data_dir / "api.log").read_text()
+        assert self._process.exitcode is None, (self.data_dir / "api.log").read_text()
         try:
-            return httpx.get(f"{self.url}/health", trust_env=False).is_success
+            return httpx.get(f"{self.url}/health", trust_env=False, verify=False).is_success
         except httpx.TransportError:
             return False
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(SECONDS)
-            finally:
-                self._process.kill()
+            stop(self._process, SECONDS)
 
     def get(self, path: str, **query: Any) -> Any:
         """What the API answers, to hold the page against."""
-        answer = httpx.get(self.url + path, params=query, trust_env=False, timeout=SECONDS)
+        answer = httpx.get(self.url + path, params=query, trust_env=False, verify=False, timeout=SECONDS)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -107,7 +98,9 @@ def wait_until(condition: Callable[[], Any], seconds: float = SECONDS) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_dashboard(server_url: str, template: str) -> Iterator[Callable[[], Dashboard]]:
+def new_dashboard(
+    server_url: str, template: str, give_vega: Callable[[Path], None]
+) -> Iterator[Callable[[], Dashboard]]:
     """Makes an installation with a migrated, empty database; not started yet."""
     made: list[Dashboard] = []
 
@@ -116,10 +109,7 @@ def new_dashboard(server_url: str, template: str) -> Iterator[Callable[[], Dashb
         with psycopg.connect(with_database(server_url, "postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
         dashboard = Dashboard(with_database(server_url, name), Path(folder) / name)
-        bundles = (bundle for each in made for bundle in (each.data_dir / "cache").glob("vega-*.bundle"))
-        if bundle := next(bundles, None):  # made once for all, by the first whose page has asked for it
-            (dashboard.data_dir / "cache").mkdir(parents=True)
-            shutil.copy(bundle, dashboard.data_dir / "cache")
+        give_vega(dashboard.data_dir)
         made.append(dashboard)
         return dashboard
 
@@ -129,7 +119,7 @@ def new_dashboard(server_url: str, template: str) -> Iterator[Callable[[], Dashb
             dashboard.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
     yield browser
@@ -142,7 +132,7 @@ def needs_chromium() -> None:
         pytest.skip("no Chromium on this machine: install one, or name it in LOGISTICS_TEST_CHROMIUM")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright(needs_chromium: None) -> Iterator[Playwright]:
     """Not for the session: as long as it lives an event loop runs in this thread, where other tests start their own."""
     expect.set_options(timeout=SECONDS * 1000)
@@ -156,9 +146,6 @@ def dashboard(needs_chromium: None, new_dashboard: Callable[[], Dashboard]) -> D
     made = new_dashboard()
     made.load(shipments=20_000, logs=14_000, vehicles=40)
     made.start()
-    page = httpx.get(made.url, trust_env=False).text
-    (vega,) = set(re.findall(r"/assets/vega-[^\"]+", page))
-    assert httpx.get(made.url + vega, trust_env=False, timeout=120).status_code == 200
     return made
 
 

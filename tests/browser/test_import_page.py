@@ -1,7 +1,5 @@
 """A file of unknown shape, from the upload to the dataset: questions, columns, acceptance. The watch is a real one."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import wait_until
+from tests.database.forking import start_command, stop
 
 NewPage = Callable[..., tuple[Page, Any]]
 
@@ -25,14 +24,11 @@ def site(new_dashboard: Callable[[], Any]) -> Iterator[Any]:
     """An installation whose contracts are watched."""
     dashboard = new_dashboard()
     dashboard.start()
-    entry = [sys.executable, "-c", "from logistics_pipeline.cli import main; main()", "contracts", "watch"]
-    with (dashboard.data_dir / "watch.log").open("ab") as log:
-        watch = subprocess.Popen(entry, env=dashboard.environment, stdout=log, stderr=subprocess.STDOUT)
+    watch = start_command(["contracts", "watch"], dashboard.environment, dashboard.data_dir / "watch.log")
     try:
         yield dashboard
     finally:
-        watch.terminate()
-        watch.wait(60)
+        stop(watch, 60)
         dashboard.stop()
 
 

@@ -13,10 +13,11 @@ import pytest
 import tenacity.nap
 from psycopg import sql
 
-from logistics_pipeline.database.connections import PIPELINE, Connection
+from logistics_pipeline.database.connections import PIPELINE, Connection, with_database
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import FoundFile
+from tests.conftest import options_of
 from tests.database.records import as_array
 from tests.datasets import DATASETS
 
@@ -56,6 +57,26 @@ class FolderUnderTest:
 @pytest.fixture
 def raw_folder(database_url: str, options: LoadOptions) -> FolderUnderTest:
     return FolderUnderTest(database_url, options)
+
+
+Fill = Callable[[FolderUnderTest], None]
+
+
+@pytest.fixture(scope="session")
+def new_template(
+    server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Fill], str]:
+    """new_template(name, fill): a database with rows, made once, that those of several tests are copied from."""
+
+    def make(name: str, fill: Fill) -> str:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
+        raw_dir = tmp_path_factory.mktemp(name) / "data" / "raw"
+        raw_dir.mkdir(parents=True)
+        fill(FolderUnderTest(with_database(server_url, name), options_of(raw_dir)))
+        return name
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from logistics_pipeline.migrations import migrate
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
+from tests.examples import few_or_all
 from tests.keyed import add_contracts, reading, visit
 
 Makers = dict[str, Callable[..., Record]]
@@ -210,6 +211,7 @@ class Converging(RuleBasedStateMachine):
         return {key: tuple(values) for key, *values in rows}
 
 
+@few_or_all(10, of=30)
 @pytest.mark.parametrize("makers", [BUILT_IN, KEYED], ids=["one text", "several fields and none"])
 @pytest.mark.usefixtures("impatient")
 def test_the_tables_equal_a_simple_model_after_any_sequence(
@@ -217,6 +219,7 @@ def test_the_tables_equal_a_simple_model_after_any_sequence(
     connection: Connection,
     limit_lock_waits: Callable[[str], None],
     makers: Makers,
+    examples: int,
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
@@ -226,7 +229,7 @@ def test_the_tables_equal_a_simple_model_after_any_sequence(
     run_state_machine_as_test(
         lambda: Converging(folder, connection, makers),
         settings=settings(
-            max_examples=30,
+            max_examples=examples,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -31,6 +31,7 @@ from logistics_pipeline.migrations import migrate
 from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_lines, log, vehicle
+from tests.examples import few_or_all
 from tests.fourth_dataset import add_contract, drivers
 
 ODDITIES: list[dict[str, Any]] = [
@@ -275,14 +276,15 @@ def folder(raw_folder: FolderUnderTest, raw_dir: Path) -> FolderUnderTest:
     return replace(raw_folder, options=options)
 
 
+@few_or_all(5, of=15)
 @pytest.mark.usefixtures("impatient")
 def test_every_count_equals_a_recount_after_any_sequence(
-    folder: FolderUnderTest, connection: Connection, tmp_path: Path
+    folder: FolderUnderTest, connection: Connection, tmp_path: Path, examples: int
 ) -> None:
     run_state_machine_as_test(
         lambda: Counting(folder, connection, tmp_path),
         settings=settings(
-            max_examples=15,
+            max_examples=examples,
             stateful_step_count=10,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -13,6 +13,8 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading import loader
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import ElementsLayout
+from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.parse import parser_process
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import read_chunks_in_own_process
 from logistics_pipeline.loading.parse.parsers import ReadTask
@@ -23,7 +25,7 @@ from tests.datasets import VEHICLES
 
 @pytest.fixture
 def apart(raw_folder: FolderUnderTest) -> FolderUnderTest:
-    return replace(raw_folder, options=replace(raw_folder.options, own_process_bytes=0))
+    return replace(raw_folder, options=replace(raw_folder.options, own_process_bytes=0, parses_meanwhile=False))
 
 
 def readers() -> list[psutil.Process]:
@@ -57,6 +59,31 @@ def test_a_file_at_fault_fails_where_it_would_have(apart: FolderUnderTest, raw_f
     assert (there.error, there.records_loaded) == (here.error, here.records_loaded)
 
 
+@pytest.mark.parametrize("write", [as_array, as_csv])
+def test_it_continues_where_the_loader_has_parsed_meanwhile(
+    write: object, apart: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parser_process, "_has_message", lambda pipe: True)  # it takes over after the first chunk
+    both = replace(apart, options=replace(apart.options, parses_meanwhile=True, chunk_bytes=500))
+    content = write([vehicle(number, total_mileage=number - 3) for number in range(500)])  # type: ignore[operator]
+
+    file = both.drop_and_load("vehicles.data", content).file
+
+    assert (file.state, file.records_read, file.records_loaded, file.records_rejected) == ("loaded", 500, 497, 3)
+    numbers = connection.execute("SELECT record_no FROM raw.vehicles ORDER BY record_no").fetchall()
+    assert [number for (number,) in numbers] == list(range(4, 501))
+    assert readers() == []
+
+
+def test_a_small_file_may_be_parsed_before_it_has_started(apart: FolderUnderTest) -> None:
+    both = replace(apart, options=replace(apart.options, parses_meanwhile=True))
+
+    file = both.drop_and_load("vehicles.json", [vehicle(1), vehicle(2)]).file
+
+    assert (file.state, file.records_loaded) == ("loaded", 2)
+    assert readers() == []
+
+
 def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
     apart: FolderUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +97,8 @@ def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
                 process.kill()
 
     found = apart.drop("vehicles.json", [vehicle(number, name="x" * 200) for number in range(20_000)])
-    report = loader.load_file(apart.url, found, apart.options, on_progress=kill_once)
+    fewer_batches = replace(apart.options, batch=BatchLimits(records=500, bytes=1 << 20), chunk_bytes=2_000)
+    report = loader.load_file(apart.url, found, fewer_batches, on_progress=kill_once)
 
     assert kills == 1
     assert (report.file.state, report.file.records_read, report.file.records_loaded) == ("loaded", 20_000, 20_000)

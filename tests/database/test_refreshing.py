@@ -28,9 +28,10 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
+from tests.database.conftest import Fill, FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 from tests.database.test_rollups import differing_rollups
+from tests.examples import few_or_all
 
 Row = tuple[Any, ...]
 Tables = dict[str, set[Row]]
@@ -388,8 +389,9 @@ class Refreshing(RuleBasedStateMachine):
         self.numbers = numbers
 
 
+@few_or_all(8, of=25)
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
-    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None]
+    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None], examples: int
 ) -> None:
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
@@ -397,7 +399,7 @@ def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
     run_state_machine_as_test(
         lambda: Refreshing(raw_folder, connection),
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
@@ -610,13 +612,35 @@ def test_a_full_refresh_mends_all_time_sums_that_are_wrong(
 # -- one refresh ---------------------------------------------------------------------------------------------------
 
 
+FILES = {
+    "vehicles.json": [vehicle(number) for number in range(3)],
+    "vehicle_logs.json": [log(number) for number in range(5)],
+    "shipments.json": [shipment(number) for number in range(20)],
+}
+"""What `filled` has loaded."""
+
+
+@pytest.fixture(scope="module")
+def filled_template(new_template: Callable[[str, Fill], str]) -> str:
+    def fill(folder: FolderUnderTest) -> None:
+        for name, records in FILES.items():
+            folder.drop_and_load(name, records)
+        refresh(folder.url)
+
+    return new_template("filled_for_refreshes", fill)
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, template: str) -> str:
+    has_rows = "filled" in request.fixturenames
+    return str(request.getfixturevalue("filled_template")) if has_rows else template
+
+
 @pytest.fixture
 def filled(raw_folder: FolderUnderTest) -> str:
     """URL of a database with figures that are up to date."""
-    raw_folder.drop_and_load("vehicles.json", [vehicle(number) for number in range(3)])
-    raw_folder.drop_and_load("vehicle_logs.json", [log(number) for number in range(5)])
-    raw_folder.drop_and_load("shipments.json", [shipment(number) for number in range(20)])
-    refresh(raw_folder.url)
+    for name, records in FILES.items():
+        raw_folder.drop(name, records)
     return raw_folder.url
 
 

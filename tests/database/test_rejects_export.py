@@ -9,6 +9,7 @@ import pytest
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.rejects import failed_files
 from logistics_pipeline.loading.rejects.failed_files import export_paths
 from tests.database.conftest import FolderUnderTest, Interrupted
@@ -118,6 +119,25 @@ def test_the_reasons_lie_beside_the_rejects(raw_folder: FolderUnderTest, failed_
         reasons = list(csv.DictReader(file))
     assert [(row["record_no"], row["field"]) for row in reasons] == [(str(n), "total_mileage") for n in (2, 6, 10)]
     assert all(row["byte_offset"].isdigit() and "at least 0" in row["reason"] for row in reasons)
+
+
+def test_an_export_is_the_same_whatever_fits_in_memory(
+    raw_folder: FolderUnderTest, connection: Connection, failed_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tricky = [vehicle(number, total_mileage=f'"{number}",\n') for number in range(4)]
+    report = raw_folder.drop_and_load("vehicles.ndjson", as_lines([*RECORDS, "no record", *tricky]))
+    names = ("vehicles.rejected.ndjson", "vehicles.rejected.ndjson.reasons.csv")
+    at_once = [(failed_dir / name).read_bytes() for name in names]
+    with (failed_dir / names[1]).open(newline="") as file:
+        reasons = list(csv.DictReader(file))
+    assert [(row["record_no"], row["field"]) for row in reasons[3:5]] == [("11", ""), ("12", "total_mileage")]
+    assert reasons[4]["reason"].count('"0",') == 1
+
+    for name, limit in (("_PAGE_RECORDS", 2), ("_PAGE_BYTES", 1)):
+        monkeypatch.setattr(failed_files, name, limit)
+        layout = layout_from_json(report.file.layout)
+        failed_files.export_rejects(connection, report.file, layout, failed_dir, raw_folder.options.catalogue)
+        assert [(failed_dir / name).read_bytes() for name in names] == at_once
 
 
 def test_files_that_differ_only_in_their_ending_do_not_share_an_export(failed_dir: Path) -> None:

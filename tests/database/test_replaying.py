@@ -40,6 +40,7 @@ from tests.database.conftest import (
     raise_interrupted,
 )
 from tests.database.records import LAYOUTS, Record, as_array, as_csv, as_lines, log, shipment, vehicle
+from tests.examples import few_or_all
 
 Read = Callable[[], Contents]
 Line = dict[str, Any]
@@ -803,6 +804,7 @@ class Replaying(RuleBasedStateMachine):
         return data.draw(st.sampled_from([version for version in self.versions if version.is_current]), label="file")
 
 
+@few_or_all(8, of=25)
 @pytest.mark.usefixtures("impatient")
 def test_any_sequence_of_loads_and_replays_ends_as_if_the_mended_records_had_been_in_the_files(
     raw_folder: FolderUnderTest,
@@ -810,13 +812,14 @@ def test_any_sequence_of_loads_and_replays_ends_as_if_the_mended_records_had_bee
     empty: Callable[[], None],
     mended: Path,
     limit_lock_waits: Callable[[str], None],
+    examples: int,
 ) -> None:
     # A file loaded in the middle of a replay's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
     run_state_machine_as_test(
         lambda: Replaying(raw_folder, connection, empty, mended),
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -63,7 +63,12 @@ def test_a_load_that_dies_after_any_batch_reads_the_rest_alike(
 ) -> None:
     content = HEADER + PLAIN + WAITING + UNPROVEN + PLAIN.replace(b"P", b"R") + PROOF
     found = raw_folder.drop("vehicle_logs.csv", content)
-    options = {"chunk_bytes": 40, "own_process_bytes": own_process_bytes, "batch": BatchLimits(2, 1 << 20)}
+    options = {
+        "chunk_bytes": 40,
+        "own_process_bytes": own_process_bytes,
+        "parses_meanwhile": False,
+        "batch": BatchLimits(2, 1 << 20),
+    }
     searches = []
 
     def find_formats(task: parsers.ReadTask, types: Collection[FieldType]) -> Any:

@@ -144,6 +144,7 @@ class Run:
             self.disturbed.options,
             retry_seconds=self.chance.choice([0.0, 0.0, 30.0]),
             own_process_bytes=0 if is_apart else NEVER,
+            parses_meanwhile=self.chance.random() < 0.5,
         )
         for _ in range(MAX_CALLS):
             self.loader = LoaderProcess(url, self.path, options, room_bytes)

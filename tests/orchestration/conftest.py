@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,9 +129,28 @@ def _sqlite_does_not_wait_for_the_disk() -> Iterator[None]:
     sqlalchemy.event.remove(sqlalchemy.Engine, "connect", turn_off)
 
 
+@pytest.fixture(scope="session")
+def empty_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance that has made the tables of its storage, which takes half a second."""
+    folder = tmp_path_factory.mktemp("dagster")
+    with _instance(folder):
+        return folder
+
+
+def _instance(folder: Path) -> AbstractContextManager[dg.DagsterInstance]:
+    """An instance that keeps the events of all runs in one database, as PostgreSQL does, not in one for each run."""
+    events = {
+        "module": "dagster._core.storage.event_log",
+        "class": "ConsolidatedSqliteEventLogStorage",
+        "config": {"base_dir": str(folder / "events")},
+    }
+    return dg.instance_for_test(overrides={"event_log_storage": events}, temp_dir=str(folder))
+
+
 @pytest.fixture
-def system(database_url: str, tmp_path: Path) -> Iterator[System]:
-    with dg.instance_for_test() as instance:
+def system(database_url: str, tmp_path: Path, empty_storage: Path) -> Iterator[System]:
+    folder = shutil.copytree(empty_storage, tmp_path / "dagster")
+    with _instance(folder) as instance:
         settings = Settings(database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, retry_seconds=2)
         settings.raw_dir.mkdir(parents=True)
         yield System(instance, settings)

@@ -17,6 +17,7 @@ from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator, value_validator
+from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 from tests.many_types import FIELDS, PLAIN, STORED, readings
 
@@ -159,6 +160,32 @@ def test_a_column_of_any_type_is_judged_as_its_values_are(data: st.DataObject, c
             assert text == wanted or (name == "amount" and Decimal(text) == Decimal(wanted))
 
 
+_ZONED = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["2024-03-05", "2024-12-31", "2024-02-30", "1900-01-01", "1899-12-31", "2100-12-31", "2101-01-01"]),
+    st.sampled_from(["T", " ", "t"]),
+    st.sampled_from(["00", "01", "12", "23", "24"]),
+    st.sampled_from([":00:00", ":59:59", ":60:00", ":30:60", ":15:30", ":00:00.5"]),
+    st.sampled_from(["+00:00", "+02:00", "-11:00", "+05:30", "-00:00", "+14:00", "+24:00", "+99:00", "Z"]),
+)
+
+
+@given(st.lists(_ZONED, min_size=1, max_size=5))
+@settings(max_examples=400, deadline=None)
+def test_times_with_offsets_are_stored_as_the_reference_stores_them(column: list[str]) -> None:
+    field = Field("at", "At", FieldType.DATETIME, Role.TIME, "At", required=False, has_time_zone=True)
+    reference = value_validator(field)
+    validator = TimestampColumn(field, reference)
+
+    for part in (column, column[::-1], [*column, "2024-03-05T10:00:00+02:00"]):
+        found, irregular = validator.encode(part)
+
+        for index, value in enumerate(part):
+            expected = reference(value)
+            assert (index in irregular) == isinstance(expected, Rejection)
+            assert index in irregular or found[index] == expected
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_values_of_a_type_are_stored_in_one_way(name: str) -> None:
     one = replace(READINGS, key=(name,), fields=(READINGS.field(name),), has_extras=False)
@@ -253,6 +280,26 @@ def test_a_signed_number_is_plain_only_if_it_is_stored_as_the_reference_stores_i
     for index in set(range(len(column))) - set(irregular):
         assert isinstance(expected[index], str), expected[index]
         assert found[index] == expected[index] or Decimal(found[index]) == Decimal(expected[index])
+
+
+@given(st.lists(st.text("0129.,-+ ", max_size=5) | st.sampled_from(["n/a", "-", "NA", "٣"]), min_size=1, max_size=4))
+@settings(max_examples=500, deadline=None)
+@pytest.mark.parametrize("type", [FieldType.NUMBER, FieldType.INTEGER])
+def test_texts_are_plain_numbers_only_if_the_reference_reads_them_so(type: FieldType, column: list[str]) -> None:
+    field = Field("cost", "Cost", type, Role.MEASURE, "Cost", required=False)
+    validator = NumberColumn(field) if type is FieldType.NUMBER else IntegerColumn(field)
+    reference = value_validator(field)
+
+    for each in (column, tuple(column)):
+        found, irregular = validator.encode(each)
+
+        for index in set(range(len(column))) - set(irregular):
+            expected = reference(column[index])
+            assert not isinstance(expected, Rejection), column[index]
+            if expected is None or type is FieldType.INTEGER:
+                assert found[index] == (expected or NULL)
+            else:  # PostgreSQL stores 00.50 as 0.50
+                assert Decimal(found[index]).as_tuple() == Decimal(expected).as_tuple()
 
 
 def test_signed_numbers_are_plain() -> None:

@@ -29,7 +29,10 @@ def _notes(outcome: Any) -> set[str]:
 
 # -- the two readers -------------------------------------------------------------------------------------------------
 
-MESSY = st.text(st.sampled_from('",\n\r ab\ufeffé'), max_size=40)
+MESSY = st.text(st.sampled_from('",\n\r ab\ufeffé'), max_size=40) | st.lists(
+    st.sampled_from(['"a"', '"a, ""b"""', 'a""b', '"', ",", ",", "\n", "\r\n", "b", '""', '"a\nb"', '5" b']),
+    max_size=14,
+).map("".join)
 
 
 @settings(deadline=None, max_examples=400)
@@ -44,6 +47,43 @@ def test_both_readers_make_the_same_of_any_text(read_content: Any, text: str, ru
 
     assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
     assert fast.records == read_content(content, run_bytes=1 << 20).records
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(["a", "", " ", "é", "b c"]), min_size=1, max_size=5),
+        st.sampled_from(["\n", "\n", "\r\n", "\r\r\n", "\n\n"]),
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows=_ROWS, width=st.integers(1, 4))
+def test_rows_without_quotes_are_split_at_once_as_they_are_read_one_by_one(
+    read_content: Any, rows: list[tuple[list[str], str]], width: int
+) -> None:
+    names = ["vehicle_id", "x", "y", "z"][:width]
+    # Most rows are as wide as the header. Others may make up for each other.
+    content = ",".join(names) + "\n" + "".join(",".join(cells[:width]) + end for cells, end in rows)
+    content += "".join(",".join(cells) + end for cells, end in rows)
+
+    fast = read_content(content.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader._RegularRows, "read", lambda self, text: None)
+        slow = read_content(content.encode())
+
+    assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
+
+
+def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read_content: Any) -> None:
+    outcome = read_content(HEADER + b"v1,1,a\nv2\n1,b,v3,1,c\nv4,1,d\n")
+
+    assert _ids(outcome) == ["v1", "v4"]
+    assert [reason for reason in _reasons(outcome) if reason] == [
+        "the row has 1 fields, the header 3",
+        "the row has 5 fields, the header 3",
+    ]
 
 
 # -- quotes ----------------------------------------------------------------------------------------------------------

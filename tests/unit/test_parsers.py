@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
+from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.parser_process import _read_until
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
@@ -374,3 +376,53 @@ def test_what_is_no_record_is_rejected_where_no_field_is_required(
     path.write_text("\n".join(map(json.dumps, values)) + "\n")
     lines = read(path, optional, LinesLayout(0), reference=reference, chunk_bytes=chunk_bytes)
     assert list(elements.rejects) == list(lines.rejects) == [2, 4, 5, 7]
+
+
+def test_the_sample_of_a_file_is_the_same_however_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "vehicles.csv"
+    path.write_text("vehicle_id,name\n" + "".join(f"v{number},x\n" for number in range(1, 2_001)))
+    layout = detect_format(path, VEHICLES, DATASETS, 10_000).layout
+    wanted = [*range(1, 401), *range(513, 2_001, 256)]
+
+    for chunk_bytes in (100, 5_000, 1 << 20):
+        task = ReadTask(path, VEHICLES, layout, FILE_ID, Checkpoint(), None, chunk_bytes, 10_000)
+        sample = [line for chunk in read_chunks(task) for line in chunk.sample]
+        assert [int(line.rsplit("\t", 1)[1]) for line in sample] == wanted
+
+
+_HANDED_OVER = {
+    "lines.ndjson": "".join(f'{{"vehicle_id": "v{number}", "name": "x"}}\n' for number in range(40)),
+    "array.json": json.dumps([{"vehicle_id": f"v{number}", "total_mileage": number - 3} for number in range(40)]),
+    "pages.json": json.dumps({"vehicles": [{"vehicle_id": f"v{number}"} for number in range(40)]}) * 2,
+    "plain.csv": "vehicle_id,name\n" + "".join(f"v{number},x\n" for number in range(40)),
+    "quoted.csv": "vehicle_id,name\n" + "".join(f'v{number},"a, ""b""\nc"\n' for number in range(40)),
+    "points.csv": "vehicle_id;total_mileage\n" + "".join(f"v{number};{number}.234,5\n" for number in range(1, 40)),
+}
+
+
+@pytest.mark.parametrize("name", _HANDED_OVER)
+def test_a_file_is_read_on_by_another_process_after_any_chunk(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(_HANDED_OVER[name])
+    layout = detect_format(path, VEHICLES, DATASETS, 10_000).layout
+    task = ReadTask(path, VEHICLES, layout, FILE_ID, Checkpoint(), None, 100, 10_000)
+    whole = list(read_chunks(task))
+    assert len(whole) > 2
+
+    for taken in range(1, len(whole)):
+        here = _read_until(task, lambda: len(found) == taken)  # noqa: B023  # called within the loop
+        found = list[Chunk]()
+        rest: ReadTask | None = None
+        try:
+            while True:
+                found.append(next(here))
+        except StopIteration as ending:
+            rest = ending.value
+        assert len(found) == taken
+        assert rest is not None
+        found += read_chunks(rest)
+        assert b"".join(chunk.text for chunk in found) == b"".join(chunk.text for chunk in whole)
+        assert [reject for chunk in found for reject in chunk.rejects] == [
+            reject for chunk in whole for reject in chunk.rejects
+        ]
+        assert (found[-1].checkpoint, str(found[-1].error)) == (whole[-1].checkpoint, str(whole[-1].error))

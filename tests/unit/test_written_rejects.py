@@ -8,7 +8,7 @@ from logistics_pipeline.loading.contract.record_validator import Rejection
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records, Table
 from logistics_pipeline.loading.parse.chunks import Chunk, ChunkMaker
-from logistics_pipeline.loading.parse.written_rejects import MAX_EXAMPLE_BYTES, Reject, write_rejects
+from logistics_pipeline.loading.parse.written_rejects import MAX_EXAMPLE_BYTES, Reject, merge_rejects, write_rejects
 
 LONG = bytes(range(256)) * 500
 
@@ -40,6 +40,20 @@ def test_rejects_are_counted_by_kind_with_the_first_of_each() -> None:
         ("cost", "cost must be at least 0"): (5, b"5", 2),
     }
     assert MAX_EXAMPLE_BYTES >= EXAMPLE_BYTES
+
+
+def test_parts_are_merged_with_the_first_of_each_kind_whatever_their_order() -> None:
+    parts = [write_rejects(7, [_reject(5, b"5"), _reject(6, LONG)]), write_rejects(7, [_reject(2, b"2")])]
+    merged = merge_rejects(parts)
+    assert merged.count == 3
+    assert [(each.first_record, each.example, each.count) for each in merged.kinds.values()] == [(2, b"2", 3)]
+    assert [part.kinds["cost", "cost must be a number"].count for part in parts] == [2, 1]
+    assert "".join(merged.copy_text()) == "".join(text for part in parts for text in part.copy_text())
+
+
+def test_short_records_are_written_together() -> None:
+    written = merge_rejects([write_rejects(7, [_reject(number, b"short")]) for number in range(100)])
+    assert len(list(written.copy_text())) == 1
 
 
 def test_another_process_gets_rejects_only_as_they_are_written() -> None:

@@ -195,6 +195,7 @@ async function readStatus() {
   statusSince = stale ? at : null;
   showWaiting(data.open_proposals);
   showLive();
+  renewLater();
 }
 
 function showWaiting(proposals) {
@@ -298,6 +299,11 @@ let forgetRenewal = null;
 function figuresChanged() {
   showLive();
   if (view.figures.version !== null && view.figures.version !== view.known.data_version) matchDays(view, view.figures.version);
+  renewLater();
+}
+
+/** Looks for newer figures, and a newer status, as long as what is shown may be old. */
+function renewLater() {
   if (staleSince() === null) {
     forgetRenewal?.();
     forgetRenewal = null;

@@ -5,6 +5,7 @@ reference for every rule. A column therefore only has to recognise values that t
 which takes a few passes in C over all of them at once: about 0.1 microseconds a value instead of 1.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,12 +15,15 @@ from logistics_pipeline.loading.contract.date_columns import DateColumn
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.nested_columns import NestedColumn
-from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn
+from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_days import day_of_record
-from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS, value_validator
+from logistics_pipeline.loading.contract.record_validator import value_validator
 from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.text_columns import TextColumn
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
+
+MIN_SHORT_SHARE = 8
+"""If more than one in this many rows is long, every value is measured."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,11 @@ class ColumnEncoder:
         self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
     ) -> None:
         self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
-        self._optional = [position for position, field in enumerate(dataset.fields) if not field.required]
+        self._optional = {position for position, field in enumerate(dataset.fields) if not field.required}
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
         self._dating = dataset.own_date_index
         self._day_of = day_of_record(dataset) if self._dating is not None else None
-        self._checks_lengths = False
-        """Whether single values are measured. No need to until a whole row is long enough to hold a value too long."""
-
-    def _check_lengths(self) -> None:
-        self._checks_lengths = True
-        for validator in self._validators:
-            validator.checks_lengths = True
 
     def encode(self, columns: Sequence[Column], first_number: int, extras: Texts | None = None) -> Encoded:
         """Encodes records given as one column per field of the dataset, numbered from `first_number`.
@@ -67,35 +64,63 @@ class ColumnEncoder:
         """
         numbers = range(first_number, first_number + len(columns[0]))
         texts, irregular = list[Texts](), dict[int, list[int]]()
+        changed = list[int]()
+        """Positions of the columns in which there may be NULL."""
         for position, (validator, column) in enumerate(zip(self._validators, columns, strict=True)):
             plain, irregular_here = validator.encode(column)
             texts.append(plain)
+            if plain is not column or isinstance(plain, NumberTexts):
+                changed.append(position)
             for index in irregular_here:
                 irregular.setdefault(index, []).append(position)
         if self._has_no_required:
             for index in _without_values(texts):
                 irregular.setdefault(index, [])
-        nulls = self._count_nulls(texts, irregular)
-        if extras is not None:
-            texts.append(extras)
-        lines = list(map("\t".join, zip(*texts, map(str, numbers), strict=True)))
+        filled = texts if extras is None else [*texts, extras]
+        lines = list(map("\t".join, zip(*filled, map(str, numbers), strict=True)))
+        if not self._find_long_values(texts, lines, irregular):
+            return self.encode(columns, first_number, extras)
+        nulls = self._count_nulls(texts, changed, irregular)
         days = [list(texts[self._dating])] if self._dating is not None else []
         for index in sorted(irregular, reverse=True):
             for rows in (lines, *days):
                 del rows[index]
-        if not self._checks_lengths and max(map(len, lines), default=0) > MAX_DIGITS:
-            self._check_lengths()
-            return self.encode(columns, first_number, extras)
         return Encoded(lines, self._days_of(days), nulls, dict(sorted(irregular.items())))
 
     def _days_of(self, columns: Sequence[Texts]) -> frozenset[str]:
         dates = frozenset[str]().union(*columns) - {NULL}
         return dates if self._day_of is None else frozenset(map(self._day_of, dates))
 
-    def _count_nulls(self, texts: Sequence[Texts], irregular: Iterable[int]) -> list[int]:
-        """Counts NULLs in the columns, but for those in the records at some indexes."""
+    def _find_long_values(self, texts: Sequence[Texts], lines: Sequence[str], irregular: dict[int, list[int]]) -> bool:
+        """Adds values that are too long to those that are not plain.
+
+        False if too many rows may hold one: from now on, the validators measure single values themselves.
+        """
+        unchecked = [
+            (position, each)
+            for position, each in enumerate(self._validators)
+            if not each.checks_lengths and each.max_characters < sys.maxsize
+        ]
+        longest = max(map(len, lines), default=0) if unchecked else 0
+        too_short = [(position, each) for position, each in unchecked if each.max_characters < longest]
+        if not too_short:
+            return True
+        shortest = min(each.max_characters for _, each in too_short)
+        long = [index for index, line in enumerate(lines) if len(line) > shortest]
+        if len(long) * MIN_SHORT_SHARE > len(lines):
+            for _, each in too_short:
+                each.checks_lengths = True
+            return False
+        for index in long:
+            positions = [position for position, each in too_short if len(texts[position][index]) > each.max_characters]
+            if positions:
+                irregular[index] = sorted({*irregular.get(index, ()), *positions})
+        return True
+
+    def _count_nulls(self, texts: Sequence[Texts], positions: Iterable[int], irregular: Iterable[int]) -> list[int]:
+        """Counts NULLs in the columns at some positions, but for those in the records at some indexes."""
         nulls = [0] * len(texts)
-        for position in self._optional:
+        for position in self._optional.intersection(positions):
             column = texts[position]
             if number := column.count(NULL):
                 nulls[position] = number - sum(column[index] == NULL for index in irregular)

@@ -1,5 +1,6 @@
 """What the validators of columns have in common."""
 
+import sys
 from collections.abc import Collection, Sequence
 from itertools import compress
 
@@ -46,9 +47,13 @@ class WideningNeededError(Exception):
 class ColumnValidator:
     """Validates and encodes the columns of one field."""
 
+    max_characters = sys.maxsize
+    """Of a value, where that is all that is wrong with a longer one."""
+
     def __init__(self, field: Field) -> None:
         self._required = field.required
         self.checks_lengths = False
+        """Whether single values are measured. No need to while few rows are long enough to hold a value too long."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         """Returns the values as COPY text, and the indexes of those that are not plain: their text means nothing."""

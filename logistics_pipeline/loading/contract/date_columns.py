@@ -37,8 +37,11 @@ class DateColumn(ColumnValidator):
         if len(self._known) > self._MAX_KNOWN:
             self._known.clear()
         bad = {value for value in values if not self._learn(value)}
+        is_as_written = all(self._known[value] == value for value in values - bad)
+        if is_as_written and not bad:
+            return column, ()  # type: ignore[return-value]  # all are texts
         texts: list[str] = list(column)  # type: ignore[arg-type]  # anything else is irregular
-        if any(self._known[value] != value for value in values - bad):
+        if not is_as_written:
             texts = [self._known.get(value, "") for value in column]
         irregular = indexes_of(bad, column)
         for index in irregular:

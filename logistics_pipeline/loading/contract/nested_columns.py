@@ -82,13 +82,24 @@ class NestedColumn(ColumnValidator):
     def _are_plain(self, texts: Sequence[str]) -> bool:
         """Whether each text is JSON of the right kind that keeps its meaning in the database."""
         joined = "\n".join(texts)
-        if not all(text.startswith(self._brackets) for text in texts) or _is_suspect(joined):
+        if not self._begin_as_they_should(texts, joined) or _is_suspect(joined):
             return False
-        if any(len(text) > 2 * _NESTED_DEEP and text.count("{") + text.count("[") > _NESTED_DEEP for text in texts):
+        if max(map(len, texts), default=0) > 2 * _NESTED_DEEP and any(map(_may_be_deep, texts)):
             return False
         if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
             return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
         return not texts or _keeps_names(joined.encode(), _decode_lines)
+
+    def _begin_as_they_should(self, texts: Sequence[str], joined: str) -> bool:
+        """Whether each of some texts, which are joined by line ends, begins with a bracket of the right kind."""
+        if joined.count("\n") == len(texts) - 1:
+            framed = f"\n{joined}"
+            return sum(framed.count(f"\n{bracket}") for bracket in self._brackets) == len(texts)
+        return all(text.startswith(self._brackets) for text in texts)
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("{") + text.count("[") > _NESTED_DEEP
 
 
 _DIGITS = bytes.maketrans(b"012345678", b"9" * 9)

@@ -19,7 +19,11 @@ from logistics_pipeline.loading.contract.number_formats import SPACES
 from logistics_pipeline.loading.contract.record_validator import MAX_DIGITS
 
 _NUMBER = re.compile(r"(?:-?[0-9]+(?:\.[0-9]+)?)?")
-_ZERO = re.compile(r"(?<=,)0+(?:\.0+)?(?=,)")
+# Among values with commas before and after each:
+_ZERO = re.compile(r",0+(?:\.0+)?(?=,)")
+_MINUS = re.compile(",-")
+_MINUS_ZERO = re.compile(",-0(?=,)")
+_ZERO_BYTES = re.compile(_ZERO.pattern.encode())
 
 
 class NumberTexts(list[str]):
@@ -28,23 +32,34 @@ class NumberTexts(list[str]):
     All but the `irregular` ones are digits, perhaps with a point and a minus sign.
     """
 
+    may_be_negative = True
+    may_have_points = True
+    may_have_zeros = True
+    """Whether numbers may begin with zeros: those of JSON never do."""
+
     def __init__(self, texts: Iterable[str], irregular: Iterable[int] = ()) -> None:
         super().__init__(texts)
         self.irregular = list(irregular)
+
+    def _from_json(self, elements: bytes) -> Self:
+        """Notes what the elements of which the numbers were made do not have."""
+        self.may_be_negative, self.may_have_points = b"-" in elements, b"." in elements
+        self.may_have_zeros = False
+        return self
 
     @classmethod
     def from_json(cls, elements: bytes, values: Sequence[Any]) -> Self:
         """Takes JSON values as written: together, with commas between them, and one by one as bytes-like objects."""
         unusual, separator = elements.translate(None, _NUMBER_BYTES + b","), b","
         if not unusual:
-            return cls(elements.decode().split(","))
+            return cls(elements.decode().split(","))._from_json(elements)
         texts = _split_numbers(elements, separator)
         if len(texts) != len(values):  # some contain commas
             elements = b"\x1f".join(values)  # no value contains such a byte
             separator = b"\x1f"
             texts = _split_numbers(elements, separator)
         if not unusual.translate(None, b"nul"):
-            return cls(texts)
+            return cls(texts)._from_json(elements)
         # A text with the word null in it keeps its quotation marks, and so is irregular.
         return cls(texts, _find_irregular_numbers(elements.replace(b"null", b""), separator))
 
@@ -73,7 +88,11 @@ class JsonNumbers(list[Any]):
         return (bytes(value).decode() for value in self)
 
 
-_NUMBER_BYTES = b"0123456789.-"
+_DIGITS = b"0123456789"
+_ZEROS = bytes.maketrans(_DIGITS, b"0" * len(_DIGITS))
+_HALF_TOO_LONG = b"0" * (MAX_DIGITS // 2)
+"""As many digits stand in a row in a number too long, on one side of its point."""
+_NUMBER_BYTES = _DIGITS + b".-"
 _NOT_IN_JSON = re.compile(r"[,.-]\.|\.[,-]|\.[0-9]+\.|[0-9-]-|-,")
 """Points and minus signs where no number of JSON has them."""
 
@@ -95,6 +114,8 @@ def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
 
 class NumberColumn(ColumnValidator):
     """Plain numbers have no sign but a minus: the reference decides about others, and about overlong ones."""
+
+    max_characters = MAX_DIGITS
 
     def __init__(self, field: Field, formats: FileFormats = AS_THE_CONTRACT) -> None:
         super().__init__(field)
@@ -118,19 +139,62 @@ class NumberColumn(ColumnValidator):
         """A point may group thousands: no value of the column has shown yet that it does not."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        plain = self._encode_plain(column)
+        return self._encode_each(column) if plain is None else (plain, ())
+
+    def _encode_plain(self, column: Column) -> Texts | None:
+        """The COPY text of a column of nothing but plain numbers and empty texts; None if it may be something else."""
+        if isinstance(column, NumberTexts) or self._is_bounded or self._numeric_words:
+            return None
+        try:
+            elements = _between_commas(column)
+            if self._converter is not None:
+                column = self._converter.convert(column)
+                elements = _between_commas(column)
+            are_plain = self._are_plain(elements, len(column))
+            if not are_plain and not self._missing.isdisjoint(column):
+                column = ["" if text in self._missing else text for text in column]
+                elements = _between_commas(column)
+                are_plain = self._are_plain(elements, len(column))
+        except TypeError:  # other values than texts
+            return None
+        if not are_plain:
+            return None
+        if self.checks_lengths and _HALF_TOO_LONG in elements.translate(_ZEROS):
+            return None
+        if self._doubts_points and b"." in elements:
+            self._check_points(column)
+        if b",," not in elements:
+            return column  # type: ignore[return-value]  # all are texts
+        return None if self._required else [text or NULL for text in column]  # type: ignore[misc]  # these are texts
+
+    def _are_plain(self, elements: bytes, count: int) -> bool:
+        """Whether all elements, each between commas, are empty or numbers that are stored as they are written."""
+        signs = elements.translate(None, _DIGITS)
+        points, minuses = signs.count(b"."), signs.count(b"-")
+        if signs.count(b",") != count + 1 or len(signs) != count + 1 + points + minuses:
+            return False
+        if points and (b".." in signs or b",." in elements or b".," in elements):
+            return False
+        if minuses and (not self._takes_negative or not _are_signs(elements, minuses)):
+            return False
+        return self._takes_zero or b",0" not in elements or _ZERO_BYTES.search(elements) is None
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         texts = column if isinstance(column, NumberTexts) else self._read(column)
-        irregular = texts.irregular
+        irregular = list(texts.irregular)
         if irregular and self._missing:
             irregular = self._replace_missing(texts, self._missing_json if texts is column else self._missing)
         if self.checks_lengths and max(map(len, texts), default=0) > MAX_DIGITS:
             irregular += [index for index, text in enumerate(texts) if len(text) > MAX_DIGITS]
         if self._required and NULL in texts:
             irregular += [index for index, text in enumerate(texts) if text == NULL]
-        irregular = irregular + self._find_doubtful_signs(texts)
+        joined = _join(texts, irregular) if texts.may_be_negative or not self._takes_zero else ""
+        irregular = [*irregular, *self._find_doubtful_signs(joined)]
         if self._is_bounded:
             irregular += self._find_unbounded(texts, irregular)
-        if not self._takes_zero:
-            irregular += _find_zeros(texts)
+        if not self._takes_zero and ",0" in joined:
+            irregular += _indexes_in(joined, _ZERO)
         return texts, irregular
 
     def _read(self, column: Column) -> NumberTexts:
@@ -172,14 +236,11 @@ class NumberColumn(ColumnValidator):
                 irregular.append(index)
         return irregular
 
-    def _find_doubtful_signs(self, texts: Texts) -> list[int]:
+    def _find_doubtful_signs(self, joined: str) -> Iterator[int]:
         """Finds negative numbers where all are below a bound, and -0, which JSON may write as a number."""
-        joined = f",{','.join(texts)},"
         if ",-" not in joined:
-            return []
-        if not self._takes_negative:
-            return [index for index, text in enumerate(texts) if text.startswith("-")]
-        return [index for index, text in enumerate(texts) if text == "-0"] if ",-0," in joined else []
+            return iter(())
+        return _indexes_in(joined, _MINUS_ZERO if self._takes_negative else _MINUS)
 
     def _find_unbounded(self, texts: Texts, irregular: Collection[int]) -> list[int]:
         """Finds numbers near a bound or beyond it: about these the reference decides, to the last digit."""
@@ -194,15 +255,37 @@ class NumberColumn(ColumnValidator):
 class IntegerColumn(NumberColumn):
     """Numbers without a decimal point and without leading zeros."""
 
-    def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        texts, irregular = super().encode(column)
+    def _are_plain(self, elements: bytes, count: int) -> bool:
+        if b"." in elements or ((b",0" in elements or b"-0" in elements) and _LEADING_ZERO_BYTES.search(elements)):
+            return False
+        return super()._are_plain(elements, count)
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
+        texts, irregular = super()._encode_each(column)
+        if isinstance(column, NumberTexts) and not (column.may_have_points or column.may_have_zeros):
+            return texts, irregular
         joined = f",{','.join(texts)},"
         if "." in joined or _LEADING_ZERO.search(joined):
             irregular = [*irregular, *(i for i, text in enumerate(texts) if not _INTEGER.fullmatch(text))]
         return texts, irregular
 
 
+def _between_commas(column: Column) -> bytes:
+    """Texts with a comma on either side of each.
+
+    Raises:
+        TypeError: not all are texts.
+    """
+    return f",{','.join(column)},".encode("ascii", "replace")  # type: ignore[arg-type]  # anything but text raises
+
+
+def _are_signs(elements: bytes, minuses: int) -> bool:
+    """Whether each minus begins a number, and none of these is -0, which the reference stores without it."""
+    return elements.count(b",-") == minuses and not any(each in elements for each in (b"-,", b"-.", b"-0,"))
+
+
 _LEADING_ZERO = re.compile(",-?0[0-9]")
+_LEADING_ZERO_BYTES = re.compile(_LEADING_ZERO.pattern.encode())
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*|\\N|")
 
 _MARGIN = 1e-9
@@ -303,11 +386,19 @@ def _replacements(reading: NumberReading) -> Iterator[tuple[str, str]]:
         yield ",", "."
 
 
-def _find_zeros(texts: Texts) -> list[int]:
-    joined = f",{','.join(texts)},"
-    if ",0" not in joined or _ZERO.search(joined) is None:
-        return []
-    return [index for index, text in enumerate(texts) if text[:1] in _ZERO_BEGINNINGS and not text.strip("0.")]
+def _join(texts: Texts, irregular: Collection[int]) -> str:
+    """The values with commas before and after each. Those that are no numbers are left out: they may contain commas."""
+    if irregular:
+        texts = list(texts)
+        for index in irregular:
+            texts[index] = ""
+    return f",{','.join(texts)},"
 
 
-_ZERO_BEGINNINGS = ("", "0", ".")
+def _indexes_in(joined: str, pattern: re.Pattern[str]) -> Iterator[int]:
+    """Finds the values that a pattern matches, from the comma before each on. Most columns have few of them."""
+    index, counted = -1, 0
+    for found in pattern.finditer(joined):
+        index += joined.count(",", counted, found.start() + 1)
+        counted = found.start() + 1
+        yield index

@@ -209,6 +209,8 @@ def is_doubtful(text: str, field: Field) -> bool:
 _SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
 _MAY_GROUP = re.compile(rb"9[^0-9]{1,3}999(?!9)")
 _LEADING_ZERO = re.compile("[^0-9]*0")
+_ANY_LEADING_ZERO = re.compile(rb"\x1f[^0-9\x1f]*0")
+"""The same in texts behind separators. A text that contains the separator is only looked at once more than needed."""
 _SECOND_POINT = re.compile(r"\.[0-9]*\.")
 
 
@@ -220,11 +222,12 @@ def shapes_of(texts: Sequence[str]) -> list[bytes]:
     """
     if max(map(len, texts), default=0) > MAX_CHARACTERS:
         texts = ["?" if len(text) > MAX_CHARACTERS else text for text in texts]
-    shapes = "\x1f".join(texts).encode("utf-8", "surrogatepass").translate(_SHAPE).split(b"\x1f")
+    joined = "\x1f".join(texts).encode("utf-8", "surrogatepass")
+    shapes = joined.translate(_SHAPE).split(b"\x1f")
     if len(shapes) != len(texts):  # one contains the separator
         shapes = [text.encode("utf-8", "surrogatepass").translate(_SHAPE) for text in texts]
     grouped = {shape for shape in set(shapes) if _MAY_GROUP.search(shape)}
-    if grouped:
+    if grouped and _ANY_LEADING_ZERO.search(b"\x1f" + joined):
         shapes = [
             shape.replace(b"9", b"0", 1) if shape in grouped and _LEADING_ZERO.match(text) else shape
             for shape, text in zip(shapes, texts, strict=True)

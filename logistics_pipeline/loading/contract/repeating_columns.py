@@ -30,17 +30,21 @@ class RepeatingColumn(ColumnValidator):
         self._validate = validate
         self._known: dict[object, str | None] = {}
         """COPY text of the values seen so far; None for what the reference must reject."""
+        self._known_integers: dict[object, str | None] = {}
+        """The same of columns of nothing but integers, which are equal to nothing else there."""
         self._plain = _plain_column(field)
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         types = set(map(type, column))
         if types == {str} and self._plain is not None and self._plain.fullmatch("\n".join(column)):  # type: ignore[arg-type]  # all are texts
             return column, ()  # type: ignore[return-value]
-        if not types <= {str, bool, type(None)}:
-            column = [_distinct(value) for value in column]
-        if len(self._known) > self._MAX_KNOWN:
-            self._known.clear()
         known = self._known
+        if types == {int}:
+            known = self._known_integers
+        elif not types <= {str, bool, type(None)}:
+            column = [_distinct(value) for value in column]
+        if len(known) > self._MAX_KNOWN:
+            known.clear()
         for value in set(column).difference(known):
             known[value] = self._read(value)
         found = [known[value] for value in column]

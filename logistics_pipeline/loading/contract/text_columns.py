@@ -1,8 +1,7 @@
 """Validates columns of texts."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TypeGuard
+from collections.abc import Collection, Iterable, Iterator
 
 from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
@@ -10,6 +9,7 @@ from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARAC
 
 # Characters that COPY or a parser treats specially, and those that str.strip() removes, except for the blank.
 _SUSPECT = re.compile(r"[\x00-\x1f\\\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
+_WIDE_SPACE = re.compile(r"[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _SUSPECT_BYTES = bytes([*range(0x20), ord("\\")])
 # First UTF-8 bytes of white space outside ASCII: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000.
 _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
@@ -18,11 +18,34 @@ _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
 class TextColumn(ColumnValidator):
     """Text: trimmed, 1 to 255 characters, and none of the words that mean "nothing"."""
 
+    max_characters = MAX_TEXT_CHARACTERS
+
     def __init__(self, field: Field) -> None:
         super().__init__(field)
         self._missing = field.missing_words
+        self._nothing = self._missing | {""}
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        plain = self._encode_plain(column)
+        return self._encode_each(column) if plain is None else (plain, ())
+
+    def _encode_plain(self, column: Column) -> Texts | None:
+        """The COPY text of a column of which the reference would take every value unchanged, or as nothing."""
+        try:
+            has_nothing = _have_nothing(column)
+        except TypeError:  # nulls, or other values than texts
+            if self._required or not set(map(type, column)) <= {str, type(None)}:
+                return None
+            column = [value or "" for value in column]
+            has_nothing = _have_nothing(column)
+        texts: Texts = column  # type: ignore[assignment]  # nothing else could be joined
+        if has_nothing is None or (self.checks_lengths and max(map(len, texts), default=0) > MAX_TEXT_CHARACTERS):
+            return None
+        if not has_nothing and (not self._missing or self._missing.isdisjoint(texts)):
+            return texts
+        return None if self._required else [NULL if text in self._nothing else text for text in texts]
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         irregular = list[int]()
         if self._required and None in column:  # absent: common, and the cheapest to find
             irregular = list(_indexes_of(None, column))
@@ -43,8 +66,6 @@ class TextColumn(ColumnValidator):
         return (texts if self._required else [text or NULL for text in texts]), irregular
 
     def _find_irregular(self, column: Column) -> Iterable[int]:
-        if self._are_plain(column):
-            return ()
         texts: Texts = column  # type: ignore[assignment]  # if all are texts
         if set(map(type, column)) != {str}:
             texts = ["" if value is None else value if type(value) is str else "\0" for value in column]
@@ -55,31 +76,25 @@ class TextColumn(ColumnValidator):
             irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
         return irregular
 
-    def _are_plain(self, column: Column) -> bool:
-        values = column if self._required else [value for value in column if value is not None and value != ""]
-        if not _are_plain_texts(values):
-            return False
-        return not self.checks_lengths or max(map(len, values), default=0) <= MAX_TEXT_CHARACTERS
 
+def _have_nothing(texts: Column) -> bool | None:
+    """Whether there is an empty text among plain ones; None if one is not plain.
 
-def _are_plain_texts(values: Sequence[object]) -> TypeGuard[Texts]:
-    """Whether the reference would take every value unchanged."""
+    Raises:
+        TypeError: not all are texts.
+    """
+    joined = "\n".join(texts)  # type: ignore[arg-type]  # anything but text raises
     try:
-        joined = "".join(values)  # type: ignore[arg-type]  # anything but text raises
         data = joined.encode()
-    except (TypeError, UnicodeEncodeError):
-        return False
-    return (
-        all(values)
-        and len(data.translate(None, _SUSPECT_BYTES)) == len(data)
-        and not (b" " in data and _have_outer_blanks(values))  # type: ignore[arg-type]
-        and (joined.isascii() or not any(byte in data for byte in _WIDE_SPACE_LEADS) or not _SUSPECT.search(joined))
-    )
-
-
-def _have_outer_blanks(values: Texts) -> bool:
-    framed = "\n".join(["", *values, ""])
-    return "\n " in framed or " \n" in framed
+    except UnicodeEncodeError:
+        return None
+    if len(data.translate(None, _SUSPECT_BYTES)) != len(data) - max(len(texts) - 1, 0):  # the line ends are our own
+        return None
+    if b" " in data and (data[:1] == b" " or data[-1:] == b" " or b"\n " in data or b" \n" in data):
+        return None
+    if not joined.isascii() and any(lead in data for lead in _WIDE_SPACE_LEADS) and _WIDE_SPACE.search(joined):
+        return None
+    return data[:1] in (b"", b"\n") or data[-1:] == b"\n" or b"\n\n" in data
 
 
 _SUSPECT_BYTE = re.compile(rb"[\x00-\x09\x0b-\x1f\\]")

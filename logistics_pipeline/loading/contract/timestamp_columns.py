@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from operator import add
 
 from logistics_core.catalogue import Field
 from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
@@ -13,6 +14,8 @@ _SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
 _ISO = re.compile(rb"9999-99-99[T ]99:99(?::99(?:\.9{1,6})?)?(?P<zone>Z|[+-]99:99)?")
 _PLAIN_SHAPES = {b"9999-99-99 99:99:99", b"9999-99-99T99:99:99"}
 _UTC_SHAPES = {shape + b"Z" for shape in _PLAIN_SHAPES}
+_OFFSET_SHAPES = {shape + sign + b"99:99" for shape in _PLAIN_SHAPES for sign in (b"+", b"-")}
+_MINUTE_AND_SECOND = re.compile(":[0-5][0-9]:[0-5][0-9]", re.ASCII)
 
 
 class TimestampColumn(ColumnValidator):
@@ -29,6 +32,10 @@ class TimestampColumn(ColumnValidator):
         """COPY text of the days seen so far."""
         self._times: dict[str, str] = {}
         """The same of times of day."""
+        self._hours: dict[str, str] = {}
+        """Day and hour in UTC, by the same with an offset."""
+        self._rests: dict[str, str] = {}
+        """COPY text of minutes and seconds, and UTC."""
         self._known: dict[object, str | None] = {}
         """The same of whole texts; None for what the reference must reject."""
 
@@ -69,6 +76,8 @@ class TimestampColumn(ColumnValidator):
         if len(shapes) != len(column):
             return None
         distinct = set(shapes)
+        if self._is_zoned and distinct <= _OFFSET_SHAPES and (texts := self._read_offsets(column)) is not None:
+            return texts
         for shape in distinct:
             match = _ISO.fullmatch(shape)
             if match is None or (match["zone"] is not None) != self._is_zoned:
@@ -84,6 +93,25 @@ class TimestampColumn(ColumnValidator):
         if distinct <= (_UTC_SHAPES if self._is_zoned else _PLAIN_SHAPES):  # all but stored as they are written
             return joined.replace("T", " ").replace("Z", "+00:00").split("\n")
         return [moment.isoformat(" ") for moment in moments]
+
+    def _read_offsets(self, column: Sequence[str]) -> Sequence[str] | None:
+        """Reads times with an offset of whole hours: minutes and seconds stay as they are, hours repeat."""
+        hours, rests = self._hours, self._rests
+        for known in (hours, rests):
+            if len(known) > self._MAX_KNOWN:
+                known.clear()
+        written_hours = [value[:13] + value[19:] for value in column]
+        written_rests = [value[13:19] for value in column]
+        for hour in set(written_hours).difference(hours):
+            if (text := _utc_hour(hour)) is None:
+                return None
+            hours[hour] = text
+        for rest in set(written_rests).difference(rests):
+            if not _MINUTE_AND_SECOND.fullmatch(rest):
+                return None
+            rests[rest] = f"{rest}+00:00"
+        found_hours, found_rests = map(hours.__getitem__, written_hours), map(rests.__getitem__, written_rests)
+        return list(map(add, found_hours, found_rests))
 
     def _read(self, value: object) -> str | None:
         """The COPY text of a value; None if the reference must see it."""
@@ -112,6 +140,17 @@ class TimestampColumn(ColumnValidator):
         else:
             self._days[day], _, self._times[clock] = text.partition(" ")
         return text
+
+
+def _utc_hour(hour: str) -> str | None:
+    """Day and hour in UTC of such as `2024-03-05T14+02:00`; None if it is not that simple."""
+    if not hour.endswith(":00"):
+        return None
+    try:
+        moment = datetime.fromisoformat(f"{hour[:13]}:00:00{hour[13:]}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment:%Y-%m-%d %H}" if FIRST_DATE < moment.date() < LAST_DATE else None
 
 
 _CLOCK = re.compile(r"(?!24)[0-9]{1,2}:[0-9:.,]+(?: [ap]\.?m\.?)?", re.ASCII | re.IGNORECASE)

@@ -31,7 +31,7 @@ FindRaw = Callable[[int], RawRecord]
 class _Rows(NamedTuple):
     """Rows from the beginning of a text, without those that are no records."""
 
-    values: list[object]
+    values: Sequence[object]
     end: int
     """Offset of the first row not included; that row may be incomplete."""
     raw_record: FindRaw
@@ -66,20 +66,21 @@ def read_csv(source: Source, layout: CsvLayout, done: int, max_record_bytes: int
 def _records(rows: _Rows, layout: CsvLayout, header: RepeatedHeader, empty: Records) -> Iterator[Records]:
     """Yields rows as a table. A row that repeats the header is no record."""
     if rows.columns is None:
-        table = _tabulate(rows.values, layout.header)
+        table = _tabulate(list(rows.values), layout.header)
     else:
         table = Table(dict(zip(layout.header, rows.columns, strict=True)), len(rows.values))
     suspects = header.find_suspects(table.columns)
     if not suspects:
         yield empty._replace(values=table)
         return
+    values = list(rows.values)
     for index in suspects:
-        cells = [beginning(cell) for cell in cast("list[Cell]", rows.values[index])]
+        cells = [beginning(cell) for cell in cast("list[Cell]", values[index])]
         if header.is_reordered(cells):
             yield from _records_before(index, rows, layout, empty)
         if header.is_repeated(cells):
-            rows.values[index] = Unreadable(HEADER_REPEATED)
-    yield empty._replace(values=_tabulate(rows.values, layout.header))
+            values[index] = Unreadable(HEADER_REPEATED)
+    yield empty._replace(values=_tabulate(values, layout.header))
 
 
 def _records_before(index: int, rows: _Rows, layout: CsvLayout, empty: Records) -> Iterator[Records]:
@@ -91,7 +92,8 @@ def _records_before(index: int, rows: _Rows, layout: CsvLayout, empty: Records) 
     place = rows.raw_record(index)
     assert place.byte_offset is not None
     if index:
-        yield empty._replace(values=_tabulate(rows.values[:index], layout.header), end=place.byte_offset)
+        values = list(rows.values)[:index]
+        yield empty._replace(values=_tabulate(values, layout.header), end=place.byte_offset)
     raise FileError(
         "Another header begins here, with the columns in another order: the file is several files joined together; "
         "deliver them one by one",
@@ -198,10 +200,23 @@ def _is_whole(ahead: Lookahead) -> bool:
     return ahead.is_at_end and ahead.damage is None
 
 
+class _RowsOfColumns(Sequence[list[str]]):
+    """Rows of which the columns are known: few are ever looked at as rows."""
+
+    def __init__(self, columns: Sequence[Sequence[str]]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __getitem__(self, index: int) -> list[str]:  # type: ignore[override]  # nobody slices
+        return [column[index] for column in self._columns]
+
+
 class _Regular(NamedTuple):
     """All rows of a text."""
 
-    values: list[object]
+    values: Sequence[object]
     is_row_per_line: bool
     columns: Sequence[Sequence[object]] | None = None
 
@@ -221,6 +236,7 @@ class _RegularRows:
         pairs = rb"(?:%b%b[^%b]*+)*+" % (quote, quote, quote) if syntax.doubles_quotes else b""
         spaces = b" *+" if syntax.skips_spaces else b""
         unquoted = rb"[^%b\r\n%b]*+" % (quote, delimiter)
+        self._stray_quote = None if len(syntax.delimiter.encode()) > 1 else _stray_quote(delimiter)
         if len(syntax.delimiter.encode()) > 1:
             unquoted = rb"(?:(?!%b)[^%b\r\n])*+" % (delimiter, quote)
         field = rb"%b(?:%b[^%b]*+%b%b|%b)" % (spaces, quote, quote, pairs, quote, unquoted)
@@ -230,10 +246,13 @@ class _RegularRows:
         """Returns the rows of whole lines; None if one of them may be irregular."""
         if self._may_be_irregular(text):
             return None
-        lines = text.decode("utf-8", "surrogateescape").split(self._newline)
+        has_quotes = self._quote.encode() in text
+        decoded = text.decode("utf-8", "surrogateescape")
+        if not has_quotes and (split := self._split(decoded)) is not None:
+            return _Regular(_RowsOfColumns(split), True, split)
+        lines = decoded.split(self._newline)
         if not lines[-1]:
             lines.pop()
-        has_quotes = self._quote.encode() in text
         if has_quotes:  # a line end may be part of a field
             lines = [line + self._newline for line in lines]
         try:
@@ -253,9 +272,29 @@ class _RegularRows:
             return None
         return _Regular([self._checked(row) for row in rows], is_row_per_line)
 
+    def _split(self, text: str) -> list[list[str]] | None:
+        """Splits a text without quotes into columns, all at once; None if that is not certain to be right.
+
+        A line break, behind a delimiter of its own, begins a cell. If that is always the first of a row, every row has
+        as many cells as the header.
+        """
+        delimiter, width = self._syntax.delimiter, self._width
+        if self._newline != "\n" or self._syntax.skips_spaces or width < 2:
+            return None
+        if "\r" in text and "\r" in (text := text.replace("\r\n", "\n")):
+            return None
+        text = text.removesuffix("\n")
+        cells = text.replace("\n", f"{delimiter}\n").split(delimiter)
+        columns = [cells[index::width] for index in range(width)]
+        firsts, breaks = "".join(columns[0]), len(columns[0]) - 1
+        if len(cells) != (breaks + 1) * width or firsts.count("\n") != breaks or text.count("\n") != breaks:
+            return None
+        columns[0] = firsts.split("\n")
+        return None if _has_blank_row(columns[0], _RowsOfColumns(columns)) else columns
+
     def _may_be_irregular(self, text: bytes) -> bool:
         """Whether there is something in a text that the csv module does not read as `csv_rows` does."""
-        if not text.isascii() and UTF8_MARK in text:
+        if not text.isascii() and UTF8_MARK[:1] in text and UTF8_MARK in text:  # looking for one byte is much faster
             return True
         if self._escape is not None and self._escape in text:
             return True
@@ -275,8 +314,22 @@ class _RegularRows:
 
     def _has_stray_quote(self, text: bytes, rows: list[list[str]]) -> bool:
         """Whether a quote stands in a field without quotes."""
+        if self._syntax.is_plain and self._stray_quote is not None:
+            return not self._are_fields_quoted_whole(text)
         has_quote_in_field = self._quote in "".join(chain.from_iterable(rows))
         return has_quote_in_field and not self._well_formed.fullmatch(text)
+
+    def _are_fields_quoted_whole(self, text: bytes) -> bool:
+        """Whether each quote begins a field, ends it, or is one of two in a row within it.
+
+        What is between quotes is left out, and so are doubled quotes. Where a whole field was quoted, one quote remains
+        then, between separators.
+        """
+        assert self._stray_quote is not None
+        parts = text.split(_QUOTE)
+        parts[0], parts[-1] = parts[0] or b"\n", parts[-1] or b"\n"
+        outside = _QUOTE.join(filter(None, parts[::2]))
+        return len(parts) % 2 == 1 and self._stray_quote.search(outside) is None
 
     def _checked(self, cells: list[str]) -> list[str] | Unreadable:
         if len(cells) != self._width:
@@ -284,7 +337,16 @@ class _RegularRows:
         return cells
 
 
-def _has_blank_row(first_cells: Sequence[str], rows: list[list[str]]) -> bool:
+_QUOTE = b'"'
+
+
+def _stray_quote(delimiter: bytes) -> re.Pattern[bytes]:
+    """Matches a quote beside something that ends no field."""
+    other = rb"[^\r\n%b]" % delimiter
+    return re.compile(rb'"(?:%b|(?<=%b"))' % (other, other))
+
+
+def _has_blank_row(first_cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a row has no value. Its first cell is empty or blank then, and so sorts before all others."""
     if min(first_cells, default="!") >= "!":
         return False

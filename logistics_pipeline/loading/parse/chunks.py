@@ -37,6 +37,11 @@ from logistics_pipeline.loading.layouts import (
 )
 from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
 
+SAMPLED_FIRST = 400
+"""Records at the beginning of a file that all belong to its sample."""
+SAMPLED_SHARE = 256
+"""Of the rest, every 256th."""
+
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
 
@@ -56,6 +61,8 @@ class Chunk:
     text: bytes = b""
     """Rows as COPY text, one per line: the columns that a record fills, then record_no, then file_id."""
     rows: int = 0
+    sample: list[str] = field(default_factory=list)
+    """Some of the rows, without their line ends and `file_id`, for the profile of the file."""
     filled: tuple[int, ...] = ()
     """How many of the rows have a value, by column of the dataset; empty if there are no rows."""
     days: frozenset[str] = frozenset()
@@ -100,6 +107,7 @@ def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
         checkpoint=parts[-1].checkpoint,
         text=b"".join(part.text for part in parts),
         rows=sum(part.rows for part in parts),
+        sample=[line for part in parts for line in part.sample],
         filled=tuple(map(sum, zip(*filled, strict=True))),
         days=frozenset[str]().union(*(part.days for part in parts)),
         rejects=[reject for part in parts for reject in part.rejects],
@@ -233,6 +241,7 @@ class ChunkMaker:
             Checkpoint(records.before + len(records.values), records.end),
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
             len(lines),
+            _sample(lines, records.before),
             tuple(len(lines) - number for number in nulls) if lines else (),
             frozenset(days),
             rejects,
@@ -294,6 +303,13 @@ class ChunkMaker:
         reported = sorted(new)[: max(room, 0)]
         self._reported.update(reported)
         return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
+
+
+def _sample(lines: list[str], before: int) -> list[str]:
+    """Those of some rows that belong to the sample of their file, where `before` records precede them."""
+    first = max(SAMPLED_FIRST - before, 0)
+    next_one = first + -(before + first) % SAMPLED_SHARE
+    return lines[:first] + lines[next_one::SAMPLED_SHARE]
 
 
 def _remember_texts(validate: ValidateValue) -> ValidateValue:

@@ -1,7 +1,7 @@
 """Cuts NDJSON into pieces of whole lines and makes a chunk of each.
 
-A piece is decoded at once if all of it is well. Otherwise it is decoded line by line, and the reference reads only the
-lines that do not decode.
+A piece is decoded at once, but for few lines that are no objects or broken. If that fails, it is decoded line by line.
+Either way, the reference reads only the lines that do not decode.
 """
 
 from functools import cache
@@ -12,9 +12,10 @@ from logistics_pipeline.loading.formats.json_feed import find_constants, replace
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import RawRecord, Records
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
+from logistics_pipeline.loading.parse.object_lines import replace_broken, replace_others
 from logistics_pipeline.loading.parse.piece_records import LineRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
-from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
+from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder, TypedObjects
 
 _WHITE = b" \t\r\n"
 _AS_LINES: ChooseDecoder = attrgetter("lines")
@@ -36,21 +37,31 @@ class LinePieces:
         if not end:
             return [], True
         text = text[:end]
-        return [self._decode(text, text.count(b"\n"), position) or self._line_by_line(text, position)], True
+        return [self._decode(text, position) or self._line_by_line(text, position)], True
 
-    def _decode(self, text: bytes, lines: int, position: Checkpoint) -> Chunk | None:
-        if not _is_object_per_line(text, lines):
+    def _decode(self, text: bytes, position: Checkpoint) -> Chunk | None:
+        found = replace_others(text)
+        decoded = None if found is None else self._decode_objects(*found)
+        if decoded is None or len(decoded[0]) != text.count(b"\n"):
             return None
-        valid, objects = text, self._decoder.decode(text, _AS_LINES)
-        if objects is None and self._decoder.takes_constants and (valid := replace_constants(text)) is not text:
-            objects = self._decoder.decode(valid, _AS_LINES)
-        if objects is None or len(objects) != lines:
-            return None
+        objects, changed = decoded
         records = LineRecords(text, position.records, position.offset)
-        changed = [] if valid is text else records.indexes_at(find_constants(text))
         find = cache(records)
-        others = {index: decode(find(index).raw) for index in changed}
+        others = {index: decode(find(index).raw) for index in (records.indexes_at(changed) if changed else ())}
+        if any(isinstance(value, dict) for value in others.values()):
+            return None
         return make_chunk(self._maker, objects, position.records, position.offset + len(text), find, others)
+
+    def _decode_objects(self, text: bytes, changed: list[int]) -> tuple[TypedObjects, list[int]] | None:
+        """Decodes lines, if need be without constants that JSON lacks and broken lines; adds where these are."""
+        objects = self._decoder.decode(text, _AS_LINES)
+        if objects is None and self._decoder.takes_constants and (valid := replace_constants(text)) is not text:
+            changed = [*changed, *find_constants(text)]
+            text, objects = valid, self._decoder.decode(valid, _AS_LINES)
+        if objects is None and (replaced := replace_broken(text)) is not None:
+            changed = [*changed, *replaced[1]]
+            objects = self._decoder.decode(replaced[0], _AS_LINES)
+        return None if objects is None else (objects, changed)
 
     def _line_by_line(self, text: bytes, position: Checkpoint) -> Chunk:
         found, end = _find_records(text), position.offset + len(text)
@@ -77,10 +88,3 @@ def _find_records(text: bytes) -> list[tuple[int, bytes]]:
         if raw:
             found.append((begin + len(line) - len(line.lstrip(_WHITE)), raw))
     return found
-
-
-def _is_object_per_line(text: bytes, lines: int) -> bool:
-    """Whether every line end lies between two objects: then no object spans lines, whatever they contain."""
-    if not (text.startswith(b"{") and text.endswith((b"}\n", b"}\r\n"))):
-        return False
-    return text.count(b"}\r\n{" if text.endswith(b"\r\n") else b"}\n{") == lines - 1

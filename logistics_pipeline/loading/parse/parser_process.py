@@ -1,46 +1,56 @@
 """Opens a stream of chunks, parsed in a process of its own if the file is large: parsing and COPY then run in parallel.
 
-The child process receives its `ReadTask` on standard input, sends chunks through a pipe, and imports no more than the
-parsers need: no database driver, no settings. It exits when the pipe is closed. Runs as
-`python -m logistics_pipeline.loading.parse.parser_process`.
+The child process says that it has started, receives its `ReadTask` on standard input, sends chunks through a pipe, and
+imports no more than the parsers need: no database driver, no settings. It exits when the pipe is closed. Runs as
+`python -m logistics_pipeline.loading.parse.parser_process`. Until it has started, the first chunks are parsed here: the
+child continues after them as a resumed load would.
 """
 
 import fcntl
 import gc
 import pickle
+import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from io import FileIO
-from typing import IO
+from typing import IO, Any
 
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+
+_STARTED = "started"
 
 PIPE_BYTES = 1 << 20
 """Size of the pipe: the child keeps parsing while the parent commits."""
 
 
 @contextmanager
-def open_chunks(task: ReadTask, *, in_own_process: bool) -> Iterator[Iterator[Chunk]]:
+def open_chunks(task: ReadTask, *, in_own_process: bool, meanwhile: bool = True) -> Iterator[Iterator[Chunk]]:
     """Yields the chunks of a file as `read_chunks` does, parsed here or in a process of its own.
+
+    With `meanwhile`, they are parsed here until that process has started.
 
     Raises:
         TransientError: that process was killed.
     """
     if in_own_process:
-        with read_chunks_in_own_process(task) as chunks:
+        with read_chunks_in_own_process(task, meanwhile=meanwhile) as chunks:
             yield chunks
     else:
         yield read_chunks(task)
 
 
 @contextmanager
-def read_chunks_in_own_process(task: ReadTask) -> Iterator[Iterator[Chunk]]:
+def read_chunks_in_own_process(task: ReadTask, *, meanwhile: bool = False) -> Iterator[Iterator[Chunk]]:
     """Yields the chunks of a file as `read_chunks` does, parsed by a process that ends with the context.
+
+    With `meanwhile`, they are parsed here until that process has started.
 
     Raises:
         TransientError: the process was killed.
@@ -50,9 +60,7 @@ def read_chunks_in_own_process(task: ReadTask) -> Iterator[Iterator[Chunk]]:
         assert process.stdin is not None and process.stdout is not None
         _widen(process.stdout)
         try:
-            with suppress(BrokenPipeError), process.stdin:  # that the child is gone shows when its chunks are read
-                pickle.dump(task, process.stdin)
-            yield _receive(process, process.stdout)
+            yield _read(task, process, process.stdin, process.stdout, meanwhile=meanwhile)
         finally:
             process.kill()  # it holds nothing that could be lost
 
@@ -60,6 +68,45 @@ def read_chunks_in_own_process(task: ReadTask) -> Iterator[Iterator[Chunk]]:
 def _widen(pipe: IO[bytes]) -> None:
     with suppress(OSError, AttributeError):  # not Linux, or the user's limit is reached: the default size works too
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _read(
+    task: ReadTask, process: subprocess.Popen[bytes], stdin: IO[bytes], stdout: IO[bytes], *, meanwhile: bool
+) -> Iterator[Chunk]:
+    if meanwhile:
+        rest = yield from _read_until(task, partial(_has_message, stdout))
+        if rest is None:
+            return
+        task = rest
+    with suppress(BrokenPipeError), stdin:  # that the child is gone shows when its chunks are read
+        pickle.dump(task, stdin)
+    _receive_one(process, stdout)  # that it has started
+    yield from _receive(process, stdout)
+
+
+def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chunk, None, ReadTask | None]:
+    """Yields chunks parsed here; returns the task to read those after them, None if there are no more."""
+    for chunk in read_chunks(task):
+        task = replace(
+            task,
+            after=chunk.checkpoint,
+            formats=task.formats if chunk.formats is None else chunk.formats,
+            widened=chunk.widened or task.widened,
+        )
+        is_last = chunk.error is not None
+        yield chunk
+        if is_last:
+            return None
+        if is_enough():
+            return task
+    return None
+
+
+def _has_message(pipe: IO[bytes]) -> bool:
+    """Whether something can be read without waiting: a message, or that the child is gone."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chunk]:
@@ -71,9 +118,9 @@ def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chun
         del message
 
 
-def _receive_one(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Chunk | BaseException | None:
+def _receive_one(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Any:
     try:
-        message: Chunk | BaseException | None = pickle.load(pipe)
+        message = pickle.load(pipe)
     except (EOFError, pickle.UnpicklingError) as error:
         message_text = f"The process that parses the file ended early ({_describe_exit(process)})"
         raise TransientError(message_text) from error
@@ -87,12 +134,13 @@ def _describe_exit(process: subprocess.Popen[bytes]) -> str:
 
 def _main() -> None:
     gc.disable()  # thousands of short-lived records, none of them in a cycle
-    task = pickle.load(sys.stdin.buffer)
     with (
         suppress(BrokenPipeError, KeyboardInterrupt),
         open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stdout,
     ):
         out = _Pipe(stdout)
+        out.send(_STARTED)
+        task = pickle.load(sys.stdin.buffer)
         try:
             for chunk in read_chunks(task):
                 out.send(chunk)
@@ -110,7 +158,7 @@ class _Pipe:
     def __init__(self, raw: FileIO) -> None:
         self._raw = raw
 
-    def send(self, message: Chunk | Exception | None) -> None:
+    def send(self, message: Chunk | Exception | str | None) -> None:
         pickle.dump(message, self, protocol=5)
 
     def write(self, data: bytes) -> int:

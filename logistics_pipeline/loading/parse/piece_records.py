@@ -1,6 +1,6 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import accumulate
@@ -59,25 +59,36 @@ class ElementRecords:
         begins = [self._find(index)[0] for index in range(len(self._objects))]
         return sorted({bisect_right(begins, position) - 1 for position in positions})
 
-    @cached_property
-    def _find(self) -> Callable[[int], Span]:
-        return self._by_braces() or self._by_equal_gaps() or self._one_after_another()
+    def _find(self, index: int) -> Span:
+        return self._by_braces(index) or self._by_raws(index)
 
-    def _by_braces(self) -> Callable[[int], Span] | None:
-        """If all elements are objects and none has a brace inside: each opening brace begins one."""
-        if not self._objects.objects:
-            return None
-        piece = self._piece
+    @cached_property
+    def _by_braces(self) -> Callable[[int], Span | None]:
+        """If the only braces are those of the elements that are objects, one pair each."""
+        piece, others = self._piece, self._objects.others
         openings = piece.split(b"{")
-        if len(openings) - 1 != self._objects.objects:
-            return None
+        objects = len(self._objects) - len(others)
+        if len(openings) - 1 != objects or (others and piece.count(b"}") != objects):
+            return lambda _: None
         ends = list(accumulate(map(len, openings)))
 
-        def find(index: int) -> Span:
-            begin = ends[index] + index
-            return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[index + 1])) + 1
+        def find_object(number: int) -> Span:
+            begin = ends[number] + number
+            return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[number + 1])) + 1
+
+        def find(index: int) -> Span | None:  # without `self`: nobody collects cycles
+            before = bisect_left(others, index)
+            if index not in others[before : before + 1]:
+                return find_object(index - before)
+            if before == index or index - before == objects or {index - 1, index + 1} & set(others):
+                return None
+            return _trim(piece, find_object(index - before - 1)[1], find_object(index - before)[0])
 
         return find
+
+    @cached_property
+    def _by_raws(self) -> Callable[[int], Span]:
+        return self._by_equal_gaps() or self._one_after_another()
 
     @cached_property
     def _raws(self) -> list[msgspec.Raw]:
@@ -104,6 +115,16 @@ class ElementRecords:
             end = begin + len(raw)
             spans.append((begin, end))
         return spans.__getitem__
+
+
+_SEPARATORS = b" \t\r\n,"
+
+
+def _trim(text: bytes, begin: int, end: int) -> Span:
+    """Where the only element is that is between two others."""
+    between = text[begin:end]
+    begin += len(between) - len(between.lstrip(_SEPARATORS))
+    return begin, begin + len(between.strip(_SEPARATORS))
 
 
 class LineRecords:

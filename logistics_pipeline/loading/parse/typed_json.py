@@ -13,7 +13,7 @@ import msgspec
 
 from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES
-from logistics_pipeline.loading.contract.columns import Column
+from logistics_pipeline.loading.contract.columns import Column, indexes_of
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_names import JsonNames, Place, json_names
@@ -50,8 +50,8 @@ class TypedObjects:
         self._shape = shape
         self._structs = structs
         self._columns: list[Sequence[Any]] = []
-        self.objects = shape.count_objects(structs)
-        """Their number if all are objects, else 0."""
+        self.others = shape.find_others(structs)
+        """The indexes of those that are no objects, in order."""
 
     def __len__(self) -> int:
         return len(self._structs)
@@ -63,16 +63,16 @@ class TypedObjects:
 
     def columns(self) -> list[Column]:
         """The values of the dataset's fields, one column each."""
-        self._columns = self._shape.columns(self._structs, self.objects)
+        self._columns = self._shape.columns(self._structs, self.others)
         return self._shape.decode_numbers(self._columns)
 
     def other_columns(self) -> dict[str, Column]:
         """The values of the other fields found so far, one column each, by name."""
-        return self._shape.other_columns(self._structs, self.objects)
+        return self._shape.other_columns(self._structs, self.others)
 
     def read_value(self, index: int, position: int) -> object:
         """Returns a value as the reference parser would decode it; `NOT_KNOWN` where that is not certain."""
-        if not (self.objects or self._shape.is_object(self._structs[index])):
+        if self.others and not self._shape.is_object(self._structs[index]):
             return NOT_KNOWN
         value = self._columns[position][index]
         if type(value) is msgspec.Raw:
@@ -226,9 +226,10 @@ class _Shape:
             members[None].append((f"object_{index}", struct | None, None, parent))
         return _make_struct("Record", members[None], is_strict=self.is_strict), inner
 
-    def count_objects(self, structs: list[Any]) -> int:
-        """The number of structs if all are objects, else 0."""
-        return len(structs) if set(map(type, structs)) == {self._struct} else 0
+    def find_others(self, structs: list[Any]) -> list[int]:
+        """The indexes of what is no object, in order."""
+        others = set(map(type, structs)) - {self._struct}
+        return indexes_of(others, list(map(type, structs))) if others else []
 
     def count_levels(self, structs: list[Any]) -> tuple[int, int]:
         """The number of objects that the structs stand for, and how deep they are within records."""
@@ -240,10 +241,9 @@ class _Shape:
     def is_object(self, struct: object) -> bool:
         return type(struct) is self._struct
 
-    def columns(self, structs: list[Any], objects: int) -> list[Sequence[Any]]:
+    def columns(self, structs: list[Any], others: Sequence[int]) -> list[Sequence[Any]]:
         """The values of the dataset's fields, one column each; numbers as written."""
-        if not objects:
-            structs = self._with_records_only(structs)
+        structs = self._with_records_only(structs, others)
         if self._inner:
             owners = self._owners(structs)
             return [
@@ -255,10 +255,9 @@ class _Shape:
         columns = zip(*map(msgspec.structs.astuple, structs), strict=True)
         return [column for _, column in zip(self._fields, columns, strict=False)]
 
-    def other_columns(self, structs: list[Any], objects: int) -> dict[str, Column]:
+    def other_columns(self, structs: list[Any], others: Sequence[int]) -> dict[str, Column]:
         """The values of other fields than the dataset's, decoded."""
-        if not objects:
-            structs = self._with_records_only(structs)
+        structs = self._with_records_only(structs, others)
         owners = self._owners(structs)
         return {
             name: _decode_all([getattr(struct, f"other_{index}") for struct in owners[self.others[name][0]]])
@@ -274,14 +273,13 @@ class _Shape:
             owners[parent] = [nothing if owner is None else owner for owner in found] if None in found else found
         return owners
 
-    def _with_records_only(self, structs: list[Any]) -> list[Any]:
-        """The same objects, with one without a key, which is not plain, in place of anything else. Few are replaced."""
-        types, nothing, replaced = list(map(type, structs)), self._struct(), list(structs)
-        for other in set(types) - {self._struct}:
-            index = -1
-            for _ in range(types.count(other)):
-                index = types.index(other, index + 1)
-                replaced[index] = nothing
+    def _with_records_only(self, structs: list[Any], others: Sequence[int]) -> list[Any]:
+        """The same objects, with one without a key, which is not plain, in place of anything else."""
+        if not others:
+            return structs
+        nothing, replaced = self._struct(), list(structs)
+        for index in others:
+            replaced[index] = nothing
         return replaced
 
     def decode_numbers(self, columns: list[Sequence[Any]]) -> list[Column]:

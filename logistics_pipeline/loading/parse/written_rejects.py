@@ -5,7 +5,7 @@ objects.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,9 +50,16 @@ class WrittenRejects:
 
     def copy_text(self) -> Iterator[str]:
         """The rows of `ingest.rejects` (`COLUMNS`) as COPY text, in pieces of limited size."""
+        texts, size = list[str](), 0
         for text, raw in self.parts:
-            yield text
+            texts.append(text)
+            size += len(text)
+            if raw or size >= _LONG_BYTES:
+                yield "".join(texts)
+                texts, size = [], 0
             yield from (raw[begin : begin + _LONG_BYTES].hex() for begin in range(0, len(raw), _LONG_BYTES))
+        if texts:
+            yield "".join(texts)
 
 
 COLUMNS = ("file_id", "record_no", "byte_offset", "field", "reason", "kind", "raw")
@@ -80,13 +87,18 @@ def write_rejects(file_id: int, rejects: Iterable[Reject]) -> WrittenRejects:
 
 
 def merge_rejects(parts: Iterable[WrittenRejects]) -> WrittenRejects:
-    """Rejects of consecutive records as those of all of them."""
+    """Several parts as one."""
     merged = WrittenRejects()
     for part in parts:
         merged.count += part.count
         merged.parts += part.parts
         for kind, counted in part.kinds.items():
-            first = merged.kinds.setdefault(kind, RejectCount(counted.first_record, counted.example))
+            first = merged.kinds.get(kind)
+            if first is None:
+                merged.kinds[kind] = replace(counted)
+                continue
+            if counted.first_record < first.first_record:
+                first.first_record, first.example = counted.first_record, counted.example
             first.count += counted.count
     return merged
 

@@ -6,7 +6,9 @@ plainly (`plain_values`): the copy is read as a file of its own.
 """
 
 import os
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -21,6 +23,10 @@ from logistics_pipeline.loading.rejects.plain_values import PlainValues
 from logistics_pipeline.sources.folder import path_of
 
 _COMPRESSIONS = (".gz", ".zst")
+_NEEDS_QUOTES = re.compile('[,"\\r\\n]')
+_PAGE_RECORDS = 1_000
+_PAGE_BYTES = 1 << 20
+"""Of rejects that are in memory at a time. A larger one is there by itself."""
 
 LONGEST_STEM = 200
 """Bytes, of the 255 that a name may have: suffixes follow, and the name is longer still while the file is written."""
@@ -109,18 +115,29 @@ def _write(
     before, between, after = _frame(layout)
     records.write(before)
     reasons.write(b"record_no,byte_offset,field,reason\n")
-    separator = b""
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # both files hold the same rejects
-        with cursor.copy(_REASONS, (file_id,)) as copy:
-            for data in copy:
-                reasons.write(data)
-        with cursor.copy(_RAW_RECORDS, (file_id,)) as copy:
-            copy.set_types(["bytea"])
-            for (raw,) in copy.rows():
-                records.write(separator + rewrite(raw))
-                separator = between
+    separator, last = b"", 0
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all pages are of one moment
+        while page := ledger.unresolved_rejects(connection, file_id, last, _PAGE_RECORDS, _PAGE_BYTES):
+            reasons.write("".join(map(_reason_line, page)).encode())
+            records.write(separator)
+            records.write(between.join([rewrite(reject.raw) for reject in page]))
+            separator, last = between, page[-1].record_no
+            page.clear()  # before the next one is in memory
     records.write(after)
+
+
+def _reason_line(reject: ledger.UnresolvedReject) -> str:
+    """A row of CSV."""
+    number, offset, field, reason, _ = reject
+    return f"{number},{'' if offset is None else offset},{_cell(field)},{_cell(reason)}\n"
+
+
+@lru_cache(maxsize=1024)  # many records are rejected for the same reason
+def _cell(text: str | None) -> str:
+    if text is None:
+        return ""
+    return '"' + text.replace('"', '""') + '"' if not text or _NEEDS_QUOTES.search(text) else text
 
 
 def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
@@ -132,13 +149,3 @@ def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:
             return layout.header_text, layout.newline, layout.newline
         case _:
             return b"", b"\n", b"\n"
-
-
-_REASONS = (
-    "COPY (SELECT record_no, byte_offset, field, reason FROM ingest.rejects "
-    "WHERE file_id = %s AND resolved_at IS NULL ORDER BY record_no) TO STDOUT (FORMAT CSV)"
-)
-_RAW_RECORDS = (
-    "COPY (SELECT raw FROM ingest.rejects WHERE file_id = %s AND resolved_at IS NULL ORDER BY record_no) "
-    "TO STDOUT (FORMAT BINARY)"
-)

@@ -17,7 +17,13 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.layouts import layout_to_json
 from logistics_pipeline.loading.parse.parsers import ReadTask, find_records
-from logistics_pipeline.loading.parse.written_rejects import COLUMNS, Reject, WrittenRejects, write_rejects
+from logistics_pipeline.loading.parse.written_rejects import (
+    COLUMNS,
+    Reject,
+    WrittenRejects,
+    merge_rejects,
+    write_rejects,
+)
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
 from logistics_pipeline.loading.write.key_guard import KeyConflictError, KeyGuard
@@ -97,13 +103,14 @@ class BatchWriter:
             rejects = [chunk.written_rejects for chunk in batch.chunks() if chunk.written_rejects.count]
             if written.refused:
                 rejects.append(write_rejects(self._file_id, written.refused))
-            self._write_rejects(rejects)
+            all_rejects = merge_rejects(rejects)
+            self._write_rejects(all_rejects)
             cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
             self._advance(batch, written, cleared.total(), take_seconds())
             ledger.count_cells(self._connection, self._file_id, self._dataset.columns, written.merged.filled, cleared)
-            self._count_rejects(rejects)
+            self._count_rejects(all_rejects)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
             profile = self._profiler.write(batch)
@@ -135,25 +142,23 @@ class BatchWriter:
 
     # -- what is committed with them -------------------------------------------------------------------------------
 
-    def _write_rejects(self, rejects: list[WrittenRejects]) -> None:
-        if not rejects:
+    def _write_rejects(self, rejects: WrittenRejects) -> None:
+        if not rejects.count:
             return
         columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
         statement = sql.SQL("COPY ingest.rejects ({}) FROM STDIN").format(columns)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for written in rejects:
-                for text in written.copy_text():
-                    copy.write(text)
+            for text in rejects.copy_text():
+                copy.write(text)
 
-    def _count_rejects(self, rejects: list[WrittenRejects]) -> None:
+    def _count_rejects(self, rejects: WrittenRejects) -> None:
         ledger.count_rejects(
             self._connection,
             self._file_id,
-            (
+            [
                 ledger.CountedReject(ledger.Kind(*kind), counted.first_record, counted.example, counted.count)
-                for written in rejects
-                for kind, counted in written.kinds.items()
-            ),
+                for kind, counted in rejects.kinds.items()
+            ],
         )
 
     def _write_cleared_values(self, batch: Batch, refused: list[Reject]) -> Counter[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Makes the profile of a file's columns while it is loaded, from a sample of its rows.
 
-The first rows are all taken, of the rest a fixed share: a profile costs little, whatever the size of the file. It is
-stored with each batch, so a load that resumes continues it.
+The first rows are all taken, of the rest a fixed share (`Chunk.sample`): a profile costs little, whatever the size of
+the file. It is stored with each batch, so a load that resumes continues it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,6 @@ from logistics_pipeline.loading.contract.copy_text import unescape
 from logistics_pipeline.loading.parse.parsers import ReadTask
 from logistics_pipeline.loading.write.batch import Batch
 
-FIRST_ROWS = 400
-"""Rows at the beginning of a file that are all taken."""
-SHARE = 256
-"""Of the rest, every 256th row."""
 MOST_COLUMNS = 200
 """Of a wider table only the first columns have a profile: those of one file must not take megabytes."""
 
@@ -34,10 +30,10 @@ class FileProfiler:
 
     def write(self, batch: Batch) -> FileProfile:
         """Stores the profile including a batch, in the batch's transaction, and returns it."""
-        lines = _sample(batch)
+        lines = [line for chunk in batch.chunks() for line in chunk.sample]
         if not lines or not self._fields:
             return self._profile
-        rows = [line.split(b"\t", len(self._fields)) for line in lines]
+        rows = [line.split("\t", len(self._fields)) for line in lines]
         columns = zip(*rows, strict=True)
         found = {field.name: _profile(field, column) for field, column in zip(self._fields, columns, strict=False)}
         profile = merged_profiles([self._profile, found])
@@ -54,23 +50,6 @@ def profiled_fields(dataset: Dataset) -> Sequence[Field]:
     return dataset.fields[:MOST_COLUMNS]
 
 
-def _profile(field: Field, column: Iterable[bytes]) -> FieldProfile:
+def _profile(field: Field, column: Iterable[str]) -> FieldProfile:
     kind = value_kind(field.type)
-    return make_profile(map(_text, column), kind, MEASURES[kind])
-
-
-def _sample(batch: Batch) -> list[bytes]:
-    lines: list[bytes] = []
-    begin = batch.before.records
-    for chunk in batch.chunks():
-        first = max(FIRST_ROWS - begin, 0)
-        next_one = first + -(begin + first) % SHARE
-        if min(next_one, 0 if first else next_one) < chunk.rows:
-            rows = chunk.text.split(b"\n", chunk.rows)[:-1]
-            lines += rows[:first] + rows[next_one::SHARE]
-        begin += chunk.rows
-    return lines
-
-
-def _text(value: bytes) -> str | None:
-    return unescape(value.decode())
+    return make_profile(map(unescape, column), kind, MEASURES[kind])

@@ -1,0 +1,215 @@
+"""Few bad records among many regular ones: both parsers find the same ones, wherever they are, and name why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logistics_core.catalogue import Dataset
+from logistics_pipeline.loading.formats.reader import detect_format
+from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout
+from logistics_pipeline.loading.parse.object_lines import replace_broken, replace_others
+from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS
+from tests.unit.test_parsers import Outcome, content, read
+
+SHIPMENT = {
+    "shipment_id": "S-1",
+    "log_id": "L-1",
+    "origin": "Köln",
+    "destination": "Port of Spain",
+    "weight": 120.5,
+    "cost": 99.9,
+    "delivery_time": 3,
+}
+LOG = {"log_id": "L-1", "vehicle_id": "V-1", "trip_date": "2024-03-05", "mileage": 120.5, "fuel_used": None}
+LONG = "far away " * 40
+BAD_TEXTS = ["", "  ", None, LONG, "a\0b", 7, True, ["a"], {"a": "}"}]
+BAD_NUMBERS = [-0.01, -3, 0, "x", "1.250,-", "about 120, see receipt", "NaN", "9" * 101, True, [1, 2], {"a": 1}]
+BAD_DATES = ["", None, "2024-02-30", "1899-12-31", "03/04/2024", "13/04/2024", "2204-06-01", 20240305, ["2024-03-05"]]
+VALID_AND_UNUSUAL: dict[str, list[Any]] = {
+    "origin": [" padded ", "x" * 255, "tab\there", "back\\slash", "a},{b"],
+    "trip_date": ["5-Mar-2024", " 2024-03-06 ", "2024-03-05T10:00:00Z"],
+    "mileage": ["12.5", 0, 1e3],
+    "weight": ["12.5", "1" * 90],
+}
+NO_RECORDS = ['"no data, { received }"', '"cancelled"', "null", "17", "[1, 2]", "{}", '{"unknown": 1}']
+BROKEN_LINES = ['{"log_id": "L-1"', '{"log_id": "L-1",}', '{"cost": NaN, "x": 1}', "nonsense", "{", "}", '{"a":{"b":1}']
+BROKEN_BYTES = '{"log_id": "L-\udcff"}'
+
+
+def bad_values(name: str) -> list[Any]:
+    if name == "trip_date":
+        return BAD_DATES
+    is_number = name in ("mileage", "fuel_used", "weight", "cost", "delivery_time")
+    return BAD_NUMBERS if is_number else BAD_TEXTS
+
+
+@st.composite
+def changed_records(draw: st.DrawFn, regular: dict[str, Any]) -> dict[str, Any]:
+    """A record with one or two fields that are bad, missing or unusual."""
+    record = dict(regular)
+    names = list(regular)
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)):
+        value = draw(st.sampled_from(bad_values(name) + VALID_AND_UNUSUAL.get(name, []) + ["(left out)"]))
+        if value == "(left out)":
+            del record[name]
+        else:
+            record[name] = value
+    return record
+
+
+@st.composite
+def places(draw: st.DrawFn, count: int) -> list[int]:
+    """Where the bad ones are: first, last, adjacent, scattered, or everywhere."""
+    first = draw(st.integers(0, count - 1))
+    adjacent = list(range(first, min(first + draw(st.integers(1, 4)), count)))
+    scattered = st.lists(st.integers(0, count - 1), max_size=4)
+    chosen = draw(st.one_of(st.just([0]), st.just([count - 1]), st.just(adjacent), scattered, st.just([*range(count)])))
+    return sorted({*chosen, *draw(st.lists(st.integers(0, count - 1), max_size=2))})
+
+
+def regular_records(regular: dict[str, Any], count: int) -> list[dict[str, Any]]:
+    key = next(iter(regular))
+    return [regular | {key: f"K-{number}"} for number in range(count)]
+
+
+def check(path: Path, dataset: Dataset, layout: Any, chunk_bytes: int) -> Outcome:
+    reference = read(path, dataset, layout, reference=True, chunk_bytes=chunk_bytes)
+    fast = read(path, dataset, layout, chunk_bytes=chunk_bytes)
+    assert content(fast) == content(reference)
+    assert len(fast.rows) + len(fast.rejects) == fast.records
+    data = path.read_bytes()
+    if is_utf8(data):  # otherwise the file is read as one of another encoding
+        for _, offset, raw, _ in fast.rejects.values():
+            assert isinstance(offset, int) and isinstance(raw, bytes)
+            assert data[offset : offset + len(raw)] == raw
+    return fast
+
+
+def is_utf8(data: bytes) -> bool:
+    return "\ufffd" not in data.decode(errors="replace")
+
+
+kinds = st.sampled_from([(SHIPMENTS, SHIPMENT), (VEHICLE_LOGS, LOG)])
+counts = st.sampled_from([9, 40, 70])
+sizes = st.sampled_from([1_500, 100_000])
+
+
+@given(st.data(), kinds, counts, sizes)
+@settings(max_examples=60, deadline=None)
+def test_sparse_bad_elements_of_an_array(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    kind: tuple[Dataset, dict[str, Any]],
+    count: int,
+    chunk_bytes: int,
+) -> None:
+    dataset, regular = kind
+    texts = [json.dumps(record) for record in regular_records(regular, count)]
+    for place in data.draw(places(count)):
+        texts[place] = data.draw(st.one_of(changed_records(regular).map(json.dumps), st.sampled_from(NO_RECORDS)))
+    gap = data.draw(st.sampled_from([",", ",\n", " ,\r\n "]))
+    path = tmp_path_factory.getbasetemp() / "elements"
+    path.write_text("[\n" + gap.join(texts) + "\n]\n", newline="")
+    check(path, dataset, ElementsLayout(1), chunk_bytes)
+
+
+@given(st.data(), kinds, counts, sizes)
+@settings(max_examples=60, deadline=None)
+def test_sparse_bad_lines(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    kind: tuple[Dataset, dict[str, Any]],
+    count: int,
+    chunk_bytes: int,
+) -> None:
+    dataset, regular = kind
+    texts = [json.dumps(record) for record in regular_records(regular, count)]
+    others = st.sampled_from([*NO_RECORDS, *BROKEN_LINES, BROKEN_BYTES, f" {texts[0]}", ""])
+    for place in data.draw(places(count)):
+        texts[place] = data.draw(st.one_of(changed_records(regular).map(json.dumps), others))
+    line_end = data.draw(st.sampled_from(["\n", "\r\n"]))
+    path = tmp_path_factory.getbasetemp() / "lines"
+    path.write_bytes("".join(text + line_end for text in texts).encode("utf-8", "surrogateescape"))
+    check(path, dataset, LinesLayout(0), chunk_bytes)
+
+
+@given(st.data(), kinds, counts, sizes)
+@settings(max_examples=60, deadline=None)
+def test_sparse_bad_rows(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    kind: tuple[Dataset, dict[str, Any]],
+    count: int,
+    chunk_bytes: int,
+) -> None:
+    dataset, regular = kind
+    rows = [list(map(cell, record.values())) for record in regular_records(regular, count)]
+    for place in data.draw(places(count)):
+        record = {**dict.fromkeys(regular), **data.draw(changed_records(regular))}
+        rows[place] = list(map(cell, record.values())) + data.draw(st.sampled_from([[], [], [], ["more"]]))
+    path = tmp_path_factory.getbasetemp() / f"{dataset.name}.csv"
+    path.write_text("\n".join(map(",".join, [list(regular), *rows])) + "\n", newline="")
+    layout = detect_format(path, dataset, DATASETS, 10_000).layout
+    whole = read(path, dataset, layout, chunk_bytes=100_000)
+    row_by_row = read(path, dataset, layout, chunk_bytes=1)
+    assert content(whole) == content(row_by_row) == content(read(path, dataset, layout, chunk_bytes=chunk_bytes))
+
+
+def cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return '"' + text.replace('"', '""') + '"' if any(each in text for each in ',"\n') else text
+
+
+def test_few_broken_lines_leave_their_piece_whole_and_are_no_part_of_it() -> None:
+    lines = [b'{"a": %d}' % number for number in range(40)]
+    lines[0], lines[20], lines[39] = b'"no data"', b'{"a": 1,}', b"nonsense"
+    text = b"".join(line + b"\r\n" for line in lines)
+
+    others = replace_others(text)
+    assert others is not None
+    assert others[1] == [0, text.index(b"nonsense")]
+    broken = replace_broken(others[0])
+    assert broken is not None
+    assert broken[1] == [text.index(b'{"a": 1,}')]
+    lines[0], lines[20], lines[39] = b"{       }", b"{       }", b"{      }"
+    assert broken[0] == b"".join(line + b"\r\n" for line in lines)
+
+
+def test_broken_utf8_is_found_before_and_after_what_is_not_json() -> None:
+    lines = [b'{"a": %d}' % number for number in range(40)]
+    lines[3], lines[4], lines[9] = b'{"a": "\xff"}', b"{,}", b'{"\xc3": "\xc3\xa4"}'
+    text = b"\n".join([*lines, b""])
+
+    broken = replace_broken(text)
+
+    assert broken is not None
+    assert broken[1] == [text.index(lines[number]) for number in (3, 4, 9)]
+
+
+@pytest.mark.parametrize("line", ["", " {} ", "7", '{"a": 1}\n', '{"a": 1}\r\r'])
+def test_lines_that_are_blank_or_not_certain_are_read_one_by_one(line: str) -> None:
+    lines = ['{"a": 1}\r\n'] * 40
+    lines[7] = f"{line}\r\n"
+    assert replace_others("".join(lines).encode()) is None
+
+
+def test_many_lines_to_be_replaced_are_read_one_by_one() -> None:
+    assert replace_others(b'{"a": 1}\n"b"\n' * 40) is None
+    assert replace_broken(b'{"a": 1}\n{,}\n' * 40) is None
+    assert replace_broken(b'{"a": 1}\n' * 40) is None
+
+
+def test_a_long_value_is_found_beside_another_bad_one(tmp_path: Path) -> None:
+    records = regular_records(SHIPMENT, 40)
+    records[20] |= {"origin": LONG, "weight": -1}
+    records[30] |= {"weight": -1, "cost": "9" * 101}
+    path = tmp_path / "elements"
+    path.write_text(json.dumps(records))
+
+    fast = check(path, SHIPMENTS, ElementsLayout(1), 100_000)
+
+    assert [reject[3].field for reject in fast.rejects.values()] == ["origin", "weight"]  # type: ignore[attr-defined]
