@@ -57,8 +57,14 @@ def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end
     if grain == AUTO:
         grain = None if dataset.dating is None else Grain.DAY
     days = {"start": start and start.isoformat(), "end": end and end.isoformat()} if dataset.dating is not None else {}
-    parameters = MetricParameters.model_validate({**given, **days, "grain": grain})
+    texts = {name: _as_text(value) for name, value in {**given, **days, "grain": grain}.items() if value is not None}
+    parameters = MetricParameters.model_validate(texts)
     return question(parameters, dataset, catalogue)
+
+
+def _as_text(value: Any) -> str:
+    """A value as a query string has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def with_grain(query: MetricQuery, panel: BoardPanel, known: DayRange | None) -> MetricQuery:
