@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from logistics_api.database.pool import Database, Reader
+from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
 from logistics_api.metrics.descriptions import describe_metrics
 from logistics_api.metrics.documents import answer_document
@@ -20,6 +21,13 @@ from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.registry import RollupRegistry
 
 router = APIRouter(tags=["metrics"])
+
+FILES: dict[str, Any] = {
+    MEDIA_TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}, "example": "origin,revenue\nAachen,1250.00\n"},
+    MEDIA_TYPES["ndjson"]: {"schema": {"type": "string"}, "example": '{"origin":"Aachen","revenue":1250.00}\n'},
+    MEDIA_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
+}
+"""What `format` asks for beside JSON."""
 
 
 async def _registry(request: Request) -> RollupRegistry:
@@ -51,7 +59,12 @@ async def read_metric_catalogue(
 @router.get(
     "/api/metrics/{dataset}",
     response_model=MetricAnswer,
-    responses=FIGURE_PROBLEMS | {404: problem_response("The dataset does not exist")},
+    responses=FIGURE_PROBLEMS
+    | {
+        200: {"description": "The answer, or its rows as a file", "content": FILES},
+        404: problem_response("The dataset does not exist"),
+        501: problem_response("Parquet is unavailable: the server has no pyarrow"),
+    },
     summary="Metrics of one dataset",
 )
 async def read_dataset_metrics(

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import ParameterError, Problem, refused_parameters
-from logistics_api.metrics.parameters import MetricParameters, question
+from logistics_api.metrics.parameters import MetricParameters, Names, question
 from logistics_api.parameters.date_range import Day
 from logistics_api.querying.answering import Answer, answer
 from logistics_api.querying.metric_query import PERIOD, periods_of
@@ -31,7 +31,7 @@ class KeyFigureParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    metrics: Annotated[str, Field(max_length=2_000)] = Field(
+    metrics: Names = Field(
         description=f"Metrics with their datasets, separated by commas, at most {MAX_FIGURES}",
         examples=["shipments.revenue,vehicle_logs.distance"],
     )

@@ -30,11 +30,11 @@ from logistics_core.metrics.periods import Comparison, DayRange, Grain
 from logistics_core.metrics.relations import FieldPath, read_path
 from logistics_core.metrics.states import values_of
 
-MAX_FILTER = 8_000
+MAX_FILTER = 2_000
 """Characters."""
 
 T = TypeVar("T")
-Names = Annotated[str, Field(max_length=2_000)]
+Names = Annotated[str, Field(max_length=2_000, pattern="^[a-zA-Z0-9_., -]*$")]
 
 
 class MetricParameters(BaseModel):

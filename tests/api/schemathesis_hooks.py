@@ -29,6 +29,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         _turn_round(case.query)
         if (case.path_parameters or {}).get("format") in ("ndjson", "parquet"):
             case.query.pop("for", None)  # only CSV is written for Excel
+        if "/api/metrics/" in case.operation.label or case.operation.label == "GET /api/kpi":
+            _ask_about_metrics(case)
         if case.operation.label == "POST /api/ingestion/uploads":
             _choose_place(case.query)
 
@@ -49,6 +51,24 @@ def _ask_about_contracts(case: Any) -> None:
         for name in ("filename", "folder", "replace"):
             case.query.pop(name, None)
         case.body, case.media_type = {"path": "fuel/2024-06.csv"}, "application/json"
+
+
+NAMES = {
+    "metrics": "revenue,shipments",
+    "by": "origin",
+    "filter": '{"origin":"Aachen"}',
+    "order": "-revenue",
+    "show": "share",
+}
+"""Valid values of parameters that are any text to a schema: metrics and fields of the dataset `shipments`."""
+
+
+def _ask_about_metrics(case: Any) -> None:
+    if case.operation.label == "GET /api/kpi":
+        case.query["metrics"] = "shipments.revenue,vehicle_logs.distance"
+        return
+    case.path_parameters["dataset"] = "shipments"
+    case.query.update({name: value for name, value in NAMES.items() if name in case.query})
 
 
 def _turn_round(query: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""
 MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
 """Answers with one line per record: none, if there are no records."""
-REQUIRED = {**SPAN, "origin": "Aachen", "destination": "Aachen"}
+REQUIRED = {**SPAN, "origin": "Aachen", "destination": "Aachen", "metrics": "shipments.revenue"}
 INJECTIONS = [
     "'; DROP TABLE raw.shipments; --",
     "' OR '1'='1",
