@@ -33,6 +33,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     INGEST = "ingest"
     CONTRACTS = "contracts"
+    BOARDS = "boards"
 
 
 def _check_limit(text: str) -> str:
@@ -43,7 +44,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
     return text
 
 
@@ -197,7 +198,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts. Unset: "
+        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
+        "Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(

@@ -24,7 +24,7 @@ WAIT_SECONDS: Final = 10.0
 CACHED_PREFIX: Final = "/api/"
 """The only paths cached here; the dashboard's files are in memory anyway."""
 
-SOMETIMES_CACHED: Final = ("/api/metrics/", "/api/kpi")
+SOMETIMES_CACHED: Final = ("/api/metrics", "/api/kpi", "/api/boards/")
 """Paths below which some answers can be cached and others cannot, as they come from the records as they are now."""
 
 NO_HEADERS: Final[RawHeaders] = []

@@ -79,7 +79,7 @@ class _PageReader:
     @property
     def has_rest(self) -> bool:
         """Whether rows that lack what the order sorts by may pass the filters."""
-        filtered = {queries.column_of(self._table, name) for name in self.filters}
+        filtered = {queries.column_of(self._table, name) for name in self.filters if not queries.is_null_filter(name)}
         related = self._table.added.keys() if self._first in self._table.added else {self._first}
         return self._table.may_lack(self._first) and not filtered & set(related)
 

@@ -317,6 +317,9 @@ def test_the_catalogue_of_metrics(api: Api) -> None:
     datasets = {each["dataset"]: each for each in api.get("/api/metrics")["datasets"]}
     assert list(datasets) == ["vehicles", "vehicle_logs", "shipments"]
     paths = [each["path"] for each in datasets["shipments"]["dimensions"]]
+    assert datasets["vehicles"]["days"] is None
+    known = {"first": str(min(DAY_OF.values())), "last": str(max(DAY_OF.values()))}
+    assert datasets["vehicle_logs"]["days"] == known | {"newest": known["last"]}
     assert {"origin", "log.vehicle_id", "log.trip_date", "log.vehicle.vehicle_id"} <= set(paths)
     for path, dataset in itertools.product(paths[:3], ["shipments"]):
         api.get(f"/api/metrics/{dataset}", by=path, metrics="shipments", limit=1)
