@@ -30,7 +30,7 @@ from logistics_api.graphql.rest import checked
 from logistics_api.graphql.rows import json_object
 from logistics_api.graphql.scalars import BIG_INT, DATE, DECIMAL, OF_KIND
 from logistics_api.graphql.schema import Fields, field_of
-from logistics_api.metrics.descriptions import describe_metrics
+from logistics_api.metrics.descriptions import dimensions_of
 from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.querying.answering import ROWS, Answer, answer
 from logistics_api.querying.metric_query import MAX_ROWS, PERIOD
@@ -80,7 +80,7 @@ class _MetricsMaker:
     def __init__(self, catalogue: Catalogue, dataset: Dataset, types: Names) -> None:
         self._dataset, self._types = dataset, types
         self._many = pascal(dataset.name)
-        listed = describe_metrics(dataset, catalogue).dimensions[:MAX_DIMENSIONS]
+        listed = dimensions_of(dataset, catalogue)[:MAX_DIMENSIONS]
         self._paths = [read_path(each.path, dataset, catalogue) for each in listed]
         self._metrics = metrics_of(dataset)
 

@@ -27,8 +27,13 @@ def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDatas
         time_zone=_time_zone(dataset),
         days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
-        dimensions=list(_dimensions(dataset, catalogue, "", MAX_DEPTH)),
+        dimensions=dimensions_of(dataset, catalogue),
     )
+
+
+def dimensions_of(dataset: Dataset, catalogue: Catalogue) -> list[Dimension]:
+    """The fields of a dataset, and of the records it refers to, that metrics can be grouped and filtered by."""
+    return list(_dimensions(dataset, catalogue, "", MAX_DEPTH))
 
 
 def _time_zone(dataset: Dataset) -> str | None:
