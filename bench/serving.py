@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ def api_of(database_url: str, folder: Path, **variables: str) -> Iterator[Served
     port = free_port()
     ours = {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "API_PORT": str(port), **variables}
     environment = {f"LOGISTICS_{name}": value for name, value in ours.items()}
-    with _server(["-m", "logistics_api"], port, "/ready", environment) as served:
+    with server_of([sys.executable, "-m", "logistics_api"], port, "/ready", environment) as served:
         yield served
 
 
@@ -49,21 +49,22 @@ def api_of(database_url: str, folder: Path, **variables: str) -> Iterator[Served
 def bare_server(body: Path) -> Iterator[Served]:
     """The least that can send the bytes of a file."""
     port = free_port()
-    with _server(["-m", "bench.run_bare", str(port), str(body)], port, "/", {}) as served:
+    with server_of([sys.executable, "-m", "bench.run_bare", str(port), str(body)], port, "/") as served:
         yield served
 
 
 @contextmanager
-def _server(arguments: list[str], port: int, probe: str, environment: Mapping[str, str]) -> Iterator[Served]:
-    with subprocess.Popen(
-        [sys.executable, *arguments], env=os.environ | environment, stderr=subprocess.DEVNULL
-    ) as process:
+def server_of(
+    command: Sequence[str], port: int, probe: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """Runs a server as long as the block lasts; `probe` is a path that it answers with 200."""
+    with subprocess.Popen(command, env=os.environ | (environment or {}), stderr=subprocess.DEVNULL) as process:
         try:
             served = Served(port, process.pid)
             deadline = time.monotonic() + _START_SECONDS
             while not _answers(served.url + probe):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{' '.join(arguments)} does not answer {probe}.")
+                    raise RuntimeError(f"{' '.join(command)} does not answer {probe}.")
                 time.sleep(0.05)
             yield served
         finally:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import State
 
+from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
 from logistics_api.dashboard.files import Dashboard, DashboardMiddleware
@@ -29,6 +30,10 @@ from logistics_api.exports import endpoints as exports
 from logistics_api.exports import rejects
 from logistics_api.figures import endpoints as figures
 from logistics_api.file_requests import endpoints as file_requests
+from logistics_api.graphql import endpoints as graphql
+from logistics_api.graphql import graphiql
+from logistics_api.graphql.documents import PersistedDocuments
+from logistics_api.graphql.service import GraphqlService
 from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
@@ -104,12 +109,15 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
     """
     settings: Settings = app.state.settings
     app.state.catalogue = catalogue
+    app.state.graphql = GraphqlService(catalogue, settings.graphql_max_cost)
     routers = _routers(settings, catalogue)
     for router in routers:
         app.include_router(router)
     operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
     refuse_taken_names(operations, catalogue)
     pages.install(app)
+    graphiql.install(app)
+    graphql.install(app)
     openapi.install(app, catalogue, settings.currency)
     error_handlers.install(app)
     # Not `app.openapi` itself: it is replaced (`openapi.install`).
@@ -120,7 +128,9 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
         describe_measures(settings.currency, settings.on_time_hours),
         vega,
     )
-    app.routed = DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of)
+    app.routed = graphql.GraphqlMiddleware(
+        DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of), owner=app
+    )
 
 
 async def _serve_datasets(app: Application, catalogue: Catalogue) -> None:
@@ -174,6 +184,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         profiles.router,
         quality.router,
         contracts.router,
+        boards.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
@@ -196,6 +207,7 @@ def _add_shared_state(app: Application, settings: Settings, limits: Limits | Non
     state.contracts = FollowedContracts(catalogue, lambda found: _serve_datasets(app, found))
     state.database.on_poll(state.contracts.poll)
     state.rollups = RollupRegistry()
+    state.persisted_documents = PersistedDocuments()
     state.upload_slots = UploadSlots()
     state.access_log = AccessLog(settings)
     state.metrics = Metrics(app.version)

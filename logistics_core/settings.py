@@ -33,6 +33,7 @@ class Scope(StrEnum):
     EXPORT = "export"
     INGEST = "ingest"
     CONTRACTS = "contracts"
+    BOARDS = "boards"
 
 
 def _check_limit(text: str) -> str:
@@ -43,7 +44,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
     return text
 
 
@@ -197,7 +198,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts. Unset: "
+        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
+        "Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
@@ -222,6 +224,12 @@ class Settings(BaseSettings):
         None, ge=0, description="Target of your own for delivery times, in hours: `on_target_rate` is the share of the "
         "shipments that took at most this long. Unset: only where a request names one with `on_time_hours`"
     )  # fmt: skip
+    graphql_max_cost: PositiveInt = Field(
+        200_000, description="Highest cost of a GraphQL operation: rows asked for times fields of each, summed up"
+    )
+    graphql_introspection: Literal["all", "keys", "none"] = Field(
+        "all", description="Who may ask GraphQL for its schema: all, keys (requests with an API key), or none"
+    )
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
         None, description="Where users find the Dagster UI; the API's responses link to it. Unset: "

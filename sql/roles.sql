@@ -1,5 +1,5 @@
 -- Makes the role logistics_reader and what it may read.
--- Granted to whatever login the API uses. It can change nothing, and write nothing but requests to the pipeline.
+-- Granted to whatever login the API uses. It can change nothing, and write nothing but requests to the pipeline and boards.
 -- Run by logistics_pipeline.migrations after every migration.
 
 DO $$
@@ -13,8 +13,9 @@ EXCEPTION
 END
 $$;
 
-GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups TO logistics_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups TO logistics_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups
+GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards TO logistics_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards TO logistics_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards
 GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
+GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;

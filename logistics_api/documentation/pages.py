@@ -1,9 +1,6 @@
 """GET /docs and /redoc: FastAPI's pages, with scripts from the fastapi-offline package instead of a CDN."""
 
-import re
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from importlib.resources import files
 
 from fastapi import FastAPI
@@ -13,10 +10,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.requests import Request
 from starlette.responses import Response
 
+from logistics_api.http.content_policy import content_security_policy
+
 SCRIPTS = "documentation"
 """Where the files of the package are mounted; relative to the pages, and so behind any proxy."""
-
-_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def install(app: FastAPI) -> None:
@@ -51,24 +48,3 @@ def _serve(page: HTMLResponse) -> Callable[[Request], Awaitable[Response]]:
         return HTMLResponse(body, headers=headers)
 
     return serve
-
-
-def content_security_policy(page: bytes) -> str:
-    """Allows the page's inline scripts by hash. Both pages set inline styles; ReDoc searches in a worker.
-
-    The policy also prevents ReDoc from loading a logo from its vendor's site.
-    """
-    hashes = [f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in _INLINE.findall(page)]
-    return "; ".join(
-        [
-            "default-src 'self'",
-            " ".join(["script-src 'self'", *hashes]),
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
-            "worker-src 'self' blob:",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-            "object-src 'none'",
-        ]
-    )

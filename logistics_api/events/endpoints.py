@@ -55,7 +55,7 @@ async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> S
     events, freshness = request.app.state.events, request.app.state.database.freshness
     assert isinstance(events, Events)
     if events.is_full:
-        raise _too_many()
+        raise too_many_streams()
     return StreamingResponse(
         stream(events, freshness), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )
@@ -90,7 +90,8 @@ def format_event(event: str, data: str) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _too_many() -> Problem:
+def too_many_streams() -> Problem:
+    """The maximum number of open streams is reached."""
     return Problem(
         503,
         "too-many-streams",

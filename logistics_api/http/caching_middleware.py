@@ -6,12 +6,15 @@ from typing import Final
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from logistics_api.database.freshness import Published
 from logistics_api.errors import Problem
+from logistics_api.http.auth.scopes import GRAPHQL_PATHS
 from logistics_api.http.cache import Key, ResponseCache
 from logistics_api.http.cached_responses import CachedResponse, cached_response
 from logistics_api.http.capture import ResponseCapture
 from logistics_api.http.context import CacheUse, RawHeaders, RequestContext, route_template
 from logistics_api.http.data_versions import pinned_version, refuse_other_version, version_unavailable
+from logistics_api.http.graphql_keys import key_with_body, key_without_body
 from logistics_api.http.negotiation import CODINGS, matches
 from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
 
@@ -21,7 +24,7 @@ WAIT_SECONDS: Final = 10.0
 CACHED_PREFIX: Final = "/api/"
 """The only paths cached here; the dashboard's files are in memory anyway."""
 
-SOMETIMES_CACHED: Final = ("/api/metrics/", "/api/kpi")
+SOMETIMES_CACHED: Final = ("/api/metrics", "/api/kpi", "/api/boards/")
 """Paths below which some answers can be cached and others cannot, as they come from the records as they are now."""
 
 NO_HEADERS: Final[RawHeaders] = []
@@ -45,20 +48,27 @@ class CachingMiddleware:
         self._coalescing = RequestCoalescing(wait_seconds)
         self._uncacheable: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
         """Paths whose responses are not cached; identical requests to them do not wait for each other."""
+        self._rows: LRUCache[Key, Published | None] = LRUCache(PATHS_REMEMBERED)
+        """Questions of GraphQL whose answers come from records, and as of which refresh that was so."""
         self._for_outages: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
         """Paths whose responses are cached for outages only; identical requests do not wait for each other either."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = scope["path"], scope["query_string"]
-        cached = self.cache.find(key) if scope["method"] in ("GET", "HEAD") else None
+        if scope["path"] not in GRAPHQL_PATHS:
+            key: Key = scope["path"], scope["query_string"]
+        elif scope["method"] == "POST":
+            key, receive = await key_with_body(scope, receive)
+        else:
+            key = key_without_body(scope)
+        cached = self.cache.find(key) if self._is_read(scope) else None
         pinned = pinned_version(scope)
-        if pinned is not None and self._is_cacheable(scope):
+        if pinned is not None and self._is_cacheable(scope, key):
             await self._respond_pinned(scope, receive, send, key, cached, pinned)
         elif cached is not None and self.cache.is_fresh(cached):
             await self._respond(scope, send, key, cached, "hit")
         elif cached is not None and not self.cache.freshness.reachable:
             await self._respond_stale(scope, send, key, cached)
-        elif self._is_cacheable(scope):
+        elif self._is_cacheable(scope, key):
             await self._compute_once(scope, receive, send, key, cached)
         else:
             await self.app(scope, receive, send)
@@ -83,9 +93,16 @@ class CachingMiddleware:
         else:
             await self._compute(scope, receive, send, key, cached, None)
 
-    def _is_cacheable(self, scope: Scope) -> bool:
+    def _is_cacheable(self, scope: Scope, key: Key) -> bool:
         path = scope["path"]
-        return scope["method"] in ("GET", "HEAD") and path not in self._uncacheable and path.startswith(CACHED_PREFIX)
+        if path in GRAPHQL_PATHS:
+            return self._is_read(scope) and self._rows.get(key) is not self.cache.freshness.published
+        return self._is_read(scope) and path not in self._uncacheable and path.startswith(CACHED_PREFIX)
+
+    @staticmethod
+    def _is_read(scope: Scope) -> bool:
+        """Whether the response may be one that is kept: also to a question that was sent as a body."""
+        return scope["method"] in ("GET", "HEAD") or (scope["method"] == "POST" and scope["path"] in GRAPHQL_PATHS)
 
     async def _compute_once(
         self, scope: Scope, receive: Receive, send: Send, key: Key, old: CachedResponse | None
@@ -117,8 +134,12 @@ class CachingMiddleware:
     ) -> None:
         """Forwards the request; caches the response if it declares its data version."""
 
-        def on_forward(status: int) -> None:
-            if status == 200 and not key[0].startswith(SOMETIMES_CACHED):
+        def on_forward(start: Message) -> None:
+            status = start["status"]
+            if key[0] in GRAPHQL_PATHS:
+                if (b"cache-control", b"no-store") in start["headers"]:
+                    self._rows[key] = self.cache.freshness.published
+            elif status == 200 and not key[0].startswith(SOMETIMES_CACHED):
                 self._uncacheable[key[0]] = True
             if pending is not None:
                 pending.set_result(None)
@@ -130,7 +151,7 @@ class CachingMiddleware:
         if capture.captured is not None:
             cached = cached_response(*capture.captured, route_template(scope), self._common)
             self.cache.store(key, cached, generation)
-            if cached.is_for_outages:
+            if cached.is_for_outages and key[0] not in GRAPHQL_PATHS:
                 self._for_outages[key[0]] = True
             if pending is not None:
                 pending.set_result(None if cached.is_for_outages else cached)
@@ -159,7 +180,8 @@ class CachingMiddleware:
         """Sends a cached response in the best coding, or 304 if the client already has it."""
         context: RequestContext = scope["state"]["context"]
         context.cache_use, context.template = use, cached.template
-        if context.if_none_match is not None and matches(context.if_none_match, cached.etag):
+        is_post = scope["method"] == "POST"  # for which 304 means nothing
+        if not is_post and context.if_none_match is not None and matches(context.if_none_match, cached.etag):
             headers = _marked(cached.unmodified_headers, marks)
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send(NO_BODY)

@@ -10,8 +10,8 @@ from logistics_api.http.cached_responses import data_version_of
 class ResponseCapture:
     """Wraps `send`. Afterwards the response has been `captured`, forwarded or dropped (`is_dropped`)."""
 
-    def __init__(self, send: Send, on_forward: Callable[[int], None], *, drop_unavailable: bool) -> None:
-        """`on_forward` receives the status as soon as it is clear that the response will be forwarded.
+    def __init__(self, send: Send, on_forward: Callable[[Message], None], *, drop_unavailable: bool) -> None:
+        """`on_forward` receives the start message as soon as it is clear that the response will be forwarded.
 
         With `drop_unavailable`, a 503 is not forwarded: the caller has a stale response to send instead.
         """
@@ -48,5 +48,5 @@ class ResponseCapture:
         await self._send(message)
 
     async def _forward_start(self, message: Message) -> None:
-        self._on_forward(message["status"])
+        self._on_forward(message)
         await self._send(message)

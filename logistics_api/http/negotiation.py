@@ -20,7 +20,7 @@ def acceptable_codings(accept_encoding: bytes | None, offered: tuple[str, ...] =
     """
     if accept_encoding is None:
         return (IDENTITY,)
-    weights = _weights(accept_encoding.decode("latin-1").lower())
+    weights = weights_of(accept_encoding.decode("latin-1").lower())
     others = weights.pop("*", None)
     for coding in offered:
         weights.setdefault(coding, others or 0.0)
@@ -29,7 +29,8 @@ def acceptable_codings(accept_encoding: bytes | None, offered: tuple[str, ...] =
     return tuple(coding for coding in ranked if weights[coding] > 0)
 
 
-def _weights(accepted: str) -> dict[str, float]:
+def weights_of(accepted: str) -> dict[str, float]:
+    """The weight of each member of a list such as that of Accept, in lower case."""
     weights: dict[str, float] = {}
     for part in accepted.split(","):
         coding, *parameters = (piece.strip() for piece in part.split(";"))

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from logistics_api.http.auth.scopes import GRAPHQL_PATHS
 from logistics_api.http.context import RawHeaders, RequestContext, current_request_id, route_template
 from logistics_api.http.error_responses import respond_to_error
 from logistics_api.http.protocols import RequestLog, RequestMetrics, TemplateOf
@@ -74,4 +75,5 @@ def _with_headers(start: Message, scope: Scope, context: RequestContext, seconds
 
 def _may_not_be_stored(scope: Scope, headers: RawHeaders) -> bool:
     """Whether this is an API response without a Cache-Control header."""
-    return scope["path"].startswith("/api") and not any(name == b"cache-control" for name, _ in headers)
+    is_ours = scope["path"].startswith("/api") or scope["path"] in GRAPHQL_PATHS
+    return is_ours and not any(name == b"cache-control" for name, _ in headers)

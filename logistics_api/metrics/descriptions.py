@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from logistics_api.metrics.schemas import DatasetMetrics, Dimension, MetricDescription
+from logistics_api.metrics.schemas import DatasetMetrics, Dimension, MetricDescription, RecordDays
 from logistics_api.querying.metric_query import PERIOD, MetricQuery, columns_of
 from logistics_api.querying.planner import Plan
+from logistics_api.querying.registry import StoredDataset
 from logistics_core.catalogue import Catalogue, Dataset, Role
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES
@@ -16,16 +17,36 @@ MAX_DEPTH = 2
 """References that the listed dimensions follow; longer paths can be asked for."""
 
 
-def describe_metrics(dataset: Dataset, catalogue: Catalogue) -> DatasetMetrics:
+def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDataset) -> DatasetMetrics:
     """The metrics of a dataset, and the fields of it and of the records it refers to that they can be grouped by."""
     return DatasetMetrics(
         dataset=dataset.name,
         title=dataset.title,
         description=dataset.description,
         has_days=dataset.dating is not None,
+        time_zone=_time_zone(dataset),
+        days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
-        dimensions=list(_dimensions(dataset, catalogue, "", MAX_DEPTH)),
+        dimensions=dimensions_of(dataset, catalogue),
     )
+
+
+def dimensions_of(dataset: Dataset, catalogue: Catalogue) -> list[Dimension]:
+    """The fields of a dataset, and of the records it refers to, that metrics can be grouped and filtered by."""
+    return list(_dimensions(dataset, catalogue, "", MAX_DEPTH))
+
+
+def _time_zone(dataset: Dataset) -> str | None:
+    dating = dataset.dating
+    if dating is None or not dating.is_own or not dataset.field(dating.field).has_time_zone:
+        return None
+    return dating.time_zone
+
+
+def _days(stored: StoredDataset) -> RecordDays | None:
+    if stored.first_day is None or stored.last_day is None:
+        return None
+    return RecordDays(first=stored.first_day, last=stored.last_day, newest=stored.newest_day)
 
 
 def _metric(metric: Metric, dataset: Dataset) -> MetricDescription:

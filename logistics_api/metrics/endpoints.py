@@ -1,7 +1,5 @@
 """GET /api/metrics, /api/metrics/{dataset} and /api/kpi."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from logistics_api.database.pool import Database, Reader
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
-from logistics_api.metrics.descriptions import describe_columns, describe_metrics
+from logistics_api.metrics.descriptions import describe_metrics
+from logistics_api.metrics.documents import answer_document
 from logistics_api.metrics.files import as_file
 from logistics_api.metrics.key_figures import KeyFigureParameters, key_figures
 from logistics_api.metrics.parameters import MetricParameters, question
@@ -18,7 +17,7 @@ from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalo
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.querying.answering import Answer, answer
-from logistics_api.querying.metric_query import MetricQuery, periods_of
+from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.registry import RollupRegistry
 
 router = APIRouter(tags=["metrics"])
@@ -43,10 +42,18 @@ Registry = Annotated[RollupRegistry, Depends(_registry)]
 @router.get(
     "/api/metrics", response_model=MetricCatalogue, responses=FIGURE_PROBLEMS, summary="Metrics of all datasets"
 )
-async def read_metric_catalogue(_: Annotated[NothingElse, Query()], request: Request) -> MetricCatalogue:
-    """Returns the metrics of each dataset, and the fields that they can be grouped and filtered by."""
+async def read_metric_catalogue(
+    _: Annotated[NothingElse, Query()], request: Request, database: Reader, registry: Registry
+) -> Response:
+    """Returns the metrics of each dataset, the fields that they can be grouped and filtered by, and its days."""
     catalogue = request.app.state.catalogue
-    return MetricCatalogue(datasets=[describe_metrics(each, catalogue) for each in catalogue.values()])
+    stored = {name: await registry.find(database, dataset) for name, dataset in catalogue.items()}
+    found = MetricCatalogue(
+        datasets=[describe_metrics(each, catalogue, stored[name]) for name, each in catalogue.items()]
+    )
+    versions = {each.data_version for each in stored.values()}
+    headers = {"Data-Version": str(versions.pop())} if len(versions) == 1 else {"Cache-Control": "no-store"}
+    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -78,7 +85,7 @@ async def read_dataset_metrics(
         return await as_file(database, registry, catalogue, query, parameters.format)
     found = await answer(database, registry, catalogue, query)
     total = await _total(database, registry, catalogue, query) if parameters.total else None
-    return _response(_document(found, total), [found, *([total] if total else [])])
+    return _response(answer_document(found, total), [found, *([total] if total else [])])
 
 
 async def _total(database: Database, registry: RollupRegistry, catalogue: Any, query: MetricQuery) -> Answer:
@@ -86,32 +93,6 @@ async def _total(database: Database, registry: RollupRegistry, catalogue: Any, q
     return await answer(
         database, registry, catalogue, replace(query, by=(), grain=None, show=frozenset(), order=(), limit=1)
     )
-
-
-def _document(found: Answer, total: Answer | None) -> str:
-    """The answer as JSON. The rows are put in as PostgreSQL wrote them: every digit is kept."""
-    query = found.query
-    beside: dict[str, Any] = {
-        "dataset": query.dataset.name,
-        "source": found.plan.source,
-        "data_version": found.data_version,
-        "grain": query.grain,
-        "range": _span(query.days),
-        "periods": [
-            {**_span(each.days), "compared": _span(each.compared)}  # type: ignore[dict-item]
-            for each in (periods_of(query) if query.compare is not None else ())
-        ],
-        "undated": found.stored.undated,
-        "columns": describe_columns(query, found.plan),
-        "groups": found.groups,
-    }
-    head = json.dumps(beside, ensure_ascii=False, separators=(",", ":"))
-    total_row = "null" if total is None else total.rows.strip()[1:-1].strip() or "null"
-    return f'{head[:-1]},"total":{total_row},"data":{found.rows}}}'
-
-
-def _span(days: Any) -> Mapping[str, str] | None:
-    return None if days is None else {"start": days.start.isoformat(), "end": days.end.isoformat()}
 
 
 def _response(text: str, answers: list[Answer]) -> Response:

@@ -36,6 +36,18 @@ class Dimension(BaseModel):
     role: str = Field(examples=["dimension"])
 
 
+class RecordDays(BaseModel):
+    """The days that records have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: date
+    last: date
+    newest: date | None = Field(
+        description="The newest day that is not in the future; null if there is none", examples=["2024-12-31"]
+    )
+
+
 class DatasetMetrics(BaseModel):
     """The metrics of a dataset and what they can be grouped by."""
 
@@ -45,6 +57,13 @@ class DatasetMetrics(BaseModel):
     title: str = Field(examples=["Shipments"])
     description: str
     has_days: bool = Field(description="Whether records have a day, so that there are periods and ranges")
+    time_zone: str | None = Field(
+        description="The time zone of the days, if they are those of a record's own moments; otherwise null",
+        examples=["Europe/Berlin"],
+    )
+    days: RecordDays | None = Field(
+        description="The days of its records as of the last refresh; null if they have none, or none is known yet"
+    )
     metrics: list[MetricDescription]
     dimensions: list[Dimension]
 

@@ -50,8 +50,18 @@ class Answer:
         return found
 
 
-async def answer(database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery) -> Answer:
-    """Answers a question.
+ROWS = sql.Identifier("Answer", "Rows")
+"""The JSON array of the rows, as text, in a statement that answers a question."""
+
+
+async def answer(
+    database: Database,
+    registry: RollupRegistry,
+    catalogue: Catalogue,
+    query: MetricQuery,
+    shown: sql.Composable = ROWS,
+) -> Answer:
+    """Answers a question. `shown` makes other rows, as JSON text, of the `ROWS` that the question has.
 
     Raises:
         Problem: 503 if the database is unavailable, 504 if the answer takes too long.
@@ -60,9 +70,9 @@ async def answer(database: Database, registry: RollupRegistry, catalogue: Catalo
     for attempt in range(ATTEMPTS):
         asked = await _within_days(database, query, stored)
         chosen, parameters = plan(asked, stored.rollups), Parameters()
-        text = sql.SQL('SELECT (SELECT data_version FROM analytics.status), * FROM ({}) AS "Answer"').format(
-            statement(asked, chosen, catalogue, parameters)
-        )
+        text = sql.SQL(
+            'SELECT (SELECT data_version FROM analytics.status), {}, "Groups" FROM ({}) AS "Answer" ("Rows", "Groups")'
+        ).format(shown, statement(asked, chosen, catalogue, parameters))
         version, rows, groups = await database.fetch_row(text.as_string(), parameters.values)
         if version == stored.data_version or chosen.source is Source.ROWS or attempt == ATTEMPTS - 1:
             return Answer(asked, chosen, stored, rows, groups)

@@ -615,7 +615,7 @@ def _order(query: MetricQuery) -> sql.Composable:
     rest = [PERIOD] if query.grain is not None else []
     terms += [(name, False) for name in (*rest, *query.dimension_names) if name not in named]
     if not terms:
-        return sql.SQL("true")
+        return sql.SQL("(SELECT 1)")  # one row
     return _listed(
         [
             sql.SQL("{} {} NULLS LAST").format(sql.Identifier(name), sql.SQL("DESC" if is_descending else "ASC"))

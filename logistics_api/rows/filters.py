@@ -1,7 +1,8 @@
 """Query parameters that select rows and columns, derived from the dataset; shared by pages and exports.
 
 A filter has the name of its column. On its own it means equality; with `_prefix`, that the text begins with the value;
-with `_from` and `_to`, a range that includes both ends. Filters combine with AND; NULL passes no filter on its column.
+with `_from` and `_to`, a range that includes both ends. Filters combine with AND; NULL passes no filter on its column,
+but `isNull` names columns that must be NULL.
 `queries.condition` decides what they become in SQL.
 """
 
@@ -24,6 +25,7 @@ from logistics_api.parameters.date_range import Day
 from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.times import Duration, LocalTime, Moment, Month, TimeOfDay, Year
 from logistics_api.parameters.types import DIGITS, FileId, Flag, Number, Paging, Whole
+from logistics_api.rows.queries import IS_NULL
 from logistics_api.rows.tables import Kind, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
@@ -113,7 +115,7 @@ def selection_model(dataset: Dataset) -> type[Selection]:
 def filter_parameters(dataset: Dataset) -> dict[str, Any]:
     """The query parameters of a dataset's own, to be added to `RowFilters`: `fields` and the filters."""
     parameters = {name: parameter for field in table_of(dataset).fields for name, parameter in _filters_of(field)}
-    return _fields_parameter(dataset) | by_attribute(parameters)
+    return _fields_parameter(dataset) | _null_parameter(dataset) | by_attribute(parameters)
 
 
 def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
@@ -127,18 +129,20 @@ def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
 def given_filters(table: Table, parameters: RowFilters) -> dict[str, Any]:
     """The filters of a request by their names in the query, without `fields`, `source` and what is not a filter."""
     given = parameters.model_fields_set
-    return {
+    found = {
         name: getattr(parameters, attribute)
         for attribute, name in filter_names(table.dataset).items()
         if attribute in given
     }
+    lacking: str | None = getattr(parameters, IS_NULL)
+    return found | {f"{column}.{IS_NULL}": True for column in (lacking.split(",") if lacking else ())}
 
 
 @cache
 def filter_names(dataset: Dataset) -> dict[str, str]:
     """Attribute of the model → name in the query, of every filter of a dataset."""
     own = {attribute: described.alias for attribute, (_, described) in filter_parameters(dataset).items()}
-    del own["fields"]
+    del own["fields"], own[IS_NULL]
     return own | {"file_id": "file_id", "record_no": "record_no"}
 
 
@@ -150,6 +154,15 @@ def _fields_parameter(dataset: Dataset) -> dict[str, Any]:
         examples=[",".join(some)],
     )
     return {"fields": (Annotated[str, Columns(table_of(dataset))] | None, described)}
+
+
+def _null_parameter(dataset: Dataset) -> dict[str, Any]:
+    described = Field(
+        None,
+        description="Rows that have no value in these columns, separated by commas",
+        examples=[dataset.columns[-1]],
+    )
+    return {IS_NULL: (Annotated[str, Columns(table_of(dataset))] | None, described)}
 
 
 def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:

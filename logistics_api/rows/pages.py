@@ -79,7 +79,7 @@ class _PageReader:
     @property
     def has_rest(self) -> bool:
         """Whether rows that lack what the order sorts by may pass the filters."""
-        filtered = {queries.column_of(self._table, name) for name in self.filters}
+        filtered = {queries.column_of(self._table, name) for name in self.filters if not queries.is_null_filter(name)}
         related = self._table.added.keys() if self._first in self._table.added else {self._first}
         return self._table.may_lack(self._first) and not filtered & set(related)
 
@@ -155,8 +155,12 @@ def _keys(table: Table, parameters: RowPaging, fingerprint: str) -> list[Any] | 
     """
     if parameters.cursor is None:
         return None
-    types = [_KEY_TYPES[table.columns[key]] for key in queries.keys_of(table, parameters.sort)]
-    return list(cursors.decode(fingerprint, parameters.cursor, types))
+    return list(cursors.decode(fingerprint, parameters.cursor, cursor_types(table, parameters.sort)))
+
+
+def cursor_types(table: Table, order: str) -> list[KeyType]:
+    """The types of the keys in a cursor of an order, one per column."""
+    return [_KEY_TYPES[table.columns[key]] for key in queries.keys_of(table, order)]
 
 
 def _position(table: Table, keys: list[Any] | None, *, lacking: bool) -> dict[str, Any]:

@@ -23,6 +23,9 @@ SMALL = 50_000
 
 _OPERATORS = {"_from": sql.SQL(">="), "_to": sql.SQL("<="), "_prefix": sql.SQL("^@")}
 
+IS_NULL = "isNull"
+"""The filter that columns are NULL, and the end of its name for one column: no column has a capital letter or a dot."""
+
 # As text, whatever the style of the session. Months, days and hours stay apart.
 ISO_DURATION = """CASE WHEN {0} IS NOT NULL THEN coalesce(nullif(concat(
         'P',
@@ -231,13 +234,22 @@ def conditions(table: Table, filters: Sequence[str]) -> sql.Composable:
 def condition(table: Table, name: str) -> sql.Composable:
     """Builds the condition of a filter: `cost_from` means at least that cost, `cost` exactly that cost."""
     column = column_of(table, name)
+    if is_null_filter(name):
+        return sql.SQL("{} IS NULL").format(_column(table, column))
     operator = sql.SQL("=") if column == name else _OPERATORS[name.removeprefix(column)]
     return sql.SQL(" ").join((_column(table, column), operator, sql.Placeholder(name)))
 
 
 def column_of(table: Table, name: str) -> str:
     """The column that a filter tests; a column is its own."""
+    if is_null_filter(name):
+        return name.removesuffix(f".{IS_NULL}")
     return name if name in table.columns else name.rpartition("_")[0]
+
+
+def is_null_filter(name: str) -> bool:
+    """Whether a filter asks for rows without a value."""
+    return name.endswith(f".{IS_NULL}")
 
 
 def _column(table: Table, column: str) -> sql.Composable:

@@ -74,8 +74,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "ingestion", "kpi", "measures",
-    "metrics", "quality", "route", "session", "system",
+    "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "graphql", "ingestion",
+    "kpi", "measures", "metrics", "quality", "route", "session", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

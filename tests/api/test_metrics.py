@@ -317,6 +317,9 @@ def test_the_catalogue_of_metrics(api: Api) -> None:
     datasets = {each["dataset"]: each for each in api.get("/api/metrics")["datasets"]}
     assert list(datasets) == ["vehicles", "vehicle_logs", "shipments"]
     paths = [each["path"] for each in datasets["shipments"]["dimensions"]]
+    assert datasets["vehicles"]["days"] is None
+    known = {"first": str(min(DAY_OF.values())), "last": str(max(DAY_OF.values()))}
+    assert datasets["vehicle_logs"]["days"] == known | {"newest": known["last"]}
     assert {"origin", "log.vehicle_id", "log.trip_date", "log.vehicle.vehicle_id"} <= set(paths)
     for path, dataset in itertools.product(paths[:3], ["shipments"]):
         api.get(f"/api/metrics/{dataset}", by=path, metrics="shipments", limit=1)
@@ -348,6 +351,8 @@ def test_answers_as_files(api: Api, format: str) -> None:
         assert len(lines) == len(rows) + 1
     elif format == "ndjson":
         assert [json.loads(line, parse_float=Decimal) for line in response.text.splitlines()] == rows
+        whole = api.client.get("/api/metrics/shipments", params={"format": format, "metrics": "shipments"})
+        assert whole.json() == {"shipments": len(DATED)}
     else:
         table = parquet.read_table(io.BytesIO(response.content)).to_pylist()
         assert [each["shipments"] for each in table] == [row["shipments"] for row in rows]

@@ -117,6 +117,8 @@ def as_sent(row: Row, dataset: Table) -> Row:
 def passes(row: Row, name: str, value: Any) -> bool:
     if name in row:
         return bool(row[name] == value)
+    if name == "isNull":
+        return all(row[column] is None for column in value.split(","))
     column, _, suffix = name.rpartition("_")
     if row[column] is None:
         return False
@@ -178,6 +180,9 @@ def questions(draw: st.DrawFn) -> tuple[Table, dict[str, Any], str, int]:
         values = [row[filters_of(dataset)[name]] for row in WORLD[dataset]]
         value = draw(st.sampled_from([value for value in values if value is not None]))
         given[name] = value[: draw(st.integers(1, len(value)))] if name.endswith("prefix") else value
+    columns = sorted({*filters_of(dataset).values()} - {"file_id", "record_no"})
+    if lacking := draw(st.one_of(st.just([]), st.lists(st.sampled_from(columns), min_size=1, max_size=2, unique=True))):
+        given["isNull"] = ",".join(lacking)
     sort = draw(st.sampled_from([f"{sign}{order}" for order in dataset.orders for sign in ("", "-")]))
     return dataset, given, sort, draw(st.integers(1, 40))
 
@@ -189,7 +194,7 @@ def questions(draw: st.DrawFn) -> tuple[Table, dict[str, Any], str, int]:
 def test_every_column_has_its_filters_and_nothing_else_does(dataset: Table) -> None:
     fields = page_parameters(dataset.dataset).model_fields
     declared = {info.alias or name for name, info in fields.items()}
-    beside = Selection.model_fields.keys() | Paging.model_fields.keys() | {"count", "sort"}
+    beside = Selection.model_fields.keys() | Paging.model_fields.keys() | {"count", "sort", "isNull"}
     assert declared - beside == filters_of(dataset).keys() == set(filter_names(dataset.dataset).values())
     assert declared >= beside | RowFilters.model_fields.keys()
 
@@ -227,6 +232,8 @@ def test_the_columns_are_those_of_the_table(dataset: Table, url: str) -> None:
 @example((VEHICLE_LOGS, {}, "-trip_date", 1))
 @example((VEHICLE_LOGS, {"mileage": Decimal("1.5")}, "log_id", 3))
 @example((SHIPMENTS, {"origin_prefix": "A'"}, "log_id", 7))
+@example((SHIPMENTS, {"isNull": "day"}, "-day", 3))
+@example((SHIPMENTS, {"isNull": "cost,delivery_time"}, "cost", 2))
 def test_all_pages_together_are_the_filtered_rows_once_each_in_order(
     shared: Any, question: tuple[Table, dict[str, Any], str, int]
 ) -> None:

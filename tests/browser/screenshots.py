@@ -17,6 +17,7 @@ PAGES = {
     "routes": ("/routes", WIDE, "light"),
     "vehicles": ("/vehicles", WIDE, "light"),
     "costs": ("/costs", WIDE, "light"),
+    "explore": ("/explore?range=year&grain=month&by=origin&metrics=revenue", WIDE, "light"),
     "pipeline": ("/pipeline", WIDE, "light"),
     "data": ("/data", WIDE, "light"),
 }

@@ -30,6 +30,27 @@ def last_days(dashboard: Any, days: int) -> dict[str, str]:
     return {"start": str(end - timedelta(days=days - 1)), "end": str(end)}
 
 
+DRAWN = "name => document.querySelector(`[data-drawn=${name}]`).chart.svg({ text: 'A chart', subtitle: 'Days' })"
+
+
+def test_a_picture_has_the_legend_and_axes_are_in_the_language_of_the_browser(open_page: Any) -> None:
+    page = open_page("/", locale="de-DE")
+    page.locator("[data-drawn=daily_revenue] canvas").wait_for()
+    svg = page.evaluate(DRAWN, "daily_revenue")
+    for words in ("A chart", "Day", "7-day mean", "7. Dez", "28. Dez"):
+        assert f">{words}" in svg, words
+    assert ">Dec" not in svg
+
+
+def test_a_card_leads_to_its_rows(dashboard: Any, open_page: Any) -> None:
+    page = open_page("/?start=2024-06-03&end=2024-06-09")
+    card = page.locator("article.kpi").filter(has=page.get_by_role("heading", name="Shipments"))
+    shown = card.locator(".value").inner_text()
+    card.get_by_role("link", name=shown).click()
+    expect(page.locator(".chip")).to_have_text(["Day from Jun 3, 2024", "Day to Jun 9, 2024"])
+    expect(page.get_by_text(f"of {shown}")).to_be_visible()
+
+
 def test_the_key_figures_are_those_of_the_api(dashboard: Any, open_page: Any) -> None:
     page = open_page()
     answer = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))

@@ -13,7 +13,16 @@ from playwright.sync_api import Page, expect
 
 from logistics_pipeline.database.connections import with_database
 
-PAGES = ["/", "/routes", "/routes/Berlin/Hamburg?range=all", "/vehicles", "/costs", "/pipeline", "/data"]
+PAGES = [
+    "/",
+    "/routes",
+    "/routes/Berlin/Hamburg?range=all",
+    "/vehicles",
+    "/costs",
+    "/pipeline",
+    "/data",
+    "/explore?by=origin&compare=1",
+]
 FIRST_PAGE_BYTES = 500_000
 HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -325,3 +334,21 @@ def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboa
         assert client.get("/api/nothing", headers=browser).headers["content-type"] == "application/problem+json"
         assert client.get("/metrics", headers=browser).status_code == 200
         assert client.get("/docs", headers=browser).status_code == 200
+
+
+def test_back_and_forward_return_to_the_place_on_the_page(open_page: Any) -> None:
+    page = open_page("/", viewport={"width": 1366, "height": 600})
+    settled(page)
+    for path, place in (("/costs", 700), ("/routes", 250)):
+        page.mouse.wheel(0, place)
+        page.wait_for_function("place => scrollY === place", arg=place)
+        page.wait_for_timeout(300)  # until it rests, the place is not remembered
+        page.evaluate("document.activeElement?.blur()")
+        if path == "/costs":
+            page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="Costs").click()
+            settled(page)
+    page.go_back()
+    page.wait_for_function("scrollY === 700")
+    settled(page)
+    page.go_forward()
+    page.wait_for_function("scrollY === 250")

@@ -76,6 +76,56 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"weekday": number, "words": f"day {number}", "days": 4, "value": number, "shown": "1", "previous": None}
         for number in range(1, 8)
     ],
+    "metric_stack": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "lower": 5 * part,
+            "upper": 5 * part + 5, "series": CITIES[part], "shown": "5",
+        }
+        for number in range(10)
+        for part in range(2)
+    ],
+    "metric_periods": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "lower": 0, "upper": number or None,
+            "shown": "5", "previous": 3, "before": "3",
+        }
+        for number in range(10)
+    ],
+    "metric_series": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "value": number % 3 or None,
+            "series": CITIES[part], "shown": "1",
+        }
+        for number in range(10)
+        for part in range(2)
+    ],
+    "metric_lines": [
+        {
+            "begins": DAYS[number], "next": DAYS[number + 1], "words": "a day", "value": number % 3 or None,
+            "shown": "1", "previous": 2, "before": "2",
+        }
+        for number in range(10)
+    ],
+    "metric_bars": [
+        {"label": city, "value": 900.5 - number, "shown": "900", "previous": 800, "before": "800"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_grid": [
+        {"row": origin, "column": destination, "value": number or None, "shown": "1"}
+        for number, (origin, destination) in enumerate(PAIRS)
+    ],
+    "metric_points": [
+        {"label": city, "x": number, "y": 3 * number, "shownX": "1", "shownY": "3"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_map": [
+        {"label": city, "longitude": 4.4 + number, "latitude": 51.2 - number, "value": number + 1, "shown": "1"}
+        for number, city in enumerate(CITIES)
+    ],
+    "metric_histogram": [
+        {"lower": 2 * number, "upper": 2 * number + 2, "value": 5, "words": "0 to 2", "shown": "5"}
+        for number in range(10)
+    ],
     "daily_rate": [
         {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
         for number, day in enumerate(DAYS)
@@ -94,6 +144,15 @@ MARKS = {
     "periods": 4,
     "weekdays": 7,
     "daily_rate": 18,
+    "metric_periods": 14,
+    "metric_stack": 20,
+    "metric_series": 14,
+    "metric_lines": 7,
+    "metric_bars": 8,
+    "metric_grid": len(PAIRS) - 1,
+    "metric_points": len(CITIES),
+    "metric_map": len(CITIES),
+    "metric_histogram": 10,
 }
 """Marks that must at least be in the picture: an empty frame is a picture too."""
 
@@ -119,8 +178,8 @@ def marks(name: str, rows: list[dict[str, Any]], kind: str) -> int:
 
 def test_a_single_day_can_be_seen() -> None:
     days = [{"date": day, "revenue": 900.5, "lead": True} for day in DAYS[:6]]
-    assert marks("daily_revenue", [*days, {"date": DAYS[6], "revenue": 800.0}], "circle") == 1
-    assert marks("daily_revenue", [{"date": day, "revenue": 900.5} for day in DAYS[:2]], "circle") == 0
+    assert marks("daily_revenue", [*days, {"date": DAYS[6], "revenue": 800.0}], "bar") == 1
+    assert marks("daily_revenue", [{"date": day, "revenue": 900.5} for day in DAYS[:2]], "bar") == 2
 
 
 @pytest.mark.parametrize(("name", "field"), [("daily_revenue", "revenue"), ("daily_shipments", "shipments")])
@@ -133,7 +192,23 @@ def test_a_mean_of_7_days_begins_where_there_are_7(name: str, field: str) -> Non
 def days_of_the_mean(name: str, rows: list[dict[str, Any]]) -> int:
     svg = vl_convert.vegalite_to_svg(charts.picture(name, rows))
     (line,) = re.findall(r'd="(M[^"]*)"[^>]*stroke-width="2"', svg)
-    return 1 + int(line.count("C"))
+    return 1 + int(line.count("L"))
+
+
+@pytest.mark.parametrize("name", charts.list_charts())
+def test_no_line_is_smoother_than_its_values(name: str) -> None:
+    specification = charts.specification(name)
+    for layer in specification.get("layer", [specification]):
+        assert dict(layer["mark"]).get("interpolate", "linear") in ("linear", "step")
+
+
+@pytest.mark.parametrize("name", ["costliest_routes", "metric_bars"])
+def test_both_ends_of_a_long_route_can_be_read(name: str) -> None:
+    route = "KHB Test Kit Facility, Shanghai → Regional Medical Store, Johannesburg"
+    field = "route" if name == "costliest_routes" else "label"
+    svg = vl_convert.vegalite_to_svg(charts.picture(name, [ROWS[name][0] | {field: route}]))
+    assert ">KHB Test Kit Fa… → Regional Medica…<" in svg
+    assert ">Köln → Wien<" in vl_convert.vegalite_to_svg(charts.picture(name, [ROWS[name][0] | {field: "Köln → Wien"}]))
 
 
 def test_large_numbers_are_written_as_in_the_figures() -> None:

@@ -30,7 +30,13 @@ PAGES = [
 PACKAGES = ["logistics_core", "logistics_pipeline", "logistics_api"]
 SOURCES = [path for package in PACKAGES for path in sorted((PROJECT_ROOT / package).rglob("*.py"))]
 
-OF_TESTS = {"LOGISTICS_TEST_CHROMIUM", "LOGISTICS_TEST_PGBOUNCER", "LOGISTICS_TEST_NGINX", "LOGISTICS_TEST_RECORD_MB"}
+OF_TESTS = {
+    "LOGISTICS_TEST_CHROMIUM",
+    "LOGISTICS_TEST_PGBOUNCER",
+    "LOGISTICS_TEST_NGINX",
+    "LOGISTICS_TEST_GRAPHQL_HTTP",
+    "LOGISTICS_TEST_RECORD_MB",
+}
 """Read by the tests alone."""
 
 MADE_AT_RUN_TIME = {"data", "raw", "failed", "logs", "cache", "dagster", "postgres"}

@@ -20,13 +20,17 @@ const PAGES = {
   routes: { words: "Routes", image: "routes", load: () => import("./pages/routes.js"), one: () => import("./pages/route.js") },
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
+  explore: { words: "Explore", image: "explore", load: () => import("./pages/explore.js") },
+  boards: { words: "Boards", image: "boards", load: () => import("./pages/boards.js"), one: () => import("./pages/board.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
   import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards"]);
+/** Pages that show no range of days: what the address says about one is for others. */
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;
@@ -89,7 +93,7 @@ function themeChoice() {
 async function follow(place) {
   const mine = ++opening;
   if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
-  const wrong = WITHOUT_DATA.has(place.page) ? null : problem(place.parameters);
+  const wrong = WITHOUT_RANGE.has(place.page) ? null : problem(place.parameters);
   if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   try {
     if (status === null) await readStatus();
@@ -112,6 +116,8 @@ async function open(place, welcome, key, mine) {
     figuresChanged: () => view === next && figuresChanged(),
     reload: () => view === next && reload(),
     foundNothing: () => view === next && findNewestShipments(),
+    titleChanged: () => view === next && head(),
+    reopen: () => view === next && reopen(),
   });
   const page = PAGES[place.page];
   const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
@@ -128,6 +134,12 @@ async function open(place, welcome, key, mine) {
     main.focus({ preventScroll: true });
     scrollAsFar(place.scroll ?? 0);
   }
+}
+
+/** Builds the open page anew, as far down as it is. */
+function reopen() {
+  shown = null;
+  follow({ ...router.read(), scroll: scrollY });
 }
 
 /** Goes that far down, as soon as the page is as long; unless the reader acts meanwhile, and only for a limited time. */

@@ -23,8 +23,8 @@ const loadVega = () =>
 
 function loadSpecifications() {
   specifications ??= fetch(new URL("./charts.json", import.meta.url))
-    .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`charts: ${answer.status}`))))
-    .then((all) => (known = all))
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`charts: ${answer.status}`))))
+    .then((text) => (known = JSON.parse(localised(text))))
     .catch((error) => {
       specifications = null;
       throw error;
@@ -35,6 +35,45 @@ function loadSpecifications() {
 // Both are there and Vega has run by the time the first figures are: the browser has nothing else to do until then.
 Promise.all([loadVega(), loadSpecifications()]).catch(() => {}); // reported by the chart that needs them
 
+/** The formats of days that specifications have → the parts of each, to be put in the order of the browser's language. */
+const DAY_FORMATS = {
+  "%a %-d %b %Y": { weekday: "short", day: "numeric", month: "short", year: "numeric" },
+  "%-d %b": { day: "numeric", month: "short" },
+  "%b %Y": { month: "short", year: "numeric" },
+};
+const CODES = { weekday: "%a", day: "%-d", month: "%b", year: "%Y" };
+
+const ANY_DAY_FORMAT = /%a %-d %b %Y|%-d %b|%b %Y/g;
+
+/** Specifications with days as the browser's language writes them. */
+function localised(text) {
+  const own = Object.fromEntries(Object.entries(DAY_FORMATS).map(([format, options]) => {
+    const parts = new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).formatToParts(0);
+    return [format, parts.map(({ type, value }) => CODES[type] ?? value.replaceAll(/['"\\%]/g, "’")).join("")];
+  }));
+  return text.replaceAll(ANY_DAY_FORMAT, (format) => own[format]);
+}
+
+let languageFormats = null;
+/** How Vega writes numbers, months and weekdays: as the browser's language does. */
+function locale() {
+  if (languageFormats) return languageFormats;
+  const numbers = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1 }).formatToParts(-1234567.5);
+  const part = (name, otherwise) => numbers.find(({ type }) => type === name)?.value ?? otherwise;
+  const format = new Intl.DateTimeFormat(undefined, { ...DAY_FORMATS["%a %-d %b %Y"], timeZone: "UTC" });
+  const names = (name, count, day) => Array.from({ length: count }, (_, i) => format.formatToParts(Date.UTC(2023, ...day(i))).find(({ type }) => type === name).value);
+  const months = names("month", 12, (i) => [i, 1]);
+  const days = names("weekday", 7, (i) => [0, 1 + i]); // 1 January 2023 was a Sunday
+  languageFormats = {
+    formatLocale: { decimal: part("decimal", "."), thousands: part("group", ""), grouping: [3], currency: ["", ""], minus: part("minusSign", "-") },
+    timeFormatLocale: {
+      dateTime: "%x, %X", date: "%Y-%m-%d", time: "%H:%M:%S", periods: ["AM", "PM"],
+      days, shortDays: days, months, shortMonths: months, // specifications use the short ones alone
+    },
+  };
+  return languageFormats;
+}
+
 let last = null;
 /** One chart after the other, the first at once; the browser shows each before it goes on with the next. */
 function turn() {
@@ -43,15 +82,17 @@ function turn() {
 }
 
 /**
- * chart({name, rows, summary, legend, onSelect, height, minWidth}) returns an element; its `chart` gives png(title) and svg(title).
+ * chart({name, rows, summary, legend, onSelect, height, minWidth, maxWidth, titles}) returns an element; its `chart` gives png(title) and svg(title).
  *   name      of the specification (logistics_core/charts/<name>.vl.json)
  *   rows      plain objects as the specification wants them
  *   summary   the chart in one or two sentences, for those who do not see it
  *   legend    [{words, kind}] above it; kind: "day", "mean", "previous"
  *   onSelect  (row) => …: called for the mark that was clicked
  *   minWidth  pixels below which it scrolls sideways
+ *   maxWidth  pixels above which it leaves room beside it; null: none
+ *   titles    {x, y}: titles of the axes, where the specification leaves them to the rows
  */
-export function chart({ name, rows, summary, legend = [], onSelect = null, height = null, minWidth = 0 }) {
+export function chart({ name, rows, summary, legend = [], onSelect = null, height = null, minWidth = 0, maxWidth = null, titles = {} }) {
   const body = h("div", { class: "chart-body" });
   const scroller = h("div", { class: "table-scroll", "aria-hidden": "true" }, body);
   const element = h(
@@ -63,7 +104,8 @@ export function chart({ name, rows, summary, legend = [], onSelect = null, heigh
   );
   body.style.minHeight = `${height ?? (known ? pixels(known[name], rows) : 220)}px`;
   body.style.minWidth = `${minWidth}px`;
-  element.chart = new Chart(element, body, { name, rows, height, onSelect });
+  if (maxWidth !== null) body.style.maxWidth = `${Math.max(minWidth, maxWidth)}px`;
+  element.chart = new Chart(element, body, { name, rows, height, onSelect, legend, titles });
   return element;
 }
 
@@ -111,8 +153,9 @@ class Chart {
     const { name, rows, height } = this.options;
     const specification = { ...structuredClone(all[name]), ...more, datasets: { rows }, width: this.#width, config: { ...configuration(), ...colours } };
     specification.height = height ?? pixels(specification, rows);
+    for (const [axis, title] of Object.entries(this.options.titles)) specification.encoding[axis].axis = { ...specification.encoding[axis].axis, title };
     return vegaEmbed(host, specification, {
-      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1,
+      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1, ...locale(),
     });
   }
 
@@ -160,13 +203,29 @@ class Chart {
   /** The picture includes what surrounds the chart on the page: its title and the surface behind it. */
   async #picture(title, take) {
     const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
-    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16 }, colours);
+    const { legend, name } = this.options;
+    const more = legend.length ? { layer: [...structuredClone(known[name].layer), legendLayer(legend)] } : {};
+    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16, ...more }, colours);
     try {
       return await take(view);
     } finally {
       finalize();
     }
   }
+}
+
+/** Kind of an entry of the legend → its colour. */
+const KINDS = { day: "chart-1-soft", mean: "chart-1", whole: "chart-1", previous: "chart-previous" };
+
+/** The legend above a chart as a part of it: a layer without marks. */
+function legendLayer(legend) {
+  const nothing = Object.fromEntries(["x", "x2", "y", "y2", "tooltip", "opacity", "size"].map((channel) => [channel, null]));
+  const scale = { domain: legend.map(({ words }) => words), range: legend.map(({ kind }) => css(KINDS[kind])) };
+  return {
+    data: { values: legend },
+    mark: { type: "square", opacity: 0 },
+    encoding: { ...nothing, color: { field: "words", type: "nominal", scale, legend: { title: null, orient: "top", symbolType: "square", symbolOpacity: 1, labelLimit: 240 } } },
+  };
 }
 
 // Panels replace their content; charts that have left the page are freed at the next check.
@@ -199,7 +258,7 @@ function configuration() {
     },
     axisBand: { grid: false },
     legend: { labelColor: muted, titleColor: muted, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" },
-    range: { heatmap: ramp, ramp, category: [1, 2, 3, 4].map((step) => css(`chart-${step}`)) },
+    range: { heatmap: ramp, ramp, category: [...[1, 2, 3, 4, 5, 6].map((step) => css(`chart-${step}`)), css("chart-previous")] },
     style: {
       day: { color: css("chart-1-soft") },
       band: { color: css("chart-1-soft"), opacity: 0.4 },

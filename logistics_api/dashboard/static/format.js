@@ -20,6 +20,9 @@ export const money = (value) => format(value, { minimumFractionDigits: 2, maximu
 export const decimal = (value, digits = 2) => format(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const COMPACT = { notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
 const SCIENTIFIC = { notation: "scientific", maximumFractionDigits: 2 };
+/** 12,345 or 12,345.68 or 0.00123: a figure of which nothing but its size is known */
+export const figure = (value) =>
+  Number.isInteger(value) ? count(value) : Math.abs(value) < 0.01 ? format(value, { maximumSignificantDigits: 3 }) : decimal(value);
 /** 1.23M; 1.23E24 where there is no word for it */
 export const compact = (value) => {
   const size = Math.abs(value);
@@ -69,6 +72,9 @@ export const day = (text) => (text ? days().format(new Date(`${text}T00:00:00Z`)
 /** 1 – 31 Jan 2024 */
 export const dayRange = (start, end) =>
   days().formatRange(new Date(`${start}T00:00:00Z`), new Date(`${end}T00:00:00Z`));
+const months = once(() => new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric", timeZone: "UTC" }));
+/** Jan 2024, of YYYY-MM-DD */
+export const monthName = (text) => months().format(new Date(`${text}T00:00:00Z`));
 /** A moment, in the reader's time zone */
 export const moment = (text) => (text ? moments().format(new Date(text)) : NONE);
 const times = once(() => new Intl.DateTimeFormat(undefined, { timeStyle: "short" }));

@@ -8,11 +8,12 @@ let follow = () => {};
 
 /**
  * Calls `listener(place)` now and at every change of the address; clicks on links of this page become such changes.
- * On the way back `place.scroll` says how far down the reader was.
+ * On the way back or forward `place.scroll` says how far down the reader was.
  */
 export function start(listener) {
   follow = () => listener(read());
   addEventListener("popstate", ({ state }) => listener({ ...read(), scroll: state?.scroll }));
+  addEventListener("scroll", rememberScroll, { passive: true });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -25,7 +26,15 @@ export function start(listener) {
   follow();
 }
 
-export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import)(\/|$)|(costs|pipeline)$)/.test(pathOf(pathname) ?? "");
+let resting = null;
+/** Each place in the history knows how far down the reader was: also those that are left by the buttons of the browser. */
+function rememberScroll() {
+  const place = location.href;
+  clearTimeout(resting);
+  resting = setTimeout(() => location.href === place && history.replaceState({ ...history.state, scroll: scrollY }, ""), 150);
+}
+
+export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import|boards)(\/|$)|(costs|pipeline|explore)$)/.test(pathOf(pathname) ?? "");
 
 export function read() {
   const segments = (pathOf(location.pathname) ?? "/").split("/").filter(Boolean).map(decoded);

@@ -12,12 +12,14 @@ export class View {
 
   /**
    * What the page tells the shell: `figuresChanged()`, that the version of the figures shown, or how current they are, may
-   * have changed; `reload()`, that the status has; `foundNothing()`, that its range, if it is the default, holds no shipments.
+   * have changed; `reload()`, that the status has; `foundNothing()`, that its range, if it is the default, holds no shipments; `titleChanged()`; `reopen()`, that it has to be built anew.
    */
-  constructor(place, status, { figuresChanged, reload, foundNothing }) {
+  constructor(place, status, { figuresChanged, reload, foundNothing, titleChanged, reopen }) {
     this.figures = new Figures(figuresChanged);
     this.reload = reload;
     this.foundNothing = foundNothing;
+    this.titleChanged = titleChanged;
+    this.reopen = reopen;
     this.arguments = place.arguments;
     this.#read(place, status);
   }

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.problems import key_needed, missing_scope
-from logistics_api.http.auth.scopes import required_scopes
+from logistics_api.http.auth.scopes import GRAPHQL_PATHS, required_scopes
 
 
 class AuthorisationMiddleware:
@@ -20,6 +20,12 @@ class AuthorisationMiddleware:
         await self.app(scope, receive, send)
 
 
+def _is_for_page(scope: Scope) -> bool:
+    """Whether a browser asks for the page that asks questions: it shows nothing by itself, as that of the API's."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    return scope["method"] in ("GET", "HEAD") and b"text/html" in accepted and not scope["query_string"]
+
+
 def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
     """Admits a request; returns its principal and stores it in `scope["state"]["principal"]`.
 
@@ -28,6 +34,8 @@ def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
             `Authenticator.identify` raises.
     """
     required = required_scopes(scope["method"], scope["path"], is_local=authenticator.is_local)
+    if scope["path"] in GRAPHQL_PATHS and _is_for_page(scope):
+        required = ()
     principal = authenticator.identify(scope) if required else authenticator.anonymous
     scope.setdefault("state", {})["principal"] = principal
     if required and principal.scopes.isdisjoint(required):

@@ -5,16 +5,16 @@ import { measure } from "../measures.js";
 import { trend } from "./badges.js";
 
 /**
- * kpi({measure, label, value, unit, change, better, versus, points, previous}): `measure` is the name of one that gives label,
- * unit, the good direction and an explanation; points and previous are lists of numbers or nulls.
+ * kpi({measure, label, value, unit, change, better, versus, points, previous, link}): `measure` is the name of one that gives label,
+ * unit, the good direction and an explanation; points and previous are lists of numbers or nulls; `link` leads to its rows.
  */
-export function kpi({ measure: name = null, value, change, versus = null, points = null, previous = null, ...given }) {
+export function kpi({ measure: name = null, value, change, versus = null, points = null, previous = null, link = null, ...given }) {
   const { label, unit = null, better = "up", definition = null } = { ...(name && measure(name)), ...given };
   return h(
     "article",
     { class: "kpi" },
     h("div", { class: "kpi-label" }, h("h3", {}, label), definition && h("button", { type: "button", class: "help", "aria-label": `${label}: ${definition}`, "data-help": `${label}: ${definition}` }, "?")),
-    h("div", { class: "value" }, value, unit && h("small", {}, unit)),
+    h("div", { class: "value" }, link ? h("a", { href: link, title: `Rows of ${label}` }, value) : value, unit && h("small", {}, unit)),
     versus !== null && h("div", { class: "versus" }, trend(change, better), h("span", {}, versus)),
     points && sparkline(points, previous),
   );

@@ -23,6 +23,8 @@ import { saveCsv, save } from "../saving.js";
  *   actions           nodes for the head (search, switches); made once, so that they keep focus and text
  *   className         classes for the <section>, such as "span-6"
  *   active            () => false while the panel is not on the page, though its page is: it rests until it is again
+ *   caption           () => the words below the title of a picture, if not the range of the page
+ *   entries           () => further entries of the menu
  *   placeholder       height while nothing has been shown yet, as a CSS length
  */
 export function panel(view, options) {
@@ -47,19 +49,29 @@ export function panel(view, options) {
   const figures = live === "data_version" ? view.figures.join({ replace: take, refuse: (error) => fail(error, false) }) : null;
   const ask = figures ? async (wanted) => parts(wanted, await figures.ask(addressesOf(wanted))) : askEach;
 
-  const caption = () => ({ text: words(options.title), subtitle: dayRange(view.range.start, view.range.end) });
+  const caption = () => ({ text: words(options.title), subtitle: options.caption?.() ?? (view.range ? dayRange(view.range.start, view.range.end) : "") });
 
   function menuEntries() {
     const addresses = asked === null ? [] : typeof asked === "string" ? { "": asked } : asked;
-    const chart = chartOf(body);
-    const name = (words(options.title) || "data").toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
+    const charts = chartsOf(body);
+    const name = fileName(words(options.title) || "data");
     return [
       ...Object.entries(addresses).map(([part, address]) =>
         h("a", { href: at(address), target: "_blank", rel: "noopener" }, icon("link"), part ? `Data: ${part}` : "Data (JSON)"),
       ),
       csv && data !== null && h("button", { type: "button", onclick: () => saveRows(`${name}.csv`) }, icon("download"), csvWords),
-      chart && h("button", { type: "button", onclick: async () => save(`${name}.png`, await chart.png(caption())) }, icon("image"), "PNG"),
-      chart && h("button", { type: "button", onclick: async () => save(`${name}.svg`, await chart.svg(caption()), "image/svg+xml") }, icon("image"), "SVG"),
+      ...charts.flatMap((chart) => pictures(chart, name, charts.length > 1)),
+      ...(options.entries?.() ?? []),
+    ];
+  }
+
+  function pictures(chart, name, areSeveral) {
+    const ending = areSeveral ? `: ${chart.title}` : "";
+    const heading = { ...caption(), ...(areSeveral && { text: `${words(options.title)}: ${chart.title}` }) };
+    const file = areSeveral ? fileName(`${name} ${chart.title}`) : name;
+    return [
+      h("button", { type: "button", onclick: async () => save(`${file}.png`, await chart.png(heading)) }, icon("image"), `PNG${ending}`),
+      h("button", { type: "button", onclick: async () => save(`${file}.svg`, await chart.svg(heading), "image/svg+xml") }, icon("image"), `SVG${ending}`),
     ];
   }
 
@@ -91,11 +103,12 @@ export function panel(view, options) {
       return nothing ? message("inbox", nothing) : render(data);
     });
     drawn = { data, isOld };
-    const chart = chartOf(body);
+    head(); // the title may depend on the data
+    const charts = chartsOf(body);
     const scrolled = [...body.querySelectorAll(".table-scroll")].map(({ scrollLeft }) => scrollLeft);
     replace(body, result);
     body.querySelectorAll(".table-scroll").forEach((table, i) => (table.scrollLeft = scrolled[i] ?? 0));
-    if (chart) chartOf(body)?.takeOver(chart);
+    chartsOf(body).forEach((chart, i) => charts[i] && chart.takeOver(charts[i]));
   }
 
   function take(found) {
@@ -179,7 +192,8 @@ export function panel(view, options) {
   return section;
 }
 
-const chartOf = (body) => body.querySelector(".chart")?.chart;
+const chartsOf = (body) => [...body.querySelectorAll(".chart")].map((element) => element.chart);
+const fileName = (text) => text.toLowerCase().replaceAll(/[^\p{L}\d]+/gu, "-");
 const words = (text) => (typeof text === "function" ? text() : text) ?? "";
 
 const addressesOf = (wanted) => (typeof wanted === "string" ? [wanted] : [...new Set(Object.values(wanted))]);

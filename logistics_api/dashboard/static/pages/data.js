@@ -45,6 +45,9 @@ const HINTS = { boolean: "true or false", datetime: "2024-01-31T14:30", duration
 const NUMBERS = new Set(["number", "integer"]);
 const FROM_FILE = { file_id: "File number", record_no: "Record number" };
 const FRESH = { cursor: null, page: null };
+/** The parameter with the columns that have no value, separated by commas. */
+const IS_NULL = "isNull";
+const lacking = (view) => (view.get(IS_NULL) ?? "").split(",").filter(Boolean);
 
 const chosen = (view) => (DATASETS[view.get("dataset")] ? view.get("dataset") : FIRST);
 
@@ -56,7 +59,7 @@ function filtersOf(dataset) {
   return Object.fromEntries([...own, ...Object.entries(FROM_FILE).map(([column, words]) => [column, { words, type: "whole", operator: "is" }])]);
 }
 
-const given = (view) => Object.fromEntries(Object.keys(filtersOf(chosen(view))).map((name) => [name, view.get(name)]).filter(([, value]) => value !== null));
+const given = (view) => Object.fromEntries([...Object.keys(filtersOf(chosen(view))), IS_NULL].map((name) => [name, view.get(name)]).filter(([, value]) => value !== null));
 
 /** Which rows, in which order, and how exactly they are counted: with filters that may mean to read the whole table. */
 function question(view) {
@@ -120,16 +123,21 @@ function filterBar(view, dataset) {
   const type = () => columns[column.value].type;
   const fit = () => {
     const options = OPERATORS[type()] ?? { "": "is" };
-    replace(operator, Object.entries(options).map(([end, words]) => h("option", { value: end }, words)));
+    const all = [...Object.entries(options), ...(type() === "whole" ? [] : [[IS_NULL, "has no value"]])];
+    replace(operator, all.map(([end, words]) => h("option", { value: end }, words)));
     value.type = INPUTS[type()] ?? "text";
     value.inputMode = type() === "number" ? "decimal" : ["whole", "integer", "year"].includes(type()) ? "numeric" : "text";
     value.placeholder = HINTS[type()] ?? "Value";
+    fitValue();
   };
+  const fitValue = () => (value.hidden = !(value.required = operator.value !== IS_NULL));
   column.addEventListener("change", fit);
+  operator.addEventListener("change", fitValue);
   fit();
   const form = h("form", { class: "filters" }, column, operator, value, h("button", { type: "submit", class: "button" }, "Add filter"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (operator.value === IS_NULL) return view.set({ ...FRESH, [IS_NULL]: [...new Set([...lacking(view), column.value])].join(",") });
     const name = column.value + operator.value;
     const text = value.value.trim();
     view.set({ ...FRESH, [name]: NUMBERS.has(type()) ? plainNumber(text) : type() === "datetime" ? text.replace(" ", "T") : text });
@@ -139,11 +147,13 @@ function filterBar(view, dataset) {
   const chips = h("div", { class: "chips" });
   const showChips = () => {
     if (chosen(view) !== dataset) return;
-    const all = Object.entries(given(view)).map(([name, text]) => {
+    const chip = (shown, changes) => h("button", { type: "button", class: "chip", "aria-label": `No longer ${shown}`, onclick: () => view.set({ ...FRESH, ...changes }) }, shown, icon("close"));
+    const without = lacking(view).map((name, _, names) => chip(`${columns[name]?.label ?? name} has no value`, { [IS_NULL]: names.filter((other) => other !== name).join(",") || null }));
+    const all = Object.entries(given(view)).filter(([name]) => name !== IS_NULL).map(([name, text]) => {
       const { words, operator: how, type } = filters[name];
       const shown = `${words} ${how} ${type === "date" ? day(text) : text}`;
-      return h("button", { type: "button", class: "chip", "aria-label": `No longer ${shown}`, onclick: () => view.set({ ...FRESH, [name]: null }) }, shown, icon("close"));
-    });
+      return chip(shown, { [name]: null });
+    }).concat(without);
     const clear = all.length > 1 && h("button", { type: "button", class: "link", onclick: () => view.set(nothing(view)) }, "Clear all");
     chips.hidden = all.length === 0;
     replace(chips, all, clear);

@@ -42,6 +42,12 @@ const lacksCost = ({ shipments, shipments_with_cost: costs }) => shipments > 0 &
 const isUnmeasured = (key, current) =>
   key === "revenue" ? lacksCost(current) : MEASURED.has(key) && current[key] === null && current.active_vehicles > 0;
 const LARGEST = 20;
+/** The rows that a figure comes from: of the trips of its days, or of their shipments. */
+const OF_TRIPS = new Set(["active_vehicles", "revenue_per_km", "fuel_per_100_km"]);
+const rowsOf = (key, { start, end }) =>
+  OF_TRIPS.has(key)
+    ? href("data", [], { dataset: "vehicle_logs", trip_date_from: start, trip_date_to: end })
+    : href("data", [], { dataset: "shipments", day_from: start, day_to: end });
 const NONE = "No shipments in this range";
 const NO_COST = "No shipment in this range has a cost";
 
@@ -82,6 +88,7 @@ function keyFigures(view, summary) {
             measure: key, ...given, versus: answer.trend?.[key] == null ? "nothing to compare with" : view.sameWeekdays ? "vs same weekdays" : "vs previous",
             ...(isUnmeasured(key, answer.current) ? { value: "not measured", unit: null } : { value: format(answer.current[key]) }),
             change: answer.trend?.[key],
+            link: rowsOf(key, view.range),
             points: points(view, series, key),
             previous: before?.map((day) => day[key] ?? null),
           }),
@@ -124,7 +131,8 @@ function matrixPanel(view, matrix) {
         chart({
           name: "route_matrix",
           rows,
-          minWidth: Math.min(560, 130 + 24 * new Set(rows.map(({ destination }) => destination)).size),
+          minWidth: Math.min(560, 130 + 24 * destinationsOf(rows)),
+          maxWidth: 200 + 72 * destinationsOf(rows),
           height: null,
           onSelect: (row) => row.shipments && choose(view, row),
           summary: most
@@ -136,6 +144,8 @@ function matrixPanel(view, matrix) {
     },
   });
 }
+
+const destinationsOf = (rows) => new Set(rows.map(({ destination }) => destination)).size;
 
 /** A full grid of the busiest places in order of their names: one cell per pair, empty where nothing went. */
 function cells(data, key, format, selected) {

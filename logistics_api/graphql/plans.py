@@ -1,0 +1,92 @@
+"""Plans: the statement of an operation, what its parameters are made of, and what it costs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLError
+from psycopg import sql
+
+from logistics_api.graphql.variables import Late, Variables, resolved
+
+Binder = Callable[[Variables], dict[str, Any]]
+"""Makes parameters of a statement from the values of variables."""
+
+
+@dataclass(frozen=True)
+class RowsAsked:
+    """How many rows a page asks for."""
+
+    first: int | Late
+    most: int
+
+    def number(self, variables: Variables) -> int:
+        """The number.
+
+        Raises:
+            GraphQLError: it is none that a page can have.
+        """
+        number: int = resolved(self.first, variables)
+        if not 1 <= number <= self.most:
+            raise GraphQLError(
+                f"first takes a number from 1 to {self.most:,}, not {number:,}. Read further pages with after."
+            )
+        return number
+
+
+@dataclass
+class Cost:
+    """What an operation may read at most: columns, each with the pages whose sizes multiply the number of its rows."""
+
+    parts: list[tuple[tuple[RowsAsked, ...], int, int]] = field(default_factory=list)
+    """Pages around it, rows where no page says how many, columns."""
+
+    def add(self, pages: Sequence[RowsAsked], columns: int, rows: int = 1) -> None:
+        self.parts.append((tuple(pages), rows, max(columns, 1)))
+
+    def of(self, variables: Variables) -> int:
+        """Rows asked for × columns, summed up.
+
+        Raises:
+            GraphQLError: a page has a size that it cannot have.
+        """
+        total = 0
+        for pages, rows, columns in self.parts:
+            for page in pages:
+                rows *= page.number(variables)
+            total += rows * columns
+        return total
+
+
+class Binding:
+    """The parameters of a statement while it is written."""
+
+    def __init__(self) -> None:
+        self.binders: list[Binder] = []
+        self._count = 0
+
+    def name(self) -> str:
+        """A name that no other parameter has."""
+        self._count += 1
+        return f"p{self._count}"
+
+    def value(self, value: Any, convert: Callable[[Any], Any] = lambda value: value) -> sql.Composable:
+        """Adds a parameter; returns what stands for it in the statement.
+
+        Raises:
+            GraphQLError: `convert` refuses a value that is known already.
+        """
+        name = self.name()
+        if isinstance(value, Late):
+            late = value
+            self.binders.append(lambda variables: {name: convert(late.value(variables))})
+        else:
+            converted = convert(value)
+            self.binders.append(lambda _: {name: converted})
+        return sql.Placeholder(name)
+
+    def made(self, make: Callable[[Variables], Any]) -> sql.Composable:
+        """Adds a parameter that is made of variables."""
+        name = self.name()
+        self.binders.append(lambda variables: {name: make(variables)})
+        return sql.Placeholder(name)

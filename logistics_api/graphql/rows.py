@@ -1,0 +1,271 @@
+"""Writes the SQL of rows: pages of a dataset, single rows, and what they refer to, all within one statement.
+
+PostgreSQL writes the JSON, as it does for REST: `logistics_api.rows` says how a column is shown and what orders there
+are. Rows have numbered aliases, `Row1`; what else a subquery makes has capital letters, as no column has.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from psycopg import sql
+
+from logistics_api.graphql.filters import converted, fingerprint_of, read_filter
+from logistics_api.graphql.plans import Binding, RowsAsked
+from logistics_api.graphql.scalars import value_for_column
+from logistics_api.graphql.variables import Late, Variables, resolved
+from logistics_api.parameters import cursors
+from logistics_api.rows import queries
+from logistics_api.rows.pages import cursor_types
+from logistics_api.rows.tables import OF_FILE, Kind, Table
+from logistics_core.metrics.conditions import AllOf, conditions_in, sql_of
+
+OBJECT = '(SELECT row_to_json("Object") FROM (SELECT {columns}) AS "Object")'
+
+LIST = """
+(
+    SELECT {page}
+    FROM (
+        SELECT {parts}
+        FROM (
+            SELECT *, row_number() OVER (ORDER BY {order}) AS "Position", count(*) OVER () AS "Found"
+            FROM (
+                SELECT page.*{added}
+                FROM {relation}
+                WHERE {conditions}
+                ORDER BY {first_order}
+                LIMIT {limit}::bigint + 1
+            ) AS "Rows"
+        ) AS {row}
+    ) AS {parts_of}
+)
+"""
+
+ONE = "(SELECT {object} FROM {table} AS {row} WHERE {identified})"
+
+DATING = '(SELECT "Dating".{source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
+
+OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
+
+# As `parameters.cursors` makes them; base64 breaks its lines.
+CURSOR = (
+    "rtrim(translate(encode(substr(sha256({salt}::bytea || {keys}), 1, {length}) || {keys}, 'base64'), "
+    "E'+/\\n', '-_'), '=')"
+)
+
+
+def json_object(columns: Mapping[str, sql.Composable]) -> sql.Composable:
+    """An object with these members."""
+    if not columns:
+        return sql.SQL("'{}'::json")
+    listed = [sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in columns.items()]
+    return sql.SQL(OBJECT).format(columns=sql.SQL(", ").join(listed))
+
+
+class Row:
+    """A row of a table, under an alias."""
+
+    def __init__(self, table: Table, alias: str) -> None:
+        self.table, self.alias = table, alias
+
+    def shown(self, column: str) -> sql.Composable:
+        """A column as answers show it."""
+        source = sql.Identifier(self.alias, column)
+        if column in self.table.added:
+            return self._dated(column)
+        return sql.SQL(queries.ISO_DURATION).format(source) if self.table.columns[column] == "duration" else source
+
+    def _dated(self, column: str) -> sql.Composable:
+        other, dated_by = self.table.dataset.dated_through, self.table.dataset.dating
+        assert other is not None and dated_by is not None
+        return sql.SQL(DATING).format(
+            source=sql.Identifier(self.table.added[column].source),
+            other=sql.Identifier("raw", other.name),
+            key=sql.Identifier(*other.key),
+            field=sql.Identifier(self.alias, dated_by.field),
+        )
+
+    def source(self, column: str) -> sql.Composable:
+        """A column of where it came from."""
+        if column not in OF_FILE:
+            return sql.Identifier(self.alias, column)
+        file_id = sql.Identifier(self.alias, "file_id")
+        return sql.SQL(OF_LEDGER).format(column=sql.Identifier(OF_FILE[column]), file_id=file_id)
+
+
+def one_row(row: Row, shown: sql.Composable, identified: Sequence[sql.Composable]) -> sql.Composable:
+    """The row for which the conditions hold; NULL if there is none."""
+    return sql.SQL(ONE).format(
+        object=shown,
+        table=queries.name_of(row.table),
+        row=sql.Identifier(row.alias),
+        identified=sql.SQL(" AND ").join(identified),
+    )
+
+
+class Page:
+    """A page of rows while its SQL is written: the parts that a selection asks for are added one by one."""
+
+    def __init__(
+        self, table: Table, number: int, arguments: Mapping[str, Any], size: RowsAsked, binding: Binding
+    ) -> None:
+        self.row = Row(table, f"Row{number}")
+        self._parts_of = f"Parts{number}"
+        self._table, self._binding = table, binding
+        self._given = arguments.get("filter")
+        self._order: str = arguments.get("orderBy") or table.default_sort
+        self._after: str | Late | None = arguments.get("after")
+        self._filter = converted(read_filter(self._given), self._bind)
+        self._keys = queries.keys_of(table, self._order)
+        self._size = binding.made(size.number)
+        self._parts: list[sql.Composable] = []
+
+    def _bind(self, column: str, value: Any) -> sql.Composable:
+        kind = self._table.columns[column]
+        return self._binding.value(value, partial(value_for_column, kind=kind))
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def rows(self, shown: sql.Composable) -> sql.Composable:
+        """The rows of the page, each as shown."""
+        return self._part(
+            sql.SQL('coalesce(json_agg({} ORDER BY "Position") FILTER (WHERE "Position" <= {}), \'[]\'::json)').format(
+                shown, self._size
+            )
+        )
+
+    def has_next(self) -> sql.Composable:
+        """Whether there are rows behind the page."""
+        return self._part(sql.SQL("count(*) > {}").format(self._size))
+
+    def has_previous(self) -> sql.Composable:
+        """Whether the page begins behind a row."""
+        return sql.Literal(self._after is not None)
+
+    def cursor_of_first(self) -> sql.Composable:
+        """The cursor of the first row."""
+        return self._part(sql.SQL('max({}) FILTER (WHERE "Position" = 1)').format(self.cursor()))
+
+    def cursor_of_last(self) -> sql.Composable:
+        """The cursor of the last row."""
+        last = sql.SQL('max({}) FILTER (WHERE "Position" = least("Found", {}))')
+        return self._part(last.format(self.cursor(), self._size))
+
+    def _part(self, expression: sql.Composable) -> sql.Composable:
+        name = f"Part{len(self._parts)}"
+        self._parts.append(sql.SQL("{} AS {}").format(expression, sql.Identifier(name)))
+        return sql.Identifier(self._parts_of, name)
+
+    def cursor(self) -> sql.Composable:
+        """The cursor of a row: the same as REST's."""
+        table, order, given = self._table, self._order, self._given
+        salt = self._binding.made(lambda variables: cursors.salt(_fingerprint(table, order, given, variables)))
+        texts = [_key_text(sql.Identifier(self.row.alias, key), table.columns[key]) for key in self._keys]
+        keys = sql.SQL("convert_to('[' || {} || ']', 'UTF8')").format(sql.SQL(" || ',' || ").join(texts))
+        return sql.SQL(CURSOR).format(salt=salt, keys=keys, length=sql.Literal(cursors.CHECKSUM_BYTES))
+
+    # -- the statement ---------------------------------------------------------------------------------------------
+
+    def statement(self, shown: sql.Composable, related: Sequence[sql.Composable]) -> sql.Composable:
+        """The page as shown, of the rows for which `related` holds."""
+        names = [each.field for each in conditions_in(self._filter)] + list(self._keys)
+        is_joined = queries.needs_dating(self._table, names)
+        conditions = [*related, *self._filtered(), *self._behind()]
+        return sql.SQL(LIST).format(
+            page=shown,
+            parts=sql.SQL(", ").join(self._parts or [sql.SQL("count(*)")]),
+            order=self._listed(sql.Identifier),
+            first_order=self._listed(self._column),
+            added=self._added() if is_joined else sql.SQL(""),
+            relation=queries.relation(self._table, names),
+            conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
+            limit=self._size,
+            row=sql.Identifier(self.row.alias),
+            parts_of=sql.Identifier(self._parts_of),
+        )
+
+    def related(self, pairs: Sequence[tuple[str, str]], parent: Row) -> list[sql.Composable]:
+        """The conditions that a row of the page refers to `parent`."""
+        return [
+            sql.SQL("{} = {}").format(sql.Identifier("page", near), sql.Identifier(parent.alias, far))
+            for near, far in pairs
+        ]
+
+    def _filtered(self) -> list[sql.Composable]:
+        if self._filter == AllOf(()):
+            return []
+        return [sql_of(self._filter, self._column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
+
+    def _added(self) -> sql.Composable:
+        columns = [sql.SQL(", {} AS {}").format(self._column(name), sql.Identifier(name)) for name in self._table.added]
+        return sql.SQL("").join(columns)
+
+    def _column(self, column: str) -> sql.Composable:
+        """A column of the relations `page` and `Dating`."""
+        if column in self._table.added:
+            return sql.Identifier("Dating", self._table.added[column].source)
+        return sql.Identifier("page", column)
+
+    def _listed(self, column: Callable[[str], sql.Composable]) -> sql.Composable:
+        direction = sql.SQL(" DESC" if self._order.startswith("-") else "")
+        lacks = sql.SQL(" NULLS LAST" if self._table.may_lack(self._keys[0]) else "")
+        return _listed([sql.SQL("{}{}{}").format(column(key), direction, lacks) for key in self._keys])
+
+    def _behind(self) -> list[sql.Composable]:
+        """The condition that a row comes after the cursor."""
+        if self._after is None:
+            return []
+        keys = [self._key(number) for number in range(len(self._keys))]
+        columns = [self._column(key) for key in self._keys]
+        operator = sql.SQL("<" if self._order.startswith("-") else ">")
+        is_behind = sql.SQL("({}) {} ({})").format(_listed(columns), operator, _listed(keys))
+        if not self._table.may_lack(self._keys[0]):
+            return [is_behind]
+        count = len(self._table.identity)
+        lacking = sql.SQL("({}) {} ({})").format(_listed(columns[-count:]), operator, _listed(keys[-count:]))
+        return [
+            sql.SQL("CASE WHEN {} IS NULL THEN {} IS NULL AND {} ELSE {} IS NULL OR {} END").format(
+                keys[0], columns[0], lacking, columns[0], is_behind
+            )
+        ]
+
+    def _key(self, number: int) -> sql.Composable:
+        table, order, given, after = self._table, self._order, self._given, self._after
+        types = cursor_types(table, order)
+
+        def key(variables: Variables) -> Any:
+            fingerprint = _fingerprint(table, order, given, variables)
+            return cursors.decode(fingerprint, resolved(after, variables), types)[number]
+
+        column = self._keys[number]
+        return sql.SQL("{}::{}").format(self._binding.made(key), sql.SQL(_CASTS[table.columns[column]]))
+
+
+def _fingerprint(table: Table, order: str, given: Mapping[str, Any] | None, variables: Variables) -> str:
+    return cursors.fingerprint(table.slug, order, fingerprint_of(given, variables))
+
+
+def _key_text(column: sql.Composable, kind: Kind) -> sql.Composable:
+    """A key in a cursor, as JSON: days and times as in ISO 8601, all else as the database writes it."""
+    source = sql.SQL("{}" if kind in ("date", "datetime", "moment") else "{}::text").format(column)
+    return sql.SQL("coalesce(to_json({})::text, 'null')").format(source)
+
+
+_CASTS: Mapping[Kind, str] = {
+    "string": "text",
+    "number": "numeric",
+    "whole": "numeric",
+    "integer": "bigint",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamp",
+    "moment": "timestamptz",
+    "time": "time",
+    "duration": "interval",
+    "year": "integer",
+    "month": "text",
+}
+
+
+def _listed(parts: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL(", ").join(parts)
