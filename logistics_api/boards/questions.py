@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
+
 from logistics_api.boards.schemas import AUTO, BoardDocument, BoardPanel
-from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
 from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.querying.metric_query import MetricQuery
 from logistics_core.catalogue import Catalogue
@@ -58,7 +60,13 @@ def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end
         grain = None if dataset.dating is None else Grain.DAY
     days = {"start": start and start.isoformat(), "end": end and end.isoformat()} if dataset.dating is not None else {}
     texts = {name: _as_text(value) for name, value in {**given, **days, "grain": grain}.items() if value is not None}
-    parameters = MetricParameters.model_validate(texts)
+    try:
+        parameters = MetricParameters.model_validate(texts)
+    except ValidationError as error:
+        found = [(str(each["loc"][0]), each) for each in error.errors(include_url=False)]
+        raise refused_parameters(
+            [_error(name, str(each["msg"]), str(each["input"])[:LONGEST_FOUND]) for name, each in found]
+        ) from error
     return question(parameters, dataset, catalogue)
 
 

@@ -26,7 +26,7 @@ from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.times import Duration, LocalTime, Moment, Month, TimeOfDay, Year
 from logistics_api.parameters.types import DIGITS, FileId, Flag, Number, Paging, Whole
 from logistics_api.rows.queries import IS_NULL
-from logistics_api.rows.tables import Kind, Table, example_of, kind_of, table_of
+from logistics_api.rows.tables import SOURCE, Kind, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
 
@@ -38,18 +38,24 @@ class Columns:
     """Marks a text as a list of a table's columns, separated by commas."""
 
     table: Table
+    has_source: bool = True
+    """Whether the columns that name a row's file count."""
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self.table.columns if self.has_source or name not in SOURCE]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        column = f"({'|'.join(self.table.columns)})"
+        column = f"({'|'.join(self._names)})"
         return {"type": "string", "pattern": f"^{column}(,{column})*$"}
 
     def _check(self, value: str) -> str:
-        if set(value.split(",")) <= self.table.columns.keys():
+        if set(value.split(",")) <= set(self._names):
             return value
-        known = ", ".join(self.table.columns)
+        known = ", ".join(self._names)
         raise PydanticCustomError("columns", "columns separated by commas, of {known}", {"known": known})
 
 
@@ -162,7 +168,7 @@ def _null_parameter(dataset: Dataset) -> dict[str, Any]:
         description="Rows that have no value in these columns, separated by commas",
         examples=[dataset.columns[-1]],
     )
-    return {IS_NULL: (Annotated[str, Columns(table_of(dataset))] | None, described)}
+    return {IS_NULL: (Annotated[str, Columns(table_of(dataset), has_source=False)] | None, described)}
 
 
 def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:

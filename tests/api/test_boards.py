@@ -131,6 +131,7 @@ REFUSED: list[tuple[Any, str]] = [
     (panel(filter='{"cost":{"gte":"much"}}'), "panels.1.question.filter"),
     (panel(grain="hour"), "panels.1.question.grain"),
     (panel(order="profit"), "panels.1.question.order"),
+    (panel(show="Ç"), "panels.1.question.show"),
     (panel(limit=0), "panels.1.question.limit"),
     (panel(start="2024-01-01"), "panels.1.question.start"),
 ]
