@@ -240,7 +240,8 @@ def test_a_contract_that_cannot_be_used_stops_the_start_with_a_sentence(tmp_path
 def test_no_dataset_can_have_the_name_of_another_path(tmp_path: Path) -> None:
     app = _app(tmp_path, CONTRACT)
     paths = {path.split("/")[2] for path in app.openapi()["paths"] if path.startswith("/api/")}
-    assert paths - {"vehicles", "vehicle-logs", "shipments", "drivers"} == RESERVED_DATASETS
+    outside = {"graphql"}  # answered before the routes that the document describes
+    assert paths - {"vehicles", "vehicle-logs", "shipments", "drivers"} == RESERVED_DATASETS - outside
 
 
 def test_no_field_can_have_the_name_of_another_parameter(tmp_path: Path) -> None:

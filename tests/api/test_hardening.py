@@ -22,7 +22,7 @@ import pytest
 
 from logistics_api.errors import MEDIA_TYPE
 from logistics_core import zstd
-from tests.api.world import load_world
+from tests.api.world import BOARD_ID, load_world
 
 EVENTS = "/api/events"
 SPAN = {"start": "2024-01-01", "end": "2024-03-31"}
@@ -33,6 +33,7 @@ KEYS = {
     "file_id": "1",
     "format": "ndjson",
     "dataset": "vehicles",
+    "board_id": BOARD_ID,
 }
 MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""

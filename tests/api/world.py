@@ -5,6 +5,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.types.json import Json
+
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
@@ -67,3 +70,19 @@ def load_world(url: str, raw_dir: Path) -> None:
             assert found is not None
             load_file(url, found, world_options(raw_dir))
     refresh(url, full=True)
+    _add_board(url)
+
+
+BOARD_ID = "0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"
+"""The example of the OpenAPI document."""
+
+
+def _add_board(url: str) -> None:
+    question = {"dataset": "shipments", "metrics": "revenue", "by": "origin"}
+    panels = [{"title": "", "question": question, "chart": "auto", "width": "half"}]
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO boards.boards (board_id, version, title, description, panels, owner, changed_by) "
+            "VALUES (%s, 3, 'Monday meeting', '', %s, 'anonymous', 'anonymous')",
+            (BOARD_ID, Json(panels)),
+        )
