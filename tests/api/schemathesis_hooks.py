@@ -9,6 +9,7 @@ import yaml
 from schemathesis.generation import GenerationMode
 
 from logistics_api.uploads.names import parse_name
+from tests.api.world import BOARD_ID
 from tests.contract_texts import FUEL
 
 PROPOSAL_ID = os.environ.get("PROPOSAL_ID")
@@ -23,6 +24,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.path_parameters["file_id"] = 1  # what can be requested about it stands in the database
     if is_positive and "/api/contracts" in case.operation.label:
         _ask_about_contracts(case)
+    if is_positive and "/api/boards" in case.operation.label:
+        _ask_about_boards(case)
     if is_positive and case.headers:
         case.headers.pop("If-Data-Version", None)  # a precondition: 412 is the right answer to most versions
     if case.query and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
@@ -51,6 +54,23 @@ def _ask_about_contracts(case: Any) -> None:
         for name in ("filename", "folder", "replace"):
             case.query.pop(name, None)
         case.body, case.media_type = {"path": "fuel/2024-06.csv"}, "application/json"
+
+
+BOARD = {
+    "title": "Monday meeting",
+    "description": "",
+    "panels": [{"question": {"dataset": "shipments", "metrics": "revenue"}}],
+}
+
+
+def _ask_about_boards(case: Any) -> None:
+    """Questions are more than any text, and a change names the version that it knows. Nobody deletes the only board."""
+    if "board_id" in (case.path_parameters or {}):
+        case.path_parameters["board_id"] = BOARD_ID
+    if case.operation.method.upper() in ("POST", "PUT"):
+        case.body, case.media_type = BOARD, "application/json"
+    if case.operation.method.upper() in ("PUT", "DELETE"):
+        case.headers["If-Match"] = '"3"' if case.operation.method.upper() == "PUT" else '"2"'
 
 
 NAMES = {
