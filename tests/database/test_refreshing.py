@@ -656,7 +656,14 @@ def test_a_refresh_says_what_it_did(raw_folder: FolderUnderTest, filled: str) ->
     done = refresh(filled)
 
     assert (done.data_version, done.full, done.days, done.batches, done.unassigned_shipments) == (2, False, 2, 1, 0)
-    assert done.rows == {"daily_routes": 0, "daily_vehicles": 2, "days": 2, "routes": 0, "vehicle_numbers": 0}
+    assert done.rows == {
+        "daily_routes": 0,
+        "daily_vehicles": 2,
+        "days": 2,
+        "routes": 0,
+        "vehicle_numbers": 0,
+        "rollups": 6,
+    }
     assert done.seconds > 0
 
 
