@@ -146,11 +146,15 @@ def test_with_the_policy_auto_a_clear_file_is_registered_for_its_dataset(make_si
     assert (state(site, sent)["dataset"], state(site, sent)["state"]) == ("fuel", "registered")
 
 
-def test_the_scope_ingest_uploads_files_of_any_shape_and_no_other_does(make_site: Callable[..., Any]) -> None:
+def test_the_scope_ingest_uploads_files_of_any_shape_and_no_other_does(
+    make_site: Callable[..., Any], wait_until: Callable[..., None]
+) -> None:
     site = make_site(api_anonymous="none")
     scopes = ("read", "export", "ingest", "contracts")
     keys = {scope: create_key(site.connection, scope, [scope])[0] for scope in scopes}
     for name, key in keys.items():
+        headers = {"x-api-key": key}
+        wait_until(lambda headers=headers: site.send("GET", "/api/datasets", headers=headers).status_code != 401)
         query = {"folder": "fuel", "filename": "a.csv"}
         response = site.send("POST", UPLOADS, params=query, content=CLEAR, headers={"x-api-key": key})
         assert response.status_code == (202 if name == "ingest" else 403), name
