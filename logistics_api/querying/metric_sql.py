@@ -532,7 +532,16 @@ class _RollupSource(_Source):
     def aggregate(self, state: State) -> sql.Composable:
         return state.of_states(sql.Identifier("rollup", state.column))
 
+    def own_condition(self) -> list[sql.Composable]:
+        if self.metric is None or self.metric.field is None or self.stored.rollup.values is not None:
+            return []
+        return [sql.SQL("{} IS NOT NULL").format(self.column(self.metric.field))]
+
     def value_columns(self) -> sql.Composable:
+        if self.stored.rollup.values is None:  # the field is one of its dimensions
+            assert self.metric is not None and self.metric.field is not None
+            rows = sql.Identifier(State(StateKind.ROWS, None).column)
+            return sql.SQL('{} AS "Value", sum({}) AS "Rows"').format(self.column(self.metric.field), rows)
         if self.stored.rollup.precision is Precision.SKETCHED:
             return sql.SQL('{} AS "Value", max({}) AS "Rank"').format(sql.Identifier(VALUE), sql.Identifier(RANK))
         return sql.SQL('{} AS "Value", sum({}) AS "Rows"').format(sql.Identifier(VALUE), sql.Identifier(VALUE_ROWS))

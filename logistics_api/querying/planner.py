@@ -58,7 +58,7 @@ def plan(query: MetricQuery, stored: Sequence[StoredRollup]) -> Plan:
     needed = _needed_fields(query)
     if needed is None:
         return rows
-    states = _smallest(each for each in stored if each.rollup.values is None and each.rollup.covers(needed))
+    states = _smallest_of_states(needed, stored)
     if states is None:
         return rows
     values = {}
@@ -104,7 +104,17 @@ def _smallest_of_values(
         )
         if found is not None:
             return found
+        if precision is Precision.EXACT and metric.aggregate is Aggregate.DISTINCT and not metric.conditions:
+            assert metric.field is not None
+            found = _smallest_of_states(needed | {metric.field}, stored)
+            if found is not None:
+                return found
     return None
+
+
+def _smallest_of_states(needed: frozenset[str], stored: Sequence[StoredRollup]) -> StoredRollup | None:
+    """The smallest pre-aggregate of states that groups by some fields: their values are those there are."""
+    return _smallest(each for each in stored if each.rollup.values is None and each.rollup.covers(needed))
 
 
 def _smallest(rollups: Iterable[StoredRollup]) -> StoredRollup | None:

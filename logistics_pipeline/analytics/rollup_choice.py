@@ -122,5 +122,8 @@ def choose(connection: Connection, dataset: Dataset, contents: Contents, records
     found = chooser.states()
     dimensions = found[0].dimensions
     for values, aggregates in contents.values:
+        is_dimension = any(values.field in each.dimensions for each in found if each.values is None)
+        if is_dimension and not values.conditions and aggregates == {Aggregate.DISTINCT}:
+            continue  # its distinct values are those that the rollup groups by
         found += chooser.values(values, aggregates, dimensions)
     return list(dict.fromkeys(found))
