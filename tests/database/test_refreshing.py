@@ -662,7 +662,7 @@ def test_a_refresh_says_what_it_did(raw_folder: FolderUnderTest, filled: str) ->
         "days": 2,
         "routes": 0,
         "vehicle_numbers": 0,
-        "rollups": 6,
+        "rollups": 4,
     }
     assert done.seconds > 0
 
