@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.processes import children_cpu_seconds
 from logistics_core.catalogue import Dataset
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate

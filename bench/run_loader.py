@@ -10,8 +10,8 @@ from pathlib import Path
 
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.sources.folder import FoundFile, RawFolder

@@ -5,8 +5,8 @@ from typing import Any
 
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.contracts.folder import sync_folder
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 
 FUEL = """\
 $schema: https://datapackage.org/profiles/2.0/dataresource.json

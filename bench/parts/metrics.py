@@ -25,7 +25,7 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.contracts.texts import contract_of_file
-from logistics_pipeline.contracts.versions import catalogue_in_force
+from logistics_pipeline.database.contracts import catalogue_in_force
 
 _CONTRACT = Path(__file__).parent.parent / "contracts" / "metrics" / "deliveries.yaml"
 _RECORDS = 10_000_000

@@ -14,15 +14,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from logistics_core.catalogue import Catalogue
-from logistics_core.catalogue.stored_contracts import stored_catalogue
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.database_contract.channels import Channel
-from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rollups
+from logistics_pipeline.analytics.stale_days import stale_days as stale_days_of
+from logistics_pipeline.analytics.stale_days import waiting_files
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
+from logistics_pipeline.database.contracts import catalogue_in_force
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _refresh(connection: Connection) -> Refresh:
         waiting = connection.execute(
             "SELECT file_id, last_record FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchall()
-        catalogue = _catalogue(connection)
+        catalogue = catalogue_in_force(connection)
         if not waiting and not full and not datasets_to_remake(connection, catalogue):
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
@@ -100,17 +101,9 @@ def _refresh(connection: Connection) -> Refresh:
         return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)
 
 
-def _catalogue(connection: Connection) -> Catalogue:
-    """The datasets in force in the transaction's snapshot."""
-    return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
-
-
 def stale_days(connection: Connection) -> list[date]:
-    """The days whose figures are out of date in the transaction's snapshot, because batches wait for a refresh."""
-    files = [file_id for (file_id,) in connection.execute(read_sql("analytics/waiting_shipment_files").encode())]
-    with psycopg.ClientCursor(connection) as cursor:  # so that the planner sees the numbers
-        found = cursor.execute(read_sql("analytics/stale_days").encode(), {"shipment_files": files}).fetchall()
-    return [day for (day,) in found]
+    """The days of the analytics tables that are out of date because batches of logs or shipments wait."""
+    return stale_days_of(connection, built_in_catalogue()["shipments"], waiting_files(connection))
 
 
 def _store_days(connection: Connection, days: list[date]) -> None:

@@ -11,6 +11,7 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.metrics.rollups import DAY, SCHEMA, contents_of, definition_checksum, from_document
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.rollups import computed
+from logistics_pipeline.analytics.stale_days import is_stale, waiting_files
 from logistics_pipeline.database.connections import Connection
 
 SAMPLED_DAYS = 5
@@ -31,19 +32,16 @@ class RollupDifference:
 def rollups_at_rest(connection: Connection, catalogue: Catalogue) -> list[Dataset]:
     """The datasets with pre-aggregates that no waiting batch has made stale, and that need not be made anew."""
     known = connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets ORDER BY dataset").fetchall()
-    waiting = {name for name, _ in connection.execute(read_sql("rollups/waiting_files").encode()).fetchall()}
+    waiting = waiting_files(connection)
     return [
         dataset
         for dataset, checksum in ((catalogue.get(name), checksum) for name, checksum in known)
-        if dataset is not None
-        and definition_checksum(dataset) == checksum
-        and dataset.name not in waiting
-        and (dataset.dating is None or dataset.dating.dataset not in waiting)
+        if dataset is not None and definition_checksum(dataset) == checksum and not is_stale(dataset, waiting)
     ]
 
 
 def days_to_compare(connection: Connection, dataset: Dataset) -> list[date]:
-    """Some days of a dataset, others each time: the newest ones and some by chance; none if that would be long."""
+    """Some days of a dataset by chance, others after each change; none if that would be long."""
     row = connection.execute(
         "SELECT first_day, last_day, records, data_version FROM analytics.rollup_datasets WHERE dataset = %s",
         (dataset.name,),

@@ -6,7 +6,7 @@ dimensions are chosen again and the tables are made anew. Those replaced stay fo
 looked up their names.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,6 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.catalogue.column_types import type_name
 from logistics_core.metrics.rollups import (
     DAY,
     SCHEMA,
@@ -32,9 +31,10 @@ from logistics_core.metrics.rollups import (
     states_in,
     to_document,
 )
-from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollup_choice import choose
+from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
 from logistics_pipeline.database.connections import Connection
 
 KEPT_FOR = "10 minutes"
@@ -56,20 +56,17 @@ class _Known:
 def refresh_rollups(connection: Connection, catalogue: Catalogue, version: int, *, full: bool) -> int:
     """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written."""
     _drop_replaced(connection, catalogue)
-    waiting: dict[str, list[int]] = dict(connection.execute(read_sql("rollups/waiting_files").encode()).fetchall())
-    written = 0
-    for dataset in catalogue.values():
-        if _has_table(connection, dataset):
-            written += _refresh_dataset(connection, dataset, waiting, version, full=full)
-    return written
+    waiting, changed = waiting_files(connection), _datasets_with_other_metrics(connection, catalogue)
+    return sum(
+        _refresh_dataset(connection, dataset, waiting, version, full=full)
+        for dataset in catalogue.values()
+        if (full or is_stale(dataset, waiting) or dataset.name in changed) and _has_table(connection, dataset)
+    )
 
 
 def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str]:
     """The datasets that have records, and whose rollups do not hold what their metrics need."""
-    known: dict[str, str] = dict(
-        connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
-    )
-    changed = [name for name, dataset in catalogue.items() if known.get(name) != definition_checksum(dataset)]
+    changed = _datasets_with_other_metrics(connection, catalogue)
     if not changed:
         return []
     filled = connection.execute(
@@ -78,20 +75,23 @@ def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str
     return [name for (name,) in filled if _has_table(connection, catalogue[name])]
 
 
+def _datasets_with_other_metrics(connection: Connection, catalogue: Catalogue) -> list[str]:
+    known: dict[str, str] = dict(
+        connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
+    )
+    return [name for name, dataset in catalogue.items() if known.get(name) != definition_checksum(dataset)]
+
+
 def _has_table(connection: Connection, dataset: Dataset) -> bool:
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (dataset.table,)).fetchone()
     return row is not None and row[0]
 
 
 def _refresh_dataset(
-    connection: Connection, dataset: Dataset, waiting: Mapping[str, list[int]], version: int, *, full: bool
+    connection: Connection, dataset: Dataset, waiting: WaitingFiles, version: int, *, full: bool
 ) -> int:
-    known, contents = _known(connection, dataset), contents_of(dataset)
-    has_changed = dataset.name in waiting or (dataset.dating is not None and dataset.dating.dataset in waiting)
-    checksum = definition_checksum(dataset)
-    if not (full or has_changed or known is None or known.checksum != checksum):
-        return 0
-    records = _count(connection, dataset)
+    known, contents, checksum = _known(connection, dataset), contents_of(dataset), definition_checksum(dataset)
+    records = ledger.row_count(connection, dataset.name)
     if known is None or known.checksum != checksum or records >= GROWTH * max(known.chosen_for, 1):
         wanted = choose(connection, dataset, contents, records)
         if known is None or known.checksum != checksum or set(wanted) != {each.rollup for each in known.rollups}:
@@ -99,19 +99,10 @@ def _refresh_dataset(
             _store_dataset(connection, dataset, checksum, records, records, version)
             return written
         known = _Known(checksum, records, known.rollups)
-    days = None if full or dataset.dating is None else _stale_days(connection, dataset, waiting)
+    days = None if full or dataset.dating is None else stale_days(connection, dataset, waiting)
     written = sum(_replace_days(connection, dataset, contents, each, days) for each in known.rollups)
     _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
     return written
-
-
-def _count(connection: Connection, dataset: Dataset) -> int:
-    """The records in the raw table, by the ledger."""
-    row = connection.execute(
-        "SELECT coalesce(sum(records_loaded), 0)::bigint FROM ingest.files WHERE dataset = %s", (dataset.name,)
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _known(connection: Connection, dataset: Dataset) -> _Known | None:
@@ -132,32 +123,6 @@ def _known(connection: Connection, dataset: Dataset) -> _Known | None:
             return _Known("", 0, ())
         found.append(StoredRollup(table, rollup, rows))
     return _Known(row[0], row[1], tuple(found))
-
-
-# -- stale days --------------------------------------------------------------------------------------------------------
-
-
-def _stale_days(connection: Connection, dataset: Dataset, waiting: Mapping[str, list[int]]) -> list[date]:
-    dating, other = dataset.dating, dataset.dated_through
-    assert dating is not None
-    if dating.is_own:
-        query = sql.SQL(read_sql("rollups/stale_days")).format(name=sql.Literal(dataset.name))
-    else:
-        assert other is not None
-        day = day_of_row(other, "dating")
-        query = sql.SQL(read_sql("rollups/stale_days_dated_through")).format(
-            name=sql.Literal(dataset.name),
-            other_name=sql.Literal(other.name),
-            table=sql.Identifier("raw", dataset.name),
-            other=sql.Identifier("raw", other.name),
-            day=day,
-            key=sql.Identifier(other.key[0]),
-            key_type=sql.SQL(type_name(other.field(other.key[0]))),
-            field=sql.Identifier(dating.field),
-            # Literal, so that the planner sees how many there are.
-            files=sql.SQL("{}::int[]").format(sql.Literal(waiting.get(dataset.name, []))),
-        )
-    return [day for (day,) in connection.execute(query).fetchall()]
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------

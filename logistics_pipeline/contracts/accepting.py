@@ -18,14 +18,9 @@ from logistics_pipeline.contracts.comparing import Change, Effect, are_compatibl
 from logistics_pipeline.contracts.drift_questions import ask_again
 from logistics_pipeline.contracts.proposals import accepted_as, supersede_proposals
 from logistics_pipeline.contracts.texts import ContractText
-from logistics_pipeline.contracts.versions import (
-    ContractVersion,
-    add_version,
-    catalogue_in_force,
-    lock_contracts,
-    versions_in_force,
-)
+from logistics_pipeline.contracts.versions import ContractVersion, add_version, lock_contracts, versions_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.migrations.raw_table_changes import (
     alter_raw_table,

@@ -26,8 +26,9 @@ from logistics_pipeline.contracts.backfill import Backfill, backfill_from_extras
 from logistics_pipeline.contracts.drift_questions import drift_document, plain, yaml_of
 from logistics_pipeline.contracts.proposals import StoredProposal, proposals_of_dataset, store_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import ContractVersion, catalogue_in_force, version_in_force
+from logistics_pipeline.contracts.versions import ContractVersion, version_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
 from logistics_pipeline.inference.key_conflicts import KeyConflict

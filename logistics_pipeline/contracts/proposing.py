@@ -37,13 +37,9 @@ from logistics_pipeline.contracts.proposals import (
     store_proposal,
 )
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import (
-    catalogue_in_force,
-    lock_contracts,
-    version_in_force,
-    versions_in_force,
-)
+from logistics_pipeline.contracts.versions import lock_contracts, version_in_force, versions_in_force
 from logistics_pipeline.database.connections import Connection, advisory_lock
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import FileError, PipelineError
 from logistics_pipeline.inference.answers import (
     DATASET,

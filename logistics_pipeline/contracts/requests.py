@@ -34,8 +34,8 @@ from logistics_pipeline.contracts.proposing import (
 )
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import TRANSIENT, Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError, TransientError
 from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
 

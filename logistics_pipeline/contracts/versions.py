@@ -12,11 +12,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json
 
 from logistics_core.catalogue import Catalogue, ContractError, Dataset, load_catalogue
-from logistics_core.catalogue.stored_contracts import stored_catalogue, stored_dataset
-from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
+from logistics_core.catalogue.stored_contracts import stored_dataset
 from logistics_core.database_contract.locks import CONTRACTS_LOCK, lock_key
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 
@@ -60,15 +60,6 @@ JOIN catalogue.datasets AS in_force USING (dataset)
 def lock_contracts(connection: Connection) -> None:
     """Until the transaction ends, nobody else changes which datasets there are."""
     connection.execute(f"SELECT pg_advisory_xact_lock({lock_key('%s')})", (CONTRACTS_LOCK,))
-
-
-def catalogue_in_force(connection: Connection) -> Catalogue:
-    """The built-in datasets and those of users, as runs load them.
-
-    Raises:
-        ContractError: a stored contract cannot be used by this version of the program.
-    """
-    return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
 
 
 def read_catalogue(settings: Settings, url: str | None = None) -> Catalogue:

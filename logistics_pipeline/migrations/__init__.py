@@ -18,8 +18,6 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue
-from logistics_core.catalogue.stored_contracts import stored_catalogue
-from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_core.database_contract.locks import MIGRATION_LOCK
 from logistics_core.database_contract.roles import READER
 from logistics_core.postgres.sessions import SOME_SCHEMA
@@ -34,6 +32,7 @@ from logistics_pipeline.database.connections import (
     parse_url,
     transient_errors,
 )
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
@@ -68,7 +67,7 @@ def migrate(
         _refuse_unfit_server(connection)
         with _explained(connection):
             _run_alembic(url)
-            stored = stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
+            stored = catalogue_in_force(connection)
             _make_tables(connection, Catalogue({**stored, **(catalogue or {})}))
         _make_roles(connection, api_url)
     return head_version()

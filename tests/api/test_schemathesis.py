@@ -21,8 +21,8 @@ from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.sources.folder import RawFolder
 from tests.api.test_contracts import CLEAR

@@ -10,9 +10,9 @@ import pytest
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.requests import serve_next_request
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.sources.folder import RawFolder
 from tests.api.test_contracts import AMBIGUOUS, CLEAR, Site
 from tests.api.test_uploads import UPLOADS

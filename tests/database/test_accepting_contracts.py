@@ -14,8 +14,9 @@ from logistics_core.database_contract.roles import READER
 from logistics_pipeline.contracts import accepting
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import all_versions, catalogue_in_force
+from logistics_pipeline.contracts.versions import all_versions
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.contract_texts import FUEL, STATION, payment, with_station

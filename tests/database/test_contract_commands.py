@@ -15,8 +15,9 @@ from logistics_pipeline import ledger
 from logistics_pipeline.cli import app
 from logistics_pipeline.cli.options import dataset_names
 from logistics_pipeline.contracts.accepting import RefusedContractError
-from logistics_pipeline.contracts.versions import all_versions, catalogue_in_force
+from logistics_pipeline.contracts.versions import all_versions
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from tests.contract_texts import FUEL, payment, with_station
 from tests.database.test_proposals import CERTAIN, DOUBTFUL
 

@@ -17,14 +17,9 @@ from logistics_core.database_contract.contracts import (
     ProposalState,
 )
 from logistics_core.database_contract.roles import READER
-from logistics_pipeline.contracts.versions import (
-    add_version,
-    all_versions,
-    catalogue_in_force,
-    version_in_force,
-    versions_in_force,
-)
+from logistics_pipeline.contracts.versions import add_version, all_versions, version_in_force, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from tests.contract_texts import FUEL, with_station
 
 

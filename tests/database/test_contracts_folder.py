@@ -12,8 +12,9 @@ import pytest
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.folder import SYNCED_FILE, SyncReport, sync_folder
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import all_versions, catalogue_in_force
+from logistics_pipeline.contracts.versions import all_versions
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from tests.contract_texts import FUEL, with_station
 
 BREAKING = FUEL.replace("type: number", "type: string").replace("{minimum: 0, maximum: 1000}", "{}")

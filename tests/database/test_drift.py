@@ -20,8 +20,9 @@ from logistics_pipeline.contracts.drift_proposals import carry_out, follow_file
 from logistics_pipeline.contracts.proposals import StoredProposal, change_proposal, open_proposals
 from logistics_pipeline.contracts.proposing import accept_proposal, answer_proposal
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force, version_in_force
+from logistics_pipeline.contracts.versions import version_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.inference.answers import AnswerError
 from logistics_pipeline.ledger import LedgerFile
 from tests.database.conftest import FolderUnderTest

@@ -20,8 +20,9 @@ from logistics_pipeline.contracts.drift_proposals import follow_file
 from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals, proposal_by_id
 from logistics_pipeline.contracts.proposing import accept_proposal, answer_proposal, propose_unrecognised
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force, version_in_force
+from logistics_pipeline.contracts.versions import version_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file

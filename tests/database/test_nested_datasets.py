@@ -17,8 +17,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.quality import count_references
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.formats.large_records import LARGE_BYTES
 from logistics_pipeline.loading.options import BatchLimits

@@ -5,8 +5,8 @@ import pytest
 from logistics_core.catalogue import ContractError
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from tests.contract_texts import ORDER_LINES, ORDERS
 
 LONGER = ORDERS.replace("primaryKey: [order_id]", "primaryKey: [order_id, shop]").replace(

@@ -22,9 +22,9 @@ from logistics_pipeline.contracts.proposing import (
     propose_nested_datasets,
     propose_unrecognised,
 )
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.contracts.watching import Watch
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.sources.folder import RawFolder

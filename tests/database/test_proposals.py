@@ -29,8 +29,8 @@ from logistics_pipeline.contracts.proposing import (
 )
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.contracts.texts import contract_of_text
-from logistics_pipeline.contracts.versions import catalogue_in_force
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.inference.answers import AnswerError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options

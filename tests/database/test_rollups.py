@@ -13,9 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import Catalogue
-from logistics_core.catalogue.stored_contracts import stored_catalogue
-from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_pipeline.analytics import rollup_choice
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import rollup_differences
@@ -23,6 +20,7 @@ from logistics_pipeline.analytics.rollups import datasets_to_remake
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from tests.contract_texts import synced_catalogue
@@ -91,12 +89,10 @@ schema:
 """
 
 
-def catalogue_of(connection: Connection) -> Catalogue:
-    return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
-
-
 def differing_rollups(connection: Connection) -> list[Any]:
-    return [each for dataset in catalogue_of(connection).values() for each in rollup_differences(connection, dataset)]
+    return [
+        each for dataset in catalogue_in_force(connection).values() for each in rollup_differences(connection, dataset)
+    ]
 
 
 def rollups_of(connection: Connection, dataset: str) -> list[dict[str, Any]]:
@@ -212,9 +208,9 @@ def test_other_metrics_make_other_rollups_and_the_replaced_ones_go_later(
     contract = folder.options.raw_dir.parent / "contracts" / "depots.yaml"
     contract.write_text(DEPOTS + "metrics:\n  - {name: largest, aggregate: max, field: area}\n")
     sync_folder(connection, contract.parent)
-    assert datasets_to_remake(connection, catalogue_of(connection)) == ["depots"]
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == ["depots"]
     version = refresh(folder.url).data_version
-    assert datasets_to_remake(connection, catalogue_of(connection)) == []
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == []
     assert not differing_rollups(connection)
     kept = connection.execute("SELECT table_name, replaced_at IS NULL FROM analytics.rollups WHERE dataset = 'depots'")
     assert {(name, False) for (name,) in before} < set(kept.fetchall())

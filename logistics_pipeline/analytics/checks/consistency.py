@@ -5,14 +5,13 @@ The tables are written in one transaction, so in one snapshot they agree, whatev
 
 from typing import Any
 
-from logistics_core.catalogue.stored_contracts import stored_catalogue
-from logistics_core.database_contract.contracts import CONTRACTS_IN_FORCE
 from logistics_pipeline.analytics.checks.model import Finding
 from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
 from logistics_pipeline.analytics.checks.recomputation import sample_days
 from logistics_pipeline.analytics.checks.wording import count
 from logistics_pipeline.analytics.rollup_check import days_to_compare, rollup_differences, rollups_at_rest
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.contracts import catalogue_in_force
 
 MAX_LISTED = 10
 
@@ -99,7 +98,7 @@ def rollups_match_records(connection: Connection, whole: bool) -> Finding:
     """
     if _is_due(connection):
         return _DUE
-    catalogue = stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
+    catalogue = catalogue_in_force(connection)
     compared = rollups_at_rest(connection, catalogue)
     found = [
         difference
