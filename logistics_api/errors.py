@@ -131,3 +131,9 @@ def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
         f"{count}: {names}.",
         members={"errors": [error.model_dump() for error in refused]},
     )
+
+
+def refused_parameter(parameter: str, expected: str, found: str | None, location: str = "query") -> Problem:
+    """The response to a request with one invalid parameter; `found` is cut to what a response repeats."""
+    cut = found if found is None or len(found) <= LONGEST_FOUND else f"{found[: LONGEST_FOUND - 1]}…"
+    return refused_parameters([ParameterError(parameter=parameter, location=location, expected=expected, found=cut)])

@@ -11,7 +11,7 @@ from logistics_api.boards.schemas import BoardPanel
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.documents import answer_document
-from logistics_api.querying.answering import Answer, answer
+from logistics_api.querying.answering import Answer, answer, common_version
 from logistics_api.querying.registry import RollupRegistry
 from logistics_core.catalogue import Catalogue
 from logistics_core.metrics.periods import DayRange
@@ -66,15 +66,14 @@ async def _answer(
     return await answer(database, registry, catalogue, with_grain(query, panel, known))
 
 
-def common_version(answers: list[Answer | Problem]) -> int | None:
+def version_of(answers: list[Answer | Problem]) -> int | None:
     """The data version that all answers are of; None if they are of several, of the records, or if one is missing."""
-    versions = {None if isinstance(each, Problem) else each.data_version for each in answers}
-    return versions.pop() if len(versions) == 1 else None
+    return common_version(None if isinstance(each, Problem) else each.data_version for each in answers)
 
 
 def answers_document(board: Mapping[str, Any], answers: list[Answer | Problem]) -> str:
     """The answers as JSON; the rows are as PostgreSQL wrote them."""
-    head = {"board_id": board["board_id"], "version": board["version"], "data_version": common_version(answers)}
+    head = {"board_id": board["board_id"], "version": board["version"], "data_version": version_of(answers)}
     parts = ",".join(map(_part, answers))
     return f'{json.dumps(head)[:-1]},"answers":[{parts}]}}'
 

@@ -10,16 +10,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.boards import queries
-from logistics_api.boards.answering import answer_panels, answers_document, common_version
+from logistics_api.boards.answering import answer_panels, answers_document, version_of
 from logistics_api.boards.questions import check_questions
 from logistics_api.boards.schemas import Board, BoardAnswers, BoardDocument, BoardPanel, Boards
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.context import context_of
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.metrics.endpoints import Registry
-from logistics_api.parameters.date_range import Day, NothingElse
+from logistics_api.parameters.date_range import Day, NothingElse, end_before_start
 from logistics_api.parameters.types import DIGITS
 
 LONGEST_NAME = 200
@@ -172,24 +172,14 @@ async def answer_board(
     """
     start, end = parameters.start, parameters.end
     if start is not None and end is not None and end < start:
-        raise refused_parameters(
-            [
-                ParameterError(
-                    parameter="end", location="query", expected=f"a date not before start ({start})", found=str(end)
-                )
-            ]
-        )
+        raise end_before_start(start, end)
     board = await _find(database, board_id)
     if parameters.version is not None and parameters.version != board["version"]:
         raise _changed(board, parameters.version)
     panels = [BoardPanel.model_validate(panel) for panel in board["panels"]]
     answers = await answer_panels(database, registry, request.app.state.catalogue, panels, start, end)
-    version = common_version(answers)
-    if version is None or parameters.version is None:
-        headers = {"Cache-Control": "no-store"}
-    else:
-        headers = {"Data-Version": str(version)}
-    return Response(answers_document(board, answers), media_type="application/json", headers=headers)
+    version = None if parameters.version is None else version_of(answers)
+    return versioned_response(answers_document(board, answers), version)
 
 
 async def _find(database: Database, board_id: UUID) -> dict[str, Any]:
@@ -225,16 +215,7 @@ def _version_in(if_match: str | None) -> int:
         detail = 'Name the version that you have read in the header If-Match: its ETag, such as "3".'
         raise Problem(428, "version-missing", "Version missing", detail)
     if found is None:
-        raise refused_parameters(
-            [
-                ParameterError(
-                    parameter="If-Match",
-                    location="header",
-                    expected='the ETag of the board, such as "3"',
-                    found=if_match[:200],
-                )
-            ]
-        )
+        raise refused_parameter("If-Match", 'the ETag of the board, such as "3"', if_match[:200], "header")
     return int(found[1])
 
 

@@ -42,7 +42,7 @@ from logistics_api.contracts.endpoints import list_contracts
 from logistics_api.contracts.schemas import DatasetContracts, ProposalAnswers
 from logistics_api.datasets.descriptions import below, describe
 from logistics_api.datasets.schemas import Datasets
-from logistics_api.errors import ParameterError, refused_parameters
+from logistics_api.errors import ParameterError, refused_parameter, refused_parameters
 from logistics_api.graphql.compiling import TYPE_NAME, RootField, Selection
 from logistics_api.graphql.meanings import RestDocument, meaning_of
 from logistics_api.graphql.names import camel
@@ -256,16 +256,8 @@ async def _request_action(
     try:
         proposal_id = UUID(arguments["proposalId"])
     except ValueError:
-        raise refused_parameters(
-            [
-                ParameterError(
-                    parameter="proposalId",
-                    location="arguments",
-                    expected="the ID of a proposal, a UUID",
-                    found=str(arguments["proposalId"])[:200],
-                )
-            ]
-        ) from None
+        found = str(arguments["proposalId"])[:200]
+        raise refused_parameter("proposalId", "the ID of a proposal, a UUID", found, "arguments") from None
     await check_proposal(database, proposal_id, action)
     request_id = await make_request(request, database, action, proposal_id=proposal_id, argument=argument)
     return Loaded(await read_request(database, request_id, context_of(request.scope).prefix))

@@ -16,6 +16,12 @@ def json_response(text: str) -> Response:
     return Response(text, media_type="application/json")
 
 
+def versioned_response(text: str, version: int | None) -> Response:
+    """Sends JSON unchanged. With the data version it is of, it can be cached until there is a newer one."""
+    headers = {"Cache-Control": "no-store"} if version is None else {"Data-Version": str(version)}
+    return Response(text, media_type="application/json", headers=headers)
+
+
 async def figures_response(
     database: Database, query: str, parameters: Mapping[str, object], *, missing: Problem | None = None
 ) -> Response:
@@ -33,7 +39,7 @@ async def figures_response(
     if text is None:
         assert missing is not None
         raise missing
-    return Response(text, media_type="application/json", headers={"Data-Version": str(version)})
+    return versioned_response(text, version)
 
 
 def problem_response(description: str) -> dict[str, Any]:

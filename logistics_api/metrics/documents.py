@@ -1,12 +1,12 @@
 """Answers to questions about metrics as JSON."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from logistics_api.metrics.descriptions import describe_columns
 from logistics_api.querying.answering import Answer
 from logistics_api.querying.metric_query import periods_of
+from logistics_core.metrics.periods import DayRange
 
 
 def answer_document(found: Answer, total: Answer | None) -> str:
@@ -17,9 +17,9 @@ def answer_document(found: Answer, total: Answer | None) -> str:
         "source": found.plan.source,
         "data_version": found.data_version,
         "grain": query.grain,
-        "range": _span(query.days),
+        "range": span(query.days),
         "periods": [
-            {**_span(each.days), "compared": _span(each.compared)}  # type: ignore[dict-item]
+            {"start": each.days.start.isoformat(), "end": each.days.end.isoformat(), "compared": span(each.compared)}
             for each in (periods_of(query) if query.compare is not None else ())
         ],
         "undated": found.stored.undated,
@@ -31,5 +31,6 @@ def answer_document(found: Answer, total: Answer | None) -> str:
     return f'{head[:-1]},"total":{total_row},"data":{found.rows}}}'
 
 
-def _span(days: Any) -> Mapping[str, str] | None:
+def span(days: DayRange | None) -> dict[str, str] | None:
+    """A range of days as JSON has it."""
     return None if days is None else {"start": days.start.isoformat(), "end": days.end.isoformat()}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.exports.formats import MEDIA_TYPES
-from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
 from logistics_api.metrics.descriptions import describe_metrics
 from logistics_api.metrics.documents import answer_document
 from logistics_api.metrics.files import as_file
@@ -16,7 +16,7 @@ from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalogue
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.querying.answering import Answer, answer
+from logistics_api.querying.answering import Answer, answer, common_version
 from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.registry import RollupRegistry
 
@@ -51,9 +51,7 @@ async def read_metric_catalogue(
     found = MetricCatalogue(
         datasets=[describe_metrics(each, catalogue, stored[name]) for name, each in catalogue.items()]
     )
-    versions = {each.data_version for each in stored.values()}
-    headers = {"Data-Version": str(versions.pop())} if len(versions) == 1 else {"Cache-Control": "no-store"}
-    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+    return versioned_response(found.model_dump_json(), common_version(each.data_version for each in stored.values()))
 
 
 @router.get(
@@ -85,7 +83,8 @@ async def read_dataset_metrics(
         return await as_file(database, registry, catalogue, query, parameters.format)
     found = await answer(database, registry, catalogue, query)
     total = await _total(database, registry, catalogue, query) if parameters.total else None
-    return _response(answer_document(found, total), [found, *([total] if total else [])])
+    answers = [found] if total is None else [found, total]
+    return versioned_response(answer_document(found, total), common_version(each.data_version for each in answers))
 
 
 async def _total(database: Database, registry: RollupRegistry, catalogue: Any, query: MetricQuery) -> Answer:
@@ -95,18 +94,9 @@ async def _total(database: Database, registry: RollupRegistry, catalogue: Any, q
     )
 
 
-def _response(text: str, answers: list[Answer]) -> Response:
-    """Declares the data version, so that it can be kept, unless something comes from the records as they are now."""
-    versions = {each.data_version for each in answers}
-    if len(versions) == 1 and None not in versions:
-        return Response(text, media_type="application/json", headers={"Data-Version": str(versions.pop())})
-    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
 @router.get("/api/kpi", response_model=KeyFigures, responses=FIGURE_PROBLEMS, summary="Key figures with their change")
 async def read_key_figures(
     parameters: Annotated[KeyFigureParameters, Query()], request: Request, database: Reader, registry: Registry
 ) -> Response:
     """Returns metrics of any datasets: their values over a range, what they were before, and their course."""
-    text, answers = await key_figures(database, registry, request.app.state.catalogue, parameters)
-    return _response(text, answers)
+    return versioned_response(*await key_figures(database, registry, request.app.state.catalogue, parameters))

@@ -9,10 +9,11 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database
-from logistics_api.errors import ParameterError, Problem, refused_parameters
+from logistics_api.errors import refused_parameter
+from logistics_api.metrics.documents import span
 from logistics_api.metrics.parameters import MetricParameters, Names, question
-from logistics_api.parameters.date_range import Day
-from logistics_api.querying.answering import Answer, answer
+from logistics_api.parameters.date_range import Day, end_before_start
+from logistics_api.querying.answering import Answer, answer, common_version
 from logistics_api.querying.metric_query import PERIOD, periods_of
 from logistics_api.querying.registry import RollupRegistry
 from logistics_core.catalogue import Catalogue, Dataset
@@ -55,8 +56,8 @@ class _Asked:
 
 async def key_figures(
     database: Database, registry: RollupRegistry, catalogue: Catalogue, parameters: KeyFigureParameters
-) -> tuple[str, list[Answer]]:
-    """The key figures as JSON, and the answers that they were made of.
+) -> tuple[str, int | None]:
+    """The key figures as JSON, and the data version that all of them are of; None if some are of the records.
 
     Raises:
         Problem: 422, a metric does not exist or the range is invalid; whatever `answer` raises.
@@ -68,9 +69,8 @@ async def key_figures(
     }
     figures = [_figure(asked[dataset], catalogue[dataset], name) for dataset, name in _pairs(parameters)]
     answers = [each for found in asked.values() for each in (found.total, found.course) if each is not None]
-    versions = {each.data_version for each in answers}
-    document = {"data_version": versions.pop() if len(versions) == 1 else None, "figures": figures}
-    return _JSON.encode(document).decode(), answers
+    version = common_version(each.data_version for each in answers)
+    return _JSON.encode({"data_version": version, "figures": figures}).decode(), version
 
 
 def _pairs(parameters: KeyFigureParameters) -> Iterator[tuple[str, str]]:
@@ -83,18 +83,16 @@ def _by_dataset(parameters: KeyFigureParameters, catalogue: Catalogue) -> dict[s
     found: dict[str, list[str]] = {}
     for number, (dataset, name) in enumerate(_pairs(parameters)):
         if number >= MAX_FIGURES:
-            raise _refused(f"at most {MAX_FIGURES} metrics", parameters.metrics[:200])
+            raise refused_parameter("metrics", f"at most {MAX_FIGURES} metrics", parameters.metrics[:200])
         if dataset not in catalogue or not name:
             known = ", ".join(catalogue)
-            raise _refused(f"metrics such as shipments.revenue, of a dataset: {known}", f"{dataset}.{name}"[:200])
+            raise refused_parameter(
+                "metrics", f"metrics such as shipments.revenue, of a dataset: {known}", f"{dataset}.{name}"[:200]
+            )
         found.setdefault(dataset, []).append(name)
     if not found:
-        raise _refused("at least one metric, such as shipments.revenue", parameters.metrics[:200])
+        raise refused_parameter("metrics", "at least one metric, such as shipments.revenue", parameters.metrics[:200])
     return found
-
-
-def _refused(expected: str, found: str) -> Problem:
-    return refused_parameters([ParameterError(parameter="metrics", location="query", expected=expected, found=found)])
 
 
 async def _ask(
@@ -121,13 +119,7 @@ def _range(parameters: KeyFigureParameters, newest: Any) -> DayRange | None:
         return None if parameters.start is None else DayRange(parameters.start, parameters.start)
     start = parameters.start or end - timedelta(days=USUAL_DAYS - 1)
     if end < start:
-        raise refused_parameters(
-            [
-                ParameterError(
-                    parameter="end", location="query", expected=f"a date not before start ({start})", found=str(end)
-                )
-            ]
-        )
+        raise end_before_start(start, end)
     return DayRange(start, end)
 
 
@@ -145,8 +137,8 @@ def _figure(asked: _Asked, dataset: Dataset, name: str) -> dict[str, Any]:
         "value": row.get(name),
         "previous": row.get(f"{name}_previous"),
         "change": row.get(f"{name}_change"),
-        "range": _span(query.days),
-        "compared": _span(None if period is None else period.compared),
+        "range": span(query.days),
+        "compared": span(None if period is None else period.compared),
         "source": asked.total.plan.source,
         "approximate_within": asked.total.plan.error_of(metric, query),
         "series": list(_series(asked.course, metric)),
@@ -157,7 +149,3 @@ def _series(course: Answer | None, metric: Metric) -> Iterator[dict[str, Any]]:
     if course is not None:
         for row in course.objects:
             yield {"period": row[PERIOD], "value": row[metric.name]}
-
-
-def _span(days: DayRange | None) -> dict[str, str] | None:
-    return None if days is None else {"start": days.start.isoformat(), "end": days.end.isoformat()}

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.errors import ParameterError, refused_parameters
-from logistics_api.parameters.date_range import Day
+from logistics_api.errors import refused_parameter
+from logistics_api.parameters.date_range import Day, end_before_start
 from logistics_api.parameters.types import DIGITS, Flag
 from logistics_api.querying.metric_query import (
     MAX_DIMENSIONS,
@@ -120,6 +120,7 @@ def question(parameters: MetricParameters, dataset: Dataset, catalogue: Catalogu
 class _Reader:
     def __init__(self, parameters: MetricParameters, dataset: Dataset, catalogue: Catalogue) -> None:
         self._given, self._dataset, self._catalogue = parameters, dataset, catalogue
+        self._without_day = f"records of {dataset.name} have no day"
 
     def metrics(self) -> tuple[Metric, ...]:
         if self._given.metrics is None:
@@ -129,9 +130,9 @@ class _Reader:
             ]
         names = _split(self._given.metrics)
         if not names:
-            raise _refused("metrics", "at least one metric", self._given.metrics)
+            raise refused_parameter("metrics", "at least one metric", self._given.metrics)
         if len(names) > MAX_METRICS:
-            raise _refused("metrics", f"at most {MAX_METRICS} metrics", self._given.metrics)
+            raise refused_parameter("metrics", f"at most {MAX_METRICS} metrics", self._given.metrics)
         return tuple(self._metric(name) for name in names)
 
     def _metric(self, name: str) -> Metric:
@@ -140,17 +141,17 @@ class _Reader:
             known = [each.name for each in metrics_of(self._dataset)]
             nearest = nearest_match(name, known)
             meant = f" ({nearest}?)" if nearest else ""
-            raise _refused("metrics", f"metrics of {self._dataset.name}{meant}: {', '.join(known)}", name)
+            raise refused_parameter("metrics", f"metrics of {self._dataset.name}{meant}: {', '.join(known)}", name)
         return found
 
     def dimensions(self) -> tuple[FieldPath, ...]:
         names = _split(self._given.by)
         if len(names) > MAX_DIMENSIONS:
-            raise _refused("by", f"at most {MAX_DIMENSIONS} fields", self._given.by)
+            raise refused_parameter("by", f"at most {MAX_DIMENSIONS} fields", self._given.by)
         found = tuple(_checked("by", name, partial(self._path, name)) for name in names)
         for path in found:
             if path.field.type in NESTED_TYPES:
-                raise _refused("by", f"fields with single values; {path.name} is {path.field.type}", path.name)
+                raise refused_parameter("by", f"fields with single values; {path.name} is {path.field.type}", path.name)
         return found
 
     def _path(self, name: str) -> FieldPath:
@@ -166,7 +167,7 @@ class _Reader:
         names = _split(self._given.show)
         unknown = [name for name in names if name not in {each.value for each in Show}]
         if unknown:
-            raise _refused("show", f"of {', '.join(Show)}", unknown[0])
+            raise refused_parameter("show", f"of {', '.join(Show)}", unknown[0])
         return frozenset(map(Show, names))
 
     def days(self) -> DayRange | None:
@@ -175,10 +176,12 @@ class _Reader:
         if start is None and end is None:
             return None
         if self._dataset.dating is None:
-            raise _refused("start", f"no range: records of {self._dataset.name} have no day", str(start or end))
+            raise refused_parameter(
+                "start", f"no range: records of {self._dataset.name} have no day", str(start or end)
+            )
         days = DayRange(start or date.min, end or date.max)
         if days.days < 1:
-            raise _refused("end", f"a date not before start ({start})", str(end))
+            raise end_before_start(days.start, days.end)
         return days
 
     def checked(self, query: MetricQuery) -> MetricQuery:
@@ -188,20 +191,20 @@ class _Reader:
 
     def _check_grain(self, query: MetricQuery) -> None:
         if query.grain is not None and self._dataset.dating is None:
-            raise _refused("grain", f"none: records of {self._dataset.name} have no day", query.grain.value)
+            raise refused_parameter("grain", f"none: {self._without_day}", query.grain.value)
         if query.compare is not None and self._dataset.dating is None:
-            raise _refused("compare", f"none: records of {self._dataset.name} have no day", query.compare.value)
+            raise refused_parameter("compare", f"none: {self._without_day}", query.compare.value)
 
 
 def _check_shown(query: MetricQuery) -> None:
     if query.grain is None and query.show & {Show.RUNNING, Show.AVERAGE}:
-        raise _refused("show", "running and average only together with grain", ",".join(sorted(query.show)))
+        raise refused_parameter("show", "running and average only together with grain", ",".join(sorted(query.show)))
     for metric in query.metrics:
         if not _can_show(metric, query.show, query.dataset):
             expected = (
                 f"no {', '.join(sorted(query.show))} of {metric.name}: values of parts do not add up to the whole"
             )
-            raise _refused("show", expected, metric.name)
+            raise refused_parameter("show", expected, metric.name)
 
 
 def _can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
@@ -217,7 +220,7 @@ def _with_order(query: MetricQuery, terms: list[str]) -> MetricQuery:
     order = tuple(Order(term.removeprefix("-"), term.startswith("-")) for term in terms)
     for each in order:
         if each.column not in query.columns:
-            raise _refused("order", f"columns of the answer: {', '.join(query.columns)}", each.column)
+            raise refused_parameter("order", f"columns of the answer: {', '.join(query.columns)}", each.column)
     return replace(query, order=order)
 
 
@@ -237,9 +240,4 @@ def _checked(parameter: str, found: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValueError as error:
-        raise _refused(parameter, str(error), found) from None
-
-
-def _refused(parameter: str, expected: str, found: str | None) -> Exception:
-    cut = found if found is None or len(found) <= 200 else f"{found[:199]}…"
-    return refused_parameters([ParameterError(parameter=parameter, location="query", expected=expected, found=cut)])
+        raise refused_parameter(parameter, str(error), found) from None

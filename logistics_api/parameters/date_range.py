@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from logistics_api.errors import Problem, refused_parameter
+
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
 """The dates that the data contract allows."""
 PATTERN = "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}$"
@@ -30,6 +32,11 @@ Day = Annotated[
     PlainValidator(parse_day),
     WithJsonSchema({"type": "string", "format": "date", "pattern": PATTERN, "examples": ["2024-01-31"]}),
 ]
+
+
+def end_before_start(start: date, end: date) -> Problem:
+    """The response to a range that ends before it starts, where an end may be left out."""
+    return refused_parameter("end", f"a date not before start ({start})", str(end))
 
 
 class DayRange(BaseModel):

@@ -1,7 +1,7 @@
 """Answers questions about metrics from the database."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_api.database.pool import Database
-from logistics_api.errors import ParameterError, refused_parameters
+from logistics_api.errors import refused_parameter
 from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.metric_sql import Parameters, statement
 from logistics_api.querying.planner import Plan, Source, plan
@@ -80,6 +80,12 @@ async def answer(
     raise AssertionError
 
 
+def common_version(versions: Iterable[int | None]) -> int | None:
+    """The data version that answers have in common; None if they have several, or one is of the records."""
+    found = set(versions)
+    return found.pop() if len(found) == 1 else None
+
+
 async def answer_rows(
     database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery
 ) -> tuple[Plan, Sequence[tuple[Any, ...]]]:
@@ -117,16 +123,8 @@ async def _within_days(database: Database, query: MetricQuery, stored: StoredDat
     if days.days < 1:  # such as a beginning after the last day with records
         days = DayRange(asked.start, asked.start) if asked.start > date.min else DayRange(asked.end, asked.end)
     if query.compare is not None and days.days > MAX_COMPARED_DAYS:
-        raise refused_parameters(
-            [
-                ParameterError(
-                    parameter="start",
-                    location="query",
-                    expected=f"a range of at most {MAX_COMPARED_DAYS:,} days, to be compared",
-                    found=str(days.start),
-                )
-            ]
-        )
+        expected = f"a range of at most {MAX_COMPARED_DAYS:,} days, to be compared"
+        raise refused_parameter("start", expected, str(days.start))
     return replace(query, days=days, newest_day=newest)
 
 
