@@ -8,7 +8,6 @@ from enum import StrEnum
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.conditions import EVERYTHING, Filter
-from logistics_core.metrics.defaults import is_part_of_whole
 from logistics_core.metrics.periods import Comparison, DayRange, Grain, part_before, periods_within
 from logistics_core.metrics.periods import compared_with as range_compared_with
 from logistics_core.metrics.relations import FieldPath
@@ -81,10 +80,6 @@ class MetricQuery:
         for metric in self.metrics:
             found += columns_of(metric, self)
         return tuple(found)
-
-    def sums_up(self, metric: Metric) -> bool:
-        """Whether the metric's values of parts add up to that of the whole."""
-        return is_part_of_whole(self.dataset, metric)
 
 
 def columns_of(metric: Metric, query: MetricQuery) -> list[str]:

@@ -8,6 +8,7 @@ running totals and the like; `answer` computes the metrics; the last one sorts a
 named by numbers, as the names of states are long.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -21,13 +22,12 @@ from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
-from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import DayRange, Grain, period_of
 from logistics_core.metrics.relations import FieldPath, read_path, relations_of
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,
-    StateColumn,
     StateKind,
     all_states,
     all_values,
@@ -109,17 +109,6 @@ def statement(
     return steps + sql.SQL(ending).format(listed=listed, order=order, limit=sql.Literal(query.limit))
 
 
-class _Numbered(StateColumn):
-    """The numbered columns of states, with a prefix for what is compared, accumulated or the total."""
-
-    def __init__(self, numbers: dict[State | Metric, int], prefix: str) -> None:
-        self._numbers = numbers
-        self._prefix = prefix
-
-    def __call__(self, source: State | Metric) -> sql.Composable:
-        return sql.Identifier(f"{self._prefix}{self._numbers[source]}")
-
-
 _NOW, _EARLIER, _RUNNING, _RECENT, _TOTAL = "now_", "earlier_", "running_", "recent_", "total_"
 
 
@@ -187,7 +176,6 @@ class _Writer:
             grouping=self.grouping(self.keys),
             share=sql.Literal(metric.quantile),
             states=self._state_list(prefix, {self.numbers[metric]: sql.SQL(_RESULTS[found])}),
-            registers=sql.Literal(REGISTERS),
         )
 
     def _source(self, metric: Metric | None, prefix: str) -> "_Source":
@@ -318,7 +306,7 @@ class _Writer:
                 return sql.SQL("round(100 * {} / nullif({}::numeric, 0), 4)").format(now, total)
             case Show.AVERAGE:
                 recent = self._value(metric, _RECENT)
-                if not self.query.sums_up(metric):
+                if not is_part_of_whole(self.query.dataset, metric):
                     return recent
                 return sql.SQL("trim_scale({}::numeric / {})").format(recent, self._periods_so_far())
 
@@ -337,7 +325,7 @@ class _Writer:
         )
 
     def _value(self, metric: Metric, prefix: str) -> sql.Composable:
-        return value_expression(metric, self.metrics, _Numbered(self.numbers, prefix))
+        return value_expression(metric, self.metrics, lambda source: sql.Identifier(f"{prefix}{self.numbers[source]}"))
 
 
 _DISTANCE = {
@@ -398,19 +386,20 @@ _SKETCH = """
     ) AS sketches
     {grouping}
 """
+_ESTIMATE = f"""0.7213 / (1 + 1.079 / {REGISTERS}) * {REGISTERS} * {REGISTERS} / ("Inverse" + {REGISTERS} - "Used")"""
 _RESULTS = {
     _QUANTILE: 'min("Value")::numeric',
     _DISTINCT: "count(*)",
     # The estimate of HyperLogLog (Flajolet et al. 2007), with linear counting for small numbers.
-    _SKETCH: """coalesce(max(
-            CASE WHEN "Used" < 4096 AND 0.7213 / (1 + 1.079 / 4096) * 4096 * 4096 / ("Inverse" + 4096 - "Used") <= 10240
-            THEN round(4096 * ln(4096.0 / (4096 - "Used")))
-            ELSE round(0.7213 / (1 + 1.079 / 4096) * 4096 * 4096 / ("Inverse" + 4096 - "Used")) END
+    _SKETCH: f"""coalesce(max(
+            CASE WHEN "Used" < {REGISTERS} AND {_ESTIMATE} <= {2.5 * REGISTERS:.0f}
+            THEN round({REGISTERS} * ln({REGISTERS}.0 / ({REGISTERS} - "Used")))
+            ELSE round({_ESTIMATE}) END
         ), 0)::bigint""",
 }
 
 
-class _Source:
+class _Source(ABC):
     """A table that answers, with what groups and filters it."""
 
     distinct = _DISTINCT
@@ -423,20 +412,20 @@ class _Source:
 
     # What tables differ in:
 
-    def table(self) -> sql.Composable:
-        raise NotImplementedError
+    @abstractmethod
+    def table(self) -> sql.Composable: ...
 
-    def day(self) -> sql.Composable | None:
-        raise NotImplementedError
+    @abstractmethod
+    def day(self) -> sql.Composable | None: ...
 
-    def column(self, path: str) -> sql.Composable:
-        raise NotImplementedError
+    @abstractmethod
+    def column(self, path: str) -> sql.Composable: ...
 
-    def aggregate(self, state: State) -> sql.Composable:
-        raise NotImplementedError
+    @abstractmethod
+    def aggregate(self, state: State) -> sql.Composable: ...
 
-    def value_columns(self) -> sql.Composable:
-        raise NotImplementedError
+    @abstractmethod
+    def value_columns(self) -> sql.Composable: ...
 
     def own_condition(self) -> list[sql.Composable]:
         return []

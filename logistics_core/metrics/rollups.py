@@ -49,7 +49,9 @@ class Precision(StrEnum):
 
 ROUNDED_ERROR = 0.005
 """The greatest relative error of a value rounded to three significant digits."""
-REGISTERS = 4096
+_REGISTER_BITS = 12
+"""Bits of a value's hash that choose its register; the other ones decide what the register holds."""
+REGISTERS = 1 << _REGISTER_BITS
 """Of a HyperLogLog sketch."""
 SKETCHED_ERROR = 0.0163
 """The standard error of a distinct count from a sketch: 1.04 / sqrt(REGISTERS)."""
@@ -206,13 +208,20 @@ def _held(value: sql.Composable, precision: Precision) -> sql.Composable:
         case Precision.ROUNDED:
             return rounded(value)
         case Precision.SKETCHED:
-            return sql.SQL("(hashtextextended(({})::text, 0) & 4095)::int").format(value)
+            return sql.SQL("({} & {})::int").format(_hash(value), sql.Literal(REGISTERS - 1))
+
+
+def _hash(value: sql.Composable) -> sql.Composable:
+    return sql.SQL("hashtextextended(({})::text, 0)").format(value)
 
 
 def _rank(value: sql.Composable) -> sql.Composable:
     """The place of the first 1 among the bits of a value's hash that do not choose the register."""
-    rest = sql.SQL("((hashtextextended(({})::text, 0) >> 12) & 4503599627370495)::bit(52)::text").format(value)
-    return sql.SQL("max(53 - length(ltrim({}, '0')))").format(rest)
+    bits = 64 - _REGISTER_BITS
+    rest = sql.SQL("(({} >> {}) & {})::bit({})::text").format(
+        _hash(value), sql.Literal(_REGISTER_BITS), sql.Literal((1 << bits) - 1), sql.Literal(bits)
+    )
+    return sql.SQL("max({} - length(ltrim({}, '0')))").format(sql.Literal(bits + 1), rest)
 
 
 def states_in(rollup: Rollup, contents: Contents) -> Sequence[tuple[str, sql.Composable]]:

@@ -4,7 +4,7 @@ A state of a whole follows from those of its parts, so a pre-aggregate holds sta
 at the end. Distinct counts and quantiles do not add up: they are computed from values with how often each occurs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -74,6 +74,10 @@ class Values:
         return _column(f"values({self.field})", self.conditions)
 
 
+StateColumn = Callable[[State | Metric], sql.Composable]
+"""Gives the column of a state, or of a distinct count or quantile."""
+
+
 def _column(name: str, conditions: tuple[Condition, ...]) -> str:
     if not conditions:
         return name
@@ -124,7 +128,7 @@ def all_values(wanted: Iterable[Metric], metrics: Sequence[Metric]) -> list[Metr
 
 
 def value_expression(
-    metric: Metric, metrics: Sequence[Metric], column: "StateColumn", *, is_inner: bool = False
+    metric: Metric, metrics: Sequence[Metric], column: StateColumn, *, is_inner: bool = False
 ) -> sql.Composable:
     """The metric as SQL, from the columns of its states.
 
@@ -147,14 +151,6 @@ def value_expression(
             (state,) = states_of(metric, metrics)
             return column(state)
     return found if is_inner else sql.SQL("trim_scale({})").format(found)
-
-
-class StateColumn:
-    """Gives the column of a state, or of a distinct count or quantile, as SQL."""
-
-    def __call__(self, source: State | Metric) -> sql.Composable:
-        """The column."""
-        raise NotImplementedError
 
 
 def _inner(metric: Metric, metrics: Sequence[Metric], column: StateColumn) -> list[sql.Composable]:
