@@ -22,7 +22,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
-from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, nearest_match
+from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, known_field, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml
 from logistics_core.catalogue.model import (
     EXTRAS,
@@ -85,9 +85,6 @@ AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals"})
 MAX_KEY_FIELDS = 32
 """PostgreSQL takes no more columns in an index."""
 
-MAX_NAMED = 20
-"""Fields that a message lists."""
-
 _NOT_IN_KEYS = frozenset({"object", "array"})
 """Types of fields that cannot be part of a key."""
 
@@ -101,7 +98,6 @@ _NUMERIC = frozenset({"number", "integer"})
 """Types whose values can equal each other."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class ContractError(Exception):
@@ -228,8 +224,7 @@ def _in_order_of_key(reference: Reference, dataset: Dataset, all_datasets: dict[
     refers = f"{dataset.name}: {', '.join(reference.fields)} refers to"
     if reference.dataset not in all_datasets:
         known = ", ".join(all_datasets)
-        nearest = nearest_match(reference.dataset, all_datasets)
-        meant = f" Did you mean {nearest}?" if nearest else ""
+        meant = suggestion(reference.dataset, all_datasets)
         raise ContractError(
             f"{refers} {reference.dataset}, which is no dataset. There are: {known}.{meant} Accept the contract of "
             f"{reference.dataset} first. If that one refers to {dataset.name} in turn, accept {dataset.name} without "
@@ -537,7 +532,7 @@ def _records(
     """Where nested records are: each holds the key of the record that it is in, and its place there."""
     if records is None:
         return None
-    position = by_name[_known(records.position, by_name, "records.position")]
+    position = known_field(records.position, by_name, "records.position")
     if position.type is not FieldType.INTEGER or not position.required:
         raise ValueError(f"records.position names {position.name}, which must be a required integer.")
     relations = [each for each in references if each.dataset == records.dataset]
@@ -572,7 +567,7 @@ def _check_texts(resource: _Resource) -> None:
 
 
 def _check_name(name: str, where: str) -> None:
-    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+    if not NAME.fullmatch(name) or name in RESERVED_NAMES:
         raise ValueError(
             f"{where} is {name!r}. It must begin with a letter, hold only a-z, 0-9 and _, have at most 40 characters, "
             f"and be none of {', '.join(sorted(RESERVED_NAMES))}."
@@ -844,22 +839,13 @@ def _date_bound(value: object, where: str, days: int) -> date | None:
         ) from None
 
 
-def _known(name: str, by_name: dict[str, Field], where: str) -> str:
-    if name not in by_name:
-        nearest = nearest_match(name, by_name)
-        meant = f" Did you mean {nearest}?" if nearest else ""
-        known = ", ".join(list(by_name)[:MAX_NAMED]) + (" and others" if len(by_name) > MAX_NAMED else "")
-        raise ValueError(f"{where} names {name!r}, which is no field. There are: {known}.{meant}")
-    return name
-
-
 def _key(names: list[str], by_name: dict[str, Field]) -> tuple[str, ...]:
     """The key, which may be empty: then each record is a row of its own."""
     where = "schema.primaryKey"
     if len(names) > MAX_KEY_FIELDS:
         raise ValueError(f"{where}: a key has at most {MAX_KEY_FIELDS} fields, not {len(names)}.")
     for name in names:
-        field = by_name[_known(name, by_name, where)]
+        field = known_field(name, by_name, where)
         if names.count(name) > 1:
             raise ValueError(f"{where} names {name} twice.")
         if not field.required:
@@ -879,7 +865,7 @@ def _reference(foreign_key: _ForeignKey, by_name: dict[str, Field]) -> Reference
             f"{len(foreign_key.fields)} and {len(target.fields)}."
         )
     for name in foreign_key.fields:
-        _known(name, by_name, where)
+        known_field(name, by_name, where)
         if foreign_key.fields.count(name) > 1:
             raise ValueError(f"{where} names {name} twice in one relation.")
     return Reference(tuple(foreign_key.fields), target.resource, tuple(target.fields))
@@ -888,7 +874,7 @@ def _reference(foreign_key: _ForeignKey, by_name: dict[str, Field]) -> Reference
 def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | None:
     if dated_by is None:
         return None
-    field = by_name[_known(dated_by.field, by_name, "datedBy.field")]
+    field = known_field(dated_by.field, by_name, "datedBy.field")
     if dated_by.dataset is None and not (field.type in TEMPORAL_TYPES and field.required):
         raise ValueError(f"datedBy.field names {field.name}, which must be a required date or datetime.")
     if dated_by.time_zone is None:
@@ -904,10 +890,9 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
 def _zone_name(name: str) -> str:
     known = _time_zones()
     if name not in known:
-        nearest = nearest_match(name, sorted(known))
         raise ValueError(
             f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
-            + (f" Did you mean {nearest}?" if nearest else "")
+            + suggestion(name, sorted(known))
         )
     return name
 
@@ -926,7 +911,7 @@ def _index(index: _Index, by_name: dict[str, Field]) -> Index:
         raise ValueError(f"indexes: {index.name} must name at least one field, and each only once.")
     for name in index.fields:
         if name != "file_id":
-            _known(name, by_name, f"indexes: {index.name}")
+            known_field(name, by_name, f"indexes: {index.name}")
     return Index(index.name, tuple(index.fields), index.method)
 
 

@@ -1,6 +1,5 @@
 """Reads the keys `metrics` and `rollups` of a contract."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -8,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from logistics_core.catalogue.contract_shapes import described, nearest_match
+from logistics_core.catalogue.contract_shapes import NAME, described, known_field, suggestion
 from logistics_core.catalogue.metrics import COMBINING, Aggregate, Condition, Metric, Operator, Value
 from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, Field, FieldType
 
@@ -20,7 +19,6 @@ MAX_VALUES = 100
 MAX_ROLLUPS = 8
 MAX_ROLLUP_DIMENSIONS = 8
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SUFFIXES = ("_previous", "_change", "_running", "_share", "_average")
 """What follows a metric's name in answers that compare or accumulate it."""
 
@@ -83,7 +81,7 @@ def read_rollups(declared: Sequence[Sequence[str]], fields: Mapping[str, Field])
         if len(dimensions) > MAX_ROLLUP_DIMENSIONS:
             raise ValueError(f"{where} has at most {MAX_ROLLUP_DIMENSIONS} dimensions, not {len(dimensions)}.")
         for name in dimensions:
-            field = _known(name, fields, where)
+            field = known_field(name, fields, where)
             if field.type in NESTED_TYPES:
                 raise ValueError(f"{where} names {name}, whose type is {field.type}: a dimension is a single value.")
             if dimensions.count(name) > 1:
@@ -92,7 +90,7 @@ def read_rollups(declared: Sequence[Sequence[str]], fields: Mapping[str, Field])
 
 
 def _check_name(name: str, where: str, fields: Mapping[str, Field]) -> None:
-    if not _NAME.fullmatch(name) or name == "period":
+    if not NAME.fullmatch(name) or name == "period":
         raise ValueError(
             f"{where} is {name!r}. It must begin with a letter, hold only a-z, 0-9 and _, have at most 40 characters, "
             "and not be `period`."
@@ -163,7 +161,7 @@ def _aggregated_field(keys: MetricKeys, where: str, fields: Mapping[str, Field])
         return None
     if keys.field is None:
         raise ValueError(f"{where}: a metric with the aggregate {keys.aggregate} names a `field`.")
-    field = _known(keys.field, fields, f"{where}.field")
+    field = known_field(keys.field, fields, f"{where}.field")
     takes = _TAKES.get(keys.aggregate)
     if takes is not None and field.type not in takes:
         raise ValueError(
@@ -187,8 +185,7 @@ def _check_combined(metrics: Sequence[Metric]) -> None:
     for number, metric in enumerate(metrics):
         for name in metric.of or ():
             if name not in numbers:
-                nearest = nearest_match(name, numbers)
-                meant = f" Did you mean {nearest}?" if nearest else ""
+                meant = suggestion(name, numbers)
                 raise ValueError(f"metrics[{number}].of names {name!r}, which is no metric of this contract.{meant}")
             if not _is_number(metrics[numbers[name]]):
                 raise ValueError(f"metrics[{number}].of names {name!r}, which may be no number.")
@@ -225,7 +222,7 @@ def read_condition(name: str, operator: Operator, value: Any, where: str, fields
     Raises:
         ValueError: there is no such field, or the value is not of its type; the message begins with `where`.
     """
-    field = _known(name, fields, where)
+    field = known_field(name, fields, where)
     if operator is Operator.IS_NULL:
         if not isinstance(value, bool):
             raise ValueError(f"{where}: isNull takes true or false, not {described(value)}.")
@@ -326,12 +323,3 @@ _FORMS: Mapping[FieldType, str] = {
     FieldType.TIME: "a time of day such as 14:30:00",
     FieldType.YEAR: "a year such as 2024",
 }
-
-
-def _known(name: str, fields: Mapping[str, Field], where: str) -> Field:
-    if name not in fields:
-        nearest = nearest_match(name, fields)
-        meant = f" Did you mean {nearest}?" if nearest else ""
-        known = ", ".join(list(fields)[:20]) + (" and others" if len(fields) > 20 else "")
-        raise ValueError(f"{where} names {name!r}, which is no field. There are: {known}.{meant}")
-    return fields[name]

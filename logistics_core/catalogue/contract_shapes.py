@@ -3,11 +3,12 @@
 What values mean is judged later, in `contract_files`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -26,6 +27,11 @@ _OTHER_WORDS = {
     "separator": "delimiter", "timezone": "timeZone", "synonyms": "aliases", "null_values": "missingValues",
 }  # fmt: skip
 """What other programs call the same."""
+
+FieldOfContract = TypeVar("FieldOfContract")
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What datasets, fields, indexes and metrics may be called."""
 
 _MOST_NAMED = 20
 _MOST_SHOWN = 40
@@ -57,6 +63,31 @@ def nearest_match(word: str, known: Iterable[str]) -> str | None:
     by_spelling = {_spelling(name): name for name in names}
     close = get_close_matches(_spelling(word), by_spelling, n=1, cutoff=0.7)
     return by_spelling[close[0]] if close else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message that asks for what may have been meant; empty if nothing comes near."""
+    nearest = nearest_match(word, known)
+    return f" Did you mean {nearest}?" if nearest else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first names of many, for a message."""
+    all_names = list(names)
+    return ", ".join(all_names[:_MOST_NAMED]) + (" and others" if len(all_names) > _MOST_NAMED else "")
+
+
+def known_field(name: str, fields: Mapping[str, FieldOfContract], where: str) -> FieldOfContract:
+    """The field of that name.
+
+    Raises:
+        ValueError: there is none; the message begins with `where`.
+    """
+    if name not in fields:
+        raise ValueError(
+            f"{where} names {name!r}, which is no field. There are: {listed(fields)}.{suggestion(name, fields)}"
+        )
+    return fields[name]
 
 
 def _spelling(word: str) -> str:
@@ -196,8 +227,7 @@ def _choice(words: Sequence[str]) -> str:
 
 
 def _listed(kind: Any) -> str:
-    names = [each.encode_name for each in kind.fields]
-    return ", ".join(names[:_MOST_NAMED]) + (" and others" if len(names) > _MOST_NAMED else "")
+    return listed(each.encode_name for each in kind.fields)
 
 
 def _named(path: KeyPath) -> str:

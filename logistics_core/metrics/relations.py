@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from logistics_core.catalogue import Catalogue, Dataset, Field
-from logistics_core.catalogue.contract_shapes import nearest_match
+from logistics_core.catalogue.contract_shapes import listed, suggestion
 from logistics_core.catalogue.model import NESTED_TYPES, Reference
 
 MAX_STEPS = 4
@@ -72,7 +72,4 @@ def read_path(path: str, dataset: Dataset, catalogue: Catalogue) -> FieldPath:
 def _known(name: str, names: Mapping[str, object]) -> str:
     if not names:
         return "It has none."
-    nearest = nearest_match(name, names)
-    meant = f" Did you mean {nearest}?" if nearest else ""
-    listed = ", ".join(list(names)[:20]) + (" and others" if len(names) > 20 else "")
-    return f"There are: {listed}.{meant}"
+    return f"There are: {listed(names)}.{suggestion(name, names)}"
