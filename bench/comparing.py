@@ -1,5 +1,6 @@
 """Runs side by side: the loader and the limit on the same rows, in turns, and what the turns say together."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -26,6 +27,13 @@ class Spread:
 
 def spread(values: Sequence[float]) -> Spread:
     return Spread(median(values), min(values), max(values))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes, by the clock."""
+    since = time.perf_counter()
+    work()
+    return time.perf_counter() - since
 
 
 def in_turns(contenders: Sequence[Callable[[], Run]], repetitions: int) -> list[list[Run]]:

@@ -1,13 +1,11 @@
 """What the analytics cost: all days anew, and one more day, beside a plain SELECT over the same rows."""
 
 import shutil
-import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from bench.comparing import spread
+from bench.comparing import seconds, spread
 from bench.loading import load_path
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
@@ -52,7 +50,7 @@ def _measure(bench: Bench) -> Findings:
         repetitions = bench.repetitions(_REPETITIONS)
         bench.say("a plain SELECT and all days anew, in turns")
         rounds = [
-            (_seconds(lambda: bench.database.connection.execute(_PLAIN_SELECT)), _refresh_all(bench))
+            (seconds(lambda: bench.database.connection.execute(_PLAIN_SELECT)), _refresh_all(bench))
             for _ in range(repetitions)
         ]
         plain, full = (median(times) for times in zip(*rounds, strict=True))
@@ -62,7 +60,7 @@ def _measure(bench: Bench) -> Findings:
         for number in range(repetitions):
             day = _FIRST_DAY + timedelta(days=_DAYS + number)
             _load(bench, bench.folder / f"day{number}", day_records, day, 1, mark=f"{number}")
-            days.append(_seconds(lambda: refresh(bench.database.url)))
+            days.append(seconds(lambda: refresh(bench.database.url)))
         one_day = spread(days)
         share = full / one_day.median
         rows.append([records, repetitions, plain, full, ratio.median, one_day.median, str(one_day), share])
@@ -88,13 +86,7 @@ def _load(bench: Bench, folder: Path, records: int, first_day: date, days: int, 
 
 
 def _refresh_all(bench: Bench) -> float:
-    return _seconds(lambda: refresh(bench.database.url, full=True))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    since = time.perf_counter()
-    work()
-    return time.perf_counter() - since
+    return seconds(lambda: refresh(bench.database.url, full=True))
 
 
 PART = Part(

@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from bench.comparing import spread
+from bench.comparing import seconds, spread
 from bench.part import Bench, Part
 from bench.peers import Environment
 from bench.results import Cell, Column, Findings, Table, Target
@@ -126,12 +124,12 @@ def _measured(bench: Bench, dataset: Dataset) -> Findings:
     bench.database.reset()
     bench.say(f"{records:,} records over {_DAYS} days")
     _fill(bench, records, 0, _FIRST_DAY, _DAYS)
-    full = _seconds(lambda: refresh(bench.database.url, full=True))
+    full = seconds(lambda: refresh(bench.database.url, full=True))
     bench.say("one more day")
     days = []
     for number in range(3):
         _fill(bench, records // _DAYS, records + number * records, _FIRST_DAY + timedelta(_DAYS + number), 1)
-        days.append(_seconds(lambda: refresh(bench.database.url)))
+        days.append(seconds(lambda: refresh(bench.database.url)))
     one_day = spread(days)
     stored = _stored(bench, dataset)
     keeping: list[Cell] = [
@@ -217,7 +215,7 @@ def _milliseconds(
     text = statement(query, chosen, catalogue, parameters)
     connection = bench.database.connection
     connection.execute(text, parameters.values).fetchall()  # what is not in memory yet
-    return [1000 * _seconds(lambda: connection.execute(text, parameters.values).fetchall()) for _ in range(repetitions)]
+    return [1000 * seconds(lambda: connection.execute(text, parameters.values).fetchall()) for _ in range(repetitions)]
 
 
 def _duckdb(bench: Bench, repetitions: int) -> dict[str, float]:
@@ -241,12 +239,6 @@ def _duckdb(bench: Bench, repetitions: int) -> dict[str, float]:
     source.unlink()
     target.unlink()
     return {name: 1000 * median(times) for name, times in json.loads(done.stdout).items()}
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    since = time.perf_counter()
-    work()
-    return time.perf_counter() - since
 
 
 PART = Part(

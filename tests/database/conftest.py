@@ -13,6 +13,7 @@ import pytest
 import tenacity.nap
 from psycopg import sql
 
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import PIPELINE, Connection, with_database
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
@@ -77,6 +78,24 @@ def new_template(
         return name
 
     return make
+
+
+@pytest.fixture(scope="module")
+def filled_template(request: pytest.FixtureRequest, new_template: Callable[[str, Fill], str]) -> str:
+    """A database that has the `FILES` of the module, with figures that are up to date."""
+
+    def fill(folder: FolderUnderTest) -> None:
+        for name, records in request.module.FILES.items():
+            folder.drop_and_load(name, records)
+        refresh(folder.url)
+
+    return new_template(f"filled_for_{request.module.__name__.rpartition('.')[2]}", fill)
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, template: str) -> str:
+    has_rows = "filled" in request.fixturenames
+    return str(request.getfixturevalue("filled_template")) if has_rows else template
 
 
 @dataclass(frozen=True)

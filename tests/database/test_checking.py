@@ -25,7 +25,7 @@ from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.table_metadata import columns_of, row_count
 from logistics_pipeline.errors import TransientError
-from tests.database.conftest import Fill, FolderUnderTest
+from tests.database.conftest import FolderUnderTest
 from tests.database.records import as_lines, log, shipment, vehicle
 
 CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))
@@ -50,23 +50,7 @@ FILES = {
     "vehicle_logs.json": [log(number) for number in range(28)],
     "shipments.json": [shipment(number, log_id=f"l{number % 28}") for number in range(84)],
 }
-"""What `filled` has loaded."""
-
-
-@pytest.fixture(scope="module")
-def filled_template(new_template: Callable[[str, Fill], str]) -> str:
-    def fill(folder: FolderUnderTest) -> None:
-        for name, records in FILES.items():
-            folder.drop_and_load(name, records)
-        refresh(folder.url)
-
-    return new_template("filled_for_checks", fill)
-
-
-@pytest.fixture
-def copied(request: pytest.FixtureRequest, template: str) -> str:
-    has_rows = "filled" in request.fixturenames
-    return str(request.getfixturevalue("filled_template")) if has_rows else template
+"""What `filled` has loaded: `filled_template` takes it from here."""
 
 
 @pytest.fixture

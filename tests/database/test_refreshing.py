@@ -28,7 +28,7 @@ from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.sources.folder import FoundFile
-from tests.database.conftest import Fill, FolderUnderTest, Interrupted, at_statement
+from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 from tests.database.test_rollups import differing_rollups
 from tests.examples import few_or_all
@@ -617,23 +617,7 @@ FILES = {
     "vehicle_logs.json": [log(number) for number in range(5)],
     "shipments.json": [shipment(number) for number in range(20)],
 }
-"""What `filled` has loaded."""
-
-
-@pytest.fixture(scope="module")
-def filled_template(new_template: Callable[[str, Fill], str]) -> str:
-    def fill(folder: FolderUnderTest) -> None:
-        for name, records in FILES.items():
-            folder.drop_and_load(name, records)
-        refresh(folder.url)
-
-    return new_template("filled_for_refreshes", fill)
-
-
-@pytest.fixture
-def copied(request: pytest.FixtureRequest, template: str) -> str:
-    has_rows = "filled" in request.fixturenames
-    return str(request.getfixturevalue("filled_template")) if has_rows else template
+"""What `filled` has loaded: `filled_template` takes it from here."""
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Few bad records among many regular ones: both parsers find the same ones, wherever they are, and name why."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ def regular_records(regular: dict[str, Any], count: int) -> list[dict[str, Any]]
     return [regular | {key: f"K-{number}"} for number in range(count)]
 
 
+@st.composite
+def records_with_sparse_others(
+    draw: st.DrawFn, regular: dict[str, Any], count: int, others: Sequence[str]
+) -> list[str]:
+    """Regular records as JSON, with changed ones and other texts among them."""
+    texts = [json.dumps(record) for record in regular_records(regular, count)]
+    for place in draw(places(count)):
+        texts[place] = draw(st.one_of(changed_records(regular).map(json.dumps), st.sampled_from(others)))
+    return texts
+
+
 def check(path: Path, dataset: Dataset, layout: Any, chunk_bytes: int) -> Outcome:
     reference = read(path, dataset, layout, reference=True, chunk_bytes=chunk_bytes)
     fast = read(path, dataset, layout, chunk_bytes=chunk_bytes)
@@ -110,9 +122,7 @@ def test_sparse_bad_elements_of_an_array(
     chunk_bytes: int,
 ) -> None:
     dataset, regular = kind
-    texts = [json.dumps(record) for record in regular_records(regular, count)]
-    for place in data.draw(places(count)):
-        texts[place] = data.draw(st.one_of(changed_records(regular).map(json.dumps), st.sampled_from(NO_RECORDS)))
+    texts = data.draw(records_with_sparse_others(regular, count, NO_RECORDS))
     gap = data.draw(st.sampled_from([",", ",\n", " ,\r\n "]))
     path = tmp_path_factory.getbasetemp() / "elements"
     path.write_text("[\n" + gap.join(texts) + "\n]\n", newline="")
@@ -129,10 +139,9 @@ def test_sparse_bad_lines(
     chunk_bytes: int,
 ) -> None:
     dataset, regular = kind
-    texts = [json.dumps(record) for record in regular_records(regular, count)]
-    others = st.sampled_from([*NO_RECORDS, *BROKEN_LINES, BROKEN_BYTES, f" {texts[0]}", ""])
-    for place in data.draw(places(count)):
-        texts[place] = data.draw(st.one_of(changed_records(regular).map(json.dumps), others))
+    indented = f" {json.dumps(regular_records(regular, 1)[0])}"
+    others = [*NO_RECORDS, *BROKEN_LINES, BROKEN_BYTES, indented, ""]
+    texts = data.draw(records_with_sparse_others(regular, count, others))
     line_end = data.draw(st.sampled_from(["\n", "\r\n"]))
     path = tmp_path_factory.getbasetemp() / "lines"
     path.write_bytes("".join(text + line_end for text in texts).encode("utf-8", "surrogateescape"))

@@ -3,7 +3,7 @@
 What a refresh does is in `analytics.refresh` and `sql/analytics`; when it happens, in `sensors.stale_analytics`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import dagster as dg
@@ -34,18 +34,19 @@ than a long weekend, from a weekly feed twice. The check `all_taken_in` says whe
 _ABOUT_FILES = ("Makes ", "Filled by ")
 
 
-def _spec(table: str) -> dg.AssetSpec:
+def _spec(table: str, sources: Iterable[str], description: str, statement: str) -> dg.AssetSpec:
+    """The asset of a table of the schema `analytics`; `sources` are datasets, `statement` names the SQL behind it."""
     return dg.AssetSpec(
         key=[GROUP, table],
-        deps=[raw_key(dataset) for dataset in SOURCES],
-        description=_describe(table),
+        deps=[raw_key(dataset) for dataset in sources],
+        description=description,
         group_name=GROUP,
         kinds={"postgres"},
         owners=["team:logistics"],
         freshness_policy=FRESHNESS,
         metadata={
             "dagster/table_name": f"analytics.{table}",
-            "computed_by": dg.MetadataValue.md(f"```sql\n{read_sql(f'analytics/{table}.refresh')}\n```"),
+            "computed_by": dg.MetadataValue.md(f"```sql\n{read_sql(statement)}\n```"),
         },
     )
 
@@ -59,31 +60,21 @@ def _describe(table: str) -> str:
     )
 
 
-def _rollups_spec(catalogue: Catalogue) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key=[GROUP, ROLLUPS],
-        deps=[raw_key(dataset) for dataset in catalogue],
-        description=(
-            "The pre-aggregates of all datasets: one row per table of the schema `rollups`, which holds the states of "
-            "a dataset's metrics by day and dimensions.\n\nRefreshed for the days that loads made stale, in the same "
-            "transaction as all analytics tables; made anew where a contract has other metrics."
-        ),
-        group_name=GROUP,
-        kinds={"postgres"},
-        owners=["team:logistics"],
-        freshness_policy=FRESHNESS,
-        metadata={
-            "dagster/table_name": f"analytics.{ROLLUPS}",
-            "computed_by": dg.MetadataValue.md(f"```sql\n{read_sql('rollups/compute')}\n```"),
-        },
-    )
+_ABOUT_ROLLUPS = (
+    "The pre-aggregates of all datasets: one row per table of the schema `rollups`, which holds the states of a "
+    "dataset's metrics by day and dimensions.\n\nRefreshed for the days that loads made stale, in the same "
+    "transaction as all analytics tables; made anew where a contract has other metrics."
+)
 
 
 def build_analytics_tables(catalogue: Catalogue) -> dg.AssetsDefinition:
     """Makes the assets of the analytics tables, and that of the pre-aggregates of all datasets."""
 
     @dg.multi_asset(
-        specs=[*(_spec(table) for table in TABLES), _rollups_spec(catalogue)],
+        specs=[
+            *(_spec(table, SOURCES, _describe(table), f"analytics/{table}.refresh") for table in TABLES),
+            _spec(ROLLUPS, catalogue, _ABOUT_ROLLUPS, "rollups/compute"),
+        ],
         name=REFRESH_STEP,
         retry_policy=TRANSIENT_RETRIES,
         pool=REFRESH_POOL,
