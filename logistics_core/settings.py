@@ -272,6 +272,11 @@ class Settings(BaseSettings):
         return self.data_dir / "contracts"
 
     @cached_property
+    def sources_dir(self) -> Path:
+        """Definitions of sources that data is pulled or read from, one YAML file each."""
+        return self.data_dir / "sources"
+
+    @cached_property
     def failed_dir(self) -> Path:
         return self.data_dir / "failed"
 
