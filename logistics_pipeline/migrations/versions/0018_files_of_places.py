@@ -5,7 +5,7 @@ from alembic import op
 from logistics_core.sql_files import read_sql
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 
 def upgrade() -> None:
