@@ -253,7 +253,7 @@ PART = Part(
 SeaweedFS on the same machine. One object is loaded as fast as the same file from disk (alternating runs); then through
 a proxy that cuts the connection ten times, while the loader is killed (SIGKILL) ten times: what is missing in the table
 afterwards, and how many bytes the store has sent more than once, for each cut. Then it is replaced three times while
-it is loaded: rows that are not of the newest version would be a mixture. A look is what the file sensor does at a place:
-list all objects, and compare them with those that it knows.""",
+it is loaded: rows that are not of the newest version would be a mixture. A look is what the file sensor does at a
+place: list all objects, and compare them with those that it knows.""",
     _measure,
 )
