@@ -3,7 +3,7 @@
 Names with `//`, `..` or control characters are beyond it: one such object ends the listing, and is named in the error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefi
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
 _PAGE_FILES = 1_000
+_PART_BYTES = 16 << 20
 
 CREDENTIALS = {
     "az": {
@@ -69,6 +70,14 @@ class CloudStore(Store):
         with self._errors(""):
             for page in obstore.list(self._store, offset=after, chunk_size=_PAGE_FILES):
                 yield [ListedFile(each["path"], _version(each)) for each in page]
+
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        with self._errors(key):
+            obstore.put(self._store, key, iter(blocks), use_multipart=True, chunk_size=_PART_BYTES)
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        with self._errors(key):
+            return str(obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds)))
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
