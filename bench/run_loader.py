@@ -12,9 +12,9 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import FoundFile, RawFolder
 from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
 from logistics_pipeline.loading.options import LoadOptions, load_options
-from logistics_pipeline.sources.folder import FoundFile, RawFolder
 
 
 def main() -> None:

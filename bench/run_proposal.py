@@ -10,7 +10,7 @@ from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline.contracts.proposing import propose_for_file
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.sources.folder import RawFolder
+from logistics_pipeline.files.folder import RawFolder
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from bench.processes import cpu_seconds
 from bench.run_clients import Order, Outcome
@@ -74,8 +74,8 @@ def server_of(
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(url, trust_env=False).status_code == 200
+    except httpx2.TransportError:
         return False
 
 

@@ -1,6 +1,6 @@
 """The rules of the raw folder that who puts files into it must keep: which names are not looked at.
 
-Known to the pipeline, which looks (`sources.folder`), and to the API, which writes uploads there.
+Known to the pipeline, which looks (`files.folder`), and to the API, which writes uploads there.
 """
 
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")

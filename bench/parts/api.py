@@ -11,7 +11,7 @@ from statistics import median
 from time import perf_counter, sleep
 from urllib.parse import quote, urlencode
 
-import httpx
+import httpx2
 
 from bench.comparing import spread
 from bench.loading import load_path
@@ -70,7 +70,7 @@ def _measure(bench: Bench) -> Findings:
     variables = {"API_ANONYMOUS": "none", "ACCESS_LOG": "misses", "API_RATE": "0"}
     with ExitStack() as servers:
         api = servers.enter_context(api_of(bench.database.url, bench.folder, **variables))
-        client = servers.enter_context(httpx.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60))
+        client = servers.enter_context(httpx2.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60))
         bench.say("CPU per request")
         cpu_table, cpu_targets = _cpu(bench, api, client, key, servers)
         bench.say("figures that are not kept")
@@ -121,7 +121,7 @@ class _Case:
         return Order(self.server.port, [self.path], requests, headers=self.headers, pid=self.server.pid)
 
 
-def _cpu(bench: Bench, api: Served, client: httpx.Client, key: str, servers: ExitStack) -> tuple[Table, list[Target]]:
+def _cpu(bench: Bench, api: Served, client: httpx2.Client, key: str, servers: ExitStack) -> tuple[Table, list[Target]]:
     bare, *cases = _cases(bench.folder, api, client, key, servers)
     rounds = [[case.cpu_microseconds(bare) for case in cases] for _ in range(bench.repetitions(_REPETITIONS))]
     rows: list[list[Cell]] = [[bare.name, median(theirs for pairs in rounds for _, theirs in pairs), 1, "–"]]
@@ -140,7 +140,7 @@ def _cpu(bench: Bench, api: Served, client: httpx.Client, key: str, servers: Exi
     return Table("CPU of the server per request", columns, rows), targets
 
 
-def _cases(folder: Path, api: Served, client: httpx.Client, key: str, servers: ExitStack) -> list[_Case]:
+def _cases(folder: Path, api: Served, client: httpx2.Client, key: str, servers: ExitStack) -> list[_Case]:
     """The bare server first; each of the kept answers was asked for once before."""
     keyed = {"X-API-Key": key}
     plain = client.get(_KEPT, headers={"Accept-Encoding": "identity"}).raise_for_status()
@@ -165,7 +165,7 @@ def _cases(folder: Path, api: Served, client: httpx.Client, key: str, servers: E
     return cases
 
 
-def _database_time(client: httpx.Client) -> tuple[Table, list[Target]]:
+def _database_time(client: httpx2.Client) -> tuple[Table, list[Target]]:
     """Each figure over many ranges that nobody asked for before."""
     rows: list[list[Cell]] = []
     slowest = {30: 0.0, _DAYS: 0.0}
@@ -189,7 +189,7 @@ def _database_time(client: httpx.Client) -> tuple[Table, list[Target]]:
     return Table("Time of the database for figures that are not kept", columns, rows), targets
 
 
-def _of_one(client: httpx.Client) -> list[tuple[str, str]]:
+def _of_one(client: httpx2.Client) -> list[tuple[str, str]]:
     """The figures of one route and of one vehicle: what to call them, and their addresses."""
     days = {"start": str(_FIRST_DAY), "end": str(_FIRST_DAY + timedelta(days=_DAYS - 1))}
     (route,) = client.get("/api/shipments/routes", params=days | {"page_size": "1"}).raise_for_status().json()["data"]
@@ -201,14 +201,14 @@ def _of_one(client: httpx.Client) -> list[tuple[str, str]]:
     ]
 
 
-def _asked_ms(client: httpx.Client, path: str, number: int, days: int) -> float | None:
+def _asked_ms(client: httpx2.Client, path: str, number: int, days: int) -> float | None:
     """Milliseconds of the database, None where there is no such path. No two questions are the same."""
     if days == _DAYS:
         start, end = _FIRST_DAY - timedelta(days=number), _FIRST_DAY + timedelta(days=days - 1)
     else:
         start = _FIRST_DAY + timedelta(days=40 + 29 * number)
         end = start + timedelta(days=days - 1)
-    response = client.get(httpx.URL(path).copy_merge_params({"start": str(start), "end": str(end)}))
+    response = client.get(httpx2.URL(path).copy_merge_params({"start": str(start), "end": str(end)}))
     if response.status_code == 404:
         return None
     timing = _DATABASE_MS.search(response.raise_for_status().headers["server-timing"])
@@ -216,7 +216,7 @@ def _asked_ms(client: httpx.Client, path: str, number: int, days: int) -> float 
     return float(timing[1])
 
 
-def _first_fresh(bench: Bench, client: httpx.Client) -> tuple[Table, list[Target]]:
+def _first_fresh(bench: Bench, client: httpx2.Client) -> tuple[Table, list[Target]]:
     found = spread([_until_fresh_ms(bench, client) for _ in range(_REFRESHES)])
     columns = [Column("refreshes", "count"), Column("ms", "ms"), Column("from–to", "text")]
     table = Table(
@@ -231,7 +231,7 @@ def _first_fresh(bench: Bench, client: httpx.Client) -> tuple[Table, list[Target
     ]
 
 
-def _until_fresh_ms(bench: Bench, client: httpx.Client) -> float:
+def _until_fresh_ms(bench: Bench, client: httpx2.Client) -> float:
     """Publishes as `logistics refresh` does, without computing anything: only the commit counts here."""
     client.get(_SOON).raise_for_status()
     with bench.database.connection.transaction():
@@ -245,7 +245,7 @@ def _until_fresh_ms(bench: Bench, client: httpx.Client) -> float:
 
 def _mix(bench: Bench, api: Served, key: str) -> tuple[Table, list[Target]]:
     """What a room full of dashboards asks: mostly the same figures, some of their own, rows, the state of things."""
-    with httpx.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60) as client:
+    with httpx2.Client(base_url=api.url, headers={"X-API-Key": key}, timeout=60) as client:
         paths = [path for path in _mixed_paths() if client.get(path).status_code == 200]
     requests = max(1_000, round(_MIXED * min(1.0, bench.scale * 10)))
     (outcome,) = clients(Order(api.port, paths, requests, clients=16, headers={"X-API-Key": key}))

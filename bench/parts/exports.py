@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from bench.comparing import Spread, spread
 from bench.limit import find_psql
@@ -65,7 +65,7 @@ def _measure(bench: Bench) -> Findings:
 def _pages(bench: Bench, api: Served, deep_rows: int) -> tuple[Table, list[Target]]:
     rows: list[list[Cell]] = []
     targets = []
-    with httpx.Client(base_url=api.url, timeout=60, trust_env=False) as client:
+    with httpx2.Client(base_url=api.url, timeout=60, trust_env=False) as client:
         for dataset, orders in _ORDERS.items():
             for order in orders:
                 cursor = _cursor_behind(client, dataset, order, deep_rows)
@@ -97,7 +97,7 @@ def _pages(bench: Bench, api: Served, deep_rows: int) -> tuple[Table, list[Targe
     return Table("Pages of 100 rows", columns, rows), targets
 
 
-def _cursor_behind(client: httpx.Client, dataset: str, order: str, rows: int) -> str:
+def _cursor_behind(client: httpx2.Client, dataset: str, order: str, rows: int) -> str:
     """Walks there in large pages: a cursor fits pages of any size."""
     query = {"sort": order, "limit": "1000", "count": "none", "fields": "record_no"}
     for _ in range(rows // 1000):
@@ -106,7 +106,7 @@ def _cursor_behind(client: httpx.Client, dataset: str, order: str, rows: int) ->
     return query["cursor"]
 
 
-def _ask(client: httpx.Client, dataset: str, query: dict[str, str]) -> float:
+def _ask(client: httpx2.Client, dataset: str, query: dict[str, str]) -> float:
     since = time.perf_counter()
     client.get(f"/api/{dataset}", params=query).raise_for_status()
     return time.perf_counter() - since

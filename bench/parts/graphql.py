@@ -9,7 +9,7 @@ from shutil import rmtree
 from statistics import median
 from urllib.parse import quote, urlencode
 
-import httpx
+import httpx2
 from psycopg.conninfo import conninfo_to_dict
 
 from bench.comparing import spread
@@ -105,7 +105,7 @@ def _cases(bench: Bench, servers: ExitStack) -> tuple[list[_Case], list[str]]:
     api = servers.enter_context(api_of(bench.database.url, bench.folder, ACCESS_LOG="none", API_RATE="0"))
     kept = _asked(api, FIGURES)
     body = bench.folder / "body.json"
-    body.write_bytes(httpx.get(api.url + kept).content)
+    body.write_bytes(httpx2.get(api.url + kept).content)
     cases = [
         _Case(f"bare server, {body.stat().st_size:,} bytes", servers.enter_context(bare_server(body)), "/"),
         _Case("this API: figures, kept", api, kept),
@@ -127,7 +127,7 @@ def _cases(bench: Bench, servers: ExitStack) -> tuple[list[_Case], list[str]]:
 def _asked(server: Served, query: str) -> str:
     """The address of a query that is answered well."""
     address = f"/graphql?{urlencode({'query': query})}"
-    found = httpx.get(server.url + address, headers={"Accept": "application/json"}).raise_for_status().json()
+    found = httpx2.get(server.url + address, headers={"Accept": "application/json"}).raise_for_status().json()
     if "errors" in found:
         raise RuntimeError(str(found["errors"]))
     return address

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import dagster as dg
-import httpx
+import httpx2
 
 from bench.comparing import spread
 from bench.datasets import VEHICLE_LOGS
@@ -25,11 +25,11 @@ from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.local.supervisor import free_port, prepare_dagster, running_system, web_urls
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.partitions import partitions_name
-from logistics_pipeline.sources.folder import RawFolder
 
 WANTED_MS = 50
 WANTED_LOOK_SECONDS = 2
@@ -155,8 +155,8 @@ class _System:
         unfinished.rename(path)
 
     def _has_figures(self, day: str) -> bool:
-        answer = httpx.get(f"{self._api}/api/vehicles/metrics", params={"start": day, "end": day}, timeout=10)
-        return answer.status_code == httpx.codes.OK and len(answer.json()) == 1
+        answer = httpx2.get(f"{self._api}/api/vehicles/metrics", params={"start": day, "end": day}, timeout=10)
+        return answer.status_code == httpx2.codes.OK and len(answer.json()) == 1
 
     def _loaded(self) -> int:
         return int(self._value(f"SELECT count(*) FROM ingest.files WHERE state = '{FileState.LOADED}'"))

@@ -35,11 +35,11 @@ from logistics_pipeline.contracts.texts import ContractText, contract_of_file
 from logistics_pipeline.contracts.versions import ContractVersion, all_versions, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError, PipelineError
+from logistics_pipeline.files.folder import RawFolder, key_of
 from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import RawFolder, key_of
 
 _COMPLETION_SECONDS = 0.5
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import key_of, nested_key, split_key
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.sources.folder import key_of, nested_key, split_key
 
 
 def find_file(connection: Connection, name: str, settings: Settings) -> LedgerFile | None:

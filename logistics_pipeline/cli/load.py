@@ -22,9 +22,9 @@ from logistics_pipeline.contracts.drift_proposals import Followed, follow_file
 from logistics_pipeline.contracts.proposing import Outcome, propose_unrecognised
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, TransientError
+from logistics_pipeline.files.folder import FoundFile, RawFolder, nested_key, split_key
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.local.environment import Environment, open_environment
-from logistics_pipeline.sources.folder import FoundFile, RawFolder, nested_key, split_key
 
 INTERRUPTED = 130
 """The exit code that shells use for a program that Ctrl-C ended."""

@@ -20,13 +20,13 @@ from logistics_pipeline.cli.options import AsJson, RefreshAfter, dataset_option
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
+from logistics_pipeline.files.folder import key_of
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Problem, Replay
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.sources.folder import key_of
 
 
 class _ListsByDefault(TyperGroup):

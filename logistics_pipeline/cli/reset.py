@@ -12,10 +12,10 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.output import confirm, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.demo.walkthrough import SAMPLE_FILES, sample_folder
+from logistics_pipeline.files.folder import key_of
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.sources.folder import key_of
 
 
 def register(app: typer.Typer) -> None:

@@ -30,6 +30,7 @@ from logistics_pipeline.contracts.versions import ContractVersion, version_in_fo
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.folder import is_nested
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
 from logistics_pipeline.inference.key_conflicts import KeyConflict
 from logistics_pipeline.inference.nested import propose_nested
@@ -41,7 +42,6 @@ from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
 from logistics_pipeline.loading.write.key_guard import conflict_sentence
-from logistics_pipeline.sources.folder import is_nested
 
 BY_RULE = "the rules for changed files"
 """Who accepts a version that needs nobody's answer."""

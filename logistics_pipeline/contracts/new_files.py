@@ -8,7 +8,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.proposing import Outcome, propose_unrecognised
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import RawFolder
+from logistics_pipeline.files.folder import RawFolder
 
 CREATED_BY = "the watch of contracts"
 

@@ -41,6 +41,7 @@ from logistics_pipeline.contracts.versions import lock_contracts, version_in_for
 from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import FileError, PipelineError
+from logistics_pipeline.files.folder import FoundFile, RawFolder, is_nested, nested_key
 from logistics_pipeline.inference.answers import (
     DATASET,
     REJECTS,
@@ -54,7 +55,6 @@ from logistics_pipeline.inference.names import dataset_name_of_path, unique_data
 from logistics_pipeline.inference.nested import nested_dataset_name, propose_nested
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
-from logistics_pipeline.sources.folder import FoundFile, RawFolder, is_nested, nested_key
 
 AUTOMATIC = "the policy auto"
 BY_REVIEW = "LOGISTICS_CONTRACTS is review: a person accepts every contract"

@@ -37,7 +37,7 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import TRANSIENT, Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError, TransientError
-from logistics_pipeline.sources.folder import FoundFile, RawFolder, split_key
+from logistics_pipeline.files.folder import FoundFile, RawFolder, split_key
 
 LONGEST_SENTENCE = 4000
 IN_USE = "The table of the dataset is in use by a load or a query. Nothing was changed: ask again in a moment."

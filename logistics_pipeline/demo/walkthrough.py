@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import httpx
+import httpx2
 
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.settings import Settings
@@ -16,10 +16,10 @@ from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.demo.generator import generate
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.files.folder import key_of
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.local.environment import Environment
 from logistics_pipeline.local.supervisor import web_urls
-from logistics_pipeline.sources.folder import key_of
 
 MAX_IDLE_SECONDS = 180
 KEY_SECONDS = 10
@@ -90,7 +90,7 @@ class Walkthrough:
             PipelineError: the API does not respond, or has no figures.
         """
         _, api_url = web_urls(self._environment.settings)
-        with httpx.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._authorized(api):
+        with httpx2.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._authorized(api):
             status = _get(api, "/api/system/status")
             if status["first_day"] is None:
                 raise PipelineError("The API has no figures: no file of logs has been loaded.")
@@ -109,7 +109,7 @@ class Walkthrough:
         )
 
     @contextmanager
-    def _authorized(self, api: httpx.Client) -> Iterator[None]:
+    def _authorized(self, api: httpx2.Client) -> Iterator[None]:
         """Gives the client an API key while the block runs, if the API requires one."""
         if not _needs_key(api):
             yield
@@ -126,17 +126,17 @@ class Walkthrough:
                 revoke_key(connection, made.name)
 
 
-def _needs_key(api: httpx.Client) -> bool:
+def _needs_key(api: httpx2.Client) -> bool:
     try:
         return api.get("/api/system/status").status_code in (401, 403)
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return False  # `_get` reports it
 
 
-def _get(api: httpx.Client, path: str, parameters: dict[str, str] | None = None) -> Any:
+def _get(api: httpx2.Client, path: str, parameters: dict[str, str] | None = None) -> Any:
     try:
         return api.get(path, params=parameters).raise_for_status().json()
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise PipelineError(f"The API did not respond to {path}: {error}") from error
 
 

@@ -15,6 +15,7 @@ import ijson.backends.yajl2_c as yajl
 from ijson.common import ObjectBuilder
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.inference.column_types import Doubt
 from logistics_pipeline.inference.sampling import Sample, as_source, first_lines, last_lines, shares, thinned
 from logistics_pipeline.inference.tables import Cells, SampleTable
@@ -22,7 +23,6 @@ from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.reader import read_records
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, ObjectsLayout, Unreadable
-from logistics_pipeline.sources.byte_stream import Source
 
 _WHITE = b" \t\r\n"
 _RUN_BYTES = 1 << 20

@@ -15,6 +15,7 @@ import msgspec
 from logistics_core.catalogue import Dataset, Field, FieldType, Role
 from logistics_core.catalogue.model import NestedRecords, Reference
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import MAX_EXPANSION
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.json_tables import as_table
 from logistics_pipeline.inference.keys import Key
@@ -25,7 +26,6 @@ from logistics_pipeline.inference.sampling import Sample
 from logistics_pipeline.inference.tables import SampleTable
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format, open_after, read_records
 from logistics_pipeline.loading.layouts import Unreadable
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 
 MOST_ELEMENTS = 20_000
 """Elements that are read: those at the beginning of the file."""

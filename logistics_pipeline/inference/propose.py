@@ -10,6 +10,7 @@ import msgspec
 
 from logistics_core.catalogue import FieldType
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import MAX_EXPANSION
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Reading
@@ -28,7 +29,6 @@ from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARAC
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.header_titles import distinct_titles
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
 
 _EXAMPLES = 3
 _PREVIEW_ROWS = 50

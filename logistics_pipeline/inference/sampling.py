@@ -17,9 +17,9 @@ from io import BytesIO
 from pathlib import Path
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
+from logistics_pipeline.files.encodings import UTF8, recognise
 from logistics_pipeline.inference.column_types import Doubt
-from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
-from logistics_pipeline.sources.encodings import UTF8, recognise
 
 WHOLE_BYTES = 8 << 20
 """Content up to this size is read wholly."""

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.folder import FoundFile, split_key
+from logistics_pipeline.files.folder import FoundFile, split_key
 
 
 @dataclass(frozen=True)

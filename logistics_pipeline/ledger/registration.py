@@ -3,9 +3,9 @@
 from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState, sql_list
 from logistics_core.database_contract.locks import registration_lock_key
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import LONGEST_KEY, NESTED_MARK, FoundFile, nested_key
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
 from logistics_pipeline.ledger.notifications import NOTIFY
-from logistics_pipeline.sources.folder import LONGEST_KEY, NESTED_MARK, FoundFile, nested_key
 
 
 def register(connection: Connection, found: FoundFile, *, content_hash: str | None = None) -> LedgerFile:

@@ -9,6 +9,8 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError
+from logistics_pipeline.files.content_hash import ContentHash, content_hash
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
@@ -24,8 +26,6 @@ from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.batch_writer import BatchWriter
 from logistics_pipeline.loading.write.indexes import bulk_load
 from logistics_pipeline.loading.write.removal import remove_file_rows, remove_rejects_only
-from logistics_pipeline.sources.content_hash import ContentHash, content_hash
-from logistics_pipeline.sources.folder import FoundFile
 
 OnProgress = Callable[[int, int], None]
 """Called after every batch with the records and the (decompressed) bytes read so far."""

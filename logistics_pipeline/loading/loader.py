@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 from logistics_pipeline.loading.file_load import FileLoad, LoadReport, OnProgress, register_file
 from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import FoundFile
 
 __all__ = ["LoadReport", "Loader", "OnProgress", "load_file", "load_files"]
 

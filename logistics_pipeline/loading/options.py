@@ -6,10 +6,10 @@ from pathlib import Path
 from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.settings import Settings
+from logistics_pipeline.files.byte_stream import MAX_EXPANSION
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.reject_limit import RejectLimit
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION
-from logistics_pipeline.sources.folder import RawFolder
 
 CHUNK_BYTES = 64 * 1024
 """Input bytes read at a time: more would not stay in the processor's cache while they are decoded."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import httpx
+import httpx2
 
 from logistics_core.database_contract.locks import ARE_CONTRACTS_WATCHED
 from logistics_core.resource_files import RESOURCES
@@ -312,8 +312,8 @@ def _accepts(host: str, port: int) -> bool:
 def responding(url: str) -> bool:
     """Whether a web server at this address responds with success."""
     try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
+        return httpx2.get(url, timeout=2, trust_env=False).is_success
+    except httpx2.HTTPError:
         return False
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.sources.folder import FoundFile
 
 IN_PROGRESS = "IN_PROGRESS"
 """Dagster's status of a partition with a run queued or started. None means that Dagster has no result for it."""

@@ -1,11 +1,11 @@
-"""One set of dynamic partitions per dataset: a file is a partition, and its key is its path (see `sources.folder`)."""
+"""One set of dynamic partitions per dataset: a file is a partition, and its key is its path (see `files.folder`)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
 from logistics_pipeline import ledger
-from logistics_pipeline.sources.folder import FoundFile
+from logistics_pipeline.files.folder import FoundFile
 
 
 def partitions_name(dataset: str) -> str:

@@ -6,8 +6,8 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.options import LoadOptions, load_options
-from logistics_pipeline.sources.folder import RawFolder
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from logistics_core.database_contract.file_states import UNFINISHED_STATES, File
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import path_of
 from logistics_pipeline.ledger import LedgerFile
-from logistics_pipeline.sources.folder import path_of
 
 
 class Outcome(StrEnum):

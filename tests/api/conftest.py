@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 import uvicorn
@@ -99,7 +99,7 @@ def store() -> Callable[..., None]:
 class Api:
     """A client of a running API that believes nothing: every answer is held against what the OpenAPI declares."""
 
-    def __init__(self, app: FastAPI, client: httpx.Client) -> None:
+    def __init__(self, app: FastAPI, client: httpx2.Client) -> None:
         self.app = app
         self.client = client
         self.models = _declared_models(app)
@@ -133,7 +133,7 @@ class Api:
         return response.json()
 
     @staticmethod
-    def check_problem(response: httpx.Response) -> None:
+    def check_problem(response: httpx2.Response) -> None:
         body = ProblemBody.model_validate_json(response.content, strict=True)
         assert body.status == response.status_code
         assert body.request_id == response.headers["x-request-id"]
@@ -160,7 +160,7 @@ _documented: set[frozenset[str]] = set()
 """Sets of paths of which an application's OpenAPI document was found to name all and no others."""
 
 
-def _exact(response: httpx.Response) -> Any:
+def _exact(response: httpx2.Response) -> Any:
     return json.loads(response.content, parse_float=Decimal)
 
 
@@ -188,7 +188,9 @@ def _serve(url: str, limits: Limits | None = None, **settings: Any) -> Iterator[
             _wait_until(lambda: server.started or not thread.is_alive())
             port = listener.getsockname()[1]
             # Else each client reads all certificate authorities, which takes longer than most tests.
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False, verify=False) as client:
+            with httpx2.Client(
+                base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False, verify=False
+            ) as client:
                 yield Api(app, client)
         finally:
             server.should_exit = True

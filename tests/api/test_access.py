@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -443,7 +443,7 @@ def test_hostile_headers_are_answered_with_a_problem_and_nothing_breaks(database
         (b"Cookie", b"=;=;logistics_key"),
     ]
     with serve(database_url, **BEYOND) as api:
-        response = api.client.get(PROTECTED, headers=httpx.Headers(many))
+        response = api.client.get(PROTECTED, headers=httpx2.Headers(many))
         assert response.status_code == 401
         api.check_problem(response)
         response = api.client.get(PROTECTED, headers=[(b"Cookie", b"logistics_key=" + b"\xff" * 300)])

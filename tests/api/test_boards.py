@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -46,7 +46,7 @@ def api(
             yield running
 
 
-def send(api: Api, method: str, path: str, body: Any = None, version: int | None = None) -> httpx.Response:
+def send(api: Api, method: str, path: str, body: Any = None, version: int | None = None) -> httpx2.Response:
     headers = {} if version is None else {"If-Match": f'"{version}"'}
     content = body if isinstance(body, str | bytes) else json.dumps(body)
     response = api.client.request(method, path, content=content, headers=headers)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 
 from tests.api.test_serving import answers, running
@@ -14,7 +14,7 @@ from tests.ports import free_port
 
 
 @contextmanager
-def listening(client: httpx.Client) -> Iterator[Iterator[list[str]]]:
+def listening(client: httpx2.Client) -> Iterator[Iterator[list[str]]]:
     """The events of a stream, each as its lines."""
     with client.stream("GET", "/api/events") as response:
         assert response.status_code == 200
@@ -93,7 +93,7 @@ def test_open_streams_do_not_keep_the_server_from_stopping(
     with running(tmp_path / "log", database_url=database_url, api_port=port) as process:
         wait_until(lambda: answers(port), 30)
         with (
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client,
             listening(client) as events,
         ):
             next(events)

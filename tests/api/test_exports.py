@@ -13,7 +13,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pyarrow as pa
 import pytest
@@ -47,7 +47,7 @@ def lines_of(text: str) -> list[Any]:
     return [json.loads(line, parse_float=Decimal) for line in text.split("\n")[:-1]]
 
 
-def export(api: Any, name: str, **query: Any) -> httpx.Response:
+def export(api: Any, name: str, **query: Any) -> httpx2.Response:
     response = api.client.get(f"/api/exports/{name}", params=query or None)
     assert response.status_code == 200, response.text
     return response
@@ -420,7 +420,7 @@ def test_http_clients_report_a_transfer_that_was_cut_off(
         chunks = response.iter_bytes()
         next(chunks)
         assert admin.execute(cut).fetchall() == [(True,)] * 2  # an export reads through two connections
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             list(chunks)
     wait_until(lambda: "An export was cut off" in caplog.text)
     assert "Traceback" not in caplog.text

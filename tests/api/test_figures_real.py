@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
-from logistics_pipeline.sources.folder import RawFolder
 from tests.api import oracle
 from tests.api.oracle import LISTS, Listing, Log, Master, Reader, Shipment, Span, World
 from tests.checkout import PROJECT_ROOT

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -32,7 +32,7 @@ class Graphql:
     def __init__(self, api: Api) -> None:
         self.api, self.http = api, api.client
 
-    def send(self, query: str, *, accept: str = GRAPHQL_JSON, **body: Any) -> httpx.Response:
+    def send(self, query: str, *, accept: str = GRAPHQL_JSON, **body: Any) -> httpx2.Response:
         headers = {"Accept": accept, "Content-Type": "application/json"}
         return self.http.post("/graphql", content=json.dumps({"query": query, **body}), headers=headers)
 

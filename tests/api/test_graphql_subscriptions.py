@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from queue import Queue
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -115,7 +115,7 @@ def test_a_query_can_be_asked_as_a_stream(api: Api) -> None:
     ],
 )
 def test_what_is_no_subscription_is_refused(api: Api, query: str, status: int) -> None:
-    response: httpx.Response = api.client.post(
+    response: httpx2.Response = api.client.post(
         "/graphql", json={"query": query}, headers={"Accept": "application/graphql-response+json"}
     )
 

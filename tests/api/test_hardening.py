@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import brotli
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -312,10 +312,12 @@ def test_two_hundred_questions_at_once_over_two_connections_are_answered_or_told
             wait_until(lambda: connection.execute(left_open).fetchone() == (0,))
 
 
-async def ask_at_once(base_url: str, operations: list[Operation], count: int) -> list[tuple[Operation, httpx.Response]]:
+async def ask_at_once(
+    base_url: str, operations: list[Operation], count: int
+) -> list[tuple[Operation, httpx2.Response]]:
     """Asks all of them at the same moment; none may take longer than the client waits."""
-    limits = httpx.Limits(max_connections=count)
-    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=30, trust_env=False) as client:
+    limits = httpx2.Limits(max_connections=count)
+    async with httpx2.AsyncClient(base_url=base_url, limits=limits, timeout=30, trust_env=False) as client:
         asked = [operations[number % len(operations)] for number in range(count)]
         answers = await asyncio.gather(*(client.get(each.path, params={**each.query}) for each in asked))
     return list(zip(asked, answers, strict=True))
@@ -337,7 +339,7 @@ def sent_raw(api: Any, request: bytes) -> bytes:
     return bytes(received)
 
 
-def read_raw(api: Any, path: str, query: dict[str, str], accepted: str) -> httpx.Response:
+def read_raw(api: Any, path: str, query: dict[str, str], accepted: str) -> httpx2.Response:
     """An answer whose body is as it was sent."""
     with api.client.stream("GET", path, params=query, headers={"Accept-Encoding": accepted}) as response:
         assert response.status_code == 200

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -135,14 +135,14 @@ def test_requests_that_run_during_changes_are_all_answered(api: Any, connection:
     )
 
     def ask() -> None:
-        with httpx.Client(base_url=base, timeout=60, trust_env=False, verify=False) as client:
+        with httpx2.Client(base_url=base, timeout=60, trust_env=False, verify=False) as client:
             number = 0
             while not stop.is_set():
                 try:
                     response = client.get(paths[number % len(paths)])
                     if response.status_code != 200:
                         failures.append((paths[number % len(paths)], response.status_code, response.text[:200]))
-                except httpx.HTTPError as error:
+                except httpx2.HTTPError as error:
                     failures.append((paths[number % len(paths)], repr(error)))
                 number += 1
             counts.append(number)
@@ -178,7 +178,7 @@ def test_a_request_under_way_is_finished_by_the_application_that_it_began_with(
     with psycopg.connect(database_url) as holder:
         holder.execute("LOCK TABLE raw.fuel IN ACCESS EXCLUSIVE MODE")
         thread = threading.Thread(
-            target=lambda: answers.append(httpx.get(f"{api.client.base_url}/api/fuel", timeout=30))
+            target=lambda: answers.append(httpx2.get(f"{api.client.base_url}/api/fuel", timeout=30))
         )
         thread.start()
         wait_until(lambda: _is_waiting(connection))

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from logistics_api.http.access_log import AccessLog
@@ -161,15 +161,15 @@ def test_the_running_api_writes_json_from_its_first_line_to_its_last(
 
     def answers() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, verify=False).is_success
-        except httpx.HTTPError:
+            return httpx2.get(f"http://127.0.0.1:{port}/health", trust_env=False, verify=False).is_success
+        except httpx2.HTTPError:
             return False
 
     try:
         wait_until(answers, 60)
         url = f"http://127.0.0.1:{port}/api/nothing?key=lap_secret"
-        httpx.get(url, headers={"X-Request-ID": "trace-1", "X-API-Key": "lap_secret"}, trust_env=False, verify=False)
-        httpx.get(
+        httpx2.get(url, headers={"X-Request-ID": "trace-1", "X-API-Key": "lap_secret"}, trust_env=False, verify=False)
+        httpx2.get(
             f"http://127.0.0.1:{port}/api/system/status",
             headers={"X-Request-ID": "trace-2"},
             trust_env=False,

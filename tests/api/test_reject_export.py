@@ -11,12 +11,12 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export
-from logistics_pipeline.sources.folder import RawFolder
 
 GOOD = '{"vehicle_id": "V%d", "name": "Köln", "total_mileage": 1}'
 BAD = [

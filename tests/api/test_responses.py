@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -72,7 +72,7 @@ def publish(url: str) -> int:
     return int(row[0])
 
 
-def uses(response: httpx.Response) -> str | None:
+def uses(response: httpx2.Response) -> str | None:
     found = re.search(r"cache;desc=(\w+)", response.headers["server-timing"])
     return found[1] if found else None
 
@@ -150,8 +150,8 @@ def test_an_application_can_be_started_again(database_url: str) -> None:
 
     async def start_and_ask() -> int:
         async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            transport = httpx2.ASGITransport(app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 return (await client.get("/api/dashboard", params=SPAN)).status_code
 
     assert [asyncio.run(start_and_ask()) for _ in range(2)] == [200, 200]
@@ -184,7 +184,7 @@ def test_pages_of_allowed_origins_read_kept_answers_each_with_its_own_header(dat
     async def ask() -> None:
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as client,
         ):
             for origin in [*origins, *origins, "https://c.example", None]:
                 headers = {"Origin": origin} if origin else {}

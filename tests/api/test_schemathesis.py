@@ -23,8 +23,8 @@ from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
-from logistics_pipeline.sources.folder import RawFolder
 from tests.api.test_contracts import CLEAR
 from tests.api.world import load_world, world_options
 from tests.checkout import PROJECT_ROOT

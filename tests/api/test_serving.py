@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from logistics_api.__main__ import listen
@@ -56,8 +56,8 @@ def running(log: Path, **variables: object) -> Iterator[subprocess.Popen[bytes]]
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, verify=False).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"http://127.0.0.1:{port}/health", trust_env=False, verify=False).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
@@ -65,8 +65,8 @@ def test_it_serves_until_it_is_told_to_stop(database_url: str, tmp_path: Path, w
     port, log = free_port(), tmp_path / "log"
     with running(log, database_url=database_url, api_port=port) as process:
         wait_until(lambda: answers(port), 30)
-        assert httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False, verify=False).status_code == 200
-        document = httpx.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False, verify=False).json()
+        assert httpx2.get(f"http://127.0.0.1:{port}/ready", trust_env=False, verify=False).status_code == 200
+        document = httpx2.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False, verify=False).json()
         assert "Problem" in document["components"]["schemas"]  # complete, although it was made in advance
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
@@ -81,7 +81,7 @@ def test_a_database_that_is_away_is_logged_once_and_without_its_password(
     with running(log, database_url=NOWHERE, api_port=port, log_level="warning") as process:
         wait_until(lambda: answers(port), 30)
         for _ in range(3):
-            assert httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False, verify=False).status_code == 503
+            assert httpx2.get(f"http://127.0.0.1:{port}/ready", trust_env=False, verify=False).status_code == 503
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert log.read_text().count("PostgreSQL cannot be reached") == 1

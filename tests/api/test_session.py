@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from logistics_api.session.endpoints import MOST_BYTES
@@ -26,13 +26,13 @@ def served(new_database: Any, serve: Any) -> Iterator[tuple[Any, str]]:
 
 
 @pytest.fixture
-def browser(served: tuple[Any, str]) -> Iterator[httpx.Client]:
+def browser(served: tuple[Any, str]) -> Iterator[httpx2.Client]:
     """A client with an empty jar of cookies."""
-    with httpx.Client(base_url=served[0].client.base_url, trust_env=False, verify=False) as client:
+    with httpx2.Client(base_url=served[0].client.base_url, trust_env=False, verify=False) as client:
         yield client
 
 
-def test_a_login_gives_a_cookie_that_is_a_key_until_the_logout(browser: httpx.Client, served: tuple[Any, str]) -> None:
+def test_a_login_gives_a_cookie_that_is_a_key_until_the_logout(browser: httpx2.Client, served: tuple[Any, str]) -> None:
     _, key = served
     assert browser.get("/api/system/status").status_code == 401
     login = browser.post(SESSION, json={"key": key})
@@ -47,7 +47,7 @@ def test_a_login_gives_a_cookie_that_is_a_key_until_the_logout(browser: httpx.Cl
 
 
 def test_no_script_no_other_site_and_no_other_program_gets_the_cookie(
-    browser: httpx.Client, served: tuple[Any, str]
+    browser: httpx2.Client, served: tuple[Any, str]
 ) -> None:
     _, key = served
     (cookie,) = SimpleCookie(browser.post(SESSION, json={"key": key}).headers["set-cookie"]).values()
@@ -63,7 +63,7 @@ def test_no_script_no_other_site_and_no_other_program_gets_the_cookie(
     assert behind_tls.headers["cache-control"] == "no-store"
 
 
-def test_a_key_that_is_none_logs_nobody_in_and_is_not_repeated(browser: httpx.Client, served: tuple[Any, str]) -> None:
+def test_a_key_that_is_none_logs_nobody_in_and_is_not_repeated(browser: httpx2.Client, served: tuple[Any, str]) -> None:
     api, _ = served
     refused = browser.post(SESSION, json={"key": "lap_secret"})
     assert refused.status_code == 401
@@ -78,7 +78,7 @@ def test_a_key_that_is_none_logs_nobody_in_and_is_not_repeated(browser: httpx.Cl
      b'{"key": "' + b"x" * 300 + b'"}', b'{"key": "\xff"}', b"key=lap_secret", b"[" * 4000],
 )  # fmt: skip
 def test_what_is_no_login_is_refused_without_repeating_it(
-    browser: httpx.Client, served: tuple[Any, str], body: bytes
+    browser: httpx2.Client, served: tuple[Any, str], body: bytes
 ) -> None:
     refused = browser.post(SESSION, content=body, headers={"Content-Type": "application/json"})
     assert refused.status_code == 422, refused.text
@@ -86,7 +86,7 @@ def test_what_is_no_login_is_refused_without_repeating_it(
     assert "lap_secret" not in refused.text
 
 
-def test_a_body_without_end_is_not_read(browser: httpx.Client, served: tuple[Any, str]) -> None:
+def test_a_body_without_end_is_not_read(browser: httpx2.Client, served: tuple[Any, str]) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(64):
             yield b"x" * MOST_BYTES
@@ -98,7 +98,7 @@ def test_a_body_without_end_is_not_read(browser: httpx.Client, served: tuple[Any
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
 def test_no_other_site_logs_anybody_in_or_out(
-    browser: httpx.Client, served: tuple[Any, str], headers: dict[str, str]
+    browser: httpx2.Client, served: tuple[Any, str], headers: dict[str, str]
 ) -> None:
     _, key = served
     assert browser.post(SESSION, json={"key": key}, headers=headers).status_code == 403
@@ -106,13 +106,13 @@ def test_no_other_site_logs_anybody_in_or_out(
     assert not browser.cookies
 
 
-def test_a_key_in_a_header_counts_more_than_the_cookie(browser: httpx.Client, served: tuple[Any, str]) -> None:
+def test_a_key_in_a_header_counts_more_than_the_cookie(browser: httpx2.Client, served: tuple[Any, str]) -> None:
     _, key = served
     browser.post(SESSION, json={"key": key})
     assert browser.get("/api/system/status", headers={"X-API-Key": "lap_other"}).status_code == 401
 
 
-def test_with_the_cookie_our_own_page_may_do_what_the_key_may(browser: httpx.Client, served: tuple[Any, str]) -> None:
+def test_with_the_cookie_our_own_page_may_do_what_the_key_may(browser: httpx2.Client, served: tuple[Any, str]) -> None:
     _, key = served
     browser.post(SESSION, json={"key": key})
     ours = {"Sec-Fetch-Site": "same-origin"}
@@ -129,7 +129,7 @@ def test_on_this_machine_the_dashboard_learns_that_it_needs_no_key(database_url:
         }
 
 
-def test_a_revoked_key_that_a_browser_still_sends_can_be_logged_out(browser: httpx.Client) -> None:
+def test_a_revoked_key_that_a_browser_still_sends_can_be_logged_out(browser: httpx2.Client) -> None:
     browser.cookies.set("logistics_key", "lap_revoked", path="/api")
     assert browser.get(SESSION).status_code == 401
     assert browser.delete(SESSION).status_code == 204

@@ -29,9 +29,9 @@ from logistics_api.uploads.names import PATTERN, parse_name
 from logistics_api.uploads.schemas import Upload
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import RawFolder
 from tests.datasets import DATASETS
 
 UPLOADS = "/api/ingestion/uploads"

@@ -13,7 +13,7 @@ from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.sources.folder import RawFolder
+from logistics_pipeline.files.folder import RawFolder
 from tests.api.test_contracts import AMBIGUOUS, CLEAR, Site
 from tests.api.test_uploads import UPLOADS
 

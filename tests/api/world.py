@@ -9,9 +9,9 @@ import psycopg
 from psycopg.types.json import Json
 
 from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
-from logistics_pipeline.sources.folder import RawFolder
 
 FIRST = date(2024, 1, 1)
 PLACES = ("Aachen", "Zürich", "100% Zug", "A\\B/C", "Σίγμας")

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -75,8 +75,8 @@ class Dashboard:
         assert self._process is not None
         assert self._process.exitcode is None, (self.data_dir / "api.log").read_text()
         try:
-            return httpx.get(f"{self.url}/health", trust_env=False, verify=False).is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{self.url}/health", trust_env=False, verify=False).is_success
+        except httpx2.TransportError:
             return False
 
     def stop(self) -> None:
@@ -85,7 +85,7 @@ class Dashboard:
 
     def get(self, path: str, **query: Any) -> Any:
         """What the API answers, to hold the page against."""
-        answer = httpx.get(self.url + path, params=query, trust_env=False, verify=False, timeout=SECONDS)
+        answer = httpx2.get(self.url + path, params=query, trust_env=False, verify=False, timeout=SECONDS)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -35,7 +35,7 @@ PANELS: list[dict[str, Any]] = [
 
 
 def send(dashboard: Any, method: str, path: str, body: Any, **headers: str) -> Any:
-    response = httpx.request(method, dashboard.url + path, json=body, headers=headers, trust_env=False)
+    response = httpx2.request(method, dashboard.url + path, json=body, headers=headers, trust_env=False)
     assert response.is_success, response.text
     return response.json()
 

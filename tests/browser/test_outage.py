@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -55,20 +55,20 @@ class Installation(Dashboard):
 
     def is_new(self, name: str) -> bool:
         """Whether the API knows of the newest refresh: only then does it cache answers."""
-        fresh = httpx.get(f"{self.url}/api/system/status", trust_env=False, verify=False)
-        again = httpx.get(f"{self.url}/api/figures/summary", params=SPAN, trust_env=False, verify=False)
+        fresh = httpx2.get(f"{self.url}/api/system/status", trust_env=False, verify=False)
+        again = httpx2.get(f"{self.url}/api/figures/summary", params=SPAN, trust_env=False, verify=False)
         return fresh.headers["data-version"] == again.headers["data-version"]
 
     def stop_database(self) -> None:
         self.server.release()
         self.is_stopped = True
-        wait_until(lambda: httpx.get(f"{self.url}/ready", trust_env=False, verify=False).status_code == 503)
+        wait_until(lambda: httpx2.get(f"{self.url}/ready", trust_env=False, verify=False).status_code == 503)
 
     def start_database(self) -> None:
         if self.is_stopped:
             self.server.acquire()
             self.is_stopped = False
-            wait_until(lambda: httpx.get(f"{self.url}/ready", trust_env=False, verify=False).status_code == 200)
+            wait_until(lambda: httpx2.get(f"{self.url}/ready", trust_env=False, verify=False).status_code == 200)
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.file_requests import serve_short_requests, serve_unload_requests
-from logistics_pipeline.sources.folder import RawFolder
 
 FILES = "Files, newest first"
 

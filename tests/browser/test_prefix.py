@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -61,8 +61,8 @@ def published(dashboard: Dashboard, more: str = "") -> Iterator[SimpleNamespace]
 
 def is_up(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False, verify=False).is_success
-    except httpx.TransportError:
+        return httpx2.get(url, trust_env=False, verify=False).is_success
+    except httpx2.TransportError:
         return False
 
 
@@ -159,7 +159,7 @@ def test_the_documentation_works_below_the_prefix(place: SimpleNamespace, new_pa
 
 def test_addresses_in_answers_lie_below_the_prefix(place: SimpleNamespace) -> None:
     prefix = PREFIX if place.is_known else ""  # otherwise only pages, which are relative, are right
-    with httpx.Client(trust_env=False, verify=False) as client:
+    with httpx2.Client(trust_env=False, verify=False) as client:
         document = client.get(f"{place.url}/openapi.json").json()
         assert document.get("servers") == ([{"url": PREFIX}] if place.is_known else None)
         index = client.get(f"{place.url}/api").json()
@@ -185,14 +185,14 @@ def test_an_upload_is_followed_below_the_prefix(
     file = tmp_path / "vehicles-1.json"
     file.write_text(json.dumps([{"vehicle_id": "V-1", "name": "One", "total_mileage": 1}]))
     with published(system) as place:
-        sent = httpx.post(
+        sent = httpx2.post(
             f"{place.url}/api/ingestion/uploads",
             params={"dataset": "vehicles", "filename": "a.json"},
             content=file.read_bytes(),
             trust_env=False,
         )
         assert sent.headers["location"].startswith(f"{PREFIX}/api/ingestion/uploads/")
-        assert httpx.get(place.origin + sent.headers["location"], trust_env=False, verify=False).is_success
+        assert httpx2.get(place.origin + sent.headers["location"], trust_env=False, verify=False).is_success
         page, _ = new_page(place, "about:blank")
         page.goto(f"{place.url}/pipeline")
         page.locator("#upload-files").set_input_files(str(file))
@@ -232,9 +232,9 @@ def test_a_session_lasts_below_the_prefix_only(
 
 def test_a_prefix_that_is_no_path_is_ignored(dashboard: Dashboard) -> None:
     for sent in ("https://elsewhere.example", "//elsewhere.example", "/a/../b", '/a"b', "/" + "a" * 300, "/"):
-        answer = httpx.get(dashboard.url, headers={"X-Forwarded-Prefix": sent}, trust_env=False, verify=False)
+        answer = httpx2.get(dashboard.url, headers={"X-Forwarded-Prefix": sent}, trust_env=False, verify=False)
         assert 'content="./"' in answer.text
-        document = httpx.get(
+        document = httpx2.get(
             f"{dashboard.url}/openapi.json", headers={"X-Forwarded-Prefix": sent}, trust_env=False, verify=False
         )
         assert "servers" not in document.json()

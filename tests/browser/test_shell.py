@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -300,12 +300,12 @@ def test_an_address_that_is_none_is_a_page_for_browsers_and_a_problem_for_progra
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
     for accept in ("application/json", "*/*"):
-        problem = httpx.get(dashboard.url + path, headers={"Accept": accept}, trust_env=False, verify=False)
+        problem = httpx2.get(dashboard.url + path, headers={"Accept": accept}, trust_env=False, verify=False)
         assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboard: Any) -> None:
-    with httpx.Client(base_url=dashboard.url, trust_env=False, verify=False) as client:
+    with httpx2.Client(base_url=dashboard.url, trust_env=False, verify=False) as client:
         for path in ("/", "/routes", "/routes/A/B%2FC", "/vehicles/V-1", "/costs", "/pipeline", "/data"):
             answer = client.get(path)
             assert answer.status_code == 200, path

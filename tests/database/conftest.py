@@ -15,9 +15,9 @@ from psycopg import sql
 
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import PIPELINE, Connection, with_database
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import FoundFile
 from tests.conftest import options_of
 from tests.database.records import as_array
 from tests.datasets import DATASETS

@@ -16,8 +16,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.contracts import watching
 from logistics_pipeline.contracts.watching import Watch, watch_contracts
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.local.supervisor import are_contracts_watched
-from logistics_pipeline.sources.folder import RawFolder
 from tests.contract_texts import FUEL, with_station
 
 LOG = logging.getLogger("tests.watch")

@@ -17,10 +17,10 @@ from psycopg import sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_csv, as_lines, log, shipment, vehicle
 from tests.examples import few_or_all

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from logistics_pipeline.files import byte_stream
 from logistics_pipeline.loading.options import BatchLimits
-from logistics_pipeline.sources import byte_stream
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import shipment
 

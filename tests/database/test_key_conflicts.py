@@ -23,10 +23,10 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import version_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest
 
 CONTRACT = """

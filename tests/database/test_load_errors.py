@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from logistics_pipeline.cli import app
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.file_load import FileLoad
-from logistics_pipeline.sources.folder import FoundFile
 
 Run = Callable[..., Result]
 

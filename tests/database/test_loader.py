@@ -20,13 +20,13 @@ import pytest
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files import content_hash
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading import loader
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.write.batch_writer import BatchWriter
-from logistics_pipeline.sources import content_hash
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Contents, FolderUnderTest, Interrupted, at_statement, every_trouble
 from tests.database.forking import forkserver
 from tests.database.records import LAYOUTS, Record, as_array, as_lines, shipment, vehicle

@@ -19,13 +19,13 @@ from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import FoundFile, nested_key
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.formats.large_records import LARGE_BYTES
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.rejects.replay import replay_stored
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
-from logistics_pipeline.sources.folder import FoundFile, nested_key
 from tests.contract_texts import ORDER_LINES, ORDERS
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement, every_trouble
 from tests.database.records import as_array, as_csv, as_lines, as_objects, as_wrapped

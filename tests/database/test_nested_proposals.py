@@ -25,9 +25,9 @@ from logistics_pipeline.contracts.proposing import (
 from logistics_pipeline.contracts.watching import Watch
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import RawFolder
 from tests.database.records import as_array, as_lines, as_objects
 
 Record = dict[str, Any]

@@ -10,8 +10,8 @@ import pytest
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import shipment
 

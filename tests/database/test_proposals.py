@@ -31,10 +31,10 @@ from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.inference.answers import AnswerError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.sources.folder import RawFolder
 from tests.contract_texts import FUEL
 
 CERTAIN = "card_id,day,litres\n" + "".join(

@@ -21,6 +21,7 @@ from logistics_core.quality.queries import DATASETS
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.quality import count_references, quality_of
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.reject_limit import RejectLimit
@@ -28,7 +29,6 @@ from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, as_array, as_lines, log, vehicle
 from tests.examples import few_or_all

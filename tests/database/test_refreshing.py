@@ -25,9 +25,9 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
 from tests.database.test_rollups import differing_rollups

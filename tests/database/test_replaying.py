@@ -22,6 +22,7 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.errors import FileError, TransientError
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.contract.reject_kinds import reject_kind
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import BatchLimits
@@ -30,7 +31,6 @@ from logistics_pipeline.loading.rejects import failed_files
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.rejects.replay_results import Replay
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import (
     Contents,
     FolderUnderTest,

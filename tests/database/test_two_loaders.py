@@ -14,9 +14,9 @@ import pytest
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.folder import FoundFile
 from tests.database.conftest import Contents, FolderUnderTest, at_statement
 from tests.database.forking import forkserver
 from tests.database.records import as_lines, log, shipment, vehicle

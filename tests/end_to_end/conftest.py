@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -78,10 +78,10 @@ class Installation:
 
     def get(self, path: str, **parameters: str) -> Any:
         url = f"http://127.0.0.1:{self.api_port}{path}"
-        return httpx.get(url, params=parameters, timeout=10, verify=False).json()  # it would read all authorities
+        return httpx2.get(url, params=parameters, timeout=10, verify=False).json()  # it would read all authorities
 
     def graphql(self, query: str, **variables: Any) -> Any:
-        answer = httpx.post(
+        answer = httpx2.post(
             f"http://127.0.0.1:{self.dagster_port}/graphql",
             json={"query": query, "variables": variables},
             timeout=30,
@@ -126,7 +126,7 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
         try:
             if found := condition():
                 return found
-        except (httpx.HTTPError, LookupError, ValueError, OSError):
+        except (httpx2.HTTPError, LookupError, ValueError, OSError):
             pass
         time.sleep(0.1)
     raise AssertionError(f"{what}: not within {seconds * PATIENCE} s")

@@ -8,9 +8,9 @@ from typing import Any
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
-from logistics_pipeline.sources.folder import FoundFile
 from tests.faults.account import Account, contradictions, indexes, read_account
 from tests.faults.files import drop
 from tests.faults.server import FragileServer

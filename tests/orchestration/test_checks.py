@@ -13,6 +13,7 @@ from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.analytics.checks import all_checks
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.assets import analytics
@@ -21,7 +22,6 @@ from logistics_pipeline.orchestration.assets.checks import check_key
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
 from logistics_pipeline.orchestration.sensors import stale_analytics
-from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 CHECKS = all_checks(built_in_catalogue(), RejectThreshold.parse("1%"))

@@ -11,6 +11,7 @@ import pytest
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.checks import ledger_states
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
@@ -18,7 +19,6 @@ from logistics_pipeline.loading.rejects.replay import replay_stored
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.retry_requests import failed_paths
 from logistics_pipeline.orchestration.sensors import raw_files
-from logistics_pipeline.sources.folder import RawFolder
 from tests.orchestration.conftest import System, shipment, vehicle_log
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.reader import RUN_BYTES, Checkpoint, detect_format, open_after, read_records
 from logistics_pipeline.loading.layouts import Records
-from logistics_pipeline.sources.byte_stream import Source
 from tests.datasets import DATASETS, VEHICLES
 
 

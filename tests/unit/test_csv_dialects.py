@@ -9,10 +9,10 @@ import pytest
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import open_source
 from logistics_pipeline.loading.formats.reader import detect_format
 from logistics_pipeline.loading.layouts import Unreadable, layout_from_json, layout_to_json
 from logistics_pipeline.loading.rejects.reread import read_again
-from logistics_pipeline.sources.byte_stream import open_source
 from tests.datasets import DATASETS, VEHICLES
 
 ALIASES = {"vehicle_id": ("Fahrzeug-Nr.", "Vehicle"), "name": ("Bezeichnung (kurz)", "column_2")}

@@ -14,9 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import open_source
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
-from logistics_pipeline.sources.byte_stream import open_source
 from tests.checkout import PROJECT_ROOT
 from tests.datasets import SHIPMENTS, VEHICLE_LOGS
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import built_in_catalogue
-from logistics_pipeline.sources.folder import LONGEST_KEY, FoundFile, RawFolder, key_of, path_of
+from logistics_pipeline.files.folder import LONGEST_KEY, FoundFile, RawFolder, key_of, path_of
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from logistics_core import zstd
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import BLOCK_BYTES, open_source
+from logistics_pipeline.files.encodings import recognise_single_byte
 from logistics_pipeline.loading.formats.reader import FileFormat, detect_format
-from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, open_source
-from logistics_pipeline.sources.encodings import recognise_single_byte
 from tests.datasets import DATASETS, VEHICLES
 
 Pack = Callable[[bytes], bytes]

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from logistics_core import zstd
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import open_source
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_reader import read_elements
 from logistics_pipeline.loading.formats.json_scanner import (
@@ -31,7 +32,6 @@ from logistics_pipeline.loading.formats.json_scanner import (
 )
 from logistics_pipeline.loading.formats.reader import RUN_BYTES
 from logistics_pipeline.loading.layouts import ElementsLayout, Unreadable
-from logistics_pipeline.sources.byte_stream import open_source
 from tests.checkout import PROJECT_ROOT
 
 MIB = 1 << 20

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import brotli
-import httpx
+import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -98,12 +98,12 @@ class Bench:
             template_of=lambda _: None,
             wait_seconds=wait_seconds,
         )
-        transport = httpx.ASGITransport(self.stack, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(
+        transport = httpx2.ASGITransport(self.stack, raise_app_exceptions=False)
+        self.client = httpx2.AsyncClient(
             transport=transport, base_url="http://localhost", headers={"Accept-Encoding": ""}
         )
 
-    async def get(self, path: str = FIGURE, **headers: str) -> httpx.Response:
+    async def get(self, path: str = FIGURE, **headers: str) -> httpx2.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.get(path, headers={"Accept-Encoding": "identity"} | named)
 
@@ -342,7 +342,7 @@ UNPACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-async def raw(bench: Bench, path: str, accept: str | None) -> tuple[httpx.Response, bytes]:
+async def raw(bench: Bench, path: str, accept: str | None) -> tuple[httpx2.Response, bytes]:
     """An answer and its body as it was on the wire."""
     request = bench.client.build_request("GET", path)
     del request.headers["accept-encoding"]
@@ -461,7 +461,7 @@ async def test_what_is_packed_already_is_left_alone(bench: Bench) -> None:
 
 
 @asynccontextmanager
-async def asked_by(bench: Bench, clients: int) -> AsyncIterator[list[asyncio.Task[httpx.Response]]]:
+async def asked_by(bench: Bench, clients: int) -> AsyncIterator[list[asyncio.Task[httpx2.Response]]]:
     """Clients that all wait for the same answer."""
     bench.app.gate.clear()
     tasks = [asyncio.create_task(bench.get()) for _ in range(clients)]
@@ -519,7 +519,7 @@ async def test_one_that_is_cancelled_leaves_nobody_hanging(bench: Bench) -> None
         bench.app.gate.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(answers[0], asyncio.CancelledError)
-    assert [answer.status_code for answer in answers[1:] if isinstance(answer, httpx.Response)] == [200] * 3
+    assert [answer.status_code for answer in answers[1:] if isinstance(answer, httpx2.Response)] == [200] * 3
 
 
 @with_bench

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.orchestration.load_plan import (
     IN_PROGRESS,
@@ -16,7 +17,6 @@ from logistics_pipeline.orchestration.load_plan import (
     plan_loads,
     settled_files,
 )
-from logistics_pipeline.sources.folder import FoundFile
 
 SECOND = 1_000_000_000
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from logistics_core import zstd
 from logistics_core.zstd import CompressionParameter
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.sources import byte_stream as source_module
-from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, Source, open_source
-from logistics_pipeline.sources.encodings import recognise_single_byte, recognise_utf16
+from logistics_pipeline.files import byte_stream as source_module
+from logistics_pipeline.files.byte_stream import BLOCK_BYTES, Source, open_source
+from logistics_pipeline.files.encodings import recognise_single_byte, recognise_utf16
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -15,6 +15,8 @@ from itertools import islice
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import HEAD_BYTES, Source
+from logistics_pipeline.files.encodings import UTF8_MARK
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.column_names import (
     ColumnNames,
@@ -38,8 +40,6 @@ from logistics_pipeline.loading.formats.long_texts import BEGINNING_CHARACTERS
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.loading.layouts import DELIMITERS, CsvLayout, CsvSyntax, LongText, delimiter_name
-from logistics_pipeline.sources.byte_stream import HEAD_BYTES, Source
-from logistics_pipeline.sources.encodings import UTF8_MARK
 
 MOST_COLUMNS = 100_000
 _LONG_NAME = 64

@@ -15,14 +15,14 @@ from itertools import chain
 from typing import NamedTuple, cast
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
+from logistics_pipeline.files.encodings import UTF8_MARK
 from logistics_pipeline.loading.formats.csv_columns import ColumnSplitter, RowsOfColumns, has_blank_row
 from logistics_pipeline.loading.formats.csv_rows import Cell, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
 from logistics_pipeline.loading.formats.repeated_header import HEADER_REPEATED, RepeatedHeader
 from logistics_pipeline.loading.layouts import CsvLayout, RawRecord, Records, Table, Unreadable
-from logistics_pipeline.sources.byte_stream import Source
-from logistics_pipeline.sources.encodings import UTF8_MARK
 
 _LARGE_BYTES = 1 << 20
 """The csv module makes too much of a longer text."""

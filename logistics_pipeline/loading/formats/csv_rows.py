@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from logistics_pipeline.files.encodings import UTF8_MARK
 from logistics_pipeline.loading.formats.long_texts import read_long_text
 from logistics_pipeline.loading.layouts import CsvSyntax, LongText, Unreadable
-from logistics_pipeline.sources.encodings import UTF8_MARK
 
 _MARK = UTF8_MARK.decode()
 MARK_LEFT_OUT = "A byte order mark within the file was left out: the file seems to be several files joined together."

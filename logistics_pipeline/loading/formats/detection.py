@@ -10,6 +10,7 @@ from io import BytesIO
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.csv_header import find_header
 from logistics_pipeline.loading.formats.error_bodies import check_no_error
@@ -19,7 +20,6 @@ from logistics_pipeline.loading.formats.json_names import json_names
 from logistics_pipeline.loading.formats.json_scanner import find_values, value_end
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED, ArraySearch
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, Unreadable
-from logistics_pipeline.sources.byte_stream import Source
 
 _WHITE = b" \t\r\n"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.field_names import describe_fields
 from logistics_pipeline.loading.formats.json_decoding import decode
@@ -18,7 +19,6 @@ from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout, LinesLayout
-from logistics_pipeline.sources.byte_stream import Source
 
 MAX_RECORDS = 10_000
 MAX_BYTES = 8 << 20

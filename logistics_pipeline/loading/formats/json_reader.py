@@ -12,6 +12,7 @@ import ijson.backends.yajl2_c as yajl
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.flat_objects import read_flat_objects
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import PARSER_ERRORS, make_safe, parser_reason
@@ -30,7 +31,6 @@ from logistics_pipeline.loading.layouts import (
     Records,
     Unreadable,
 )
-from logistics_pipeline.sources.byte_stream import Source
 
 _NESTED_AFTER_NESTED = 16
 _WHITE = b" \t\r\n"

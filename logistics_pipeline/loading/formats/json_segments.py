@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.json_feed import is_broken
 from logistics_pipeline.loading.formats.json_scanner import (
     MAX_DEPTH,
@@ -23,7 +24,6 @@ from logistics_pipeline.loading.formats.json_scanner import (
 from logistics_pipeline.loading.formats.large_records import LARGE_BYTES
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import Span
-from logistics_pipeline.sources.byte_stream import Source
 
 _FIRST_KEY = re.compile(rb'[ \t\r\n,]*(\{[ \t\r\n]*"[^"\\]*")')
 _LONG_BYTES = 64 * 1024

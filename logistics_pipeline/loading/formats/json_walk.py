@@ -17,9 +17,9 @@ import msgspec
 from ijson import sendable_list
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import BLOCK_BYTES, Source
 from logistics_pipeline.loading.formats.json_feed import PARSER_ERRORS, make_safe, parser_reason
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH
-from logistics_pipeline.sources.byte_stream import BLOCK_BYTES, Source
 
 Event = tuple[str, object]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.lookahead import Lookahead
-from logistics_pipeline.sources.byte_stream import Source
 
 _RUN_BYTES = 64 * 1024
 

@@ -1,7 +1,7 @@
 """Text read from a source ahead of its use: readers find a place to cut before they consume anything."""
 
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.sources.byte_stream import Source
+from logistics_pipeline.files.byte_stream import Source
 
 
 class Lookahead:

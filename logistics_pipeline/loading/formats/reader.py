@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from logistics_core.catalogue import Dataset
+from logistics_pipeline.files.byte_stream import MAX_EXPANSION, Source, open_source
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.detection import detect_layout
 from logistics_pipeline.loading.formats.field_check import check_fields
@@ -20,7 +21,6 @@ from logistics_pipeline.loading.layouts import (
     ObjectsLayout,
     Records,
 )
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source, open_source
 
 RUN_BYTES = 64 * 1024
 """A run ends with the record that reaches this many bytes of input: the least that can be committed."""

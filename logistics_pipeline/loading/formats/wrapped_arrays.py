@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.field_names import describe_fields
 from logistics_pipeline.loading.formats.json_names import json_names
 from logistics_pipeline.loading.formats.json_walk import STEPS, Event, JsonWalk
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, ObjectsLayout, OtherArrays
-from logistics_pipeline.sources.byte_stream import Source
 
 EXPECTED = "expected a JSON array of objects, NDJSON, JSON objects, or CSV with a header"
 

@@ -7,13 +7,13 @@ all (the last record and what follows it, broken JSON, giant records) is left to
 from collections.abc import Generator
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.parse.array_pieces import ArrayPieces
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.line_pieces import LinePieces
 from logistics_pipeline.loading.parse.pieces import Cut
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
-from logistics_pipeline.sources.byte_stream import Source
 
 MAX_PIECE_BYTES = 1 << 20
 """A piece that grows beyond this without a position to cut at is left to the reference parser."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
+from logistics_pipeline.files.byte_stream import MAX_EXPANSION, Source
 from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
@@ -29,7 +30,6 @@ from logistics_pipeline.loading.parse.chunks import (
 )
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
-from logistics_pipeline.sources.byte_stream import MAX_EXPANSION, Source
 
 CHANGED = "The file changed while it was loaded. Its new content is a new version and is loaded as such"
 

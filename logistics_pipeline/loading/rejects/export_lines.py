@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from logistics_core.reject_text import as_json, raw_text
+from logistics_pipeline.files.byte_stream import open_source
 from logistics_pipeline.ledger import RejectedRecord
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.lines import read_lines
 from logistics_pipeline.loading.layouts import LargeObject, Layout, LongText, Unreadable
 from logistics_pipeline.loading.rejects.reread import read_again
-from logistics_pipeline.sources.byte_stream import open_source
 
 LONGEST_LINE = 16
 """Times the longest record: its line contains it twice, and a byte may become an escape of six."""

@@ -17,10 +17,10 @@ from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import path_of
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
-from logistics_pipeline.sources.folder import path_of
 
 _COMPRESSIONS = (".gz", ".zst")
 _NEEDS_QUOTES = re.compile('[,"\\r\\n]')

@@ -6,10 +6,10 @@ The ledger stores the layout of every file that has rejects (`ledger.Progress.la
 from io import BytesIO
 
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.loading.formats.large_records import decode_record
 from logistics_pipeline.loading.formats.reader import read_records
 from logistics_pipeline.loading.layouts import CsvLayout, Layout, Unreadable
-from logistics_pipeline.sources.byte_stream import Source
 
 
 def read_again(raw: bytes, layout: Layout) -> object:

@@ -16,6 +16,7 @@ from logistics_core.database_contract.file_states import DISMISSIBLE_STATES, UNF
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.folder import FoundFile, path_of
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.abandoned_files import fail_abandoned_file, fail_missing_file
 from logistics_pipeline.orchestration.assets.raw import REQUESTED_BY_SENSOR
@@ -31,7 +32,6 @@ from logistics_pipeline.orchestration.partitions import add_partitions, contiguo
 from logistics_pipeline.orchestration.pools import load_pool
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, fail_files_of_terminated_runs
-from logistics_pipeline.sources.folder import FoundFile, path_of
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, NoReturn, Protocol, cast
 
 from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.sources.encodings import (
+from logistics_pipeline.files.encodings import (
     UTF8,
     UTF8_MARK,
     Encoding,
