@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import jsonschema_rs
