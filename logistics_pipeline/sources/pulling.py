@@ -33,6 +33,7 @@ from logistics_pipeline.sources.authentication import Authenticator
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Mode, Resource, RestSource
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, PausedPull, SourceFault
+from logistics_pipeline.sources.http_requests import Request, first_request
 from logistics_pipeline.sources.landing import Lander, Landing
 from logistics_pipeline.sources.page_content import PageContent, PageReader
 from logistics_pipeline.sources.pagination import FIRST, Page, Token, next_token, with_token
@@ -61,7 +62,6 @@ from logistics_pipeline.sources.pulls import (
     pull_by_id,
 )
 from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.requests import Request, first_request
 from logistics_pipeline.sources.retries import Sender
 from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar

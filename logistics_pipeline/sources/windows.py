@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from logistics_pipeline.sources.definition import Incremental, TimeFormat
-from logistics_pipeline.sources.requests import Request
+from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.times import write_time
 
 _LEAST_LOOKBACK = timedelta(seconds=2)
