@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Authentication, AuthenticationType, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.requests import Request
+from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.secrets import Redactor
 
 _MARGIN_SECONDS = 60.0
@@ -54,7 +54,9 @@ class Authenticator:
                 return Credentials({}, {})
             case AuthenticationType.API_KEY:
                 assert self.authentication.token is not None
-                named = {self.authentication.name: redactor.reveal(self.authentication.token)}
+                key = redactor.reveal(self.authentication.token)
+                prefix = self.authentication.prefix
+                named = {self.authentication.name: f"{prefix} {key}" if prefix else key}
                 return (
                     Credentials(named, {}) if self.authentication.sent_in is SentIn.HEADER else Credentials({}, named)
                 )

@@ -59,6 +59,10 @@ class Mode(StrEnum):
     """Events: records that never change."""
 
 
+WINDOW_PLACEHOLDERS = ("since", "until")
+"""Names in braces, in parameters and bodies, where the begin and the end of the window stand."""
+
+
 class TimeFormat(StrEnum):
     """How a time is written in requests and records; anything else is a pattern of `strftime`."""
 
@@ -85,6 +89,8 @@ class Authentication:
     sent_in: SentIn = SentIn.HEADER
     name: str = ""
     """Of the header or query parameter that carries an API key."""
+    prefix: str = ""
+    """A word before the API key, such as `Token`."""
     username: str | Secret = ""
     password: Secret | None = None
     token_url: str = ""
@@ -180,6 +186,7 @@ class Incremental:
     """How only new and changed records are asked for."""
 
     parameter: str = ""
+    """Empty where `{since}` stands in the parameters or the body."""
     until: str = ""
     sent_in: SentIn = SentIn.QUERY
     field: ValuePath = ()

@@ -33,6 +33,7 @@ from logistics_pipeline.sources.authentication import Authenticator
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Mode, Resource, RestSource
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, PausedPull, SourceFault
+from logistics_pipeline.sources.http_requests import Request, first_request
 from logistics_pipeline.sources.landing import Lander, Landing
 from logistics_pipeline.sources.page_content import PageContent, PageReader
 from logistics_pipeline.sources.pagination import FIRST, Page, Token, next_token, with_token
@@ -61,13 +62,12 @@ from logistics_pipeline.sources.pulls import (
     pull_by_id,
 )
 from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.requests import Request, first_request
 from logistics_pipeline.sources.retries import Sender
 from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar
 from logistics_pipeline.sources.times import length_text
 from logistics_pipeline.sources.walks import Walk
-from logistics_pipeline.sources.windows import Window, next_start, split, with_window
+from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
 
 WALK_ATTEMPTS = 4
 """How often a walk whose pages shift is begun."""
@@ -313,7 +313,7 @@ class _Run:
     def _tentative_end(self) -> datetime | None:
         """The end that requests name, by our clock: what is stored is not later than the clock of the server."""
         incremental = self.resource.incremental
-        if incremental is None or not incremental.until:
+        if incremental is None or not names_end(self.resource):
             return None
         now, start = datetime.now(UTC).replace(microsecond=0), self.store.pull.window_start
         return now if start is None or now > start else start + incremental.lookback + timedelta(seconds=1)

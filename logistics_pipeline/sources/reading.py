@@ -22,6 +22,7 @@ from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_sha
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, path_text, read_yaml, with_place
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.sources.definition import (
+    WINDOW_PLACEHOLDERS,
     Authentication,
     AuthenticationType,
     Expect,
@@ -326,6 +327,7 @@ def _authentication(keys: AuthenticationKeys | None) -> Authentication:
         token=_optional(keys.token, _secret, (*where, "token")),
         sent_in=SentIn(keys.sent_in or SentIn.HEADER),
         name=keys.name or ("X-API-Key" if kind is AuthenticationType.API_KEY else ""),
+        prefix=_optional(keys.prefix, _word, (*where, "prefix")) or "",
         username=_reference_or_text(keys.username or "", (*where, "username")),
         password=_optional(keys.password, _secret, (*where, "password")),
         token_url=keys.token_url or "",
@@ -350,11 +352,17 @@ _NEEDED = {
     AuthenticationType.REFRESH_TOKEN: ("tokenUrl", "clientId", "refreshToken"),
 }
 _ALLOWED = {
-    AuthenticationType.API_KEY: ("in", "name"),
+    AuthenticationType.API_KEY: ("in", "name", "prefix"),
     AuthenticationType.BASIC: ("password",),
     AuthenticationType.CLIENT_CREDENTIALS: ("scope", "audience", "clientIn"),
     AuthenticationType.REFRESH_TOKEN: ("clientSecret", "scope", "audience", "clientIn"),
 }
+
+
+def _word(text: str, path: KeyPath) -> str:
+    if not re.fullmatch(r"[!-~]{1,40}", text):
+        _fault(path, f"is {text!r}. Expected: one word, such as Token, that stands before the key.")
+    return text
 
 
 def _check_keys_of_type(keys: AuthenticationKeys, kind: AuthenticationType) -> None:
@@ -461,9 +469,12 @@ def _need(value: object, where: KeyPath, name: str, kind: str) -> None:
 
 def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
     given, where = keys.incremental, (*at, "incremental")
+    used = _placeholders(keys) & set(WINDOW_PLACEHOLDERS)
     if given is None:
+        if used and keys.parent is None:
+            _fault(at, f"holds {{{min(used)}}}, but has no `incremental`, whose window stands there. Add it.")
         return None
-    _check_incremental(given, keys, where)
+    _check_incremental(given, keys, where, used)
     return Incremental(
         parameter=given.parameter or "", until=given.until or "", sent_in=given.sent_in,
         field=_optional(given.field, _path, (*where, "field")) or (), format=_time_format(given.format, where),
@@ -473,10 +484,14 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
     )  # fmt: skip
 
 
-def _check_incremental(given: IncrementalKeys, keys: ResourceKeys, where: KeyPath) -> None:
-    if not given.keeps_cursor and not given.parameter:
-        _fault(where, "lacks the key `parameter`: what carries the begin of the window. Add it.")
-    if given.step is not None and not given.until:
+def _check_incremental(given: IncrementalKeys, keys: ResourceKeys, where: KeyPath, used: set[str]) -> None:
+    if not given.keeps_cursor and not given.parameter and "since" not in used:
+        _fault(
+            where,
+            "lacks the key `parameter`: what carries the begin of the window. Add it, or write {since} where it stands "
+            "in a parameter or the body.",
+        )
+    if given.step is not None and not given.until and "until" not in used:
         _fault((*where, "step"), "is set, but `until` is not: windows need an end. Add it.")
     if given.step is not None and given.start is None:
         _fault((*where, "step"), "is set, but `start` is not. Add it: where the first window begins.")
@@ -498,7 +513,7 @@ def _time_format(text: str, where: KeyPath) -> str:
 
 
 def _parent(keys: ResourceKeys, at: KeyPath) -> Parent | None:
-    names = set(_PLACEHOLDER.findall(f"{keys.path} {list(keys.parameters.values())} {_texts(keys.body)}"))
+    names = _placeholders(keys) - set(WINDOW_PLACEHOLDERS)
     if keys.parent is None:
         if used := sorted(set(_PLACEHOLDER.findall(keys.path))):
             _fault((*at, "path"), f"holds {{{used[0]}}}, but the resource has no `parent` whose values stand there.")
@@ -510,6 +525,11 @@ def _parent(keys: ResourceKeys, at: KeyPath) -> Parent | None:
             f"stand, such as /vehicles/{{vehicle}}/trips. Found: {listed(sorted(names)) or 'none'}.",
         )
     return Parent(keys.parent.resource, _path(keys.parent.field, (*at, "parent", "field")), names.pop())
+
+
+def _placeholders(keys: ResourceKeys) -> set[str]:
+    """The names in braces."""
+    return set(_PLACEHOLDER.findall(f"{keys.path} {list(keys.parameters.values())} {_texts(keys.body)}"))
 
 
 def _texts(body: Any) -> str:
