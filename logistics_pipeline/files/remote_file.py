@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import BinaryIO, Literal, cast
 
 from logistics_pipeline.files.range_reader import RangeReader
@@ -35,7 +35,7 @@ class RemoteFile:
         return f"{self.place.url.rstrip('/')}/{self.key}"
 
 
-@lru_cache(maxsize=64)
+@cache
 def store_of(place: PlaceDefinition) -> Store:
     """The store of a place, by the scheme of its URL; the same one for the same definition.
 
