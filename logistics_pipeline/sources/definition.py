@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from logistics_pipeline.sources.paths import ValuePath
@@ -218,8 +219,8 @@ class MappedField:
     constant: Any = None
     parent: bool = False
     """The value of the parent that was asked about."""
-    factor: float | None = None
-    offset: float = 0.0
+    factor: Fraction | None = None
+    offset: Fraction = Fraction(0)
     """What turns the unit of the source into that of the dataset: `value * factor + offset`."""
     values: Mapping[str, Any] | None = None
     otherwise: Any = None
