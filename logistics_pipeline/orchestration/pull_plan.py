@@ -54,7 +54,7 @@ def _resumed_at(state: ResourceState, newest: Pull, attempts: int) -> datetime |
         return newest.attempted_at
     if newest.state is PullState.FAILED and newest.error_kind in PASSING_ERRORS:
         since = newest.finished_at or newest.heard_at
-        return since + min(FIRST_RETRY * 2 ** min(newest.attempts - 1, 10), LONGEST_RETRY)
+        return since + min(FIRST_RETRY * (1 << min(newest.attempts - 1, 10)), LONGEST_RETRY)
     return None
 
 
