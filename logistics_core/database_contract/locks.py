@@ -22,6 +22,11 @@ def load_lock(path: str) -> str:
     return f"{_LOAD_PREFIX}{path}"
 
 
+def pull_lock(source: str, resource: str) -> str:
+    """Held by whoever pulls a resource of a source."""
+    return f"logistics pull {source}.{resource}"
+
+
 def arrays_lock(dataset: str) -> str:
     """Held by whoever proposes datasets for the arrays within the records of one."""
     return f"{_ARRAYS_PREFIX}{dataset}"

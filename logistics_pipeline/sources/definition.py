@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from logistics_pipeline.sources.paths import ValuePath
@@ -197,6 +198,13 @@ class Incremental:
     """Windows of this length are asked for one after the other."""
     keeps_cursor: bool = False
     """The cursor of the last page is where the next pull begins (a feed): there is no time."""
+    placeholders: tuple[str, ...] = ()
+    """Those of `WINDOW_PLACEHOLDERS` that stand in the parameters or the body."""
+
+    @property
+    def names_end(self) -> bool:
+        """Whether requests say where the window ends."""
+        return bool(self.until) or "until" in self.placeholders
 
 
 @dataclass(frozen=True)
@@ -218,8 +226,8 @@ class MappedField:
     constant: Any = None
     parent: bool = False
     """The value of the parent that was asked about."""
-    factor: float | None = None
-    offset: float = 0.0
+    factor: Fraction | None = None
+    offset: Fraction = Fraction(0)
     """What turns the unit of the source into that of the dataset: `value * factor + offset`."""
     values: Mapping[str, Any] | None = None
     otherwise: Any = None

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -468,6 +469,7 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
         lookback=_length(given.lookback, (*where, "lookback")),
         step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
+        placeholders=tuple(sorted(used)),
     )  # fmt: skip
 
 
@@ -530,6 +532,8 @@ def _expect(keys: ResourceKeys, at: KeyPath) -> Expect:
     max_age = _optional(given.max_age, _length, (*at, "expect", "maxAge"))
     if max_age is not None and (keys.incremental is None or keys.incremental.field is None):
         _fault((*at, "expect", "maxAge"), "needs `incremental.field`: the time of a record.")
+    for number, each in enumerate(given.fields):
+        _path(each, (*at, "expect", "fields", number))
     return Expect(given.min_records, max_age, tuple(given.fields))
 
 
@@ -596,11 +600,10 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
     )  # fmt: skip
 
 
-def _conversion(given: FieldKeys, where: KeyPath) -> tuple[float | None, float]:
+def _conversion(given: FieldKeys, where: KeyPath) -> tuple[Fraction | None, Fraction]:
     if given.unit is not None:
-        factor, offset = _checked(conversion)(given.unit, (*where, "unit"))
-        return float(factor), float(offset)
-    return given.scale, 0.0
+        return _checked(conversion)(given.unit, (*where, "unit"))
+    return None if given.scale is None else Fraction(str(given.scale)), Fraction(0)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import jsonschema_rs
@@ -66,7 +67,7 @@ def test_a_definition_becomes_a_model() -> None:
     assert trips.incremental is not None
     assert trips.incremental.start == datetime(2024, 1, 31, tzinfo=UTC)
     assert trips.incremental.lookback == timedelta(minutes=90)
-    assert trips.fields is not None and trips.fields[1].factor == 0.001
+    assert trips.fields is not None and trips.fields[1].factor == Fraction(1, 1000)
     assert trips.fields[4].values == {"1": "done", "2": "open"}
     assert trips.schedule is not None and trips.schedule.every == timedelta(minutes=15)
     assert source.resource("vehicles").mode is Mode.SNAPSHOT
