@@ -234,6 +234,8 @@ class MappedField:
     has_otherwise: bool = False
     format: str | None = None
     """How the source writes a time; it is handed on as ISO 8601."""
+    text: bool = False
+    """A number becomes a text."""
     required: bool = False
     is_path: bool = True
 

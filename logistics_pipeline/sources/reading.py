@@ -584,6 +584,7 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
     if given.parent and keys.parent is None:
         _fault((*where, "parent"), "is true, but the resource has no parent.")
     changes = [key for key in ("unit", "scale", "values", "format") if getattr(given, key) is not None]
+    changes += ["text"] if given.text else []
     if len(changes) > 1:
         _fault(where, f"has {' and '.join(changes)}. One of them at most can change a value.")
     if has_constant and changes:
@@ -596,7 +597,8 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
         constant=given.constant if has_constant else None, parent=given.parent, is_path=given.path is not None,
         factor=factor, offset=offset, values=given.values,
         otherwise=given.otherwise if has_otherwise else None, has_otherwise=has_otherwise,
-        format=None if given.format is None else _time_format(given.format, where), required=given.required,
+        format=None if given.format is None else _time_format(given.format, where), text=given.text,
+        required=given.required,
     )  # fmt: skip
 
 

@@ -129,7 +129,7 @@ checks AS (
         ('records landed and not mapped', records_landed + records_unmapped, pulls.records),
         ('records of the file', files.records_read::bigint, records_landed)
     ) AS figures (what, counted, noted)
-    WHERE pulls.state = 'complete' OR (pulls.state = 'unchanged' AND what <> 'records of the file')
+    WHERE pulls.state IN ('complete', 'unchanged') AND (pulls.path IS NOT NULL OR what <> 'records of the file')
 )
 SELECT pull_id, what, counted, noted FROM checks WHERE counted IS DISTINCT FROM noted
 UNION ALL
