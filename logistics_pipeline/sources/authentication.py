@@ -54,7 +54,9 @@ class Authenticator:
                 return Credentials({}, {})
             case AuthenticationType.API_KEY:
                 assert self.authentication.token is not None
-                named = {self.authentication.name: redactor.reveal(self.authentication.token)}
+                key = redactor.reveal(self.authentication.token)
+                prefix = self.authentication.prefix
+                named = {self.authentication.name: f"{prefix} {key}" if prefix else key}
                 return (
                     Credentials(named, {}) if self.authentication.sent_in is SentIn.HEADER else Credentials({}, named)
                 )

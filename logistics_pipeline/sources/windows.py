@@ -6,12 +6,14 @@ as it is within the lookback. Begins are inclusive for us: requests never rely o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from logistics_pipeline.sources.definition import Incremental, TimeFormat
 from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.times import write_time
 
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+"""What stands where a window has no start or no end, and a time has to."""
 _LEAST_LOOKBACK = timedelta(seconds=2)
 """Clocks of servers are told in whole seconds, and records of one second may appear one after the other."""
 
@@ -46,12 +48,17 @@ def split(window: Window, step: timedelta | None) -> Sequence[Window]:
 
 def with_window(incremental: Incremental, request: Request, window: Window) -> Request:
     """The request for the records of a window."""
-    if window.start is not None:
-        start = write_time(window.start, incremental.format)
+    start = None if window.start is None else write_time(window.start, incremental.format)
+    end = None if window.end is None else write_time(_rounded_up(window.end, incremental.format), incremental.format)
+    if start is not None:
         request = request.sending(incremental.sent_in, incremental.parameter, _typed(start, incremental))
-    if window.end is not None and incremental.until:
-        end = write_time(_rounded_up(window.end, incremental.format), incremental.format)
+    if end is not None:
         request = request.sending(incremental.sent_in, incremental.until, _typed(end, incremental))
+    if incremental.placeholders:
+        request = request.filled({
+            "since": start or write_time(_FIRST, incremental.format),
+            "until": end or write_time(_LAST, incremental.format),
+        })  # fmt: skip
     return request
 
 
