@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from psycopg.rows import dict_row
 from logistics_api.graphql.filters import fingerprint_of
 from logistics_api.graphql.meanings import (
     LOGIC,
+    RELATION,
     Column,
     Connection,
     Part,
@@ -34,6 +36,7 @@ from logistics_api.parameters import cursors
 from logistics_api.rows.queries import ISO_DURATION
 from logistics_api.rows.tables import DAY, EXAMPLES, OF_FILE, Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.metrics.relations import relations_of
 
 
 @dataclass(eq=False)
@@ -150,7 +153,7 @@ class Oracle:
             case RowByKey(table, columns):
                 wanted = [typed(value, table.columns[columns[name]]) for name, value in arguments.items()]
                 return self._find(table, [columns[name] for name in arguments], wanted)
-            case Connection(table, pairs):
+            case Connection(table, _, pairs):
                 own = [
                     each
                     for each in self.records[table.name]
@@ -206,6 +209,7 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
 
 
 _ALL: dict[str, list[Record]] = {}
+_TABLES: dict[str, Table] = {}
 
 
 def every(table: Table, records: list[Record]) -> list[Record]:
@@ -213,9 +217,11 @@ def every(table: Table, records: list[Record]) -> list[Record]:
     return _ALL.get(table.name, records)
 
 
-def remember(records: Mapping[str, list[Record]]) -> None:
+def remember(records: Mapping[str, list[Record]], catalogue: Catalogue) -> None:
+    """What filters through references find."""
     _ALL.clear()
     _ALL.update(records)
+    _TABLES.update({name: table_of(dataset) for name, dataset in catalogue.items()})
 
 
 def text_keys(record: Record, columns: Any) -> list[str | None]:
@@ -251,8 +257,21 @@ def _holds(record: Record, name: str, value: Any) -> bool:
         return any(passes(record, each) for each in value)
     if name == LOGIC["not"]:
         return not passes(record, value)
+    if name.endswith(RELATION):
+        return passes(_referred(record, name.removesuffix(RELATION)), value)
     kind = record.table.columns[name]
     return all(_compare(record.values[name], operator, value, kind) for operator, value in value.items())
+
+
+def _referred(record: Record, relation: str) -> Record:
+    """The record that it refers to; one without values if there is none."""
+    reference = relations_of(record.table.dataset)[relation]
+    wanted = tuple(record.values[name] for name in reference.fields)
+    others = _ALL[reference.dataset]
+    none = Record(_TABLES[reference.dataset], defaultdict(lambda: None), {})
+    return (
+        none if None in wanted else next((each for each in others if each.key(reference.target_fields) == wanted), none)
+    )
 
 
 def _compare(found: Any, operator: str, operand: Any, kind: Any) -> bool:

@@ -227,7 +227,7 @@ class _Compiler:
         first = given.get("first")
         size = RowsAsked(USUAL_ROWS if first is None else first, MOST_ROWS)
         self._rows += 1
-        page = Page(meaning.table, self._rows, given, size, self._binding)
+        page = Page(meaning, self._rows, given, size, self._binding)
         shown = self._connection(page, get_named_type(definition.type), nodes, (*pages, size))
         return page.statement(shown, page.related(meaning.pairs, parent) if parent is not None else [])
 

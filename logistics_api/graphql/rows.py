@@ -10,7 +10,8 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_api.graphql.filters import converted, fingerprint_of, read_filter
+from logistics_api.graphql.filters import Columns, converted, fingerprint_of, read_filter
+from logistics_api.graphql.meanings import RELATION, Connection
 from logistics_api.graphql.plans import Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
@@ -18,7 +19,7 @@ from logistics_api.parameters import cursors
 from logistics_api.rows import queries
 from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
-from logistics_core.metrics.conditions import AllOf, conditions_in, sql_of
+from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
 
 OBJECT = '(SELECT row_to_json("Object") FROM (SELECT {columns}) AS "Object")'
 
@@ -107,11 +108,12 @@ class Page:
     """A page of rows while its SQL is written: the parts that a selection asks for are added one by one."""
 
     def __init__(
-        self, table: Table, number: int, arguments: Mapping[str, Any], size: RowsAsked, binding: Binding
+        self, of: Connection, number: int, arguments: Mapping[str, Any], size: RowsAsked, binding: Binding
     ) -> None:
+        table = of.table
         self.row = Row(table, f"Row{number}")
         self._parts_of = f"Parts{number}"
-        self._table, self._binding = table, binding
+        self._table, self._binding, self._columns = table, binding, Columns(table, of.catalogue)
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")
@@ -121,7 +123,7 @@ class Page:
         self._parts: list[sql.Composable] = []
 
     def _bind(self, column: str, value: Any) -> sql.Composable:
-        kind = self._table.columns[column]
+        kind = self._columns.kind(column)
         return self._binding.value(value, partial(value_for_column, kind=kind))
 
     # -- parts -----------------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class Page:
 
     def statement(self, shown: sql.Composable, related: Sequence[sql.Composable]) -> sql.Composable:
         """The page as shown, of the rows for which `related` holds."""
-        names = [each.field for each in conditions_in(self._filter)] + list(self._keys)
+        names = [each.field for each in conditions_in(self._filter) if RELATION not in each.field] + list(self._keys)
         is_joined = queries.needs_dating(self._table, names)
         conditions = [*related, *self._filtered(), *self._behind()]
         return sql.SQL(LIST).format(
@@ -177,7 +179,7 @@ class Page:
             order=self._listed(sql.Identifier),
             first_order=self._listed(self._column),
             added=queries.added_columns(self._table) if is_joined else sql.SQL(""),
-            relation=queries.relation(self._table, names),
+            relation=sql.SQL("{} {}").format(queries.relation(self._table, names), self._columns.joins),
             conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
             limit=self._size,
             row=sql.Identifier(self.row.alias),
@@ -192,9 +194,9 @@ class Page:
         ]
 
     def _filtered(self) -> list[sql.Composable]:
-        if self._filter == AllOf(()):
+        if self._filter == EVERYTHING:
             return []
-        return [sql_of(self._filter, self._column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
+        return [sql_of(self._filter, self._columns.column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
 
     def _column(self, column: str) -> sql.Composable:
         return queries.page_column(self._table, column)

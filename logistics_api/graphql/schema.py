@@ -29,6 +29,7 @@ from graphql import (
 from logistics_api.graphql.meanings import (
     KEY,
     LOGIC,
+    RELATION,
     Column,
     Connection,
     Meaning,
@@ -153,8 +154,9 @@ for _kind in OF_KIND:
 class _OfDataset:
     """The types of one dataset."""
 
-    def __init__(self, dataset: Dataset, types: Names) -> None:
-        self.dataset, self.table = dataset, table_of(dataset)
+    def __init__(self, dataset: Dataset, types: Names, filters: Mapping[str, GraphQLInputObjectType]) -> None:
+        """`filters`: those of all datasets, when they are needed."""
+        self.dataset, self.table, self._filters = dataset, table_of(dataset), filters
         many = pascal(dataset.name)
         self.row_name = types.claim(pascal(dataset.singular), f"{pascal(dataset.singular)}Record")
         self.connection_name = types.claim(f"{many}Connection")
@@ -186,12 +188,24 @@ class _OfDataset:
                 )
                 for field in self.table.fields
             }
-            several = GraphQLList(GraphQLNonNull(made))
-            return own | {
-                "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
-                "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
-                "not": GraphQLInputField(made, description="This does not hold", out_name=LOGIC["not"]),
+            referred = {
+                names.claim(camel(relation), f"{camel(relation)}Record"): GraphQLInputField(
+                    self._filters[reference.dataset],
+                    description=f"What the record of {reference.dataset} is; it has no values until it arrives",
+                    out_name=f"{relation}{RELATION}",
+                )
+                for relation, reference in relations_of(self.dataset).items()
             }
+            several = GraphQLList(GraphQLNonNull(made))
+            return (
+                own
+                | referred
+                | {
+                    "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
+                    "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
+                    "not": GraphQLInputField(made, description="This does not hold", out_name=LOGIC["not"]),
+                }
+            )
 
         made = GraphQLInputObjectType(
             name, fields, description=f"Which {self.dataset.name} are wanted: all that is given must hold"
@@ -218,7 +232,9 @@ class _SchemaMaker:
         for field in (*root.queries.values(), *root.mutations.values(), *root.subscriptions.values()):
             for name in _type_names(field.type):
                 self._types.claim(name)
-        self._made = {name: _OfDataset(dataset, self._types) for name, dataset in catalogue.items()}
+        filters: dict[str, GraphQLInputObjectType] = {}
+        self._made = {name: _OfDataset(dataset, self._types, filters) for name, dataset in catalogue.items()}
+        filters |= {name: made.filter for name, made in self._made.items()}
         self._rows = {name: self._row_type(made) for name, made in self._made.items()}
         self._connections = {name: self._connection_type(made) for name, made in self._made.items()}
 
@@ -244,7 +260,7 @@ class _SchemaMaker:
 
     def _page(self, made: _OfDataset, pairs: tuple[tuple[str, str], ...], description: str) -> GraphQLField:
         type_ = _required(self._connections[made.dataset.name])
-        return field_of(type_, Connection(made.table, pairs), description, made.page_arguments)
+        return field_of(type_, Connection(made.table, self._catalogue, pairs), description, made.page_arguments)
 
     def _row_by_key(self, made: _OfDataset) -> GraphQLField:
         names, arguments, columns = Names(), {}, {}

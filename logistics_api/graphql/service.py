@@ -113,10 +113,11 @@ class GraphqlService:
         state = request.app.state
         if isinstance(meaning_of(root.field), DatasetMetrics):
             try:
-                text, found = await MetricsQuestion(root, selection).ask(state.database, state.rollups, self.catalogue)
+                text, version = await MetricsQuestion(root, selection).ask(
+                    state.database, state.rollups, self.catalogue
+                )
             except GraphQLError as error:
                 raise Refused(error) from error
-            version = found.data_version
             pieces.add(None if version is None else str(version), is_stored=True)
             return text
         text, loaded = await rest.answer_document(root, selection, request)

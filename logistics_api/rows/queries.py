@@ -254,11 +254,16 @@ def is_null_filter(name: str) -> bool:
 
 def page_column(table: Table, name: str) -> sql.Composable:
     """A column of the relations `page` and `Dating`."""
+    return column_of_row(table, name, row="page", dating="Dating")
+
+
+def column_of_row(table: Table, name: str, *, row: str, dating: str) -> sql.Composable:
+    """A column of the row with an alias, or of the one that dates it with another."""
     if name in table.added:
         other = table.dataset.dated_through
-        day = day_of_row(other, "Dating") if name == DAY and other is not None else None
-        return day or sql.Identifier("Dating", table.added[name].source)
-    return sql.Identifier("page", name)
+        day = day_of_row(other, dating) if name == DAY and other is not None else None
+        return day or sql.Identifier(dating, table.added[name].source)
+    return sql.Identifier(row, name)
 
 
 def added_columns(table: Table) -> sql.Composable:

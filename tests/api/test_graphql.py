@@ -129,6 +129,41 @@ def test_metrics_are_those_of_rest(site: Graphql) -> None:
     assert (found["groups"], found["source"].lower()) == (rest["groups"], rest["source"])
 
 
+def test_what_rows_refer_to_filters_them_and_their_metrics(site: Graphql) -> None:
+    document = (
+        "query ($name: String!) { shipments(first: 1000, orderBy: SHIPMENT_ID_ASC, filter: "
+        "{or: [{log: {vehicle: {name: {eq: $name}}}}, {log: {mileage: {isNull: true}}}]}) { nodes { shipmentId } } "
+        "shipmentsMetrics(metrics: [SHIPMENTS], "
+        "filter: {log: {vehicle: {name: {eq: $name}}}, vehicleId: {ne: null}}) { rows { shipments } } }"
+    )
+    name = site.api.get("/api/vehicles", limit=1)["data"][0]["name"]
+    found = site.data(document, name=name)
+
+    vehicles = {row["vehicle_id"] for row in site.api.get("/api/vehicles", limit=1000)["data"] if row["name"] == name}
+    rows = site.api.get("/api/shipments", limit=1000, sort="shipment_id")["data"]
+    wanted = [row["shipment_id"] for row in rows if row["vehicle_id"] in vehicles or row["vehicle_id"] is None]
+    assert [row["shipmentId"] for row in found["shipments"]["nodes"]] == wanted
+    counted = site.api.get("/api/metrics/shipments", metrics="shipments", filter=json.dumps({"log.vehicle.name": name}))
+    assert found["shipmentsMetrics"]["rows"][0]["shipments"] == counted["data"][0]["shipments"] > 0
+
+
+def test_metrics_show_what_rest_shows(site: Graphql) -> None:
+    found = site.data(
+        "{ shipmentsMetrics(metrics: [REVENUE, SHIPMENTS], by: [ORIGIN], grain: MONTH, periods: 3, "
+        "show: [RUNNING, SHARE, AVERAGE], order: [PERIOD_ASC, ORIGIN_ASC]) "
+        "{ t: total { revenue shipments origin } undated approximations { metric } "
+        "rows { period origin revenue revenueRunning revenueShare shipmentsAverage } } }"
+    )
+    question = {"metrics": "revenue,shipments", "by": "origin", "grain": "month", "order": "period,origin"}
+    rest = site.api.get("/api/metrics/shipments", **question, show="running,share,average", periods=3, total=True)
+
+    columns = ("period", "origin", "revenue", "revenue_running", "revenue_share", "shipments_average")
+    metrics = found["shipmentsMetrics"]
+    assert [list(row.values()) for row in metrics["rows"]] == [[row[name] for name in columns] for row in rest["data"]]
+    assert metrics["t"] == rest["total"] | {"origin": None}
+    assert (metrics["undated"], metrics["approximations"]) == (rest["undated"], [])
+
+
 def test_documents_of_rest_are_roots(site: Graphql) -> None:
     found = site.data(
         "{ datasets { name fields { name unit } } contracts { dataset } quality { datasets { dataset score } } "

@@ -44,7 +44,7 @@ class World:
     def fill(self, seed: int) -> Oracle:
         fill(self.connection, self.catalogue, Random(seed))
         records = read_records(self.connection, self.catalogue)
-        remember(records)
+        remember(records, self.catalogue)
         return Oracle(self.schema, records)
 
 
