@@ -18,7 +18,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from logistics_api.graphql.meanings import LOGIC, RELATION, Connection, RowByKey, meaning_of
+from logistics_api.graphql.meanings import LOGIC, RELATION, Connection, Part, RowByKey, meaning_of
 from logistics_api.rows.tables import Table
 from logistics_core.metrics.relations import relations_of
 
@@ -110,6 +110,8 @@ class Documents:
                 given[name] = self._given(argument.type, value)
         elif isinstance(meaning, Connection):
             given = self._page(meaning, definition)
+        elif meaning is Part.TOTAL and self.random.random() < 0.6:
+            given = {"count": self._given(definition.args["count"].type, self.random.choice(["ESTIMATED", "CAPPED"]))}
         return f"({', '.join(f'{name}: {text}' for name, text in given.items())})" if given else ""
 
     def _page(self, meaning: Connection, definition: Any) -> dict[str, str]:

@@ -74,6 +74,7 @@ class PageOfRecords:
     has_next: bool
     has_previous: bool
     cursors: dict[Record, str]
+    total: int
 
 
 def read_records(connection: psycopg.Connection[Any], catalogue: Catalogue) -> dict[str, list[Record]]:
@@ -181,16 +182,21 @@ class Oracle:
                 return source[1]
             case Part.CURSOR:
                 return source[0].cursors[source[1]]
-            case Part.PAGE_INFO:
+            case Part.PAGE_INFO | Part.TOTAL:
                 return source
-            case Part.HAS_NEXT_PAGE:
-                return source.has_next
-            case Part.HAS_PREVIOUS_PAGE:
-                return source.has_previous
-            case Part.START_CURSOR:
-                return source.cursors[source.records[0]] if source.records else None
-            case Part.END_CURSOR:
-                return source.cursors[source.records[-1]] if source.records else None
+        return _of_page(source, part)
+
+
+def _of_page(page: PageOfRecords, part: Part) -> Any:
+    cursors_of_rows = [page.cursors[each] for each in page.records] or [None]
+    return {
+        Part.HAS_NEXT_PAGE: page.has_next,
+        Part.HAS_PREVIOUS_PAGE: page.has_previous,
+        Part.START_CURSOR: cursors_of_rows[0],
+        Part.END_CURSOR: cursors_of_rows[-1],
+        Part.TOTAL_ROWS: page.total,
+        Part.TOTAL_KIND: "exact",
+    }[part]
 
 
 def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -> PageOfRecords:
@@ -198,6 +204,7 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
     columns = table.orders[order.removeprefix("-")]
     fingerprint = cursors.fingerprint(table.slug, order, fingerprint_of(given, {}))
     found = in_order(table, [each for each in records if passes(each, given)], order)
+    total = len(found)
     after = arguments.get("after")
     if after is not None:
         keys = tuple(json.loads(_body(after)))
@@ -205,7 +212,7 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
         found = [each for each in found if comes_after(each, keys, table, order, places)]
     first = arguments["first"]
     made = {each: cursors.encode(fingerprint, each.key_of_cursor(columns)) for each in found}
-    return PageOfRecords(found[:first], len(found) > first, after is not None, made)
+    return PageOfRecords(found[:first], len(found) > first, after is not None, made, total)
 
 
 _ALL: dict[str, list[Record]] = {}

@@ -86,6 +86,9 @@ class Part(Enum):
     HAS_PREVIOUS_PAGE = auto()
     START_CURSOR = auto()
     END_CURSOR = auto()
+    TOTAL = auto()
+    TOTAL_ROWS = auto()
+    TOTAL_KIND = auto()
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,8 @@ from logistics_api.graphql.meanings import (
     SourceOfRow,
 )
 from logistics_api.graphql.names import Names, camel, constant, pascal
-from logistics_api.graphql.scalars import OF_KIND
+from logistics_api.graphql.scalars import BIG_INT, OF_KIND
+from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import SOURCE, Kind, Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
 from logistics_core.catalogue.model import Reference
@@ -50,7 +51,7 @@ MOST_ROWS = 1_000
 """Rows of one page."""
 USUAL_ROWS = 100
 
-_OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource")
+_OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource", "Total", "TotalKind", "Counting")
 
 Fields = dict[str, GraphQLField]
 OfDataset = Callable[[Dataset, Names, GraphQLInputObjectType], Fields]
@@ -106,6 +107,36 @@ PAGE_INFO = GraphQLObjectType(
         ),
     },
     description="Where a page lies among all rows",
+)
+
+TOTAL_KIND = GraphQLEnumType(
+    "TotalKind",
+    {
+        "EXACT": GraphQLEnumValue("exact"),
+        "AT_LEAST": GraphQLEnumValue("at_least", description="This number or more"),
+        "ESTIMATED": GraphQLEnumValue("estimated", description="What PostgreSQL expects"),
+    },
+    description="How exact a number of rows is",
+)
+TOTAL = GraphQLObjectType(
+    "Total",
+    {
+        "rows": field_of(_required(BIG_INT), Part.TOTAL_ROWS, "Number of rows"),
+        "kind": field_of(_required(TOTAL_KIND), Part.TOTAL_KIND, "How exact it is"),
+    },
+    description="Number of rows on all pages",
+)
+COUNTING = GraphQLEnumType(
+    "Counting",
+    {
+        "ESTIMATED": GraphQLEnumValue(
+            "estimated",
+            description=f"PostgreSQL's estimate, nearly free, or exact for tables of up to {SMALL:,} rows. Of rows "
+            "within another row: as CAPPED",
+        ),
+        "CAPPED": GraphQLEnumValue("capped", description=f"Counted, up to {CAP:,}"),
+    },
+    description="How rows are counted",
 )
 
 SOURCE_TYPE = GraphQLObjectType(
@@ -318,6 +349,12 @@ class _SchemaMaker:
                 "edges": field_of(_required(GraphQLList(_required(edge))), Part.EDGES, "The rows with their cursors"),
                 "nodes": field_of(_required(GraphQLList(row)), Part.NODES, "The rows"),
                 "pageInfo": field_of(_required(PAGE_INFO), Part.PAGE_INFO),
+                "total": field_of(
+                    _required(TOTAL),
+                    Part.TOTAL,
+                    "Number of rows on all pages",
+                    {"count": GraphQLArgument(_required(COUNTING), "estimated", description="How they are counted")},
+                ),
             },
             description=f"A page of {made.dataset.name}",
         )

@@ -9,6 +9,7 @@ capital letter.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from psycopg import sql
 
@@ -195,6 +196,12 @@ def row(table: Table, columns: Sequence[str]) -> bytes:
             ),
         )
     )
+
+
+def rows_expected(row: tuple[Any, ...] | None) -> int:
+    """The number of rows in the answer to `ESTIMATE`."""
+    assert row is not None
+    return int(row[0][0]["Plan"]["Plan Rows"])
 
 
 def name_of(table: Table) -> sql.Composable:

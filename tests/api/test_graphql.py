@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from logistics_api.graphql.service import GraphqlService
+from logistics_api.rows import queries
 from logistics_core.catalogue import Catalogue, Dataset
 from tests.api.conftest import Api, Serve
 from tests.api.world import load_world
@@ -106,6 +107,36 @@ def test_cursors_are_those_of_rest(site: Graphql) -> None:
 
     assert page["pageInfo"]["endCursor"] == rest["next_cursor"]
     assert behind["data"] == site.api.get("/api/shipments", limit=10, sort="-day")["data"][7:]
+
+
+@pytest.mark.parametrize("count", ["ESTIMATED", "CAPPED"])
+@pytest.mark.parametrize(
+    ("given", "asked"), [("", {}), ("filter: {origin: {ne: null}, cost: {gte: 100}}, ", {"cost_from": 100})]
+)
+def test_totals_are_those_of_rest(site: Graphql, count: str, given: str, asked: dict[str, Any]) -> None:
+    found = site.data(
+        f"{{ shipments({given}first: 2) {{ total(count: {count}) {{ rows kind }} nodes {{ cost }} }} "
+        "vehicles(first: 1) { nodes { logs(first: 1000) { total { rows } nodes { logId } } } } }"
+    )
+    rest = site.api.get("/api/shipments", limit=2, count=count.lower(), **asked)["total"]
+
+    total = found["shipments"]["total"]
+    assert {**total, "kind": total["kind"].lower()} == rest
+    (vehicle,) = found["vehicles"]["nodes"]
+    assert vehicle["logs"]["total"]["rows"] == len(vehicle["logs"]["nodes"])
+
+
+def test_totals_of_many_rows_are_estimates(site: Graphql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "SMALL", 1)
+    monkeypatch.setattr(queries, "CAP", 3)
+    document = "{ shipments(first: 2%s) { total(count: %s) { rows kind } } } # of few"
+    estimated = [site.data(document % (given, "ESTIMATED")) for given in ("", ", filter: {cost: {lt: -1}}")]
+    capped = site.data(document % ("", "CAPPED"))
+
+    assert estimated[0]["shipments"]["total"]["kind"] == "ESTIMATED"
+    assert estimated[0]["shipments"]["total"]["rows"] > 3
+    assert estimated[1]["shipments"]["total"] == {"rows": 0, "kind": "EXACT"}
+    assert capped["shipments"]["total"] == {"rows": 3, "kind": "AT_LEAST"}
 
 
 def test_metrics_are_those_of_rest(site: Graphql) -> None:
