@@ -93,6 +93,9 @@ class HttpStore(Store):
             for block in response.iter_raw(1 << 20):
                 file.write(block)
 
+    def close(self) -> None:
+        self._client.close()
+
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
         if self._is_single:
             key = self._raw_key(self._place.url)

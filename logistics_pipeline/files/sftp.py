@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import stat
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -37,6 +37,9 @@ CREDENTIALS = frozenset({"password", "privateKey", "passphrase"})
 
 Result = TypeVar("Result")
 
+_OF_ONE_FILE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPPermissionDenied, FileError)
+"""Errors after which the connection is as good as before."""
+
 
 class SftpStore(Store):
     """The files below a folder of a server, through one connection that is opened when first needed."""
@@ -49,9 +52,11 @@ class SftpStore(Store):
         self._host, self._port, self._user = parts.hostname or "", parts.port or 22, parts.username
         self._folder = f"{unquote(parts.path, errors='surrogateescape').rstrip('/')}/"
         self._loop = asyncio.new_event_loop()
+        self._connection: Any = None
         self._client: Any = None
         self._connecting = asyncio.Lock()
-        threading.Thread(target=self._loop.run_forever, name=f"sftp {place.name}", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"sftp {place.name}", daemon=True)
+        self._thread.start()
 
     def look(self, key: str) -> StoredVersion | None:
         async def look(client: Any) -> StoredVersion | None:
@@ -76,6 +81,12 @@ class SftpStore(Store):
         if len(data) != end - start:
             raise TransientError(f"The server has sent {len(data):,} of {end - start:,} bytes")
         return data
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(CONNECT_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
         waiting, entered = [("", 0)], set[str]()
@@ -112,30 +123,40 @@ class SftpStore(Store):
 
     # -- the connection --------------------------------------------------------------------------------------------
 
-    def _do(self, work: Callable[[Any], Awaitable[Result]], key: str) -> Result:
+    def _do(self, work: Callable[[Any], Coroutine[Any, Any, Result]], key: str) -> Result:
         """Does work with the connection, in the thread that has it."""
         url = f"{self._place.url.rstrip('/')}/{key}"
         with self._errors(url):
             return asyncio.run_coroutine_threadsafe(self._work(work), self._loop).result()
 
-    async def _work(self, work: Callable[[Any], Awaitable[Result]]) -> Result:
-        async with asyncio.timeout(OPERATION_SECONDS):
-            async with self._connecting:
-                if self._client is None:
-                    self._client = await self._connect()
-            client = self._client
-            try:
-                return await work(client)
-            except (asyncssh.SFTPError, FileError):
-                raise
-            except BaseException:  # in whatever state the connection is
-                self._client = None
-                client.exit()
-                raise
+    async def _work(self, work: Callable[[Any], Coroutine[Any, Any, Result]]) -> Result:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connect()
+        task = asyncio.ensure_future(work(self._client))
+        await asyncio.wait({task}, timeout=OPERATION_SECONDS)
+        if not task.done():  # closing a file would wait for a silent server again: first the connection ends
+            await self._disconnect()
+            await asyncio.gather(asyncio.wait_for(task, CONNECT_SECONDS), return_exceptions=True)
+            raise TimeoutError
+        try:
+            return task.result()
+        except _OF_ONE_FILE:
+            raise
+        except BaseException:
+            await self._disconnect()
+            raise
+
+    async def _disconnect(self) -> None:
+        connection, self._connection, self._client = self._connection, None, None
+        if connection is not None:
+            connection.abort()
+            with contextlib.suppress(Exception):
+                await connection.wait_closed()
 
     async def _connect(self) -> Any:
         keys, passphrase = self._place.credential("privateKey"), self._place.credential("passphrase")
-        connection = await asyncssh.connect(
+        self._connection = await asyncssh.connect(
             self._host,
             self._port,
             username=self._user or (),
@@ -149,7 +170,7 @@ class SftpStore(Store):
             config=None,
             agent_path=None,
         )
-        return await connection.start_sftp_client(path_encoding="utf-8", path_errors="surrogateescape")
+        return await self._connection.start_sftp_client(path_encoding="utf-8", path_errors="surrogateescape")
 
     def _known_hosts(self) -> Any:
         host_key = self._place.option("hostKey")
@@ -166,7 +187,7 @@ class SftpStore(Store):
             raise FileGoneError(GONE) from None
         except asyncssh.SFTPPermissionDenied:
             raise PlaceError(
-                f"{url}: access is denied. Give the user of the source {name} the right to read it."
+                f"{url}: access is denied. The user of the source {name} needs the right to read it."
             ) from None
         except asyncssh.HostKeyNotVerifiable as error:
             raise PlaceError(
@@ -181,7 +202,7 @@ class SftpStore(Store):
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
             raise PlaceError(f"{url}: a key cannot be used ({error}). Correct the source {name}.") from None
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise TransientError(f"{url} cannot be read now: {error or 'no answer in time'}") from error
+            raise TransientError(f"{url} cannot be read now: {str(error) or 'no answer in time'}") from error
 
 
 def _version(attributes: Any) -> StoredVersion:

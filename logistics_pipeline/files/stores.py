@@ -102,6 +102,9 @@ class Store(ABC):
             FileGoneError: there is no such file any more.
         """
 
+    def close(self) -> None:  # noqa: B027
+        """Closes connections, if there are any."""
+
     def download(self, key: str, version: StoredVersion, file: BinaryIO) -> None:
         """Writes the whole file of that version into another one.
 
