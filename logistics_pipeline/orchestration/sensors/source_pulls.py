@@ -21,8 +21,8 @@ from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since,
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.sensors.stale_analytics import UNFINISHED
 from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulls import Pull, latest_pulls
 from logistics_pipeline.sources.pull_requests import RequestedPull, end_request, note_due, pending_requests
+from logistics_pipeline.sources.pulls import Pull, latest_pulls
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
