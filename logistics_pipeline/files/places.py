@@ -17,6 +17,7 @@ from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.folder import FoundFile, RawFolder, encoded_key, is_nested, is_shortened, split_key
+from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.remote_file import RemoteFile, store_of
 from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
 
@@ -46,7 +47,7 @@ class Place:
     @cached_property
     def root(self) -> str:
         """How the keys of its files begin."""
-        return root_of(self.definition.url)
+        return root_of(self.definition)
 
     def key_of(self, raw_key: str) -> str:
         """The partition key of a file."""
@@ -54,7 +55,7 @@ class Place:
 
     def raw_key(self, key: str) -> str:
         """The file of a partition key, as the store knows it."""
-        return unquote(split_key(key)[0].removeprefix(self.root))
+        return unquote(split_key(key)[0].removeprefix(self.root), errors="surrogateescape")
 
     def found(self, raw_key: str, version: StoredVersion, dataset: str | None = None) -> FoundFile:
         """A file that was seen at the place. `dataset` overrides its path."""
@@ -88,9 +89,14 @@ class Place:
         return not listed.key.endswith("/") and not any(map(is_ignored, parts))
 
 
-def root_of(url: str) -> str:
-    """How the keys of the files of a place begin: its URL, with a slash at the end unless it names a single file."""
-    return url if url.startswith(("http://", "https://")) else f"{url.rstrip('/')}/"
+def root_of(place: PlaceDefinition) -> str:
+    """How the keys of the files of a place begin: its URL with a slash at the end, without user and credentials."""
+    scheme, _, rest = place.url.partition("://")
+    if scheme in ("http", "https"):
+        return f"{scheme}://{rest.partition('/')[0]}{encoded_key(folder_path(place))}"
+    if scheme == "sftp":
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}://{rest.rstrip('/')}/"
 
 
 @dataclass(frozen=True)

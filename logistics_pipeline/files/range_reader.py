@@ -27,6 +27,8 @@ BEGINNING_BYTES = 1 << 20
 _FIRST_ELSEWHERE_BYTES = 256 << 10
 _GROWTH = 4
 ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5
 """Of one range; after that, the load itself is tried again, from its checkpoint on."""
 
 
@@ -147,7 +149,9 @@ def _patiently(read: Callable[[], bytes]) -> bytes:
     for attempt in Retrying(
         retry=retry_if_exception_type(TransientError),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(multiplier=0.2, max=5),
+        wait=wait_exponential_jitter(
+            multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
+        ),
         reraise=True,
     ):
         with attempt:

@@ -81,6 +81,10 @@ class S3Store(Store):
                 _check_range(answer, version, start, end)
                 return _read_all(body, end - start)
 
+    def close(self) -> None:
+        self.client.close()
+        self._lists.close()
+
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
         token: str | None = None
         while True:

@@ -99,6 +99,8 @@ def _reader(field: MappedField) -> Callable[[Mapping[str, Any], str | None], Any
 
 
 def _change(field: MappedField) -> Callable[[Any], Any] | None:
+    if field.text:
+        return lambda value: str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
     if field.factor is not None:
         return _converter(field)
     if field.values is not None:

@@ -481,6 +481,7 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
         lookback=_length(given.lookback, (*where, "lookback")),
         step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
+        placeholders=tuple(sorted(used)),
     )  # fmt: skip
 
 
@@ -595,6 +596,7 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
     if given.parent and keys.parent is None:
         _fault((*where, "parent"), "is true, but the resource has no parent.")
     changes = [key for key in ("unit", "scale", "values", "format") if getattr(given, key) is not None]
+    changes += ["text"] if given.text else []
     if len(changes) > 1:
         _fault(where, f"has {' and '.join(changes)}. One of them at most can change a value.")
     if has_constant and changes:
@@ -607,7 +609,8 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
         constant=given.constant if has_constant else None, parent=given.parent, is_path=given.path is not None,
         factor=factor, offset=offset, values=given.values,
         otherwise=given.otherwise if has_otherwise else None, has_otherwise=has_otherwise,
-        format=None if given.format is None else _time_format(given.format, where), required=given.required,
+        format=None if given.format is None else _time_format(given.format, where), text=given.text,
+        required=given.required,
     )  # fmt: skip
 
 

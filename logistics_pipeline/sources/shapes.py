@@ -180,6 +180,9 @@ class FieldKeys(Keys, kw_only=True):
     format: Annotated[
         str | None, _said("How a time is written: date, unix, unixMillis, or a pattern; it becomes ISO 8601 in UTC")
     ] = None
+    text: Annotated[bool, _said("true: a number becomes a text, where the dataset has texts, such as identifiers")] = (
+        False
+    )
     required: Annotated[bool, _said("true: a record without the value is not mapped")] = False
 
 

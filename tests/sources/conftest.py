@@ -16,6 +16,7 @@ from logistics_pipeline.sources.pulling import PullOptions, PullRequest, pull
 from logistics_pipeline.sources.pulls import PullReport
 from logistics_pipeline.sources.reading import parse_definition
 from tests.sources.server import Fleet
+from tests.sources.site import Site
 
 PAGINATIONS = {
     "linkHeader": ("/link", "{type: linkHeader}"),
@@ -98,6 +99,14 @@ def fleet() -> Iterator[Fleet]:
 @pytest.fixture
 def source(database_url: str, tmp_path: Path, fleet: Fleet) -> SourceUnderTest:
     return SourceUnderTest(database_url, tmp_path / "data", fleet)
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Site:
+    """One with the contracts of the examples."""
+    made = Site(database_url, tmp_path)
+    made.options.raw_dir.mkdir(parents=True)
+    return made
 
 
 def assert_balanced(connection: Connection) -> None:

@@ -1,13 +1,22 @@
 """The definitions in docs/sources/examples: each pulls its API, as that API is documented, into the rows it should."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from logistics_core.catalogue import load_catalogue
 from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.pulls import PullState
 from logistics_pipeline.sources.reading import read_definition
 from tests.sources.servers.documented import APIS
+from tests.sources.servers.fleet import Fleet, fleet_of
+from tests.sources.servers.http import ApiServer
+from tests.sources.site import Site
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "sources" / "examples"
 
@@ -29,3 +38,61 @@ def test_an_example_is_a_definition_whose_fields_are_those_of_its_datasets(name:
 
 def test_every_documented_api_has_an_example_and_every_example_an_api() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.yaml")} == set(APIS)
+
+
+FASTER = {"webfleet": {"perSecond": 1}, "shippo": {"perSecond": 50}, "samsara": {"perSecond": 4.5, "burst": 1}}
+"""Limits of servers whose windows are shorter here, so that nobody waits for minutes."""
+
+
+@contextmanager
+def served(name: str, fleet: Fleet, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The documented server of an API, and the example, changed in its addresses alone."""
+    api = APIS[name]
+    for variable, value in api.secrets.items():
+        monkeypatch.setenv(variable, value)
+    document = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
+    with ApiServer(api.make(fleet)) as server:
+        assert urlsplit(document["baseUrl"]).path == api.base_path
+        document |= {"baseUrl": server.url + api.base_path, "private": True}
+        if "tokenUrl" in document.get("authentication", {}):
+            document["authentication"]["tokenUrl"] = server.url + urlsplit(document["authentication"]["tokenUrl"]).path
+        document["limits"] = document.get("limits", {}) | FASTER.get(name, {})
+        yield site.write_definition(name, document)
+        assert server.errors == []
+
+
+def rows_of(site: Site, name: str) -> dict[str, list[tuple[Any, ...]]]:
+    found = {dataset: site.rows(dataset, columns) for dataset, columns in APIS[name].columns.items()}
+    return {dataset: sorted(map(plain, rows)) for dataset, rows in found.items()}
+
+
+def rows_wanted(fleet: Fleet, name: str) -> dict[str, list[tuple[Any, ...]]]:
+    return {dataset: sorted(map(plain, rows)) for dataset, rows in APIS[name].rows(fleet).items()}
+
+
+def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value if isinstance(value, str) else value.isoformat() if hasattr(value, "isoformat") else float(value)
+                 for value in row)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_an_example_brings_what_its_api_has_and_later_what_has_changed(
+    name: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = fleet_of(vehicles=4, trips=130)
+    with served(name, fleet, site, monkeypatch) as definition:
+        first = site.pull(definition)
+        assert [(each.state, each.error) for each in first] == [(PullState.COMPLETE, None)] * len(first)
+        assert rows_of(site, name) == rows_wanted(fleet, name)
+
+        fleet.tick(7_200)
+        fleet.add_trips(20, seconds_between=0)
+        fleet.change_trips(10)
+        fleet.backdate(30)
+        fleet.tick(120)
+        site.pull(definition)
+        assert rows_of(site, name) == rows_wanted(fleet, name)
+
+        site.pull(definition)
+        assert [each.path for each in site.pull(definition)] == [None] * len(first), "nothing is new"
+    assert site.contradictions() == []

@@ -9,7 +9,7 @@ Records are under `data`; what else a page says depends on its style.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -37,6 +37,10 @@ class FleetApi:
     ignores_filters: bool = False
     on_request: Callable[[Request], None] = lambda request: None
     pages_given: int = 0
+    drops_next: bool = False
+    """Whether the page that follows this one is passed over, as by an API that loses its place."""
+    goes_round: bool = False
+    """Whether the next page is said to be this one again."""
 
     def __call__(self, request: Request) -> Response:
         self.on_request(request)
@@ -108,7 +112,13 @@ class FleetApi:
         return paging.after_key(items, lambda item: item.id, last, size), {}, {}
 
     def _after_token(self, request: Request, items: Sequence[Any], size: int) -> paging.Page[Any]:
-        return paging.after_key(items, _key, paging.from_token(request.query.get("cursor")), size)
+        here = paging.from_token(request.query.get("cursor"))
+        page = paging.after_key(items, _key, here, size)
+        if self.goes_round and here is not None:
+            return replace(page, next=here)
+        if self.drops_next and page.next is not None:
+            return replace(page, next=paging.after_key(items, _key, page.next, size).next or page.next)
+        return page
 
     # -- ETags ---------------------------------------------------------------------------------------------------------
 

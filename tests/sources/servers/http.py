@@ -96,10 +96,27 @@ def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | 
     return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
+ChooseContext = Callable[[int], ssl.SSLContext | None]
+"""The certificate that a connection is shown, by its number; None: it ends in mid-handshake."""
+
+
 class _Listener(ThreadingHTTPServer):
     request_queue_size = LISTEN_QUEUE
     daemon_threads = True
     block_on_close = False
+    choose: ChooseContext | None = None
+    _connections = 0
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.choose is None:
+            return connection, address
+        context = self.choose(self._connections)
+        self._connections += 1
+        if context is None:
+            connection.close()
+            raise OSError("closed in mid-handshake")
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, or was killed, is no news."""
@@ -108,7 +125,7 @@ class _Listener(ThreadingHTTPServer):
 class ApiServer:
     """Serves `handle` on a port of this machine until it is closed; `requests` is what was asked."""
 
-    def __init__(self, handle: Handle, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, handle: Handle, tls: ChooseContext | None = None) -> None:
         self.requests: list[Request] = []
         self.errors: list[Exception] = []
         self._handle = handle
@@ -116,10 +133,7 @@ class ApiServer:
         self._closing = threading.Event()
         self._listener = _Listener(("127.0.0.1", 0), self._handler_class())
         self._scheme = "https" if tls else "http"
-        if tls:
-            self._listener.socket = tls.wrap_socket(
-                self._listener.socket, server_side=True, do_handshake_on_connect=False
-            )
+        self._listener.choose = tls
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

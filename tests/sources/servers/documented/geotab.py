@@ -95,7 +95,7 @@ API = DocumentedApi(
     name="geotab",
     make=make,
     secrets={"GEOTAB_PASSWORD": CREDENTIALS["password"]},
-    base_path="/apiv1",
+    base_path="",
     rows=lambda fleet: {
         "vehicles": {(each.id, each.name) for each in fleet.vehicles.values()},
         "trips": {(each.vehicle_id, each.started_at, each.ended_at, each.distance_km) for each in fleet.trips.values()},
