@@ -124,9 +124,9 @@ async def read_pull(
     source: SourceName, pull_id: PullId, query: Annotated[Paging, Query()], request: Request, database: Reader
 ) -> Response:
     """Returns a pull, and its pages in the order in which they were fetched."""
-    fingerprint, after = cursors.fingerprint(request.url.path, "oldest", {}), [-1, -1]
-    if query.cursor is not None:
-        after = cursors.decode(fingerprint, query.cursor, [int, int])
+    fingerprint = cursors.fingerprint(request.url.path, "oldest", {})
+    before_all: list[cursors.Key] = [-1, -1]
+    after = before_all if query.cursor is None else cursors.decode(fingerprint, query.cursor, [int, int])
     parameters = _parameters(
         request, source=source, pull_id=pull_id, limit=query.limit, after_part=after[0], after_number=after[1]
     )

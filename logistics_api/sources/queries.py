@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
 from logistics_api.sources.schemas import ResourceState
+from logistics_core.database_contract.locks import IS_BEING_PULLED
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.database_contract.sources import REQUEST_PULL
 
@@ -81,6 +82,7 @@ json_build_object(
 
 RESOURCE_STATE = f"""
 CASE
+    WHEN newest.state = '{PullState.RUNNING}' AND NOT newest.is_alive THEN '{ResourceState.INTERRUPTED}'
     WHEN newest.pull_id IS NULL OR newest.state = '{PullState.ABANDONED}' THEN '{ResourceState.NEVER}'
     WHEN newest.state IN ({DONE_STATES}) THEN '{ResourceState.CURRENT}'
     ELSE newest.state
@@ -100,9 +102,9 @@ RESOURCES = f"""
 json_array_elements(known.definition -> 'resources') WITH ORDINALITY AS listed (document, position)
 CROSS JOIN LATERAL (SELECT document ->> 'name' AS name) AS resource
 LEFT JOIN LATERAL (
-    SELECT pull_id, state, error_kind
-    FROM source.pulls
-    WHERE source = known.name AND resource = resource.name
+    SELECT pull_id, state, error_kind, state = '{PullState.RUNNING}' AND {IS_BEING_PULLED} AS is_alive
+    FROM source.pulls AS pull
+    WHERE source = known.name AND resource = resource.name AND NOT is_backfill
     ORDER BY pull_id DESC
     LIMIT 1
 ) AS newest ON true

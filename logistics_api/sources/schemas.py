@@ -27,6 +27,8 @@ class ResourceState(StrEnum):
     NEVER = "never"
     """It was never pulled."""
     RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    """The process that pulled it has died: the next run goes on with its pull."""
     CURRENT = "current"
     """Its newest pull has read all that there was."""
     FAILED = "failed"

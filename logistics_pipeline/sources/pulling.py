@@ -67,7 +67,7 @@ from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar
 from logistics_pipeline.sources.times import length_text
 from logistics_pipeline.sources.walks import Walk
-from logistics_pipeline.sources.windows import Window, next_start, split, with_window
+from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
 
 WALK_ATTEMPTS = 4
 """How often a walk whose pages shift is begun."""
@@ -313,7 +313,11 @@ class _Run:
     def _tentative_end(self) -> datetime | None:
         """The end that requests name, by our clock: what is stored is not later than the clock of the server."""
         incremental = self.resource.incremental
+<<<<<<< HEAD
+        if incremental is None or not names_end(self.resource):
+=======
         if incremental is None or not incremental.names_end:
+>>>>>>> main
             return None
         now, start = datetime.now(UTC).replace(microsecond=0), self.store.pull.window_start
         return now if start is None or now > start else start + incremental.lookback + timedelta(seconds=1)
