@@ -313,11 +313,7 @@ class _Run:
     def _tentative_end(self) -> datetime | None:
         """The end that requests name, by our clock: what is stored is not later than the clock of the server."""
         incremental = self.resource.incremental
-<<<<<<< HEAD
         if incremental is None or not names_end(self.resource):
-=======
-        if incremental is None or not incremental.names_end:
->>>>>>> main
             return None
         now, start = datetime.now(UTC).replace(microsecond=0), self.store.pull.window_start
         return now if start is None or now > start else start + incremental.lookback + timedelta(seconds=1)

@@ -20,7 +20,6 @@ from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since,
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.sensors.stale_analytics import UNFINISHED
 from logistics_pipeline.sources.definition import RestSource
-<<<<<<< HEAD
 from logistics_pipeline.sources.pull_requests import (
     RequestedPull,
     end_request,
@@ -29,10 +28,6 @@ from logistics_pipeline.sources.pull_requests import (
     pending_requests,
 )
 from logistics_pipeline.sources.pulls import Pull
-=======
-from logistics_pipeline.sources.pull_requests import RequestedPull, end_request, note_due, pending_requests
-from logistics_pipeline.sources.pulls import Pull, latest_pulls
->>>>>>> main
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
