@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,13 +41,18 @@ def test_every_documented_api_has_an_example_and_every_example_an_api() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.yaml")} == set(APIS)
 
 
-FASTER = {"webfleet": {"perSecond": 1}, "shippo": {"perSecond": 50}, "samsara": {"perSecond": 4.5, "burst": 1}}
+FASTER = {
+    "geotab": {"perSecond": 20},
+    "samsara": {"perSecond": 22, "burst": 1},
+    "shippo": {"perSecond": 50},
+    "webfleet": {"perSecond": 4.5},
+}
 """Limits of servers whose windows are shorter here, so that nobody waits for minutes."""
 
 
 @contextmanager
 def served(name: str, fleet: Fleet, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The documented server of an API, and the example, changed in its addresses alone."""
+    """The documented server of an API, and the example, changed in its addresses, limits and first day."""
     api = APIS[name]
     for variable, value in api.secrets.items():
         monkeypatch.setenv(variable, value)
@@ -57,6 +63,9 @@ def served(name: str, fleet: Fleet, site: Site, monkeypatch: pytest.MonkeyPatch)
         if "tokenUrl" in document.get("authentication", {}):
             document["authentication"]["tokenUrl"] = server.url + urlsplit(document["authentication"]["tokenUrl"]).path
         document["limits"] = document.get("limits", {}) | FASTER.get(name, {})
+        for resource in document["resources"]:
+            if "start" in resource.get("incremental", {}):
+                resource["incremental"]["start"] = (fleet.start - timedelta(days=3)).date().isoformat()
         yield site.write_definition(name, document)
         assert server.errors == []
 
@@ -79,7 +88,8 @@ def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def test_an_example_brings_what_its_api_has_and_later_what_has_changed(
     name: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet = fleet_of(vehicles=4, trips=130)
+    started_at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
+    fleet = fleet_of(vehicles=3, trips=120, start=started_at)
     with served(name, fleet, site, monkeypatch) as definition:
         first = site.pull(definition)
         assert [(each.state, each.error) for each in first] == [(PullState.COMPLETE, None)] * len(first)

@@ -181,6 +181,7 @@ def test_a_file_that_changes_while_it_is_read_is_never_mixed(way: str, server: S
             assert set(block) == {ord("1")}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the server leaves the file open
 def test_a_silent_server_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sftp, "OPERATION_SECONDS", 0.3)
     monkeypatch.setattr(range_reader, "ATTEMPTS", 2)

@@ -65,9 +65,14 @@ class Fleet:
 
     chance: Random = field(default_factory=lambda: Random(1))
     now: datetime = START
+    start: datetime = field(init=False)
+    """When the clock was set; trips of the day before begin to be reported then."""
     vehicles: dict[int, Vehicle] = field(default_factory=dict)
     trips: dict[int, Trip] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.start = self.now
 
     def tick(self, seconds: float = 1.0) -> None:
         with self.lock:
@@ -88,7 +93,9 @@ class Fleet:
     def _add_trip(self, seconds_between: float) -> Trip:
         self.tick(seconds_between)
         number, chance = max(self.trips, default=0) + 1, self.chance
-        started_at = START + timedelta(seconds=61 * number) - timedelta(days=1)  # no two of a vehicle begin together
+        started_at = (
+            self.start + timedelta(seconds=61 * number) - timedelta(days=1)
+        )  # no two of a vehicle begin together
         origin, destination = chance.sample(PLACES, 2)
         trip = Trip(
             number,
@@ -152,9 +159,9 @@ class Fleet:
             yield from sorted(self.vehicles.values(), key=lambda vehicle: vehicle.number)
 
 
-def fleet_of(vehicles: int, trips: int, seed: int = 1) -> Fleet:
-    """A fleet, the same for the same seed."""
-    fleet = Fleet(Random(seed))
+def fleet_of(vehicles: int, trips: int, seed: int = 1, start: datetime = START) -> Fleet:
+    """A fleet, the same for the same seed and start."""
+    fleet = Fleet(Random(seed), start)
     fleet.add_vehicles(vehicles)
     fleet.add_trips(trips)
     fleet.tick(60)

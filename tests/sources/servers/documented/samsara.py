@@ -20,11 +20,11 @@ from tests.sources.servers.limits import RateLimit
 
 TOKEN = "samsara_api_0123456789"
 LARGEST_PAGE = 512
-TRIPS_PER_PAGE = 3
+TRIPS_PER_PAGE = 10
 """Where there is no `limit`, the server tunes the number of results, which may change at any time."""
 
 
-def make(fleet: Fleet) -> Handle:
+def make(fleet: Fleet, window_seconds: float = 1) -> Handle:
     def handle(request: Request) -> Response:
         check_header(request, "Authorization", f"Bearer {TOKEN}")
         if request.path == "/fleet/vehicles":
@@ -47,7 +47,7 @@ def make(fleet: Fleet) -> Handle:
         listed = [trip_view(trip) for trip in found if trip.vehicle_id in ids]
         return _page(request, listed, lambda trip: [trip["updatedAtTime"], trip["tripStartTime"]], TRIPS_PER_PAGE)
 
-    trips = RateLimit(stream, requests=5, window_seconds=1)
+    trips = RateLimit(stream, requests=5, window_seconds=window_seconds)
     return served(fleet, handle)
 
 
@@ -74,7 +74,7 @@ def trip_view(trip: Trip) -> dict[str, Any]:
 
 API = DocumentedApi(
     name="samsara",
-    make=make,
+    make=lambda fleet: make(fleet, window_seconds=0.2),
     secrets={"SAMSARA_TOKEN": TOKEN},
     base_path="",
     rows=lambda fleet: {

@@ -67,7 +67,7 @@ def _error(code: int, message: str) -> Response:
 
 API = DocumentedApi(
     name="webfleet",
-    make=lambda fleet: make(fleet, window_seconds=1),
+    make=lambda fleet: make(fleet, window_seconds=0.2),
     secrets={"WEBFLEET_PASSWORD": PASSWORD, "WEBFLEET_KEY": KEY},
     base_path="",
     rows=lambda fleet: {
