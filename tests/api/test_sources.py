@@ -237,7 +237,7 @@ def metrics(api: Api) -> dict[str, float]:
 def test_pulls_are_counted_for_prometheus(url: str, connection: Any, serve: Serve) -> None:
     complete_pull(connection)
     add_pull(connection, "trips", "failed", pages=2, requests=9, error="No.", error_kind="server")
-    labels = 'source="fleet",resource="trips"'
+    labels = 'resource="trips",source="fleet"'
     with serve(url) as api:
         found = metrics(api)
     assert found["logistics_source_problems"] == 1
@@ -247,10 +247,29 @@ def test_pulls_are_counted_for_prometheus(url: str, connection: Any, serve: Serv
         "source_waited_seconds_total": 1.5, "source_retrying_seconds_total": 0.5, "source_failing": 1,
     }  # fmt: skip
     assert {name: found[f"logistics_{name}{{{labels}}}"] for name in expected} == expected
-    assert found[f'logistics_source_pulls_total{{{labels},outcome="complete"}}'] == 1
-    assert found[f'logistics_source_failures_total{{{labels},kind="server"}}'] == 1
+    assert found[f'logistics_source_pulls_total{{outcome="complete",{labels}}}'] == 1
+    assert found[f'logistics_source_failures_total{{kind="server",{labels}}}'] == 1
     assert 4 <= found[f"logistics_source_behind_seconds{{{labels}}}"] < 60
     assert found[f"logistics_source_newest_record_timestamp_seconds{{{labels}}}"] > 1.7e9
     connection.execute("DELETE FROM source.pulls WHERE state = 'complete'")
     with serve(url) as api:
         assert metrics(api)[f"logistics_source_pages_total{{{labels}}}"] == 5, "counters never go back"
+
+
+def test_ingestion_statistics_hold_what_pulls_have_brought_and_cost(api: Api, connection: Any) -> None:
+    complete_pull(connection, PATH)
+    add_pull(connection, "trips", "failed", requests=9, error="No.", error_kind="server")
+    add_pull(connection, "orders", "complete", finished_at=datetime.now(UTC) - timedelta(days=2), records=7)
+    add_pull(connection, "vehicles", "paused", paused_until=datetime.now(UTC), finished_at=None)
+    connection.execute(
+        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns, state, records_read, records_loaded, "
+        "records_superseded, records_rejected) VALUES ('vehicle_logs', %s, 1, 1, 'loaded', 249, 240, 5, 4)",
+        (PATH,),
+    )
+    found = api.get("/api/ingestion/stats")["pulls"]
+    assert (found["sources"], found["problems"], found["running"], found["paused"], found["failing"]) == (2, 1, 0, 1, 1)
+    day = found["last_day"]
+    assert (day["complete"], day["failed"], day["pages"], day["requests"], day["retries"]) == (1, 1, 3, 13, 1)
+    assert day["records"] == {"pulled": 250, "landed": 249, "unmapped": 1}
+    assert day["errors"] == {"server": 1}
+    assert found["loaded_from_them"] == {"read": 249, "loaded": 240, "superseded": 5, "rejected": 4}

