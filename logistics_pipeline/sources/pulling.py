@@ -172,6 +172,8 @@ def _begin(connection: Connection, source: RestSource, resource: Resource, reque
         elif not request.is_backfill or chosen is not None or each.window_start == request.since:
             abandon(connection, each)
     if chosen is not None:
+        if chosen.parent_pull_id is None and (parent := _parent_pull(connection, source, resource)) is not None:
+            update_pull(connection, chosen.pull_id, {"parent_pull_id": parent})
         return go_on(connection, chosen, request.run_id), True
     incremental = resource.incremental
     values = {
@@ -361,6 +363,9 @@ class _Run:
 
     def _read_part(self, part: _Part, checkpoint: Checkpoint | None) -> None:
         """Walks through the pages of a part, from where it stands."""
+        end = self.store.pull.window_end
+        if end is not None and part.window.start is not None and part.number and part.window.start >= end:
+            return  # it is in the future of the server
         if checkpoint is not None and checkpoint.token is None:
             return
         if checkpoint is not None and not self._is_usable(part, checkpoint):
