@@ -5,11 +5,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, GraphQLSchema, execute_sync
@@ -31,8 +32,8 @@ from logistics_api.graphql.meanings import (
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.parameters import cursors
 from logistics_api.rows.queries import ISO_DURATION
-from logistics_api.rows.tables import EXAMPLES, OF_FILE, Table, table_of
-from logistics_core.catalogue import Catalogue
+from logistics_api.rows.tables import DAY, EXAMPLES, OF_FILE, Table, table_of
+from logistics_core.catalogue import Catalogue, Dataset
 
 
 @dataclass(eq=False)
@@ -45,6 +46,21 @@ class Record:
 
     def key(self, columns: Any) -> tuple[Any, ...]:
         return tuple(self.values[column] for column in columns)
+
+    def key_of_cursor(self, columns: Any) -> list[Any]:
+        """As cursors hold it: what Python has no values for is as PostgreSQL writes it."""
+        return [_as_written(value) for value in self.key(columns)]
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, timedelta):
+        return value
+    minutes, seconds = divmod(value.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    days = f"{value.days} day{'s' if value.days > 1 else ''}"
+    return " ".join([*([days] if value.days else []), *([clock] if value.seconds or not value.days else [])])
 
 
 @dataclass
@@ -95,6 +111,19 @@ def _add_dates(records: list[Record], found: Mapping[str, list[Record]], table: 
         for name, added in table.added.items():
             record.values[name] = None if dated is None else dated.values[added.source]
             record.shown[name] = None if dated is None else dated.shown[added.source]
+            if dated is not None and name == DAY:
+                record.values[name] = _day(dated.values[added.source], other)
+                record.shown[name] = record.values[name].isoformat()
+
+
+def _day(value: date, dataset: Dataset) -> date:
+    """The day of a date, or of a time where its dataset says."""
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        return value.date()
+    assert dataset.dating is not None
+    return value.astimezone(ZoneInfo(dataset.dating.time_zone)).date()
 
 
 class Oracle:
@@ -172,7 +201,7 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
         places = [tuple(text_keys(each, columns)) for each in in_order(table, every(table, records), order)]
         found = [each for each in found if comes_after(each, keys, table, order, places)]
     first = arguments["first"]
-    made = {each: cursors.encode(fingerprint, list(each.key(columns))) for each in found}
+    made = {each: cursors.encode(fingerprint, each.key_of_cursor(columns)) for each in found}
     return PageOfRecords(found[:first], len(found) > first, after is not None, made)
 
 
@@ -190,8 +219,7 @@ def remember(records: Mapping[str, list[Record]]) -> None:
 
 
 def text_keys(record: Record, columns: Any) -> list[str | None]:
-    keys = record.key(columns)
-    return json.loads(_body(cursors.encode("", list(keys))))  # type: ignore[no-any-return]
+    return json.loads(_body(cursors.encode("", record.key_of_cursor(columns))))  # type: ignore[no-any-return]
 
 
 def comes_after(record: Record, keys: Any, table: Table, order: str, places: list[Any]) -> bool:
@@ -279,7 +307,7 @@ def cursor_of(records: Mapping[str, list[Record]], random: Random, table: Table,
         return None
     record = random.choice(records[table.name])
     columns = table.orders[order.removeprefix("-")]
-    return cursors.encode(cursors.fingerprint(table.slug, order, {}), list(record.key(columns)))
+    return cursors.encode(cursors.fingerprint(table.slug, order, {}), record.key_of_cursor(columns))
 
 
 def drawing(records: Mapping[str, list[Record]]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ LIST = """
 
 ONE = "(SELECT {object} FROM {table} AS {row} WHERE {identified})"
 
-DATING = '(SELECT "Dating".{source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
+DATING = '(SELECT {source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
 
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
@@ -79,7 +79,7 @@ class Row:
         other, dated_by = self.table.dataset.dated_through, self.table.dataset.dating
         assert other is not None and dated_by is not None
         return sql.SQL(DATING).format(
-            source=sql.Identifier(self.table.added[column].source),
+            source=queries.page_column(self.table, column),
             other=sql.Identifier("raw", other.name),
             key=sql.Identifier(*other.key),
             field=sql.Identifier(self.alias, dated_by.field),
@@ -176,7 +176,7 @@ class Page:
             parts=sql.SQL(", ").join(self._parts or [sql.SQL("count(*)")]),
             order=self._listed(sql.Identifier),
             first_order=self._listed(self._column),
-            added=self._added() if is_joined else sql.SQL(""),
+            added=queries.added_columns(self._table) if is_joined else sql.SQL(""),
             relation=queries.relation(self._table, names),
             conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
             limit=self._size,
@@ -196,15 +196,8 @@ class Page:
             return []
         return [sql_of(self._filter, self._column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
 
-    def _added(self) -> sql.Composable:
-        columns = [sql.SQL(", {} AS {}").format(self._column(name), sql.Identifier(name)) for name in self._table.added]
-        return sql.SQL("").join(columns)
-
     def _column(self, column: str) -> sql.Composable:
-        """A column of the relations `page` and `Dating`."""
-        if column in self._table.added:
-            return sql.Identifier("Dating", self._table.added[column].source)
-        return sql.Identifier("page", column)
+        return queries.page_column(self._table, column)
 
     def _listed(self, column: Callable[[str], sql.Composable]) -> sql.Composable:
         direction = sql.SQL(" DESC" if self._order.startswith("-") else "")

@@ -213,7 +213,7 @@ class _SchemaMaker:
     def __init__(self, catalogue: Catalogue, root: Root, of_dataset: OfDataset | None) -> None:
         self._catalogue, self._root, self._of_dataset = catalogue, root, of_dataset
         self._types = Names(
-            [*_OWN_TYPES, *specified_scalar_types, *(each.name for each in OF_KIND.values()), *_FILTERS]
+            [*_OWN_TYPES, *specified_scalar_types, *_FILTERS, *(each.name for each in _FILTERS.values())]
         )
         for field in (*root.queries.values(), *root.mutations.values(), *root.subscriptions.values()):
             for name in _type_names(field.type):

@@ -9,8 +9,9 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError
-from logistics_pipeline.files.content_hash import ContentHash, content_hash
+from logistics_pipeline.files.content_hash import ContentHash, NotedHash, content_hash, hashing
 from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
@@ -69,11 +70,17 @@ class FileLoad:
 
     def run(self, found: FoundFile, *, on_request: bool) -> LoadReport:
         """Loads the file as it is on disk now and finishes it, loaded or failed."""
-        found = self._options.folder.look_again(found) or found
+        denial = None
+        try:
+            found = self._options.folder.look_again(found) or found
+        except PlaceError as error:
+            denial = FileError(str(error))
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
             return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
         try:
+            if denial is not None:
+                raise denial
             dataset = file_dataset(self._options.catalogue, file)
         except FileError as error:
             return self._fail(file, error)
@@ -128,13 +135,14 @@ class FileLoad:
         left_bytes = found.size_bytes * expansion - file.bytes_read
         task = self._task(file, found, dataset, format)
         is_large = left_bytes >= self._options.own_process_bytes and not _has_long_header(format)
+        meanwhile = self._options.parses_meanwhile and not found.is_remote  # two readers would read ranges twice
         with (
-            open_chunks(task, in_own_process=is_large, meanwhile=self._options.parses_meanwhile) as chunks,
-            ContentHash(found.path) as hashing,
+            open_chunks(task, in_own_process=is_large, meanwhile=meanwhile) as chunks,
+            hashing(found.path) as content,
             bulk_load(self._connection, dataset, left_bytes),
         ):
             self._write(chunks, task)
-            return self._hash_of_unchanged(found, hashing)
+            return self._hash_of_unchanged(found, content)
 
     def _task(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> ReadTask:
         return ReadTask(
@@ -171,9 +179,9 @@ class FileLoad:
         if limit.is_exceeded(file.records_read, file.records_rejected):
             raise damage or limit.error(self._connection, file_id, file.records_read, file.records_rejected)
 
-    def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
+    def _hash_of_unchanged(self, found: FoundFile, content: ContentHash | NotedHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""
-        result = hashing.wait()
+        result = content.wait()
         now = self._options.folder.look_again(found)
         if now is None:
             raise FileError("The file was removed or renamed while it was loaded, so it may not have been complete")

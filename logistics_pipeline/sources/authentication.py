@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Authentication, AuthenticationType, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.requests import Request
+from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.secrets import Redactor
 
 _MARGIN_SECONDS = 60.0

@@ -20,8 +20,8 @@ from logistics_pipeline.sources.addresses import Deadline, GuardedBackend
 from logistics_pipeline.sources.archive import Archive, Body
 from logistics_pipeline.sources.definition import RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault, UnauthorisedFault
+from logistics_pipeline.sources.http_requests import Request, check_host, redacted_url
 from logistics_pipeline.sources.rate_limits import wait_wanted
-from logistics_pipeline.sources.requests import Request, check_host, redacted_url
 from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.times import http_date
 

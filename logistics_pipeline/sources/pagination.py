@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from logistics_pipeline.sources.definition import Pagination, PaginationType, ParameterValue, RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
+from logistics_pipeline.sources.http_requests import Request, next_address
 from logistics_pipeline.sources.page_content import PageContent
 from logistics_pipeline.sources.paths import MISSING, path_text, value_at
-from logistics_pipeline.sources.requests import Request, next_address
 from logistics_pipeline.sources.secrets import Secret
 
 Token: TypeAlias = Mapping[str, Any]

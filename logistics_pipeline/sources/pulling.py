@@ -33,6 +33,7 @@ from logistics_pipeline.sources.authentication import Authenticator
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Mode, Resource, RestSource
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, PausedPull, SourceFault
+from logistics_pipeline.sources.http_requests import Request, first_request
 from logistics_pipeline.sources.landing import Lander, Landing
 from logistics_pipeline.sources.page_content import PageContent, PageReader
 from logistics_pipeline.sources.pagination import FIRST, Page, Token, next_token, with_token
@@ -61,13 +62,12 @@ from logistics_pipeline.sources.pulls import (
     pull_by_id,
 )
 from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.requests import Request, first_request
 from logistics_pipeline.sources.retries import Sender
 from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar
 from logistics_pipeline.sources.times import length_text
 from logistics_pipeline.sources.walks import Walk
-from logistics_pipeline.sources.windows import Window, next_start, split, with_window
+from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
 
 WALK_ATTEMPTS = 4
 """How often a walk whose pages shift is begun."""
@@ -172,6 +172,8 @@ def _begin(connection: Connection, source: RestSource, resource: Resource, reque
         elif not request.is_backfill or chosen is not None or each.window_start == request.since:
             abandon(connection, each)
     if chosen is not None:
+        if chosen.parent_pull_id is None and (parent := _parent_pull(connection, source, resource)) is not None:
+            update_pull(connection, chosen.pull_id, {"parent_pull_id": parent})
         return go_on(connection, chosen, request.run_id), True
     incremental = resource.incremental
     values = {
@@ -313,7 +315,7 @@ class _Run:
     def _tentative_end(self) -> datetime | None:
         """The end that requests name, by our clock: what is stored is not later than the clock of the server."""
         incremental = self.resource.incremental
-        if incremental is None or not incremental.names_end:
+        if incremental is None or not names_end(self.resource):
             return None
         now, start = datetime.now(UTC).replace(microsecond=0), self.store.pull.window_start
         return now if start is None or now > start else start + incremental.lookback + timedelta(seconds=1)
@@ -361,6 +363,9 @@ class _Run:
 
     def _read_part(self, part: _Part, checkpoint: Checkpoint | None) -> None:
         """Walks through the pages of a part, from where it stands."""
+        end = self.store.pull.window_end
+        if end is not None and part.window.start is not None and part.number and part.window.start >= end:
+            return  # it is in the future of the server
         if checkpoint is not None and checkpoint.token is None:
             return
         if checkpoint is not None and not self._is_usable(part, checkpoint):

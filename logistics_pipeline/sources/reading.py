@@ -158,6 +158,18 @@ def parse_definition(text: str, name: str, where: str) -> Source:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
 
 
+def stored_definition(document: Any, name: str, digest: str) -> Source:
+    """The source that a document defines which was read and stored before. `digest` is that of its file.
+
+    Raises:
+        DefinitionError: this version of the program cannot use it.
+    """
+    try:
+        return _source(document, name, digest, {})
+    except (ShapeFault, _Fault) as error:
+        raise DefinitionError(f"The stored definition of the source {name} cannot be used: {error}") from error
+
+
 def json_schema() -> dict[str, Any]:
     """What a definition may hold, as a JSON Schema for editors."""
     schemas, components = msgspec.json.schema_components(KINDS.values(), ref_template="#/$defs/{name}")
@@ -469,7 +481,6 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
         lookback=_length(given.lookback, (*where, "lookback")),
         step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
-        placeholders=tuple(sorted(used)),
     )  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from tenacity import (
 from logistics_pipeline.sources.authentication import Authenticator
 from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, UnauthorisedFault
+from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.requests import Request
 
 Content = TypeVar("Content")
 

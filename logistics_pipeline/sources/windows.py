@@ -5,17 +5,19 @@ as it is within the lookback. Begins are inclusive for us: requests never rely o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from logistics_pipeline.sources.definition import Incremental, TimeFormat
-from logistics_pipeline.sources.requests import Request
+from logistics_pipeline.sources.definition import Incremental, Resource, TimeFormat
+from logistics_pipeline.sources.http_requests import Request
 from logistics_pipeline.sources.times import write_time
 
-_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
-"""What stands where a window has no start or no end, and a time has to."""
 _LEAST_LOOKBACK = timedelta(seconds=2)
 """Clocks of servers are told in whole seconds, and records of one second may appear one after the other."""
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""What `{since}` stands for in a pull of all there is."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,44 @@ def split(window: Window, step: timedelta | None) -> Sequence[Window]:
     return pieces or [window]
 
 
+def names_end(resource: Resource) -> bool:
+    """Whether requests say where the window ends."""
+    incremental = resource.incremental
+    if incremental is None:
+        return False
+    texts = f"{list(resource.parameters.values())} {resource.body}"
+    return bool(incremental.until) or "{until}" in texts
+
+
 def with_window(incremental: Incremental, request: Request, window: Window) -> Request:
-    """The request for the records of a window."""
-    start = None if window.start is None else write_time(window.start, incremental.format)
-    end = None if window.end is None else write_time(_rounded_up(window.end, incremental.format), incremental.format)
-    if start is not None:
+    """The request for the records of a window: where parameters of its own carry it, and where `{since}` stands."""
+    request = _filled(request, incremental, window)
+    if window.start is not None:
+        start = write_time(window.start, incremental.format)
         request = request.sending(incremental.sent_in, incremental.parameter, _typed(start, incremental))
-    if end is not None:
+    if window.end is not None and incremental.until:
+        end = write_time(_rounded_up(window.end, incremental.format), incremental.format)
         request = request.sending(incremental.sent_in, incremental.until, _typed(end, incremental))
-    if incremental.placeholders:
-        request = request.filled({
-            "since": start or write_time(_FIRST, incremental.format),
-            "until": end or write_time(_LAST, incremental.format),
-        })  # fmt: skip
     return request
+
+
+def _filled(request: Request, incremental: Incremental, window: Window) -> Request:
+    start = write_time(window.start or _BEGINNING, incremental.format)
+    texts = {"{since}": start}
+    if window.end is not None:
+        texts["{until}"] = write_time(_rounded_up(window.end, incremental.format), incremental.format)
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, str):
+            for name, text in texts.items():
+                value = value.replace(name, text)
+            return value
+        if isinstance(value, dict):
+            return {key: fill(each) for key, each in value.items()}
+        return [fill(each) for each in value] if isinstance(value, list) else value
+
+    parameters = {name: fill(value) for name, value in request.parameters.items()}
+    return replace(request, parameters=parameters, body=fill(request.body))
 
 
 def _typed(text: str, incremental: Incremental) -> str | int:

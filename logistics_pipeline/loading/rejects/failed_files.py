@@ -18,6 +18,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.folder import path_of
+from logistics_pipeline.files.places import is_url
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
@@ -73,7 +74,7 @@ def export_or_warn(
 
 def _dataset_to_name(file: ledger.LedgerFile, catalogue: Catalogue) -> str | None:
     """The dataset of a file whose own name does not tell it: its folder does, or whoever loaded it."""
-    return None if catalogue.dataset_of_path(Path(file.path).name) == file.dataset else file.dataset
+    return None if catalogue.dataset_of_path(Path(file.place_path).name) == file.dataset else file.dataset
 
 
 def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tuple[Path, Path]:
@@ -85,7 +86,8 @@ def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tupl
     `shipments/2024/part-1.csv` go to `shipments.rejected.part-1.records.csv`. No two files of a folder share a name:
     the rejects of `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
     """
-    name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
+    # the key of a file loaded from elsewhere is an absolute path
+    name = failed_dir / name_of_url(key) if is_url(key) else path_of(key.lstrip("/"), failed_dir)
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
     if dataset is None:
@@ -94,6 +96,20 @@ def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tupl
         before, after = f"{dataset}.rejected.", f"{compression}.records{plain.suffix}"
         records = plain.with_name(f"{before}{_shorten(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
     return records, records.with_name(f"{records.name}.reasons.csv")
+
+
+def name_of_url(key: str) -> Path:
+    """A relative path for the key of a file at a place: its parts, none of which leads anywhere else.
+
+    `s3://bucket/a//../b.csv` becomes `s3/bucket/a/%/%2E%2E/b.csv`; no two keys share a name.
+    """
+    parts = key.replace("://", "/", 1).split("/")
+    return Path(
+        *(
+            _shorten("%" if not part else part.replace(".", "%2E") if not part.strip(".") else part, LONGEST_STEM)
+            for part in parts
+        )
+    )
 
 
 def _shorten(stem: str, longest: int) -> str:
