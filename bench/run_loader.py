@@ -58,7 +58,7 @@ class _FirstCall:
 def _find(path: Path, options: LoadOptions) -> list[FoundFile]:
     folder = RawFolder(path, options.catalogue)
     paths = [file.path for file in ledger.in_registration_order(folder.find_files())] if path.is_dir() else [path]
-    return [found for each in paths if (found := options.folder.look_at(each)) is not None]
+    return [found for each in paths if (found := options.folder.look_at(Path(str(each)))) is not None]
 
 
 def _account(reports: Sequence[LoadReport]) -> dict[str, object]:

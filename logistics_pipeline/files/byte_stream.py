@@ -11,7 +11,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO, Final, NoReturn, Protocol, cast
 
 from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
@@ -24,6 +23,7 @@ from logistics_pipeline.files.encodings import (
     recognise,
     recognise_utf16,
 )
+from logistics_pipeline.files.stored_file import StoredFile, stream_size
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
@@ -85,8 +85,11 @@ class Source:
         max_bytes: int = sys.maxsize,
         recognise: _Recognise | None = None,
         declared: str | None = None,
+        file_bytes: int = 0,
     ) -> None:
         """`declared` is the encoding that a contract names, by Python's name."""
+        self.file_bytes: Final = file_bytes
+        """The size of the file as it is stored, compressed or not; 0 for parts of a file."""
         self._stream = stream
         self._max_bytes = max_bytes
         self.compression = compression
@@ -252,7 +255,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | None = None) -> Iterator[Source]:
+def open_source(path: StoredFile, max_expansion: int = MAX_EXPANSION, declared: str | None = None) -> Iterator[Source]:
     """Opens a file for reading and decompresses it; returns at most `max_expansion` times its size.
 
     `declared` is the encoding that the contract names: the text is in it unless its bytes prove another one.
@@ -265,14 +268,16 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | 
     except OSError as error:
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
+        size = stream_size(file)
+        max_bytes = max(FREE_EXPANSION_BYTES, size * max_expansion)
         stream, compression = _decompressed(file)
-        max_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
         yield Source(
             stream,
             compression,
             max_bytes if compression else sys.maxsize,
             lambda: recognise(_blocks(path, max_bytes), declared),
             declared,
+            size,
         )
 
 
@@ -286,7 +291,7 @@ def _decompressed(file: BinaryIO) -> tuple[_Readable, str | None]:
     return cast(_Readable, file), None
 
 
-def _blocks(path: Path, max_bytes: int) -> Iterator[bytes]:
+def _blocks(path: StoredFile, max_bytes: int) -> Iterator[bytes]:
     """The decompressed bytes of a file, up to its end, to a damaged part or to a limit."""
     left = max_bytes
     with path.open("rb") as file, suppress(*_DECOMPRESSION_ERRORS):

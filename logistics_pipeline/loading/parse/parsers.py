@@ -6,11 +6,11 @@ Plain data in, plain data out, so the same call works in the loader's process an
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION, Source
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
@@ -38,7 +38,7 @@ CHANGED = "The file changed while it was loaded. Its new content is a new versio
 class ReadTask:
     """What to read, from which checkpoint on, and how."""
 
-    path: Path
+    path: StoredFile
     dataset: Dataset
     layout: Layout
     file_id: int
