@@ -30,6 +30,7 @@ from logistics_pipeline.cli import (
     rejects,
     reset,
     retry,
+    source_proposals,
     status,
     unload,
     up,
@@ -87,6 +88,7 @@ COMMANDS = (
     reset,
     keys,
     contracts,
+    source_proposals,
     migrate,
     db,
 )

@@ -97,8 +97,8 @@ class Run:
             self._repeated = faults.Repeated(handle)
             handle = self._repeated
         handle = self._struck(handle)
-        if self.chance.random() < 0.05:
-            handle = RateLimit(handle, self.chance.randint(3, 8), 0.3, self.chance.choice(["ratelimit", "seconds"]))
+        if self.chance.random() < 0.04:
+            handle = RateLimit(handle, self.chance.randint(3, 8), 1, self.chance.choice(["ratelimit", "seconds"]))
         handle = self._guarded(handle)
         if not self.kind.is_tls:
             return ApiServer(handle)
@@ -269,7 +269,7 @@ class Run:
     def _mend(self) -> None:
         """The source is well again and at rest: pulls as they would follow, until two have ended well."""
         self.is_calm = True
-        self.fleet.tick(120)
+        self.fleet.tick(5 * 3600)  # what was not read before is older than the lookback
         done = 0
         for _ in range(6):
             ending = self._pull()
