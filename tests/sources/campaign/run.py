@@ -303,14 +303,20 @@ class Run:
             if key in rows and rows[key] != _plain(wanted)
         ]
         pulls = self.site.pulls()
-        reported = any(each.warnings or each.attempts > 1 for each in pulls)
-        self.result.unseen = self.kind.must_be_seen and self.result.strikes > 0 and not reported
+        is_seen = any(each.warnings or each.attempts > 1 or each.requests > each.pages for each in pulls)
+        self.result.unseen = self.kind.must_be_seen and self._effective_strikes() > 0 and not is_seen
         troubles = self.site.contradictions() + [
             f"page {each} is not in the archive" for each in self.site.missing_pages()
         ]
         if self.result.memory_bytes > MOST_MEMORY_BYTES:
             troubles.append(f"a pull took {self.result.memory_bytes >> 20} MiB of memory")
         self.result.trouble = "; ".join(troubles)
+
+    def _effective_strikes(self) -> int:
+        """Those that changed what the API answered: there may have been no page to drop, and none to go back to."""
+        if self.kind.name in ("page dropped", "pages go round"):
+            return self.api.pages_misled
+        return self.result.strikes
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
