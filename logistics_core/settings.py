@@ -288,6 +288,11 @@ class Settings(BaseSettings):
         return self.data_dir / "archive"
 
     @cached_property
+    def landed_dir(self) -> Path:
+        """Copies of files of places whose source declares `land: true`."""
+        return self.data_dir / "landed"
+
+    @cached_property
     def failed_dir(self) -> Path:
         return self.data_dir / "failed"
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -20,6 +21,7 @@ from psycopg.rows import dict_row
 from logistics_api.graphql.filters import fingerprint_of
 from logistics_api.graphql.meanings import (
     LOGIC,
+    RELATION,
     Column,
     Connection,
     Part,
@@ -34,6 +36,7 @@ from logistics_api.parameters import cursors
 from logistics_api.rows.queries import ISO_DURATION
 from logistics_api.rows.tables import DAY, EXAMPLES, OF_FILE, Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.metrics.relations import relations_of
 
 
 @dataclass(eq=False)
@@ -71,6 +74,7 @@ class PageOfRecords:
     has_next: bool
     has_previous: bool
     cursors: dict[Record, str]
+    total: int
 
 
 def read_records(connection: psycopg.Connection[Any], catalogue: Catalogue) -> dict[str, list[Record]]:
@@ -150,7 +154,7 @@ class Oracle:
             case RowByKey(table, columns):
                 wanted = [typed(value, table.columns[columns[name]]) for name, value in arguments.items()]
                 return self._find(table, [columns[name] for name in arguments], wanted)
-            case Connection(table, pairs):
+            case Connection(table, _, pairs):
                 own = [
                     each
                     for each in self.records[table.name]
@@ -178,16 +182,21 @@ class Oracle:
                 return source[1]
             case Part.CURSOR:
                 return source[0].cursors[source[1]]
-            case Part.PAGE_INFO:
+            case Part.PAGE_INFO | Part.TOTAL:
                 return source
-            case Part.HAS_NEXT_PAGE:
-                return source.has_next
-            case Part.HAS_PREVIOUS_PAGE:
-                return source.has_previous
-            case Part.START_CURSOR:
-                return source.cursors[source.records[0]] if source.records else None
-            case Part.END_CURSOR:
-                return source.cursors[source.records[-1]] if source.records else None
+        return _of_page(source, part)
+
+
+def _of_page(page: PageOfRecords, part: Part) -> Any:
+    cursors_of_rows = [page.cursors[each] for each in page.records] or [None]
+    return {
+        Part.HAS_NEXT_PAGE: page.has_next,
+        Part.HAS_PREVIOUS_PAGE: page.has_previous,
+        Part.START_CURSOR: cursors_of_rows[0],
+        Part.END_CURSOR: cursors_of_rows[-1],
+        Part.TOTAL_ROWS: page.total,
+        Part.TOTAL_KIND: "exact",
+    }[part]
 
 
 def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -> PageOfRecords:
@@ -195,6 +204,7 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
     columns = table.orders[order.removeprefix("-")]
     fingerprint = cursors.fingerprint(table.slug, order, fingerprint_of(given, {}))
     found = in_order(table, [each for each in records if passes(each, given)], order)
+    total = len(found)
     after = arguments.get("after")
     if after is not None:
         keys = tuple(json.loads(_body(after)))
@@ -202,10 +212,11 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
         found = [each for each in found if comes_after(each, keys, table, order, places)]
     first = arguments["first"]
     made = {each: cursors.encode(fingerprint, each.key_of_cursor(columns)) for each in found}
-    return PageOfRecords(found[:first], len(found) > first, after is not None, made)
+    return PageOfRecords(found[:first], len(found) > first, after is not None, made, total)
 
 
 _ALL: dict[str, list[Record]] = {}
+_TABLES: dict[str, Table] = {}
 
 
 def every(table: Table, records: list[Record]) -> list[Record]:
@@ -213,9 +224,11 @@ def every(table: Table, records: list[Record]) -> list[Record]:
     return _ALL.get(table.name, records)
 
 
-def remember(records: Mapping[str, list[Record]]) -> None:
+def remember(records: Mapping[str, list[Record]], catalogue: Catalogue) -> None:
+    """What filters through references find."""
     _ALL.clear()
     _ALL.update(records)
+    _TABLES.update({name: table_of(dataset) for name, dataset in catalogue.items()})
 
 
 def text_keys(record: Record, columns: Any) -> list[str | None]:
@@ -251,8 +264,21 @@ def _holds(record: Record, name: str, value: Any) -> bool:
         return any(passes(record, each) for each in value)
     if name == LOGIC["not"]:
         return not passes(record, value)
+    if name.endswith(RELATION):
+        return passes(_referred(record, name.removesuffix(RELATION)), value)
     kind = record.table.columns[name]
     return all(_compare(record.values[name], operator, value, kind) for operator, value in value.items())
+
+
+def _referred(record: Record, relation: str) -> Record:
+    """The record that it refers to; one without values if there is none."""
+    reference = relations_of(record.table.dataset)[relation]
+    wanted = tuple(record.values[name] for name in reference.fields)
+    others = _ALL[reference.dataset]
+    none = Record(_TABLES[reference.dataset], defaultdict(lambda: None), {})
+    return (
+        none if None in wanted else next((each for each in others if each.key(reference.target_fields) == wanted), none)
+    )
 
 
 def _compare(found: Any, operator: str, operand: Any, kind: Any) -> bool:

@@ -9,6 +9,7 @@ capital letter.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from psycopg import sql
 
@@ -197,6 +198,12 @@ def row(table: Table, columns: Sequence[str]) -> bytes:
     )
 
 
+def rows_expected(row: tuple[Any, ...] | None) -> int:
+    """The number of rows in the answer to `ESTIMATE`."""
+    assert row is not None
+    return int(row[0][0]["Plan"]["Plan Rows"])
+
+
 def name_of(table: Table) -> sql.Composable:
     """The table's qualified name."""
     return sql.Identifier("raw", table.name)
@@ -254,11 +261,16 @@ def is_null_filter(name: str) -> bool:
 
 def page_column(table: Table, name: str) -> sql.Composable:
     """A column of the relations `page` and `Dating`."""
+    return column_of_row(table, name, row="page", dating="Dating")
+
+
+def column_of_row(table: Table, name: str, *, row: str, dating: str) -> sql.Composable:
+    """A column of the row with an alias, or of the one that dates it with another."""
     if name in table.added:
         other = table.dataset.dated_through
-        day = day_of_row(other, "Dating") if name == DAY and other is not None else None
-        return day or sql.Identifier("Dating", table.added[name].source)
-    return sql.Identifier("page", name)
+        day = day_of_row(other, dating) if name == DAY and other is not None else None
+        return day or sql.Identifier(dating, table.added[name].source)
+    return sql.Identifier(row, name)
 
 
 def added_columns(table: Table) -> sql.Composable:

@@ -10,6 +10,7 @@ import typer
 from logistics_core.catalogue import load_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.atomic_files import replacing
+from logistics_pipeline.cli import sources
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.inference.names import allowed_dataset_name
@@ -17,10 +18,8 @@ from logistics_pipeline.sources.proposing.adding import NewSource, SourceProposa
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this module's commands."""
-    group = typer.Typer(no_args_is_help=True, help="Sources: systems that data is pulled from.")
-    group.command("add")(add_source)
-    app.add_typer(group, name="sources")
+    """Adds this module's command to those of `sources`."""
+    sources.group.command("add")(add_source)
 
 
 def add_source(

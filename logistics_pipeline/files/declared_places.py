@@ -59,6 +59,7 @@ class _Keys(msgspec.Struct):
     options: dict[str, str | int | bool] = {}
     credentials: dict[str, Annotated[str, msgspec.Meta(pattern="^(env|file):.")]] = {}
     land: bool = False
+    private: bool = False
     poll: _Poll = _Poll()
 
 
@@ -97,6 +98,7 @@ def _place(name: str, keys: _Keys) -> PlaceDefinition:
         options=keys.options,
         credentials={each: _reference(text) for each, text in keys.credentials.items()},
         land=keys.land,
+        private=keys.private,
         shortest_poll_seconds=_seconds(keys.poll.shortest, 5),
         longest_poll_seconds=_seconds(keys.poll.longest, 300),
     )

@@ -208,3 +208,11 @@ def split_key(key: str) -> tuple[str, str | None]:
 
 def _percent_encode(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+
+
+def shortened(stem: str, longest: int) -> str:
+    """Returns a name of at most `longest` bytes: if too long, its beginning and a hash that keeps it unique."""
+    whole = os.fsencode(stem)
+    if len(whole) <= longest:
+        return stem
+    return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]

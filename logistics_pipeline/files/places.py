@@ -16,12 +16,24 @@ from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
 from logistics_pipeline.files.declared_places import declared_places
-from logistics_pipeline.files.folder import FoundFile, RawFolder, encoded_key, is_nested, is_shortened, split_key
+from logistics_pipeline.files.folder import (
+    FoundFile,
+    RawFolder,
+    encoded_key,
+    is_nested,
+    is_shortened,
+    shortened,
+    split_key,
+)
+from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.remote_file import RemoteFile, store_of
 from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
 
 LONGEST_REMOTE_KEY = 2_000
 """Bytes: keys of S3 have up to 1,024; an index entry in PostgreSQL, and so in Dagster's tables, about 2,700."""
+
+LONGEST_NAME = 200
+"""Bytes of a file or folder that is named after a key, of the 255 that a name may have."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
@@ -29,6 +41,20 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 def is_url(text: str) -> bool:
     """Whether a key or an argument names a file at a place, and not one on disk."""
     return _URL.match(text) is not None
+
+
+def path_of_url(key: str) -> Path:
+    """A relative path for the key of a file at a place: its parts, none of which leads anywhere else.
+
+    `s3://bucket/a//../b.csv` becomes `s3/bucket/a/%/%2E%2E/b.csv`; no two keys share a name.
+    """
+    parts = key.replace("://", "/", 1).split("/")
+    return Path(
+        *(
+            shortened("%" if not part else part.replace(".", "%2E") if not part.strip(".") else part, LONGEST_NAME)
+            for part in parts
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ class Place:
     @cached_property
     def root(self) -> str:
         """How the keys of its files begin."""
-        return root_of(self.definition.url)
+        return root_of(self.definition)
 
     def key_of(self, raw_key: str) -> str:
         """The partition key of a file."""
@@ -54,7 +80,7 @@ class Place:
 
     def raw_key(self, key: str) -> str:
         """The file of a partition key, as the store knows it."""
-        return unquote(split_key(key)[0].removeprefix(self.root))
+        return unquote(split_key(key)[0].removeprefix(self.root), errors="surrogateescape")
 
     def found(self, raw_key: str, version: StoredVersion, dataset: str | None = None) -> FoundFile:
         """A file that was seen at the place. `dataset` overrides its path."""
@@ -88,9 +114,14 @@ class Place:
         return not listed.key.endswith("/") and not any(map(is_ignored, parts))
 
 
-def root_of(url: str) -> str:
-    """How the keys of the files of a place begin: its URL, with a slash at the end unless it names a single file."""
-    return url if url.startswith(("http://", "https://")) else f"{url.rstrip('/')}/"
+def root_of(place: PlaceDefinition) -> str:
+    """How the keys of the files of a place begin: its URL with a slash at the end, without user and credentials."""
+    scheme, _, rest = place.url.partition("://")
+    if scheme in ("http", "https"):
+        return f"{scheme}://{rest.partition('/')[0]}{encoded_key(folder_path(place))}"
+    if scheme == "sftp":
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}://{rest.rstrip('/')}/"
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from logistics_pipeline.errors import FileError, TransientError
 from logistics_pipeline.files.content_hash import note_hash
 from logistics_pipeline.files.stores import PlaceError
+
+Result = TypeVar("Result")
 
 if TYPE_CHECKING:
     from logistics_pipeline.files.remote_file import RemoteFile
@@ -27,6 +29,8 @@ BEGINNING_BYTES = 1 << 20
 _FIRST_ELSEWHERE_BYTES = 256 << 10
 _GROWTH = 4
 ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5
 """Of one range; after that, the load itself is tried again, from its checkpoint on."""
 
 
@@ -134,7 +138,7 @@ def read_range(file: "RemoteFile", start: int, end: int) -> bytes:
         FileError: the file has changed or is gone, or the place refuses to hand it out.
         TransientError: the store does not answer.
     """
-    return _patiently(lambda: file.store.read(file.key, file.version, start, end))
+    return patiently(lambda: file.store.read(file.key, file.version, start, end))
 
 
 @lru_cache(maxsize=2)
@@ -143,11 +147,19 @@ def beginning_of(file: "RemoteFile") -> bytes:
     return read_range(file, 0, min(file.version.size_bytes, BEGINNING_BYTES))
 
 
-def _patiently(read: Callable[[], bytes]) -> bytes:
+def patiently(read: Callable[[], Result]) -> Result:
+    """Reads something, again if that fails for a moment.
+
+    Raises:
+        FileError: the place refuses.
+        TransientError: it has failed too often.
+    """
     for attempt in Retrying(
         retry=retry_if_exception_type(TransientError),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(multiplier=0.2, max=5),
+        wait=wait_exponential_jitter(
+            multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
+        ),
         reraise=True,
     ):
         with attempt:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import BinaryIO, Literal, cast
 
 from logistics_pipeline.files.range_reader import RangeReader
@@ -35,13 +35,31 @@ class RemoteFile:
         return f"{self.place.url.rstrip('/')}/{self.key}"
 
 
-@lru_cache(maxsize=64)
+_stores: dict[PlaceDefinition, Store] = {}
+_lock = Lock()
+
+
 def store_of(place: PlaceDefinition) -> Store:
     """The store of a place, by the scheme of its URL; the same one for the same definition.
 
     Raises:
         PlaceError: the definition cannot be used: a secret is missing, or an option makes no sense.
     """
+    with _lock:
+        if place not in _stores:
+            _stores[place] = _make_store(place)
+        return _stores[place]
+
+
+def close_stores() -> None:
+    """Closes the connections to all stores."""
+    with _lock:
+        for store in _stores.values():
+            store.close()
+        _stores.clear()
+
+
+def _make_store(place: PlaceDefinition) -> Store:
     scheme = place.url.partition("://")[0]
     match scheme:
         case "s3":
@@ -62,5 +80,5 @@ def store_of(place: PlaceDefinition) -> Store:
             return SftpStore(place)
 
 
-os.register_at_fork(after_in_child=store_of.cache_clear)
+os.register_at_fork(after_in_child=_stores.clear)
 """Two processes must not use the same connections."""

@@ -7,9 +7,11 @@ file's content is a `StoredVersion`; what is read of it is always of that versio
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
 from logistics_pipeline.errors import ConfigurationError, FileError
+
+DOWNLOAD_BYTES = 8 << 20
 
 
 class PlaceError(ConfigurationError):
@@ -41,6 +43,8 @@ class PlaceDefinition:
     """Whether files are copied to disk before they are loaded."""
     shortest_poll_seconds: float = 5.0
     longest_poll_seconds: float = 300.0
+    private: bool = False
+    """Whether a web server may have an address of a private network or of this machine."""
 
     def credential(self, name: str) -> str | None:
         """A credential's value, looked up now; None if the definition has none of that name."""
@@ -97,6 +101,19 @@ class Store(ABC):
             FileChangedError: the file has another content now.
             FileGoneError: there is no such file any more.
         """
+
+    def close(self) -> None:  # noqa: B027
+        """Closes connections, if there are any."""
+
+    def download(self, key: str, version: StoredVersion, file: BinaryIO) -> None:
+        """Writes the whole file of that version into another one.
+
+        Raises:
+            FileChangedError: the file has another content now.
+            FileGoneError: there is no such file any more.
+        """
+        for start in range(0, version.size_bytes, DOWNLOAD_BYTES):
+            file.write(self.read(key, version, start, min(version.size_bytes, start + DOWNLOAD_BYTES)))
 
     @abstractmethod
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:

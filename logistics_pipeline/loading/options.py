@@ -53,6 +53,8 @@ class LoadOptions:
     """Use the reference parser alone, to compare the two."""
     places: tuple[PlaceDefinition, ...] = ()
     """The places beside the raw folder."""
+    landed_dir: Path | None = None
+    """Where files of places that land are copied to; None: beside the folder of rejects."""
 
     @property
     def folder(self) -> WatchedPlaces:
@@ -79,5 +81,6 @@ def load_options(settings: Settings, catalogue: Catalogue | None = None) -> Load
         max_expansion=settings.max_expansion,
         max_rejects=RejectLimit.parse(settings.max_rejects),
         warn_rejects=settings.warn_threshold,
+        landed_dir=settings.landed_dir,
         places=declared_places(settings.sources_dir),
     )

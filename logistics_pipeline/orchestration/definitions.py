@@ -15,6 +15,7 @@ from logistics_pipeline.orchestration.assets.api_links import documentation_link
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
 from logistics_pipeline.orchestration.assets.pictures import pictures
+from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
 from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
 from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs, build_pull_jobs
@@ -52,7 +53,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *(build_retired_asset(dataset) for dataset in datasets.retired),
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
-        asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
+        asset_checks=[*build_asset_checks(catalogue, settings.warn_threshold), *build_pull_checks(sources)],
         jobs=[*load_jobs, *pull_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
         sensors=[
             build_file_sensor(load_jobs, interval),

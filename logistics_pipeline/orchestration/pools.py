@@ -8,6 +8,6 @@ def load_pool(dataset: str) -> str:
     return f"load_{dataset}"
 
 
-def pull_pool(source: str) -> str:
-    """The pool of the runs that pull a source: one at a time, as its limits are meant for all requests together."""
-    return f"pull_{source}"
+def pull_pool(source: str, resource: str) -> str:
+    """The pool of the runs that pull a resource: one at a time."""
+    return f"pull/{source}/{resource}"

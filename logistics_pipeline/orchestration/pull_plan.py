@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.orchestration.pull_times import latest_time, next_time
 from logistics_pipeline.sources.definition import Schedule
+from logistics_pipeline.sources.faults import PASSING_KINDS
 from logistics_pipeline.sources.pulls import Pull
 
 FIRST_RETRY = timedelta(minutes=5)
@@ -52,11 +53,7 @@ def _resumed_at(state: ResourceState, newest: Pull, attempts: int) -> datetime |
         return newest.paused_until
     if newest.state is PullState.RUNNING and state.was_interrupted and newest.attempts < attempts:
         return newest.attempted_at
-    if newest.state is PullState.FAILED and newest.error_kind in PASSING_ERRORS:
+    if newest.state is PullState.FAILED and newest.error_kind in PASSING_KINDS:
         since = newest.finished_at or newest.heard_at
-        return since + min(FIRST_RETRY * 2 ** min(newest.attempts - 1, 10), LONGEST_RETRY)
+        return since + min(FIRST_RETRY * (1 << min(newest.attempts - 1, 10)), LONGEST_RETRY)
     return None
-
-
-PASSING_ERRORS = frozenset({"connection", "timeout", "server", "rate_limit", "incomplete"})
-"""Kinds of errors of a pull after which the same request may succeed later."""

@@ -167,7 +167,7 @@ class Client:
         said = self._excerpt(chunks)
         message = f"{where}: the server answered {status}{said}."
         if status in PASSING_STATUSES - _NEVER_PASSING:
-            kind = FaultKind.RATE_LIMIT if status == 429 else FaultKind.STATUS
+            kind = FaultKind.RATE_LIMIT if status == 429 else FaultKind.SERVER
             advice = "Run the pull again later; it goes on at this page."
             raise PassingFault(kind, message, advice, status, wait_wanted(headers, is_refused=True))
         if status in (401, 403):

@@ -18,6 +18,8 @@ class FaultKind(StrEnum):
     TIMEOUT = "timeout"
     TLS = "tls"
     AUTHENTICATION = "authentication"
+    SERVER = "server"
+    """The source says that it cannot answer now (5xx)."""
     STATUS = "status"
     """A status that no retry changes."""
     RATE_LIMIT = "rate_limit"
@@ -33,6 +35,13 @@ class FaultKind(StrEnum):
     ARCHIVE = "archive"
     """A page in the archive is not what was received."""
     MAPPING = "mapping"
+
+
+PASSING_KINDS = frozenset({
+    FaultKind.CONNECTION, FaultKind.TIMEOUT, FaultKind.SERVER, FaultKind.RATE_LIMIT, FaultKind.SHIFTED,
+    FaultKind.INCOMPLETE,
+})  # fmt: skip
+"""After these, the same pull may succeed some minutes later without anybody doing anything."""
 
 
 @dataclass

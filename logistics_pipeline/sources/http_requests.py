@@ -37,6 +37,17 @@ class Request:
                 return replace(self, headers={**self.headers, name: str(value)})
         return replace(self, body=with_value(self.body or {}, parse_path(name), value))
 
+    def filled(self, values: Mapping[str, str]) -> "Request":
+        """The request with values in place of their names in braces, within parameters and the body."""
+
+        def fill(text: str) -> str:
+            for name, value in values.items():
+                text = text.replace("{" + name + "}", value)
+            return text
+
+        parameters = {name: fill(value) if isinstance(value, str) else value for name, value in self.parameters.items()}
+        return replace(self, parameters=parameters, body=_filled(self.body, fill))
+
     def target(self, redactor: Redactor) -> str:
         """The whole address, secrets in it."""
         parameters = [

@@ -31,19 +31,76 @@ CREATE TABLE IF NOT EXISTS source.due (
 COMMENT ON TABLE source.due IS 'When resources with a schedule are pulled next; Dagster keeps it up to date';
 
 CREATE TABLE IF NOT EXISTS source.totals (
-    source         text NOT NULL,
-    resource       text NOT NULL,
-    pulls          bigint NOT NULL DEFAULT 0,
-    pages          bigint NOT NULL DEFAULT 0,
-    records        bigint NOT NULL DEFAULT 0,
-    requests       bigint NOT NULL DEFAULT 0,
-    retries        bigint NOT NULL DEFAULT 0,
-    rate_limited   bigint NOT NULL DEFAULT 0,
-    bytes_received bigint NOT NULL DEFAULT 0,
-    seconds        double precision NOT NULL DEFAULT 0,
+    source           text NOT NULL,
+    resource         text NOT NULL,
+    complete         bigint NOT NULL DEFAULT 0,
+    unchanged        bigint NOT NULL DEFAULT 0,
+    abandoned        bigint NOT NULL DEFAULT 0,
+    pages            bigint NOT NULL DEFAULT 0,
+    records          bigint NOT NULL DEFAULT 0,
+    records_landed   bigint NOT NULL DEFAULT 0,
+    records_unmapped bigint NOT NULL DEFAULT 0,
+    requests         bigint NOT NULL DEFAULT 0,
+    retries          bigint NOT NULL DEFAULT 0,
+    rate_limited     bigint NOT NULL DEFAULT 0,
+    bytes_received   bigint NOT NULL DEFAULT 0,
+    seconds          double precision NOT NULL DEFAULT 0,
+    seconds_waited   double precision NOT NULL DEFAULT 0,
+    seconds_retrying double precision NOT NULL DEFAULT 0,
     PRIMARY KEY (source, resource)
 );
-COMMENT ON TABLE source.totals IS 'Sums of the pulls that housekeeping has deleted, so that counters never go back';
+COMMENT ON TABLE source.totals IS 'Sums over all pulls that have ended, also those that were deleted: one row per resource';
+
+CREATE TABLE IF NOT EXISTS source.failures (
+    source   text NOT NULL,
+    resource text NOT NULL,
+    kind     text NOT NULL,
+    count    bigint NOT NULL,
+    PRIMARY KEY (source, resource, kind)
+);
+COMMENT ON TABLE source.failures IS 'How often pulls have failed, by kind of error; a pull may fail more than once';
+
+CREATE INDEX IF NOT EXISTS pulls_open ON source.pulls (source, resource) WHERE state IN ('running', 'failed', 'paused');
+CREATE INDEX IF NOT EXISTS pulls_by_finish ON source.pulls (finished_at);
+
+-- By trigger, in the transaction that ends a pull: no sum counts it twice, and deleting it changes none.
+CREATE OR REPLACE FUNCTION source.count_pull() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.state = 'failed' THEN
+        INSERT INTO source.failures AS known (source, resource, kind, count)
+        VALUES (NEW.source, NEW.resource, coalesce(NEW.error_kind, 'unknown'), 1)
+        ON CONFLICT (source, resource, kind) DO UPDATE SET count = known.count + 1;
+    ELSIF NEW.state IN ('complete', 'unchanged', 'abandoned') THEN
+        INSERT INTO source.totals AS known VALUES (
+            NEW.source, NEW.resource, (NEW.state = 'complete')::integer, (NEW.state = 'unchanged')::integer,
+            (NEW.state = 'abandoned')::integer, NEW.pages, NEW.records, coalesce(NEW.records_landed, 0),
+            coalesce(NEW.records_unmapped, 0), NEW.requests, NEW.retries, NEW.rate_limited, NEW.bytes_received,
+            NEW.seconds, NEW.seconds_waited, NEW.seconds_retrying
+        )
+        ON CONFLICT (source, resource) DO UPDATE SET
+            complete = known.complete + excluded.complete,
+            unchanged = known.unchanged + excluded.unchanged,
+            abandoned = known.abandoned + excluded.abandoned,
+            pages = known.pages + excluded.pages,
+            records = known.records + excluded.records,
+            records_landed = known.records_landed + excluded.records_landed,
+            records_unmapped = known.records_unmapped + excluded.records_unmapped,
+            requests = known.requests + excluded.requests,
+            retries = known.retries + excluded.retries,
+            rate_limited = known.rate_limited + excluded.rate_limited,
+            bytes_received = known.bytes_received + excluded.bytes_received,
+            seconds = known.seconds + excluded.seconds,
+            seconds_waited = known.seconds_waited + excluded.seconds_waited,
+            seconds_retrying = known.seconds_retrying + excluded.seconds_retrying;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION source.count_pull IS 'Adds a pull that has ended to the sums of its resource, and one that has failed to its failures';
+CREATE OR REPLACE TRIGGER count_new AFTER INSERT ON source.pulls
+FOR EACH ROW WHEN (new.state <> 'running') EXECUTE FUNCTION source.count_pull();
+CREATE OR REPLACE TRIGGER count_pull AFTER UPDATE OF state ON source.pulls
+FOR EACH ROW WHEN (old.state <> new.state) EXECUTE FUNCTION source.count_pull();
 
 -- One more thing that the API's role can write. It runs with the rights of its owner, so it names every object in full.
 -- What is pending for the same source and resource is not requested twice. NULL: there is no such source in force.

@@ -21,6 +21,7 @@ from logistics_api.graphql.compiling import Plan, compile_operation
 from logistics_api.graphql.schema import make_schema
 from logistics_api.graphql.service import GraphqlService
 from logistics_api.graphql.variables import form_of_variables
+from logistics_api.rows.queries import rows_expected
 from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.catalogue.contract_files import contract_from_document, make_catalogue
 from tests.contract_texts import synced_catalogue
@@ -44,7 +45,7 @@ class World:
     def fill(self, seed: int) -> Oracle:
         fill(self.connection, self.catalogue, Random(seed))
         records = read_records(self.connection, self.catalogue)
-        remember(records)
+        remember(records, self.catalogue)
         return Oracle(self.schema, records)
 
 
@@ -86,7 +87,11 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, given: dict[str, Any]
 def answer(world: World, plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
     texts = dict(plan.constants)
     if plan.statement is not None:
-        row = world.connection.execute(plan.statement, plan.parameters(variables), prepare=False).fetchone()
+        parameters = plan.parameters(variables)
+        for estimate in plan.estimates:
+            found = world.connection.execute(estimate.statement, parameters, prepare=False).fetchone()
+            parameters[estimate.name] = rows_expected(found)
+        row = world.connection.execute(plan.statement, parameters, prepare=False).fetchone()
         assert row is not None
         texts |= {key: "null" if text is None else text for key, text in zip(plan.from_statement, row, strict=True)}
     return {key: json.loads(texts[key], parse_float=Decimal) for key in plan.keys}

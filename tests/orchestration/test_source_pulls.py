@@ -1,7 +1,6 @@
 """Sources in Dagster: their assets, and what the sensor requests when."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,26 +11,7 @@ from logistics_pipeline.migrations import reader_url
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.sources.in_force import SourcesFolder
 from tests.orchestration.conftest import System
-
-FLEET = """\
-kind: rest
-title: Fleet
-baseUrl: https://api.example.com/v1
-resources:
-  - name: vehicles
-    path: /vehicles
-    mode: snapshot
-    key: [id]
-    schedule: 0 6 * * 1-5
-  - name: trips
-    dataset: vehicle_logs
-    path: /vehicles/{vehicle}/trips
-    parent: {resource: vehicles, field: id}
-    schedule: every 15m
-  - name: orders
-    dataset: shipments
-    path: /orders
-"""
+from tests.source_pulls import FLEET, add_pull
 
 
 @pytest.fixture
@@ -54,21 +34,6 @@ def look(system: System) -> list[dg.RunRequest]:
 
 def resources(request: dg.RunRequest) -> list[str]:
     return [key.path[-1] for key in request.asset_selection or []]
-
-
-def add_pull(connection: Connection, resource: str, state: str, **values: Any) -> int:
-    """A pull as the engine leaves it."""
-    columns = {
-        "source": "fleet", "resource": resource, "mode": "changes", "state": state, "definition_sha256": "",
-        "request_sha256": "", "records_landed": 0, "records_unmapped": 0, **values,
-    }  # fmt: skip
-    names, places = ", ".join(columns), ", ".join(f"%({name})s" for name in columns)
-    row = connection.execute(
-        f"INSERT INTO source.pulls ({names}) VALUES ({places}) RETURNING pull_id".encode(), columns
-    )
-    found = row.fetchone()
-    assert found is not None
-    return int(found[0])
 
 
 def ask(system: System, resource: str | None = None) -> int:
@@ -159,26 +124,51 @@ def test_a_pull_whose_run_died_is_gone_on_with_and_one_that_was_terminated_waits
     assert look(rested) == [], "it died too often"
 
 
-def test_what_people_ask_for_is_pulled_once(rested: System, connection: Connection) -> None:
-    all_of_it, orders = ask(rested), ask(rested, "orders")
-    assert ask(rested) == all_of_it, "the pending request is the same"
-    (request,) = look(rested)
-    assert resources(request) == ["vehicles", "trips", "orders"]
-    assert request_state(connection, orders) == (False, None, None)
-    assert look(rested)[0].run_key == request.run_key, "as long as no run exists, it is requested again"
+def begin(system: System, request: dg.RunRequest) -> dg.DagsterRun:
+    """The run that the daemon would begin."""
+    assert request.asset_selection is not None
+    job = build_definitions(system.settings).resolve_job_def("pull_fleet")
+    return system.instance.create_run_for_job(
+        job.get_subset(asset_selection=set(request.asset_selection)),
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTED,
+        asset_selection=frozenset(request.asset_selection),
+    )
 
-    job = build_definitions(rested.settings).resolve_job_def("pull_fleet")
-    run = rested.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+
+def test_what_people_ask_for_is_pulled_once(rested: System, connection: Connection) -> None:
+    whole, orders = ask(rested), ask(rested, "orders")
+    assert ask(rested) == whole, "the pending request is the same"
+    first, second = look(rested)
+    assert [resources(first), resources(second)] == [["vehicles", "trips"], ["orders"]]
+    assert [each.run_key for each in look(rested)] == [first.run_key, second.run_key], "as long as there are no runs"
+
+    run = begin(rested, first)
+    assert [resources(each) for each in look(rested)] == [["orders"]], "what has no run yet is requested"
+    assert request_state(connection, whole) == (False, None, None)
+    other = begin(rested, second)
     assert look(rested) == []
-    assert request_state(connection, all_of_it) == (True, f"The run {run.run_id} pulls fleet.", None)
-    assert request_state(connection, orders) == (True, f"The run {run.run_id} pulls fleet, orders.", None)
+    ids = ", ".join(sorted([run.run_id, other.run_id]))
+    assert request_state(connection, whole) == (True, f"The runs {ids} pull fleet.", None)
+    assert request_state(connection, orders) == (True, f"The run {other.run_id} pulls fleet, orders.", None)
 
     later = ask(rested, "orders")
-    assert look(rested) == [], "a run of the source is under way"
-    rested.instance.report_run_failed(run)
+    assert look(rested) == [], "a run has it at this moment"
+    rested.instance.report_run_failed(other)
     (request,) = look(rested)
     assert resources(request) == ["orders"]
-    assert later > orders
+    assert request_state(connection, later) == (False, None, None)
+
+
+def test_a_resource_that_takes_long_keeps_no_other_from_being_pulled(rested: System, connection: Connection) -> None:
+    ask(rested, "orders")
+    (request,) = look(rested)
+    begin(rested, request)
+    connection.execute("UPDATE source.pulls SET attempted_at = '2024-01-01'")
+    (request,) = look(rested)
+    assert resources(request) == ["vehicles", "trips"], "a child follows its parent in one run"
+    begin(rested, request)
+    assert look(rested) == []
 
 
 def test_a_request_about_what_is_gone_is_refused_in_a_sentence(rested: System, connection: Connection) -> None:
@@ -192,3 +182,10 @@ def test_a_request_about_what_is_gone_is_refused_in_a_sentence(rested: System, c
     assert look(rested) == []
     assert request_state(connection, source)[2] == "There is no definition of the source fleet in force any more."
     assert connection.execute("SELECT count(*) FROM source.due").fetchone() == (0,)
+
+
+def test_a_backfill_changes_nothing_about_when_a_resource_is_due(rested: System, connection: Connection) -> None:
+    add_pull(connection, "trips", "failed", is_backfill=True, error="It failed.", error_kind="connection")
+    connection.execute("UPDATE source.pulls SET attempted_at = '2024-01-01' WHERE NOT is_backfill")
+    (request,) = look(rested)
+    assert resources(request) == ["vehicles", "trips"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from logistics_pipeline.files.remote_file import close_stores
 from logistics_pipeline.loading.options import LoadOptions
 from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
 from tests.stores.weed import Bucket, Weed, serving
@@ -19,6 +20,12 @@ def weed() -> Iterator[Weed]:
     temporary = tempfile.TemporaryDirectory(prefix="logistics-weed-", ignore_cleanup_errors=True)
     with temporary as folder, serving(Path(folder)) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_left() -> Iterator[None]:
+    yield
+    close_stores()
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logistics_pipeline.files.folder import nested_key
-from logistics_pipeline.files.places import LONGEST_REMOTE_KEY, Place, WatchedPlaces
+from logistics_pipeline.files.places import LONGEST_REMOTE_KEY, Place, WatchedPlaces, path_of_url
 from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
-from logistics_pipeline.loading.rejects.failed_files import name_of_url
 
 PLACE = Place(PlaceDefinition("lake", "s3://bucket/in"))
 VERSION = StoredVersion(1, 1, "e")
@@ -30,7 +29,7 @@ def test_every_key_leads_back_to_its_object(raw_key: str) -> None:
 def test_rejects_of_objects_stay_in_their_folder_and_never_share_a_file(one: str, other: str) -> None:
     keys = {PLACE.key_of(each.encode(errors="ignore").decode()) for each in (one, other)}
 
-    names = {name_of_url(key) for key in keys}
+    names = {path_of_url(key) for key in keys}
 
     assert len(names) == len(keys)
     for name in names:

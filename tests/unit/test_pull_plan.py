@@ -61,7 +61,7 @@ ENDED_EARLY = {"error": "It failed.", "attempted_at": NOW - timedelta(minutes=9)
     (QUARTERS, newest(PullState.PAUSED, paused_until=at("2024-03-06 12:00")), "2024-03-06 12:00"),
     (None, newest(PullState.PAUSED, paused_until=at("2024-03-06 10:00")), "2024-03-06 10:00"),
     (QUARTERS, newest(PullState.ABANDONED, attempted_at=at("2024-03-06 10:00")), "2024-03-06 10:15"),
-    (MORNINGS, newest(PullState.FAILED, error_kind="credentials", **ENDED_EARLY), "2024-03-07 06:00"),
+    (MORNINGS, newest(PullState.FAILED, error_kind="authentication", **ENDED_EARLY), "2024-03-07 06:00"),
     (MORNINGS, newest(PullState.FAILED, error_kind="connection", **ENDED_EARLY), "2024-03-06 10:25"),
     (None, newest(PullState.FAILED, error_kind="server", attempts=3, **ENDED_EARLY), "2024-03-06 10:40"),
     (MORNINGS, newest(PullState.FAILED, error_kind="server", attempts=99, **ENDED_EARLY), "2024-03-06 11:20"),

@@ -5,11 +5,9 @@ the records, a file `….reasons.csv` says what is wrong with each. Values that 
 plainly (`plain_values`): the copy is read as a file of its own.
 """
 
-import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -17,8 +15,8 @@ from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.folder import path_of
-from logistics_pipeline.files.places import is_url
+from logistics_pipeline.files.folder import path_of, shortened
+from logistics_pipeline.files.places import is_url, path_of_url
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
@@ -87,37 +85,15 @@ def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tupl
     the rejects of `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
     """
     # the key of a file loaded from elsewhere is an absolute path
-    name = failed_dir / name_of_url(key) if is_url(key) else path_of(key.lstrip("/"), failed_dir)
+    name = failed_dir / path_of_url(key) if is_url(key) else path_of(key.lstrip("/"), failed_dir)
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
     if dataset is None:
-        records = plain.with_name(f"{_shorten(plain.stem, LONGEST_STEM)}{compression}.rejected{plain.suffix}")
+        records = plain.with_name(f"{shortened(plain.stem, LONGEST_STEM)}{compression}.rejected{plain.suffix}")
     else:
         before, after = f"{dataset}.rejected.", f"{compression}.records{plain.suffix}"
-        records = plain.with_name(f"{before}{_shorten(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
+        records = plain.with_name(f"{before}{shortened(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
     return records, records.with_name(f"{records.name}.reasons.csv")
-
-
-def name_of_url(key: str) -> Path:
-    """A relative path for the key of a file at a place: its parts, none of which leads anywhere else.
-
-    `s3://bucket/a//../b.csv` becomes `s3/bucket/a/%/%2E%2E/b.csv`; no two keys share a name.
-    """
-    parts = key.replace("://", "/", 1).split("/")
-    return Path(
-        *(
-            _shorten("%" if not part else part.replace(".", "%2E") if not part.strip(".") else part, LONGEST_STEM)
-            for part in parts
-        )
-    )
-
-
-def _shorten(stem: str, longest: int) -> str:
-    """Returns a name of at most `longest` bytes: if too long, its beginning and a hash that keeps it unique."""
-    whole = os.fsencode(stem)
-    if len(whole) <= longest:
-        return stem
-    return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
 
 
 def _write(

@@ -75,7 +75,7 @@ def _build(source: RestSource, resource: Resource, settings: Settings, now: date
         tags={"source": source.name},
         freshness_policy=_freshness(resource.schedule, now),
         retry_policy=TRANSIENT_RETRIES,
-        pool=pull_pool(source.name),
+        pool=pull_pool(source.name, resource.name),
         output_required=False,  # a pull that has to wait has made nothing
     )
     def pulled(
@@ -165,7 +165,8 @@ def _progress(context: dg.AssetExecutionContext) -> OnPage:
 
 
 def _result(report: PullReport) -> dg.MaterializeResult[None]:
-    content = report.pull.content_sha256
+    has_content = report.pull.path is not None or report.pull.state is PullState.UNCHANGED
+    content = report.pull.content_sha256 if has_content else None
     return dg.MaterializeResult(
         metadata=pull_metadata(report), data_version=None if content is None else dg.DataVersion(content)
     )

@@ -4,8 +4,7 @@
 source has asked to wait has ended its run, and is due again when its time has come.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -21,8 +20,14 @@ from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since,
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.sensors.stale_analytics import UNFINISHED
 from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulls import Pull, latest_pulls
-from logistics_pipeline.sources.requests import RequestedPull, end_request, note_due, pending_requests
+from logistics_pipeline.sources.pull_requests import (
+    RequestedPull,
+    end_request,
+    newest_pulls,
+    note_due,
+    pending_requests,
+)
+from logistics_pipeline.sources.pulls import Pull
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -62,22 +67,17 @@ def build_pull_sensor(
     return source_pulls
 
 
-def _limit_new_pools(instance: dg.DagsterInstance, sources: Iterable[str]) -> set[str]:
-    """One run at a time for each source: a default does not bind the first runs of a pool."""
+def _limit_new_pools(instance: dg.DagsterInstance, sources: Mapping[str, RestSource]) -> set[str]:
+    """One run at a time for each resource: a default does not bind the first runs of a pool."""
     limited = {pool.name for pool in instance.event_log_storage.get_pool_limits() if not pool.from_default}
-    pools = {pull_pool(source) for source in sources}
+    pools = {pull_pool(source.name, name) for source in sources.values() for name in source.names}
     for pool in pools - limited:
         instance.event_log_storage.set_concurrency_slots(pool, 1)
     return pools
 
 
-@dataclass
-class _Wanted:
-    """What is to be pulled of one source, and why."""
-
-    resources: dict[str, str]
-    """By name: since when it is due, or which request asks for it."""
-    requests: list[int]
+Name = tuple[str, str]
+"""Source, resource."""
 
 
 class _Evaluation:
@@ -89,31 +89,35 @@ class _Evaluation:
         self._sources = database.sources
         self._attempts = database.settings.load_attempts
         self._now = datetime.now(UTC)
+        self._wanted: dict[Name, str] = {}
+        """Since when a resource is due, or which request asks for it."""
+        self._requests: dict[Name, set[int]] = {}
+        """The requests of people that each resource serves."""
 
     def run_requests(self) -> list[dg.RunRequest]:
         """The runs to request; ends the requests of people that runs serve, and notes when everything is due."""
-        states = self._states()
-        self._note_due(states)
-        wanted = self._due(states)
+        for name, state in self._states().items():
+            since = due_since(state, self._now, attempts=self._attempts)
+            if since is not None:
+                self._wanted[name] = since.isoformat()
         for request in pending_requests(self._connection):
-            self._take(request, wanted)
-        runs = [
-            _run_request(self._sources[name], each)
-            for name, each in wanted.items()
-            if each.resources and not self._is_being_pulled(name)
-        ]
-        return runs[:RUNS_PER_TICK]
+            self._take(request)
+        return list(self._runs())[:RUNS_PER_TICK]
 
-    def _states(self) -> dict[tuple[str, str], ResourceState]:
-        newest = latest_pulls(self._connection)
-        return {
-            (source.name, resource.name): ResourceState(
-                resource.schedule, pull, was_interrupted=pull is not None and self._was_interrupted(pull)
-            )
-            for source in self._sources.values()
-            for resource in source.resources
-            for pull in [newest.get((source.name, resource.name))]
+    def _states(self) -> dict[Name, ResourceState]:
+        """Of all resources. Notes when each is due."""
+        schedules = {
+            (source.name, each.name): each.schedule for source in self._sources.values() for each in source.resources
         }
+        newest = newest_pulls(self._connection, schedules)
+        states = {
+            name: ResourceState(schedule, pull, pull is not None and self._was_interrupted(pull))
+            for name, schedule in schedules.items()
+            for pull in [newest.get(name)]
+        }
+        times = {name: next_pull_at(state, self._now, attempts=self._attempts) for name, state in states.items()}
+        note_due(self._connection, {name: at for name, at in times.items() if at is not None})
+        return states
 
     def _was_interrupted(self, pull: Pull) -> bool:
         """Whether the run of a pull has died. One that a person terminated is left alone, until it is due again."""
@@ -122,67 +126,81 @@ class _Evaluation:
         run = self._instance.get_run_by_id(pull.run_id)
         return run is None or run.status is dg.DagsterRunStatus.FAILURE
 
-    def _note_due(self, states: Mapping[tuple[str, str], ResourceState]) -> None:
-        times = {name: next_pull_at(state, self._now, attempts=self._attempts) for name, state in states.items()}
-        note_due(self._connection, {name: at for name, at in times.items() if at is not None})
-
-    def _due(self, states: Mapping[tuple[str, str], ResourceState]) -> dict[str, _Wanted]:
-        wanted: dict[str, _Wanted] = {}
-        for (source, resource), state in states.items():
-            since = due_since(state, self._now, attempts=self._attempts)
-            if since is not None:
-                wanted.setdefault(source, _Wanted({}, [])).resources[resource] = since.isoformat()
-        return wanted
-
-    def _take(self, request: RequestedPull, wanted: dict[str, _Wanted]) -> None:
-        """Adds what a request asks for, or ends it: a run serves it, or it cannot be served."""
-        run = self._run_of(request)
-        if run is not None:
-            end_request(self._connection, request.request_id, outcome=f"The run {run.run_id} pulls {_what(request)}.")
-            return
+    def _take(self, request: RequestedPull) -> None:
+        """Adds what a request asks for and no run has yet, or ends it: runs have it all, or it cannot be served."""
         names = self._names(request)
         if not names:
             end_request(self._connection, request.request_id, error=self._refusal(request))
             return
-        of_source = wanted.setdefault(request.source, _Wanted({}, []))
-        of_source.requests.append(request.request_id)
-        of_source.resources |= dict.fromkeys(names, f"request {request.request_id}")
+        tags = {_request_tag(request.request_id): "true"}
+        runs = self._instance.get_runs(dg.RunsFilter(tags=tags))
+        missing = [name for name in names if not any(pulled_key(*name) in (run.asset_selection or ()) for run in runs)]
+        if not missing:
+            end_request(self._connection, request.request_id, outcome=_outcome(request, runs))
+        for name in missing:
+            self._wanted[name] = f"request {request.request_id}"
+            self._requests.setdefault(name, set()).add(request.request_id)
 
-    def _run_of(self, request: RequestedPull) -> dg.DagsterRun | None:
-        runs = self._instance.get_runs(dg.RunsFilter(tags={_request_tag(request.request_id): "true"}), limit=1)
-        return runs[0] if runs else None
-
-    def _names(self, request: RequestedPull) -> list[str]:
+    def _names(self, request: RequestedPull) -> list[Name]:
         source = self._sources.get(request.source)
-        names = [] if source is None else [each.name for each in source.resources]
-        return names if request.resource is None else [name for name in names if name == request.resource]
+        names = () if source is None else source.names
+        return [(request.source, name) for name in names if request.resource in (None, name)]
 
     def _refusal(self, request: RequestedPull) -> str:
         if request.source not in self._sources:
             return f"There is no definition of the source {request.source} in force any more."
         return f"The source {request.source} has no resource {request.resource} any more."
 
-    def _is_being_pulled(self, source: str) -> bool:
-        """Whether a run of the source is queued or started: what is due then is looked at again when it has ended."""
-        unfinished = dg.RunsFilter(job_name=pull_job_name(source), statuses=UNFINISHED)
-        return bool(self._instance.get_runs(unfinished, limit=1))
+    def _runs(self) -> Iterator[dg.RunRequest]:
+        """A run for each resource, but one for all that descend from the same one: parents come first.
+
+        What a run has already is looked at again when that has ended.
+        """
+        for source in self._sources.values():
+            if not any(owner == source.name for owner, _ in self._wanted):
+                continue
+            busy = self._being_pulled(source)
+            for family in families(source):
+                names = [(source.name, name) for name in family if (source.name, name) in self._wanted]
+                if names and not any(name in busy for name in names):
+                    yield self._run_request(source, names)
+
+    def _being_pulled(self, source: RestSource) -> set[Name]:
+        """The resources that a run has which is queued or started."""
+        runs = self._instance.get_runs(dg.RunsFilter(job_name=pull_job_name(source.name), statuses=UNFINISHED))
+        keys = {key for run in runs for key in run.asset_selection or ()}
+        has_all = any(not run.asset_selection for run in runs)
+        return {(source.name, name) for name in source.names if has_all or pulled_key(source.name, name) in keys}
+
+    def _run_request(self, source: RestSource, names: Sequence[Name]) -> dg.RunRequest:
+        """A run. Its key keeps one that died before its pull began from being requested for ever."""
+        reasons = "\n".join(f"{owner} {name} {self._wanted[owner, name]}" for owner, name in names)
+        requests = {request for name in names for request in self._requests.get(name, ())}
+        return dg.RunRequest(
+            job_name=pull_job_name(source.name),
+            run_key=sha256(reasons.encode()).hexdigest(),
+            asset_selection=[pulled_key(*name) for name in names],
+            tags={_request_tag(request): "true" for request in sorted(requests)},
+        )
 
 
-def _what(request: RequestedPull) -> str:
-    return request.source if request.resource is None else f"{request.source}, {request.resource}"
+def families(source: RestSource) -> list[list[str]]:
+    """The resources of a source with those that descend from them, parents first."""
+    parents = {each.name: each.parent.resource for each in source.resources if each.parent is not None}
+    found: dict[str, list[str]] = {}
+    for name in source.names:
+        eldest = name
+        while eldest in parents:
+            eldest = parents[eldest]
+        found.setdefault(eldest, []).append(name)
+    return list(found.values())
+
+
+def _outcome(request: RequestedPull, runs: Sequence[dg.DagsterRun]) -> str:
+    what = request.source if request.resource is None else f"{request.source}, {request.resource}"
+    names = ", ".join(sorted(run.run_id for run in runs))
+    return f"The run {names} pulls {what}." if len(runs) == 1 else f"The runs {names} pull {what}."
 
 
 def _request_tag(request_id: int) -> str:
     return f"{_REQUEST_TAG}{request_id}"
-
-
-def _run_request(source: RestSource, wanted: _Wanted) -> dg.RunRequest:
-    """A run of what is wanted. Its key keeps a run that died before its pull began from being requested for ever."""
-    names = [name for name in source.names if name in wanted.resources]
-    reasons = "\n".join(f"{name} {wanted.resources[name]}" for name in names)
-    return dg.RunRequest(
-        job_name=pull_job_name(source.name),
-        run_key=sha256(f"{source.name}\n{reasons}".encode()).hexdigest(),
-        asset_selection=[pulled_key(source.name, name) for name in names],
-        tags={_request_tag(request_id): "true" for request_id in wanted.requests},
-    )

@@ -1,15 +1,16 @@
-"""What people ask of the pipeline about sources, and when each resource is due: `source.requests`, `source.due`.
+"""What the sensor of sources goes by: newest pulls, what people ask for, and, as it finds it, when resources are due.
 
 The API adds requests. Dagster's sensor ends each once there is a run that serves it, so none is lost or counts twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
 
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.sources.pulls import Pull, fetch_pulls
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,19 @@ class RequestedPull:
     source: str
     resource: str | None
     """None: all resources of the source."""
+
+
+def newest_pulls(connection: Connection, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], Pull]:
+    """The newest pull of each of these resources, by source and resource; backfills are not among them."""
+    found = fetch_pulls(
+        connection,
+        "WHERE pull_id IN (SELECT newest.pull_id "
+        "FROM unnest(%(sources)s::text[], %(resources)s::text[]) AS named (source, resource), LATERAL ("
+        "SELECT pull_id FROM source.pulls AS pull WHERE pull.source = named.source AND pull.resource = named.resource "
+        "AND NOT is_backfill ORDER BY pull_id DESC LIMIT 1) AS newest)",
+        {"sources": [source for source, _ in names], "resources": [resource for _, resource in names]},
+    )
+    return {(pull.source, pull.resource): pull for pull in found}
 
 
 def pending_requests(connection: Connection) -> list[RequestedPull]:
