@@ -132,7 +132,11 @@ class Watcher:
                 await wait_readable(connection, POLL_SECONDS)
                 channels = self._forward(await received(connection))
             # The payload of a notification is not trusted: anyone can send one.
-            if not channels or not channels <= {Channel.FILES, Channel.SOURCES} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
+            if (
+                not channels
+                or not channels <= {Channel.FILES, Channel.SOURCES}
+                or monotonic() - self._freshness.confirmed_at > POLL_SECONDS
+            ):
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
