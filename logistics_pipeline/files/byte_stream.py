@@ -159,11 +159,30 @@ class Source:
         """
         while self.position < offset:
             if self._is_file_in_utf8:
-                self._pending = b""
-                file = cast(BinaryIO, self._stream)
-                self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
+                self._move_to(offset)
             if self.position < offset and not self.read(min(BLOCK_BYTES, offset - self.position)):
                 raise FileError("The file ends before the position where its load was interrupted", byte_offset=offset)
+
+    def resume_at(self, offset: int, codec: str | None) -> None:
+        """Moves forward to an offset that an earlier reader of the same content has reached.
+
+        `codec` is what the bytes before it have shown, None if all of them are ASCII: then, and in UTF-8, it is the
+        offset in a plain file as well, and nothing before it is read.
+
+        Raises:
+            FileError: the file ends before it.
+        """
+        if codec in (None, UTF8.codec) and self.compression is None and self._convert is None:
+            if codec is not None:
+                self._use(UTF8)
+            if offset > self.position:
+                self._move_to(offset)
+        self.skip_to(offset)
+
+    def _move_to(self, offset: int) -> None:
+        self._pending = b""
+        file = cast(BinaryIO, self._stream)
+        self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
 
     @property
     def _is_file_in_utf8(self) -> bool:
@@ -268,9 +287,9 @@ def open_source(path: StoredFile, max_expansion: int = MAX_EXPANSION, declared: 
     except OSError as error:
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
+        stream, compression = _decompressed(file)
         size = stream_size(file)
         max_bytes = max(FREE_EXPANSION_BYTES, size * max_expansion)
-        stream, compression = _decompressed(file)
         yield Source(
             stream,
             compression,

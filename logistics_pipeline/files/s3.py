@@ -26,6 +26,7 @@ SILENCE_SECONDS = 30
 """A store that sends nothing for so long is taken as gone."""
 RANGE_SECONDS = 120
 """A range that is not complete after so long is asked for again."""
+BOTOCORE_ATTEMPTS = 3
 _BLOCK_BYTES = 1 << 20
 _URL_SECONDS = 900
 
@@ -147,7 +148,7 @@ def _client(place: PlaceDefinition) -> Any:
         signature_version=UNSIGNED if anonymous else "s3v4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=SILENCE_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": BOTOCORE_ATTEMPTS},
         s3={"addressing_style": style},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

@@ -178,6 +178,7 @@ class FileLoad:
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,
             formats=stored_formats(file.layout),
+            codec=(file.layout or {}).get("encoding") if file.records_read else "",
             widened=frozenset((file.layout or {}).get("widened", ())),
         )
 

@@ -159,7 +159,9 @@ class IncomingBody:
         content = None if self._file is not None else b"".join(self._chunks)
         if content is None:
             self._file.close()
-        elif not self._archive.holds(digest):
+        elif self._archive.holds(digest):
+            self._archive.path_of(digest).touch()  # what is unused for long may be deleted
+        else:
             self._temporary().write_bytes(compress(content, _LEVEL))
         if self._unfinished is not None:
             target = self._archive.path_of(digest)

@@ -198,13 +198,6 @@ class Incremental:
     """Windows of this length are asked for one after the other."""
     keeps_cursor: bool = False
     """The cursor of the last page is where the next pull begins (a feed): there is no time."""
-    placeholders: tuple[str, ...] = ()
-    """Those of `WINDOW_PLACEHOLDERS` that stand in the parameters or the body."""
-
-    @property
-    def names_end(self) -> bool:
-        """Whether requests say where the window ends."""
-        return bool(self.until) or "until" in self.placeholders
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ the same mapping always make the same file. Memory: one page, and eight bytes fo
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,60 +64,62 @@ class Landing:
         }
 
 
+def file_of(raw_dir: Path, pull: Pull) -> Path:
+    """Where the file of a pull is, or would be."""
+    assert pull.dataset is not None
+    return raw_dir / pull.dataset / pull.source / pull.resource / f"{pull.pull_id:010}.ndjson.zst"
+
+
+@contextmanager
+def written(target: Path, pull: Pull, parts: Sequence[tuple["Lander", Iterable[PageRow]]]) -> Iterator[Path]:
+    """Writes the file of a pull, with its time, under a hidden name that is gone when the block ends.
+
+    `parts`: the pages of the pull and, if the file is made anew, of others whose records are in it as well.
+
+    Raises:
+        SourceFault: a page of it is not in the archive as it was received.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.tmp")
+    moment = int(pull.started_at.timestamp() * 1_000_000) * 1_000
+    try:
+        with unfinished.open("wb") as file:
+            with ZstdFile(file, "wb", options={CompressionParameter.compression_level: 3}) as compressed:
+                for lander, pages in parts:
+                    lander.write(pages, compressed)
+            file.flush()
+            os.utime(file.fileno(), ns=(moment, moment))
+            os.fsync(file.fileno())
+        yield unfinished
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 @dataclass
 class Lander:
-    """Makes the files of pulls of one resource."""
+    """Maps the pages of one pull."""
 
     resource: Resource
     archive: Archive
-    raw_dir: Path
     earlier: tuple[tuple[PageRow, ...], ...] = ()
     """Of events: the pages of earlier pulls that may hold some of the same."""
+    landing: Landing | None = None
+    """What became of the records, once they are written or counted."""
 
-    def path_of(self, pull: Pull) -> Path:
-        """Where the file of a pull is, or would be."""
-        assert pull.dataset is not None
-        name = f"{pull.pull_id:010}.ndjson.zst"
-        return self.raw_dir / pull.dataset / pull.source / pull.resource / name
-
-    @contextmanager
-    def written(self, pull: Pull, pages: Iterable[PageRow]) -> Iterator[tuple[Landing, Path]]:
-        """Writes the file of a pull under a hidden name, which is gone when the block ends: rename it to land it.
-
-        Raises:
-            SourceFault: a page of it is not in the archive as it was received.
-        """
-        target = self.path_of(pull)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{target.name}.tmp")
-        moment = int(pull.started_at.timestamp() * 1_000_000) * 1_000
-        try:
-            with unfinished.open("wb") as file:
-                with ZstdFile(file, "wb", options={CompressionParameter.compression_level: 3}) as compressed:
-                    landing = self._write_lines(pages, compressed)
-                file.flush()
-                os.utime(file.fileno(), ns=(moment, moment))
-                os.fsync(file.fileno())
-            yield landing, unfinished
-        finally:
-            unfinished.unlink(missing_ok=True)
-
-    def count(self, pages: Iterable[PageRow]) -> Landing:
-        """The same without a file."""
-        return self._write_lines(pages, None)
-
-    def _write_lines(self, pages: Iterable[PageRow], file: Any) -> Landing:
+    def write(self, pages: Iterable[PageRow], file: Any = None) -> Landing:
+        """Writes the records to a file, or only counts them."""
         landing = Landing(mapper=Mapper(self.resource))
         landing.unseen_fields = set(self.resource.expect.fields)
         seen = self._seen() if self.resource.mode is Mode.APPEND else None
         digest = sha256()
         for page in pages:
-            lines = list(self._lines(page, landing, seen)) if page.bytes <= LARGE_PAGE_BYTES else None
-            for each in self._lines(page, landing, seen) if lines is None else lines:
+            lines = self._lines(page, landing, seen)
+            for each in [b"".join(lines)] if page.bytes <= LARGE_PAGE_BYTES else lines:
                 digest.update(each)
                 if file is not None:
                     file.write(each)
         landing.content_sha256 = digest.hexdigest()
+        self.landing = landing
         return landing
 
     def _seen(self) -> set[bytes]:

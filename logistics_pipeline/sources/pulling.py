@@ -34,7 +34,7 @@ from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.definition import Mode, Resource, RestSource
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, PausedPull, SourceFault
 from logistics_pipeline.sources.http_requests import Request, first_request
-from logistics_pipeline.sources.landing import Lander, Landing
+from logistics_pipeline.sources.landing import Lander, Landing, file_of, written
 from logistics_pipeline.sources.page_content import PageContent, PageReader
 from logistics_pipeline.sources.pagination import FIRST, Page, Token, next_token, with_token
 from logistics_pipeline.sources.parents import parent_values
@@ -132,7 +132,7 @@ def pull(
     with (
         transient_errors(f"pulling {source.name}.{resource}"),
         connect(url, application_name="logistics pull") as connection,
-        _locked(connection, source.name, resource),
+        hold_pulls(connection, source.name, resource),
     ):
         connection.execute("SET synchronous_commit = off")
         begun, was_resumed = _begin(connection, source, wanted, request)
@@ -142,7 +142,12 @@ def pull(
 
 
 @contextmanager
-def _locked(connection: Connection, source: str, resource: str) -> Iterator[None]:
+def hold_pulls(connection: Connection, source: str, resource: str) -> Iterator[None]:
+    """Keeps other processes from pulling a resource while the block runs.
+
+    Raises:
+        PullBusyError: one of them does.
+    """
     with free_advisory_lock(connection, pull_lock(source, resource)) as is_free:
         if not is_free:
             raise PullBusyError(f"{source}.{resource} is being pulled at this moment by another process.")
@@ -172,6 +177,8 @@ def _begin(connection: Connection, source: RestSource, resource: Resource, reque
         elif not request.is_backfill or chosen is not None or each.window_start == request.since:
             abandon(connection, each)
     if chosen is not None:
+        if chosen.parent_pull_id is None and (parent := _parent_pull(connection, source, resource)) is not None:
+            update_pull(connection, chosen.pull_id, {"parent_pull_id": parent})
         return go_on(connection, chosen, request.run_id), True
     incremental = resource.incremental
     values = {
@@ -361,6 +368,9 @@ class _Run:
 
     def _read_part(self, part: _Part, checkpoint: Checkpoint | None) -> None:
         """Walks through the pages of a part, from where it stands."""
+        end = self.store.pull.window_end
+        if end is not None and part.window.start is not None and part.number and part.window.start >= end:
+            return  # it is in the future of the server
         if checkpoint is not None and checkpoint.token is None:
             return
         if checkpoint is not None and not self._is_usable(part, checkpoint):
@@ -547,21 +557,19 @@ class _Run:
         pull, connection = self.store.reload(), self.store.connection
         pages = pages_of(connection, pull.pull_id)
         self.archive.make_durable({page.sha256 for page in pages})
-        earlier = overlapping_pulls(connection, pull) if self.resource.mode is Mode.APPEND else []
-        lander = Lander(
-            self.resource, self.archive, self.options.raw_dir,
-            tuple(tuple(pages_of(connection, each.pull_id)) for each in earlier),
-        )  # fmt: skip
+        lander = lander_of(connection, pull, self.resource, self.archive)
         if pull.dataset is None:
-            self._finish(pull, pages, lander.count(pages), None)
+            self._finish(pull, pages, lander.write(pages), None)
             return None
-        with lander.written(pull, pages) as (landing, unfinished):
+        target = file_of(self.options.raw_dir, pull)
+        with written(target, pull, [(lander, pages)]) as unfinished:
+            landing = lander.landing
+            assert landing is not None
             is_landed = landing.mapper.mapped > 0 and not self._is_unchanged(pull, landing)
-            target = lander.path_of(pull) if is_landed else None
-            if target is not None:
+            if is_landed:
                 unfinished.replace(target)
-            self._finish(pull, pages, landing, target)
-        return target
+            self._finish(pull, pages, landing, target if is_landed else None)
+        return target if is_landed else None
 
     def _is_unchanged(self, pull: Pull, landing: Landing) -> bool:
         last = last_landed(self.store.connection, pull.source, pull.resource, before=pull.pull_id)
@@ -610,6 +618,13 @@ class _Run:
                 ] = None
         if landing.records and landing.unseen_fields:
             self.warnings[f"No record has {', '.join(sorted(landing.unseen_fields))}, which is expected."] = None
+
+
+def lander_of(connection: Connection, pull: Pull, resource: Resource, archive: Archive) -> Lander:
+    """What makes the file of a pull; of events, it knows those of earlier pulls."""
+    earlier = overlapping_pulls(connection, pull) if resource.mode is Mode.APPEND else []
+    pages = tuple(tuple(pages_of(connection, each.pull_id)) for each in earlier)
+    return Lander(resource, archive, pages)
 
 
 class _Stopped(Exception):

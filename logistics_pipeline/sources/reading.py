@@ -481,7 +481,6 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
         lookback=_length(given.lookback, (*where, "lookback")),
         step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
-        placeholders=tuple(sorted(used)),
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class Fleet:
         self.now = EPOCH + timedelta(days=1)
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
-        """Each is asked in turn before the API itself."""
+        """One for each of the next requests; None of it: the API itself answers."""
         self.tells_time = True
         self.tells_total = True
         self.before: Callable[[Asked], None] = lambda asked: None
@@ -164,10 +164,9 @@ class Fleet:
         with self.lock:
             self.asked.append(asked)
             self.before(asked)
-            while self.faults:
-                found = self.faults.pop(0)(asked)
-                if found is not None:
-                    return found
+            found = self.faults.pop(0)(asked) if self.faults else None
+            if found is not None:
+                return found
         return self.answer(asked)
 
     @contextmanager

@@ -129,7 +129,7 @@ def test_a_failed_pull_goes_on_at_its_page_where_that_is_safe(
     source.fleet.before = lambda asked: None
     failed = source.pull()
     if pagination == "none":
-        assert failed.pull.state is PullState.COMPLETE
+        assert failed.pull.state is PullState.COMPLETE, "there is no second page"
         return
     first = failed.pull
     assert first.state is PullState.FAILED, "the first request was answered, the second was not"
@@ -336,7 +336,7 @@ def test_a_key_that_is_not_unique_is_told(source: SourceUnderTest) -> None:
     ],
 )
 def test_what_is_not_read_is_no_empty_answer(source: SourceUnderTest, answer: Answer, kind: str, said: str) -> None:
-    source.define_trips("cursor", "    error: error\n", top="retries: {attempts: 1}\nmaxPage: 4 KiB\n"[:24] + "\n")
+    source.define_trips("cursor", "    error: error\n", top="retries: {attempts: 1}\n")
     source.fleet.faults = [once(answer)]
     report = source.pull()
     assert report.pull.state is PullState.FAILED and report.pull.error_kind == kind, report.pull.error

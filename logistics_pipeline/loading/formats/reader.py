@@ -94,13 +94,18 @@ def open_after(
     max_expansion: int = MAX_EXPANSION,
     *,
     encoding: str | None = None,
+    codec: str | None = "",
 ) -> Iterator[Source]:
     """Opens a file and moves to a checkpoint of the same content. `encoding` is that of the contract.
+
+    `codec` is what the bytes before the checkpoint have shown, see `Source.resume_at`; empty if that is not known.
 
     Raises:
         FileError: it cannot be opened, or ends before the checkpoint.
     """
     with open_source(path, max_expansion, encoding) as source:
+        if checkpoint.offset > layout.start and codec != "":
+            source.resume_at(checkpoint.offset, codec)
         source.skip_to(max(layout.start, checkpoint.offset))
         yield source
 

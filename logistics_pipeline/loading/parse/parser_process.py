@@ -93,6 +93,7 @@ def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chun
         task = replace(
             task,
             after=chunk.checkpoint,
+            codec=chunk.codec,
             formats=task.formats if chunk.formats is None else chunk.formats,
             widened=chunk.widened or task.widened,
         )

@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from tests.sources.campaign.campaign import build_site, describe, run_campaign
-
 
 def main() -> int:
+    # Not above: each process that pulls imports this module again.
+    from tests.sources.campaign.campaign import build_site, describe, run_campaign
+
     parser = argparse.ArgumentParser(prog="python -m tests.sources.campaign", description=__doc__)
     parser.add_argument("--runs", type=int, default=100, help="how many runs (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one (default: %(default)s)")

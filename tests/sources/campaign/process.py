@@ -1,6 +1,7 @@
 """A pull as a process of its own, which can be killed, says what it has done, and how much memory it took."""
 
 import faulthandler
+import multiprocessing
 import os
 import resource
 import signal
@@ -16,7 +17,6 @@ from logistics_pipeline.sources import retries
 from logistics_pipeline.sources.definition import RestSource
 from logistics_pipeline.sources.pulling import PullOptions, pull
 from logistics_pipeline.sources.reading import read_definition
-from tests.database.forking import forkserver
 
 PATIENCE_SECONDS = 60
 
@@ -34,7 +34,8 @@ class PullingProcess:
     """One call of `pull`."""
 
     def __init__(self, url: str, definition: Path, resource_name: str, options: PullOptions) -> None:
-        context = forkserver()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.sources.campaign.process"])
         self._result, theirs = context.Pipe(duplex=False)
         self._stand_file = definition.parent / "where-it-stands.txt"
         arguments = (url, definition, resource_name, options, theirs, self._stand_file)

@@ -98,7 +98,7 @@ class Run:
             handle = self._repeated
         handle = self._struck(handle)
         if self.chance.random() < 0.05:
-            handle = RateLimit(handle, self.chance.randint(3, 8), 0.3, self.chance.choice(["ratelimit", "none"]))
+            handle = RateLimit(handle, self.chance.randint(3, 8), 0.3, self.chance.choice(["ratelimit", "seconds"]))
         handle = self._guarded(handle)
         if not self.kind.is_tls:
             return ApiServer(handle)
@@ -168,7 +168,7 @@ class Run:
             if self.kind.name != "pages shift" or chance.random() < 0.7:
                 self.fleet.change_trips(chance.randint(0, 3), chance.choice([0, 1]))
             if chance.random() < 0.3:
-                self.fleet.backdate(chance.uniform(0, 600))
+                self.fleet.backdate(chance.randint(0, 600))
         if self.kind.name == "token expires" and self._strikes():
             self.tokens.expire_all()
         if self.kills and chance.random() < 0.3 and self.process is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from tests.sources.servers.http import Handle, Request, Response, Wire, json_response
@@ -156,10 +157,16 @@ def gzip_bomb(size_bytes: int) -> Fault:
     """A small body that unpacks to so many bytes."""
 
     def strike(request: Request, handle: Handle) -> Response:
-        body = gzip.compress(BLOCK * (size_bytes // len(BLOCK)) + handle(request).body, compresslevel=9)
-        return replace(handle(request), body=body).with_headers(Content_Encoding="gzip")
+        response = handle(request)
+        body = _packed_blanks(size_bytes) + gzip.compress(response.body)
+        return replace(response, body=body).with_headers(Content_Encoding="gzip")
 
     return strike
+
+
+@cache
+def _packed_blanks(size_bytes: int) -> bytes:
+    return gzip.compress(BLOCK * (size_bytes // len(BLOCK)), compresslevel=9)
 
 
 # -- in what a page says -----------------------------------------------------------------------------------------------
