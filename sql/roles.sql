@@ -19,3 +19,4 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, ro
 GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
 GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;
+GRANT EXECUTE ON FUNCTION source.request_pull TO logistics_reader;

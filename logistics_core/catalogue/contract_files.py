@@ -75,7 +75,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "graphql", "ingestion",
-    "kpi", "measures", "metrics", "quality", "route", "session", "system",
+    "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

@@ -24,6 +24,7 @@ from logistics_pipeline.analytics.stale_days import waiting_files
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.database.day_indexes import summarize_day_indexes
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         )
         try:
             _analyze(connection, "raw")
+            summarize_day_indexes(connection)
             done = _refresh(connection)
             connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
             _analyze(connection, "analytics")
@@ -89,7 +91,7 @@ def _refresh(connection: Connection) -> Refresh:
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
-        rows = _recompute(connection, days, full)
+        rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
         rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, full=full)
         if days:
             _store_days(connection, days)

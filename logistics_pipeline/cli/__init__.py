@@ -31,6 +31,8 @@ from logistics_pipeline.cli import (
     rejects,
     reset,
     retry,
+    source_proposals,
+    sources,
     status,
     unload,
     up,
@@ -89,6 +91,8 @@ COMMANDS = (
     reset,
     keys,
     contracts,
+    sources,
+    source_proposals,
     migrate,
     db,
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
 
 from logistics_core.catalogue import ContractError, Dataset, built_in_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, make_catalogue
@@ -21,6 +22,7 @@ from logistics_pipeline.contracts.texts import ContractText
 from logistics_pipeline.contracts.versions import ContractVersion, add_version, lock_contracts, versions_in_force
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.database.day_indexes import build_day_index
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.migrations.raw_table_changes import (
     alter_raw_table,
@@ -97,6 +99,8 @@ def accept_contract(
             accepted_as(connection, proposal_id, version, accepted_by)
         ask_again(connection, contract.dataset, contract.document, version, accepted_by)
         _recognise_files(connection, contract.name)
+    if connection.info.transaction_status is TransactionStatus.IDLE:  # otherwise the next migration builds it
+        build_day_index(connection, contract.dataset)
     return Accepted(contract.name, version, changes, is_new=old is None or old.retired_at is not None)
 
 

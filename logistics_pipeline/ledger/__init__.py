@@ -67,6 +67,7 @@ from logistics_pipeline.ledger.key_conflicts import (
 from logistics_pipeline.ledger.places import PlaceState, forget_places, note_looks, request_look, take_requested_looks
 from logistics_pipeline.ledger.registration import (
     explain_unrecognised,
+    note_new_content,
     recognise,
     register,
     register_nested,
@@ -155,6 +156,7 @@ __all__ = [
     "mark_older_for_reload",
     "newest_loaded_version",
     "note_looks",
+    "note_new_content",
     "older_files_to_reload",
     "other_versions",
     "pending_requests",

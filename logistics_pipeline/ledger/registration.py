@@ -57,6 +57,18 @@ def register_nested(connection: Connection, around: str, dataset: str) -> None:
     )
 
 
+def note_new_content(connection: Connection, file: LedgerFile, found: FoundFile) -> None:
+    """Takes other content of a file for the same version, which keeps its place among the files.
+
+    The caller holds the file's lock, has removed the rows of the old content, and puts the new one in place.
+    """
+    connection.execute(f"SELECT pg_advisory_xact_lock({registration_lock_key('%s')})", (file.path,))
+    connection.execute(
+        "UPDATE ingest.files SET size_bytes = %s, modified_ns = %s, content_hash = NULL WHERE file_id = %s",
+        (found.size_bytes, found.modified_ns, file.file_id),
+    )
+
+
 def explain_unrecognised(connection: Connection, file_id: int, error: str) -> None:
     """Says more about why a file belongs to no dataset, and what to do."""
     connection.execute(

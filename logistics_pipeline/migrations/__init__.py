@@ -33,6 +33,7 @@ from logistics_pipeline.database.connections import (
     transient_errors,
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.database.day_indexes import build_day_index
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
@@ -221,6 +222,7 @@ def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
             make_raw_table(connection, dataset)
         _make_analytics_tables(connection)
     for dataset in catalogue.values():
+        build_day_index(connection, dataset)
         ledger.count_columns_again(connection, dataset, only_uncounted=True)
 
 

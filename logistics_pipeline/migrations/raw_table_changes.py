@@ -7,6 +7,7 @@ from logistics_core.catalogue.column_types import type_name
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.day_indexes import drop_day_index, indexed_day
 from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
 
 
@@ -51,6 +52,8 @@ def alter_raw_table(connection: Connection, old: Dataset, new: Dataset) -> None:
             connection.execute(
                 "DELETE FROM ingest.dropped_indexes WHERE table_name = %s AND index_name = %s", (new.table, index.name)
             )
+    if indexed_day(old) != indexed_day(new):
+        drop_day_index(connection, old)
     make_raw_table(connection, new)
 
 

@@ -7,6 +7,7 @@ from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.day_indexes import make_day_index
 from logistics_pipeline.errors import ConfigurationError
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
@@ -34,6 +35,7 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
         connection.execute(_sql("extras").format(table=table))
     for index in dataset.indexes:
         connection.execute(_index(index, table))
+    make_day_index(connection, dataset)
     for field in dataset.fields:
         column = sql.Identifier("raw", dataset.name, field.name)
         connection.execute(

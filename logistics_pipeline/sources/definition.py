@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from logistics_pipeline.sources.paths import ValuePath
@@ -58,6 +59,10 @@ class Mode(StrEnum):
     """Events: records that never change."""
 
 
+WINDOW_PLACEHOLDERS = ("since", "until")
+"""Names in braces, in parameters and bodies, where the begin and the end of the window stand."""
+
+
 class TimeFormat(StrEnum):
     """How a time is written in requests and records; anything else is a pattern of `strftime`."""
 
@@ -84,6 +89,8 @@ class Authentication:
     sent_in: SentIn = SentIn.HEADER
     name: str = ""
     """Of the header or query parameter that carries an API key."""
+    prefix: str = ""
+    """A word before the API key, such as `Token`."""
     username: str | Secret = ""
     password: Secret | None = None
     token_url: str = ""
@@ -179,6 +186,7 @@ class Incremental:
     """How only new and changed records are asked for."""
 
     parameter: str = ""
+    """Empty where `{since}` stands in the parameters or the body."""
     until: str = ""
     sent_in: SentIn = SentIn.QUERY
     field: ValuePath = ()
@@ -211,14 +219,16 @@ class MappedField:
     constant: Any = None
     parent: bool = False
     """The value of the parent that was asked about."""
-    factor: float | None = None
-    offset: float = 0.0
+    factor: Fraction | None = None
+    offset: Fraction = Fraction(0)
     """What turns the unit of the source into that of the dataset: `value * factor + offset`."""
     values: Mapping[str, Any] | None = None
     otherwise: Any = None
     has_otherwise: bool = False
     format: str | None = None
     """How the source writes a time; it is handed on as ISO 8601."""
+    text: bool = False
+    """A number becomes a text."""
     required: bool = False
     is_path: bool = True
 

@@ -160,6 +160,37 @@ def last_done(connection: Connection, source: str, resource: str, *, before: int
     return found[0] if found else None
 
 
+def last_landed(connection: Connection, source: str, resource: str, *, before: int) -> Pull | None:
+    """The pull of a resource that ended last of those that had records for their dataset, backfills among them."""
+    found = fetch_pulls(
+        connection,
+        "WHERE source = %(source)s AND resource = %(resource)s AND state IN ('complete', 'unchanged') "
+        "AND records_landed > 0 AND pull_id <> %(before)s ORDER BY finished_at DESC LIMIT 1",
+        {"source": source, "resource": resource, "before": before},
+    )
+    return found[0] if found else None
+
+
+def overlapping_pulls(connection: Connection, pull: Pull) -> list[Pull]:
+    """Pulls of the same resource that ended before this one began and may hold some of the same events."""
+    if pull.window_start is None:
+        last = last_done(connection, pull.source, pull.resource, before=pull.pull_id)
+        return [last] if last is not None and pull.start_cursor is None else []
+    return fetch_pulls(
+        connection,
+        "WHERE source = %(source)s AND resource = %(resource)s AND state IN ('complete', 'unchanged') "
+        "AND pull_id < %(pull_id)s AND window_end >= %(start)s "
+        "AND (window_start IS NULL OR window_start <= %(end)s) ORDER BY pull_id",
+        {
+            "source": pull.source,
+            "resource": pull.resource,
+            "pull_id": pull.pull_id,
+            "start": pull.window_start,
+            "end": pull.window_end,
+        },
+    )
+
+
 def pages_of(connection: Connection, pull_id: int) -> list[PageRow]:
     """The pages of a pull, in order."""
     query = sql.SQL("SELECT {} FROM source.pages WHERE pull_id = %s ORDER BY part, number").format(_PAGE_COLUMNS)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -21,6 +22,7 @@ from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_sha
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, path_text, read_yaml, with_place
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.sources.definition import (
+    WINDOW_PLACEHOLDERS,
     Authentication,
     AuthenticationType,
     Expect,
@@ -154,6 +156,18 @@ def parse_definition(text: str, name: str, where: str) -> Source:
         return _source(document, name, sha256(text.encode()).hexdigest(), places)
     except (ShapeFault, _Fault) as error:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
+
+
+def stored_definition(document: Any, name: str, digest: str) -> Source:
+    """The source that a document defines which was read and stored before. `digest` is that of its file.
+
+    Raises:
+        DefinitionError: this version of the program cannot use it.
+    """
+    try:
+        return _source(document, name, digest, {})
+    except (ShapeFault, _Fault) as error:
+        raise DefinitionError(f"The stored definition of the source {name} cannot be used: {error}") from error
 
 
 def json_schema() -> dict[str, Any]:
@@ -313,6 +327,7 @@ def _authentication(keys: AuthenticationKeys | None) -> Authentication:
         token=_optional(keys.token, _secret, (*where, "token")),
         sent_in=SentIn(keys.sent_in or SentIn.HEADER),
         name=keys.name or ("X-API-Key" if kind is AuthenticationType.API_KEY else ""),
+        prefix=_optional(keys.prefix, _word, (*where, "prefix")) or "",
         username=_reference_or_text(keys.username or "", (*where, "username")),
         password=_optional(keys.password, _secret, (*where, "password")),
         token_url=keys.token_url or "",
@@ -337,11 +352,17 @@ _NEEDED = {
     AuthenticationType.REFRESH_TOKEN: ("tokenUrl", "clientId", "refreshToken"),
 }
 _ALLOWED = {
-    AuthenticationType.API_KEY: ("in", "name"),
+    AuthenticationType.API_KEY: ("in", "name", "prefix"),
     AuthenticationType.BASIC: ("password",),
     AuthenticationType.CLIENT_CREDENTIALS: ("scope", "audience", "clientIn"),
     AuthenticationType.REFRESH_TOKEN: ("clientSecret", "scope", "audience", "clientIn"),
 }
+
+
+def _word(text: str, path: KeyPath) -> str:
+    if not re.fullmatch(r"[!-~]{1,40}", text):
+        _fault(path, f"is {text!r}. Expected: one word, such as Token, that stands before the key.")
+    return text
 
 
 def _check_keys_of_type(keys: AuthenticationKeys, kind: AuthenticationType) -> None:
@@ -448,9 +469,12 @@ def _need(value: object, where: KeyPath, name: str, kind: str) -> None:
 
 def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
     given, where = keys.incremental, (*at, "incremental")
+    used = _placeholders(keys) & set(WINDOW_PLACEHOLDERS)
     if given is None:
+        if used and keys.parent is None:
+            _fault(at, f"holds {{{min(used)}}}, but has no `incremental`, whose window stands there. Add it.")
         return None
-    _check_incremental(given, keys, where)
+    _check_incremental(given, keys, where, used)
     return Incremental(
         parameter=given.parameter or "", until=given.until or "", sent_in=given.sent_in,
         field=_optional(given.field, _path, (*where, "field")) or (), format=_time_format(given.format, where),
@@ -460,10 +484,14 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
     )  # fmt: skip
 
 
-def _check_incremental(given: IncrementalKeys, keys: ResourceKeys, where: KeyPath) -> None:
-    if not given.keeps_cursor and not given.parameter:
-        _fault(where, "lacks the key `parameter`: what carries the begin of the window. Add it.")
-    if given.step is not None and not given.until:
+def _check_incremental(given: IncrementalKeys, keys: ResourceKeys, where: KeyPath, used: set[str]) -> None:
+    if not given.keeps_cursor and not given.parameter and "since" not in used:
+        _fault(
+            where,
+            "lacks the key `parameter`: what carries the begin of the window. Add it, or write {since} where it stands "
+            "in a parameter or the body.",
+        )
+    if given.step is not None and not given.until and "until" not in used:
         _fault((*where, "step"), "is set, but `until` is not: windows need an end. Add it.")
     if given.step is not None and given.start is None:
         _fault((*where, "step"), "is set, but `start` is not. Add it: where the first window begins.")
@@ -485,7 +513,7 @@ def _time_format(text: str, where: KeyPath) -> str:
 
 
 def _parent(keys: ResourceKeys, at: KeyPath) -> Parent | None:
-    names = set(_PLACEHOLDER.findall(f"{keys.path} {list(keys.parameters.values())} {_texts(keys.body)}"))
+    names = _placeholders(keys) - set(WINDOW_PLACEHOLDERS)
     if keys.parent is None:
         if used := sorted(set(_PLACEHOLDER.findall(keys.path))):
             _fault((*at, "path"), f"holds {{{used[0]}}}, but the resource has no `parent` whose values stand there.")
@@ -499,6 +527,11 @@ def _parent(keys: ResourceKeys, at: KeyPath) -> Parent | None:
     return Parent(keys.parent.resource, _path(keys.parent.field, (*at, "parent", "field")), names.pop())
 
 
+def _placeholders(keys: ResourceKeys) -> set[str]:
+    """The names in braces."""
+    return set(_PLACEHOLDER.findall(f"{keys.path} {list(keys.parameters.values())} {_texts(keys.body)}"))
+
+
 def _texts(body: Any) -> str:
     if isinstance(body, dict):
         return " ".join(map(_texts, body.values()))
@@ -510,6 +543,8 @@ def _expect(keys: ResourceKeys, at: KeyPath) -> Expect:
     max_age = _optional(given.max_age, _length, (*at, "expect", "maxAge"))
     if max_age is not None and (keys.incremental is None or keys.incremental.field is None):
         _fault((*at, "expect", "maxAge"), "needs `incremental.field`: the time of a record.")
+    for number, each in enumerate(given.fields):
+        _path(each, (*at, "expect", "fields", number))
     return Expect(given.min_records, max_age, tuple(given.fields))
 
 
@@ -560,6 +595,7 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
     if given.parent and keys.parent is None:
         _fault((*where, "parent"), "is true, but the resource has no parent.")
     changes = [key for key in ("unit", "scale", "values", "format") if getattr(given, key) is not None]
+    changes += ["text"] if given.text else []
     if len(changes) > 1:
         _fault(where, f"has {' and '.join(changes)}. One of them at most can change a value.")
     if has_constant and changes:
@@ -572,15 +608,15 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
         constant=given.constant if has_constant else None, parent=given.parent, is_path=given.path is not None,
         factor=factor, offset=offset, values=given.values,
         otherwise=given.otherwise if has_otherwise else None, has_otherwise=has_otherwise,
-        format=None if given.format is None else _time_format(given.format, where), required=given.required,
+        format=None if given.format is None else _time_format(given.format, where), text=given.text,
+        required=given.required,
     )  # fmt: skip
 
 
-def _conversion(given: FieldKeys, where: KeyPath) -> tuple[float | None, float]:
+def _conversion(given: FieldKeys, where: KeyPath) -> tuple[Fraction | None, Fraction]:
     if given.unit is not None:
-        factor, offset = _checked(conversion)(given.unit, (*where, "unit"))
-        return float(factor), float(offset)
-    return given.scale, 0.0
+        return _checked(conversion)(given.unit, (*where, "unit"))
+    return None if given.scale is None else Fraction(str(given.scale)), Fraction(0)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------

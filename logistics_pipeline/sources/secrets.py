@@ -5,7 +5,7 @@ A value is looked up when it is needed, and kept nowhere.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -117,6 +117,22 @@ class Redactor:
         """The same for several."""
         for each in values:
             self.hide(each)
+
+    def clean_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Content without any of the values, also where one is spread over two chunks."""
+        values = sorted((value.encode() for value in list(self._values)), key=len, reverse=True)
+        if not values:
+            yield from chunks
+            return
+        held, longest = b"", len(values[0])
+        for chunk in chunks:
+            text = held + chunk
+            for value in values:
+                text = text.replace(value, REDACTED.encode())
+            end = max(0, len(text) - longest + 1)
+            yield text[:end]
+            held = text[end:]
+        yield held
 
     def clean(self, text: str) -> str:
         """The text without any of the values."""

@@ -41,6 +41,7 @@ class AuthenticationKeys(Keys, kw_only=True):
         Literal["header", "query"] | None, _said("Where an API key is sent: header (usual) or query")
     ] = msgspec.field(default=None, name="in")
     name: Annotated[str | None, _said("Name of the header or parameter of an API key, X-API-Key if unset")] = None
+    prefix: Annotated[str | None, _said("Word before an API key, such as Token: the header is then `Token KEY`")] = None
     username: Annotated[str | None, _said("Of `basic`: the name, or a reference")] = None
     password: Annotated[str | None, _said("Of `basic`: a reference; unset for an empty one")] = None
     token_url: Annotated[str | None, _said("Of OAuth2: where tokens are issued; its host counts as declared")] = None
@@ -130,8 +131,14 @@ class PaginationKeys(Keys, kw_only=True):
 class IncrementalKeys(Keys, kw_only=True):
     """How only new and changed records are asked for."""
 
-    parameter: Annotated[str | None, _said("What carries the begin of the window")] = None
-    until: Annotated[str | None, _said("What carries the end of the window")] = None
+    parameter: Annotated[
+        str | None,
+        _said("What carries the begin of the window; unset where {since} stands within a parameter or the body"),
+    ] = None
+    until: Annotated[
+        str | None,
+        _said("What carries the end of the window; unset where {until} stands within a parameter or the body"),
+    ] = None
     sent_in: Annotated[SentIn, _said("Where both are: query (usual), header or body")] = msgspec.field(
         default=SentIn.QUERY, name="in"
     )
@@ -173,6 +180,9 @@ class FieldKeys(Keys, kw_only=True):
     format: Annotated[
         str | None, _said("How a time is written: date, unix, unixMillis, or a pattern; it becomes ISO 8601 in UTC")
     ] = None
+    text: Annotated[bool, _said("true: a number becomes a text, where the dataset has texts, such as identifiers")] = (
+        False
+    )
     required: Annotated[bool, _said("true: a record without the value is not mapped")] = False
 
 

@@ -137,3 +137,15 @@ CREATE TABLE IF NOT EXISTS source.snapshot_keys (
     PRIMARY KEY (source, resource, key)
 );
 COMMENT ON TABLE source.snapshot_keys IS 'Keys that snapshots of a resource have had: one row per key; it has vanished if its last pull is not the last one';
+
+CREATE TABLE IF NOT EXISTS source.rate_limits (
+    source        text PRIMARY KEY,
+    full_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    blocked_until timestamptz,
+    day           date NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC')::date,
+    requests      bigint NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE source.rate_limits IS 'How fast each source may be asked: one row per source that has a limit, or has named one';
+COMMENT ON COLUMN source.rate_limits.full_at IS 'When its token bucket will be full again';
+COMMENT ON COLUMN source.rate_limits.blocked_until IS 'By the last response that asked to be left alone';
+COMMENT ON COLUMN source.rate_limits.requests IS 'Requests on that day (UTC)';

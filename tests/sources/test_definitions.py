@@ -1,7 +1,9 @@
 """Definition files: what they become, and what is said about one that cannot be used."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import jsonschema_rs
@@ -65,7 +67,7 @@ def test_a_definition_becomes_a_model() -> None:
     assert trips.incremental is not None
     assert trips.incremental.start == datetime(2024, 1, 31, tzinfo=UTC)
     assert trips.incremental.lookback == timedelta(minutes=90)
-    assert trips.fields is not None and trips.fields[1].factor == 0.001
+    assert trips.fields is not None and trips.fields[1].factor == Fraction(1, 1000)
     assert trips.fields[4].values == {"1": "done", "2": "open"}
     assert trips.schedule is not None and trips.schedule.every == timedelta(minutes=15)
     assert source.resource("vehicles").mode is Mode.SNAPSHOT
@@ -150,3 +152,40 @@ def test_editors_get_a_json_schema_that_takes_what_we_take() -> None:
     document = json.loads(json.dumps(yaml.safe_load(FLEET), default=str))
     assert validator.is_valid(document)
     assert not validator.is_valid(document | {"baseURL": "x"})
+
+
+WINDOW_IN_BODY = """\
+kind: rest
+baseUrl: https://erp.example.com
+authentication: {type: apiKey, name: Authorization, prefix: Token, token: env:ERP_KEY}
+resources:
+  - name: transfers
+    path: /search
+    method: POST
+    body: {domain: [[write_date, ">=", "{since}"], [write_date, "<", "{until}"]]}
+    incremental: {field: write_date, start: 2024-01-31, step: 1d}
+"""
+
+
+def test_a_window_may_stand_within_a_body() -> None:
+    source = read(WINDOW_IN_BODY)
+
+    incremental = source.resource("transfers").incremental
+    assert incremental is not None
+    assert (incremental.parameter, incremental.until) == ("", "")
+    assert source.authentication.prefix == "Token"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"{since}"', "2024-01-31", "lacks the key `parameter`"),
+        ('"{until}"', "2024-01-31", "windows need an end"),
+        ("    incremental: {field: write_date, start: 2024-01-31, step: 1d}\n", "", "holds {since}, but has no"),
+        ("prefix: Token", "prefix: two words", "Expected: one word"),
+        ("type: apiKey, name: Authorization, prefix: Token", "type: bearer, prefix: Token", "means nothing"),
+    ],
+)
+def test_a_window_that_stands_nowhere_is_told(old: str, new: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(message)):
+        read(WINDOW_IN_BODY.replace(old, new))

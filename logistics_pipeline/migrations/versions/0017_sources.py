@@ -10,3 +10,4 @@ down_revision = "0016"
 
 def upgrade() -> None:
     op.get_bind().exec_driver_sql(read_sql("migrations/0017_sources"))
+    op.get_bind().exec_driver_sql(read_sql("migrations/0017_source_requests"))

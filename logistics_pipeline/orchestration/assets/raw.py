@@ -40,11 +40,11 @@ def raw_key(dataset: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", dataset])
 
 
-def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
-    """Makes the asset of a dataset's raw table."""
+def build_raw_asset(dataset: Dataset, pulled: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+    """Makes the asset of a dataset's raw table; `pulled` are the resources of sources that bring files of it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy is beta in Dagster 1.13
-        return _build(dataset)
+        return _build(dataset, pulled)
 
 
 def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
@@ -61,9 +61,10 @@ def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
     )
 
 
-def _build(dataset: Dataset) -> dg.AssetsDefinition:
+def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(dataset.name),
+        deps=list(pulled),
         description=_describe(dataset),
         group_name=GROUP,
         kinds={"postgres"},
