@@ -20,7 +20,7 @@ GONE = "The object was removed while it was read"
 _PAGE_FILES = 1_000
 _PART_BYTES = 16 << 20
 
-CREDENTIALS = {
+_CREDENTIALS = {
     "az": {
         "accountName": "account_name",
         "accountKey": "account_key",
@@ -31,7 +31,7 @@ CREDENTIALS = {
     },
     "gs": {"serviceAccountKey": "service_account_key", "serviceAccountFile": "service_account"},
 }
-OPTIONS = {
+_OPTIONS = {
     "az": {"accountName": "account_name", "endpoint": "endpoint", "anonymous": "skip_signature"},
     "gs": {"endpoint": "base_url", "anonymous": "skip_signature"},
 }
@@ -108,10 +108,10 @@ class CloudStore(Store):
 
 def _store(scheme: str, bucket: str, prefix: str, place: PlaceDefinition) -> Any:
     config: dict[str, Any] = {}
-    for name, theirs in OPTIONS[scheme].items():
+    for name, theirs in _OPTIONS[scheme].items():
         if (value := place.option(name)) is not None:
             config[theirs] = value
-    for name, theirs in CREDENTIALS[scheme].items():
+    for name, theirs in _CREDENTIALS[scheme].items():
         if (secret := place.credential(name)) is not None:
             config[theirs] = secret
     options: Any = {

@@ -15,12 +15,12 @@ import msgspec
 
 from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
 from logistics_core.catalogue.contract_yaml import YamlFault, read_yaml
+from logistics_pipeline.files.place_options import SCHEMES
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 
 _REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-SCHEMES = ("s3", "az", "gs", "http", "https", "sftp")
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,6 @@ _PART_BYTES = 16 << 20
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
 
-OPTIONS = frozenset({"endpoint", "region", "pathStyle", "profile", "anonymous", "caFile", "requesterPays"})
-CREDENTIALS = frozenset({"accessKeyId", "secretAccessKey", "sessionToken"})
-
 
 class S3Store(Store):
     """The objects below a prefix of a bucket."""
