@@ -115,7 +115,7 @@ def restore(url: str, of: Destination) -> Restored:
             f"{head_version()}. Restore it with the version of the program that exported it, then migrate."
         )
     migrate(url)
-    _refuse_filled(url)
+    refuse_filled(url)
     first = tuple(file for file in manifest.files if file.holds.startswith("catalogue."))
     rest = tuple(file for file in manifest.files if file not in first)
     rows = _restore_files(url, of, first, clears=True)
@@ -125,7 +125,12 @@ def restore(url: str, of: Destination) -> Restored:
     return Restored(manifest, len(manifest.files), rows)
 
 
-def _refuse_filled(url: str) -> None:
+def refuse_filled(url: str) -> None:
+    """Refuses a database that holds files: what it has must not be mixed with what is restored.
+
+    Raises:
+        UnfitExportError: it does.
+    """
     with connect(url, application_name="logistics restore") as connection:
         if connection.execute("SELECT FROM ingest.files LIMIT 1").fetchone() is not None:
             raise UnfitExportError(

@@ -74,7 +74,8 @@ def test_a_definition_becomes_a_model() -> None:
 
 
 def test_a_place_of_files_is_read() -> None:
-    text = "kind: files\nurl: s3://bucket/in\noptions: {region: eu-1}\ncredentials: {secretAccessKey: env:KEY}\npoll: {from: 2s}\n"
+    text = "kind: files\nurl: s3://bucket/in\noptions: {region: eu-1}\npoll: {from: 2s}\n"
+    text += "credentials: {secretAccessKey: env:KEY}\n"
     source = parse_definition(text, "bucket", "bucket.yaml")
     assert isinstance(source, FilesSource)
     assert source.credentials == {"secretAccessKey": Secret("env:KEY")} and source.poll.shortest == timedelta(seconds=2)
