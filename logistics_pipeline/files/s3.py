@@ -21,7 +21,15 @@ from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceDefinition,
+    PlaceError,
+    Store,
+    StoredVersion,
+    trusted,
+)
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30
@@ -52,7 +60,7 @@ class S3Store(Store):
         """Of each page of the last whole listing, by its hash: most pages are the same the next time."""
         self._lists = httpx2.Client(
             timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-            verify=place.option("caFile") or True,
+            verify=trusted(place),
             trust_env=True,
         )
 
