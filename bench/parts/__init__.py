@@ -23,6 +23,7 @@ from bench.parts import (
     resume,
     small,
     speed,
+    stores,
 )
 
 PARTS: tuple[Part, ...] = (
@@ -33,6 +34,7 @@ PARTS: tuple[Part, ...] = (
     rejects.PART,
     small.PART,
     resume.PART,
+    stores.PART,
     memory.PART,
     peers.PART,
     inference.PART,

@@ -30,6 +30,7 @@ from logistics_pipeline.cli import (
     rejects,
     reset,
     retry,
+    source_proposals,
     sources,
     status,
     unload,
@@ -89,6 +90,7 @@ COMMANDS = (
     keys,
     contracts,
     sources,
+    source_proposals,
     migrate,
     db,
 )

@@ -385,17 +385,14 @@ class _Run:
             checkpoint = None
         for attempt in range(1, WALK_ATTEMPTS + 1):
             walk = Walk(self.resource)
-            try:
-                self._walk(part, walk, checkpoint)
-            except _CheckpointRefused:
-                self._begin_anew(part)
+            if not self._is_walked(part, walk, checkpoint):
                 checkpoint = None
                 continue
             problem = self._problem_of(walk)
             if problem is None:
                 break
             if attempt == WALK_ATTEMPTS:
-                self._accept_or_fail(walk, problem)
+                self._accept_or_fail(part, walk, problem)
                 break
             self._begin_anew(part)
             checkpoint = None
@@ -403,6 +400,19 @@ class _Run:
         with self._lock:
             if walk.last_total is not None:
                 self._expected = (self._expected or 0) + walk.last_total
+
+    def _is_walked(self, part: _Part, walk: Walk, checkpoint: Checkpoint | None) -> bool:
+        """Walks to the end; False if the source does not take the checkpoint."""
+        try:
+            self._walk(part, walk, checkpoint)
+        except _CheckpointRefused:
+            self._begin_anew(part)
+            return False
+        except SourceFault as fault:
+            if fault.kind is FaultKind.LOOP:  # the page that led here is in the checkpoint: not from there again
+                self._begin_anew(part)
+            raise
+        return True
 
     def _is_usable(self, part: _Part, checkpoint: Checkpoint) -> bool:
         return self.resource.pagination.is_stable and self.archive.holds(checkpoint.digest)
@@ -419,9 +429,10 @@ class _Run:
             return missing
         return "; ".join(walk.shifts) or None
 
-    def _accept_or_fail(self, walk: Walk, problem: str) -> None:
-        """What becomes of a walk that went wrong every time."""
+    def _accept_or_fail(self, part: _Part, walk: Walk, problem: str) -> None:
+        """What becomes of a walk that went wrong every time. One that fails is not gone on with: its end is reached."""
         if walk.missing():
+            self._begin_anew(part)
             raise SourceFault(
                 FaultKind.INCOMPLETE,
                 f"{self.resource.name}: {problem}, in each of {WALK_ATTEMPTS} attempts.",
@@ -429,6 +440,7 @@ class _Run:
                 "(cursor, keyset), an order that does not change, or shorter windows.",
             )
         if self.resource.pagination.overlap and any("does not begin" in each for each in walk.shifts):
+            self._begin_anew(part)
             raise SourceFault(
                 FaultKind.SHIFTED,
                 f"{self.resource.name}: pages shifted while they were read, in each of {WALK_ATTEMPTS} attempts: "
