@@ -69,12 +69,13 @@ class Site:
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
 
-    def pull(self, definition: Path) -> list[Pull]:
+    def pull(self, definition: Path, *, load: bool = True) -> list[Pull]:
         """Pulls every resource of a source, parents first, and loads what they have landed."""
         source = read_definition(definition)
         assert isinstance(source, RestSource)
         found = [pull(self.url, source, name, self.options).pull for name in source.names]
-        self.load()
+        if load:
+            self.load()
         return found
 
     def load(self) -> None:
