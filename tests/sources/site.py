@@ -45,11 +45,26 @@ class Site:
             catalogue=catalogue,
         )
         self._loaded: set[Path] = set()
+        self._rolled_back: Connection | None = None
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        if self._rolled_back is not None:
+            yield self._rolled_back
+            return
         with connect(self.url) as connection:
             yield connection
+
+    @contextmanager
+    def damaged(self, statement: str) -> Iterator[None]:
+        """What everything says after a statement, which is taken back at the end."""
+        with self.connect() as connection, connection.transaction(force_rollback=True):
+            connection.execute(statement.encode())
+            self._rolled_back = connection
+            try:
+                yield
+            finally:
+                self._rolled_back = None
 
     def clear(self) -> None:
         with self.connect() as connection:
