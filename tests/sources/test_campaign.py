@@ -47,8 +47,8 @@ def finished(stage: Site) -> Run:
         ),
         ("UPDATE raw.trips SET distance_km = 0 WHERE started_at = (SELECT min(started_at) FROM raw.trips)", "1 wrong"),
         ("UPDATE source.pages SET records = records + 1 WHERE pull_id = 1 AND number = 1", "records of pages"),
-        ("UPDATE source.pulls SET state = 'failed' WHERE pull_id = 1", "state failed"),
-        ("UPDATE source.pulls SET records_unmapped = 1 WHERE pull_id = 1", "landed and not mapped"),
+        ("DELETE FROM source.pages WHERE pull_id = 1 AND number = 1", "pull 1: pages"),
+        ("UPDATE source.pages SET sha256 = repeat('0', 64) WHERE pull_id = 1 AND number = 1", "is not in the archive"),
     ],
 )
 def test_the_comparison_tells_what_is_lost_doubled_or_wrong(finished: Run, damage: str, says: str) -> None:
