@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.metrics.rollups import DAY, SCHEMA, contents_of, definition_checksum, from_document
+from logistics_core.metrics.rollups import SCHEMA, contents_of, definition_checksum, from_document
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.analytics.rollups import computed
+from logistics_pipeline.analytics.rollups import computed, is_of_days
 from logistics_pipeline.analytics.stale_days import is_stale, waiting_files
 from logistics_pipeline.database.connections import Connection
 
@@ -83,12 +83,11 @@ def _differing_rows(
     contents = contents_of(dataset)
     rollup = from_document(document, contents)
     assert rollup is not None  # the checksum is that of these contents
-    which: sql.Composable = sql.SQL("true")
-    if days is not None:
-        which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))
     row = connection.execute(
         sql.SQL(read_sql("rollups/differences")).format(
-            table=sql.Identifier(SCHEMA, table), days=which, recomputed=computed(dataset, rollup, contents, days)
+            table=sql.Identifier(SCHEMA, table),
+            days=is_of_days(rollup, days),
+            recomputed=computed(dataset, rollup, contents, days),
         )
     ).fetchone()
     assert row is not None

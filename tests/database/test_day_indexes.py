@@ -2,7 +2,6 @@
 
 import logging
 from datetime import date
-from typing import Any
 
 import pytest
 from psycopg import sql
@@ -132,18 +131,18 @@ def large(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 def test_migrating_builds_the_index_of_a_large_table(
     connection: Connection, database_url: str, large: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[dict[str, bool]] = []
+    found: list[bool] = []
     create = day_indexes._create
 
-    def noting(*given: Any, **options: bool) -> None:
-        found.append(options)
-        create(*given, **options)
+    def noting(connection: Connection, dataset: Dataset, *, concurrently: bool = False) -> None:
+        found.append(concurrently)
+        create(connection, dataset, concurrently=concurrently)
 
     monkeypatch.setattr(day_indexes, "_create", noting)
 
     migrate(database_url)
 
-    assert found == [{"concurrently": True}]
+    assert found == [True]
     assert indexes(connection, large) == {"checks by day": True}
 
 

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.analytics import rollup_choice
+from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.rollups import Precision
+from logistics_pipeline.analytics import rollup_choice, rollups
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import rollup_differences
 from logistics_pipeline.analytics.rollups import datasets_to_remake
@@ -157,11 +159,14 @@ MAKERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
 }
 
 
+def test_rollups_equal_a_full_recompute_after_any_sequence(folder: FolderUnderTest, connection: Connection) -> None:
+    check_sequences(folder, connection)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8)
 @given(steps=STEPS)
-def test_rollups_equal_a_full_recompute_after_any_sequence(
-    folder: FolderUnderTest, connection: Connection, steps: Any
-) -> None:
+def check_sequences(folder: FolderUnderTest, connection: Connection, steps: Any) -> None:
+    """Loads, unloads and refreshes at random; rollups are right after each refresh."""
     connection.execute(
         "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, raw.parcels, raw.scans, raw.depots, ingest.files, "
         "analytics.rollup_datasets RESTART IDENTITY CASCADE"
@@ -178,6 +183,79 @@ def test_rollups_equal_a_full_recompute_after_any_sequence(
             if report.file.path not in loaded:
                 loaded.append(report.file.path)
     refresh(folder.url)
+    assert not differing_rollups(connection)
+
+
+DAYS = ("2024-03-01", "2024-03-31", "2024-04-01", "2025-01-01")
+
+
+def by_longer_periods(monkeypatch: pytest.MonkeyPatch, precisions: set[Precision]) -> None:
+    """Has values kept by longer periods than days alone, as those of very large datasets are."""
+    monkeypatch.setattr(
+        rollup_choice._Chooser,
+        "_fits",
+        lambda _, rollup: rollup.unit is not Grain.DAY and rollup.precision in precisions,
+    )
+
+
+@pytest.mark.parametrize("precisions", [{Precision.EXACT}, set(Precision) - {Precision.EXACT}], ids=["exact", "not"])
+def test_rollups_by_longer_periods_equal_a_full_recompute_after_any_sequence(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, precisions: set[Precision]
+) -> None:
+    by_longer_periods(monkeypatch, precisions)
+    monkeypatch.setitem(MAKERS, "parcels", lambda number, day: parcel(number, sent_on=DAYS[day % 4]))
+
+    check_sequences(folder, connection)
+
+    kept = {each["unit"] for each in rollups_of(connection, "parcels") if each["values"]}
+    assert kept <= {"week", "month", "year"}
+
+
+def test_new_records_of_a_day_are_added_to_longer_periods_and_changed_ones_make_them_anew(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, {Precision.ROUNDED, Precision.SKETCHED})
+    replaced: list[str] = []
+    replace_days = rollups._replace_days
+
+    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any) -> int:
+        if days and stored.rollup.unit is not Grain.DAY:
+            replaced.append(stored.rollup.unit)
+        return replace_days(connection, dataset, contents, stored, days)
+
+    monkeypatch.setattr(rollups, "_replace_days", noting)
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 9) for n in range(40)])
+    refresh(folder.url)
+
+    folder.drop_and_load("parcels/2.json", [parcel(n, n % 9, customer=f"N{n}") for n in range(40, 90)])
+    refresh(folder.url)
+    assert replaced == []
+    assert not differing_rollups(connection)
+
+    folder.drop_and_load("parcels/3.json", [parcel(n, 3, weight=n) for n in range(80, 95)])  # moves some, adds some
+    refresh(folder.url)
+    assert {"week", "month", "year"} >= set(replaced) != set()
+    assert not differing_rollups(connection)
+
+    replaced.clear()
+    unload_file(folder.url, "parcels/1.json", folder.options)
+    refresh(folder.url)
+    assert replaced
+    assert not differing_rollups(connection)
+
+
+def test_as_many_new_records_as_gone_ones_are_no_growth(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, set(Precision))
+    folder.drop_and_load("parcels/1.json", [parcel(n, 1) for n in range(6)])
+    folder.drop_and_load("parcels/2.json", [parcel(n, 1) for n in range(6, 12)])
+    refresh(folder.url)
+    unload_file(folder.url, "parcels/1.json", folder.options)
+    folder.drop_and_load("parcels/3.json", [parcel(n, 1, weight=n) for n in range(20, 26)])
+
+    refresh(folder.url)
+
     assert not differing_rollups(connection)
 
 
