@@ -20,6 +20,7 @@ from logistics_pipeline.analytics import rollup_check, rollup_choice, rollups
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import days_to_compare, rollup_differences
 from logistics_pipeline.analytics.rollups import datasets_to_remake
+from logistics_pipeline.contracts.backfill import backfill_from_extras
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
@@ -379,3 +380,19 @@ def test_of_long_periods_as_many_are_compared_as_are_affordable(
     weeks = {each.table for each in rollup_differences(connection, parcels, days)}
 
     assert found > weeks > set()
+
+
+def test_values_moved_from_extras_to_a_field_are_counted(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("parcels.json", [parcel(n, depot=None, station=f"S{n % 3}") for n in range(9)])
+    refresh(folder.url)
+    contract = folder.options.raw_dir.parent / "contracts" / "parcels.yaml"
+    contract.write_text(PARCELS.replace("{name: depot, ", "{name: depot, aliases: [station], "))
+    sync_folder(connection, contract.parent)
+    parcels = catalogue_in_force(connection)["parcels"]
+    assert backfill_from_extras(connection, parcels, "depot").moved == 9
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == ["parcels"]
+
+    refresh(folder.url)
+
+    assert not differing_rollups(connection)
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == []
