@@ -5,6 +5,7 @@ The work itself is in `database.housekeeping` (the ledger and the tables) and `r
 
 import dagster as dg
 
+from logistics_pipeline.database.connections import transient_errors
 from logistics_pipeline.database.housekeeping import Retention, files_closed_long_ago, run_housekeeping
 from logistics_pipeline.exports.backup import export_everything
 from logistics_pipeline.exports.destinations import destination
@@ -16,6 +17,7 @@ from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES, TRANSIENT_RETRIES, only_transient_errors_retried
 from logistics_pipeline.orchestration.run_retention import delete_old_partitions, delete_old_runs
+from logistics_pipeline.sources.retention import prune
 
 _LOOK_SECONDS = 600.0
 """Time for the nightly look at all places."""
@@ -35,6 +37,21 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "seconds": round(done.seconds, 3),
         }
     )
+
+
+@dg.op(retry_policy=TRANSIENT_RETRIES, description="Deletes pulls of sources that ended long ago, with their pages.")
+def clear_archive(context: dg.OpExecutionContext, database: dg.ResourceParam[DatabaseResource]) -> None:
+    """Housekeeping in the archive of sources; nothing without the setting that says how long pulls are kept."""
+    settings = database.settings
+    if settings.keep_pulls_days is None:
+        return
+    with (
+        only_transient_errors_retried(),
+        transient_errors("deleting old pulls"),
+        database.connect() as connection,
+    ):
+        done = prune(connection, settings.archive_dir, database.sources, settings.keep_pulls_days)
+    context.add_output_metadata({"pulls_deleted": done.pulls, "pages_deleted": done.pages})
 
 
 @dg.op(retry_policy=TRANSIENT_RETRIES, description="Deletes partitions of files long gone, then old runs.")
@@ -73,13 +90,15 @@ def _present_at_places(folder: WatchedPlaces, keys: set[str]) -> set[str]:
 
 
 @dg.job(
-    description="Deletes what would only grow: old runs, partitions of files long gone, the ledger's old batches.",
+    description="Deletes what would only grow: old runs, partitions of files long gone, the ledger's old batches, and "
+    "old pulls if a setting says so.",
     executor_def=dg.in_process_executor,
     tags=NO_RUN_RETRIES,  # the next night does what this one could not
 )
 def housekeeping() -> None:
-    """The two ops are independent: if one fails, the other still runs."""
+    """The ops are independent: if one fails, the others still run."""
     keep_database()
+    clear_archive()
     clear_history()
 
 

@@ -16,10 +16,16 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
-from logistics_core.database_contract.locks import pull_lock
+from logistics_core.database_contract.locks import ARCHIVE_LOCK, pull_lock
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.settings import Settings
-from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
+from logistics_pipeline.database.connections import (
+    Connection,
+    connect,
+    free_advisory_lock,
+    shared_advisory_lock,
+    transient_errors,
+)
 from logistics_pipeline.errors import (
     DISK_FULL_ERRNOS,
     ConfigurationError,
@@ -151,7 +157,8 @@ def hold_pulls(connection: Connection, source: str, resource: str) -> Iterator[N
     with free_advisory_lock(connection, pull_lock(source, resource)) as is_free:
         if not is_free:
             raise PullBusyError(f"{source}.{resource} is being pulled at this moment by another process.")
-        yield
+        with shared_advisory_lock(connection, ARCHIVE_LOCK):
+            yield
 
 
 # -- beginning -------------------------------------------------------------------------------------------------------
@@ -522,7 +529,8 @@ class _Run:
                     f"minus {length_text(_CLOCK_MARGIN)}."
                 ] = None
             begun = server - timedelta(seconds=response.seconds)
-            end = begun if tentative is None else min(begun, tentative)
+            # Not later than our clock either: one of a server that is wrong would leave a gap, an earlier end none.
+            end = min(begun, tentative or response.received_at - timedelta(seconds=response.seconds))
             self.store.fix_end(end.replace(microsecond=0))
             self.store.reload()
 
