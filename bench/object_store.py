@@ -1,6 +1,7 @@
 """A SeaweedFS server for tests and benchmarks: buckets as of Amazon S3, with versions and signatures."""
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from logistics_pipeline.files.stores import PlaceDefinition
 
 _LOWEST_PORT, _HIGHEST_PORT = 10_000, 30_000
 """Below those that the system gives to clients."""
+_ENVIRONMENT = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""One volume for each bucket is enough, and is made sooner than seven."""
 ACCESS_KEY, SECRET_KEY = "testing", "testing-secret-7f3a"
 _numbers = count()
 
@@ -98,7 +101,10 @@ def serving(folder: Path, volume_mb: int = 128) -> Iterator[Weed]:
     }  # fmt: skip
     command = [str(Path(sys.executable).parent / "weed"), "server", "-s3", f"-dir={folder}"]
     command += [f"-{name}={value}" for name, value in options.items()]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=os.environ | _ENVIRONMENT) as process,
+    ):
         try:
             weed = Weed(f"http://127.0.0.1:{ports['s3']}")
             _wait(weed, process)
