@@ -24,6 +24,7 @@ from bench.parts import (
     small,
     sources,
     speed,
+    stores,
 )
 
 PARTS: tuple[Part, ...] = (
@@ -34,6 +35,7 @@ PARTS: tuple[Part, ...] = (
     rejects.PART,
     small.PART,
     resume.PART,
+    stores.PART,
     memory.PART,
     peers.PART,
     inference.PART,
