@@ -22,6 +22,7 @@ from bench.parts import (
     rejects,
     resume,
     small,
+    sources,
     speed,
     stores,
 )
@@ -46,4 +47,5 @@ PARTS: tuple[Part, ...] = (
     exports.PART,
     dashboard.PART,
     orchestration.PART,
+    sources.PART,
 )

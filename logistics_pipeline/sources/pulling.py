@@ -529,7 +529,8 @@ class _Run:
                     f"minus {length_text(_CLOCK_MARGIN)}."
                 ] = None
             begun = server - timedelta(seconds=response.seconds)
-            end = begun if tentative is None else min(begun, tentative)
+            # Not later than our clock either: one of a server that is wrong would leave a gap, an earlier end none.
+            end = min(begun, tentative or response.received_at - timedelta(seconds=response.seconds))
             self.store.fix_end(end.replace(microsecond=0))
             self.store.reload()
 

@@ -1,11 +1,13 @@
 """Pages that an API got wrong must not be what the next run goes on with."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from logistics_pipeline.sources.pulls import PullState
 from tests.sources.campaign.run import COLUMNS, FIELDS, PAGINATIONS
+from tests.sources.servers import faults
 from tests.sources.servers.fleet import Fleet, fleet_of
 from tests.sources.servers.fleet_api import FleetApi
 from tests.sources.servers.http import ApiServer, Request, Response
@@ -46,6 +48,20 @@ def test_a_page_that_leads_back_is_not_gone_on_from(site: Site, fleet: Fleet) ->
         assert [(each.state, each.error_kind) for each in site.pull(path)] == [(PullState.FAILED, "loop")]
         assert [each.state for each in site.pull(path)] == [PullState.COMPLETE]
     assert count(site) == 40
+
+
+def test_a_clock_that_is_ahead_leaves_no_gap(site: Site, fleet: Fleet) -> None:
+    fleet.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
+    skewed = faults.clock_skew(30 * 24 * 3600)
+    api = FleetApi(fleet, "nextUrl", size=10)
+    with ApiServer(lambda request: skewed(request, api)) as server:
+        incremental = {"field": "updatedAt", "parameter": "updatedSince", "lookback": "1h"}
+        path = site.write_definition("fleet", definition(server.url, incremental=incremental))
+        site.pull(path)
+        fleet.now = datetime.now(UTC).replace(microsecond=0)
+        fleet.add_trips(5, seconds_between=0)
+        site.pull(path)
+    assert count(site) == 45
 
 
 def test_a_walk_that_lacks_records_is_not_taken_for_whole_by_the_next_run(site: Site, fleet: Fleet) -> None:

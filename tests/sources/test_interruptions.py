@@ -105,7 +105,8 @@ def test_a_pull_that_dies_between_its_file_and_its_commit_lands_the_same_file_ag
     source: SourceUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.define_trips("cursor")
-    rename, calls = Path.replace, []
+    rename = Path.replace
+    calls: list[os.stat_result] = []
 
     def die(path: Path, target: Path) -> Path:
         done = rename(path, target)
@@ -225,7 +226,7 @@ class Pulls(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pagination", ["cursor", "offset", "page", "keyset"])
+@pytest.mark.parametrize("pagination", ["cursor", "offset"])
 def test_any_order_of_pulls_and_troubles_ends_as_a_fresh_pull(
     database_url: str, tmp_path: Path, options: Any, pagination: str
 ) -> None:
@@ -245,7 +246,7 @@ def test_any_order_of_pulls_and_troubles_ends_as_a_fresh_pull(
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=25, stateful_step_count=15, derandomize=True, database=None, deadline=None,
+                max_examples=6, stateful_step_count=12, derandomize=True, database=None, deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )  # fmt: skip

@@ -82,7 +82,7 @@ class Run:
                 self.path = self.site.write_definition("fleet", self._definition())
                 self._pull_under_faults()
                 self._mend()
-                self._judge()
+                self.judge()
                 for error in server.errors:
                     raise error
         except Exception:  # noqa: BLE001 - the edge: a run that fails is a finding, and the next one goes on
@@ -285,7 +285,7 @@ class Run:
 
     # -- the comparison ------------------------------------------------------------------------------------------------
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
         found = self.site.rows("trips", COLUMNS)
         expected = {
             (each.vehicle_id, each.started_at): (
@@ -320,12 +320,14 @@ class Run:
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(value.isoformat() if isinstance(value, datetime) else str(float(value)) if _is_number(value) else value
-                 for value in row)  # fmt: skip
+    """With times and numbers as texts."""
+    return tuple(_text(value) for value in row)
 
 
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, str)
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str) else str(float(value))
 
 
 _POSITIONS = {"page", "offset", "cursor", "after"}
