@@ -289,3 +289,13 @@ def test_graphql_answers_what_rest_does(api: Api, connection: Any) -> None:
     pull = trips["latestPull"]
     assert pull["records"] == {"read": 250, "landed": 249} and pull["file"]["path"] == PATH
     assert pull["unmapped"] == {"trip_id is missing": 1}
+
+
+def test_a_thousand_requests_are_enough(api: Api, connection: Any) -> None:
+    connection.execute(
+        "INSERT INTO source.requests (source, resource, requested_by) "
+        "SELECT 'fleet', 'r' || n, 'somebody' FROM generate_series(1, 1000) AS n"
+    )
+    response = api.client.post("/api/sources/fleet/pull")
+    assert (response.status_code, response.json()["type"]) == (503, "urn:logistics:problem:too-many-requests-pending")
+    api.check_problem(response)
