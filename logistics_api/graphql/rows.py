@@ -22,7 +22,8 @@ from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
 from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
 
-OBJECT = '(SELECT row_to_json("Object") FROM (SELECT {columns}) AS "Object")'
+# The name of the object must be none that a member can have: it would stand for that member.
+OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
 
 LIST = """
 (

@@ -134,15 +134,18 @@ def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric
 _PULL_OUTCOMES = ("complete", "unchanged", "abandoned")
 _LABELS = ["source", "resource"]
 _COUNTERS = {
-    "source_pages": ("pages", "Pages of sources that were fetched and archived"),
-    "source_records": ("records", "Records in these pages"),
-    "source_requests": ("requests", "Requests sent to sources, repeated ones included"),
-    "source_retries": ("retries", "Requests to sources that were repeated"),
-    "source_rate_limited": ("rate_limited", "Responses of sources that asked for slower requests"),
-    "source_bytes": ("bytes_received", "Bytes of pages, decompressed"),
-    "source_pull_seconds": ("seconds", "Seconds spent in pulls, waiting included"),
-    "source_waited_seconds": ("seconds_waited", "Seconds of these spent waiting for rate limits"),
-    "source_retrying_seconds": ("seconds_retrying", "Seconds of these spent in requests that failed and pauses"),
+    "logistics_source_pages": ("pages", "Pages of sources that were fetched and archived"),
+    "logistics_source_records": ("records", "Records in these pages"),
+    "logistics_source_requests": ("requests", "Requests sent to sources, repeated ones included"),
+    "logistics_source_retries": ("retries", "Requests to sources that were repeated"),
+    "logistics_source_rate_limited": ("rate_limited", "Responses of sources that asked for slower requests"),
+    "logistics_source_bytes": ("bytes_received", "Bytes of pages, decompressed"),
+    "logistics_source_pull_seconds": ("seconds", "Seconds spent in pulls, waiting included"),
+    "logistics_source_waited_seconds": ("seconds_waited", "Seconds of these spent waiting for rate limits"),
+    "logistics_source_retrying_seconds": (
+        "seconds_retrying",
+        "Seconds of these spent in requests that failed and pauses",
+    ),
 }
 """Name of a counter → its column, and what it says."""
 
@@ -154,7 +157,7 @@ def _of_sources(found: dict[str, Any]) -> Iterator[Metric]:
         "logistics_source_problems", "Definition files of sources that cannot be used", found["source_problems"]
     )
     for name, (column, meaning) in _COUNTERS.items():
-        counter = CounterMetricFamily(f"logistics_{name}", meaning, labels=_LABELS)
+        counter = CounterMetricFamily(name, meaning, labels=_LABELS)
         for each in resources:
             counter.add_metric(_labels(each), each[column])
         yield counter

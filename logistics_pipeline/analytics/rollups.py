@@ -87,6 +87,14 @@ def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str
     return [name for (name,) in filled if _has_table(connection, catalogue[name])]
 
 
+def remake_after_change(connection: Connection, dataset: Dataset) -> None:
+    """Has the rollups of a dataset made anew by the next refresh; until then the API answers from the records.
+
+    For changes of rows that no batch tells of. A refresh that is under way fails and is tried again.
+    """
+    connection.execute("UPDATE analytics.rollup_datasets SET checksum = '' WHERE dataset = %s", (dataset.name,))
+
+
 def _datasets_with_other_metrics(connection: Connection, catalogue: Catalogue) -> list[str]:
     known: dict[str, str] = dict(
         connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()

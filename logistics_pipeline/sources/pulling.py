@@ -16,10 +16,16 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
-from logistics_core.database_contract.locks import pull_lock
+from logistics_core.database_contract.locks import ARCHIVE_LOCK, pull_lock
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.settings import Settings
-from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
+from logistics_pipeline.database.connections import (
+    Connection,
+    connect,
+    free_advisory_lock,
+    shared_advisory_lock,
+    transient_errors,
+)
 from logistics_pipeline.errors import (
     DISK_FULL_ERRNOS,
     ConfigurationError,
@@ -151,7 +157,8 @@ def hold_pulls(connection: Connection, source: str, resource: str) -> Iterator[N
     with free_advisory_lock(connection, pull_lock(source, resource)) as is_free:
         if not is_free:
             raise PullBusyError(f"{source}.{resource} is being pulled at this moment by another process.")
-        yield
+        with shared_advisory_lock(connection, ARCHIVE_LOCK):
+            yield
 
 
 # -- beginning -------------------------------------------------------------------------------------------------------

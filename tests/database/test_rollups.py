@@ -6,6 +6,7 @@ user's own, and how their pre-aggregates are chosen, made anew and dropped.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import Precision
-from logistics_pipeline.analytics import rollup_choice, rollups
+from logistics_pipeline.analytics import rollup_check, rollup_choice, rollups
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.analytics.rollup_check import days_to_compare, rollup_differences
 from logistics_pipeline.analytics.rollups import datasets_to_remake
+from logistics_pipeline.contracts.backfill import backfill_from_extras
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
@@ -345,3 +347,52 @@ def test_a_difference_is_found(folder: FolderUnderTest, connection: Connection) 
     )
     (found,) = differing_rollups(connection)
     assert (found.dataset, found.table, found.rows) == ("parcels", "parcels_1", 2)
+
+
+def test_the_days_compared_are_by_half_those_refreshed_last(folder: FolderUnderTest, connection: Connection) -> None:
+    parcels = folder.options.catalogue["parcels"]
+    folder.drop_and_load("parcels/1.json", [parcel(0, sent_on="2000-01-01"), parcel(1, sent_on="2020-01-01")])
+    refresh(folder.url)
+    folder.drop_and_load("parcels/2.json", [parcel(2, sent_on="2011-05-06"), parcel(3, sent_on="2011-05-07")])
+    refresh(folder.url)
+
+    compared = set(days_to_compare(connection, parcels))
+
+    assert compared > {date(2011, 5, 6), date(2011, 5, 7)}
+    connection.execute("""UPDATE rollups.parcels_1 SET "rows()" = 7 WHERE day = '2011-05-06'""")
+    assert rollup_differences(connection, parcels, sorted(compared))
+
+
+def test_of_long_periods_as_many_are_compared_as_are_affordable(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, set(Precision))
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 28) for n in range(56)])
+    refresh(folder.url)
+    for table, unit in connection.execute("SELECT table_name, document->>'unit' FROM analytics.rollups").fetchall():
+        if unit != "day":
+            connection.execute(f"DELETE FROM rollups.{table}".encode())
+    parcels = folder.options.catalogue["parcels"]
+    days = [date(2024, 3, 4)]
+
+    found = {each.table for each in rollup_differences(connection, parcels, days)}
+    monkeypatch.setattr(rollup_check, "MAX_RECORDS", 14)
+    weeks = {each.table for each in rollup_differences(connection, parcels, days)}
+
+    assert found > weeks > set()
+
+
+def test_values_moved_from_extras_to_a_field_are_counted(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("parcels.json", [parcel(n, depot=None, station=f"S{n % 3}") for n in range(9)])
+    refresh(folder.url)
+    contract = folder.options.raw_dir.parent / "contracts" / "parcels.yaml"
+    contract.write_text(PARCELS.replace("{name: depot, ", "{name: depot, aliases: [station], "))
+    sync_folder(connection, contract.parent)
+    parcels = catalogue_in_force(connection)["parcels"]
+    assert backfill_from_extras(connection, parcels, "depot").moved == 9
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == ["parcels"]
+
+    refresh(folder.url)
+
+    assert not differing_rollups(connection)
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == []
