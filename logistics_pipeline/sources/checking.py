@@ -209,6 +209,13 @@ class _Checker:
             check.notes.append("The first page has no records: mapping and paths could not be tried.")
             return
         check.problems += _missing_paths(resource, items)
+        if not (
+            resource.pagination.is_stable or resource.pagination.overlap or resource.total or resource.total_header
+        ):
+            check.notes.append(
+                "Pages are counted: a record that goes while they are read makes the next one be left out, and nothing "
+                "shows it. Add `total`, or `overlap` for offsets, or another pagination."
+            )
         if resource.mode is Mode.SNAPSHOT:
             key_text(items[0], resource)
         mapper = Mapper(resource)
