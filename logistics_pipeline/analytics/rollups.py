@@ -176,17 +176,15 @@ def _add(
         "merged": sql.SQL("added.{0}" if is_sketch else "stored.{0} + added.{0}").format(state),
         "changes": sql.SQL("added.{0} > stored.{0}" if is_sketch else "true").format(state),
     }
-    connection.execute(
-        sql.SQL("CREATE TEMPORARY TABLE added ON COMMIT DROP AS {}").format(
-            computed(dataset, stored.rollup, contents, days, files=files)
-        )
-    )
-    connection.execute("ANALYZE pg_temp.added")
-    changed = _execute(connection, sql.SQL(read_sql("rollups/change_added")).format(**parts))
-    added = _execute(connection, sql.SQL(read_sql("rollups/insert_added")).format(**parts))
+    # A table of its own tells the planner how many rows there are: by an estimate of 1 it might join in nested loops.
+    contribution = computed(dataset, stored.rollup, contents, days, files=files)
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE added ON COMMIT DROP AS {}").format(contribution))
+    row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
     connection.execute("DROP TABLE pg_temp.added")
+    assert row is not None
+    changed, added = row
     _count(connection, stored, added)
-    return changed + added
+    return int(changed + added)
 
 
 @contextmanager
