@@ -1,6 +1,7 @@
 """`python -m logistics_api`: serves the API with uvicorn. Configuration errors print one sentence and exit with 1."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> None:
         ConfigurationError: no database is configured, or the API cannot listen on the address.
     """
     app = create_app(settings)
+    gc.freeze()  # what lasts as long as the program is not searched for garbage again and again
     with listen(settings.api_host, settings.api_port) as listener:
         config = uvicorn.Config(
             app,

@@ -53,6 +53,7 @@ from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
 from logistics_api.shipments import endpoints as shipments
+from logistics_api.sources import endpoints as sources
 from logistics_api.system import endpoints as system
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.uploads.slots import UploadSlots
@@ -185,6 +186,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         quality.router,
         contracts.router,
         boards.router,
+        sources.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,

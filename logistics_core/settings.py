@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
-        description="Holds raw/ (drop files here), failed/ (rejected records), logs/, "
-        "dagster/ and, when embedded, postgres/",
+        description="Holds raw/ (drop files here), contracts/, sources/, archive/ (pages of sources), failed/ "
+        "(rejected records), logs/, dagster/ and, when embedded, postgres/",
     )
 
     dagster_dir: Path = Field(
@@ -184,6 +184,16 @@ class Settings(BaseSettings):
     keep_resolved_rejects_days: PositiveInt | None = Field(
         None, description="Rejects that a replay accepted more than this many days ago are deleted. "
         "Unset: kept indefinitely"
+    )  # fmt: skip
+
+    keep_pulls_days: PositiveInt | None = Field(
+        None, description="Pulls of sources and their pages in the archive are deleted this many days after they "
+        "ended, except the newest of each resource and those that a later pull builds on: what is deleted cannot be "
+        "mapped anew. Unset: kept indefinitely"
+    )  # fmt: skip
+    export_to: str | None = Field(
+        None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
+        "such as s3://bucket/backups that no source watches. Unset: nowhere"
     )  # fmt: skip
 
     # Serving
@@ -270,6 +280,21 @@ class Settings(BaseSettings):
     def contracts_dir(self) -> Path:
         """Contracts of the user's own datasets, one YAML file each."""
         return self.data_dir / "contracts"
+
+    @cached_property
+    def sources_dir(self) -> Path:
+        """Definitions of sources, one YAML file each."""
+        return self.data_dir / "sources"
+
+    @cached_property
+    def archive_dir(self) -> Path:
+        """Pages that were pulled from sources, as they were received."""
+        return self.data_dir / "archive"
+
+    @cached_property
+    def landed_dir(self) -> Path:
+        """Copies of files of places whose source declares `land: true`."""
+        return self.data_dir / "landed"
 
     @cached_property
     def failed_dir(self) -> Path:

@@ -28,7 +28,6 @@ def fill(connection: psycopg.Connection[Any], catalogue: Catalogue, random: Rand
             (name, f"{name}.json"),
         ).fetchone() or (0,)
         rows = _rows(dataset, stored, random, random.randint(0, most))
-        stored[name] = rows
         for number, row in enumerate(rows, 1):
             columns = [*row, "file_id", "record_no"]
             connection.execute(
@@ -45,15 +44,26 @@ def _rows(
     dataset: Dataset, stored: dict[str, list[dict[str, Any]]], random: Random, count: int
 ) -> list[dict[str, Any]]:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    stored[dataset.name] = []
     for number in range(count):
         row = {field.name: _value(field, dataset, random) for field in dataset.fields}
         for reference in dataset.references:
             targets = stored.get(reference.dataset, [])
             if targets and random.random() < 0.8:
                 target = random.choice(targets)
-                row |= {of: target[to] for of, to in zip(reference.fields, reference.target_fields, strict=True)}
+                row |= {
+                    of: target[to]
+                    for of, to in zip(reference.fields, reference.target_fields, strict=True)
+                    if _fits(target[to], dataset.field(of))
+                }
         found[tuple(row[name] for name in dataset.key) or (number,)] = row
-    return list(found.values())
+        stored[dataset.name] = list(found.values())
+    return stored[dataset.name]
+
+
+def _fits(value: Any, field: Field) -> bool:
+    """A whole number can refer to a number, where that is whole."""
+    return kind_of(field) != "whole" or value == int(value)
 
 
 def _value(field: Field, dataset: Dataset, random: Random) -> Any:

@@ -18,7 +18,9 @@ from graphql import (
     is_leaf_type,
 )
 
-from logistics_api.graphql.meanings import LOGIC, Connection, RowByKey, meaning_of
+from logistics_api.graphql.meanings import LOGIC, RELATION, Connection, Part, RowByKey, meaning_of
+from logistics_api.rows.tables import Table
+from logistics_core.metrics.relations import relations_of
 
 Values = Callable[[Random, str | None, str], Any]
 """Draws a value for a column of a dataset, or for an argument, of a scalar."""
@@ -36,11 +38,14 @@ class Documents:
     _declared: list[str] = field(default_factory=list)
     _fragments: list[str] = field(default_factory=list)
     _names: int = 0
+    _tables: dict[str, Table] = field(default_factory=dict)
 
     def draw(self) -> str:
         """One operation with its fragments; `variables` then has values for it."""
         query = self.schema.query_type
         assert query is not None
+        meanings = [meaning_of(each) for each in query.fields.values()]
+        self._tables = {each.table.name: each.table for each in meanings if isinstance(each, Connection)}
         roots = {
             name: each for name, each in query.fields.items() if isinstance(meaning_of(each), Connection | RowByKey)
         }
@@ -105,6 +110,8 @@ class Documents:
                 given[name] = self._given(argument.type, value)
         elif isinstance(meaning, Connection):
             given = self._page(meaning, definition)
+        elif meaning is Part.TOTAL and self.random.random() < 0.6:
+            given = {"count": self._given(definition.args["count"].type, self.random.choice(["ESTIMATED", "CAPPED"]))}
         return f"({', '.join(f'{name}: {text}' for name, text in given.items())})" if given else ""
 
     def _page(self, meaning: Connection, definition: Any) -> dict[str, str]:
@@ -133,6 +140,11 @@ class Documents:
             elif column == LOGIC["not"]:
                 if depth > 0:
                     found[name] = self._filter(type_, table, depth - 1)
+            elif column is not None and column.endswith(RELATION):
+                if depth > 0:
+                    other = relations_of(table.dataset)[column.removesuffix(RELATION)].dataset
+                    below = get_named_type(type_.fields[name].type)
+                    found[name] = self._filter(below, self._tables[other], depth - 1)
             else:
                 found[name] = self._comparisons(get_named_type(type_.fields[name].type), table, column)
         return found

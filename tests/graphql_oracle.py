@@ -3,13 +3,15 @@
 import base64
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, GraphQLSchema, execute_sync
@@ -19,6 +21,7 @@ from psycopg.rows import dict_row
 from logistics_api.graphql.filters import fingerprint_of
 from logistics_api.graphql.meanings import (
     LOGIC,
+    RELATION,
     Column,
     Connection,
     Part,
@@ -31,8 +34,9 @@ from logistics_api.graphql.meanings import (
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.parameters import cursors
 from logistics_api.rows.queries import ISO_DURATION
-from logistics_api.rows.tables import EXAMPLES, OF_FILE, Table, table_of
-from logistics_core.catalogue import Catalogue
+from logistics_api.rows.tables import DAY, EXAMPLES, OF_FILE, Table, table_of
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.metrics.relations import relations_of
 
 
 @dataclass(eq=False)
@@ -46,6 +50,21 @@ class Record:
     def key(self, columns: Any) -> tuple[Any, ...]:
         return tuple(self.values[column] for column in columns)
 
+    def key_of_cursor(self, columns: Any) -> list[Any]:
+        """As cursors hold it: what Python has no values for is as PostgreSQL writes it."""
+        return [_as_written(value) for value in self.key(columns)]
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, timedelta):
+        return value
+    minutes, seconds = divmod(value.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    days = f"{value.days} day{'s' if value.days > 1 else ''}"
+    return " ".join([*([days] if value.days else []), *([clock] if value.seconds or not value.days else [])])
+
 
 @dataclass
 class PageOfRecords:
@@ -55,6 +74,7 @@ class PageOfRecords:
     has_next: bool
     has_previous: bool
     cursors: dict[Record, str]
+    total: int
 
 
 def read_records(connection: psycopg.Connection[Any], catalogue: Catalogue) -> dict[str, list[Record]]:
@@ -95,6 +115,19 @@ def _add_dates(records: list[Record], found: Mapping[str, list[Record]], table: 
         for name, added in table.added.items():
             record.values[name] = None if dated is None else dated.values[added.source]
             record.shown[name] = None if dated is None else dated.shown[added.source]
+            if dated is not None and name == DAY:
+                record.values[name] = _day(dated.values[added.source], other)
+                record.shown[name] = record.values[name].isoformat()
+
+
+def _day(value: date, dataset: Dataset) -> date:
+    """The day of a date, or of a time where its dataset says."""
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        return value.date()
+    assert dataset.dating is not None
+    return value.astimezone(ZoneInfo(dataset.dating.time_zone)).date()
 
 
 class Oracle:
@@ -121,7 +154,7 @@ class Oracle:
             case RowByKey(table, columns):
                 wanted = [typed(value, table.columns[columns[name]]) for name, value in arguments.items()]
                 return self._find(table, [columns[name] for name in arguments], wanted)
-            case Connection(table, pairs):
+            case Connection(table, _, pairs):
                 own = [
                     each
                     for each in self.records[table.name]
@@ -149,16 +182,21 @@ class Oracle:
                 return source[1]
             case Part.CURSOR:
                 return source[0].cursors[source[1]]
-            case Part.PAGE_INFO:
+            case Part.PAGE_INFO | Part.TOTAL:
                 return source
-            case Part.HAS_NEXT_PAGE:
-                return source.has_next
-            case Part.HAS_PREVIOUS_PAGE:
-                return source.has_previous
-            case Part.START_CURSOR:
-                return source.cursors[source.records[0]] if source.records else None
-            case Part.END_CURSOR:
-                return source.cursors[source.records[-1]] if source.records else None
+        return _of_page(source, part)
+
+
+def _of_page(page: PageOfRecords, part: Part) -> Any:
+    cursors_of_rows = [page.cursors[each] for each in page.records] or [None]
+    return {
+        Part.HAS_NEXT_PAGE: page.has_next,
+        Part.HAS_PREVIOUS_PAGE: page.has_previous,
+        Part.START_CURSOR: cursors_of_rows[0],
+        Part.END_CURSOR: cursors_of_rows[-1],
+        Part.TOTAL_ROWS: page.total,
+        Part.TOTAL_KIND: "exact",
+    }[part]
 
 
 def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -> PageOfRecords:
@@ -166,17 +204,19 @@ def page_of(table: Table, records: list[Record], arguments: Mapping[str, Any]) -
     columns = table.orders[order.removeprefix("-")]
     fingerprint = cursors.fingerprint(table.slug, order, fingerprint_of(given, {}))
     found = in_order(table, [each for each in records if passes(each, given)], order)
+    total = len(found)
     after = arguments.get("after")
     if after is not None:
         keys = tuple(json.loads(_body(after)))
         places = [tuple(text_keys(each, columns)) for each in in_order(table, every(table, records), order)]
         found = [each for each in found if comes_after(each, keys, table, order, places)]
     first = arguments["first"]
-    made = {each: cursors.encode(fingerprint, list(each.key(columns))) for each in found}
-    return PageOfRecords(found[:first], len(found) > first, after is not None, made)
+    made = {each: cursors.encode(fingerprint, each.key_of_cursor(columns)) for each in found}
+    return PageOfRecords(found[:first], len(found) > first, after is not None, made, total)
 
 
 _ALL: dict[str, list[Record]] = {}
+_TABLES: dict[str, Table] = {}
 
 
 def every(table: Table, records: list[Record]) -> list[Record]:
@@ -184,14 +224,15 @@ def every(table: Table, records: list[Record]) -> list[Record]:
     return _ALL.get(table.name, records)
 
 
-def remember(records: Mapping[str, list[Record]]) -> None:
+def remember(records: Mapping[str, list[Record]], catalogue: Catalogue) -> None:
+    """What filters through references find."""
     _ALL.clear()
     _ALL.update(records)
+    _TABLES.update({name: table_of(dataset) for name, dataset in catalogue.items()})
 
 
 def text_keys(record: Record, columns: Any) -> list[str | None]:
-    keys = record.key(columns)
-    return json.loads(_body(cursors.encode("", list(keys))))  # type: ignore[no-any-return]
+    return json.loads(_body(cursors.encode("", record.key_of_cursor(columns))))  # type: ignore[no-any-return]
 
 
 def comes_after(record: Record, keys: Any, table: Table, order: str, places: list[Any]) -> bool:
@@ -223,8 +264,21 @@ def _holds(record: Record, name: str, value: Any) -> bool:
         return any(passes(record, each) for each in value)
     if name == LOGIC["not"]:
         return not passes(record, value)
+    if name.endswith(RELATION):
+        return passes(_referred(record, name.removesuffix(RELATION)), value)
     kind = record.table.columns[name]
     return all(_compare(record.values[name], operator, value, kind) for operator, value in value.items())
+
+
+def _referred(record: Record, relation: str) -> Record:
+    """The record that it refers to; one without values if there is none."""
+    reference = relations_of(record.table.dataset)[relation]
+    wanted = tuple(record.values[name] for name in reference.fields)
+    others = _ALL[reference.dataset]
+    none = Record(_TABLES[reference.dataset], defaultdict(lambda: None), {})
+    return (
+        none if None in wanted else next((each for each in others if each.key(reference.target_fields) == wanted), none)
+    )
 
 
 def _compare(found: Any, operator: str, operand: Any, kind: Any) -> bool:
@@ -279,7 +333,7 @@ def cursor_of(records: Mapping[str, list[Record]], random: Random, table: Table,
         return None
     record = random.choice(records[table.name])
     columns = table.orders[order.removeprefix("-")]
-    return cursors.encode(cursors.fingerprint(table.slug, order, {}), list(record.key(columns)))
+    return cursors.encode(cursors.fingerprint(table.slug, order, {}), record.key_of_cursor(columns))
 
 
 def drawing(records: Mapping[str, list[Record]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reads request bodies, with a limit on their size: the framework would accept any length."""
 
 import json
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -52,10 +52,13 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     """
     text = await read_text(request, JSON_BYTES)
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        json.dumps(document, ensure_ascii=False).encode()
         return model.model_validate(document)
     except ValidationError as error:
         raise refused_parameters([_error(found) for found in error.errors(include_url=False)]) from error
+    except UnicodeEncodeError as error:
+        raise invalid_body("The body has a text with half of a surrogate pair, which is no character.") from error
     except (ValueError, RecursionError) as error:
         raise invalid_body(f"The body is not JSON: {error}.") from error
 
@@ -67,6 +70,14 @@ def invalid_body(detail: str) -> Problem:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        raise ValueError(f"an object has the member {next(n for n in names if names.count(n) > 1)[:100]!r} twice")
+    return found
 
 
 def _error(found: object) -> ParameterError:

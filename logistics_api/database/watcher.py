@@ -132,13 +132,17 @@ class Watcher:
                 await wait_readable(connection, POLL_SECONDS)
                 channels = self._forward(await received(connection))
             # The payload of a notification is not trusted: anyone can send one.
-            if channels != {Channel.FILES} or monotonic() - self._freshness.confirmed_at > POLL_SECONDS:
+            if (
+                not channels
+                or not channels <= {Channel.FILES, Channel.SOURCES}
+                or monotonic() - self._freshness.confirmed_at > POLL_SECONDS
+            ):
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes the progress of loads and changes about contracts; returns the channels that notified."""
+        """Publishes progress of loads and pulls and changes about contracts; returns the channels that notified."""
         for notification in notifications:
-            if notification.channel in (Channel.FILES, Channel.CONTRACTS):
+            if notification.channel in (Channel.FILES, Channel.CONTRACTS, Channel.SOURCES):
                 self._publish(notification.channel, notification.payload)
         return {notification.channel for notification in notifications}
 

@@ -30,6 +30,7 @@ PLACES = {
     "files": "/api/ingestion/files",
     "rejects": "/api/ingestion/rejects",
     "uploads": "/api/ingestion/uploads",
+    "sources": "/api/sources",
     "session": "/api/session",
     "status": "/api/system/status",
     "events": "/api/events",

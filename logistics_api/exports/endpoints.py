@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
@@ -16,7 +17,7 @@ from logistics_api.exports.schemas import ExportOptions, export_parameters
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
-from logistics_api.rows.endpoints import from_query
+from logistics_api.rows.endpoints import ROUTES_KEPT, from_query
 from logistics_api.rows.filters import given_filters
 from logistics_api.rows.tables import NESTED_KINDS, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
@@ -58,13 +59,16 @@ def _responses(example: dict[str, str]) -> Responses:
 
 def make_router(catalogue: Catalogue) -> APIRouter:
     """The routes of all datasets."""
-    router = APIRouter(tags=["exports"], lifespan=_lifespan)
+    router = APIRouter(lifespan=_lifespan)
     for dataset in catalogue.values():
-        _add_export(router, dataset)
+        router.routes += _routes(dataset).routes
     return router
 
 
-def _add_export(router: APIRouter, dataset: Dataset) -> None:
+@lru_cache(ROUTES_KEPT)
+def _routes(dataset: Dataset) -> APIRouter:
+    """The route of the exports of a dataset: the same one as long as its contract is."""
+    router = APIRouter(tags=["exports"])
     table = table_of(dataset)
 
     async def export_rows(format: FileFormat, parameters: ExportOptions, database: ExportReader) -> Response:
@@ -80,6 +84,7 @@ def _add_export(router: APIRouter, dataset: Dataset) -> None:
         summary=f"{dataset.title} as a file",
         description=f"{dataset.description} All rows that pass the filters, as of one moment, in no particular order.",
     )
+    return router
 
 
 def _example(dataset: Dataset) -> dict[str, str]:

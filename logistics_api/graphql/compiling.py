@@ -32,13 +32,16 @@ from logistics_api.graphql.meanings import (
     SourceOfRow,
     meaning_of,
 )
-from logistics_api.graphql.plans import Binder, Binding, Cost, RowsAsked
+from logistics_api.graphql.plans import Binder, Binding, Cost, Estimate, RowsAsked
 from logistics_api.graphql.rows import Page, Row, json_object, one_row
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.schema import MOST_ROWS, USUAL_ROWS
 from logistics_api.graphql.variables import Variables
 
 TYPE_NAME = "__typename"
+
+COST_OF_COUNTING = 100
+"""Rows that counting costs as much as: it reads up to some ten thousand, and sends one number."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Plan:
     statement: bytes | None = None
     """Returns one row with a JSON text per key of `from_statement`; None if nothing comes from it."""
     binders: list[Binder] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
+    """What PostgreSQL is asked first; each is one more parameter of the statement."""
     keys: list[str] = field(default_factory=list)
     """The keys of the answer in their order."""
     from_statement: list[str] = field(default_factory=list)
@@ -121,7 +126,7 @@ class _Compiler:
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._binding = Binding()
-        self._plan = Plan(binders=self._binding.binders)
+        self._plan = Plan(binders=self._binding.binders, estimates=self._binding.estimates)
         self._rows = 0
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
@@ -227,9 +232,8 @@ class _Compiler:
         first = given.get("first")
         size = RowsAsked(USUAL_ROWS if first is None else first, MOST_ROWS)
         self._rows += 1
-        page = Page(meaning.table, self._rows, given, size, self._binding)
-        shown = self._connection(page, get_named_type(definition.type), nodes, (*pages, size))
-        return page.statement(shown, page.related(meaning.pairs, parent) if parent is not None else [])
+        page = Page(meaning, self._rows, given, size, self._binding, parent)
+        return page.statement(self._connection(page, get_named_type(definition.type), nodes, (*pages, size)))
 
     def _connection(
         self, page: Page, type_: GraphQLObjectType, nodes: list[FieldNode], pages: tuple[RowsAsked, ...]
@@ -246,9 +250,26 @@ class _Compiler:
                     columns[key] = page.rows(self._row(page.row, definition.type, found, pages))
                 case Part.EDGES:
                     columns[key] = page.rows(self._edge(page, get_named_type(definition.type), found, pages))
+                case Part.TOTAL:
+                    columns[key] = self._total(page, definition, found, pages[:-1])
                 case _:
                     columns[key] = self._page_info(page, get_named_type(definition.type), found)
         return json_object(columns)
+
+    def _total(
+        self, page: Page, definition: Any, nodes: list[FieldNode], pages: tuple[RowsAsked, ...]
+    ) -> sql.Composable:
+        is_capped = self._selection.arguments(definition, nodes[0])["count"] == "capped"
+        type_ = get_named_type(definition.type)
+        fields = self._selection.of_fields(type_, nodes)
+        self._plan.cost.add(pages, len(fields), COST_OF_COUNTING)
+        total = page.total(is_capped=is_capped)
+        columns: dict[str, sql.Composable] = {}
+        for key, found in fields.items():
+            name = found[0].name.value
+            part = None if name == TYPE_NAME else meaning_of(type_.fields[name])
+            columns[key] = total.parts[part] if isinstance(part, Part) else sql.Literal(type_.name)
+        return total.shown(json_object(columns))
 
     def _edge(self, page: Page, type_: Any, nodes: list[FieldNode], pages: tuple[RowsAsked, ...]) -> sql.Composable:
         columns: dict[str, sql.Composable] = {}

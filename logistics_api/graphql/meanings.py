@@ -11,13 +11,16 @@ from typing import Any
 from graphql import GraphQLField
 
 from logistics_api.rows.tables import Table
-from logistics_core.catalogue import Dataset
+from logistics_core.catalogue import Catalogue, Dataset
 
 KEY = "meaning"
 """The entry of a field's extensions."""
 
 LOGIC = {"and": "#and", "or": "#or", "not": "#not"}
 """How filters name what joins conditions, so that a field can have any name."""
+
+RELATION = "."
+"""What follows the name of a reference in a filter: no field has it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,8 @@ class Connection:
     """Rows page by page: all of a dataset, or those that refer to a row."""
 
     table: Table
+    catalogue: Catalogue
+    """For filters on what rows refer to."""
     pairs: tuple[tuple[str, str], ...] = ()
     """The columns that refer, each with the column of the row that they refer to."""
 
@@ -81,6 +86,9 @@ class Part(Enum):
     HAS_PREVIOUS_PAGE = auto()
     START_CURSOR = auto()
     END_CURSOR = auto()
+    TOTAL = auto()
+    TOTAL_ROWS = auto()
+    TOTAL_KIND = auto()
 
 
 @dataclass(frozen=True, eq=False)

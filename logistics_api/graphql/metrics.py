@@ -1,14 +1,16 @@
 """Metrics of datasets: their types, and how an answer of `logistics_api.querying` becomes what a selection asks for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 from graphql import (
     FieldNode,
     GraphQLArgument,
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLEnumValue,
     GraphQLError,
@@ -18,25 +20,27 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLString,
     get_named_type,
 )
 from psycopg import sql
 
 from logistics_api.database.pool import Database
 from logistics_api.graphql.compiling import TYPE_NAME, RootField, Selection
-from logistics_api.graphql.meanings import LOGIC, DatasetMetrics, MetricColumn, MetricPart, meaning_of
+from logistics_api.graphql.filters import as_metrics_document
+from logistics_api.graphql.meanings import DatasetMetrics, MetricColumn, MetricPart, meaning_of
 from logistics_api.graphql.names import Names, camel, constant, pascal
 from logistics_api.graphql.rest import checked
 from logistics_api.graphql.rows import json_object
 from logistics_api.graphql.scalars import BIG_INT, DATE, DECIMAL, OF_KIND
 from logistics_api.graphql.schema import Fields, field_of
 from logistics_api.metrics.descriptions import dimensions_of
-from logistics_api.metrics.parameters import MetricParameters, question
-from logistics_api.querying.answering import ROWS, Answer, answer
-from logistics_api.querying.metric_query import MAX_ROWS, PERIOD
+from logistics_api.metrics.parameters import MetricParameters, can_show, question
+from logistics_api.querying.answering import ROWS, Answer, answer, common_version
+from logistics_api.querying.metric_query import MAX_ROWS, PERIOD, Show, total_of
 from logistics_api.querying.planner import Source
 from logistics_api.querying.registry import RollupRegistry
-from logistics_api.rows.tables import kind_of
+from logistics_api.rows.tables import kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics.defaults import metrics_of
@@ -53,8 +57,10 @@ ELEMENTS = """
 )
 """
 
+TOTAL = """(SELECT {shown} FROM json_array_elements({rows}::json) AS "Element" ("Row") LIMIT 1)"""
 
-def _enum(name: str, members: type[Grain] | type[Comparison] | type[Source], description: str) -> GraphQLEnumType:
+
+def _enum(name: str, members: type[StrEnum], description: str) -> GraphQLEnumType:
     values = {constant(each.value): GraphQLEnumValue(each.value) for each in members}
     return GraphQLEnumType(name, values, description=description)
 
@@ -64,8 +70,27 @@ COMPARISON = _enum(
     "Comparison", Comparison, "The period before, the same days a year before, or the same weekdays 364 days before"
 )
 SOURCE = _enum("MetricsSource", Source, "A pre-aggregate as of the last refresh, or the records as they are now")
+SHOW = _enum(
+    "Show",
+    Show,
+    "Running totals, shares of the total in percent, and averages over the last periods, beside the values",
+)
 
-SHARED = (GRAIN, COMPARISON, SOURCE)
+APPROXIMATION = GraphQLObjectType(
+    "Approximation",
+    {
+        "metric": field_of(
+            GraphQLNonNull(GraphQLString), MetricPart("metric"), "The metric whose values are approximate"
+        ),
+        "within": field_of(
+            GraphQLNonNull(DECIMAL),
+            MetricPart("within"),
+            "How far they may be off, as a share: of quantiles at most, of distinct counts the standard error",
+        ),
+    },
+)
+
+SHARED = (GRAIN, COMPARISON, SOURCE, SHOW, APPROXIMATION)
 """Types whose names no type of a dataset can have."""
 
 
@@ -102,10 +127,17 @@ class _MetricsMaker:
             "end": GraphQLArgument(DATE, description="Last day, inclusive; that of the records, if left out"),
             "filter": GraphQLArgument(filter, description="Records that count; all, if left out"),
             "compare": GraphQLArgument(COMPARISON, description="What to compare with"),
+            "show": GraphQLArgument(several(SHOW), description="Further columns of each metric"),
+            "periods": GraphQLArgument(GraphQLInt, 7, description="How many periods `AVERAGE` covers, 2 to 366"),
+            "exact": GraphQLArgument(GraphQLBoolean, False, description="Whether approximations are refused"),
             "order": GraphQLArgument(several(self._order()), description="What to sort by; what has no value is last"),
             "limit": GraphQLArgument(GraphQLInt, 1_000, description=f"Maximum number of rows, up to {MAX_ROWS:,}"),
         }
-        return found if self._dataset.dating is not None else _without(found, "grain", "start", "end", "compare")
+        return (
+            found
+            if self._dataset.dating is not None
+            else _without(found, "grain", "start", "end", "compare", "periods")
+        )
 
     def _names(self) -> GraphQLEnumType:
         names = Names()
@@ -148,6 +180,17 @@ class _MetricsMaker:
                 "dataVersion": field_of(
                     BIG_INT, MetricPart("data_version"), "The refresh that it is of; null if it is of the records"
                 ),
+                "total": field_of(rows, MetricPart("total"), "The metrics over all groups and periods"),
+                "approximations": field_of(
+                    GraphQLNonNull(GraphQLList(GraphQLNonNull(APPROXIMATION))),
+                    MetricPart("approximations"),
+                    "The metrics whose values are approximate",
+                ),
+                "undated": field_of(
+                    BIG_INT,
+                    MetricPart("undated"),
+                    "Records without a day, which never count, as of the last refresh; null if that is not known yet",
+                ),
             },
         )
 
@@ -162,11 +205,20 @@ class _MetricsMaker:
         for path in self._paths:
             add(path.name, OF_KIND[kind_of(path.field)], f"{path.field.title_with_unit}; null unless grouped by it")
         for metric in self._metrics:
-            type_ = self._type_of(metric)
-            add(metric.name, type_, metric.description)
-            add(f"{metric.name}_previous", type_, f"{metric.title} in the period compared with")
-            add(f"{metric.name}_change", DECIMAL, f"{metric.title}: change in percent")
+            add(metric.name, self._type_of(metric), metric.description)
+        for metric in self._metrics:
+            for suffix, type_, words in self._beside(metric):
+                add(f"{metric.name}_{suffix}", type_, f"{metric.title}{words}")
         return found
+
+    def _beside(self, metric: Metric) -> Iterator[tuple[str, Any, str]]:
+        """What a metric can have beside its value: suffix, type, and what follows its title in the description."""
+        type_ = self._type_of(metric)
+        yield "previous", type_, " in the period compared with"
+        yield "change", DECIMAL, ": change in percent"
+        for show in Show:
+            if can_show(metric, frozenset({show}), self._dataset):
+                yield show.value, type_ if show is Show.RUNNING else DECIMAL, _OF_SHOWN[show]
 
     def _type_of(self, metric: Metric) -> Any:
         if metric.aggregate in (Aggregate.ROWS, Aggregate.COUNT, Aggregate.DISTINCT):
@@ -175,6 +227,13 @@ class _MetricsMaker:
             return DECIMAL
         kind = kind_of(self._dataset.field(metric.field))
         return DECIMAL if kind in ("number", "whole") else OF_KIND[kind]
+
+
+_OF_SHOWN = {
+    Show.RUNNING: ": total of the periods so far",
+    Show.SHARE: ": share of the total in percent",
+    Show.AVERAGE: ": average over the last periods",
+}
 
 
 def _without(arguments: dict[str, GraphQLArgument], *names: str) -> dict[str, GraphQLArgument]:
@@ -200,38 +259,48 @@ class MetricsQuestion:
     def cost(self) -> int:
         """Rows asked for × the columns of each."""
         limit = self.arguments.get("limit") or 1_000
-        return int(limit) * max(1, sum(len(fields) for fields in self._row_fields()))
+        return int(limit) * max(1, self._columns_asked("rows")) + self._columns_asked("total")
 
-    def _row_fields(self) -> list[dict[str, list[FieldNode]]]:
-        type_ = get_named_type(self.root.field.type)
-        assert isinstance(type_, GraphQLObjectType)
-        found = self.selection.of_fields(type_, self.root.nodes)
-        rows = get_named_type(type_.fields["rows"].type)
-        assert isinstance(rows, GraphQLObjectType)
-        return [self.selection.of_fields(rows, nodes) for nodes in found.values() if nodes[0].name.value == "rows"]
+    @property
+    def _type(self) -> GraphQLObjectType:
+        found = get_named_type(self.root.field.type)
+        assert isinstance(found, GraphQLObjectType)
+        return found
 
-    async def ask(self, database: Database, registry: RollupRegistry, catalogue: Catalogue) -> tuple[str, Answer]:
-        """The answer as JSON, and what it comes from.
+    def _selected(self) -> dict[str, list[FieldNode]]:
+        return self.selection.of_fields(self._type, self.root.nodes)
+
+    def _columns_asked(self, part: str) -> int:
+        row = get_named_type(self._type.fields["rows"].type)
+        assert isinstance(row, GraphQLObjectType)
+        parts = [nodes for nodes in self._selected().values() if nodes[0].name.value == part]
+        return sum(len(self.selection.of_fields(row, nodes)) for nodes in parts)
+
+    async def ask(self, database: Database, registry: RollupRegistry, catalogue: Catalogue) -> tuple[str, int | None]:
+        """The answer as JSON, and its data version; None if it is of the records.
 
         Raises:
             Problem: 422, the question makes no sense; whatever `answer` raises.
         """
         meaning = meaning_of(self.root.field)
         assert isinstance(meaning, DatasetMetrics)
-        query = question(_parameters(self.arguments), meaning.dataset, catalogue)
-        type_ = get_named_type(self.root.field.type)
-        assert isinstance(type_, GraphQLObjectType)
-        fields = self.selection.of_fields(type_, self.root.nodes)
-        shown = {key: self._rows(type_, nodes) for key, nodes in fields.items() if nodes[0].name.value == "rows"}
-        found = await answer(
-            database, registry, catalogue, query, sql.SQL("{}::text").format(json_object(shown)) if shown else ROWS
-        )
-        if len(shown) == len(fields):
-            return found.rows, found
-        return _joined(fields, found, type_, has_rows=bool(shown)), found
+        query = question(_parameters(self.arguments, meaning.dataset), meaning.dataset, catalogue)
+        found = await answer(database, registry, catalogue, query, self._shown("rows", ELEMENTS))
+        answers, texts = [found], _texts(found.rows)
+        if any(nodes[0].name.value == "total" for nodes in self._selected().values()):
+            total = await answer(database, registry, catalogue, total_of(query), self._shown("total", TOTAL))
+            answers.append(total)
+            texts |= _texts(total.rows)
+        return self._joined(found, texts), common_version(each.data_version for each in answers)
 
-    def _rows(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> sql.Composable:
-        row = get_named_type(type_.fields["rows"].type)
+    def _shown(self, part: str, template: str) -> sql.Composable:
+        """JSON with what is asked for as that part, by its keys."""
+        parts = {key: nodes for key, nodes in self._selected().items() if nodes[0].name.value == part}
+        shown = {key: self._rows(template, nodes) for key, nodes in parts.items()}
+        return sql.SQL("{}::text").format(json_object(shown))
+
+    def _rows(self, template: str, nodes: Sequence[FieldNode]) -> sql.Composable:
+        row = get_named_type(self._type.fields["rows"].type)
         assert isinstance(row, GraphQLObjectType)
         columns: dict[str, sql.Composable] = {}
         for key, found in self.selection.of_fields(row, nodes).items():
@@ -241,27 +310,48 @@ class MetricsQuestion:
                 columns[key] = sql.SQL('"Element"."Row" -> {}').format(sql.Literal(meaning.name))
             else:
                 columns[key] = sql.Literal(row.name)
-        return sql.SQL(ELEMENTS).format(shown=json_object(columns), rows=ROWS)
+        return sql.SQL(template).format(shown=json_object(columns), rows=ROWS)
+
+    def _joined(self, found: Answer, texts: Mapping[str, str]) -> str:
+        """The members in the order of the selection: rows as PostgreSQL wrote them."""
+        members = []
+        for key, nodes in self._selected().items():
+            text = texts.get(key) or json.dumps(self._beside(nodes, found))
+            members.append(f"{json.dumps(key)}:{text}")
+        return f"{{{','.join(members)}}}"
+
+    def _beside(self, nodes: list[FieldNode], found: Answer) -> Any:
+        """What an answer says beside its rows."""
+        match nodes[0].name.value:
+            case "groups":
+                return found.groups
+            case "source":
+                return constant(found.plan.source.value)
+            case "dataVersion":
+                return found.data_version
+            case "undated":
+                return found.stored.undated
+            case "approximations":
+                return list(self._approximations(nodes, found))
+            case "total":
+                return None
+        return self._type.name
+
+    def _approximations(self, nodes: list[FieldNode], found: Answer) -> Iterator[dict[str, Any]]:
+        fields = self.selection.of_fields(APPROXIMATION, nodes)
+        for metric in found.query.metrics:
+            error = found.plan.error_of(metric, found.query)
+            if error is not None:
+                values = {"metric": metric.name, "within": error, TYPE_NAME: APPROXIMATION.name}
+                yield {key: values[each[0].name.value] for key, each in fields.items()}
 
 
-def _joined(fields: Mapping[str, list[FieldNode]], found: Answer, type_: GraphQLObjectType, *, has_rows: bool) -> str:
-    """The members in the order of the selection: rows as PostgreSQL wrote them."""
-    rows = msgspec.json.decode(found.rows, type=dict[str, msgspec.Raw]) if has_rows else {}
-    members = []
-    for key, nodes in fields.items():
-        name = nodes[0].name.value
-        value = {
-            "groups": found.groups,
-            "source": constant(found.plan.source.value),
-            "dataVersion": found.data_version,
-            TYPE_NAME: type_.name,
-        }.get(name)
-        text = bytes(rows[key]).decode() if name == "rows" else json.dumps(value)
-        members.append(f"{json.dumps(key)}:{text}")
-    return f"{{{','.join(members)}}}"
+def _texts(rows: str) -> dict[str, str]:
+    """The members of an object as they are written."""
+    return {key: bytes(text).decode() for key, text in msgspec.json.decode(rows, type=dict[str, msgspec.Raw]).items()}
 
 
-def _parameters(arguments: Mapping[str, Any]) -> MetricParameters:
+def _parameters(arguments: Mapping[str, Any], dataset: Dataset) -> MetricParameters:
     def joined(name: str) -> str | None:
         return ",".join(arguments[name]) if arguments.get(name) else None
 
@@ -280,20 +370,13 @@ def _parameters(arguments: Mapping[str, Any]) -> MetricParameters:
             "grain": text("grain"),
             "start": text("start"),
             "end": text("end"),
-            "filter": None if not filter else json.dumps(_as_rest(filter), default=str),
+            "filter": json.dumps(as_metrics_document(filter, table_of(dataset)), default=str) if filter else None,
             "compare": text("compare"),
+            "show": joined("show"),
+            "periods": 7 if arguments.get("periods") is None else arguments["periods"],
+            "exact": bool(arguments.get("exact")),
             "order": joined("order"),
             "limit": 1_000 if limit is None else limit,
         },
     )
     return parameters
-
-
-def _as_rest(value: Any) -> Any:
-    """A filter as REST has it."""
-    if isinstance(value, Mapping):
-        rest = {written: name for name, written in LOGIC.items()}
-        return {rest.get(name, name): _as_rest(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_as_rest(each) for each in value]
-    return value

@@ -2,24 +2,31 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 LONGEST = 63
 """Characters of a name in an answer: PostgreSQL writes answers, and its names are no longer than that."""
 
+NAMES_KEPT = 20_000
+"""Names in GraphQL's style: a schema is made whenever a contract changes, mostly of the same names."""
+
 _NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z]+")
 
 
+@lru_cache(NAMES_KEPT)
 def camel(name: str) -> str:
     """For example `tripDate` for `trip_date`."""
     first, *others = _words(name)
     return _begun(first[:1].lower() + first[1:] + "".join(word[:1].upper() + word[1:] for word in others))
 
 
+@lru_cache(NAMES_KEPT)
 def pascal(name: str) -> str:
     """For example `VehicleLogs` for `vehicle_logs`."""
     return _begun("".join(word[:1].upper() + word[1:] for word in _words(name)))
 
 
+@lru_cache(NAMES_KEPT)
 def constant(name: str) -> str:
     """In capital letters, as values of enumerations are."""
     return _begun("_".join(_words(name)).upper())

@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from psycopg import sql
 
 from logistics_api.graphql.variables import Late, Variables, resolved
+from logistics_api.rows.queries import ESTIMATE
 
 Binder = Callable[[Variables], dict[str, Any]]
 """Makes parameters of a statement from the values of variables."""
@@ -58,11 +59,21 @@ class Cost:
         return total
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A number of rows that PostgreSQL expects: asked for before the statement, of which it is a parameter."""
+
+    name: str
+    statement: bytes
+    """An EXPLAIN with a plan as JSON; its parameters are among those of the statement."""
+
+
 class Binding:
     """The parameters of a statement while it is written."""
 
     def __init__(self) -> None:
         self.binders: list[Binder] = []
+        self.estimates: list[Estimate] = []
         self._count = 0
 
     def name(self) -> str:
@@ -90,3 +101,10 @@ class Binding:
         name = self.name()
         self.binders.append(lambda variables: {name: make(variables)})
         return sql.Placeholder(name)
+
+    def estimated(self, relation: sql.Composable, conditions: sql.Composable) -> sql.Composable:
+        """Adds the number of rows that PostgreSQL expects."""
+        name = self.name()
+        statement = sql.SQL(ESTIMATE).format(table=relation, relation=relation, conditions=conditions)
+        self.estimates.append(Estimate(name, statement.as_bytes(None)))
+        return sql.SQL("{}::bigint").format(sql.Placeholder(name))

@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
 from graphql import GraphQLError
+from starlette.datastructures import QueryParams
 
 from logistics_api.contracts.bodies import read_body
 from logistics_api.graphql.documents import PersistedDocuments, Refused
@@ -16,6 +18,9 @@ from logistics_api.http.negotiation import weights_of
 MAX_BODY = 1 << 20
 MAX_JSON = 100_000
 """Characters of `variables` and `extensions` in an address."""
+
+ADDRESSES_KEPT = 256
+"""Of requests that were read already, some thousand characters each."""
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -79,7 +84,13 @@ async def read_request(request: Request) -> GraphqlRequest:
     """
     if request.method == "POST":
         return _from_body(_media_type(request), await read_body(request, MAX_BODY))
-    query = request.query_params
+    return _from_address(request.scope["query_string"])
+
+
+@lru_cache(ADDRESSES_KEPT)
+def _from_address(query_string: bytes) -> GraphqlRequest:
+    """A request that is its address: the same one is sent again and again."""
+    query = QueryParams(query_string)
     return GraphqlRequest(
         query=query.get("query"),
         operation_name=query.get("operationName") or None,
@@ -141,6 +152,7 @@ def _object(name: str, value: Any) -> Mapping[str, Any]:
     raise BadRequest(400, f"{name} must be a JSON object.")
 
 
+@lru_cache(ADDRESSES_KEPT)
 def answer_type(accept: str | None) -> str:
     """The media type of the answer: of those accepted the one with the highest weight, otherwise JSON.
 

@@ -5,12 +5,14 @@ are. Rows have numbered aliases, `Row1`; what else a subquery makes has capital 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from psycopg import sql
 
-from logistics_api.graphql.filters import converted, fingerprint_of, read_filter
+from logistics_api.graphql.filters import Columns, converted, fingerprint_of, read_filter
+from logistics_api.graphql.meanings import RELATION, Connection, Part
 from logistics_api.graphql.plans import Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
@@ -18,9 +20,10 @@ from logistics_api.parameters import cursors
 from logistics_api.rows import queries
 from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
-from logistics_core.metrics.conditions import AllOf, conditions_in, sql_of
+from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
 
-OBJECT = '(SELECT row_to_json("Object") FROM (SELECT {columns}) AS "Object")'
+# The name of the object must be none that a member can have: it would stand for that member.
+OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
 
 LIST = """
 (
@@ -43,7 +46,18 @@ LIST = """
 
 ONE = "(SELECT {object} FROM {table} AS {row} WHERE {identified})"
 
-DATING = '(SELECT "Dating".{source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
+TOTAL = """
+(
+    SELECT {document}
+    FROM (
+        SELECT CASE WHEN NOT {is_all} THEN
+            (SELECT count(*) FROM (SELECT FROM {relation} WHERE {conditions} LIMIT {most} + 1) AS counted)
+        END AS "Counted"
+    ) AS "Total"
+)
+"""
+
+DATING = '(SELECT {source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
 
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
@@ -79,7 +93,7 @@ class Row:
         other, dated_by = self.table.dataset.dated_through, self.table.dataset.dating
         assert other is not None and dated_by is not None
         return sql.SQL(DATING).format(
-            source=sql.Identifier(self.table.added[column].source),
+            source=queries.page_column(self.table, column),
             other=sql.Identifier("raw", other.name),
             key=sql.Identifier(*other.key),
             field=sql.Identifier(self.alias, dated_by.field),
@@ -107,11 +121,19 @@ class Page:
     """A page of rows while its SQL is written: the parts that a selection asks for are added one by one."""
 
     def __init__(
-        self, table: Table, number: int, arguments: Mapping[str, Any], size: RowsAsked, binding: Binding
+        self,
+        of: Connection,
+        number: int,
+        arguments: Mapping[str, Any],
+        size: RowsAsked,
+        binding: Binding,
+        parent: Row | None = None,
     ) -> None:
+        """`parent`: the row that those of the page refer to."""
+        table = of.table
         self.row = Row(table, f"Row{number}")
         self._parts_of = f"Parts{number}"
-        self._table, self._binding = table, binding
+        self._table, self._binding, self._columns = table, binding, Columns(table, of.catalogue)
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")
@@ -119,9 +141,11 @@ class Page:
         self._keys = queries.keys_of(table, self._order)
         self._size = binding.made(size.number)
         self._parts: list[sql.Composable] = []
+        self._is_within = parent is not None
+        self._conditions = [*_related(of.pairs, parent), *self._filtered()]
 
     def _bind(self, column: str, value: Any) -> sql.Composable:
-        kind = self._table.columns[column]
+        kind = self._columns.kind(column)
         return self._binding.value(value, partial(value_for_column, kind=kind))
 
     # -- parts -----------------------------------------------------------------------------------------------------
@@ -164,47 +188,54 @@ class Page:
         keys = sql.SQL("convert_to('[' || {} || ']', 'UTF8')").format(sql.SQL(" || ',' || ").join(texts))
         return sql.SQL(CURSOR).format(salt=salt, keys=keys, length=sql.Literal(cursors.CHECKSUM_BYTES))
 
+    def total(self, *, is_capped: bool) -> "Total":
+        """The number of rows on all pages: exact if this page has them all, otherwise counted up to a limit."""
+        relation, conditions = self._relation(self._filtered_columns), _all(self._conditions)
+        found = self._part(sql.SQL("count(*)"))
+        is_all = sql.SQL("false" if self._after is not None else "{} <= {}").format(found, self._size)
+        if is_capped or self._is_within:
+            return Total(relation, conditions, is_all, found, sql.Literal(queries.CAP), None)
+        whole = self._binding.estimated(queries.name_of(self._table), sql.SQL("true"))
+        expected = self._binding.estimated(relation, conditions) if self._conditions else whole
+        most = sql.SQL("CASE WHEN {} <= {small} THEN {small} ELSE -1 END").format(
+            whole, small=sql.Literal(queries.SMALL)
+        )
+        return Total(relation, conditions, is_all, found, most, sql.SQL("greatest({}, {})").format(expected, found))
+
     # -- the statement ---------------------------------------------------------------------------------------------
 
-    def statement(self, shown: sql.Composable, related: Sequence[sql.Composable]) -> sql.Composable:
-        """The page as shown, of the rows for which `related` holds."""
-        names = [each.field for each in conditions_in(self._filter)] + list(self._keys)
+    def statement(self, shown: sql.Composable) -> sql.Composable:
+        """The page as shown."""
+        names = [*self._filtered_columns, *self._keys]
         is_joined = queries.needs_dating(self._table, names)
-        conditions = [*related, *self._filtered(), *self._behind()]
         return sql.SQL(LIST).format(
             page=shown,
             parts=sql.SQL(", ").join(self._parts or [sql.SQL("count(*)")]),
             order=self._listed(sql.Identifier),
             first_order=self._listed(self._column),
-            added=self._added() if is_joined else sql.SQL(""),
-            relation=queries.relation(self._table, names),
-            conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
+            added=queries.added_columns(self._table) if is_joined else sql.SQL(""),
+            relation=self._relation(names),
+            conditions=_all([*self._conditions, *self._behind()]),
             limit=self._size,
             row=sql.Identifier(self.row.alias),
             parts_of=sql.Identifier(self._parts_of),
         )
 
-    def related(self, pairs: Sequence[tuple[str, str]], parent: Row) -> list[sql.Composable]:
-        """The conditions that a row of the page refers to `parent`."""
-        return [
-            sql.SQL("{} = {}").format(sql.Identifier("page", near), sql.Identifier(parent.alias, far))
-            for near, far in pairs
-        ]
+    def _relation(self, names: Sequence[str]) -> sql.Composable:
+        """The table as `page`, with what columns of these names and the filter need."""
+        return sql.SQL("{} {}").format(queries.relation(self._table, names), self._columns.joins)
+
+    @property
+    def _filtered_columns(self) -> list[str]:
+        return [each.field for each in conditions_in(self._filter) if RELATION not in each.field]
 
     def _filtered(self) -> list[sql.Composable]:
-        if self._filter == AllOf(()):
+        if self._filter == EVERYTHING:
             return []
-        return [sql_of(self._filter, self._column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
-
-    def _added(self) -> sql.Composable:
-        columns = [sql.SQL(", {} AS {}").format(self._column(name), sql.Identifier(name)) for name in self._table.added]
-        return sql.SQL("").join(columns)
+        return [sql_of(self._filter, self._columns.column, lambda bound: bound)]  # type: ignore[arg-type, return-value]
 
     def _column(self, column: str) -> sql.Composable:
-        """A column of the relations `page` and `Dating`."""
-        if column in self._table.added:
-            return sql.Identifier("Dating", self._table.added[column].source)
-        return sql.Identifier("page", column)
+        return queries.page_column(self._table, column)
 
     def _listed(self, column: Callable[[str], sql.Composable]) -> sql.Composable:
         direction = sql.SQL(" DESC" if self._order.startswith("-") else "")
@@ -239,6 +270,60 @@ class Page:
 
         column = self._keys[number]
         return sql.SQL("{}::{}").format(self._binding.made(key), sql.SQL(_CASTS[table.columns[column]]))
+
+
+@dataclass(frozen=True)
+class Total:
+    """The number of rows on all pages while its SQL is written."""
+
+    relation: sql.Composable
+    conditions: sql.Composable
+    is_all: sql.Composable
+    """Whether the page has all of them."""
+    found: sql.Composable
+    most: sql.Composable
+    """Up to so many are counted."""
+    expected: sql.Composable | None
+    """What there are otherwise; None if that is not asked for."""
+
+    @property
+    def parts(self) -> dict[Part, sql.Composable]:
+        """What can be asked about it."""
+        more = self.most if self.expected is None else self.expected
+        kind = sql.Literal("AT_LEAST" if self.expected is None else "ESTIMATED")
+        return {
+            Part.TOTAL_ROWS: self._case(self.found, sql.Identifier("Counted"), more),
+            Part.TOTAL_KIND: self._case(sql.Literal("EXACT"), sql.Literal("EXACT"), kind),
+        }
+
+    def _case(self, of_all: sql.Composable, counted: sql.Composable, more: sql.Composable) -> sql.Composable:
+        return sql.SQL('CASE WHEN {} THEN {} WHEN "Counted" <= {} THEN {} ELSE {} END').format(
+            self.is_all, of_all, self.most, counted, more
+        )
+
+    def shown(self, document: sql.Composable) -> sql.Composable:
+        """What is asked for. Nothing is counted if the page has all rows."""
+        return sql.SQL(TOTAL).format(
+            document=document,
+            is_all=self.is_all,
+            relation=self.relation,
+            conditions=self.conditions,
+            most=self.most,
+        )
+
+
+def _related(pairs: Sequence[tuple[str, str]], parent: Row | None) -> list[sql.Composable]:
+    """The conditions that a row of the page refers to `parent`."""
+    if parent is None:
+        return []
+    return [
+        sql.SQL("{} = {}").format(sql.Identifier("page", near), sql.Identifier(parent.alias, far))
+        for near, far in pairs
+    ]
+
+
+def _all(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
 
 
 def _fingerprint(table: Table, order: str, given: Mapping[str, Any] | None, variables: Variables) -> str:

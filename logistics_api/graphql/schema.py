@@ -29,6 +29,7 @@ from graphql import (
 from logistics_api.graphql.meanings import (
     KEY,
     LOGIC,
+    RELATION,
     Column,
     Connection,
     Meaning,
@@ -39,7 +40,8 @@ from logistics_api.graphql.meanings import (
     SourceOfRow,
 )
 from logistics_api.graphql.names import Names, camel, constant, pascal
-from logistics_api.graphql.scalars import OF_KIND
+from logistics_api.graphql.scalars import BIG_INT, OF_KIND
+from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import SOURCE, Kind, Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
 from logistics_core.catalogue.model import Reference
@@ -49,7 +51,7 @@ MOST_ROWS = 1_000
 """Rows of one page."""
 USUAL_ROWS = 100
 
-_OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource")
+_OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource", "Total", "TotalKind", "Counting")
 
 Fields = dict[str, GraphQLField]
 OfDataset = Callable[[Dataset, Names, GraphQLInputObjectType], Fields]
@@ -107,6 +109,36 @@ PAGE_INFO = GraphQLObjectType(
     description="Where a page lies among all rows",
 )
 
+TOTAL_KIND = GraphQLEnumType(
+    "TotalKind",
+    {
+        "EXACT": GraphQLEnumValue("exact"),
+        "AT_LEAST": GraphQLEnumValue("at_least", description="This number or more"),
+        "ESTIMATED": GraphQLEnumValue("estimated", description="What PostgreSQL expects"),
+    },
+    description="How exact a number of rows is",
+)
+TOTAL = GraphQLObjectType(
+    "Total",
+    {
+        "rows": field_of(_required(BIG_INT), Part.TOTAL_ROWS, "Number of rows"),
+        "kind": field_of(_required(TOTAL_KIND), Part.TOTAL_KIND, "How exact it is"),
+    },
+    description="Number of rows on all pages",
+)
+COUNTING = GraphQLEnumType(
+    "Counting",
+    {
+        "ESTIMATED": GraphQLEnumValue(
+            "estimated",
+            description=f"PostgreSQL's estimate, nearly free, or exact for tables of up to {SMALL:,} rows. Of rows "
+            "within another row: as CAPPED",
+        ),
+        "CAPPED": GraphQLEnumValue("capped", description=f"Counted, up to {CAP:,}"),
+    },
+    description="How rows are counted",
+)
+
 SOURCE_TYPE = GraphQLObjectType(
     "RecordSource",
     {
@@ -153,8 +185,9 @@ for _kind in OF_KIND:
 class _OfDataset:
     """The types of one dataset."""
 
-    def __init__(self, dataset: Dataset, types: Names) -> None:
-        self.dataset, self.table = dataset, table_of(dataset)
+    def __init__(self, dataset: Dataset, types: Names, filters: Mapping[str, GraphQLInputObjectType]) -> None:
+        """`filters`: those of all datasets, when they are needed."""
+        self.dataset, self.table, self._filters = dataset, table_of(dataset), filters
         many = pascal(dataset.name)
         self.row_name = types.claim(pascal(dataset.singular), f"{pascal(dataset.singular)}Record")
         self.connection_name = types.claim(f"{many}Connection")
@@ -186,12 +219,24 @@ class _OfDataset:
                 )
                 for field in self.table.fields
             }
-            several = GraphQLList(GraphQLNonNull(made))
-            return own | {
-                "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
-                "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
-                "not": GraphQLInputField(made, description="This does not hold", out_name=LOGIC["not"]),
+            referred = {
+                names.claim(camel(relation), f"{camel(relation)}Record"): GraphQLInputField(
+                    self._filters[reference.dataset],
+                    description=f"What the record of {reference.dataset} is; it has no values until it arrives",
+                    out_name=f"{relation}{RELATION}",
+                )
+                for relation, reference in relations_of(self.dataset).items()
             }
+            several = GraphQLList(GraphQLNonNull(made))
+            return (
+                own
+                | referred
+                | {
+                    "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
+                    "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
+                    "not": GraphQLInputField(made, description="This does not hold", out_name=LOGIC["not"]),
+                }
+            )
 
         made = GraphQLInputObjectType(
             name, fields, description=f"Which {self.dataset.name} are wanted: all that is given must hold"
@@ -213,12 +258,14 @@ class _SchemaMaker:
     def __init__(self, catalogue: Catalogue, root: Root, of_dataset: OfDataset | None) -> None:
         self._catalogue, self._root, self._of_dataset = catalogue, root, of_dataset
         self._types = Names(
-            [*_OWN_TYPES, *specified_scalar_types, *(each.name for each in OF_KIND.values()), *_FILTERS]
+            [*_OWN_TYPES, *specified_scalar_types, *_FILTERS, *(each.name for each in _FILTERS.values())]
         )
         for field in (*root.queries.values(), *root.mutations.values(), *root.subscriptions.values()):
             for name in _type_names(field.type):
                 self._types.claim(name)
-        self._made = {name: _OfDataset(dataset, self._types) for name, dataset in catalogue.items()}
+        filters: dict[str, GraphQLInputObjectType] = {}
+        self._made = {name: _OfDataset(dataset, self._types, filters) for name, dataset in catalogue.items()}
+        filters |= {name: made.filter for name, made in self._made.items()}
         self._rows = {name: self._row_type(made) for name, made in self._made.items()}
         self._connections = {name: self._connection_type(made) for name, made in self._made.items()}
 
@@ -244,7 +291,7 @@ class _SchemaMaker:
 
     def _page(self, made: _OfDataset, pairs: tuple[tuple[str, str], ...], description: str) -> GraphQLField:
         type_ = _required(self._connections[made.dataset.name])
-        return field_of(type_, Connection(made.table, pairs), description, made.page_arguments)
+        return field_of(type_, Connection(made.table, self._catalogue, pairs), description, made.page_arguments)
 
     def _row_by_key(self, made: _OfDataset) -> GraphQLField:
         names, arguments, columns = Names(), {}, {}
@@ -302,6 +349,12 @@ class _SchemaMaker:
                 "edges": field_of(_required(GraphQLList(_required(edge))), Part.EDGES, "The rows with their cursors"),
                 "nodes": field_of(_required(GraphQLList(row)), Part.NODES, "The rows"),
                 "pageInfo": field_of(_required(PAGE_INFO), Part.PAGE_INFO),
+                "total": field_of(
+                    _required(TOTAL),
+                    Part.TOTAL,
+                    "Number of rows on all pages",
+                    {"count": GraphQLArgument(_required(COUNTING), "estimated", description="How they are counted")},
+                ),
             },
             description=f"A page of {made.dataset.name}",
         )

@@ -1,7 +1,7 @@
 """Carries out operations: one statement for rows, REST's own answers for the rest, put together as text."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -24,8 +24,10 @@ from logistics_api.graphql.compiling import RootField, Selection
 from logistics_api.graphql.documents import Documents, Operation, Refused
 from logistics_api.graphql.meanings import DatasetMetrics, meaning_of
 from logistics_api.graphql.metrics import SHARED, MetricsQuestion, metrics_fields
+from logistics_api.graphql.plans import Estimate
 from logistics_api.graphql.schema import Root, make_schema
 from logistics_api.graphql.subscriptions import subscriptions
+from logistics_api.rows.queries import rows_expected
 from logistics_core.catalogue import Catalogue
 
 
@@ -75,7 +77,7 @@ class GraphqlService:
         texts = dict(plan.constants)
         pieces = _Pieces(has_rows=plan.statement is not None)
         if plan.statement is not None:
-            row = await _fetch(request.app.state.database, plan.statement, parameters)
+            row = await _fetch(request.app.state.database, plan.statement, plan.estimates, parameters)
             texts |= {key: text or "null" for key, text in zip(plan.from_statement, row, strict=True)}
         for key, root in plan.elsewhere.items():
             texts[key] = await self._elsewhere(key, root, operation, given, selection, request, pieces)
@@ -113,10 +115,11 @@ class GraphqlService:
         state = request.app.state
         if isinstance(meaning_of(root.field), DatasetMetrics):
             try:
-                text, found = await MetricsQuestion(root, selection).ask(state.database, state.rollups, self.catalogue)
+                text, version = await MetricsQuestion(root, selection).ask(
+                    state.database, state.rollups, self.catalogue
+                )
             except GraphQLError as error:
                 raise Refused(error) from error
-            version = found.data_version
             pieces.add(None if version is None else str(version), is_stored=True)
             return text
         text, loaded = await rest.answer_document(root, selection, request)
@@ -165,11 +168,16 @@ class _Pieces:
         return next(iter(self.versions))
 
 
-async def _fetch(database: Database, statement: bytes, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+async def _fetch(
+    database: Database, statement: bytes, estimates: Sequence[Estimate], parameters: dict[str, Any]
+) -> tuple[Any, ...]:
     """The row of the statement. Never prepared: its plan depends on what is looked for."""
     async with database.connection() as connection:
         since = perf_counter()
         try:
+            for estimate in estimates:
+                found = await connection.execute(estimate.statement, parameters, prepare=False)
+                parameters[estimate.name] = rows_expected(await found.fetchone())
             row = await (await connection.execute(statement, parameters, prepare=False)).fetchone()
         except psycopg.DataError as error:
             raise Refused(

@@ -24,12 +24,10 @@ WAIT_SECONDS: Final = 10.0
 CACHED_PREFIX: Final = "/api/"
 """The only paths cached here; the dashboard's files are in memory anyway."""
 
-SOMETIMES_CACHED: Final = ("/api/metrics", "/api/kpi", "/api/boards/")
-"""Paths below which some answers can be cached and others cannot, as they come from the records as they are now."""
-
 NO_HEADERS: Final[RawHeaders] = []
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 PATHS_REMEMBERED = 4_096
+_NEVER: Final = object()
 
 
 class CachingMiddleware:
@@ -46,10 +44,9 @@ class CachingMiddleware:
             (b"cache-control", b"private, no-cache" if is_private else b"no-cache"),
         ]
         self._coalescing = RequestCoalescing(wait_seconds)
-        self._uncacheable: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
-        """Paths whose responses are not cached; identical requests to them do not wait for each other."""
-        self._rows: LRUCache[Key, Published | None] = LRUCache(PATHS_REMEMBERED)
-        """Questions of GraphQL whose answers come from records, and as of which refresh that was so."""
+        self._unversioned: LRUCache[str | Key, Published | None] = LRUCache(PATHS_REMEMBERED)
+        """What is of no data version, so that identical requests do not wait for each other: paths, for good, and
+        requests whose response said `no-store`, as of the refresh of that time. Their figures came from records."""
         self._for_outages: LRUCache[str, bool] = LRUCache(PATHS_REMEMBERED)
         """Paths whose responses are cached for outages only; identical requests do not wait for each other either."""
 
@@ -95,9 +92,10 @@ class CachingMiddleware:
 
     def _is_cacheable(self, scope: Scope, key: Key) -> bool:
         path = scope["path"]
-        if path in GRAPHQL_PATHS:
-            return self._is_read(scope) and self._rows.get(key) is not self.cache.freshness.published
-        return self._is_read(scope) and path not in self._uncacheable and path.startswith(CACHED_PREFIX)
+        if not self._is_read(scope) or not (path.startswith(CACHED_PREFIX) or path in GRAPHQL_PATHS):
+            return False
+        unversioned = self._unversioned
+        return path not in unversioned and unversioned.get(key, _NEVER) is not self.cache.freshness.published
 
     @staticmethod
     def _is_read(scope: Scope) -> bool:
@@ -135,12 +133,10 @@ class CachingMiddleware:
         """Forwards the request; caches the response if it declares its data version."""
 
         def on_forward(start: Message) -> None:
-            status = start["status"]
-            if key[0] in GRAPHQL_PATHS:
-                if (b"cache-control", b"no-store") in start["headers"]:
-                    self._rows[key] = self.cache.freshness.published
-            elif status == 200 and not key[0].startswith(SOMETIMES_CACHED):
-                self._uncacheable[key[0]] = True
+            if start["status"] == 200 and (b"cache-control", b"no-store") in start["headers"]:
+                self._unversioned[key] = self.cache.freshness.published
+            elif start["status"] == 200 and key[0] not in GRAPHQL_PATHS:  # where errors are answers as well
+                self._unversioned[key[0]] = self.cache.freshness.published
             if pending is not None:
                 pending.set_result(None)
 

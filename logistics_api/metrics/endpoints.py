@@ -1,11 +1,10 @@
 """GET /api/metrics, /api/metrics/{dataset} and /api/kpi."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from logistics_api.database.pool import Database, Reader
+from logistics_api.database.pool import Reader
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
 from logistics_api.metrics.descriptions import describe_metrics
@@ -16,8 +15,8 @@ from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalogue
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
-from logistics_api.querying.answering import Answer, answer, common_version
-from logistics_api.querying.metric_query import MetricQuery
+from logistics_api.querying.answering import answer, common_version
+from logistics_api.querying.metric_query import total_of
 from logistics_api.querying.registry import RollupRegistry
 
 router = APIRouter(tags=["metrics"])
@@ -82,16 +81,9 @@ async def read_dataset_metrics(
     if parameters.format != "json":
         return await as_file(database, registry, catalogue, query, parameters.format)
     found = await answer(database, registry, catalogue, query)
-    total = await _total(database, registry, catalogue, query) if parameters.total else None
+    total = await answer(database, registry, catalogue, total_of(query)) if parameters.total else None
     answers = [found] if total is None else [found, total]
     return versioned_response(answer_document(found, total), common_version(each.data_version for each in answers))
-
-
-async def _total(database: Database, registry: RollupRegistry, catalogue: Any, query: MetricQuery) -> Answer:
-    """The metrics over all groups and periods."""
-    return await answer(
-        database, registry, catalogue, replace(query, by=(), grain=None, show=frozenset(), order=(), limit=1)
-    )
 
 
 @router.get("/api/kpi", response_model=KeyFigures, responses=FIGURE_PROBLEMS, summary="Key figures with their change")

@@ -24,7 +24,7 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import nearest_match
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES
-from logistics_core.metrics.conditions import EVERYTHING, Filter, read_filter
+from logistics_core.metrics.conditions import EVERYTHING, Filter, conditions_on, read_filter
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import Comparison, DayRange, Grain
 from logistics_core.metrics.relations import FieldPath, read_path
@@ -125,7 +125,7 @@ class _Reader:
     def metrics(self) -> tuple[Metric, ...]:
         if self._given.metrics is None:
             shown = self.shown()
-            return tuple(each for each in metrics_of(self._dataset) if _can_show(each, shown, self._dataset))[
+            return tuple(each for each in metrics_of(self._dataset) if can_show(each, shown, self._dataset))[
                 :MAX_METRICS
             ]
         names = _split(self._given.metrics)
@@ -161,7 +161,8 @@ class _Reader:
         text = self._given.filter
         if text is None:
             return EVERYTHING
-        return _checked("filter", text, lambda: read_filter(_from_json(text), lambda path: self._path(path).field))
+        read = conditions_on(lambda path: self._path(path).field)
+        return _checked("filter", text, lambda: read_filter(_from_json(text), read))
 
     def shown(self) -> frozenset[Show]:
         names = _split(self._given.show)
@@ -200,14 +201,14 @@ def _check_shown(query: MetricQuery) -> None:
     if query.grain is None and query.show & {Show.RUNNING, Show.AVERAGE}:
         raise refused_parameter("show", "running and average only together with grain", ",".join(sorted(query.show)))
     for metric in query.metrics:
-        if not _can_show(metric, query.show, query.dataset):
+        if not can_show(metric, query.show, query.dataset):
             expected = (
                 f"no {', '.join(sorted(query.show))} of {metric.name}: values of parts do not add up to the whole"
             )
             raise refused_parameter("show", expected, metric.name)
 
 
-def _can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
+def can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
     """Whether the values of a metric can be accumulated, or shared out, as asked for."""
     if not shown:
         return True

@@ -1,7 +1,7 @@
 """What can be asked about the metrics of a dataset."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -80,6 +80,11 @@ class MetricQuery:
         for metric in self.metrics:
             found += columns_of(metric, self)
         return tuple(found)
+
+
+def total_of(query: MetricQuery) -> MetricQuery:
+    """The question for the metrics over all groups and periods."""
+    return replace(query, by=(), grain=None, show=frozenset(), order=(), limit=1)
 
 
 def columns_of(metric: Metric, query: MetricQuery) -> list[str]:

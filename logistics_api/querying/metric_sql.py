@@ -17,14 +17,14 @@ from psycopg import sql
 
 from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, periods_of
 from logistics_api.querying.planner import Plan, Source, day_field
-from logistics_core.catalogue import Catalogue, Dataset, FieldType
+from logistics_core.catalogue import Catalogue, FieldType
 from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
-from logistics_core.metrics.relations import FieldPath, read_path, relations_of
+from logistics_core.metrics.relations import FieldPath, Joins, read_path
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,
@@ -539,9 +539,15 @@ class _RollupSource(_Source):
 class _RowSource(_Source):
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
         super().__init__(writer, metric, is_earlier=is_earlier)
-        self.joins = _Joins(self.query.dataset, writer.catalogue)
-        for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter))):
-            self.joins.add(read_path(path, self.query.dataset, writer.catalogue))
+        self.joins = Joins()
+        self.columns = {
+            path: self._joined(read_path(path, self.query.dataset, writer.catalogue))
+            for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter)))
+        }
+
+    def _joined(self, path: FieldPath) -> sql.Composable:
+        alias, _ = self.joins.follow_path(path.relations, self.query.dataset, self.writer.catalogue)
+        return sql.Identifier(alias, path.field.name)
 
     def table(self) -> sql.Composable:
         return sql.SQL(" ").join([rollups.source(self.query.dataset), *self.joins.clauses])
@@ -550,7 +556,7 @@ class _RowSource(_Source):
         return rollups.day_of(self.query.dataset)
 
     def column(self, path: str) -> sql.Composable:
-        return self.joins.column(read_path(path, self.query.dataset, self.writer.catalogue))
+        return self.columns[path]
 
     def aggregate(self, state: State) -> sql.Composable:
         return state.of_rows(rollups.page_column)
@@ -569,38 +575,6 @@ class _RowSource(_Source):
             found.append(sql.SQL("{} IS NOT NULL").format(rollups.page_column(read.field)))
             found.append(all_of(read.conditions, rollups.page_column, as_literal))
         return found
-
-
-class _Joins:
-    """The tables that references lead to, each joined once."""
-
-    def __init__(self, dataset: Dataset, catalogue: Catalogue) -> None:
-        self._dataset, self._catalogue = dataset, catalogue
-        self.clauses: list[sql.Composable] = []
-        self._aliases: dict[tuple[str, ...], str] = {(): "page"}
-
-    def add(self, path: FieldPath) -> None:
-        """Joins what leads to a field."""
-        dataset = self._dataset
-        for length, name in enumerate(path.relations, start=1):
-            reference = relations_of(dataset)[name]
-            other = self._catalogue[reference.dataset]
-            steps = path.relations[:length]
-            if steps not in self._aliases:
-                self._aliases[steps] = f"Related{len(self._aliases)}"
-                near, far = self._aliases[steps[:-1]], self._aliases[steps]
-                pairs = zip(reference.target_fields, reference.fields, strict=True)
-                on = [sql.SQL("{} = {}").format(sql.Identifier(far, to), sql.Identifier(near, of)) for to, of in pairs]
-                self.clauses.append(
-                    sql.SQL("LEFT JOIN {} AS {} ON {}").format(
-                        sql.Identifier("raw", other.name), sql.Identifier(far), sql.SQL(" AND ").join(on)
-                    )
-                )
-            dataset = other
-
-    def column(self, path: FieldPath) -> sql.Composable:
-        """The column of a field whose tables are joined."""
-        return sql.Identifier(self._aliases[path.relations], path.field.name)
 
 
 def _order(query: MetricQuery) -> sql.Composable:

@@ -7,6 +7,7 @@ Included after all other subjects: a key may contain any character, even `/`, so
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
@@ -24,24 +25,30 @@ from logistics_api.rows.pages import read_page
 from logistics_api.rows.schemas import RowPaging, page_model, page_parameters, row_model
 from logistics_api.rows.tables import Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.database_contract.contracts import MAX_DATASETS
 
 PAGE_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     404: problem_response("The cursor is invalid or belongs to a request with other parameters")
 }
 ROW_PROBLEMS: Responses = FIGURE_PROBLEMS | {404: problem_response("There is no row with this key")}
 
+ROUTES_KEPT = 2 * MAX_DATASETS
+"""FastAPI takes milliseconds for each: a change to one contract makes those of that dataset."""
+
 
 def make_router(catalogue: Catalogue) -> APIRouter:
     """The routes of all datasets."""
-    router = APIRouter(tags=["rows"])
-    for dataset in catalogue.values():
-        _add_page(router, dataset)
-    for dataset in catalogue.values():
-        _add_row(router, dataset)
+    router = APIRouter()
+    for make in (_page, _row):
+        for dataset in catalogue.values():
+            router.routes += make(dataset).routes
     return router
 
 
-def _add_page(router: APIRouter, dataset: Dataset) -> None:
+@lru_cache(ROUTES_KEPT)
+def _page(dataset: Dataset) -> APIRouter:
+    """The route of the pages of a dataset: the same one as long as its contract is."""
+    router = APIRouter(tags=["rows"])
     table = table_of(dataset)
 
     async def read_rows(parameters: RowPaging, database: Reader) -> Response:
@@ -57,14 +64,18 @@ def _add_page(router: APIRouter, dataset: Dataset) -> None:
         summary=f"{dataset.title}, page by page",
         description=f"{dataset.description} As delivered; the default order is `{table.default_sort}`.",
     )
+    return router
 
 
-def _add_row(router: APIRouter, dataset: Dataset) -> None:
+@lru_cache(ROUTES_KEPT)
+def _row(dataset: Dataset) -> APIRouter:
+    """The route of single rows of a dataset."""
+    router = APIRouter(tags=["rows"])
     table = table_of(dataset)
 
     async def read_row(parameters: Selection, database: Reader, **identity: Any) -> Response:
         values = [identity[f"key{number}"] for number in range(len(table.identity))]
-        return await _row(database, table, values, parameters)
+        return await _find_row(database, table, values, parameters)
 
     vars(read_row)["__signature__"] = _signature(dataset)
     router.add_api_route(
@@ -77,6 +88,7 @@ def _add_row(router: APIRouter, dataset: Dataset) -> None:
         description=_describe_row(dataset),
         route_class_override=KeyPathRoute if len(table.identity) > 1 else None,
     )
+    return router
 
 
 def _signature(dataset: Dataset) -> Signature:
@@ -116,7 +128,7 @@ def from_query(model: type[Any]) -> Any:
     return Annotated[model, Query()]
 
 
-async def _row(database: Database, table: Table, key: Sequence[object], parameters: Selection) -> Response:
+async def _find_row(database: Database, table: Table, key: Sequence[object], parameters: Selection) -> Response:
     statement = queries.row(table, table.choose(parameters.fields, source=parameters.source))
     values = {f"Key{number}": value for number, value in enumerate(key)}
     async with database.connection() as connection:

@@ -179,8 +179,7 @@ def _cursor_keys(table: Table, parameters: RowPaging, found: _Found, *, lacking:
 
 async def _expect(connection: AsyncConnection[tuple[Any, ...]], table: Table, filters: dict[str, Any]) -> int:
     found = await connection.execute(queries.estimate(table, tuple(filters)), filters, prepare=False)
-    ((plan,),) = await found.fetchall()
-    return int(plan[0]["Plan"]["Plan Rows"])
+    return queries.rows_expected(await found.fetchone())
 
 
 def _page(data: str, cursor: str | None, parameters: RowPaging, total: tuple[int, str] | None) -> str:

@@ -9,6 +9,7 @@ capital letter.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from psycopg import sql
 
@@ -123,7 +124,7 @@ def page(
     is_joined = needs_dating(table, (*filters, first))
     parts = [conditions(table, filters), *_position(table, keys, descending=descending, begun=begun)]
     if table.may_lack(first):
-        parts.append(sql.SQL("{} IS {}NULL").format(_column(table, first), sql.SQL("" if lacking else "NOT ")))
+        parts.append(sql.SQL("{} IS {}NULL").format(page_column(table, first), sql.SQL("" if lacking else "NOT ")))
     counted = sql.SQL(CAPPED).format(
         relation=relation(table, filters), conditions=conditions(table, filters), most=sql.Literal((most or 0) + 1)
     )
@@ -134,7 +135,7 @@ def page(
             page_keys=_listed([sql.Identifier("page", key) for key in keys]),
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
-                added=_added(table) if is_joined else sql.SQL(""),
+                added=added_columns(table) if is_joined else sql.SQL(""),
                 relation=relation(table, (*filters, first)),
                 conditions=sql.SQL(" AND ").join(parts),
             ),
@@ -163,10 +164,10 @@ def _position(table: Table, keys: Sequence[str], *, descending: bool, begun: boo
         return []
     operator = sql.SQL("<" if descending else ">")
     values = _listed([sql.Placeholder(f"Key{number}") for number in range(len(keys))])
-    columns = _listed([_column(table, key) for key in keys])
+    columns = _listed([page_column(table, key) for key in keys])
     parts: list[sql.Composable] = [sql.SQL("({}) {} ({})").format(columns, operator, values)]
     if keys[0] in table.added:  # an index does not serve a comparison of columns of two tables
-        parts.append(sql.SQL("{} {}= {}").format(_column(table, keys[0]), operator, sql.Placeholder("Key0")))
+        parts.append(sql.SQL("{} {}= {}").format(page_column(table, keys[0]), operator, sql.Placeholder("Key0")))
     return parts
 
 
@@ -195,6 +196,12 @@ def row(table: Table, columns: Sequence[str]) -> bytes:
             ),
         )
     )
+
+
+def rows_expected(row: tuple[Any, ...] | None) -> int:
+    """The number of rows in the answer to `ESTIMATE`."""
+    assert row is not None
+    return int(row[0][0]["Plan"]["Plan Rows"])
 
 
 def name_of(table: Table) -> sql.Composable:
@@ -235,9 +242,9 @@ def condition(table: Table, name: str) -> sql.Composable:
     """Builds the condition of a filter: `cost_from` means at least that cost, `cost` exactly that cost."""
     column = column_of(table, name)
     if is_null_filter(name):
-        return sql.SQL("{} IS NULL").format(_column(table, column))
+        return sql.SQL("{} IS NULL").format(page_column(table, column))
     operator = sql.SQL("=") if column == name else _OPERATORS[name.removeprefix(column)]
-    return sql.SQL(" ").join((_column(table, column), operator, sql.Placeholder(name)))
+    return sql.SQL(" ").join((page_column(table, column), operator, sql.Placeholder(name)))
 
 
 def column_of(table: Table, name: str) -> str:
@@ -252,18 +259,23 @@ def is_null_filter(name: str) -> bool:
     return name.endswith(f".{IS_NULL}")
 
 
-def _column(table: Table, column: str) -> sql.Composable:
+def page_column(table: Table, name: str) -> sql.Composable:
     """A column of the relations `page` and `Dating`."""
-    if column in table.added:
+    return column_of_row(table, name, row="page", dating="Dating")
+
+
+def column_of_row(table: Table, name: str, *, row: str, dating: str) -> sql.Composable:
+    """A column of the row with an alias, or of the one that dates it with another."""
+    if name in table.added:
         other = table.dataset.dated_through
-        day = day_of_row(other, "Dating") if column == DAY and other is not None else None
-        return day or sql.Identifier("Dating", table.added[column].source)
-    return sql.Identifier("page", column)
+        day = day_of_row(other, dating) if name == DAY and other is not None else None
+        return day or sql.Identifier(dating, table.added[name].source)
+    return sql.Identifier(row, name)
 
 
-def _added(table: Table) -> sql.Composable:
+def added_columns(table: Table) -> sql.Composable:
     """The columns that the dating record adds, for a SELECT list that begins with those of the table."""
-    columns = [sql.SQL(", {} AS {}").format(_column(table, name), sql.Identifier(name)) for name in table.added]
+    columns = [sql.SQL(", {} AS {}").format(page_column(table, name), sql.Identifier(name)) for name in table.added]
     return sql.SQL("").join(columns)
 
 
@@ -278,7 +290,7 @@ def _chosen(table: Table, column: str, is_joined: bool) -> sql.Composable:
     elif table.columns[column] == "duration":
         source = sql.SQL(ISO_DURATION).format(sql.Identifier("page", column))
     elif column in table.added and not is_joined:
-        source = _column(table, column)
+        source = page_column(table, column)
     else:
         return sql.Identifier("page", column)
     return sql.SQL("{} AS {}").format(source, sql.Identifier(column))

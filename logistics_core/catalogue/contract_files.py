@@ -23,7 +23,7 @@ import msgspec
 
 from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, known_field, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml, with_place
 from logistics_core.catalogue.model import (
     EXTRAS,
     FALSE_VALUES,
@@ -75,7 +75,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "graphql", "ingestion",
-    "kpi", "measures", "metrics", "quality", "route", "session", "system",
+    "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -339,12 +339,12 @@ def contract_from_document(document: object, where: str, places: Mapping[KeyPath
         check_shape(document, _Resource, places)
         resource = msgspec.convert(document, _Resource)
     except ShapeFault as error:
-        raise ContractError(f"{where} is not a contract: {_with_place(error.path, str(error), places)}") from error
+        raise ContractError(f"{where} is not a contract: {with_place(error.path, str(error), places)}") from error
     try:
         return _dataset(resource)
     except ValueError as error:
         message = str(error)
-        raise ContractError(f"{where}: {_with_place(_path_in(message), message, places)}") from error
+        raise ContractError(f"{where}: {with_place(_path_in(message), message, places)}") from error
 
 
 _PATH = re.compile(r"[a-zA-Z]+(?:\[[0-9]+\]|\.[a-zA-Z]+)*")
@@ -355,13 +355,6 @@ def _path_in(message: str) -> KeyPath:
     found = _PATH.match(message)
     parts = re.findall("[a-zA-Z]+|[0-9]+", found[0]) if found else []
     return tuple(int(part) if part.isdigit() else part for part in parts)
-
-
-def _with_place(path: KeyPath, message: str, places: Mapping[KeyPath, Place]) -> str:
-    """The message after the place of its key or, where that is missing, of what it belongs to."""
-    while path and path not in places:
-        path = path[:-1]
-    return f"{places[path]}: {message}" if path in places else message
 
 
 # -- what a file says ------------------------------------------------------------------------------------------------

@@ -105,24 +105,30 @@ class _Checker:
         self._places = places
 
     def check(self, value: object, kind: Any, path: KeyPath) -> None:
-        if isinstance(kind, inspect.UnionType):
+        if isinstance(kind, inspect.Metadata):
+            self.check(value, kind.type, path)
+        elif isinstance(kind, inspect.UnionType):
             self._check_any(value, kind.types, path)
         elif isinstance(kind, inspect.StructType):
             self._check_mapping(value, kind, path)
         elif isinstance(kind, inspect.ListType):
             self._check_list(value, kind, path)
+        elif isinstance(kind, inspect.DictType):
+            self._check_names(value, kind, path)
         elif isinstance(kind, inspect.EnumType | inspect.LiteralType):
             self._check_word(value, kind, path)
         elif not _is_single(value, kind):
             raise self._fault(value, path, _expected(kind))
 
     def _check_any(self, value: object, kinds: Sequence[Any], path: KeyPath) -> None:
-        """Nothing, or the one kind that a key takes. Where it takes several, they are single values."""
+        """Nothing, or the one kind that a key takes. Of several, at most one is a list, and one a mapping."""
         if value is None and any(isinstance(kind, inspect.NoneType) for kind in kinds):
             return
         others = [kind for kind in kinds if not isinstance(kind, inspect.NoneType)]
-        if len(others) == 1:
-            self.check(value, others[0], path)
+        form = _forms(value)
+        of_its_form = [kind for kind in others if form and isinstance(kind, form)]
+        if len(others) == 1 or of_its_form:
+            self.check(value, (of_its_form or others)[0], path)
         elif not any(_is_single(value, kind) for kind in others):
             raise self._fault(value, path, " or ".join(_expected(kind) for kind in others))
 
@@ -145,6 +151,12 @@ class _Checker:
             raise self._fault(value, path, f"a list of {items}, each in a line of its own that begins with `- `")
         for number, each in enumerate(value):
             self.check(each, kind.item_type, (*path, number))
+
+    def _check_names(self, value: object, kind: Any, path: KeyPath) -> None:
+        if not isinstance(value, dict):
+            raise self._fault(value, path, "names with values, each in a line of its own: `name: value`")
+        for key, each in value.items():
+            self.check(each, kind.value_type, (*path, key))
 
     def _check_word(self, value: object, kind: Any, path: KeyPath) -> None:
         words = _words(kind)
@@ -182,6 +194,8 @@ def _owners(kind: Any, key: str, path: KeyPath) -> Iterator[str]:
     if isinstance(kind, inspect.UnionType):
         for each in kind.types:
             yield from _owners(each, key, path)
+    elif isinstance(kind, inspect.Metadata):
+        yield from _owners(kind.type, key, path)
     elif isinstance(kind, inspect.ListType):
         parent = str(path[-1]) if path else ""
         yield from _owners(kind.item_type, key, (*path[:-1], f"{parent}[...]"))
@@ -190,6 +204,13 @@ def _owners(kind: Any, key: str, path: KeyPath) -> Iterator[str]:
             if field.encode_name == key:
                 yield path_text(path) if path else "the top of the file"
             yield from _owners(field.type, key, (*path, field.encode_name))
+
+
+def _forms(value: object) -> tuple[type, ...]:
+    """The kinds that a list, or a mapping, may be of; none for single values."""
+    if isinstance(value, dict):
+        return inspect.StructType, inspect.DictType
+    return (inspect.ListType,) if isinstance(value, list) else ()
 
 
 def _is_single(value: object, kind: Any) -> bool:
@@ -209,6 +230,12 @@ def _is_single(value: object, kind: Any) -> bool:
 
 def _expected(kind: Any) -> str:
     match kind:
+        case inspect.StructType():
+            return f"keys with values, such as {_listed(kind)}"
+        case inspect.DictType():
+            return "names with values"
+        case inspect.ListType():
+            return "a list"
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType():
@@ -236,7 +263,7 @@ def _named(path: KeyPath) -> str:
 
 def _advice(field: Any) -> str:
     """What to write for a key that is missing."""
-    kind = field.type
+    kind = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
     if isinstance(kind, inspect.EnumType | inspect.LiteralType):
         return f"Add it, with {_choice(_words(kind))}."
     if isinstance(kind, inspect.StructType):

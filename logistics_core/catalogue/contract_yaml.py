@@ -1,6 +1,6 @@
-"""Reads the YAML of a contract with the place of each value, and says in plain words where a text is not YAML.
+"""Reads the YAML of a contract or a source with the place of each value, and says in plain words where it is not YAML.
 
-Only what a contract needs is taken: no aliases, which can expand without bound, no tags beyond the plain types, no key
+Only what these need is taken: no aliases, which can expand without bound, no tags beyond the plain types, no key
 twice, and limits of size and depth. What the keys mean is not known here.
 """
 
@@ -50,8 +50,8 @@ class YamlDocument:
     """The place of each value; of a key in a mapping, that of the key."""
 
 
-def read_yaml(text: str) -> YamlDocument:
-    """Reads one document.
+def read_yaml(text: str, noun: str = "contract") -> YamlDocument:
+    """Reads one document. `noun` is what messages call it.
 
     Raises:
         YamlFault: it is not YAML, or more than a contract may use of it.
@@ -59,17 +59,24 @@ def read_yaml(text: str) -> YamlDocument:
     _check_characters(text)
     places: dict[KeyPath, Place] = {}
     try:
-        reader = _Reader(yaml.parse(text, Loader=_PARSER), places)
+        reader = _Reader(yaml.parse(text, Loader=_PARSER), places, noun)
         return YamlDocument(reader.document(), places)
     except yaml.MarkedYAMLError as error:
         raise YamlFault(_explanation(error, text)) from None
     except RecursionError:
-        raise YamlFault(_too_deep(Place(1, 1))) from None
+        raise YamlFault(_too_deep(Place(1, 1), noun)) from None
 
 
 def path_text(path: KeyPath) -> str:
     """A path as messages have it: `schema.fields[3].type`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def with_place(path: KeyPath, message: str, places: Mapping[KeyPath, Place]) -> str:
+    """The message after the place of its key or, where that is missing, of what it belongs to."""
+    while path and path not in places:
+        path = path[:-1]
+    return f"{places[path]}: {message}" if path in places else message
 
 
 # -- the text --------------------------------------------------------------------------------------------------------
@@ -135,8 +142,8 @@ def _character(lines: list[str], place: Place | None) -> str:
     return lines[place.line - 1][place.column - 1 : place.column]
 
 
-def _too_deep(place: Place) -> str:
-    return f"{place}: lists and mappings within each other are more than {MAX_DEPTH} deep. A contract needs 6."
+def _too_deep(place: Place, noun: str) -> str:
+    return f"{place}: lists and mappings within each other are more than {MAX_DEPTH} deep. A {noun} needs 6."
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
@@ -145,8 +152,9 @@ def _too_deep(place: Place) -> str:
 class _Reader:
     """Makes values of the parser's events, and notes their places."""
 
-    def __init__(self, events: Iterator[Any], places: dict[KeyPath, Place]) -> None:
+    def __init__(self, events: Iterator[Any], places: dict[KeyPath, Place], noun: str) -> None:
         self._events = events
+        self._noun = noun
         self._places = places
         self._count = 0
         self._constructor: Any = yaml.constructor.SafeConstructor()
@@ -163,8 +171,8 @@ class _Reader:
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
             raise YamlFault(
-                f"{_start(after)}: a second document begins. A file holds one contract: put the other one in a file of "
-                "its own."
+                f"{_start(after)}: a second document begins. A file holds one {self._noun}: put the other one in a "
+                "file of its own."
             )
         return value
 
@@ -185,17 +193,17 @@ class _Reader:
         place = _start(event)
         if isinstance(event, yaml.AliasEvent):
             raise YamlFault(
-                f"{place}: *{event.anchor} is an alias, and aliases are not allowed in a contract. Write the value "
+                f"{place}: *{event.anchor} is an alias, and aliases are not allowed in a {self._noun}. Write the value "
                 "again, or put it in quotes if the * is part of a text."
             )
         if event.tag is not None and event.tag not in _PLAIN_TAGS and event.tag != "!":
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            raise YamlFault(f"{place}: the tag {tag} is not allowed in a contract. Write the value without it.")
+            raise YamlFault(f"{place}: the tag {tag} is not allowed in a {self._noun}. Write the value without it.")
         self._count += 1
         if self._count > MAX_VALUES:
-            raise YamlFault(f"{place}: the file has more than {MAX_VALUES:,} values: it is not a contract.")
+            raise YamlFault(f"{place}: the file has more than {MAX_VALUES:,} values: it is not a {self._noun}.")
         if len(path) > MAX_DEPTH:
-            raise YamlFault(_too_deep(place))
+            raise YamlFault(_too_deep(place, self._noun))
 
     def _list(self, path: KeyPath) -> list[Any]:
         items: list[Any] = []

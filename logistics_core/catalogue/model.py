@@ -276,6 +276,10 @@ class Dataset:
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
+    def __hash__(self) -> int:
+        """Of what tells datasets apart: much is kept by dataset, and looked up for each request."""
+        return hash((self.name, self.columns))
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The table's data columns, in the order of the fields. `file_id` and `record_no` follow them."""

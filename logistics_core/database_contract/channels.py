@@ -21,6 +21,8 @@ class Channel(StrEnum):
     """API keys were created, changed or revoked; never sent to clients. No payload."""
     CONTRACTS = "contracts"
     """A dataset, a proposal or a request about one has changed. Payload: a `ContractEvent` as JSON."""
+    SOURCES = "sources"
+    """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
 
 
 class FileEvent(TypedDict):
@@ -46,6 +48,18 @@ class ContractEvent(TypedDict):
     version: int | None
     """The version in force, for a row of `datasets`."""
     proposal_id: str | None
+    request_id: int | None
+
+
+class SourceEvent(TypedDict):
+    """The payload of `Channel.SOURCES`: which row of which table in the schema `source` has changed."""
+
+    table: Literal["sources", "pulls", "requests"]
+    source: str
+    resource: str | None
+    pull_id: int | None
+    state: str | None
+    """Of a pull."""
     request_id: int | None
 
 

@@ -13,13 +13,22 @@ CONTRACTS_LOCK = "logistics contracts"
 CONTRACT_WATCH_LOCK = "logistics contracts watch"
 """Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
+ARCHIVE_LOCK = "logistics archive"
+"""Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
+
 _ARRAYS_PREFIX = "logistics arrays of "
 _LOAD_PREFIX = "logistics load "
+_PULL_PREFIX = "logistics pull "
 
 
 def load_lock(path: str) -> str:
     """Held by whoever loads a file, unloads it or writes its failed files; `path` as in `ingest.files`."""
     return f"{_LOAD_PREFIX}{path}"
+
+
+def pull_lock(source: str, resource: str) -> str:
+    """Held by whoever pulls a resource of a source."""
+    return f"{_PULL_PREFIX}{source}.{resource}"
 
 
 def arrays_lock(dataset: str) -> str:
@@ -67,6 +76,10 @@ IS_REFRESH_RUNNING = _is_held(f"'{REFRESH_LOCK}'")
 
 ARE_CONTRACTS_WATCHED = _is_held(f"'{CONTRACT_WATCH_LOCK}'")
 """SQL condition: a process watches the contracts of this database now."""
+
+IS_BEING_PULLED = _is_held(f"'{_PULL_PREFIX}' || pull.source || '.' || pull.resource")
+"""SQL condition about a row `pull` of `source.pulls`: somebody pulls its resource now. A state `running` alone does not
+say so: it remains after its process was killed, until the next run goes on with the pull."""
 
 IS_BEING_LOADED = _is_held(f"'{_LOAD_PREFIX}' || files.path")
 """SQL condition about a row of `ingest.files`: somebody holds its lock. Its state alone does not say so: it remains

@@ -51,22 +51,31 @@ EVERYTHING = AllOf(())
 _LOGIC = frozenset({"and", "or", "not"})
 
 
-def read_filter(document: Any, field_of: Callable[[str], Field]) -> Filter:
+ReadCondition = Callable[[str, Operator, Any, str], Condition]
+"""Makes a condition of a path, an operator, a value, and the place that messages name; raises ValueError."""
+
+
+def conditions_on(field_of: Callable[[str], Field]) -> ReadCondition:
+    """Conditions whose values are of their fields' types. `field_of` finds a field by its path, raises ValueError."""
+    return lambda path, operator, value, where: read_condition(path, operator, value, where, {path: field_of(path)})
+
+
+def read_filter(document: Any, read: ReadCondition) -> Filter:
     """Reads a filter such as `{"origin": {"in": ["Aachen", "Zug"]}, "not": {"cost": {"lt": 100}}}`.
 
     The keys of an object hold together: each is a field with operators or, for short, a value, or `and` and `or` with
-    a list of filters, or `not` with one. `field_of` finds a field by its path and raises ValueError.
+    a list of filters, or `not` with one. A field of such a name is written with a dot: `.not`.
 
     Raises:
         ValueError: it is no filter; the message says where.
     """
-    found = _read(document, field_of, "filter", 1)
+    found = _read(document, read, "filter", 1)
     if sum(1 for _ in conditions_in(found)) > MAX_CONDITIONS:
         raise ValueError(f"filter has more than {MAX_CONDITIONS} conditions.")
     return found
 
 
-def _read(document: Any, field_of: Callable[[str], Field], where: str, depth: int) -> Filter:
+def _read(document: Any, read: ReadCondition, where: str, depth: int) -> Filter:
     if depth > MAX_DEPTH:
         raise ValueError(f"filter is nested more than {MAX_DEPTH} deep.")
     if not isinstance(document, Mapping):
@@ -76,31 +85,30 @@ def _read(document: Any, field_of: Callable[[str], Field], where: str, depth: in
     parts: list[Filter] = []
     for key, value in document.items():
         if key in _LOGIC:
-            parts.append(_read_logic(key, value, field_of, f"{where}.{key}", depth))
+            parts.append(_read_logic(key, value, read, f"{where}.{key}", depth))
         else:
-            parts += _read_field(str(key), value, field_of, where)
+            parts += _read_field(str(key).removeprefix("."), value, read, where)
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-def _read_logic(key: str, value: Any, field_of: Callable[[str], Field], where: str, depth: int) -> Filter:
+def _read_logic(key: str, value: Any, read: ReadCondition, where: str, depth: int) -> Filter:
     if key == "not":
-        return Not(_read(value, field_of, where, depth + 1))
+        return Not(_read(value, read, where, depth + 1))
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"{where} must be a list of filters, not {described(value)}.")
     if len(value) > MAX_CONDITIONS:
         raise ValueError(f"{where} has more than {MAX_CONDITIONS} filters.")
-    parts = tuple(_read(each, field_of, f"{where}[{number}]", depth + 1) for number, each in enumerate(value))
+    parts = tuple(_read(each, read, f"{where}[{number}]", depth + 1) for number, each in enumerate(value))
     return AllOf(parts) if key == "and" else AnyOf(parts)
 
 
-def _read_field(path: str, value: Any, field_of: Callable[[str], Field], where: str) -> Iterator[Condition]:
-    field = field_of(path)
+def _read_field(path: str, value: Any, read: ReadCondition, where: str) -> Iterator[Condition]:
     operators = value if isinstance(value, Mapping) else {Operator.EQ.value: value}
     for name, operand in operators.items():
         if name not in {each.value for each in Operator}:
             known = ", ".join(Operator)
             raise ValueError(f"{where}: {path} has no operator {name!r}. There are: {known}.")
-        yield read_condition(path, Operator(name), operand, where, {path: field})
+        yield read(path, Operator(name), operand, where)
 
 
 def conditions_in(filter: Filter) -> Iterator[Condition]:
@@ -142,7 +150,7 @@ def sql_of(filter: Filter, column: ColumnOf, bind: Bind) -> sql.Composable:
         case AnyOf(parts):
             return sql.SQL("({})").format(sql.SQL(" OR ").join(sql_of(part, column, bind) for part in parts))
         case Not(part):
-            return sql.SQL("({} IS NOT TRUE)").format(sql_of(part, column, bind))
+            return sql.SQL("(({}) IS NOT TRUE)").format(sql_of(part, column, bind))
         case Condition(field, operator, value):
             return _comparison(column(field), operator, value, bind)
 

@@ -1,4 +1,4 @@
-"""The command that watches contracts, and has Dagster follow: contracts watch."""
+"""The command that watches contracts and sources, and has Dagster follow: contracts watch."""
 
 import logging
 import sys
@@ -15,6 +15,7 @@ from logistics_pipeline.contracts.code_location import Reloader, reload_definiti
 from logistics_pipeline.contracts.watching import watch_contracts
 from logistics_pipeline.local.environment import code_server_port, open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
+from logistics_pipeline.sources.in_force import SourcesFolder
 
 
 def watch(
@@ -22,7 +23,7 @@ def watch(
         bool, typer.Option("--check", help="Only tell whether a process watches them: exit code 1 if none does")
     ] = False,
 ) -> None:
-    """Watches contracts until Ctrl-C: edited files, and files of no dataset. `logistics up` does so as well.
+    """Watches contracts and sources until Ctrl-C: edited files, and files of no dataset. `logistics up` does as well.
 
     What changes takes effect in Dagster at once; running loads go on.
     """
@@ -34,7 +35,8 @@ def watch(
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
         reloader = Reloader(reload, log)
         try:
-            watch_contracts(settings, environment.database_url, reloader.request, log)
+            followed = [SourcesFolder(settings.sources_dir)]
+            watch_contracts(settings, environment.database_url, reloader.request, log, followed)
         finally:
             reloader.stop()
 

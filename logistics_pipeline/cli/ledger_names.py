@@ -6,6 +6,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.folder import key_of, nested_key, split_key
+from logistics_pipeline.files.places import is_url
 from logistics_pipeline.ledger import LedgerFile
 
 
@@ -14,6 +15,8 @@ def find_file(connection: Connection, name: str, settings: Settings) -> LedgerFi
     known = ledger.latest_file(connection, name)
     if known is not None:
         return known
+    if is_url(name):
+        return None
     path, nested = split_key(name)
     key = key_of(Path(path), settings.raw_dir)
     return ledger.latest_file(connection, key if nested is None else nested_key(key, nested))

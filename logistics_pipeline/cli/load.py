@@ -23,6 +23,8 @@ from logistics_pipeline.contracts.proposing import Outcome, propose_unrecognised
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, TransientError
 from logistics_pipeline.files.folder import FoundFile, RawFolder, nested_key, split_key
+from logistics_pipeline.files.places import WatchedPlaces, is_url
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import Loader, OnProgress
 from logistics_pipeline.local.environment import Environment, open_environment
 
@@ -36,7 +38,13 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders to search for files", show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders to search for files, or URLs of files and folders at declared places",
+            show_default=False,
+        ),
+    ],
     dataset: Annotated[str | None, dataset_option("What the files hold, if their names do not say")] = None,
     as_json: AsJson = False,
     refresh_after: RefreshAfter = True,
@@ -101,18 +109,34 @@ def _propose(connection: Connection, file: FoundFile, settings: Settings) -> Out
         return None
 
 
-def _find(paths: list[Path], folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
+def _find(names: list[str], folder: WatchedPlaces, dataset: str | None) -> Iterator[FoundFile | Path]:
     """The files that the arguments mean; a path at which there is no file is returned as it is."""
-    for path in paths:
-        if path.is_dir():
-            inside = {file.path: file for file in RawFolder(path, folder.catalogue).find_files() if not file.is_nested}
+    for name in names:
+        path = Path(name)
+        if is_url(name):
+            yield from _at_place(name, folder, dataset)
+        elif path.is_dir():
+            inside = {file.key: file for file in RawFolder(path, folder.catalogue).find_files() if not file.is_nested}
             for file in ledger.in_registration_order(inside.values()):
-                yield from _look_at(file.path, folder, dataset)
+                yield from _look_at(Path(str(file.path)), folder, dataset)
         else:
             yield from _look_at(path, folder, dataset)
 
 
-def _look_at(path: Path, folder: RawFolder, dataset: str | None) -> Iterator[FoundFile | Path]:
+def _at_place(url: str, folder: WatchedPlaces, dataset: str | None) -> Iterator[FoundFile | Path]:
+    """The file of a URL, or the files below it, in the order in which the sensor would register them."""
+    found = folder.look_at_key(url, dataset)
+    if found is not None:
+        yield from [found] if found.is_nested else folder.with_nested(found)
+        return
+    below = ledger.in_registration_order(folder.files_below(url, dataset))
+    for file in below:
+        yield from folder.with_nested(file)
+    if not below:
+        raise PlaceError(f"{url}: there is no such file, and there are no files below it.")
+
+
+def _look_at(path: Path, folder: WatchedPlaces, dataset: str | None) -> Iterator[FoundFile | Path]:
     """The file, also for each dataset whose records are within its own; the path itself if there is no file."""
     found = folder.look_at(path, dataset)
     if found is not None:
@@ -188,9 +212,11 @@ def _load_one(loader: Loader, file: FoundFile | Path, as_json: bool) -> bool:
     return report.is_loaded
 
 
-def _named(file: FoundFile) -> Path:
-    """The path on disk; of a file for the records within those of another dataset, as commands take it."""
-    return Path(nested_key(str(file.path), str(file.dataset))) if file.is_nested else file.path
+def _named(file: FoundFile) -> str:
+    """The path on disk, or the URL; of a file for the records within those of another dataset, as commands take it."""
+    if file.is_remote:
+        return file.key
+    return nested_key(str(file.path), str(file.dataset)) if file.is_nested else str(file.path)
 
 
 @contextmanager
@@ -246,6 +272,6 @@ def _progress(file: FoundFile, *, show: bool) -> Iterator[OnProgress]:
         TextColumn("{task.fields[records]:,} records"),
     )
     with Progress(*columns, console=errors, transient=True) as progress:
-        compressed = file.path.suffix in (".gz", ".zst")
+        compressed = file.path.name.endswith((".gz", ".zst"))
         task = progress.add_task(file.path.name, total=None if compressed else file.size_bytes, records=0)
         yield lambda records, size: progress.update(task, completed=size, records=records)

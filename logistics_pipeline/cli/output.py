@@ -84,7 +84,7 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 
-def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
+def load_result(file: LedgerFile, path: Path | str) -> dict[str, Any]:
     """What `logistics load --json` prints for a file; users rely on these fields."""
     return {
         "file": _path_text(path),
@@ -107,7 +107,7 @@ def load_result(file: LedgerFile, path: Path) -> dict[str, Any]:
     }
 
 
-def _path_text(path: Path) -> str:
+def _path_text(path: Path | str) -> str:
     """A path as text, the same in every locale; bytes that are not UTF-8 as escapes."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

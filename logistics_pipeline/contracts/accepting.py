@@ -117,7 +117,8 @@ def _recognise_files(connection: Connection, dataset: str) -> None:
     """Registers the files that waited for the dataset: the order in which they were found decides, as always."""
     catalogue = catalogue_in_force(connection)
     for file_id, path in ledger.unrecognised_files(connection):
-        if catalogue.dataset_of_path(path) == dataset and ledger.recognise(connection, file_id, dataset):
+        within = ledger.file_by_id(connection, file_id).place_path
+        if catalogue.dataset_of_path(within) == dataset and ledger.recognise(connection, file_id, dataset):
             supersede_proposals(connection, path, dataset)
     around = catalogue[dataset].records
     if around is not None:

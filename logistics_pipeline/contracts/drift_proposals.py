@@ -8,7 +8,6 @@ that failed is loaded again. What `inference.drift` finds is only stored and car
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.files.folder import is_nested
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.inference.drift import Drift, KnownFile, compare
 from logistics_pipeline.inference.key_conflicts import KeyConflict
 from logistics_pipeline.inference.nested import propose_nested
@@ -67,7 +67,7 @@ class Followed:
         return said
 
 
-def follow_file(connection: Connection, file: LedgerFile, path: Path) -> Followed:
+def follow_file(connection: Connection, file: LedgerFile, path: StoredFile) -> Followed:
     """Records what a rule has changed about the dataset of a file, and asks what only a person can tell.
 
     Does nothing about a dataset that is built in or has no contract in the database. A file that can no longer be read
@@ -106,7 +106,7 @@ def record_widenings(connection: Connection, file: LedgerFile, version: Contract
 
 
 def find_drift(
-    connection: Connection, file: LedgerFile, path: Path, version: ContractVersion
+    connection: Connection, file: LedgerFile, path: StoredFile, version: ContractVersion
 ) -> tuple[Drift, Proposal]:
     """Compares a file with the contract of its dataset and with the files loaded before it.
 
@@ -121,7 +121,7 @@ def find_drift(
     return compare(version.fields, proposal, earlier, known), proposal
 
 
-def _propose_again(connection: Connection, file: LedgerFile, path: Path, version: ContractVersion) -> Proposal:
+def _propose_again(connection: Connection, file: LedgerFile, path: StoredFile, version: ContractVersion) -> Proposal:
     """What would be proposed for a file of a dataset, or for the records within those of the file."""
     records = version.fields.records
     if records is None or not is_nested(file.path):
@@ -170,7 +170,7 @@ def _key_conflict(connection: Connection, file: LedgerFile, dataset: Dataset) ->
 
 
 def propose_drift(
-    connection: Connection, file: LedgerFile, path: Path, version: ContractVersion
+    connection: Connection, file: LedgerFile, path: StoredFile, version: ContractVersion
 ) -> StoredProposal | None:
     """Stores a proposal with the questions that a file raises; None if there are none, or all were asked before.
 

@@ -5,7 +5,6 @@ The records are read by the parsers of the loader, so what is accepted and rejec
 
 import dataclasses
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from psycopg import sql
@@ -14,6 +13,7 @@ from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.reader import Checkpoint, check_format, detect_format
 from logistics_pipeline.loading.options import CHUNK_BYTES
@@ -99,7 +99,7 @@ class DryRun:
         )
 
 
-def dry_run(path: Path, dataset: Dataset, names: Collection[str], settings: Settings) -> DryRun:
+def dry_run(path: StoredFile, dataset: Dataset, names: Collection[str], settings: Settings) -> DryRun:
     """Reads at most `MOST_RECORDS` records of a file. `names`: the datasets there are.
 
     A dataset that has its `parent` is read from within the records of the file.

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.proposing import Outcome, propose_unrecognised
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.folder import RawFolder
+from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.places import WatchedPlaces
+from logistics_pipeline.files.stores import PlaceError
 
 CREATED_BY = "the watch of contracts"
 
@@ -26,10 +29,16 @@ class NewFiles:
 
     def propose_next(self, connection: Connection) -> tuple[str, Outcome] | None:
         """Proposes a contract for the next file, if there is one; returns its path and what became of it."""
-        folder = RawFolder(self.settings.raw_dir)
+        folder = WatchedPlaces.of_settings(self.settings, built_in_catalogue())
         for file_id, path in self._unseen(connection):
             self._looked_at[file_id] = None
-            found = folder.look_at(folder.path_of(path))
+            try:
+                found = folder.look_at_key(path)
+            except TransientError:
+                del self._looked_at[file_id]
+                continue
+            except PlaceError:
+                continue
             if found is None:
                 continue
             outcome = propose_unrecognised(connection, found, self.settings, created_by=CREATED_BY)

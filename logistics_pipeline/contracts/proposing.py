@@ -40,8 +40,10 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.contracts.versions import lock_contracts, version_in_force, versions_in_force
 from logistics_pipeline.database.connections import Connection, advisory_lock
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.files.folder import FoundFile, RawFolder, is_nested, nested_key
+from logistics_pipeline.errors import FileError, PipelineError, TransientError
+from logistics_pipeline.files.folder import FoundFile, is_nested, nested_key
+from logistics_pipeline.files.places import WatchedPlaces
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.inference.answers import (
     DATASET,
     REJECTS,
@@ -90,8 +92,8 @@ def propose_for_file(
     catalogue = catalogue_in_force(connection)
     _refuse_known(found, catalogue, {name for name, each in known.items() if each.retired_at is not None})
     taken = {*catalogue, *known}
-    name = dataset or dataset_name_of_path(PurePath(found.key))
-    waiting = _waiting_for_folder(connection, found.key, name)
+    name = dataset or dataset_name_of_path(PurePath(found.place_path))
+    waiting = _waiting_for_folder(connection, found, name)
     if waiting is not None:
         return Proposed(waiting)
     name = name if dataset else unique_dataset_name(name, taken)
@@ -164,7 +166,7 @@ def propose_nested_datasets(
         ]
         if not parent.key:
             return [f"Its array {each} stays JSON: records of {dataset} have no key to refer to." for each in arrays]
-        found = RawFolder(settings.raw_dir, catalogue).look_at_key(source.path)
+        found = WatchedPlaces.of_settings(settings, catalogue).look_at_key(source.path)
         return [_propose_array(connection, found, parent, array, settings, created_by) for array in arrays if found]
 
 
@@ -275,8 +277,11 @@ def propose_for_unrecognised(
     """
     outcomes = []
     for _, path in ledger.unrecognised_files(connection, unexplained=True)[:most]:
-        folder = RawFolder(settings.raw_dir, catalogue_in_force(connection))
-        found = folder.look_at(folder.path_of(path))
+        folder = WatchedPlaces.of_settings(settings, catalogue_in_force(connection))
+        try:
+            found = folder.look_at_key(path)
+        except (TransientError, PlaceError):  # said by the sensor, which looks at the place
+            continue
         if found is not None and found.key == path:
             outcomes.append(propose_unrecognised(connection, found, settings, created_by=created_by))
     return outcomes
@@ -344,10 +349,10 @@ def _waits_because(connection: Connection, stored: StoredProposal, reason: str) 
 def _refuse_known(found: FoundFile, catalogue: Catalogue, retired: Collection[str]) -> None:
     if found.is_too_long:
         raise ProposalError(f"{found.key}: the path of the file is too long. Give it and its folders shorter names.")
-    name = catalogue.dataset_of_path(found.key)
+    name = catalogue.dataset_of_path(found.place_path)
     if name is not None:
         raise ProposalError(f"{found.key} belongs to the dataset {name}: it needs no contract of its own.")
-    outermost = dataset_name_of_path(PurePath(found.key))
+    outermost = dataset_name_of_path(PurePath(found.place_path))
     if outermost in retired:
         raise ProposalError(
             f"{found.key} belongs to the dataset {outermost}, which is retired. To use that again: logistics contracts "
@@ -356,11 +361,13 @@ def _refuse_known(found: FoundFile, catalogue: Catalogue, retired: Collection[st
         )
 
 
-def _waiting_for_folder(connection: Connection, key: str, name: str) -> StoredProposal | None:
+def _waiting_for_folder(connection: Connection, found: FoundFile, name: str) -> StoredProposal | None:
     """The open proposal of another file in the same outermost folder."""
-    folder, separator, _ = key.partition("/")
+    key = found.key
+    folder, separator, _ = found.place_path.partition("/")
     if not separator or not folder:
         return None
+    folder = found.place + folder
     for each in open_proposals(connection):
         is_new = each.kind == ProposalKind.NEW and not is_nested(each.path)
         if each.path != key and is_new and each.path.startswith(f"{folder}/"):

@@ -15,7 +15,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from logistics_core.catalogue import Catalogue, ContractError, Dataset
+from logistics_core.catalogue import Catalogue, ContractError, Dataset, built_in_catalogue
 from logistics_core.database_contract.contracts import ContractAction, ProposalState
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
@@ -37,7 +37,9 @@ from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import TRANSIENT, Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError, TransientError
-from logistics_pipeline.files.folder import FoundFile, RawFolder, split_key
+from logistics_pipeline.files.folder import FoundFile, split_key
+from logistics_pipeline.files.places import WatchedPlaces, is_url
+from logistics_pipeline.files.stores import PlaceError
 
 LONGEST_SENTENCE = 4000
 IN_USE = "The table of the dataset is in use by a load or a query. Nothing was changed: ask again in a moment."
@@ -148,12 +150,24 @@ def _propose(connection: Connection, request: ContractRequest, settings: Setting
 
 
 def _look_at(path: str, settings: Settings) -> FoundFile:
-    folder = RawFolder(settings.raw_dir)
+    folder = WatchedPlaces.of_settings(settings, built_in_catalogue())
+    if is_url(path):
+        return _look_at_place(path, folder)
     file = Path(os.path.abspath(folder.path_of(path)))
     is_within = file.is_relative_to(os.path.abspath(settings.raw_dir)) and not any(map(is_ignored, path.split("/")))
     found = folder.look_at(file) if is_within else None
     if found is None or found.key != path:
         raise ProposalError(f"There is no file {path!r} in the raw folder. Give its path relative to that folder.")
+    return found
+
+
+def _look_at_place(path: str, folder: WatchedPlaces) -> FoundFile:
+    try:
+        found = folder.look_at_key(path)
+    except PlaceError as error:
+        raise ProposalError(str(error)) from error
+    if found is None:
+        raise ProposalError(f"There is no file {path!r} at its place any more.")
     return found
 
 

@@ -2,16 +2,17 @@
 
 What is found is done by others: `requests` serves, `folder` syncs, `new_files` proposes. Whenever other datasets or
 versions are in force, Dagster loads its definitions anew (`code_location`). There is one watch per database; a second
-one waits, to take over.
+one waits, to take over. Further folders of definitions can be watched along with the contracts (`Followed`).
 """
 
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from logging import Logger
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Protocol
 
 from psycopg import Notify
 
@@ -20,7 +21,7 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
 from logistics_core.settings import Settings
-from logistics_pipeline.contracts.folder import sync_folder
+from logistics_pipeline.contracts.folder import SyncReport, sync_folder
 from logistics_pipeline.contracts.new_files import CREATED_BY, NewFiles
 from logistics_pipeline.contracts.proposals import datasets_with_arrays
 from logistics_pipeline.contracts.proposing import propose_nested_datasets
@@ -42,9 +43,29 @@ FolderState = frozenset[tuple[str, int, int]]
 InForce = frozenset[tuple[str, int, bool]]
 
 
-def watch_contracts(settings: Settings, url: str, request_reload: Callable[[], None], log: Logger) -> None:
+class Followed(Protocol):
+    """Another folder of YAML files that Dagster's definitions depend on."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are; it need not exist."""
+
+    def sync(self, connection: Connection) -> SyncReport:
+        """Takes what the folder holds into the database."""
+
+    def in_force(self, connection: Connection) -> Hashable:
+        """Changes whenever Dagster has to load its definitions anew; false as long as there is nothing to load."""
+
+
+def watch_contracts(
+    settings: Settings,
+    url: str,
+    request_reload: Callable[[], None],
+    log: Logger,
+    followed: Sequence[Followed] = (),
+) -> None:
     """Watches until it is interrupted. Outlives restarts of the database."""
-    watch = Watch(settings, request_reload, log)
+    watch = Watch(settings, request_reload, log, followed)
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -77,15 +98,18 @@ def _only_watch(connection: Connection, log: Logger) -> Iterator[None]:
 class Watch:
     """What was seen and said so far; it outlives the connection."""
 
-    def __init__(self, settings: Settings, request_reload: Callable[[], None], log: Logger) -> None:
+    def __init__(
+        self, settings: Settings, request_reload: Callable[[], None], log: Logger, followed: Sequence[Followed] = ()
+    ) -> None:
         self._settings = settings
         self._request_reload = request_reload
         self._log = log
+        self._followed = followed
         self._new_files = NewFiles(settings)
         self._with_arrays: set[str] = set()
         """Datasets whose arrays were looked at."""
-        self._folder_state: FolderState | None = None
-        self._in_force: InForce | None = None
+        self._folder_states: dict[Path, FolderState] = {}
+        self._in_force: list[Hashable] | None = None
         self._problems: frozenset[str] = frozenset()
         self._polled_at = -POLL_SECONDS
         self._is_told = True
@@ -147,22 +171,24 @@ class Watch:
                     self._is_told = True
 
     def _has_edits(self) -> bool:
-        """Whether the folder has changed since the last look; waits until it is no longer being written."""
-        folder = self._settings.contracts_dir
-        seen = folder_state(folder)
-        if seen == self._folder_state:
-            return False
-        while (later := _look_again(folder)) != seen:
-            seen = later
-        self._folder_state = seen
-        return True
+        """Whether a folder has changed since the last look; waits until it is no longer being written."""
+        changed = [folder for folder in self._folders() if folder_state(folder) != self._folder_states.get(folder)]
+        for folder in changed:
+            self._folder_states[folder] = _steady_state(folder)
+        return bool(changed)
+
+    def _folders(self) -> list[Path]:
+        return [self._settings.contracts_dir, *(each.folder for each in self._followed)]
 
     def _sync(self, connection: Connection) -> None:
-        report = sync_folder(connection, self._settings.contracts_dir)
-        self._folder_state = folder_state(self._settings.contracts_dir)
-        for sentence in report.changes:
-            self._log.info(sentence)
-        self._say_problems(report.problems)
+        contracts = self._settings.contracts_dir
+        reports = [sync_folder(connection, contracts)]
+        self._folder_states[contracts] = folder_state(contracts)
+        reports += [each.sync(connection) for each in self._followed]
+        for report in reports:
+            for sentence in report.changes:
+                self._log.info(sentence)
+        self._say_problems([problem for report in reports for problem in report.problems])
 
     def _say_problems(self, problems: list[str]) -> None:
         """Says each problem once, until it is solved."""
@@ -173,8 +199,9 @@ class Watch:
 
     def _reload_if_changed(self, connection: Connection) -> None:
         """Has Dagster follow the datasets in force. What it has loaded is not known at first: better once too often."""
-        before, self._in_force = self._in_force, in_force(connection)
-        if self._in_force != (frozenset() if before is None else before):
+        now = [in_force(connection), *(each.in_force(connection) for each in self._followed)]
+        before, self._in_force = self._in_force, now
+        if any(now) if before is None else now != before:
             self._request_reload()
 
 
@@ -204,6 +231,14 @@ def folder_state(folder: Path) -> FolderState:
     except OSError:
         return frozenset(found)
     return frozenset(found)
+
+
+def _steady_state(folder: Path) -> FolderState:
+    """The state of a folder that has not changed for a moment."""
+    seen = folder_state(folder)
+    while (later := _look_again(folder)) != seen:
+        seen = later
+    return seen
 
 
 def _look_again(folder: Path) -> FolderState:

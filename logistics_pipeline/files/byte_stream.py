@@ -11,7 +11,6 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO, Final, NoReturn, Protocol, cast
 
 from logistics_core.zstd import DecompressionParameter, ZstdError, ZstdFile
@@ -24,6 +23,7 @@ from logistics_pipeline.files.encodings import (
     recognise,
     recognise_utf16,
 )
+from logistics_pipeline.files.stored_file import StoredFile, stream_size
 
 BLOCK_BYTES = 256 * 1024
 HEAD_BYTES = 64 * 1024
@@ -85,8 +85,11 @@ class Source:
         max_bytes: int = sys.maxsize,
         recognise: _Recognise | None = None,
         declared: str | None = None,
+        file_bytes: int = 0,
     ) -> None:
         """`declared` is the encoding that a contract names, by Python's name."""
+        self.file_bytes: Final = file_bytes
+        """The size of the file as it is stored, compressed or not; 0 for parts of a file."""
         self._stream = stream
         self._max_bytes = max_bytes
         self.compression = compression
@@ -156,11 +159,30 @@ class Source:
         """
         while self.position < offset:
             if self._is_file_in_utf8:
-                self._pending = b""
-                file = cast(BinaryIO, self._stream)
-                self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
+                self._move_to(offset)
             if self.position < offset and not self.read(min(BLOCK_BYTES, offset - self.position)):
                 raise FileError("The file ends before the position where its load was interrupted", byte_offset=offset)
+
+    def resume_at(self, offset: int, codec: str | None) -> None:
+        """Moves forward to an offset that an earlier reader of the same content has reached.
+
+        `codec` is what the bytes before it have shown, None if all of them are ASCII: then, and in UTF-8, it is the
+        offset in a plain file as well, and nothing before it is read.
+
+        Raises:
+            FileError: the file ends before it.
+        """
+        if codec in (None, UTF8.codec) and self.compression is None and self._convert is None:
+            if codec is not None:
+                self._use(UTF8)
+            if offset > self.position:
+                self._move_to(offset)
+        self.skip_to(offset)
+
+    def _move_to(self, offset: int) -> None:
+        self._pending = b""
+        file = cast(BinaryIO, self._stream)
+        self.position = file.seek(min(offset, file.seek(0, os.SEEK_END)))
 
     @property
     def _is_file_in_utf8(self) -> bool:
@@ -252,7 +274,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | None = None) -> Iterator[Source]:
+def open_source(path: StoredFile, max_expansion: int = MAX_EXPANSION, declared: str | None = None) -> Iterator[Source]:
     """Opens a file for reading and decompresses it; returns at most `max_expansion` times its size.
 
     `declared` is the encoding that the contract names: the text is in it unless its bytes prove another one.
@@ -266,13 +288,15 @@ def open_source(path: Path, max_expansion: int = MAX_EXPANSION, declared: str | 
         raise FileError(f"The file cannot be opened: {error.strerror}") from error
     with file:
         stream, compression = _decompressed(file)
-        max_bytes = max(FREE_EXPANSION_BYTES, os.fstat(file.fileno()).st_size * max_expansion)
+        size = stream_size(file)
+        max_bytes = max(FREE_EXPANSION_BYTES, size * max_expansion)
         yield Source(
             stream,
             compression,
             max_bytes if compression else sys.maxsize,
             lambda: recognise(_blocks(path, max_bytes), declared),
             declared,
+            size,
         )
 
 
@@ -286,7 +310,7 @@ def _decompressed(file: BinaryIO) -> tuple[_Readable, str | None]:
     return cast(_Readable, file), None
 
 
-def _blocks(path: Path, max_bytes: int) -> Iterator[bytes]:
+def _blocks(path: StoredFile, max_bytes: int) -> Iterator[bytes]:
     """The decompressed bytes of a file, up to its end, to a damaged part or to a limit."""
     left = max_bytes
     with path.open("rb") as file, suppress(*_DECOMPRESSION_ERRORS):

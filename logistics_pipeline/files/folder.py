@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_core.raw_folder_rules import is_ignored
+from logistics_pipeline.files.stored_file import StoredFile
 
 LONGEST_KEY = 1_000
 """Bytes: an index entry in PostgreSQL, and so in Dagster's tables, may have about 2,700."""
@@ -32,18 +33,36 @@ _ENCODED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f%\ud800-\udfff]|(?<=\.)\.(
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file on disk as it is now. `dataset` is None if its path names none, or is too long for a key."""
+    """A file as it is now. `dataset` is None if its path names none, or is too long for a key."""
 
     key: str
-    path: Path
+    path: StoredFile
     dataset: str | None
     size_bytes: int
     modified_ns: int
+    place: str = ""
+    """How the keys of all files of its place begin; empty for a file on disk."""
+    etag: str | None = None
+    """What the store calls this content."""
+    version_id: str | None = None
+    """Which content this is, where the store keeps earlier ones."""
+    is_whole: bool = False
+    """Whether it cannot be incomplete: its store shows files only when they are whole."""
 
     @property
     def is_too_long(self) -> bool:
         """Whether the key is only the beginning of the path, with a hash that keeps it unique."""
-        return _SHORTENED in self.key
+        return is_shortened(self.key)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is at a declared place, and not on disk."""
+        return bool(self.place)
+
+    @property
+    def place_path(self) -> str:
+        """Its path within its place, as its key gives it: what tells its dataset."""
+        return path_within(self.key, self.place)
 
     @property
     def is_nested(self) -> bool:
@@ -51,9 +70,9 @@ class FoundFile:
         return is_nested(self.key)
 
     @property
-    def fingerprint(self) -> tuple[int, int]:
-        """Changes when the file does: size and modification time."""
-        return self.size_bytes, self.modified_ns
+    def fingerprint(self) -> tuple[int, int | str]:
+        """Changes when the file does: size and modification time, or the name that the store gives the content."""
+        return self.size_bytes, self.modified_ns if self.etag is None else self.etag
 
 
 @dataclass(frozen=True)
@@ -98,12 +117,12 @@ class RawFolder:
         if not S_ISREG(status.st_mode):
             return None
         key = self.key_of(path)
-        known = None if _SHORTENED in key else dataset or self.catalogue.dataset_of_path(key)
+        known = None if is_shortened(key) else dataset or self.catalogue.dataset_of_path(key)
         return FoundFile(key, path, known, status.st_size, status.st_mtime_ns)
 
     def look_again(self, found: FoundFile) -> FoundFile | None:
         """Examines a file once more, for the same dataset if it had one; None if there is no file any more."""
-        now = self.look_at(found.path, found.dataset)
+        now = self.look_at(Path(str(found.path)), found.dataset)
         return None if now is None else replace(now, key=found.key)
 
     def look_at_key(self, key: str, dataset: str | None = None) -> FoundFile | None:
@@ -143,12 +162,26 @@ def key_of(path: Path, raw_dir: Path) -> str:
     """The partition key of a file: relative inside the raw folder, absolute elsewhere; shortened if it is too long."""
     absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(raw_dir))
     text = str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
-    name = os.fsencode(text).decode("utf-8", "surrogateescape")  # the same in every locale
+    return encoded_key(os.fsencode(text).decode("utf-8", "surrogateescape"))  # the same in every locale
+
+
+def encoded_key(name: str, longest: int = LONGEST_KEY) -> str:
+    """A name as a partition key: what would break something is encoded; shortened if longer than so many bytes."""
     key = _ENCODED_CHARACTERS.sub(lambda match: _percent_encode(match.group()), name)
     whole = key.encode()
-    if len(whole) <= LONGEST_KEY:
+    if len(whole) <= longest:
         return key
-    return whole[: LONGEST_KEY - 100].decode(errors="ignore") + _SHORTENED + sha256(whole).hexdigest()
+    return whole[: longest - 100].decode(errors="ignore") + _SHORTENED + sha256(whole).hexdigest()
+
+
+def is_shortened(key: str) -> bool:
+    """Whether a key is only the beginning of a path, with a hash that keeps it unique."""
+    return _SHORTENED in key
+
+
+def path_within(key: str, place: str) -> str:
+    """The path that tells the dataset of a file: its key without the address of its place."""
+    return key.removeprefix(place).lstrip("/") if place else key
 
 
 def path_of(key: str, raw_dir: Path) -> Path:
@@ -175,3 +208,11 @@ def split_key(key: str) -> tuple[str, str | None]:
 
 def _percent_encode(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+
+
+def shortened(stem: str, longest: int) -> str:
+    """Returns a name of at most `longest` bytes: if too long, its beginning and a hash that keeps it unique."""
+    whole = os.fsencode(stem)
+    if len(whole) <= longest:
+        return stem
+    return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]

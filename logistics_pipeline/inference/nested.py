@@ -7,7 +7,6 @@ key is that of the record around an element with the element's place in the arra
 import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from logistics_core.catalogue import Dataset, Field, FieldType, Role
 from logistics_core.catalogue.model import NestedRecords, Reference
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.json_tables import as_table
 from logistics_pipeline.inference.keys import Key
@@ -42,7 +42,7 @@ def nested_dataset_name(parent: Dataset, array: str, taken: Collection[str]) -> 
 
 
 def propose_nested(
-    path: Path,
+    path: StoredFile,
     parent: Dataset,
     document: Mapping[str, Any],
     array: str,
@@ -98,7 +98,7 @@ def _placeholder(name: str) -> str:
 
 
 def _read(
-    path: Path, parent: Dataset, array: str, max_record_bytes: int, max_expansion: int
+    path: StoredFile, parent: Dataset, array: str, max_record_bytes: int, max_expansion: int
 ) -> tuple[list[Mapping[str, object]], list[Unreadable], str, bool]:
     """The elements at the beginning of a file with key and place, what is none, the format, and whether that is all."""
     stub = _stub(parent, array)

@@ -4,13 +4,14 @@ import re
 import time
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePath
 
 import msgspec
 
 from logistics_core.catalogue import FieldType
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.inference.column_profiles import profile_of
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Reading
@@ -41,7 +42,7 @@ MAX_RECORD_BYTES = 32 << 20
 
 
 def propose(
-    path: Path,
+    path: StoredFile,
     dataset: str | None = None,
     *,
     taken: Collection[str] = (),
@@ -68,7 +69,11 @@ def propose(
     sample = table.sample or sample
     if not table.rows:
         raise FileError(_no_records(table))
-    name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(path)
+    name = (
+        allowed_dataset_name("_".join(words_of(dataset)))
+        if dataset
+        else dataset_name(path if isinstance(path, PurePath) else PurePath(path.name))
+    )
     proposal, columns = proposal_of_table(path, name, sample, table, begin)
     return msgspec.structs.replace(
         proposal,
@@ -78,7 +83,7 @@ def propose(
 
 
 def proposal_of_table(
-    path: Path, dataset: str, sample: Sample, table: SampleTable, begin: float, key: Key | None = None
+    path: StoredFile, dataset: str, sample: Sample, table: SampleTable, begin: float, key: Key | None = None
 ) -> tuple[Proposal, list[TypedColumn]]:
     """What a table of a file proves, and its columns.
 
@@ -97,7 +102,7 @@ def _is_binary(head: bytes) -> bool:
 
 
 def _proposal(
-    path: Path,
+    path: StoredFile,
     dataset: str,
     sample: Sample,
     table: SampleTable,

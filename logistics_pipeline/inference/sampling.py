@@ -8,17 +8,17 @@ Memory: the sample, at most `WHOLE_BYTES`, and what is made of it: of a file wit
 """
 
 import codecs
-import os
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path
+from typing import BinaryIO
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.files.byte_stream import BLOCK_BYTES, MAX_EXPANSION, Source, open_source
 from logistics_pipeline.files.encodings import UTF8, recognise
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.inference.column_types import Doubt
 
 WHOLE_BYTES = 8 << 20
@@ -71,14 +71,14 @@ class Sample:
         )
 
 
-def read_sample(path: Path, max_expansion: int = MAX_EXPANSION, encoding: str | None = None) -> Sample:
+def read_sample(path: StoredFile, max_expansion: int = MAX_EXPANSION, encoding: str | None = None) -> Sample:
     """Reads a file, or a sample of it. It is in `encoding`, by Python's name, unless its bytes prove another one.
 
     Raises:
         FileError: it cannot be opened or decompressed, or is of a kind that is never accepted.
     """
     with open_source(path, max_expansion, encoding) as source:
-        is_large_plain = source.compression is None and path.stat().st_size > WHOLE_BYTES
+        is_large_plain = source.compression is None and source.file_bytes > WHOLE_BYTES
         most = BEGINNING_BYTES if is_large_plain else WHOLE_BYTES
         parts, size = [], 0
         while size <= most and (block := source.read(BLOCK_BYTES)):
@@ -88,7 +88,7 @@ def read_sample(path: Path, max_expansion: int = MAX_EXPANSION, encoding: str | 
         if size <= most:
             return Sample(text, (), True, True, size, source.compression, source.note, source.codec)
         if source.compression is None and source.note is None:
-            return _from_plain(path, text, path.stat().st_size, encoding)
+            return _from_plain(path, text, source.file_bytes, encoding)
         return _from_stream(source, text)
 
 
@@ -132,15 +132,15 @@ def last_lines(text: bytes, line_end: bytes, most: int) -> bytes:
     return text[place:]
 
 
-def _from_plain(path: Path, text: bytes, size: int, declared: str | None) -> Sample:
+def _from_plain(path: StoredFile, text: bytes, size: int, declared: str | None) -> Sample:
     """A sample of a plain file in UTF-8, read from the places themselves."""
     places = sorted(
         random.Random(size).sample(range(BEGINNING_BYTES, size - TAIL_BYTES - PIECE_BYTES, PIECE_BYTES), PIECES)
     )
     try:
         with path.open("rb") as file:
-            pieces = [_read_at(file.fileno(), place, PIECE_BYTES) for place in places]
-            pieces.append(_read_at(file.fileno(), size - TAIL_BYTES, TAIL_BYTES))
+            pieces = [_read_at(file, place, PIECE_BYTES) for place in places]
+            pieces.append(_read_at(file, size - TAIL_BYTES, TAIL_BYTES))
     except OSError as error:
         raise FileError(f"The file cannot be read: {error.strerror}") from error
     head, encoding = text[:BEGINNING_BYTES], UTF8
@@ -165,8 +165,9 @@ def _is_utf8(piece: bytes) -> bool:
     return True
 
 
-def _read_at(file: int, place: int, size: int) -> bytes:
-    return os.pread(file, size, place)
+def _read_at(file: BinaryIO, place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)
 
 
 def _from_stream(source: Source, text: bytes) -> Sample:

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.folder import FoundFile, split_key
+from logistics_pipeline.files.folder import FoundFile, path_within, split_key
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,22 @@ class LedgerFile:
     registered_at: datetime | None = None
     started_at: datetime | None = None
     """When its first load began."""
+    place: str | None = None
+    """How the keys of all files of its place begin; None for a file on disk."""
+    etag: str | None = None
+    version_id: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", FileState(self.state))  # a row of the table has the text
 
     @property
-    def fingerprint(self) -> tuple[int, int]:
-        return self.size_bytes, self.modified_ns
+    def fingerprint(self) -> tuple[int, int | str]:
+        return self.size_bytes, self.modified_ns if self.etag is None else self.etag
+
+    @property
+    def place_path(self) -> str:
+        """Its path within its place: what tells its dataset."""
+        return path_within(self.path, self.place or "")
 
     @property
     def rejected_share(self) -> float:

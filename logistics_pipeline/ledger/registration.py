@@ -45,14 +45,27 @@ def register_nested(connection: Connection, around: str, dataset: str) -> None:
     loads them.
     """
     connection.execute(
-        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns) "
-        "SELECT %(dataset)s, path || %(suffix)s, size_bytes, modified_ns FROM ingest.files AS file "
+        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns, place, etag, version_id) "
+        "SELECT %(dataset)s, path || %(suffix)s, size_bytes, modified_ns, place, etag, version_id "
+        "FROM ingest.files AS file "
         "WHERE dataset = %(around)s AND strpos(path, %(mark)s) = 0 AND NOT starts_with(path, '/') "
         "AND dismissed_at IS NULL AND NOT EXISTS "
         "(SELECT FROM ingest.files AS newer WHERE newer.path = file.path AND newer.version > file.version) "
         "AND NOT EXISTS (SELECT FROM ingest.files AS known WHERE known.path = file.path || %(suffix)s) "
         f"ORDER BY file_id {NOTIFY}",
         {"dataset": dataset, "around": around, "suffix": nested_key("", dataset), "mark": NESTED_MARK},
+    )
+
+
+def note_new_content(connection: Connection, file: LedgerFile, found: FoundFile) -> None:
+    """Takes other content of a file for the same version, which keeps its place among the files.
+
+    The caller holds the file's lock, has removed the rows of the old content, and puts the new one in place.
+    """
+    connection.execute(f"SELECT pg_advisory_xact_lock({registration_lock_key('%s')})", (file.path,))
+    connection.execute(
+        "UPDATE ingest.files SET size_bytes = %s, modified_ns = %s, content_hash = NULL WHERE file_id = %s",
+        (found.size_bytes, found.modified_ns, file.file_id),
     )
 
 
@@ -82,8 +95,9 @@ def unrecognised_files(connection: Connection, *, unexplained: bool = False) -> 
 def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
     recognised = found.dataset is not None
     row = connection.execute(
-        "INSERT INTO ingest.files (dataset, path, version, size_bytes, modified_ns, state, error) "
-        f"VALUES (%s, %s, %s, %s, %s, %s, %s) {NOTIFY}, file_id",
+        "INSERT INTO ingest.files "
+        "(dataset, path, version, size_bytes, modified_ns, state, error, place, etag, version_id) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) {NOTIFY}, file_id",
         (
             found.dataset,
             found.key,
@@ -92,6 +106,9 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
             found.modified_ns,
             FileState.REGISTERED if recognised else FileState.UNRECOGNISED,
             None if recognised else _TOO_LONG if found.is_too_long else _UNRECOGNISED,
+            found.place or None,
+            found.etag,
+            found.version_id,
         ),
     ).fetchone()
     assert row is not None
@@ -131,6 +148,7 @@ _TOO_LONG = (
 
 def _touch(connection: Connection, known: LedgerFile, found: FoundFile) -> LedgerFile:
     connection.execute(
-        "UPDATE ingest.files SET modified_ns = %s WHERE file_id = %s", (found.modified_ns, known.file_id)
+        "UPDATE ingest.files SET modified_ns = %s, etag = %s, version_id = %s WHERE file_id = %s",
+        (found.modified_ns, found.etag, found.version_id, known.file_id),
     )
     return file_by_id(connection, known.file_id)

@@ -36,3 +36,10 @@ def fail_terminated_file(connection: Connection, key: str, run_id: str) -> None:
     known = ledger.latest_file(connection, key)
     if known is not None and known.state in UNFINISHED_STATES:
         ledger.fail(connection, known.file_id, _TERMINATED, run_id=run_id)
+
+
+def fail_unreadable_file(connection: Connection, key: str, error: str, run_id: str) -> None:
+    """Marks a file as failed that its place refuses to hand out, unless it was loaded."""
+    known = ledger.latest_file(connection, key)
+    if known is not None and known.state in UNFINISHED_STATES:
+        ledger.fail(connection, known.file_id, error, run_id=run_id)

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
 
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.errors import FileChangedError, FileError
-from logistics_pipeline.files.content_hash import ContentHash, content_hash
-from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.errors import DISK_FULL_ERRNOS, FileChangedError, FileError
+from logistics_pipeline.files.content_hash import ContentHash, NotedHash, content_hash, hashing
+from logistics_pipeline.files.folder import FoundFile, split_key
+from logistics_pipeline.files.landing import land
+from logistics_pipeline.files.remote_file import RemoteFile
+from logistics_pipeline.files.stored_file import StoredFile
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
@@ -66,14 +71,22 @@ class FileLoad:
         self._run_id = run_id
         self._on_progress = on_progress
         self._since = perf_counter()
+        self._path: StoredFile = Path()
+        """What is read, once that is known."""
 
     def run(self, found: FoundFile, *, on_request: bool) -> LoadReport:
         """Loads the file as it is on disk now and finishes it, loaded or failed."""
-        found = self._options.folder.look_again(found) or found
+        denial = None
+        try:
+            found = self._options.folder.look_again(found) or found
+        except PlaceError as error:
+            denial = FileError(str(error))
         file = register_file(self._connection, found)
         if not _is_to_load(file, on_request):
             return LoadReport(file, was_loaded_before=file.state is FileState.LOADED)
         try:
+            if denial is not None:
+                raise denial
             dataset = file_dataset(self._options.catalogue, file)
         except FileError as error:
             return self._fail(file, error)
@@ -100,20 +113,33 @@ class FileLoad:
         """Loads the file's records as far as they can be read."""
         result = ReadResult()
         try:
+            self._path = self._local_or_remote(found)
             result.format = detect_format(
-                found.path,
+                self._path,
                 dataset,
                 self._options.catalogue,
                 self._options.max_record_bytes,
                 is_nested=found.is_nested,
             )
             if not file.records_read:
-                check_format(found.path, result.format, dataset, self._options.max_record_bytes)
+                check_format(self._path, result.format, dataset, self._options.max_record_bytes)
             result.format = self._with_changes(result.format, file, dataset)
             result.content_hash = self._load_records(file, found, dataset, result.format)
         except FileError as error:
             result.error = error
         return result
+
+    def _local_or_remote(self, found: FoundFile) -> StoredFile:
+        """What is read: the file itself, or its copy on disk where its source asks for that."""
+        if not (isinstance(found.path, RemoteFile) and found.path.place.land):
+            return found.path
+        folder = self._options.landed_dir or self._options.failed_dir.with_name("landed")
+        try:
+            return land(found.path, split_key(found.key)[0], folder)
+        except OSError as error:
+            if error.errno in DISK_FULL_ERRNOS:
+                raise
+            raise FileError(f"The file cannot be copied to {folder}: {error.strerror}") from error
 
     def _with_changes(self, format: FileFormat, file: LedgerFile, dataset: Dataset) -> FileFormat:
         """The format with a note for each change since the file that was loaded before."""
@@ -128,17 +154,20 @@ class FileLoad:
         left_bytes = found.size_bytes * expansion - file.bytes_read
         task = self._task(file, found, dataset, format)
         is_large = left_bytes >= self._options.own_process_bytes and not _has_long_header(format)
+        meanwhile = self._options.parses_meanwhile and isinstance(
+            self._path, Path
+        )  # two readers would read ranges twice
         with (
-            open_chunks(task, in_own_process=is_large, meanwhile=self._options.parses_meanwhile) as chunks,
-            ContentHash(found.path) as hashing,
+            open_chunks(task, in_own_process=is_large, meanwhile=meanwhile) as chunks,
+            hashing(self._path) as content,
             bulk_load(self._connection, dataset, left_bytes),
         ):
             self._write(chunks, task)
-            return self._hash_of_unchanged(found, hashing)
+            return self._hash_of_unchanged(found, content)
 
     def _task(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> ReadTask:
         return ReadTask(
-            path=found.path,
+            path=self._path,
             dataset=dataset,
             layout=format.layout,
             file_id=file.file_id,
@@ -149,6 +178,7 @@ class FileLoad:
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,
             formats=stored_formats(file.layout),
+            codec=(file.layout or {}).get("encoding") if file.records_read else "",
             widened=frozenset((file.layout or {}).get("widened", ())),
         )
 
@@ -171,9 +201,11 @@ class FileLoad:
         if limit.is_exceeded(file.records_read, file.records_rejected):
             raise damage or limit.error(self._connection, file_id, file.records_read, file.records_rejected)
 
-    def _hash_of_unchanged(self, found: FoundFile, hashing: ContentHash) -> str | None:
+    def _hash_of_unchanged(self, found: FoundFile, content: ContentHash | NotedHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""
-        result = hashing.wait()
+        result = content.wait()
+        if self._path is not found.path:
+            return result  # a copy of this version, which nobody changes
         now = self._options.folder.look_again(found)
         if now is None:
             raise FileError("The file was removed or renamed while it was loaded, so it may not have been complete")

@@ -7,7 +7,9 @@ from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalog
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.settings import Settings
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION
-from logistics_pipeline.files.folder import RawFolder
+from logistics_pipeline.files.declared_places import declared_places
+from logistics_pipeline.files.places import WatchedPlaces
+from logistics_pipeline.files.stores import PlaceDefinition
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.reject_limit import RejectLimit
 
@@ -49,11 +51,15 @@ class LoadOptions:
     """The datasets that files may belong to."""
     reference_parser: bool = False
     """Use the reference parser alone, to compare the two."""
+    places: tuple[PlaceDefinition, ...] = ()
+    """The places beside the raw folder."""
+    landed_dir: Path | None = None
+    """Where files of places that land are copied to; None: beside the folder of rejects."""
 
     @property
-    def folder(self) -> RawFolder:
-        """The raw folder."""
-        return RawFolder(self.raw_dir, self.catalogue)
+    def folder(self) -> WatchedPlaces:
+        """The raw folder, and the declared places."""
+        return WatchedPlaces.of(self.raw_dir, self.catalogue, self.places)
 
 
 def load_options(settings: Settings, catalogue: Catalogue | None = None) -> LoadOptions:
@@ -75,4 +81,6 @@ def load_options(settings: Settings, catalogue: Catalogue | None = None) -> Load
         max_expansion=settings.max_expansion,
         max_rejects=RejectLimit.parse(settings.max_rejects),
         warn_rejects=settings.warn_threshold,
+        landed_dir=settings.landed_dir,
+        places=declared_places(settings.sources_dir),
     )

@@ -1,8 +1,10 @@
 """The Dagster code location: binds assets, jobs, sensors and resources together, and defines none of them.
 
-Everything is built from the settings and the catalogue of datasets, which is read from the database whenever the code
-location is loaded: by the code server, and by every run.
+Everything is built from the settings, the catalogue of datasets and the sources, which are read from the database
+whenever the code location is loaded: by the code server, and by every run.
 """
+
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -13,16 +15,26 @@ from logistics_pipeline.orchestration.assets.api_links import documentation_link
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
 from logistics_pipeline.orchestration.assets.pictures import pictures
+from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
+from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
 from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
-from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs
+from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs, build_pull_jobs
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
-from logistics_pipeline.orchestration.schedules import NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, housekeeping
+from logistics_pipeline.orchestration.schedules import (
+    NIGHTLY_EXPORT,
+    NIGHTLY_HOUSEKEEPING,
+    NIGHTLY_PICTURES,
+    housekeeping,
+    nightly_export,
+)
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
 from logistics_pipeline.orchestration.sensors.contract_proposals import PROPOSALS, build_proposal_sensor
 from logistics_pipeline.orchestration.sensors.file_requests import build_request_sensor, unload_on_request
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
+from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
+from logistics_pipeline.sources.in_force import read_sources
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:
@@ -35,26 +47,30 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings()
     datasets = read_datasets(settings)
     catalogue = datasets.in_force
-    raw_tables = [build_raw_asset(dataset) for dataset in catalogue.values()]
-    load_jobs = build_load_jobs(catalogue)
+    sources = read_sources(settings).rest
+    pulled = upstream_of(sources)
+    raw_tables = [build_raw_asset(dataset, pulled.get(dataset.name, ())) for dataset in catalogue.values()]
+    load_jobs, pull_jobs = build_load_jobs(catalogue), build_pull_jobs(sources.values())
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=[
+            *build_pulled_assets(sources, settings, datetime.now(UTC)),
             *with_metadata([*raw_tables, build_analytics_tables(catalogue), pictures], documentation_links(settings)),
             *(build_retired_asset(dataset) for dataset in datasets.retired),
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
-        asset_checks=build_asset_checks(catalogue, settings.warn_threshold),
-        jobs=[*load_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
+        asset_checks=[*build_asset_checks(catalogue, settings.warn_threshold), *build_pull_checks(sources)],
+        jobs=[*load_jobs, *pull_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, nightly_export, unload_on_request],
         sensors=[
             build_file_sensor(load_jobs, interval),
+            build_pull_sensor(pull_jobs, interval),
             build_request_sensor(interval),
             build_proposal_sensor(interval),
             build_refresh_sensor(interval),
             build_check_sensor(interval),
         ],
-        schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES],
-        resources={"database": DatabaseResource(settings, catalogue)},
+        schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, NIGHTLY_EXPORT],
+        resources={"database": DatabaseResource(settings, catalogue, sources)},
         executor=dg.in_process_executor,
     )
 

@@ -1,5 +1,6 @@
-"""The jobs that sensors request and people launch: a load job per dataset, the refresh of the analytics, the checks."""
+"""The jobs that sensors request and people launch: one per dataset and per source, the refresh, the checks."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -7,8 +8,10 @@ import dagster as dg
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.orchestration.assets.analytics import ANALYTICS_KEYS
 from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
+from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
+from logistics_pipeline.sources.definition import RestSource
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -32,6 +35,29 @@ def build_load_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition]
             tags=NO_RUN_RETRIES,
         )
         for dataset in catalogue
+    ]
+
+
+PULL_TAG = {"logistics/pull": "true"}
+"""Of all runs that pull. dagster.yaml limits how many there are, so that slow sources leave room for loads."""
+
+
+def pull_job_name(source: str) -> str:
+    """The name of the job that pulls a source."""
+    return f"pull_{source}"
+
+
+def build_pull_jobs(sources: Iterable[RestSource]) -> "list[UnresolvedAssetJobDefinition]":
+    """Makes the job of each source: its resources one after the other, parents before children."""
+    return [
+        dg.define_asset_job(
+            pull_job_name(source.name),
+            selection=dg.AssetSelection.assets(*(pulled_key(source.name, name) for name in source.names)),
+            description=f"Pulls {source.title or source.name}: all its resources, or those that are selected.",
+            executor_def=dg.in_process_executor,
+            tags=NO_RUN_RETRIES | PULL_TAG,
+        )
+        for source in sources
     ]
 
 

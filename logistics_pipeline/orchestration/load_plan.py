@@ -53,6 +53,9 @@ def settled_files(
     """
     settled, future_files = [], {}
     for file in found:
+        if file.is_whole:
+            settled.append(file)
+            continue
         since_ns = file.modified_ns
         if since_ns > now_ns:
             entry = known.get(file.key)
@@ -60,9 +63,12 @@ def settled_files(
                 settled.append(file)
                 continue
             before = seen_before.get(file.key)
-            is_same = before is not None and (before.size_bytes, before.modified_ns) == file.fingerprint
+            is_same = before is not None and (before.size_bytes, before.modified_ns) == (
+                file.size_bytes,
+                file.modified_ns,
+            )
             since_ns = before.since_ns if before is not None and is_same else now_ns
-            future_files[file.key] = FutureFile(*file.fingerprint, since_ns)
+            future_files[file.key] = FutureFile(file.size_bytes, file.modified_ns, since_ns)
         if now_ns - since_ns >= settle_seconds * 1e9:
             settled.append(file)
     return settled, future_files

@@ -6,3 +6,8 @@ REFRESH_POOL = "refresh"
 def load_pool(dataset: str) -> str:
     """The pool of the runs that load files of a dataset."""
     return f"load_{dataset}"
+
+
+def pull_pool(source: str, resource: str) -> str:
+    """The pool of the runs that pull a resource: one at a time."""
+    return f"pull/{source}/{resource}"

@@ -1,13 +1,15 @@
-"""The resource that assets and sensors use: the database, the catalogue and the settings. Connects when used."""
+"""The resource that assets and sensors use: the database, catalogue, sources and settings. Connects when used."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.files.folder import RawFolder
+from logistics_pipeline.files.places import WatchedPlaces
 from logistics_pipeline.loading.options import LoadOptions, load_options
+from logistics_pipeline.sources.definition import RestSource
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class DatabaseResource:
     settings: Settings
     catalogue: Catalogue
     """The datasets that the definitions were built for."""
+    sources: Mapping[str, RestSource] = field(default_factory=dict)
+    """The sources that the definitions were built for."""
 
     @property
     def url(self) -> str:
@@ -38,9 +42,9 @@ class DatabaseResource:
         return load_options(self.settings, self.catalogue)
 
     @property
-    def folder(self) -> RawFolder:
-        """The raw folder, with the datasets of the catalogue."""
-        return RawFolder(self.settings.raw_dir, self.catalogue)
+    def folder(self) -> WatchedPlaces:
+        """The raw folder and the declared places, with the datasets of the catalogue."""
+        return WatchedPlaces.of_settings(self.settings, self.catalogue)
 
     def connect(self) -> Connection:
         """Opens a connection.

@@ -15,6 +15,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.folder import path_of
+from logistics_pipeline.files.places import is_url
 from logistics_pipeline.ledger import LedgerFile
 
 
@@ -62,7 +63,7 @@ def _request(connection: Connection, file: LedgerFile | None, settings: Settings
         return Outcome.UNRECOGNISED
     if file.path.startswith("/"):
         return Outcome.ELSEWHERE
-    if not path_of(file.path, settings.raw_dir).is_file():
+    if not is_url(file.path) and not path_of(file.path, settings.raw_dir).is_file():
         return Outcome.MISSING
     if file.retry_requested_at is not None:
         return Outcome.UNDER_WAY

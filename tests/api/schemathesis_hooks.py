@@ -26,6 +26,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         _ask_about_contracts(case)
     if is_positive and "/api/boards" in case.operation.label:
         _ask_about_boards(case)
+    if is_positive and "/api/sources/" in case.operation.label:
+        _ask_about_sources(case)
     if is_positive and case.headers:
         case.headers.pop("If-Data-Version", None)  # a precondition: 412 is the right answer to most versions
     if case.query and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
@@ -71,6 +73,14 @@ def _ask_about_boards(case: Any) -> None:
         case.body, case.media_type = BOARD, "application/json"
     if case.operation.method.upper() in ("PUT", "DELETE"):
         case.headers["If-Match"] = '"3"' if case.operation.method.upper() == "PUT" else '"2"'
+
+
+def _ask_about_sources(case: Any) -> None:
+    """Which sources, pulls and requests there are stands in the database."""
+    known = {"source": "fleet", "pull_id": 1, "request_id": 1}
+    case.path_parameters.update({name: value for name, value in known.items() if name in case.path_parameters})
+    if "resource" in (case.query or {}):
+        case.query["resource"] = "trips"
 
 
 NAMES = {

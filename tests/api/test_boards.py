@@ -231,3 +231,45 @@ def test_a_thousand_boards_are_enough(new_database: Callable[[], AbstractContext
             )
         response = send(api, "POST", "/api/boards", BOARD | {"panels": []})
         assert (response.status_code, response.json()["type"]) == (409, "urn:logistics:problem:too-many-boards")
+
+
+def _with_question(**changes: Any) -> dict[str, Any]:
+    return BOARD | {"panels": [{"question": BY_MONTH | changes}]}
+
+
+HOSTILE: tuple[Any, ...] = (
+    b"", b"null", b"[]", b'"x"', b"{" * 100_000, b"\xff\xfe{}", b'{"title": NaN, "panels": []}',
+    b'{"title": "a", "title": "b", "panels": []}', b"[" * 100_000,
+    BOARD | {"title": "\ud800"}, BOARD | {"title": "\0"}, BOARD | {"title": " \u00a0"}, BOARD | {"title": "x" * 10**6},
+    BOARD | {"description": "\ud800"}, BOARD | {"panels": None}, BOARD | {"panels": [[]]}, BOARD | {"panels": {"0": 1}},
+    BOARD | {"panels": [{"question": VEHICLES}] * 31}, BOARD | {"board_id": "x"}, BOARD | {"__proto__": {"x": 1}},
+    BOARD | {"panels": [{"question": VEHICLES, "title": "\ud800"}]}, BOARD | {"panels": [{"question": {}}]},
+    _with_question(dataset="../x"), _with_question(dataset="\0"), _with_question(metrics="\ud800"),
+    _with_question(metrics=","), _with_question(by="log." * 9 + "x"),
+    _with_question(filter="{"), _with_question(filter="[" * 2_000), _with_question(filter='{"origin":"\\ud800"}'),
+    _with_question(filter='{"origin":"\\u0000"}'), _with_question(filter='{"cost":{"gt":1e999}}'),
+    _with_question(filter='{"cost":{"gt":NaN}}'), _with_question(filter='{"not":' * 300 + "{}" + "}" * 300),
+    _with_question(periods=10**30), _with_question(limit=-1), _with_question(limit="many"), _with_question(order="-"),
+    _with_question(order="'; DROP TABLE boards.boards; --"), _with_question(show="running,running,x"),
+    _with_question(grain="century"), _with_question(start="2024-01-01"),
+)  # fmt: skip
+
+
+def test_boards_that_are_meant_to_harm_are_refused(api: Api) -> None:
+    before = api.get("/api/boards")["boards"]
+    for document in HOSTILE:
+        response = send(api, "POST", "/api/boards", document)
+        assert 400 <= response.status_code < 500, (document, response.text[:300])
+    assert api.get("/api/boards")["boards"] == before
+
+
+@pytest.mark.parametrize(
+    "title", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "a\r\nSet-Cookie: x", "😀" * 200]
+)
+def test_titles_are_texts_and_nothing_else(api: Api, title: str) -> None:
+    made = send(api, "POST", "/api/boards", BOARD | {"title": title})
+    assert made.status_code == 201 and made.json()["title"] == title
+    board = made.json()
+    exported = api.client.get(f"/api/boards/{board['board_id']}/export")
+    assert exported.json()["title"] == title and "set-cookie" not in exported.headers
+    assert send(api, "DELETE", f"/api/boards/{board['board_id']}", version=board["version"]).status_code == 204

@@ -148,6 +148,7 @@ def test_figures_equal_plain_arithmetic(shared: Any, show: Any, world: World, qu
     compare_details(shared, world, Span(question.start, question.end))
 
 
+@pytest.mark.slow
 def test_figures_equal_plain_arithmetic_on_a_year_of_trips(shared: Any, show: Any) -> None:
     chance = random.Random(20240229)
 

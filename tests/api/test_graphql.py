@@ -14,14 +14,16 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+import yaml
 
 from logistics_api.graphql.service import GraphqlService
+from logistics_api.rows import queries
 from logistics_core.catalogue import Catalogue, Dataset
 from tests.api.conftest import Api, Serve
 from tests.api.world import load_world
 from tests.checkout import PROJECT_ROOT
 from tests.contract_texts import FUEL, synced_catalogue
-from tests.many_types import readings
+from tests.many_types import DOCUMENT, readings
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -108,6 +110,36 @@ def test_cursors_are_those_of_rest(site: Graphql) -> None:
     assert behind["data"] == site.api.get("/api/shipments", limit=10, sort="-day")["data"][7:]
 
 
+@pytest.mark.parametrize("count", ["ESTIMATED", "CAPPED"])
+@pytest.mark.parametrize(
+    ("given", "asked"), [("", {}), ("filter: {origin: {ne: null}, cost: {gte: 100}}, ", {"cost_from": 100})]
+)
+def test_totals_are_those_of_rest(site: Graphql, count: str, given: str, asked: dict[str, Any]) -> None:
+    found = site.data(
+        f"{{ shipments({given}first: 2) {{ total(count: {count}) {{ rows kind }} nodes {{ cost }} }} "
+        "vehicles(first: 1) { nodes { logs(first: 1000) { total { rows } nodes { logId } } } } }"
+    )
+    rest = site.api.get("/api/shipments", limit=2, count=count.lower(), **asked)["total"]
+
+    total = found["shipments"]["total"]
+    assert {**total, "kind": total["kind"].lower()} == rest
+    (vehicle,) = found["vehicles"]["nodes"]
+    assert vehicle["logs"]["total"]["rows"] == len(vehicle["logs"]["nodes"])
+
+
+def test_totals_of_many_rows_are_estimates(site: Graphql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "SMALL", 1)
+    monkeypatch.setattr(queries, "CAP", 3)
+    document = "{ shipments(first: 2%s) { total(count: %s) { rows kind } } } # of few"
+    estimated = [site.data(document % (given, "ESTIMATED")) for given in ("", ", filter: {cost: {lt: -1}}")]
+    capped = site.data(document % ("", "CAPPED"))
+
+    assert estimated[0]["shipments"]["total"]["kind"] == "ESTIMATED"
+    assert estimated[0]["shipments"]["total"]["rows"] > 3
+    assert estimated[1]["shipments"]["total"] == {"rows": 0, "kind": "EXACT"}
+    assert capped["shipments"]["total"] == {"rows": 3, "kind": "AT_LEAST"}
+
+
 def test_metrics_are_those_of_rest(site: Graphql) -> None:
     found = site.data(
         "{ shipmentsMetrics(metrics: [REVENUE, SHIPMENTS], by: [ORIGIN], grain: MONTH, compare: PREVIOUS, "
@@ -127,6 +159,41 @@ def test_metrics_are_those_of_rest(site: Graphql) -> None:
     columns = ("period", "origin", "revenue", "revenue_previous", "revenue_change", "shipments")
     assert [list(row.values()) for row in found["rows"]] == [[row[name] for name in columns] for row in rest["data"]]
     assert (found["groups"], found["source"].lower()) == (rest["groups"], rest["source"])
+
+
+def test_what_rows_refer_to_filters_them_and_their_metrics(site: Graphql) -> None:
+    document = (
+        "query ($name: String!) { shipments(first: 1000, orderBy: SHIPMENT_ID_ASC, filter: "
+        "{or: [{log: {vehicle: {name: {eq: $name}}}}, {log: {mileage: {isNull: true}}}]}) { nodes { shipmentId } } "
+        "shipmentsMetrics(metrics: [SHIPMENTS], "
+        "filter: {log: {vehicle: {name: {eq: $name}}}, vehicleId: {ne: null}}) { rows { shipments } } }"
+    )
+    name = site.api.get("/api/vehicles", limit=1)["data"][0]["name"]
+    found = site.data(document, name=name)
+
+    vehicles = {row["vehicle_id"] for row in site.api.get("/api/vehicles", limit=1000)["data"] if row["name"] == name}
+    rows = site.api.get("/api/shipments", limit=1000, sort="shipment_id")["data"]
+    wanted = [row["shipment_id"] for row in rows if row["vehicle_id"] in vehicles or row["vehicle_id"] is None]
+    assert [row["shipmentId"] for row in found["shipments"]["nodes"]] == wanted
+    counted = site.api.get("/api/metrics/shipments", metrics="shipments", filter=json.dumps({"log.vehicle.name": name}))
+    assert found["shipmentsMetrics"]["rows"][0]["shipments"] == counted["data"][0]["shipments"] > 0
+
+
+def test_metrics_show_what_rest_shows(site: Graphql) -> None:
+    found = site.data(
+        "{ shipmentsMetrics(metrics: [REVENUE, SHIPMENTS], by: [ORIGIN], grain: MONTH, periods: 3, "
+        "show: [RUNNING, SHARE, AVERAGE], order: [PERIOD_ASC, ORIGIN_ASC]) "
+        "{ t: total { revenue shipments origin } undated approximations { metric } "
+        "rows { period origin revenue revenueRunning revenueShare shipmentsAverage } } }"
+    )
+    question = {"metrics": "revenue,shipments", "by": "origin", "grain": "month", "order": "period,origin"}
+    rest = site.api.get("/api/metrics/shipments", **question, show="running,share,average", periods=3, total=True)
+
+    columns = ("period", "origin", "revenue", "revenue_running", "revenue_share", "shipments_average")
+    metrics = found["shipmentsMetrics"]
+    assert [list(row.values()) for row in metrics["rows"]] == [[row[name] for name in columns] for row in rest["data"]]
+    assert metrics["t"] == rest["total"] | {"origin": None}
+    assert (metrics["undated"], metrics["approximations"]) == (rest["undated"], [])
 
 
 def test_documents_of_rest_are_roots(site: Graphql) -> None:
@@ -329,6 +396,29 @@ def test_a_schema_of_twenty_datasets_is_made_within_a_tenth_of_a_second() -> Non
 
 MACHINE_IS_SHARED = 4
 """Other tests run beside this one."""
+
+
+@pytest.mark.slow
+def test_a_changed_contract_of_twenty_is_in_the_schema_within_a_tenth_of_a_second(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve, tmp_path: Path
+) -> None:
+    for number in range(20):
+        text = yaml.safe_dump(DOCUMENT | {"name": f"samples_{number}", "singular": f"sample_{number}", "indexes": []})
+        (tmp_path / f"samples_{number}.yaml").write_text(text)
+    with new_database() as url:
+        synced_catalogue(url, tmp_path)
+        with serve(url) as running:
+            site, seconds, changed = Graphql(running), [], yaml.safe_load(text)
+            for name in ("colour", "taste", "smell"):
+                changed["schema"]["fields"].append({"name": name, "type": "string"})
+                (tmp_path / "samples_19.yaml").write_text(yaml.safe_dump(changed))
+                synced_catalogue(url, tmp_path)
+                since = perf_counter()
+                while site.send(f"{{ samples19(first: 1) {{ nodes {{ {name} }} }} }}").status_code != 200:
+                    assert perf_counter() - since < 5
+                seconds.append(perf_counter() - since)
+
+    assert min(seconds) < 0.1 * MACHINE_IS_SHARED, seconds
 
 
 def _numbered(number: int) -> Dataset:

@@ -192,6 +192,9 @@ FILTERS: list[tuple[Any, Callable[[Record], bool], str]] = [
     ({"cost": {"gte": 100, "lt": "500.5"}}, _costs(lambda cost: 100 <= cost < Decimal("500.5"), absent=False), "rows"),
     ({"cost": {"ne": str(COST)}}, _costs(lambda cost: cost != COST, absent=True), "rows"),
     ({"not": {"cost": {"gt": 100}}}, _costs(lambda cost: cost <= 100, absent=True), "rows"),
+    ({"not": {"cost": {"ne": str(COST)}}}, _costs(lambda cost: cost == COST, absent=False), "rows"),
+    ({"not": {"cost": None}}, _costs(lambda cost: True, absent=False), "rows"),
+    ({"not": {".cost": {"isNull": False}}}, _costs(lambda cost: False, absent=True), "rows"),
     ({"cost": None}, _costs(lambda cost: False, absent=True), "rows"),
     (
         {"or": [{"origin": "Aachen"}, {"destination": "null"}]},

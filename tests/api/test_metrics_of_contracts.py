@@ -203,6 +203,18 @@ def test_approximate_values_are_marked_and_within_their_error(site: Site) -> Non
         assert abs(day["median_speed"] - found["median_speed"]) <= Decimal("0.005") * found["median_speed"]
 
 
+def test_graphql_marks_approximate_values_as_well(site: Site) -> None:
+    fields = "{ source approximations { metric within } rows { plates } }"
+    asked = f"b: crossingsMetrics(metrics: [PLATES], exact: true) {fields}"
+    query = f"{{ a: crossingsMetrics(metrics: [PLATES]) {fields} {asked} }}"
+    found = site.api.client.post("/graphql", json={"query": query}).json()["data"]
+    exact = len({each["plate"] for each in CROSSED})
+    assert found["b"] == {"source": "ROWS", "approximations": [], "rows": [{"plates": exact}]}
+    assert found["a"]["source"] == "ROLLUP"
+    assert found["a"]["approximations"] == [{"metric": "plates", "within": 0.0163}]
+    assert found["a"]["rows"][0]["plates"] == pytest.approx(exact, rel=4 * 0.0163)
+
+
 def expected_values(
     first: date, last: date, key: Callable[[dict[str, Any]], Any] = lambda _: None
 ) -> dict[Any, tuple[int, Decimal | None]]:

@@ -12,6 +12,7 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
+from tests.source_pulls import DEPOT, FLEET, complete_pull, define
 
 FIRST = date(2024, 1, 1)
 PLACES = ("Aachen", "Zürich", "100% Zug", "A\\B/C", "Σίγμας")
@@ -71,6 +72,15 @@ def load_world(url: str, raw_dir: Path) -> None:
             load_file(url, found, world_options(raw_dir))
     refresh(url, full=True)
     _add_board(url)
+    _add_source(url, raw_dir.parent / "sources")
+
+
+def _add_source(url: str, folder: Path) -> None:
+    """The examples of the OpenAPI document: the source `fleet` with pull 1 and request 1."""
+    assert not define(url, folder, fleet=FLEET, depot=DEPOT)
+    with psycopg.connect(url) as connection:
+        complete_pull(connection)
+        connection.execute("SELECT source.request_pull('fleet', 'trips', 'anonymous')")
 
 
 BOARD_ID = "0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 
 def figure(page: Page, label: str) -> Any:
     return page.locator("article.kpi", has=page.get_by_role("heading", name=label, exact=True))

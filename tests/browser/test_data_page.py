@@ -7,6 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 
 def rows_of(page: Page, table: str = "Shipments") -> Any:
     return page.get_by_role("table", name=f"Rows: {table}").locator("tbody tr")

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.fourth_dataset import CONTRACT, drivers
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 NewPage = Callable[..., tuple[Page, Any]]
 
 

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.browser.test_explore_page import OPEN, answer_table
 from tests.browser.test_shell import settled
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 CONTRACT = {
     "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
     "name": "stops",

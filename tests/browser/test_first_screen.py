@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_shell import settled
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 
 def log(number: int, day: str, **fields: Any) -> dict[str, Any]:
     return {"log_id": f"L-{number}", "vehicle_id": "V-1", "trip_date": day, "mileage": 100, "fuel_used": 30} | fields
@@ -57,7 +59,6 @@ def test_shipments_without_logs_are_counted_instead_of_no_figures(bring: Any, ne
     expect(page.get_by_text("No figures yet")).to_have_count(0)
 
 
-@pytest.mark.slow
 def test_some_that_wait_are_said_beside_the_figures_of_the_others(bring: Any, new_page: Any) -> None:
     system = bring(vehicle_logs=[log(1, "2024-03-01")], shipments=[shipment(1), shipment(2)])
     page, _ = new_page(system)
@@ -81,7 +82,6 @@ def test_the_first_screen_opens_where_the_shipments_are(bring: Any, new_page: An
     expect(first_figure(page)).to_have_text("0")  # what was asked for is shown
 
 
-@pytest.mark.slow
 def test_the_age_of_the_newest_day_is_said(bring: Any, new_page: Any) -> None:
     for days, words in ((0, None), (400, "13 months ago")):
         day = datetime.now().astimezone().date() - timedelta(days)
@@ -143,7 +143,6 @@ def test_what_nobody_measured_is_not_0(bring: Any, new_page: Any) -> None:
     expect(page.get_by_role("region", name="Key figures")).to_contain_text("not measured")
 
 
-@pytest.mark.slow
 def test_rejects_of_a_load_that_changes_no_figures_are_said_at_once(bring: Any, new_page: Any) -> None:
     rows = [log(number, "2024-03-01") for number in range(30)]
     system = bring(vehicle_logs=rows, shipments=[shipment(number) for number in range(30)])
@@ -245,7 +244,6 @@ def test_what_nobody_measured_is_not_0_on_any_page(bring: Any, new_page: Any) ->
         expect(row).not_to_contain_text("0.00")
 
 
-@pytest.mark.slow
 def test_a_target_of_ones_own_stands_beside_the_contracts(bring: Any, new_page: Any, new_dashboard: Any) -> None:
     system = new_dashboard()
     system.variables["LOGISTICS_ON_TIME_HOURS"] = "24"

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from logistics_core.catalogue import Catalogue
 from tests.fourth_dataset import add_contract, drivers
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 NAMES = [
     "drivers.json",
     "Drivers 2024.csv",

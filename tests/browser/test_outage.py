@@ -17,6 +17,8 @@ from logistics_pipeline.migrations import migrate
 from tests.browser.conftest import Dashboard, wait_until
 from tests.browser.test_shell import settled
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 RANGE = "2024-01-01..2024-12-31"
 SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 PINNED = f"?range={RANGE}"

@@ -317,6 +317,7 @@ def test_an_upload_goes_on_while_other_pages_are_looked_at(small: Any, new_page:
     expect(transfer(page, "vehicles-later.json")).to_contain_text("Stored")
 
 
+@pytest.mark.slow
 def test_where_keys_are_needed_one_signs_in_with_a_key(
     new_dashboard: Callable[[], Any], dashboard: Any, new_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -494,6 +495,7 @@ def test_a_failed_file_is_replaced_by_an_upload(junk: Any, new_page: Any, tmp_pa
     expect(row).to_contain_text("Loaded")
 
 
+@pytest.mark.slow
 def test_who_may_only_read_is_offered_nothing_to_change(
     new_dashboard: Callable[[], Any], dashboard: Any, new_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

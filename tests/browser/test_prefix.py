@@ -20,6 +20,8 @@ from tests.browser.conftest import Dashboard, wait_until
 from tests.browser.test_shell import settled
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 PREFIX = "/fleet/logistics"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
@@ -138,7 +140,6 @@ def test_an_address_that_is_no_page_has_the_navigation(place: SimpleNamespace, n
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
-@pytest.mark.slow
 def test_the_documentation_works_below_the_prefix(place: SimpleNamespace, new_page: Callable[..., Any]) -> None:
     page, watched = new_page(place, "about:blank")
     page.goto(f"{place.url}/docs")

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.fourth_dataset import CONTRACT, drivers
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 FILES = "Quality of the latest files of Drivers, newest first"
 
 

@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 LISTS = {
     "volume": ("/api/shipments/routes", "total_trips", "desc", "Routes: Volume and revenue"),
     "reliability": ("/api/route/reliability", "reliability_score", "desc", "Routes: Reliability"),

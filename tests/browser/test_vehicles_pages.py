@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
+
 FLEET = "Vehicles of the range"
 LOGS = "Logs of the vehicle, newest first"
 

@@ -665,6 +665,7 @@ def test_ctrl_c_ends_a_load_with_a_sentence_and_the_next_one_resumes(logistics: 
     assert (done["state"], done["loaded"]) == ("loaded", records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
 def test_names_that_the_locale_cannot_print_are_no_trouble(
     locale: dict[str, str], logistics: Run, data_dir: Path

@@ -58,7 +58,7 @@ def documents(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture(params=["ledger", "absolute"])
+@pytest.fixture(params=["ledger", pytest.param("absolute", marks=pytest.mark.slow)])
 def name(request: pytest.FixtureRequest, data_dir: Path) -> str:
     """The path of the file in the ledger, or on disk."""
     return LINES if request.param == "ledger" else str(data_dir / "raw" / LINES)

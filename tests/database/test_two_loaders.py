@@ -151,7 +151,10 @@ def test_several_loaders_of_one_file_of_which_the_first_is_killed(
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("is_known", [False, True], ids=["new keys", "keys of an older file"])
+@pytest.mark.parametrize(
+    "is_known",
+    [pytest.param(False, id="new keys"), pytest.param(True, id="keys of an older file", marks=pytest.mark.slow)],
+)
 def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
     order: str,
     size: str,

@@ -76,6 +76,7 @@ def test_the_comparison_tells_what_is_lost_doubled_or_wrong(finished: Run, damag
     assert finished.result.is_good
 
 
+@pytest.mark.slow
 def test_tables_that_do_not_survive_a_crash_are_found_out(stage: Stage) -> None:
     disturbed, _, _ = stage
     restarts = [number for number in range(2 * len(FAULTS)) if FAULTS[number % len(FAULTS)].name == "server restarted"]

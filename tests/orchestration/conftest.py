@@ -81,7 +81,11 @@ class System:
         """Executes what a sensor requested, in this process."""
         definitions = build_definitions(self.settings)
         result = definitions.resolve_job_def(job or request.job_name or "").execute_in_process(
-            instance=self.instance, tags=dict(request.tags), raise_on_error=False
+            instance=self.instance,
+            tags=dict(request.tags),
+            run_config=request.run_config,
+            asset_selection=request.asset_selection,
+            raise_on_error=False,
         )
         self.runs.append(result)
         return result

@@ -40,7 +40,9 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
 def test_what_the_code_server_loads_is_valid() -> None:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    names = {"raw_files", "stale_analytics", "standing_troubles", "file_requests", "contract_proposals"}
+    names = {
+        "raw_files", "stale_analytics", "standing_troubles", "file_requests", "contract_proposals", "source_pulls",
+    }  # fmt: skip
     assert {sensor.name for sensor in loaded.sensors or []} == names
 
 

@@ -105,6 +105,7 @@ def test_every_check_runs_with_the_refresh_and_in_one_run_with_it(filled: System
     assert "3 records read" in (balance.description or "")
 
 
+@pytest.mark.slow
 def test_a_load_does_not_touch_what_the_checks_show(filled: System) -> None:
     refresh(filled)
     filled.drop("shipments/2.json", [shipment(2, **MEASURES)])
@@ -113,6 +114,7 @@ def test_a_load_does_not_touch_what_the_checks_show(filled: System) -> None:
     assert all(evaluation and evaluation.passed for evaluation in all_shown(filled).values())
 
 
+@pytest.mark.slow
 def test_checks_see_the_figures_after_the_refresh_that_they_run_with(filled: System, tmp_path: Path) -> None:
     refresh(filled)
     load(filled, tmp_path / "shipments-2.json", [shipment(number, log_id="unknown") for number in range(2, 9)])
@@ -248,6 +250,7 @@ def test_checks_that_a_run_planned_and_skipped_are_answered_by_the_sensor(filled
     assert sensor.tick() == []
 
 
+@pytest.mark.slow
 def test_rows_that_no_refresh_takes_in_are_shown(filled: System, tmp_path: Path) -> None:
     refresh(filled)
     sensor = Sensor(filled)

@@ -137,6 +137,7 @@ def test_lines_that_are_no_rows_are_not_split(line: bytes) -> None:
 def test_many_irregular_lines_are_left_to_the_csv_module() -> None:
     splitter = ColumnSplitter(LAYOUT)
     assert splitter.split(b'v,1,n\n"v",1,n\n' * 40) is None
+    assert splitter.split(b'"v",1,%b\n' % (b"n" * 300) * 40) is None
     assert splitter.split(b"v,1,n\nv,1\n" * 40) is None
 
 

@@ -233,3 +233,31 @@ def test_a_file_may_hold_so_many_times_its_size(tmp_path: Path, monkeypatch: pyt
 def test_a_file_whose_disk_does_not_give_it_is_at_fault_and_says_so() -> None:
     with pytest.raises(FileError, match="cannot be read: Input/output error"), open_source(Path("/proc/self/mem")):
         pass
+
+
+@pytest.mark.parametrize(
+    ("content", "codec"),
+    [
+        (b"ascii" * 50_000, None),
+        ("ü".encode() * 100_000, "utf-8"),
+        (b"\xef\xbb\xbf" + b"marked" * 50_000, "utf-8"),
+        (("a" * 200_000 + "naïve café").encode("cp1252"), None),  # what shows later is recognised later
+        ("naïve café ".encode("cp1252") * 20_000, "cp1252"),
+        (gzip.compress(b"ascii" * 50_000), None),
+        (b"ascii" * 50_000, ""),
+    ],
+)
+def test_a_reader_goes_on_where_an_earlier_one_has_stopped(content: bytes, codec: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with open_source(path) as source:
+        begin, text = source.start, b"".join(iter(source.read, b""))
+    offset = 150_000
+
+    with open_source(path) as source:
+        if codec != "":
+            source.resume_at(offset, codec)
+        source.skip_to(offset)
+
+        assert source.position == offset
+        assert b"".join(iter(source.read, b"")) == text[offset - begin :]

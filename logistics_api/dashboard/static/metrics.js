@@ -116,7 +116,8 @@ export function conditionsOf(text) {
   }
 }
 
-function conditionsOn(field, value) {
+function conditionsOn(key, value) {
+  const field = key.replace(/^\./, "");
   if (value === null || typeof value !== "object") return [{ field, operator: "eq", value }];
   return Object.entries(value).map(([operator, operand]) => ({ field, operator, value: operand }));
 }
@@ -124,7 +125,8 @@ function conditionsOn(field, value) {
 /** The filter of these conditions, as text; null without any. */
 export function filterOf(conditions) {
   if (conditions.length === 0) return null;
-  const parts = conditions.map(({ field, operator, value }) => ({ [field]: { [operator]: value } }));
+  const keyOf = (field) => (LOGIC.has(field) ? `.${field}` : field);
+  const parts = conditions.map(({ field, operator, value }) => ({ [keyOf(field)]: { [operator]: value } }));
   return JSON.stringify(parts.length === 1 ? parts[0] : { and: parts });
 }
 

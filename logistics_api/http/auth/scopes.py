@@ -14,6 +14,8 @@ PROPOSALS_PATH = "/api/contracts/proposals"
 CONTRACTS_PREFIX = "/api/contracts/"
 STATUS_PREFIXES = ("/api/ingestion/uploads/", "/api/ingestion/file-requests/")
 """Where the status of an upload or a request can be read, also with the scope to make one."""
+PULL_REQUESTS = re.compile(r"/api/sources/[^/]+/requests/[^/]+")
+"""The same of requests to pull a source."""
 CONTRACT_STATUS_PREFIX = "/api/contracts/requests/"
 """The same of requests about contracts: files are proposed with one scope, contracts are decided on with another."""
 BOARDS_PATH = "/api/boards"
@@ -40,4 +42,5 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return (EXPORT,)
     if path.startswith(CONTRACT_STATUS_PREFIX):
         return (READ, INGEST, CONTRACTS)
-    return (READ, INGEST) if path.startswith(STATUS_PREFIXES) else (READ,)
+    is_status = path.startswith(STATUS_PREFIXES) or PULL_REQUESTS.fullmatch(path)
+    return (READ, INGEST) if is_status else (READ,)

@@ -15,8 +15,6 @@ from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
 
 MIN_REGULAR_SHARE = 8
 """If more than one in this many lines is irregular, all are left to the csv module."""
-_LINE_BYTES = 32
-"""A usual line has at least as many: it tells the number of lines well enough."""
 
 _Line = tuple[int, Span]
 """The number of a line, from 0, and where it is, with its line end."""
@@ -102,7 +100,7 @@ class ColumnSplitter:
 
     def _quoted_lines(self, text: bytes) -> list[_Line] | None:
         """The lines that hold a quote; None if these are too many."""
-        found, most = list[_Line](), len(text) // (_LINE_BYTES * MIN_REGULAR_SHARE) + 1
+        found, most = list[_Line](), text.count(b"\n") // MIN_REGULAR_SHARE + 1
         if text.count(self._quote) > 2 * self._width * most:  # far too many: no need to look at each
             return None
         number, end = 0, 0

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from logistics_core.catalogue import Dataset
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION, Source, open_source
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.loading.formats.csv_reader import read_csv
 from logistics_pipeline.loading.formats.detection import detect_layout
 from logistics_pipeline.loading.formats.field_check import check_fields
@@ -51,7 +51,12 @@ class FileFormat:
 
 
 def detect_format(
-    path: Path, dataset: Dataset, dataset_names: Collection[str], max_record_bytes: int, *, is_nested: bool = False
+    path: StoredFile,
+    dataset: Dataset,
+    dataset_names: Collection[str],
+    max_record_bytes: int,
+    *,
+    is_nested: bool = False,
 ) -> FileFormat:
     """Returns a file's format; see `detection.detect_layout`. `is_nested`: its records hold those of the dataset.
 
@@ -68,7 +73,7 @@ def detect_format(
         return FileFormat(layout, source.compression, tuple(filter(None, notes)))
 
 
-def check_format(path: Path, format: FileFormat, dataset: Dataset, max_record_bytes: int) -> None:
+def check_format(path: StoredFile, format: FileFormat, dataset: Dataset, max_record_bytes: int) -> None:
     """Checks that a file with this format holds records of the dataset; see `field_check.check_fields`.
 
     Raises:
@@ -83,19 +88,24 @@ def check_format(path: Path, format: FileFormat, dataset: Dataset, max_record_by
 
 @contextmanager
 def open_after(
-    path: Path,
+    path: StoredFile,
     layout: Layout,
     checkpoint: Checkpoint,
     max_expansion: int = MAX_EXPANSION,
     *,
     encoding: str | None = None,
+    codec: str | None = "",
 ) -> Iterator[Source]:
     """Opens a file and moves to a checkpoint of the same content. `encoding` is that of the contract.
+
+    `codec` is what the bytes before the checkpoint have shown, see `Source.resume_at`; empty if that is not known.
 
     Raises:
         FileError: it cannot be opened, or ends before the checkpoint.
     """
     with open_source(path, max_expansion, encoding) as source:
+        if checkpoint.offset > layout.start and codec != "":
+            source.resume_at(checkpoint.offset, codec)
         source.skip_to(max(layout.start, checkpoint.offset))
         yield source
 

@@ -98,6 +98,14 @@ class Chunk:
         return self.__dict__ | {"rejects": []}
 
 
+@dataclass(frozen=True)
+class EndOfFile:
+    """What a process that parses says last."""
+
+    content_hash: str | None
+    """Of a file of a store, if it was read from its beginning to its end."""
+
+
 def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
     """Makes one chunk of consecutive ones, between which no load can resume."""
     if len(parts) == 1:

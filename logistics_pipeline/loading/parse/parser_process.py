@@ -21,7 +21,8 @@ from io import FileIO
 from typing import IO, Any
 
 from logistics_pipeline.errors import TransientError
-from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.files.content_hash import note_hash, noted_hash
+from logistics_pipeline.loading.parse.chunks import Chunk, EndOfFile
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
 
 _STARTED = "started"
@@ -81,7 +82,9 @@ def _read(
     with suppress(BrokenPipeError), stdin:  # that the child is gone shows when its chunks are read
         pickle.dump(task, stdin)
     _receive_one(process, stdout)  # that it has started
-    yield from _receive(process, stdout)
+    end = yield from _receive(process, stdout)
+    if end.content_hash is not None:
+        note_hash(task.path, end.content_hash)
 
 
 def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chunk, None, ReadTask | None]:
@@ -90,6 +93,7 @@ def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chun
         task = replace(
             task,
             after=chunk.checkpoint,
+            codec=chunk.codec,
             formats=task.formats if chunk.formats is None else chunk.formats,
             widened=chunk.widened or task.widened,
         )
@@ -109,13 +113,14 @@ def _has_message(pipe: IO[bytes]) -> bool:
         return bool(selector.select(0))
 
 
-def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[Chunk]:
+def _receive(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Generator[Chunk, None, EndOfFile]:
     # Read straight from the pipe, so that a large record is in memory only once.
-    while (message := _receive_one(process, pipe)) is not None:
+    while not isinstance(message := _receive_one(process, pipe), EndOfFile):
         if isinstance(message, BaseException):
             raise message
         yield message
         del message
+    return message
 
 
 def _receive_one(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Any:
@@ -145,7 +150,7 @@ def _main() -> None:
             for chunk in read_chunks(task):
                 out.send(chunk)
                 del chunk
-            out.send(None)
+            out.send(EndOfFile(noted_hash(task.path)))
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the parent must raise it
@@ -158,7 +163,7 @@ class _Pipe:
     def __init__(self, raw: FileIO) -> None:
         self._raw = raw
 
-    def send(self, message: Chunk | Exception | str | None) -> None:
+    def send(self, message: Chunk | Exception | str | EndOfFile) -> None:
         pickle.dump(message, self, protocol=5)
 
     def write(self, data: bytes) -> int:

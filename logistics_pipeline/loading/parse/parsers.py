@@ -6,11 +6,11 @@ Plain data in, plain data out, so the same call works in the loader's process an
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION, Source
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, WideningNeededError
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
@@ -38,7 +38,7 @@ CHANGED = "The file changed while it was loaded. Its new content is a new versio
 class ReadTask:
     """What to read, from which checkpoint on, and how."""
 
-    path: Path
+    path: StoredFile
     dataset: Dataset
     layout: Layout
     file_id: int
@@ -51,6 +51,8 @@ class ReadTask:
     max_expansion: int = MAX_EXPANSION
     formats: FileFormats = NOT_LOOKED_FOR
     """How the file's values are written, as far as that was found out before."""
+    codec: str | None = ""
+    """What the bytes before the checkpoint have shown of the encoding, see `Source.resume_at`; empty: not known."""
     widened: frozenset[str] = frozenset()
     """Integer fields that are read as numbers, as the file holds decimal ones."""
     passes_over: bool = False
@@ -64,7 +66,8 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 
     If the file cannot be read to its end, the last chunk carries the error.
     """
-    done, new, damage = task.after, list[FileFormats](), None
+    done, codec = task.after, task.codec
+    new, damage = list[FileFormats](), None
     widened = list[str]()
     while True:
         try:
@@ -78,15 +81,15 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
                     chunk.notes = (*chunk.notes, *(note for found in new for note in found.notes()))
                     chunk.damage = damage
                     new = []
-                done = chunk.checkpoint
+                done, codec = chunk.checkpoint, chunk.codec
                 yield chunk
         except FormatsNeededError as needed:
             formats, damage = find_formats(task, {needed.type})
             new.append(formats)
-            task = replace(task, after=done, formats=task.formats.completed_by(formats))
+            task = replace(task, after=done, codec=codec, formats=task.formats.completed_by(formats))
         except WideningNeededError as needed:
             widened.append(needed.field)
-            task = replace(task, after=done, widened=task.widened | {needed.field})
+            task = replace(task, after=done, codec=codec, widened=task.widened | {needed.field})
         except FileError as error:
             yield Chunk(done, error=error)
             return
@@ -109,7 +112,7 @@ def find_formats(
     dataset = replace(task.dataset, fields=fields)
     evidence = FileEvidence(dataset, task.date_order)
     search = replace(
-        task, dataset=dataset, after=Checkpoint(), passes_over=True, only_dates=set(types) == {FieldType.DATE}
+        task, dataset=dataset, after=Checkpoint(), codec="", passes_over=True, only_dates=set(types) == {FieldType.DATE}
     )
     damage = None
     try:
@@ -179,7 +182,9 @@ def _load_field(field: Field, task: ReadTask) -> Field:
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
     """Passes the records after the task's checkpoint on and yields what becomes of them."""
     encoding = encoding_of(task.layout, task.dataset)
-    with open_after(task.path, task.layout, task.after, task.max_expansion, encoding=encoding) as source:
+    with open_after(
+        task.path, task.layout, task.after, task.max_expansion, encoding=encoding, codec=task.codec
+    ) as source:
         note = None
         for chunk in _parse(task, source, taker):
             if source.note is not None and source.note != note:  # the encoding may show late

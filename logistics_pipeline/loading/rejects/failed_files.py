@@ -5,11 +5,9 @@ the records, a file `….reasons.csv` says what is wrong with each. Values that 
 plainly (`plain_values`): the copy is read as a file of its own.
 """
 
-import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +15,8 @@ from logistics_core.catalogue import Catalogue
 from logistics_pipeline import ledger
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.folder import path_of
+from logistics_pipeline.files.folder import path_of, shortened
+from logistics_pipeline.files.places import is_url, path_of_url
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
@@ -73,7 +72,7 @@ def export_or_warn(
 
 def _dataset_to_name(file: ledger.LedgerFile, catalogue: Catalogue) -> str | None:
     """The dataset of a file whose own name does not tell it: its folder does, or whoever loaded it."""
-    return None if catalogue.dataset_of_path(Path(file.path).name) == file.dataset else file.dataset
+    return None if catalogue.dataset_of_path(Path(file.place_path).name) == file.dataset else file.dataset
 
 
 def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tuple[Path, Path]:
@@ -85,23 +84,16 @@ def export_paths(key: str, failed_dir: Path, dataset: str | None = None) -> tupl
     `shipments/2024/part-1.csv` go to `shipments.rejected.part-1.records.csv`. No two files of a folder share a name:
     the rejects of `shipments.json.gz`, written uncompressed, go to `shipments.gz.rejected.json`.
     """
-    name = path_of(key.lstrip("/"), failed_dir)  # the key of a file loaded from elsewhere is an absolute path
+    # the key of a file loaded from elsewhere is an absolute path
+    name = failed_dir / path_of_url(key) if is_url(key) else path_of(key.lstrip("/"), failed_dir)
     compression = name.suffix if name.suffix.lower() in _COMPRESSIONS else ""
     plain = name.with_suffix("") if compression else name
     if dataset is None:
-        records = plain.with_name(f"{_shorten(plain.stem, LONGEST_STEM)}{compression}.rejected{plain.suffix}")
+        records = plain.with_name(f"{shortened(plain.stem, LONGEST_STEM)}{compression}.rejected{plain.suffix}")
     else:
         before, after = f"{dataset}.rejected.", f"{compression}.records{plain.suffix}"
-        records = plain.with_name(f"{before}{_shorten(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
+        records = plain.with_name(f"{before}{shortened(plain.stem, LONGEST_STEM - len(before) - 8)}{after}")
     return records, records.with_name(f"{records.name}.reasons.csv")
-
-
-def _shorten(stem: str, longest: int) -> str:
-    """Returns a name of at most `longest` bytes: if too long, its beginning and a hash that keeps it unique."""
-    whole = os.fsencode(stem)
-    if len(whole) <= longest:
-        return stem
-    return os.fsdecode(whole[: longest - 9]).encode(errors="ignore").decode() + "~" + sha256(whole).hexdigest()[:8]
 
 
 def _write(

@@ -56,6 +56,8 @@ class BatchWriter:
             self._layout["values"] = task.formats.to_json()
         if task.widened:
             self._layout["widened"] = sorted(task.widened)
+        if task.codec:
+            self._layout["encoding"] = task.codec
         self._shortened_ids = ShortenedIds(task.dataset)
         self._profiler = FileProfiler(connection, task)
         self._merger = Merger(connection, task.dataset)

@@ -34,3 +34,8 @@ def figures_link(
     if table not in _ENDPOINTS or first_day is None:
         return {}
     return {"figures": dg.MetadataValue.url(f"{api_url(settings)}{_ENDPOINTS[table]}?start={first_day}&end={last_day}")}
+
+
+def pulls_link(settings: Settings, source: str, resource: str) -> dict[str, dg.MetadataValue]:
+    """A link to the pulls of a resource, with their pages."""
+    return {"pulls": dg.MetadataValue.url(f"{api_url(settings)}/api/sources/{source}/pulls?resource={resource}")}

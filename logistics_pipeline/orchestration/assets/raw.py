@@ -7,7 +7,6 @@ own partition red: Dagster plans every partition of the range, and fails those n
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,7 +17,10 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.quality import file_score
 from logistics_pipeline.contracts.drift_proposals import follow_file
 from logistics_pipeline.database.connections import connect, transient_errors
-from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file
+from logistics_pipeline.files.places import is_url
+from logistics_pipeline.files.stored_file import StoredFile
+from logistics_pipeline.files.stores import PlaceError
+from logistics_pipeline.loading.abandoned_files import fail_missing_file, fail_terminated_file, fail_unreadable_file
 from logistics_pipeline.loading.loader import Loader, LoadReport
 from logistics_pipeline.orchestration.assets.metadata import column_schema, load_metadata
 from logistics_pipeline.orchestration.partitions import file_partitions
@@ -38,11 +40,11 @@ def raw_key(dataset: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", dataset])
 
 
-def build_raw_asset(dataset: Dataset) -> dg.AssetsDefinition:
-    """Makes the asset of a dataset's raw table."""
+def build_raw_asset(dataset: Dataset, pulled: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
+    """Makes the asset of a dataset's raw table; `pulled` are the resources of sources that bring files of it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy is beta in Dagster 1.13
-        return _build(dataset)
+        return _build(dataset, pulled)
 
 
 def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
@@ -59,9 +61,10 @@ def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
     )
 
 
-def _build(dataset: Dataset) -> dg.AssetsDefinition:
+def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(dataset.name),
+        deps=list(pulled),
         description=_describe(dataset),
         group_name=GROUP,
         kinds={"postgres"},
@@ -132,16 +135,23 @@ class _PartitionLoader:
     def load(self, key: str) -> None:
         """Loads one file."""
         folder = self._loader.options.folder
-        path = folder.path_of(key)
-        found = folder.look_at_key(key, self._dataset.name)
+        try:
+            with transient_errors(f"looking at {key}"):
+                found = folder.look_at_key(key, self._dataset.name)
+        except PlaceError as error:
+            with transient_errors(f"recording that {key} cannot be read"):
+                fail_unreadable_file(self._loader.connection, key, str(error), self._context.run.run_id)
+            self._report_failure(key, str(error))
+            return
         if found is None:
             with transient_errors(f"recording that {key} is missing"):
                 fail_missing_file(self._loader.connection, key)
+            path = key if is_url(key) else folder.path_of(key)
             self._report_failure(key, f"There is no file {path}: it was removed or renamed.")
             return
         report = self._loader.load(found, on_request=self._is_requested_by_person)
         if not report.was_loaded_before:
-            self._follow(report, path)
+            self._follow(report, found.path)
         if report.is_loaded:
             self._report_load(key, report)
         elif report.file.state is FileState.UNLOADED:
@@ -149,7 +159,7 @@ class _PartitionLoader:
         else:
             self._report_failure(key, report.file.error or "It was not loaded.")
 
-    def _follow(self, report: LoadReport, path: Path) -> None:
+    def _follow(self, report: LoadReport, path: StoredFile) -> None:
         """Does what a file leads to that has changed since the contract was written, and says it in the run's log."""
         with transient_errors(f"comparing {report.file.path} with its contract"):
             for sentence in follow_file(self._loader.connection, report.file, path).sentences():

@@ -1,4 +1,4 @@
-"""The file sensor: finds files in the raw folder, registers them, adds partitions and requests runs.
+"""The file sensor: finds files in the raw folder and at places, registers them, adds partitions and requests runs.
 
 `load_plan` decides what to do; this module asks Dagster and the ledger, and does it. Each evaluation starts from
 scratch: no run key can be lost, and a file that is corrected or replaced is loaded without further action.
@@ -6,8 +6,10 @@ scratch: no run key can be lost, and a file that is corrected or replaced is loa
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import dagster as dg
@@ -16,7 +18,11 @@ from logistics_core.database_contract.file_states import DISMISSIBLE_STATES, UNF
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.folder import FoundFile, path_of
+from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.files.looks import Look, Looks
+from logistics_pipeline.files.places import WatchedPlaces, is_url
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.abandoned_files import fail_abandoned_file, fail_missing_file
 from logistics_pipeline.orchestration.assets.raw import REQUESTED_BY_SENSOR
@@ -46,6 +52,7 @@ def build_file_sensor(
     load_jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int
 ) -> dg.SensorDefinition:
     """Makes the sensor over the raw folder, which requests runs of these jobs."""
+    looks = Looks()
     pools_with_limit: set[str] = set()  # asked for once per process: another one is started for new datasets
 
     @dg.sensor(
@@ -53,21 +60,23 @@ def build_file_sensor(
         jobs=load_jobs,
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Watches the raw folder: every new or changed file becomes a partition and is loaded.",
+        description="Watches the raw folder and declared places: every new or changed file becomes a partition and is "
+        "loaded.",
     )
     def raw_files(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
         if not pools_with_limit:
             pools_with_limit.update(_limit_new_pools(context.instance, database))
-        found = _find_files(context, database)
         with database.connect() as connection:
+            found = [*_find_files(context, database), *_find_remote_files(context, connection, database, looks)]
             settled = _register_settled_files(context, connection, database, found)
             evaluation = _Evaluation(context, connection, database, settled)
             plans = evaluation.plan()
             present = {file.key for file in found}
-            _fail_abandoned_files(connection, evaluation.known, present, database.settings)
-            _dismiss_deleted_files(connection, evaluation.known, present, database.settings)
+            is_gone = partial(_is_gone, folder=database.folder, looks=looks)
+            _fail_abandoned_files(connection, evaluation.known, present, is_gone)
+            _dismiss_deleted_files(connection, evaluation.known, present, is_gone, database.settings)
             requests = evaluation.request_runs(plans)
         if not requests:
             return dg.SkipReason(f"{len(settled):,} files, nothing to load")
@@ -81,6 +90,38 @@ def _find_files(context: dg.SensorEvaluationContext, database: DatabaseResource)
         context.log.warning(f"The folder {error.filename} cannot be read ({error.strerror}): its files are not seen")
 
     return list(database.folder.find_files(log_unreadable_folder))
+
+
+def _find_remote_files(
+    context: dg.SensorEvaluationContext, connection: Connection, database: DatabaseResource, looks: Looks
+) -> Iterator[FoundFile]:
+    """The files of the declared places, after a look at those that are due. One that fails hinders no other."""
+    folder = database.folder
+    looks.declare(folder.places, database.catalogue)
+    ledger.forget_places(connection, (place.name for place in folder.places))
+    if not folder.places:
+        return
+    for name in ledger.take_requested_looks(connection):
+        looks.ask(name)
+    worked = looks.go_on()
+    for look in worked:
+        if look.error is not None:
+            context.log.warning(f"The place {look.place.name} cannot be looked at. {look.error}")
+    ledger.note_looks(connection, map(_place_state, worked))
+    for found in looks.files():
+        yield from folder.with_nested(found)
+
+
+def _place_state(look: Look) -> ledger.PlaceState:
+    return ledger.PlaceState(
+        look.place.name,
+        look.place.root,
+        None if look.ended_at is None else datetime.fromtimestamp(look.ended_at, UTC),
+        look.seconds if look.ended_at is not None else None,
+        None if look.files is None else len(look.files),
+        look.seconds_to_next,
+        look.error,
+    )
 
 
 def _register_settled_files(
@@ -211,8 +252,22 @@ def _run_request(dataset: str, keys: list[str]) -> dg.RunRequest:
     )
 
 
+IsGone = Callable[[str], bool | None]
+"""Whether the file of a key that was not found is gone; None if that cannot be told now."""
+
+
+def _is_gone(key: str, folder: WatchedPlaces, looks: Looks) -> bool | None:
+    """See `IsGone`. A file that was not found may be hidden, or in a folder that cannot be read."""
+    try:
+        if not is_url(key):
+            return not folder.path_of(key).exists()
+        return None if not looks.knows(key) else not folder.exists(key)
+    except (OSError, TransientError, PlaceError):
+        return None
+
+
 def _fail_abandoned_files(
-    connection: Connection, known: dict[str, LedgerFile], present: set[str], settings: Settings
+    connection: Connection, known: dict[str, LedgerFile], present: set[str], is_gone: IsGone
 ) -> None:
     """Fails unfinished files that no run will ever load.
 
@@ -221,25 +276,28 @@ def _fail_abandoned_files(
     for key, entry in known.items():
         if entry.state not in UNFINISHED_STATES or key in present:
             continue
-        if key.startswith("/") or path_of(key, settings.raw_dir).exists():
-            fail_abandoned_file(connection, key)
-        else:
+        gone = False if key.startswith("/") else is_gone(key)
+        if gone:
             fail_missing_file(connection, key)
+        elif gone is False:
+            fail_abandoned_file(connection, key)
 
 
 def _dismiss_deleted_files(
-    connection: Connection, known: dict[str, LedgerFile], present: set[str], settings: Settings
+    connection: Connection, known: dict[str, LedgerFile], present: set[str], is_gone: IsGone, settings: Settings
 ) -> None:
     """Dismisses failed and unrecognised files that were deleted: there is nothing left to act on.
 
     A failed file that returns is loaded, as `is_missing` tells; an unrecognised one is only shown again.
     """
-    if not settings.raw_dir.is_dir():
-        return
+    is_mounted = settings.raw_dir.is_dir()
     deleted = [
         entry.file_id
         for key, entry in known.items()
-        if entry.state in DISMISSIBLE_STATES and entry.dismissed_at is None and _is_deleted(key, present, settings)
+        if entry.state in DISMISSIBLE_STATES
+        and entry.dismissed_at is None
+        and (is_mounted or is_url(key))
+        and _is_deleted(key, present, is_gone)
     ]
     returned = [
         entry.file_id
@@ -252,12 +310,6 @@ def _dismiss_deleted_files(
         ledger.end_dismissal(connection, returned)
 
 
-def _is_deleted(key: str, present: set[str], settings: Settings) -> bool:
-    """Whether a file of the raw folder is gone, and not merely hidden or in a folder that cannot be read."""
-    if key.startswith("/") or key in present:
-        return False
-    path = path_of(key, settings.raw_dir)
-    try:
-        return not path.exists()
-    except OSError:
-        return False
+def _is_deleted(key: str, present: set[str], is_gone: IsGone) -> bool:
+    """Whether a file of the raw folder or of a place is gone, and not merely hidden or out of reach."""
+    return not key.startswith("/") and key not in present and is_gone(key) is True

@@ -1,0 +1,308 @@
+"""Buckets of Amazon S3 and of every store that speaks its protocol, by botocore: any key, any kind of credentials.
+
+obstore, which serves the other clouds (`cloud_stores`), cannot be used here: it refuses keys with `//`, `..` or control
+characters, a single one of which ends the listing of a whole bucket, and reads `/a.csv` as `a.csv`. botocore takes
+95 µs to decode a listed file, so listings are signed by it, and decoded here.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import monotonic
+from typing import Any
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree
+
+import botocore.session
+import httpx2
+from botocore import UNSIGNED, exceptions
+from botocore.config import Config
+
+from logistics_pipeline.errors import FileChangedError, TransientError
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+
+CONNECT_SECONDS = 10
+SILENCE_SECONDS = 30
+"""A store that sends nothing for so long is taken as gone."""
+RANGE_SECONDS = 120
+"""A range that is not complete after so long is asked for again."""
+BOTOCORE_ATTEMPTS = 3
+_BLOCK_BYTES = 1 << 20
+_URL_SECONDS = 900
+_PART_BYTES = 16 << 20
+"""An object may have 10,000 parts: 156 GiB."""
+
+CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
+GONE = "The object was removed while it was read"
+
+
+class S3Store(Store):
+    """The objects below a prefix of a bucket."""
+
+    def __init__(self, place: PlaceDefinition) -> None:
+        self._place = place
+        self.bucket, _, prefix = place.url.removeprefix("s3://").partition("/")
+        self.prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+        self._payer = {"RequestPayer": "requester"} if place.option("requesterPays") == "true" else {}
+        with self._errors(""):
+            self.client = _client(place)
+        self._lists = httpx2.Client(
+            timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            verify=place.option("caFile") or True,
+            trust_env=True,
+        )
+
+    def look(self, key: str) -> StoredVersion | None:
+        try:
+            with self._errors(key):
+                found = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key, **self._payer)
+        except FileGoneError:
+            return None
+        version_id = found.get("VersionId")
+        return StoredVersion(
+            found["ContentLength"],
+            _nanoseconds(found["LastModified"]),
+            found["ETag"].strip('"'),
+            None if version_id == "null" else version_id,
+        )
+
+    def read(self, key: str, version: StoredVersion, start: int, end: int) -> bytes:
+        of_version = {"VersionId": version.version_id} if version.version_id else {}
+        with self._errors(key):
+            answer = self.client.get_object(
+                Bucket=self.bucket,
+                Key=self.prefix + key,
+                Range=f"bytes={start}-{end - 1}",
+                IfMatch=f'"{version.etag}"',
+                **of_version,
+                **self._payer,
+            )
+            with answer["Body"] as body:
+                _check_range(answer, version, start, end)
+                return _read_all(body, end - start)
+
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        where = {"Bucket": self.bucket, "Key": self.prefix + key} | self._payer
+        with self._errors(key):
+            upload = self.client.create_multipart_upload(**where)["UploadId"]
+            try:
+                parts = [
+                    {"PartNumber": number, "ETag": self._upload_part(where, upload, number, part)}
+                    for number, part in enumerate(in_parts(blocks), 1)
+                ]
+                self.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+            except BaseException:
+                with suppress(exceptions.BotoCoreError, exceptions.ClientError):  # a rule of the bucket clears it away
+                    self.client.abort_multipart_upload(**where, UploadId=upload)
+                raise
+
+    def _upload_part(self, where: dict[str, Any], upload: str, number: int, part: bytes) -> str:
+        done = self.client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)
+        return str(done["ETag"])
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        with self._errors(key):
+            where = {"Bucket": self.bucket, "Key": self.prefix + key}
+            return str(self.client.generate_presigned_url("put_object", Params=where, ExpiresIn=seconds))
+
+    def close(self) -> None:
+        self.client.close()
+        self._lists.close()
+
+    def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
+        token: str | None = None
+        while True:
+            page = self._list(token, None if after is None else self.prefix + after)
+            yield page.files
+            if page.token is None:
+                return
+            token = page.token
+
+    def _list(self, token: str | None, after: str | None) -> "_Page":
+        parameters: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix, "EncodingType": "url"} | self._payer
+        if token is not None:
+            parameters["ContinuationToken"] = token
+        elif after is not None:
+            parameters["StartAfter"] = after
+        with self._errors(""):
+            url = self.client.generate_presigned_url("list_objects_v2", Params=parameters, ExpiresIn=_URL_SECONDS)
+            try:
+                answer = self._lists.get(url)
+            except httpx2.TransportError as error:
+                raise TransientError(f"{self._place.url} cannot be listed now: {_words(error)}") from error
+            if answer.status_code != httpx2.codes.OK:
+                self.client.list_objects_v2(**parameters)  # knows what every refusal means, and other regions
+                raise TransientError(f"{self._place.url} cannot be listed now: HTTP {answer.status_code}")
+            return _page(answer.content, len(self.prefix))
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Says what botocore's errors mean for whoever declared the place. No message holds a secret."""
+        url = f"{self._place.url.rstrip('/')}/{key}" if key else self._place.url
+        try:
+            yield
+        except exceptions.ClientError as error:
+            raise _error_of_answer(url, self._place, error) from None
+        except (exceptions.HTTPClientError, exceptions.EndpointConnectionError) as error:
+            if isinstance(error, exceptions.SSLError):
+                raise PlaceError(
+                    f"{url}: the certificate of the store is not accepted ({error}). Name the certificate of its "
+                    "authority in `caFile`, or correct `endpoint`."
+                ) from None
+            raise TransientError(f"{url} cannot be read now: {error}") from error
+        except (exceptions.IncompleteReadError, exceptions.ResponseStreamingError) as error:
+            raise TransientError(f"{url}: the connection broke off ({error})") from error
+        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound) as error:
+            raise PlaceError(
+                f"{url}: {str(error).rstrip('.')}. Name the credentials in the source by reference (`accessKeyId: "
+                "env:NAME`, `secretAccessKey: env:NAME`), give the process the usual AWS variables, profile or role, "
+                "or declare `anonymous: true` for a public bucket."
+            ) from None
+        except (exceptions.BotoCoreError, ValueError) as error:
+            raise PlaceError(f"{url}: {error}. Correct the source {self._place.name}.") from None
+
+
+def in_parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
+    parts, size, is_first = list[bytes](), 0, True
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        while size >= _PART_BYTES:
+            whole = b"".join(parts)
+            yield whole[:_PART_BYTES]
+            parts, size, is_first = [whole[_PART_BYTES:]], size - _PART_BYTES, False
+    if size or is_first:
+        yield b"".join(parts)
+
+
+def _client(place: PlaceDefinition) -> Any:
+    """A client with the declared credentials, or with those that botocore finds in the environment."""
+    anonymous = place.option("anonymous") == "true"
+    endpoint = place.option("endpoint")
+    style = "path" if place.option("pathStyle") != "false" and endpoint else "auto"
+    config = Config(
+        signature_version=UNSIGNED if anonymous else "s3v4",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=SILENCE_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": BOTOCORE_ATTEMPTS},
+        s3={"addressing_style": style},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    session = botocore.session.Session(profile=place.option("profile"))
+    return session.create_client(
+        "s3",
+        region_name=place.option("region") or session.get_config_variable("region") or "us-east-1",
+        endpoint_url=endpoint,
+        verify=place.option("caFile") or None,
+        aws_access_key_id=place.credential("accessKeyId"),
+        aws_secret_access_key=place.credential("secretAccessKey"),
+        aws_session_token=place.credential("sessionToken"),
+        config=config,
+    )
+
+
+def _check_range(answer: dict[str, Any], version: StoredVersion, start: int, end: int) -> None:
+    """Whether the answer is what was asked for: not every store that speaks S3 obeys `If-Match` and `Range`."""
+    if answer["ETag"].strip('"') != version.etag:
+        raise FileChangedError(CHANGED)
+    is_whole = start == 0 and end == version.size_bytes and "ContentRange" not in answer
+    if not is_whole and answer.get("ContentRange") != f"bytes {start}-{end - 1}/{version.size_bytes}":
+        raise TransientError(
+            f"The store answered with the bytes {answer.get('ContentRange')!r} in place of {start}-{end}"
+        )
+
+
+def _read_all(body: Any, size: int) -> bytes:
+    """The body of an answer, within a time limit: a store may also send one byte a minute."""
+    deadline, parts, left = monotonic() + RANGE_SECONDS, [], size
+    while left > 0 and (part := body.read(min(_BLOCK_BYTES, left))):
+        parts.append(part)
+        left -= len(part)
+        if monotonic() > deadline:
+            raise TransientError(f"The store has sent {size - left:,} of {size:,} bytes in {RANGE_SECONDS} seconds")
+    if left:
+        raise TransientError(f"The store has sent {size - left:,} of {size:,} bytes")
+    return b"".join(parts)
+
+
+_ADVICE = {
+    "NoSuchBucket": "there is no such bucket. Correct `url`, or `endpoint` if it is a bucket of another store",
+    "InvalidAccessKeyId": "the store does not know the access key. Correct the credentials that the source refers to",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key. Correct the credentials that the "
+    "source refers to, and `region`",
+    "ExpiredToken": "the session token has expired. Give the process a new one",
+    "InvalidToken": "the session token is not valid. Give the process a new one",
+    "RequestTimeTooSkewed": "the clock of this machine differs from that of the store. Set it",
+    "PermanentRedirect": "the bucket is in another region. Correct `region`",
+    "AuthorizationHeaderMalformed": "the bucket is in another region. Correct `region`",
+    "InvalidObjectState": "the object is archived. Restore it in the store first",
+    "InvalidBucketName": "the name of the bucket is not valid. Correct `url`",
+}
+_LIST_ADVICE = "The credentials need s3:ListBucket for the bucket and s3:GetObject for its objects"
+
+
+def _error_of_answer(url: str, place: PlaceDefinition, error: exceptions.ClientError) -> Exception:
+    """What an answer that is no success means."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _ADVICE:
+        return PlaceError(f"{url}: {_ADVICE[code]} (source {place.name}).")
+    if code in ("PreconditionFailed", "InvalidRange") or status in (412, 416):
+        return FileChangedError(CHANGED)
+    if status == 404:
+        return FileGoneError(GONE)
+    if status in (301, 307, 400) and "egion" in str(error):
+        return PlaceError(f"{url}: the bucket is in another region. Correct `region` (source {place.name}).")
+    if status in (401, 403):
+        return PlaceError(f"{url}: access is denied ({code}). {_LIST_ADVICE} (source {place.name}).")
+    if status == 429 or status >= 500 or code in ("SlowDown", "RequestTimeout"):
+        return TransientError(f"{url} cannot be read now: the store answers {code} (HTTP {status})")
+    return PlaceError(f"{url}: the store answers {code} (HTTP {status}). Check the source {place.name}.")
+
+
+# -- listings --------------------------------------------------------------------------------------------------------
+
+
+class _Page:
+    def __init__(self, files: list[ListedFile], token: str | None) -> None:
+        self.files = files
+        self.token = token
+
+
+def _page(body: bytes, prefix_length: int) -> _Page:
+    """Decodes a page of a listing: the answer of ListObjectsV2."""
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError as error:
+        raise TransientError(f"The store answered with a listing that is no XML ({error})") from error
+    space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
+    is_encoded = root.findtext(f"{space}EncodingType") == "url"
+    tags = [f"{space}{name}" for name in ("Key", "LastModified", "Size", "ETag")]
+    files = []
+    for each in root.iterfind(f"{space}Contents"):
+        key, modified, size, etag = map(each.findtext, tags)
+        name = key or ""
+        if is_encoded and ("%" in name or "+" in name):
+            name = unquote_plus(name)
+        version = StoredVersion(int(size or 0), _listed_time(modified or ""), (etag or "").strip('"'))
+        files.append(ListedFile(name[prefix_length:], version))
+    is_more = root.findtext(f"{space}IsTruncated") == "true"
+    return _Page(files, root.findtext(f"{space}NextContinuationToken") if is_more else None)
+
+
+@lru_cache(maxsize=4_096)
+def _listed_time(text: str) -> int:
+    return _nanoseconds(datetime.fromisoformat(text))
+
+
+def _nanoseconds(time: datetime) -> int:
+    at = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1_000
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the address, which is signed."""
+    return str(error) or type(error).__name__

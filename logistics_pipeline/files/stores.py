@@ -1,0 +1,136 @@
+"""What a store of files must be able to do, whatever it is: a bucket, a web server, an SFTP server.
+
+A store knows its files by raw keys: their paths below the URL of the place, as the store has them. What it says of a
+file's content is a `StoredVersion`; what is read of it is always of that version, or nothing (`FileChangedError`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol
+
+from logistics_pipeline.errors import ConfigurationError, FileError
+
+DOWNLOAD_BYTES = 8 << 20
+
+
+class PlaceError(ConfigurationError):
+    """A place refuses what is asked of it, and will until a person changes something: the message says what."""
+
+
+class FileGoneError(FileError):
+    """There is no such file at the place any more."""
+
+
+class SecretReference(Protocol):
+    """A reference to a secret, looked up when it is needed."""
+
+    def value(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class PlaceDefinition:
+    """A place as a source of `kind: files` declares it. Holds references to secrets, never their values."""
+
+    name: str
+    """Of the source."""
+    url: str
+    dataset: str | None = None
+    """What all of its files hold. None: the path of each names its dataset, as in the raw folder."""
+    options: Mapping[str, str | int | bool] = field(default_factory=dict, hash=False)
+    credentials: Mapping[str, "str | SecretReference"] = field(default_factory=dict, hash=False, repr=False)
+    land: bool = False
+    """Whether files are copied to disk before they are loaded."""
+    shortest_poll_seconds: float = 5.0
+    longest_poll_seconds: float = 300.0
+    private: bool = False
+    """Whether a web server may have an address of a private network or of this machine."""
+
+    def credential(self, name: str) -> str | None:
+        """A credential's value, looked up now; None if the definition has none of that name."""
+        found = self.credentials.get(name)
+        return found if found is None or isinstance(found, str) else found.value()
+
+    def option(self, name: str) -> str | None:
+        """An option as text; None if the definition has none of that name."""
+        found = self.options.get(name)
+        return None if found is None else str(found).lower() if isinstance(found, bool) else str(found)
+
+
+class StoredVersion(NamedTuple):
+    """What a store says of a file as it is now; another content has another one."""
+
+    size_bytes: int
+    modified_ns: int
+    etag: str | None = None
+    """What the store calls the content, without quotes; None if it has no name for it."""
+    version_id: str | None = None
+    """Where the store keeps earlier contents: which one this is."""
+
+    @property
+    def fingerprint(self) -> tuple[int, int | str]:
+        """Size and ETag; size and time where there is no ETag."""
+        return self.size_bytes, self.modified_ns if self.etag is None else self.etag
+
+
+class ListedFile(NamedTuple):
+    """A file in a listing."""
+
+    key: str
+    version: StoredVersion
+
+
+class Store(ABC):
+    """A place that files are read from. Its methods may be called by several threads.
+
+    All raise TransientError for what may succeed later, and PlaceError for what a person must change.
+    """
+
+    has_whole_files: ClassVar[bool] = True
+    """Whether a file shows only when it is whole. Where it does not, files are left alone until they have settled."""
+
+    @abstractmethod
+    def look(self, key: str) -> StoredVersion | None:
+        """The file as it is now; None if there is none."""
+
+    @abstractmethod
+    def read(self, key: str, version: StoredVersion, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`, all of that version.
+
+        Raises:
+            FileChangedError: the file has another content now.
+            FileGoneError: there is no such file any more.
+        """
+
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        """Stores a file, which shows only when it is whole, and takes the place of an earlier one.
+
+        Raises:
+            PlaceError: this kind of store is only read.
+        """
+        raise PlaceError("Files of this kind of place are only read. Export to a folder, s3://, az:// or gs://.")
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        """An address that lets its bearer store one file, for so long.
+
+        Raises:
+            PlaceError: this kind of store has no such addresses.
+        """
+        raise PlaceError("Only s3://, az:// and gs:// have addresses to which a browser can send a file.")
+
+    def close(self) -> None:  # noqa: B027
+        """Closes connections, if there are any."""
+
+    def download(self, key: str, version: StoredVersion, file: BinaryIO) -> None:
+        """Writes the whole file of that version into another one.
+
+        Raises:
+            FileChangedError: the file has another content now.
+            FileGoneError: there is no such file any more.
+        """
+        for start in range(0, version.size_bytes, DOWNLOAD_BYTES):
+            file.write(self.read(key, version, start, min(version.size_bytes, start + DOWNLOAD_BYTES)))
+
+    @abstractmethod
+    def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
+        """All files below the URL of the place, in pages; those after a raw key, where the store can begin there."""

@@ -1,0 +1,64 @@
+"""The asset checks of resources: show in Dagster what `sources.findings` finds. One op for all, as for the tables.
+
+They run after the pulls that a run makes, and with each refresh.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from logistics_pipeline.database.connections import transient_errors
+from logistics_pipeline.orchestration.assets.pulled import PREFIX, pulled_key
+from logistics_pipeline.orchestration.resources import DatabaseResource
+from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
+from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.findings import DESCRIPTIONS, PullFinding, checks_of, examine_pulls
+
+CHECKS_OP = "check_pulls"
+
+
+def build_pull_checks(sources: Mapping[str, RestSource]) -> list[dg.AssetChecksDefinition]:
+    """Makes the checks of all resources; none without sources."""
+    specs = [
+        dg.AssetCheckSpec(str(check), asset=pulled_key(source.name, resource.name), description=DESCRIPTIONS[check])
+        for source in sources.values()
+        for resource in source.resources
+        for check in checks_of(resource)
+    ]
+    return [_build(specs)] if specs else []
+
+
+def _build(specs: list[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(name=CHECKS_OP, specs=specs, can_subset=True, retry_policy=TRANSIENT_RETRIES)
+    def check_pulls(
+        context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[DatabaseResource]
+    ) -> Iterator[dg.AssetCheckResult]:
+        wanted = {_name(key) for key in context.selected_asset_check_keys}
+        with only_transient_errors_retried(), transient_errors("checking pulls"), database.connect() as connection:
+            findings = examine_pulls(connection, database.sources.values(), wanted)
+        for finding in findings:
+            if not finding.passed:
+                context.log.warning(f"{finding.source}.{finding.resource}, {finding.check}: {finding.sentence}")
+        by_name = {(each.source, each.resource, str(each.check)): each for each in findings}
+        for key in context.selected_asset_check_keys:
+            yield _result(key, by_name.get(_name(key)))
+
+    return check_pulls
+
+
+def _name(key: dg.AssetCheckKey) -> tuple[str, str, str]:
+    prefix, source, resource = key.asset_key.path
+    assert prefix == PREFIX
+    return source, resource, key.name
+
+
+def _result(key: dg.AssetCheckKey, finding: PullFinding | None) -> dg.AssetCheckResult:
+    """What was never pulled has nothing that could be wrong."""
+    is_error = finding is not None and finding.is_error
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=finding is None or finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description="It was never pulled completely." if finding is None else finding.sentence,
+    )

@@ -1,0 +1,48 @@
+"""One SeaweedFS server for all tests of a session, one bucket for each test."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.object_store import Bucket, Weed, serving
+from logistics_pipeline.files.remote_file import close_stores
+from logistics_pipeline.loading.options import LoadOptions
+from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def weed() -> Iterator[Weed]:
+    temporary = tempfile.TemporaryDirectory(prefix="logistics-weed-", ignore_cleanup_errors=True)
+    with temporary as folder, serving(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_left() -> Iterator[None]:
+    yield
+    close_stores()
+
+
+@pytest.fixture
+def bucket(weed: Weed) -> Bucket:
+    return weed.bucket()
+
+
+@pytest.fixture
+def lake(bucket: Bucket, options: LoadOptions) -> LoadOptions:
+    """Loader options with the bucket of the test as a place."""
+    return replace(options, places=(bucket.place(),), chunk_bytes=64 * 1024)
+
+
+def shipments(first: int, last: int, **values: Any) -> bytes:
+    """Records as NDJSON, with numbers from `first` to before `last`."""
+    lines = (
+        {"shipment_id": f"S{number}", "origin": "Lyon", "destination": "Turin", "log_id": "L1", **values}
+        for number in range(first, last)
+    )
+    return "".join(json.dumps(each) + "\n" for each in lines).encode()
