@@ -35,7 +35,7 @@ class Run:
         return seconds / self.records * 1_000_000
 
 
-def loader_command(bench: Bench, path: Path, *, reference_parser: bool = False) -> list[str]:
+def loader_command(bench: Bench, path: Path | str, *, reference_parser: bool = False) -> list[str]:
     options = ["--reference-parser"] if reference_parser else []
     return python_module("bench.run_loader", bench.database.url, str(bench.folder), str(path), *options)
 
@@ -53,7 +53,13 @@ def load_sample(bench: Bench, sample: Sample, *, reference_parser: bool = False,
 
 
 def load_path(
-    bench: Bench, path: Path, records: int, good: int, *, reference_parser: bool = False, watch_memory: bool = False
+    bench: Bench,
+    path: Path | str,
+    records: int,
+    good: int,
+    *,
+    reference_parser: bool = False,
+    watch_memory: bool = False,
 ) -> Run:
     """Loads a file or all files of a folder, and holds the account to what was expected.
 
@@ -64,7 +70,7 @@ def load_path(
     finished = run(loader_command(bench, path, reference_parser=reference_parser), watch_memory=watch_memory)
     account = read_account(finished)
     if account["error"] or (account["read"], account["loaded"]) != (records, good):
-        raise RuntimeError(f"{path.name}: expected {good:,} of {records:,} records to be loaded; found {account}")
+        raise RuntimeError(f"{path}: expected {good:,} of {records:,} records to be loaded; found {account}")
     bench.database.wait_until_idle()
     server = bench.database.cpu_seconds() - before
     return Run(records, account["seconds"], account["cpu_seconds"], server, finished.memory)

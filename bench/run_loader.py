@@ -13,6 +13,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.folder import FoundFile, RawFolder
+from logistics_pipeline.files.places import is_url
 from logistics_pipeline.loading.loader import LoadReport, load_file, load_files
 from logistics_pipeline.loading.options import LoadOptions, load_options
 
@@ -22,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("data_dir", type=Path)
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path")
     parser.add_argument("--reference-parser", action="store_true")
     arguments = parser.parse_args()
 
@@ -31,10 +32,11 @@ def main() -> None:
     options = load_options(Settings(data_dir=arguments.data_dir), catalogue)
     if arguments.reference_parser:
         options = replace(options, reference_parser=True)
-    found = _find(arguments.path, options)
+    path = Path(arguments.path)
+    found = _at_place(arguments.path, options) if is_url(arguments.path) else _find(path, options)
     first_batch = _FirstCall()
     cpu_before, since = _cpu_seconds(), time.perf_counter()
-    if arguments.path.is_dir():
+    if path.is_dir():
         reports = list(load_files(arguments.url, found, options))
     else:
         reports = [load_file(arguments.url, found[0], options, on_progress=first_batch)]
@@ -59,6 +61,11 @@ def _find(path: Path, options: LoadOptions) -> list[FoundFile]:
     folder = RawFolder(path, options.catalogue)
     paths = [file.path for file in ledger.in_registration_order(folder.find_files())] if path.is_dir() else [path]
     return [found for each in paths if (found := options.folder.look_at(Path(str(each)))) is not None]
+
+
+def _at_place(url: str, options: LoadOptions) -> list[FoundFile]:
+    found = options.folder.look_at_key(url)
+    return [] if found is None else [found]
 
 
 def _account(reports: Sequence[LoadReport]) -> dict[str, object]:

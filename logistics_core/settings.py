@@ -191,6 +191,10 @@ class Settings(BaseSettings):
         "ended, except the newest of each resource and those that a later pull builds on: what is deleted cannot be "
         "mapped anew. Unset: kept indefinitely"
     )  # fmt: skip
+    export_to: str | None = Field(
+        None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
+        "such as s3://bucket/backups that no source watches. Unset: nowhere"
+    )  # fmt: skip
 
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")

@@ -22,7 +22,9 @@ from bench.parts import (
     rejects,
     resume,
     small,
+    sources,
     speed,
+    stores,
 )
 
 PARTS: tuple[Part, ...] = (
@@ -33,6 +35,7 @@ PARTS: tuple[Part, ...] = (
     rejects.PART,
     small.PART,
     resume.PART,
+    stores.PART,
     memory.PART,
     peers.PART,
     inference.PART,
@@ -44,4 +47,5 @@ PARTS: tuple[Part, ...] = (
     exports.PART,
     dashboard.PART,
     orchestration.PART,
+    sources.PART,
 )

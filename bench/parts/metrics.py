@@ -82,6 +82,12 @@ _QUESTIONS = (
         grain=Grain.MONTH,
     ),
     _Question(
+        "distinct customers of the year by depot",
+        ("customers",),
+        f"SELECT depot, count(DISTINCT customer) FROM deliveries WHERE {_IN_YEAR} GROUP BY ALL ORDER BY ALL",
+        by=("depot",),
+    ),
+    _Question(
         "90 % of the weights by depot",
         ("p90_weight",),
         f"SELECT depot, quantile_disc(weight, 0.9) FROM deliveries WHERE {_IN_YEAR} GROUP BY ALL ORDER BY ALL",

@@ -68,7 +68,7 @@ class Writer:
         from pyarrow import csv, parquet
 
         self._schema = pa.schema(
-            [(column, _type(kind, needs.get(column))) for column, kind in kinds.items()],
+            [(column, parquet_type(kind, needs.get(column))) for column, kind in kinds.items()],
         )
         self._read = csv.ReadOptions(column_names=list(kinds), use_threads=False)
         self._parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
@@ -146,7 +146,8 @@ class Drain:
         return written
 
 
-def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
+def parquet_type(kind: Kind, needs: Needs | None, scale: int = SCALE) -> "pa.DataType":
+    """The type of a column; of a number, with `scale` digits behind the point unless its values need more."""
     import pyarrow as pa
 
     match kind:
@@ -166,14 +167,14 @@ def _type(kind: Kind, needs: Needs | None) -> "pa.DataType":
             return pa.decimal128(PRECISION, 0) if needs and needs.digits <= PRECISION else pa.string()
         case "number":
             assert needs is not None
-            scale = _scale(needs)
-            return pa.string() if scale is None else pa.decimal128(PRECISION, scale)
+            found = _scale(needs, scale)
+            return pa.string() if found is None else pa.decimal128(PRECISION, found)
         case _:
             return pa.string()
 
 
-def _scale(needs: Needs) -> int | None:
+def _scale(needs: Needs, usual: int) -> int | None:
     """Returns the scale of a decimal that holds every value, or None if there is none."""
-    if needs.scale <= SCALE and needs.digits <= PRECISION - SCALE:
-        return SCALE
+    if needs.scale <= usual and needs.digits <= PRECISION - usual:
+        return usual
     return needs.scale if needs.digits + needs.scale <= PRECISION else None

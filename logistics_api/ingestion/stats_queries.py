@@ -5,14 +5,15 @@ import json
 from logistics_api.ingestion.file_queries import FILE
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 from logistics_core.database_contract.file_warnings import HAS_WARNING, REJECTED_SHARE
-from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
+from logistics_core.database_contract.locks import IS_BEING_PULLED, IS_REFRESH_RUNNING
+from logistics_core.database_contract.pull_states import PullState
 
 _NO_FILES = json.dumps(dict.fromkeys(DATASET_STATES, 0))
 
 STATS = f"""
 -- Returns ingestion statistics: files and records by dataset, failures, running loads, speed and freshness.
 -- One row: a JSON object.
--- Reads ingest.files, ingest.batches, analytics.status, pg_locks.
+-- Reads ingest.files, ingest.batches, analytics.status, source.sources, source.pulls, pg_locks.
 WITH latest AS (
     SELECT DISTINCT ON (path)
         file_id, dataset, path, version, state, error, registered_at, finished_at, retry_requested_at, records_read,
@@ -162,6 +163,52 @@ last_run AS (
 ),
 refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_calculating
+),
+recent_pulls AS (
+    SELECT
+        state, path, pages, bytes_received, requests, retries, rate_limited, seconds, seconds_waited, seconds_retrying,
+        records, records_landed, records_unmapped, error_kind
+    FROM source.pulls
+    WHERE finished_at > clock_timestamp() - interval '24 hours'
+),
+landed AS (
+    SELECT
+        coalesce(sum(records_read), 0) AS read,
+        coalesce(sum(records_loaded), 0) AS loaded,
+        coalesce(sum(records_superseded), 0) AS superseded,
+        coalesce(sum(records_rejected), 0) AS rejected
+    FROM ingest.files
+    WHERE path IN (SELECT path FROM recent_pulls)
+),
+pulls AS (
+    SELECT json_build_object(
+        'complete', count(*) FILTER (WHERE state = '{PullState.COMPLETE}'),
+        'unchanged', count(*) FILTER (WHERE state = '{PullState.UNCHANGED}'),
+        'failed', count(*) FILTER (WHERE state = '{PullState.FAILED}'),
+        'pages', coalesce(sum(pages), 0),
+        'bytes', coalesce(sum(bytes_received), 0),
+        'requests', coalesce(sum(requests), 0),
+        'retries', coalesce(sum(retries), 0),
+        'rate_limited', coalesce(sum(rate_limited), 0),
+        'seconds', round(coalesce(sum(seconds), 0)::numeric, 3),
+        'seconds_waited', round(coalesce(sum(seconds_waited), 0)::numeric, 3),
+        'seconds_retrying', round(coalesce(sum(seconds_retrying), 0)::numeric, 3),
+        'records', json_build_object(
+            'pulled', coalesce(sum(records), 0),
+            'landed', coalesce(sum(records_landed), 0),
+            'unmapped', coalesce(sum(records_unmapped), 0)
+        ),
+        'errors', (
+            SELECT coalesce(json_object_agg(error_kind, pulls ORDER BY error_kind), '{{}}')
+            FROM (
+                SELECT coalesce(error_kind, 'unknown') AS error_kind, count(*) AS pulls
+                FROM recent_pulls
+                WHERE state = '{PullState.FAILED}'
+                GROUP BY 1
+            ) AS kinds
+        )
+    ) AS figures
+    FROM recent_pulls
 )
 SELECT json_build_object(
     'datasets', coalesce(datasets.listed, '[]'),
@@ -183,6 +230,17 @@ SELECT json_build_object(
     ),
     'recent_loads', speed.figures,
     'last_run', (SELECT figures FROM last_run),
+    'pulls', json_build_object(
+        'sources', (SELECT count(*) FROM source.sources WHERE removed_at IS NULL AND definition IS NOT NULL),
+        'problems', (SELECT count(*) FROM source.sources WHERE removed_at IS NULL AND problem IS NOT NULL),
+        'running', (
+            SELECT count(*) FROM source.pulls AS pull WHERE state = '{PullState.RUNNING}' AND {IS_BEING_PULLED}
+        ),
+        'paused', (SELECT count(*) FROM source.pulls WHERE state = '{PullState.PAUSED}'),
+        'failing', (SELECT count(*) FROM source.pulls WHERE state = '{PullState.FAILED}'),
+        'last_day', (SELECT figures FROM pulls),
+        'loaded_from_them', (SELECT to_json(landed) FROM landed)
+    ),
     'analytics', json_build_object(
         'is_calculating', is_calculating,
         'last_calculated_at', last_calculated_at,

@@ -119,6 +119,44 @@ class LastRun(StrictModel):
     )
 
 
+class RecordsOfPulls(StrictModel):
+    """Records of recent pulls: pulled = landed + unmapped, once they are complete."""
+
+    pulled: int = Field(description="Records in their pages", examples=[24_000])
+    landed: int = Field(description="Records in their files", examples=[23_990])
+    unmapped: int = Field(description="Records that could not become records of a dataset", examples=[10])
+
+
+class RecentPulls(StrictModel):
+    """Pulls of sources that ended within the last 24 hours, and what they have cost."""
+
+    complete: int = Field(description="With a file, or with nothing to land", examples=[96])
+    unchanged: int = Field(description="Complete, with the records of the pull before", examples=[40])
+    failed: int = Field(description="Failed, and not gone on with yet", examples=[1])
+    pages: int = Field(examples=[960])
+    bytes: int = Field(description="Of the pages, decompressed", examples=[71_000_000])
+    requests: int = Field(examples=[975])
+    retries: int = Field(description="Requests that were repeated", examples=[15])
+    rate_limited: int = Field(description="Responses that asked for slower requests", examples=[2])
+    seconds: float = Field(description="Duration of all, waiting included", examples=[310.5])
+    seconds_waited: float = Field(description="Of these, waiting for rate limits", examples=[12.0])
+    seconds_retrying: float = Field(description="Of these, the cost of retries", examples=[8.4])
+    records: RecordsOfPulls
+    errors: dict[str, int] = Field(description="Failed pulls by kind of error", examples=[{"server": 1}])
+
+
+class PullStats(StrictModel):
+    """Sources and their pulls. /api/sources has each of them."""
+
+    sources: int = Field(description="Sources with a valid definition", examples=[3])
+    problems: int = Field(description="Definition files that cannot be used as they are", examples=[0])
+    running: int = Field(description="Pulls that are running now", examples=[1])
+    paused: int = Field(description="Pulls whose source has asked to be asked later", examples=[0])
+    failing: int = Field(description="Pulls that have failed and are not gone on with yet", examples=[1])
+    last_day: RecentPulls
+    loaded_from_them: Records = Field(description="What became of the records in the files of these pulls")
+
+
 class AnalyticsState(StrictModel):
     """Freshness of the figures."""
 
@@ -144,4 +182,5 @@ class IngestionStats(StrictModel):
     waiting: Waiting
     recent_loads: RecentLoads
     last_run: LastRun | None = Field(description="Null if no Dagster run has loaded a file")
+    pulls: PullStats
     analytics: AnalyticsState

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.monitoring.queries import PIPELINE
+from logistics_api.sources.schemas import ResourceState
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.file_states import DATASET_STATES, FileState
 from logistics_core.reject_threshold import RejectThreshold
@@ -62,6 +63,7 @@ class Pipeline(Collector):
         if found is not None:
             yield from _of_figures(found)
             yield from _of_files(found, self.datasets)
+            yield from _of_sources(found)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
@@ -127,3 +129,83 @@ def _of_files(found: dict[str, Any], datasets: Sequence[str]) -> Iterator[Metric
         for outcome, count in zip(OUTCOMES, counts, strict=True):
             records.add_metric([dataset, outcome], count)
     yield records
+
+
+_PULL_OUTCOMES = ("complete", "unchanged", "abandoned")
+_LABELS = ["source", "resource"]
+_COUNTERS = {
+    "logistics_source_pages": ("pages", "Pages of sources that were fetched and archived"),
+    "logistics_source_records": ("records", "Records in these pages"),
+    "logistics_source_requests": ("requests", "Requests sent to sources, repeated ones included"),
+    "logistics_source_retries": ("retries", "Requests to sources that were repeated"),
+    "logistics_source_rate_limited": ("rate_limited", "Responses of sources that asked for slower requests"),
+    "logistics_source_bytes": ("bytes_received", "Bytes of pages, decompressed"),
+    "logistics_source_pull_seconds": ("seconds", "Seconds spent in pulls, waiting included"),
+    "logistics_source_waited_seconds": ("seconds_waited", "Seconds of these spent waiting for rate limits"),
+    "logistics_source_retrying_seconds": (
+        "seconds_retrying",
+        "Seconds of these spent in requests that failed and pauses",
+    ),
+}
+"""Name of a counter → its column, and what it says."""
+
+
+def _of_sources(found: dict[str, Any]) -> Iterator[Metric]:
+    """What was pulled. Counters never go back: pulls that housekeeping deletes stay counted."""
+    resources = found["sources"]
+    yield GaugeMetricFamily(
+        "logistics_source_problems", "Definition files of sources that cannot be used", found["source_problems"]
+    )
+    for name, (column, meaning) in _COUNTERS.items():
+        counter = CounterMetricFamily(name, meaning, labels=_LABELS)
+        for each in resources:
+            counter.add_metric(_labels(each), each[column])
+        yield counter
+    yield from (_pulls(resources), _failures(resources), *_gauges_of_sources(resources))
+
+
+def _labels(resource: dict[str, Any]) -> list[str]:
+    return [resource["source"], resource["resource"]]
+
+
+def _pulls(resources: Sequence[dict[str, Any]]) -> Metric:
+    pulls = CounterMetricFamily(
+        "logistics_source_pulls", "Pulls that have ended, by outcome", labels=[*_LABELS, "outcome"]
+    )
+    for each in resources:
+        for outcome, count in zip(_PULL_OUTCOMES, each["pulls"], strict=True):
+            pulls.add_metric([*_labels(each), outcome], count)
+    return pulls
+
+
+def _failures(resources: Sequence[dict[str, Any]]) -> Metric:
+    failures = CounterMetricFamily(
+        "logistics_source_failures", "Times that a pull has failed, by kind of error", labels=[*_LABELS, "kind"]
+    )
+    for each in resources:
+        for kind, count in each["failures"].items():
+            failures.add_metric([*_labels(each), kind], count)
+    return failures
+
+
+def _gauges_of_sources(resources: Sequence[dict[str, Any]]) -> Iterator[Metric]:
+    failing = GaugeMetricFamily(
+        "logistics_source_failing", "1 if the newest pull of the resource has failed, else 0", labels=_LABELS
+    )
+    behind = GaugeMetricFamily(
+        "logistics_source_behind_seconds",
+        "Seconds since the moment up to which everything was read from the source",
+        labels=_LABELS,
+    )
+    newest = GaugeMetricFamily(
+        "logistics_source_newest_record_timestamp_seconds",
+        "Newest time of a record in the last complete pull, Unix time",
+        labels=_LABELS,
+    )
+    for each in resources:
+        failing.add_metric(_labels(each), float(each["state"] == ResourceState.FAILED))
+        if each["behind_seconds"] is not None:
+            behind.add_metric(_labels(each), each["behind_seconds"])
+        if each["newest_record_at"] is not None:
+            newest.add_metric(_labels(each), each["newest_record_at"])
+    yield from (failing, behind, newest)

@@ -1,13 +1,37 @@
 """The statement that reads the state of the pipeline."""
 
+from logistics_api.sources.queries import BEHIND_SECONDS, RESOURCE_STATE, RESOURCES, SUMMED, summed
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_REFRESH_RUNNING
 
+_PULLED = ("complete", "unchanged", "abandoned")
+
+_SOURCES = f"""
+SELECT coalesce(json_agg(json_build_object(
+    'source', known.name,
+    'resource', resource.name,
+    'state', {RESOURCE_STATE},
+    'behind_seconds', {BEHIND_SECONDS},
+    'newest_record_at', extract(epoch FROM done.newest_record_at),
+    'pulls', json_build_array({", ".join(f"coalesce(totals.{name}, 0)" for name in _PULLED)}),
+    'failures', (
+        SELECT coalesce(json_object_agg(kind, count), '{{}}')
+        FROM source.failures AS failure
+        WHERE failure.source = known.name AND failure.resource = resource.name
+    ),
+    {", ".join(f"'{name}', {summed(name)}" for name in SUMMED)}
+)), '[]')
+FROM source.sources AS known CROSS JOIN {RESOURCES}
+WHERE known.removed_at IS NULL
+"""
+"""What is known about each resource of the sources in force."""
+
 PIPELINE = f"""
 -- Counts the completed and the pending work of the pipeline.
 -- One row: one JSON object.
--- Reads analytics.status, ingest.files, ingest.batches, pg_locks.
+-- Reads analytics.status, ingest.files, ingest.batches, source.sources, source.pulls, source.totals, source.failures,
+-- source.due, pg_locks.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
@@ -51,7 +75,11 @@ SELECT json_build_object(
     ),
     'records', (
         SELECT coalesce(json_agg(json_build_array(dataset, loaded, superseded, rejected)), '[]') FROM records
-    )
+    ),
+    'source_problems', (
+        SELECT count(*) FROM source.sources WHERE problem IS NOT NULL AND removed_at IS NULL
+    ),
+    'sources', ({_SOURCES})
 )::text
 FROM analytics.status, refresh, waiting
 """

@@ -69,7 +69,7 @@ async def answer(
     stored = await registry.find(database, query.dataset)
     for attempt in range(ATTEMPTS):
         asked = await _within_days(database, query, stored)
-        chosen, parameters = plan(asked, stored.rollups), Parameters()
+        chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
         text = sql.SQL(
             'SELECT (SELECT data_version FROM analytics.status), {}, "Groups" FROM ({}) AS "Answer" ("Rows", "Groups")'
         ).format(shown, statement(asked, chosen, catalogue, parameters))
@@ -96,7 +96,7 @@ async def answer_rows(
     """
     stored = await registry.find(database, query.dataset, again=True)
     asked = await _within_days(database, query, stored)
-    chosen, parameters = plan(asked, stored.rollups), Parameters()
+    chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
     text = statement(asked, chosen, catalogue, parameters, as_rows=True)
     async with database.connection() as connection:
         found = await connection.execute(text, parameters.values)

@@ -11,7 +11,7 @@ named by numbers, as the names of states are long.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from psycopg import sql
 
@@ -23,7 +23,7 @@ from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
-from logistics_core.metrics.periods import DayRange, Grain, period_of
+from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
 from logistics_core.metrics.relations import FieldPath, Joins, read_path
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
@@ -403,6 +403,8 @@ class _Source(ABC):
     """A table that answers, with what groups and filters it."""
 
     distinct = _DISTINCT
+    unit = Grain.DAY
+    """Of which periods `day` is the first day."""
 
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
         self.writer, self.metric, self.is_earlier = writer, metric, is_earlier
@@ -448,10 +450,9 @@ class _Source(ABC):
         days, labels = [], []
         for period in self.writer.periods:
             if period.compared is not None:
-                label = _label(period.days, self.query.grain)
-                for offset in range(period.compared.days):
-                    days.append(period.compared.start + timedelta(days=offset))
-                    labels.append(label)
+                starts = [each.start for each in periods_within(period.compared, self.unit)]
+                days += starts
+                labels += [_label(period.days, self.query.grain)] * len(starts)
         return days, labels
 
     def key_expressions(self) -> list[tuple[str, sql.Composable]]:
@@ -465,9 +466,7 @@ class _Source(ABC):
             return sql.Identifier("Earlier", "label")
         day = self.day()
         assert day is not None
-        if grain is Grain.DAY:
-            return day
-        return sql.SQL("date_trunc({}, ({})::timestamp)::date").format(sql.Literal(grain.value), day)
+        return rollups.first_day_of_period(day, grain)
 
     def keys(self) -> sql.Composable:
         return sql.SQL("").join(
@@ -492,7 +491,7 @@ class _Source(ABC):
             compared = [period.compared for period in self.writer.periods if period.compared is not None]
             days = DayRange(min(each.start for each in compared), max(each.end for each in compared))
         if days is not None and day is not None:
-            bounds = [self.writer.parameters.add(bound) for bound in (days.start, days.end)]
+            bounds = [self.writer.parameters.add(bound) for bound in (period_of(days.start, self.unit).start, days.end)]
             yield sql.SQL("{} BETWEEN {} AND {}").format(day, *bounds)
 
     def _bind(self, value: Value) -> sql.Composable:
@@ -505,6 +504,7 @@ class _RollupSource(_Source):
         stored = writer.plan.states if metric is None else writer.plan.values[metric]
         assert stored is not None
         self.stored = stored
+        self.unit = stored.rollup.unit
         if stored.rollup.precision is Precision.SKETCHED:
             self.distinct = _SKETCH
 

@@ -4,15 +4,16 @@ An answer comes from one kind of source. Pre-aggregates are as of the last refre
 both in one answer would contradict each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from logistics_api.querying.metric_query import MetricQuery
+from logistics_api.querying.metric_query import MetricQuery, periods_of
 from logistics_core.catalogue import FieldType
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics.conditions import fields_in
 from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.periods import DayRange, Grain, period_of
 from logistics_core.metrics.rollups import ROUNDED_ERROR, SKETCHED_ERROR, Precision, StoredRollup
 from logistics_core.metrics.states import all_values, values_of, values_read_by
 
@@ -52,8 +53,11 @@ class Plan:
 _ERRORS = {Precision.EXACT: 0.0, Precision.ROUNDED: ROUNDED_ERROR, Precision.SKETCHED: SKETCHED_ERROR}
 
 
-def plan(query: MetricQuery, stored: Sequence[StoredRollup]) -> Plan:
-    """Chooses the smallest pre-aggregates that hold what is asked for; the records if there are none."""
+def plan(query: MetricQuery, stored: Sequence[StoredRollup], records: DayRange | None = None) -> Plan:
+    """Chooses the smallest pre-aggregates that hold what is asked for; the records if there are none.
+
+    `records` are the first and the last day with records, if they are known.
+    """
     rows = Plan(Source.ROWS, None, {})
     needed = _needed_fields(query)
     if needed is None:
@@ -61,7 +65,8 @@ def plan(query: MetricQuery, stored: Sequence[StoredRollup]) -> Plan:
     states = _smallest_of_states(needed, stored)
     if states is None:
         return rows
-    values = {}
+    values, units = {}, _fitting_units(query, records)
+    stored = [each for each in stored if each.rollup.unit in units]
     for metric in all_values(query.metrics, metrics_of(query.dataset)):
         found = _smallest_of_values(metric, query, needed, stored)
         if found is None:
@@ -79,6 +84,38 @@ def _needed_fields(query: MetricQuery) -> frozenset[str] | None:
     if query.days is not None and query.dataset.dating is None:
         return None
     return frozenset(path for path in paths if path != day)
+
+
+def _fitting_units(query: MetricQuery, records: DayRange | None) -> frozenset[Grain]:
+    """The periods that the question consists of: pre-aggregates by longer ones than days answer no others."""
+    day = day_field(query)
+    if day is not None and day in fields_in(query.filter) | set(query.dimension_names):
+        return frozenset({Grain.DAY})
+    ranges = [] if query.days is None else [query.days]
+    if query.compare is not None:
+        ranges += [period.compared for period in periods_of(query) if period.compared is not None]
+    return frozenset(
+        unit
+        for unit in Grain
+        if query.grain in (None, *_CONSIST_OF[unit]) and all(_consists_of(days, unit, records) for days in ranges)
+    )
+
+
+_CONSIST_OF: Mapping[Grain, tuple[Grain, ...]] = {
+    Grain.DAY: tuple(Grain),
+    Grain.WEEK: (Grain.WEEK,),
+    Grain.MONTH: (Grain.MONTH, Grain.QUARTER, Grain.YEAR),
+    Grain.QUARTER: (Grain.QUARTER, Grain.YEAR),
+    Grain.YEAR: (Grain.YEAR,),
+}
+"""The periods that consist of whole periods of each kind."""
+
+
+def _consists_of(days: DayRange, unit: Grain, records: DayRange | None) -> bool:
+    """Whether the records of a range are those of whole periods: it may end within one that has no others."""
+    begins = period_of(days.start, unit).start == days.start or (records is not None and days.start <= records.start)
+    ends = period_of(days.end, unit).end == days.end or (records is not None and days.end >= records.end)
+    return begins and ends
 
 
 def day_field(query: MetricQuery) -> str | None:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from logistics_api.database.pool import Database
 from logistics_core.catalogue import Dataset
+from logistics_core.metrics.periods import DayRange
 from logistics_core.metrics.rollups import DAY, SCHEMA, StoredRollup, contents_of, definition_checksum, from_document
 
 ROLLUPS = """
@@ -48,6 +49,11 @@ class StoredDataset:
     """None if no refresh has counted them yet."""
     undated: int | None = None
     """Records without a day, which no metric counts; None like `records`."""
+
+    @property
+    def days(self) -> DayRange | None:
+        """From the first to the last day with records; None if there is none, or no refresh has noted them yet."""
+        return None if self.first_day is None or self.last_day is None else DayRange(self.first_day, self.last_day)
 
 
 class RollupRegistry:

@@ -202,7 +202,10 @@ ONE_SOURCE = f"""
 -- One row: a JSON object, NULL if there is no such source.
 -- Reads source.sources, source.pulls, source.totals, source.failures, source.due, source.requests, ingest.files.
 SELECT (
-    SELECT ({_SUMMARY} || jsonb_build_object('sha256', known.sha256, 'definition', known.definition))::text
+    -- As text: jsonb would not keep the order in which the definition was written.
+    SELECT
+        left({_SUMMARY}::text, -1) || ',"sha256":' || coalesce(to_json(known.sha256)::text, 'null')
+        || ',"definition":' || coalesce(known.definition::text, 'null') || '}}'
     FROM source.sources AS known
     WHERE known.name = %(source)s
 )

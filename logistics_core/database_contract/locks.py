@@ -13,6 +13,9 @@ CONTRACTS_LOCK = "logistics contracts"
 CONTRACT_WATCH_LOCK = "logistics contracts watch"
 """Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
+ARCHIVE_LOCK = "logistics archive"
+"""Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
+
 _ARRAYS_PREFIX = "logistics arrays of "
 _LOAD_PREFIX = "logistics load "
 _PULL_PREFIX = "logistics pull "

@@ -5,7 +5,7 @@ their ends.
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -76,6 +76,17 @@ def periods_within(days: DayRange, grain: Grain) -> Iterator[DayRange]:
         if period.end == date.max:
             return
         day = period.end + _ONE_DAY
+
+
+def adjoined(ranges: Iterable[DayRange]) -> list[DayRange]:
+    """Ranges in order, of which one that begins on the day after another continues it."""
+    found: list[DayRange] = []
+    for each in ranges:
+        if found and found[-1].end < date.max and each.start == found[-1].end + _ONE_DAY:
+            found[-1] = DayRange(found[-1].start, each.end)
+        else:
+            found.append(each)
+    return found
 
 
 def compared_with(days: DayRange, comparison: Comparison) -> DayRange | None:

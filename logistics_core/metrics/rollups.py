@@ -5,8 +5,9 @@ a rollup holds exactly what the planner expects. `analytics.rollups` lists those
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -19,6 +20,7 @@ from logistics_core.catalogue.metrics import Aggregate
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.periods import DayRange, Grain, period_of
 from logistics_core.metrics.states import State, Values, all_states, all_values, values_read_by
 from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import checksum
@@ -33,7 +35,7 @@ VALUE_ROWS = "rows()"
 RANK = "rank()"
 """The column with the content of a register."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when rollups are computed in another way: all are made anew."""
 
 
@@ -65,6 +67,8 @@ class Rollup:
     values: Values | None = None
     """The field whose values it holds with their numbers; None: it holds states."""
     precision: Precision = Precision.EXACT
+    unit: Grain = Grain.DAY
+    """How long the periods are that it sums up: `DAY` names the first day of each. States are kept by day."""
 
     def covers(self, fields: frozenset[str]) -> bool:
         """Whether records can be grouped and filtered by these fields."""
@@ -140,6 +144,7 @@ def to_document(rollup: Rollup) -> dict[str, Any]:
         "dimensions": list(rollup.dimensions),
         "values": None if rollup.values is None else rollup.values.column,
         "precision": rollup.precision.value,
+        "unit": rollup.unit.value,
     }
 
 
@@ -149,7 +154,8 @@ def from_document(document: Mapping[str, Any], contents: Contents) -> Rollup | N
     values = next((each for each, _ in contents.values if each.column == name), None)
     if name is not None and values is None:
         return None
-    return Rollup(tuple(document["dimensions"]), values, Precision(document["precision"]))
+    unit = Grain(document.get("unit", Grain.DAY))
+    return Rollup(tuple(document["dimensions"]), values, Precision(document["precision"]), unit)
 
 
 # -- SQL ---------------------------------------------------------------------------------------------------------------
@@ -180,20 +186,32 @@ def day_of(dataset: Dataset) -> sql.Composable | None:
     return day_of_row(other, "Dating")
 
 
+def first_day_of_period(day: sql.Composable, unit: Grain) -> sql.Composable:
+    """The first day of the period that a day belongs to."""
+    if unit is Grain.DAY:
+        return day
+    return sql.SQL("date_trunc({}, ({})::timestamp)::date").format(sql.Literal(unit.value), day)
+
+
+def periods_with(days: Iterable[date], unit: Grain) -> list[DayRange]:
+    """The whole periods that have one of the days, in order."""
+    return sorted({period_of(day, unit) for day in days})
+
+
 def page_column(field: str) -> sql.Composable:
     """A field of `source`."""
     return sql.Identifier("page", field)
 
 
 def rounded(value: sql.Composable) -> sql.Composable:
-    """A number rounded to three significant digits."""
-    return sql.SQL("CASE WHEN {0} = 0 THEN 0 ELSE round({0}, 2 - floor(log(abs({0})))::int) END").format(value)
+    """A number rounded to three significant digits. Exact, and far quicker than by a logarithm of `numeric`."""
+    return sql.SQL("to_char(({})::numeric, '9.99EEEE')::numeric").format(value)
 
 
 def grouping(dataset: Dataset, rollup: Rollup) -> list[tuple[str, sql.Composable]]:
     """The columns that a rollup groups by, with their expressions over `source`."""
     day = day_of(dataset)
-    found = [] if day is None else [(DAY, day)]
+    found = [] if day is None else [(DAY, first_day_of_period(day, rollup.unit))]
     found += [(name, page_column(name)) for name in rollup.dimensions]
     if rollup.values is not None:
         found.append((VALUE, _held(page_column(rollup.values.field), rollup.precision)))
@@ -218,10 +236,11 @@ def _hash(value: sql.Composable) -> sql.Composable:
 def _rank(value: sql.Composable) -> sql.Composable:
     """The place of the first 1 among the bits of a value's hash that do not choose the register."""
     bits = 64 - _REGISTER_BITS
-    rest = sql.SQL("(({} >> {}) & {})::bit({})::text").format(
-        _hash(value), sql.Literal(_REGISTER_BITS), sql.Literal((1 << bits) - 1), sql.Literal(bits)
+    rest = sql.SQL("(({} >> {}) & {})::double precision").format(
+        _hash(value), sql.Literal(_REGISTER_BITS), sql.Literal((1 << bits) - 1)
     )
-    return sql.SQL("max({} - length(ltrim({}, '0')))").format(sql.Literal(bits + 1), rest)
+    powers = sql.Literal("{" + ",".join(str(1 << bit) for bit in range(bits)) + "}")
+    return sql.SQL("max({} - width_bucket({}, {}::double precision[]))").format(sql.Literal(bits + 1), rest, powers)
 
 
 def states_in(rollup: Rollup, contents: Contents) -> Sequence[tuple[str, sql.Composable]]:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 from random import Random
-from typing import Any
 
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.metrics.rollups import DAY, SCHEMA, contents_of, definition_checksum, from_document
+from logistics_core.metrics.periods import Grain, period_of
+from logistics_core.metrics.rollups import SCHEMA, Rollup, contents_of, definition_checksum, from_document
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.analytics.rollups import computed
+from logistics_pipeline.analytics.rollups import computed, is_of_days
 from logistics_pipeline.analytics.stale_days import is_stale, waiting_files
 from logistics_pipeline.database.connections import Connection
 
@@ -41,7 +41,7 @@ def rollups_at_rest(connection: Connection, catalogue: Catalogue) -> list[Datase
 
 
 def days_to_compare(connection: Connection, dataset: Dataset) -> list[date]:
-    """Some days of a dataset by chance, others after each change; none if that would be long."""
+    """Some of the days that were refreshed last, and some by chance, others after each change; none if that is long."""
     row = connection.execute(
         "SELECT first_day, last_day, records, data_version FROM analytics.rollup_datasets WHERE dataset = %s",
         (dataset.name,),
@@ -52,7 +52,19 @@ def days_to_compare(connection: Connection, dataset: Dataset) -> list[date]:
     days = (last - first).days + 1
     chance = Random(version)
     most = max(0, min(SAMPLED_DAYS, MAX_RECORDS * days // max(records, 1)))
-    return [date.fromordinal(last.toordinal() - chance.randrange(days)) for _ in range(most)]
+    refreshed = _days_refreshed(connection, dataset, version)
+    found = chance.sample(refreshed, min(len(refreshed), (most + 1) // 2))
+    return found + [date.fromordinal(last.toordinal() - chance.randrange(days)) for _ in range(most - len(found))]
+
+
+def _days_refreshed(connection: Connection, dataset: Dataset, version: int) -> list[date]:
+    """The days that the batches of a refresh made stale, as far as they knew them when they were committed."""
+    assert dataset.dating is not None
+    found = connection.execute(
+        read_sql("rollups/days_refreshed").encode(),
+        {"dataset": dataset.dating.dataset or dataset.name, "version": version},
+    )
+    return [day for (day,) in found.fetchall()]
 
 
 def rollup_differences(
@@ -60,35 +72,48 @@ def rollup_differences(
 ) -> list[RollupDifference]:
     """The pre-aggregates of a dataset with differences, on some days or on all.
 
-    Cost: reads the records of these days. Of a dataset without days, all if there are few or all are asked for.
+    Cost: reads the records of these days and, for those by longer periods, of as many of these periods as are short
+    enough. Of a dataset without days, all if there are few or all are asked for.
     """
     stored = connection.execute(
-        "SELECT table_name, document, rollup_datasets.records FROM analytics.rollups "
+        "SELECT table_name, document, records, last_day - first_day + 1 FROM analytics.rollups "
         "JOIN analytics.rollup_datasets USING (dataset) WHERE dataset = %s AND replaced_at IS NULL ORDER BY table_name",
         (dataset.name,),
     ).fetchall()
     found = []
-    for table, document, records in stored:
+    for table, document, records, length in stored:
         if days == [] and (dataset.dating is not None or records > MAX_RECORDS):
             continue
-        rows = _differing_rows(connection, dataset, table, document, None if dataset.dating is None else days)
+        rollup = from_document(document, contents_of(dataset))
+        assert rollup is not None  # the checksum is that of these contents
+        compared = None if dataset.dating is None or days is None else _of_affordable(rollup, days, records, length)
+        rows = 0 if compared == [] else _differing_rows(connection, dataset, table, rollup, compared)
         if rows:
             found.append(RollupDifference(dataset.name, table, rows))
     return found
 
 
+def _of_affordable(rollup: Rollup, days: list[date], records: int, length: int) -> list[date]:
+    """The first of some days, as far as the periods that they lie in have no more records than a sample may have."""
+    if rollup.unit is Grain.DAY:
+        return days
+    found, read = list[date](), 0.0
+    for day in days:
+        read += min(period_of(day, rollup.unit).days, length) / length * records
+        if read > MAX_RECORDS:
+            break
+        found.append(day)
+    return found
+
+
 def _differing_rows(
-    connection: Connection, dataset: Dataset, table: str, document: dict[str, Any], days: list[date] | None
+    connection: Connection, dataset: Dataset, table: str, rollup: Rollup, days: list[date] | None
 ) -> int:
-    contents = contents_of(dataset)
-    rollup = from_document(document, contents)
-    assert rollup is not None  # the checksum is that of these contents
-    which: sql.Composable = sql.SQL("true")
-    if days is not None:
-        which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))
     row = connection.execute(
         sql.SQL(read_sql("rollups/differences")).format(
-            table=sql.Identifier(SCHEMA, table), days=which, recomputed=computed(dataset, rollup, contents, days)
+            table=sql.Identifier(SCHEMA, table),
+            days=is_of_days(rollup, days),
+            recomputed=computed(dataset, rollup, contents_of(dataset), days),
         )
     ).fetchone()
     assert row is not None

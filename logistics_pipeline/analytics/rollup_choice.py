@@ -5,20 +5,25 @@ the statistics are as fresh as the refresh, which renews them before. The planne
 be a tenth of the records at most, so what it expects to be less than a twentieth is much smaller than the dataset.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Aggregate
+from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import (
+    DAY,
     REGISTERS,
     Contents,
     Precision,
     Rollup,
     candidates,
     condition,
+    day_of,
+    first_day_of_period,
     grouping,
     source,
 )
@@ -37,11 +42,25 @@ SINGLE_SHARE = 0.05
 """Of the records: the most rows of a rollup of one dimension, or of the values of a field."""
 SMALL_VALUES = 5_000
 """Values of a field of so many rows are always few enough."""
+PER_YEAR = 100_000
+"""The most rows of a year of a rollup of values by longer periods than days: they are summed up in some 100 ms."""
+MOST_SINGLE_VALUES = 3
+"""Rollups of values by one dimension, for those that do not fit in with the others."""
+_UNITS = (Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.YEAR)
+"""The periods that values are kept by."""
 _MOST_PER_GROUP = {Precision.SKETCHED: REGISTERS, Precision.ROUNDED: 3 * 900}
 """The most values per group: the registers of a sketch; of rounded numbers 900 per power of ten, usually three."""
 MOST_CANDIDATES = 40
 MOST_SINGLE = 6
 """Rollups of one dimension, for those that do not fit in with the others."""
+
+
+def _precisions(aggregates: frozenset[Aggregate]) -> Iterator[tuple[Precision, ...]]:
+    """How exactly values are kept for what is computed from them, the most exact first."""
+    if Aggregate.DISTINCT in aggregates:
+        yield Precision.EXACT, Precision.SKETCHED
+    if Aggregate.QUANTILE in aggregates:
+        yield Precision.EXACT, Precision.ROUNDED
 
 
 @dataclass
@@ -51,6 +70,7 @@ class _Chooser:
     contents: Contents
     records: int
     _estimates: dict[Rollup, float] = field(default_factory=dict)
+    _periods: dict[Grain, float] = field(default_factory=dict)
 
     def states(self) -> list[Rollup]:
         """The rollups of states."""
@@ -68,26 +88,89 @@ class _Chooser:
         return [Rollup(together), *(Rollup((name,)) for name in fitting[:MOST_SINGLE])]
 
     def values(self, values: Values, aggregates: frozenset[Aggregate], dimensions: tuple[str, ...]) -> list[Rollup]:
-        """The rollups of a field's values: exact if they are few, otherwise approximate."""
-        exact = self._with_dimensions(values, Precision.EXACT, dimensions)
-        if exact is not None:
-            return [exact]
-        wanted = [Precision.SKETCHED] if Aggregate.DISTINCT in aggregates else []
-        wanted += [Precision.ROUNDED] if Aggregate.QUANTILE in aggregates else []
-        found = (self._with_dimensions(values, precision, dimensions) for precision in wanted)
-        return [each for each in found if each is not None]
+        """The rollups of a field's values: by day and, for the dimensions that do not fit in, by longer periods."""
+        found: list[Rollup] = []
+        for unit in self._units():
+            for wanted in _precisions(aggregates):
+                found += self._of_unit(values, wanted, unit, dimensions, found)
+        return found
 
-    def _with_dimensions(self, values: Values, precision: Precision, dimensions: tuple[str, ...]) -> Rollup | None:
+    def _units(self) -> Sequence[Grain]:
+        return _UNITS if self.dataset.dating is not None else (Grain.DAY,)
+
+    def _of_unit(
+        self,
+        values: Values,
+        wanted: Sequence[Precision],
+        unit: Grain,
+        dimensions: tuple[str, ...],
+        known: Sequence[Rollup],
+    ) -> Iterator[Rollup]:
+        """With as many of the dimensions as fit together, and one for each of some others: exact where that fits."""
+        dimensions = tuple(name for name in dimensions if name != values.field)
+        lacking = [(), *((name,) for name in dimensions)]
+        quick = [each for each in known if each.precision in wanted and self._serves(each, unit)]
+        lacking = [each for each in lacking if not any(set(each) <= set(other.dimensions) for other in quick)]
+        for precision in wanted:
+            if not lacking:
+                return
+            together = self._with_dimensions(Rollup((), values, precision, unit), dimensions)
+            singles = [Rollup(each, values, precision, unit) for each in lacking]
+            fitting = [] if together is None else [together]
+            fitting += [each for each in singles if self._fits(each)][: MOST_SINGLE_VALUES + 1]
+            for rollup in fitting:
+                if any(set(each) <= set(rollup.dimensions) for each in lacking):
+                    lacking = [each for each in lacking if not set(each) <= set(rollup.dimensions)]
+                    yield rollup
+
+    def _serves(self, known: Rollup, unit: Grain) -> bool:
+        """Whether a rollup that is chosen already answers for periods of a unit, and quickly."""
+        is_finer = known.unit in (Grain.DAY, unit) or (known.unit is Grain.MONTH and unit is Grain.YEAR)
+        return is_finer and (self.dataset.dating is None or self.estimate(known) <= self._most_rows())
+
+    def _most_rows(self) -> float:
+        return PER_YEAR * self.periods(Grain.YEAR)
+
+    def _with_dimensions(self, alone: Rollup, dimensions: tuple[str, ...]) -> Rollup | None:
         """With as many of the dimensions as fit; None if not even the values alone are few enough."""
-        most = max(SMALL_VALUES, SINGLE_SHARE * self.records)
-        found = Rollup((), values, precision)
-        if self.estimate(found) > most:
+        if not self._fits(alone):
             return None
+        found = alone
         for name in dimensions:
-            larger = Rollup((*found.dimensions, name), values, precision)
-            if name != values.field and self.estimate(larger) <= most:
+            larger = replace(found, dimensions=(*found.dimensions, name))
+            if self._fits(larger):
                 found = larger
         return found
+
+    def _fits(self, rollup: Rollup) -> bool:
+        """Whether a rollup of values is small enough: compared with the records and, by longer periods, in itself."""
+        rows = self.estimate(rollup)
+        if rows > max(SMALL_VALUES, SINGLE_SHARE * self.records):
+            return False
+        is_least = not rollup.dimensions and rollup.precision is not Precision.EXACT
+        return rollup.unit is Grain.DAY or is_least or rows <= SMALL_VALUES or rows <= self._most_rows()
+
+    def periods(self, unit: Grain) -> float:
+        """How many periods have records."""
+        if unit is Grain.DAY:
+            return self.estimate(Rollup(()))
+        if not self._periods:
+            self._periods = self._count_periods()
+        return self._periods[unit]
+
+    def _count_periods(self) -> dict[Grain, float]:
+        day = day_of(self.dataset)
+        assert day is not None
+        counts = sql.SQL(", ").join(
+            sql.SQL("count(DISTINCT {})").format(first_day_of_period(sql.Identifier("day"), unit)) for unit in _UNITS
+        )
+        row = self.connection.execute(
+            sql.SQL("SELECT {} FROM (SELECT DISTINCT {} AS day FROM {}) AS found").format(
+                counts, day, source(self.dataset)
+            )
+        ).fetchone()
+        assert row is not None
+        return {unit: float(count) for unit, count in zip(_UNITS, row, strict=True)}
 
     def estimate(self, rollup: Rollup) -> float:
         """How many rows a rollup would have, by the planner."""
@@ -98,9 +181,20 @@ class _Chooser:
     def _ask(self, rollup: Rollup) -> float:
         if rollup.precision is not Precision.EXACT:
             # The planner does not know what rounding does to a field: the number of groups bounds the rows.
-            exact = self.estimate(Rollup(rollup.dimensions, rollup.values))
-            return min(exact, self.estimate(Rollup(rollup.dimensions)) * _MOST_PER_GROUP[rollup.precision])
-        groups = [expression for _, expression in grouping(self.dataset, rollup)]
+            groups = self.estimate(Rollup(rollup.dimensions, unit=rollup.unit)) * _MOST_PER_GROUP[rollup.precision]
+            return min(self.estimate(replace(rollup, precision=Precision.EXACT)), groups)
+        if rollup.unit is not Grain.DAY and self.records > COUNTED:
+            # Nor what naming periods does to days.
+            by_day = self.estimate(replace(rollup, unit=Grain.DAY))
+            return min(by_day, self.periods(rollup.unit) * self._without_days(rollup))
+        return self._counted(grouping(self.dataset, rollup), rollup)
+
+    def _without_days(self, rollup: Rollup) -> float:
+        """How many groups there are in all periods together."""
+        return self._counted([each for each in grouping(self.dataset, rollup) if each[0] != DAY], rollup)
+
+    def _counted(self, grouped: Sequence[tuple[str, sql.Composable]], rollup: Rollup) -> float:
+        groups = [expression for _, expression in grouped]
         if not groups:
             return 1
         query = sql.SQL("SELECT 1 FROM {} WHERE {} GROUP BY {}").format(

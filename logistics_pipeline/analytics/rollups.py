@@ -1,6 +1,8 @@
 """Makes the pre-aggregates of all datasets and brings them up to date, within the transaction of a refresh.
 
 Of a dataset with days, the stale days are replaced; of one without, everything is computed anew when it has changed.
+A rollup by longer periods gets what the new records of a day add to it or, if records have changed or gone, the whole
+period anew.
 Where metrics, or what they are computed from, have changed, or where there are many more records than before, the
 dimensions are chosen again and the tables are made anew. Those replaced stay for a while, for readers that have just
 looked up their names.
@@ -16,10 +18,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.metrics.periods import Grain, adjoined
 from logistics_core.metrics.rollups import (
     DAY,
+    RANK,
     SCHEMA,
+    VALUE,
+    VALUE_ROWS,
     Contents,
+    Precision,
     Rollup,
     StoredRollup,
     condition,
@@ -28,6 +35,8 @@ from logistics_core.metrics.rollups import (
     definition_checksum,
     from_document,
     grouping,
+    page_column,
+    periods_with,
     source,
     states_in,
     to_document,
@@ -35,6 +44,7 @@ from logistics_core.metrics.rollups import (
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollup_choice import choose
+from logistics_pipeline.analytics.rollup_growth import find_growth, records_by_day
 from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
@@ -77,6 +87,14 @@ def datasets_to_remake(connection: Connection, catalogue: Catalogue) -> list[str
     return [name for (name,) in filled if _has_table(connection, catalogue[name])]
 
 
+def remake_after_change(connection: Connection, dataset: Dataset) -> None:
+    """Has the rollups of a dataset made anew by the next refresh; until then the API answers from the records.
+
+    For changes of rows that no batch tells of. A refresh that is under way fails and is tried again.
+    """
+    connection.execute("UPDATE analytics.rollup_datasets SET checksum = '' WHERE dataset = %s", (dataset.name,))
+
+
 def _datasets_with_other_metrics(connection: Connection, catalogue: Catalogue) -> list[str]:
     known: dict[str, str] = dict(
         connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets").fetchall()
@@ -103,9 +121,72 @@ def _refresh_dataset(
         known = _Known(checksum, records, known.rollups)
     days = None if full or dataset.dating is None else stale_days(connection, dataset, waiting)
     with _by_index(connection, dataset, days):
-        written = sum(_replace_days(connection, dataset, contents, each, days) for each in known.rollups)
+        written = _refresh_days(connection, dataset, contents, known.rollups, days)
     _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
     return written
+
+
+def _refresh_days(
+    connection: Connection,
+    dataset: Dataset,
+    contents: Contents,
+    stored: Sequence[StoredRollup],
+    days: list[date] | None,
+) -> int:
+    """Brings rollups up to date for some days, or all; returns the rows written."""
+    by_day = [each for each in stored if each.rollup.unit is Grain.DAY]
+    longer = [each for each in stored if each.rollup.unit is not Grain.DAY]
+    if days is None or not longer:
+        return sum(_replace_days(connection, dataset, contents, each, days) for each in stored)
+    states = next(each for each in by_day if each.rollup.values is None)
+    before = records_by_day(connection, states, days)
+    written = sum(_replace_days(connection, dataset, contents, each, days) for each in by_day)
+    growth = find_growth(connection, dataset, days, before, records_by_day(connection, states, days))
+    for each in longer:
+        grown, others = growth.divided(days, each.rollup.unit)
+        written += _replace_days(connection, dataset, contents, each, others)
+        written += _add(connection, dataset, contents, each, grown, growth.files)
+    return written
+
+
+def _add(
+    connection: Connection,
+    dataset: Dataset,
+    contents: Contents,
+    stored: StoredRollup,
+    days: Sequence[date],
+    files: Sequence[int],
+) -> int:
+    """Adds what the records of some files on some days contribute to a rollup of values; returns the rows written."""
+    if not days or not files:
+        return 0
+    is_sketch = stored.rollup.precision is Precision.SKETCHED
+    state = sql.Identifier(RANK if is_sketch else VALUE_ROWS)
+    columns = [*grouping(dataset, stored.rollup), *states_in(stored.rollup, contents)]
+    parts = {
+        "columns": sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns),
+        "table": sql.Identifier(SCHEMA, stored.table),
+        "which_stored": sql.SQL("stored.{}").format(is_of_days(stored.rollup, days)),
+        "same_group": sql.SQL(" AND ").join(
+            sql.SQL("stored.{0} IS NOT DISTINCT FROM added.{0}").format(sql.Identifier(name))
+            for name in (DAY, *stored.rollup.dimensions)
+        ),
+        "value": sql.Identifier(VALUE),
+        "state": state,
+        "merged": sql.SQL("added.{0}" if is_sketch else "stored.{0} + added.{0}").format(state),
+        "changes": sql.SQL("added.{0} > stored.{0}" if is_sketch else "true").format(state),
+    }
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE added ON COMMIT DROP AS {}").format(
+            computed(dataset, stored.rollup, contents, days, files=files)
+        )
+    )
+    connection.execute("ANALYZE pg_temp.added")
+    changed = _execute(connection, sql.SQL(read_sql("rollups/change_added")).format(**parts))
+    added = _execute(connection, sql.SQL(read_sql("rollups/insert_added")).format(**parts))
+    connection.execute("DROP TABLE pg_temp.added")
+    _count(connection, stored, added)
+    return changed + added
 
 
 @contextmanager
@@ -146,13 +227,19 @@ def _known(connection: Connection, dataset: Dataset) -> _Known | None:
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def computed(dataset: Dataset, rollup: Rollup, contents: Contents, days: list[date] | None) -> sql.Composed:
-    """The SELECT of the rows that a rollup is to have on some days; on all of them if `days` is None."""
+def computed(
+    dataset: Dataset,
+    rollup: Rollup,
+    contents: Contents,
+    days: Sequence[date] | None,
+    *,
+    files: Sequence[int] | None = None,
+) -> sql.Composed:
+    """The SELECT of the rows that a rollup is to have for the periods of some days; for all if `days` is None.
+
+    With `files`, what the records that came with these files on these days add to it.
+    """
     groups, states = grouping(dataset, rollup), states_in(rollup, contents)
-    day = day_of(dataset)
-    chosen: sql.Composable = sql.SQL("true")
-    if days is not None and day is not None:
-        chosen = sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(days))
     if groups:
         numbers: sql.Composable = sql.SQL(", ").join(sql.SQL(str(number + 1)) for number in range(len(groups)))
     else:
@@ -162,9 +249,36 @@ def computed(dataset: Dataset, rollup: Rollup, contents: Contents, days: list[da
         states=_named(states),
         source=source(dataset),
         condition=condition(dataset, rollup),
-        days=chosen,
+        days=_chosen(dataset, rollup.unit if files is None else Grain.DAY, days, files),
         numbers=numbers,
     )
+
+
+def _chosen(
+    dataset: Dataset, unit: Grain, days: Sequence[date] | None, files: Sequence[int] | None = None
+) -> sql.Composable:
+    """Which records of `source` belong to the periods of some days, and came with some files."""
+    day = day_of(dataset)
+    if days is None or day is None:
+        return sql.SQL("true")
+    if unit is not Grain.DAY:
+        ranges = (
+            sql.SQL("{} BETWEEN {} AND {}").format(day, sql.Literal(each.start), sql.Literal(each.end))
+            for each in adjoined(periods_with(days, unit))
+        )
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(ranges))
+    found: sql.Composable = sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(list(days)))
+    if files is None:
+        return found
+    return sql.SQL("{} AND {} = ANY({}::int[])").format(found, page_column("file_id"), sql.Literal(list(files)))
+
+
+def is_of_days(rollup: Rollup, days: Sequence[date] | None) -> sql.Composable:
+    """Which rows of a rollup are those of the periods of some days; all if `days` is None."""
+    if days is None:
+        return sql.SQL("true")
+    starts = [each.start for each in periods_with(days, rollup.unit)]
+    return sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(starts))
 
 
 def _named(columns: Iterable[tuple[str, sql.Composable]]) -> sql.Composable:
@@ -172,23 +286,23 @@ def _named(columns: Iterable[tuple[str, sql.Composable]]) -> sql.Composable:
 
 
 def _replace_days(
-    connection: Connection, dataset: Dataset, contents: Contents, stored: StoredRollup, days: list[date] | None
+    connection: Connection, dataset: Dataset, contents: Contents, stored: StoredRollup, days: Sequence[date] | None
 ) -> int:
-    """Replaces the rows of some days, or all; returns how many were written."""
-    if days == []:
+    """Replaces the rows of the periods of some days, or all; returns how many were written."""
+    if days is not None and not days:
         return 0
     table = sql.Identifier(SCHEMA, stored.table)
-    which: sql.Composable = sql.SQL("true")
-    if days is not None and dataset.dating is not None:
-        which = sql.SQL("{} = ANY({}::date[])").format(sql.Identifier(DAY), sql.Literal(days))
+    which = is_of_days(stored.rollup, None if dataset.dating is None else days)
     removed = _execute(connection, sql.SQL("DELETE FROM {} WHERE {}").format(table, which))
     added = _execute(
         connection, sql.SQL("INSERT INTO {} {}").format(table, computed(dataset, stored.rollup, contents, days))
     )
-    connection.execute(
-        "UPDATE analytics.rollups SET rows = rows + %s WHERE table_name = %s", (added - removed, stored.table)
-    )
+    _count(connection, stored, added - removed)
     return added
+
+
+def _count(connection: Connection, stored: StoredRollup, more: int) -> None:
+    connection.execute("UPDATE analytics.rollups SET rows = rows + %s WHERE table_name = %s", (more, stored.table))
 
 
 def _execute(connection: Connection, statement: sql.Composed) -> int:
@@ -235,7 +349,10 @@ def _free_name(connection: Connection, dataset: Dataset) -> str:
 
 
 def _description(dataset: Dataset, rollup: Rollup) -> str:
-    by = " and ".join([*(["day"] if dataset.dating is not None else []), *rollup.dimensions]) or "nothing: one row"
+    by = (
+        " and ".join([*([rollup.unit.value] if dataset.dating is not None else []), *rollup.dimensions])
+        or "nothing: one row"
+    )
     if rollup.values is None:
         return f"{dataset.title} by {by}"
     return f"{dataset.title}: values of {rollup.values.field} ({rollup.precision}) by {by}"

@@ -17,6 +17,7 @@ from psycopg import sql
 from logistics_core.catalogue import Dataset, Field
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.rollups import remake_after_change
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
@@ -138,6 +139,7 @@ class _Mover:
         if places:
             self._connection.execute(self._statement("move"), {"name": name, "places": places, "values": values})
             self._count(filled)
+            remake_after_change(self._connection, self._dataset)
         backfill.moved += len(places)
 
     def _count(self, filled: Counter[int]) -> None:

@@ -181,17 +181,27 @@ def advisory_lock(connection: Connection, name: str, on_wait: Callable[[], None]
         _unlock(connection, name)
 
 
+@contextmanager
+def shared_advisory_lock(connection: Connection, name: str) -> Iterator[None]:
+    """Holds a lock of this connection's session together with others; waits for whoever holds it alone."""
+    connection.execute(f"SELECT pg_advisory_lock_shared({_KEY})", (name,))
+    try:
+        yield
+    finally:
+        _unlock(connection, name, "pg_advisory_unlock_shared")
+
+
 def _lock_if_free(connection: Connection, name: str) -> bool:
     return connection.execute(f"SELECT pg_try_advisory_lock({_KEY})", (name,)).fetchone() == (True,)
 
 
-def _unlock(connection: Connection, name: str) -> None:
+def _unlock(connection: Connection, name: str, function: str = "pg_advisory_unlock") -> None:
     """Frees the lock, if need be by closing the connection.
 
     A block that was interrupted amid a statement cannot unlock any more. Closing frees the lock as well, and does not
     hide the interruption behind an error of its own.
     """
     if connection.info.transaction_status is TransactionStatus.IDLE:
-        connection.execute(f"SELECT pg_advisory_unlock({_KEY})", (name,))
+        connection.execute(f"SELECT {function}({_KEY})", (name,))
     else:
         connection.close()

@@ -44,7 +44,7 @@ class Housekeeping:
     """How many rows fewer the ledger of batches has."""
     rejects_deleted: int
     requests_deleted: int
-    """About files and about contracts."""
+    """About files, contracts and sources."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -99,8 +99,8 @@ def _delete_resolved_rejects(connection: Connection, days: int | None) -> int:
 
 
 def _delete_served_requests(connection: Connection, days: int) -> int:
-    """Deletes requests about files and about contracts."""
-    names = ("delete_served_requests", "delete_served_contract_requests")
+    """Deletes requests about files, contracts and sources."""
+    names = ("delete_served_requests", "delete_served_contract_requests", "delete_served_pull_requests")
     queries = [read_sql(f"housekeeping/{name}").encode() for name in names]
     return sum(connection.execute(query, {"days": days}).rowcount for query in queries)
 

@@ -3,7 +3,7 @@
 Names with `//`, `..` or control characters are beyond it: one such object ends the listing, and is named in the error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,9 @@ from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefi
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
 _PAGE_FILES = 1_000
+_PART_BYTES = 16 << 20
 
-CREDENTIALS = {
+_CREDENTIALS = {
     "az": {
         "accountName": "account_name",
         "accountKey": "account_key",
@@ -30,7 +31,7 @@ CREDENTIALS = {
     },
     "gs": {"serviceAccountKey": "service_account_key", "serviceAccountFile": "service_account"},
 }
-OPTIONS = {
+_OPTIONS = {
     "az": {"accountName": "account_name", "endpoint": "endpoint", "anonymous": "skip_signature"},
     "gs": {"endpoint": "base_url", "anonymous": "skip_signature"},
 }
@@ -70,6 +71,14 @@ class CloudStore(Store):
             for page in obstore.list(self._store, offset=after, chunk_size=_PAGE_FILES):
                 yield [ListedFile(each["path"], _version(each)) for each in page]
 
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        with self._errors(key):
+            obstore.put(self._store, key, iter(blocks), use_multipart=True, chunk_size=_PART_BYTES)
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        with self._errors(key):
+            return str(obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds)))
+
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
         url = f"{self._place.url.rstrip('/')}/{key}" if key else self._place.url
@@ -99,10 +108,10 @@ class CloudStore(Store):
 
 def _store(scheme: str, bucket: str, prefix: str, place: PlaceDefinition) -> Any:
     config: dict[str, Any] = {}
-    for name, theirs in OPTIONS[scheme].items():
+    for name, theirs in _OPTIONS[scheme].items():
         if (value := place.option(name)) is not None:
             config[theirs] = value
-    for name, theirs in CREDENTIALS[scheme].items():
+    for name, theirs in _CREDENTIALS[scheme].items():
         if (secret := place.credential(name)) is not None:
             config[theirs] = secret
     options: Any = {

@@ -42,9 +42,6 @@ NO_RANGES = (
 )
 _SAFE = "/~!$&'()*+,;=:@-._"
 
-OPTIONS = frozenset({"list", "recursive", "caFile"})
-CREDENTIALS = frozenset({"username", "password", "token"})
-
 
 class HttpStore(Store):
     """The files below a URL."""

@@ -5,9 +5,10 @@ characters, a single one of which ends the listing of a whole bucket, and reads 
 95 µs to decode a listed file, so listings are signed by it, and decoded here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote_plus
@@ -29,12 +30,11 @@ RANGE_SECONDS = 120
 BOTOCORE_ATTEMPTS = 3
 _BLOCK_BYTES = 1 << 20
 _URL_SECONDS = 900
+_PART_BYTES = 16 << 20
+"""An object may have 10,000 parts: 156 GiB."""
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
-
-OPTIONS = frozenset({"endpoint", "region", "pathStyle", "profile", "anonymous", "caFile", "requesterPays"})
-CREDENTIALS = frozenset({"accessKeyId", "secretAccessKey", "sessionToken"})
 
 
 class S3Store(Store):
@@ -81,6 +81,30 @@ class S3Store(Store):
             with answer["Body"] as body:
                 _check_range(answer, version, start, end)
                 return _read_all(body, end - start)
+
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        where = {"Bucket": self.bucket, "Key": self.prefix + key} | self._payer
+        with self._errors(key):
+            upload = self.client.create_multipart_upload(**where)["UploadId"]
+            try:
+                parts = [
+                    {"PartNumber": number, "ETag": self._upload_part(where, upload, number, part)}
+                    for number, part in enumerate(in_parts(blocks), 1)
+                ]
+                self.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+            except BaseException:
+                with suppress(exceptions.BotoCoreError, exceptions.ClientError):  # a rule of the bucket clears it away
+                    self.client.abort_multipart_upload(**where, UploadId=upload)
+                raise
+
+    def _upload_part(self, where: dict[str, Any], upload: str, number: int, part: bytes) -> str:
+        done = self.client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)
+        return str(done["ETag"])
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        with self._errors(key):
+            where = {"Bucket": self.bucket, "Key": self.prefix + key}
+            return str(self.client.generate_presigned_url("put_object", Params=where, ExpiresIn=seconds))
 
     def close(self) -> None:
         self.client.close()
@@ -137,6 +161,20 @@ class S3Store(Store):
             ) from None
         except (exceptions.BotoCoreError, ValueError) as error:
             raise PlaceError(f"{url}: {error}. Correct the source {self._place.name}.") from None
+
+
+def in_parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
+    parts, size, is_first = list[bytes](), 0, True
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        while size >= _PART_BYTES:
+            whole = b"".join(parts)
+            yield whole[:_PART_BYTES]
+            parts, size, is_first = [whole[_PART_BYTES:]], size - _PART_BYTES, False
+    if size or is_first:
+        yield b"".join(parts)
 
 
 def _client(place: PlaceDefinition) -> Any:
@@ -246,13 +284,16 @@ def _page(body: bytes, prefix_length: int) -> _Page:
     files = []
     for each in root.iterfind(f"{space}Contents"):
         key, modified, size, etag = map(each.findtext, tags)
-        name = unquote_plus(key or "") if is_encoded else key or ""
+        name = key or ""
+        if is_encoded and ("%" in name or "+" in name):
+            name = unquote_plus(name)
         version = StoredVersion(int(size or 0), _listed_time(modified or ""), (etag or "").strip('"'))
         files.append(ListedFile(name[prefix_length:], version))
     is_more = root.findtext(f"{space}IsTruncated") == "true"
     return _Page(files, root.findtext(f"{space}NextContinuationToken") if is_more else None)
 
 
+@lru_cache(maxsize=4_096)
 def _listed_time(text: str) -> int:
     return _nanoseconds(datetime.fromisoformat(text))
 

@@ -32,8 +32,6 @@ DEEPEST = 20
 CHANGED = "The file was changed while it was read. Its new content is a new version and is loaded as such"
 GONE = "The file was removed while it was read"
 
-OPTIONS = frozenset({"hostKey", "knownHosts"})
-CREDENTIALS = frozenset({"password", "privateKey", "passphrase"})
 
 Result = TypeVar("Result")
 

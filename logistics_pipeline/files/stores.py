@@ -5,7 +5,7 @@ file's content is a `StoredVersion`; what is read of it is always of that versio
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
@@ -101,6 +101,22 @@ class Store(ABC):
             FileChangedError: the file has another content now.
             FileGoneError: there is no such file any more.
         """
+
+    def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        """Stores a file, which shows only when it is whole, and takes the place of an earlier one.
+
+        Raises:
+            PlaceError: this kind of store is only read.
+        """
+        raise PlaceError("Files of this kind of place are only read. Export to a folder, s3://, az:// or gs://.")
+
+    def upload_url(self, key: str, seconds: int) -> str:
+        """An address that lets its bearer store one file, for so long.
+
+        Raises:
+            PlaceError: this kind of store has no such addresses.
+        """
+        raise PlaceError("Only s3://, az:// and gs:// have addresses to which a browser can send a file.")
 
     def close(self) -> None:  # noqa: B027
         """Closes connections, if there are any."""

@@ -69,7 +69,11 @@ def propose(
     sample = table.sample or sample
     if not table.rows:
         raise FileError(_no_records(table))
-    name = allowed_dataset_name("_".join(words_of(dataset))) if dataset else dataset_name(PurePath(path.name))
+    name = (
+        allowed_dataset_name("_".join(words_of(dataset)))
+        if dataset
+        else dataset_name(path if isinstance(path, PurePath) else PurePath(path.name))
+    )
     proposal, columns = proposal_of_table(path, name, sample, table, begin)
     return msgspec.structs.replace(
         proposal,

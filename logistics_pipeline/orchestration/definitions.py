@@ -21,7 +21,13 @@ from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_r
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs, build_pull_jobs
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
-from logistics_pipeline.orchestration.schedules import NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, housekeeping
+from logistics_pipeline.orchestration.schedules import (
+    NIGHTLY_EXPORT,
+    NIGHTLY_HOUSEKEEPING,
+    NIGHTLY_PICTURES,
+    housekeeping,
+    nightly_export,
+)
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
 from logistics_pipeline.orchestration.sensors.contract_proposals import PROPOSALS, build_proposal_sensor
 from logistics_pipeline.orchestration.sensors.file_requests import build_request_sensor, unload_on_request
@@ -54,7 +60,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
         asset_checks=[*build_asset_checks(catalogue, settings.warn_threshold), *build_pull_checks(sources)],
-        jobs=[*load_jobs, *pull_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, unload_on_request],
+        jobs=[*load_jobs, *pull_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, nightly_export, unload_on_request],
         sensors=[
             build_file_sensor(load_jobs, interval),
             build_pull_sensor(pull_jobs, interval),
@@ -63,7 +69,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             build_refresh_sensor(interval),
             build_check_sensor(interval),
         ],
-        schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES],
+        schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, NIGHTLY_EXPORT],
         resources={"database": DatabaseResource(settings, catalogue, sources)},
         executor=dg.in_process_executor,
     )

@@ -25,7 +25,7 @@ def parent_values(
             if not page.records:
                 continue
             for record in reader.records(page.sha256, page.headers, page.bytes, LARGE_PAGE_BYTES):
-                found[_value(record, field, parent)] = None
+                found[value_of(record, field, parent)] = None
     return list(found)
 
 
@@ -40,7 +40,12 @@ def _pulls(connection: Connection, parent: Resource, newest: Pull) -> list[Pull]
     )
 
 
-def _value(record: object, field: ValuePath, parent: Resource) -> str:
+def value_of(record: object, field: ValuePath, parent: Resource) -> str:
+    """What a record of the parent is asked about by.
+
+    Raises:
+        SourceFault: it has no such value.
+    """
     value = value_at(record, field)
     if value is MISSING or value is None or isinstance(value, dict | list | bool):
         raise SourceFault(

@@ -16,10 +16,16 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
-from logistics_core.database_contract.locks import pull_lock
+from logistics_core.database_contract.locks import ARCHIVE_LOCK, pull_lock
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.settings import Settings
-from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
+from logistics_pipeline.database.connections import (
+    Connection,
+    connect,
+    free_advisory_lock,
+    shared_advisory_lock,
+    transient_errors,
+)
 from logistics_pipeline.errors import (
     DISK_FULL_ERRNOS,
     ConfigurationError,
@@ -151,7 +157,8 @@ def hold_pulls(connection: Connection, source: str, resource: str) -> Iterator[N
     with free_advisory_lock(connection, pull_lock(source, resource)) as is_free:
         if not is_free:
             raise PullBusyError(f"{source}.{resource} is being pulled at this moment by another process.")
-        yield
+        with shared_advisory_lock(connection, ARCHIVE_LOCK):
+            yield
 
 
 # -- beginning -------------------------------------------------------------------------------------------------------
@@ -378,17 +385,14 @@ class _Run:
             checkpoint = None
         for attempt in range(1, WALK_ATTEMPTS + 1):
             walk = Walk(self.resource)
-            try:
-                self._walk(part, walk, checkpoint)
-            except _CheckpointRefused:
-                self._begin_anew(part)
+            if not self._is_walked(part, walk, checkpoint):
                 checkpoint = None
                 continue
             problem = self._problem_of(walk)
             if problem is None:
                 break
             if attempt == WALK_ATTEMPTS:
-                self._accept_or_fail(walk, problem)
+                self._accept_or_fail(part, walk, problem)
                 break
             self._begin_anew(part)
             checkpoint = None
@@ -396,6 +400,19 @@ class _Run:
         with self._lock:
             if walk.last_total is not None:
                 self._expected = (self._expected or 0) + walk.last_total
+
+    def _is_walked(self, part: _Part, walk: Walk, checkpoint: Checkpoint | None) -> bool:
+        """Walks to the end; False if the source does not take the checkpoint."""
+        try:
+            self._walk(part, walk, checkpoint)
+        except _CheckpointRefused:
+            self._begin_anew(part)
+            return False
+        except SourceFault as fault:
+            if fault.kind is FaultKind.LOOP:  # the page that led here is in the checkpoint: not from there again
+                self._begin_anew(part)
+            raise
+        return True
 
     def _is_usable(self, part: _Part, checkpoint: Checkpoint) -> bool:
         return self.resource.pagination.is_stable and self.archive.holds(checkpoint.digest)
@@ -412,9 +429,10 @@ class _Run:
             return missing
         return "; ".join(walk.shifts) or None
 
-    def _accept_or_fail(self, walk: Walk, problem: str) -> None:
-        """What becomes of a walk that went wrong every time."""
+    def _accept_or_fail(self, part: _Part, walk: Walk, problem: str) -> None:
+        """What becomes of a walk that went wrong every time. One that fails is not gone on with: its end is reached."""
         if walk.missing():
+            self._begin_anew(part)
             raise SourceFault(
                 FaultKind.INCOMPLETE,
                 f"{self.resource.name}: {problem}, in each of {WALK_ATTEMPTS} attempts.",
@@ -422,6 +440,7 @@ class _Run:
                 "(cursor, keyset), an order that does not change, or shorter windows.",
             )
         if self.resource.pagination.overlap and any("does not begin" in each for each in walk.shifts):
+            self._begin_anew(part)
             raise SourceFault(
                 FaultKind.SHIFTED,
                 f"{self.resource.name}: pages shifted while they were read, in each of {WALK_ATTEMPTS} attempts: "
@@ -510,7 +529,8 @@ class _Run:
                     f"minus {length_text(_CLOCK_MARGIN)}."
                 ] = None
             begun = server - timedelta(seconds=response.seconds)
-            end = begun if tentative is None else min(begun, tentative)
+            # Not later than our clock either: one of a server that is wrong would leave a gap, an earlier end none.
+            end = min(begun, tentative or response.received_at - timedelta(seconds=response.seconds))
             self.store.fix_end(end.replace(microsecond=0))
             self.store.reload()
 

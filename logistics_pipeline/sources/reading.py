@@ -21,6 +21,7 @@ from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, listed, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, path_text, read_yaml, with_place
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.place_options import CREDENTIALS, OPTIONS, SCHEMES
 from logistics_pipeline.sources.definition import (
     WINDOW_PLACEHOLDERS,
     Authentication,
@@ -62,7 +63,6 @@ from logistics_pipeline.sources.times import parse_length, parse_schedule, parse
 from logistics_pipeline.sources.units import conversion
 
 MAX_RESOURCES = 200
-FILE_SCHEMES = frozenset({"s3", "az", "azure", "gs", "https", "http", "sftp"})
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -233,8 +233,10 @@ def _source(document: dict[str, Any], name: str, digest: str, places: Mapping[Ke
 
 def _files(keys: FilesKeys, name: str, digest: str, document: Mapping[str, Any]) -> FilesSource:
     parts = _address(keys.url, ("url",))
-    if parts.scheme not in FILE_SCHEMES:
-        _fault(("url",), f"begins with {parts.scheme or 'no scheme'}. Expected: one of {listed(sorted(FILE_SCHEMES))}.")
+    if parts.scheme not in SCHEMES:
+        _fault(("url",), f"begins with {parts.scheme or 'no scheme'}. Expected: one of {listed(sorted(SCHEMES))}.")
+    _check_known("options", keys.options, OPTIONS[parts.scheme], parts.scheme)
+    _check_known("credentials", keys.credentials, CREDENTIALS[parts.scheme], parts.scheme)
     for option, value in keys.options.items():
         if is_sensitive(option) and not is_reference(value):
             _fault(("options", option), "is a secret by its name. Move it to `credentials`, as a reference.")
@@ -244,9 +246,22 @@ def _files(keys: FilesKeys, name: str, digest: str, document: Mapping[str, Any])
     return FilesSource(
         name=name, sha256=digest, document=document, title=keys.title, description=keys.description,
         url=keys.url, dataset=keys.dataset, private=keys.private, options=keys.options, credentials=credentials,
-        land=keys.land,
-        poll=Poll(_length(keys.poll.shortest, ("poll", "from")), _length(keys.poll.longest, ("poll", "to"))),
+        land=keys.land, poll=_poll(keys),
     )  # fmt: skip
+
+
+def _check_known(key: str, given: Mapping[str, Any], known: frozenset[str], scheme: str) -> None:
+    """Whether a place of this kind has these options: a misspelt one would be ignored in silence."""
+    for name in given:
+        if name not in known:
+            _fault((key, name), f"is none of {scheme}://. Expected: {listed(sorted(known))}.{suggestion(name, known)}")
+
+
+def _poll(keys: FilesKeys) -> Poll:
+    poll = Poll(_length(keys.poll.shortest, ("poll", "from")), _length(keys.poll.longest, ("poll", "to")))
+    if not timedelta(seconds=1) <= poll.shortest <= poll.longest:
+        _fault(("poll", "from"), "is longer than `to`, or less than a second. Expected: such as 5s, and 5m for `to`.")
+    return poll
 
 
 # -- REST ------------------------------------------------------------------------------------------------------------

@@ -1,16 +1,21 @@
 """Deletes old pulls, and the pages that no pull has any more. What is deleted cannot be mapped anew."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from logistics_core.database_contract.locks import ARCHIVE_LOCK
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.connections import Connection, free_advisory_lock
 from logistics_pipeline.sources.archive import Archive
 from logistics_pipeline.sources.definition import RestSource
 from logistics_pipeline.sources.sidecars import sidecar_path
 
+PATIENCE_SECONDS = 10.0
+"""How long a moment in which nobody pulls is waited for, for each 1/256 of the archive."""
+_PAUSE_SECONDS = 0.1
 _YOUNGEST_SECONDS = 86_400
 """Pages that were received lately may belong to a pull that runs."""
 
@@ -51,8 +56,27 @@ def _delete_unused(connection: Connection, archive_dir: Path) -> int:
     deleted = 0
     for folder in sorted((archive_dir / "pages").glob("[0-9a-f][0-9a-f]")):
         old = [path.stem for path in folder.glob("*.zst") if path.stat().st_mtime < youngest]
-        used = connection.execute("SELECT DISTINCT sha256 FROM source.pages WHERE sha256 = ANY(%s)", (old,)).fetchall()
-        for digest in set(old) - {row[0] for row in used}:
-            archive.path_of(digest).unlink(missing_ok=True)
-            deleted += 1
+        with _nobody_pulls(connection) as is_so:
+            if not is_so:
+                continue  # the next night deletes them
+            for digest in _unused(connection, old):
+                archive.path_of(digest).unlink(missing_ok=True)
+                deleted += 1
     return deleted
+
+
+@contextmanager
+def _nobody_pulls(connection: Connection) -> Iterator[bool]:
+    """Whether nobody pulls while the block runs: a pull that finds a page in the archive does not write it again."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with free_advisory_lock(connection, ARCHIVE_LOCK) as is_free:
+            if is_free or time.monotonic() > deadline:
+                yield is_free
+                return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _unused(connection: Connection, digests: list[str]) -> set[str]:
+    used = connection.execute("SELECT DISTINCT sha256 FROM source.pages WHERE sha256 = ANY(%s)", (digests,)).fetchall()
+    return set(digests) - {row[0] for row in used}

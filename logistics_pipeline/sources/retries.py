@@ -79,6 +79,7 @@ class Sender:
             response, content = attempts(self._attempt, request, read, accepted)
         except RetryError as error:
             self.costs.add(seconds=monotonic() - began)
+            self._respect(error)
             raise self._given_up(error, monotonic() - began) from None
         tries = int(attempts.statistics.get("attempt_number", 1))
         if tries > 1:
@@ -110,6 +111,20 @@ class Sender:
         if fault.retry_after:
             self.limit.block(fault.retry_after)
             self.limit.pause(fault.retry_after, "its answer (Retry-After)")
+
+    def _respect(self, error: RetryError) -> None:
+        """Leaves the source alone for as long as its last answer wants, also after the last attempt.
+
+        Raises:
+            PausedPull: that is longer than a pull waits.
+        """
+        fault = error.last_attempt.exception()
+        if isinstance(fault, PassingFault) and fault.retry_after:
+            self.costs.add(rate_limited=int(fault.kind is not FaultKind.RATE_LIMIT))
+            self.limit.block(fault.retry_after)
+            if fault.retry_after > self.client.source.limits.longest_wait.total_seconds():
+                self.costs.add(rate_limited=int(fault.kind is FaultKind.RATE_LIMIT))
+                self.limit.pause(fault.retry_after, "its answer (Retry-After)")
 
     def _given_up(self, error: RetryError, seconds: float) -> PassingFault:
         fault = error.last_attempt.exception()

@@ -28,3 +28,16 @@ COMMENT ON COLUMN ingest.places.files IS 'How many files that look has found';
 COMMENT ON COLUMN ingest.places.error IS 'Why the last attempt failed, and what to do; NULL if it did not';
 COMMENT ON COLUMN ingest.places.failing_since IS 'Since when every attempt has failed';
 COMMENT ON COLUMN ingest.places.look_requested_at IS 'When somebody, or a notification of the store, has asked for a look';
+
+CREATE OR REPLACE FUNCTION ingest.request_look(place_name text)
+RETURNS boolean
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    UPDATE ingest.places SET look_requested_at = clock_timestamp()
+    WHERE name = place_name
+    RETURNING true
+$$;
+COMMENT ON FUNCTION ingest.request_look IS 'Asks the file sensor for a look at a place; NULL if it has never looked at such a place';
+REVOKE ALL ON FUNCTION ingest.request_look FROM public;

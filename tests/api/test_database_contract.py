@@ -81,7 +81,7 @@ def calls(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         required = {each["name"]: example(each) for each in parameters if each.get("required")}
         filled = path
         for name in [name for name in required if f"{{{name}}}" in path]:
-            filled = filled.replace(f"{{{name}}}", required.pop(name))
+            filled = filled.replace(f"{{{name}}}", str(required.pop(name)))
         yield filled, required
         for each in parameters:
             if not each.get("required") and each["in"] == "query" and each["name"] != "cursor":

@@ -181,7 +181,7 @@ def test_a_server_that_cannot_be_written_is_said(database_url: str, connection: 
 def tables(connection: Connection) -> list[tuple[str, str]]:
     return connection.execute(
         "SELECT table_schema, table_name FROM information_schema.tables "
-        "WHERE table_schema IN ('ingest', 'raw', 'analytics', 'access', 'catalogue', 'boards') "
+        "WHERE table_schema IN ('ingest', 'raw', 'analytics', 'access', 'catalogue', 'boards', 'source') "
         "AND table_type = 'BASE TABLE'"
     ).fetchall()
 
@@ -204,7 +204,9 @@ def test_the_role_of_the_api_can_write_no_table_and_call_few_functions_of_ours(
         "AND has_function_privilege(%s, pg_proc.oid, 'EXECUTE') AND prosecdef ORDER BY proname",
         (READER,),
     ).fetchall()
-    names = ["add_board", "change_board", "delete_board", "request_contract_action", "request_file_action"]
+    names = [
+        "add_board", "change_board", "delete_board", "request_contract_action", "request_file_action", "request_pull",
+    ]  # fmt: skip
     assert functions == [(name, True, ['search_path=""'], False) for name in names]
     sequences = connection.execute(
         "SELECT count(*) FILTER (WHERE has_sequence_privilege(%s, seqrelid, 'USAGE, UPDATE')), count(*) > 0 "

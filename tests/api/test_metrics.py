@@ -359,6 +359,29 @@ def test_answers_as_files(api: Api, format: str) -> None:
     else:
         table = parquet.read_table(io.BytesIO(response.content)).to_pylist()
         assert [each["shipments"] for each in table] == [row["shipments"] for row in rows]
+        assert [each["revenue"] for each in table] == [row["revenue"] for row in rows]
+        assert [each["period"].isoformat() for each in table] == [row["period"] for row in rows]
+
+
+def test_the_types_of_parquet_are_those_of_the_metrics(api: Api) -> None:
+    asked = {
+        "metrics": "shipments,revenue,revenue_per_kg,p90_delivery_time",
+        "by": "origin",
+        "grain": "month",
+        "compare": "previous",
+        "format": "parquet",
+    }
+    found = [
+        parquet.read_schema(io.BytesIO(api.client.get("/api/metrics/shipments", params=asked | more).content))
+        for more in ({}, {"limit": 1}, {"filter": '{"origin":"nowhere"}'}, {"start": "2024-03-01", "end": "2024-03-01"})
+    ]
+    assert all(schema == found[0] for schema in found), "they do not depend on the values"
+    types = {name: str(found[0].field(name).type) for name in found[0].names}
+    assert types["period"] == "date32[day]"
+    assert types["origin"] == "string"
+    assert types["shipments"] == types["shipments_previous"] == "int64"
+    assert types["revenue"] == "decimal128(38, 10)"
+    assert types["revenue_per_kg"] == types["revenue_change"] == "decimal128(38, 20)"
 
 
 @pytest.mark.parametrize(

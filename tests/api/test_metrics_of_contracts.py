@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from logistics_core.metrics.periods import Grain
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics import rollup_choice
 from logistics_pipeline.analytics.refresh import refresh
@@ -56,6 +57,12 @@ metrics:
   - {name: slow_share_of_tolls, aggregate: ratio, of: [slow_tolls, tolls]}
 """
 )
+SIGHTINGS = (
+    DECLARED.replace("name: crossings", "name: sightings")
+    .replace("path: crossings", "path: sightings")
+    .replace("singular: crossing", "singular: sighting")
+)
+"""Its distinct counts and quantiles are kept by weeks, months and years, as those of very large datasets are."""
 RECORDS = 12_500
 GATES = ("North", "null", "", "South")
 
@@ -76,6 +83,8 @@ def passage(number: int, seconds: int) -> dict[str, Any]:
 PASSED = [passage(number, 420) for number in range(RECORDS)]
 CROSSED = [passage(number, 2) for number in range(RECORDS)]
 """All of them in two days, in which there are more plates than a sketch has registers."""
+SIGHTED = [passage(number, 2_800) for number in range(RECORDS)]
+"""From 29 March 2024 to 7 May 2025."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +99,21 @@ def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tm
     data_dir = tmp_path_factory.mktemp("data")
     contracts = data_dir / "contracts"
     contracts.mkdir()
-    for name, text in (("passages", PASSAGES), ("crossings", DECLARED)):
+    for name, text in (("passages", PASSAGES), ("crossings", DECLARED), ("sightings", SIGHTINGS)):
         (contracts / f"{name}.yaml").write_text(text)
     with new_database() as url, pytest.MonkeyPatch.context() as patch:
         patch.setattr(rollup_choice, "SMALL_VALUES", 9_000)
+        by_day_too = rollup_choice._Chooser._fits
+        patch.setattr(
+            rollup_choice._Chooser,
+            "_fits",
+            lambda chooser, rollup: (
+                rollup.unit is not Grain.DAY if chooser.dataset.name == "sightings" else by_day_too(chooser, rollup)
+            ),
+        )
         catalogue = synced_catalogue(url, contracts)
         options = replace(load_options(Settings(database_url=url, data_dir=data_dir)), catalogue=catalogue)
-        for name, records in (("passages", PASSED), ("crossings", CROSSED)):
+        for name, records in (("passages", PASSED), ("crossings", CROSSED), ("sightings", SIGHTED)):
             load(url, options, data_dir / "raw" / f"{name}.csv", records)
         refresh(url)
         with serve(url, data_dir=data_dir) as api:
@@ -196,6 +213,88 @@ def test_graphql_marks_approximate_values_as_well(site: Site) -> None:
     assert found["a"]["source"] == "ROLLUP"
     assert found["a"]["approximations"] == [{"metric": "plates", "within": 0.0163}]
     assert found["a"]["rows"][0]["plates"] == pytest.approx(exact, rel=4 * 0.0163)
+
+
+def expected_values(
+    first: date, last: date, key: Callable[[dict[str, Any]], Any] = lambda _: None
+) -> dict[Any, tuple[int, Decimal | None]]:
+    """Distinct plates and median speed of what was sighted, by a key."""
+    groups = defaultdict(list)
+    for record in SIGHTED:
+        if first <= record["passed_at"].date() <= last:
+            groups[key(record)].append(record)
+    found = {}
+    for name, records in groups.items():
+        speeds = sorted(each["speed"] for each in records if each["speed"] != "")
+        found[name] = len({each["plate"] for each in records}), speeds[ceil(len(speeds) / 2) - 1]
+    return found
+
+
+def month_of(record: dict[str, Any]) -> str:
+    return f"{record['passed_at']:%Y-%m}-01"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "source"),
+    [
+        ("2024-05-01", "2025-01-31", "rollup"),
+        ("2024-01-17", "2025-02-28", "rollup"),  # begins before all records
+        ("2024-04-01", "2025-05-20", "rollup"),  # ends after all records
+        ("2020-01-01", "2030-01-01", "rollup"),
+        ("2024-05-02", "2025-01-31", "rows"),
+        ("2024-05-01", "2025-01-30", "rows"),
+        ("2024-03-29", "2024-04-15", "rows"),
+    ],
+)
+@pytest.mark.parametrize("by", ["", "gate"])
+def test_whole_periods_are_answered_from_values_kept_by_periods(
+    site: Site, first: str, last: str, source: str, by: str
+) -> None:
+    found = site.api.get(
+        "/api/metrics/sightings", metrics="plates,median_speed", start=first, end=last, **({"by": by} if by else {})
+    )
+    expected = expected_values(
+        date.fromisoformat(first), date.fromisoformat(last), lambda each: (each["gate"] or None) if by else None
+    )
+    assert found["source"] == source
+    assert {each.get("gate"): (each["plates"], each["median_speed"]) for each in found["data"]} == expected
+
+
+@pytest.mark.parametrize(
+    ("grain", "label"),
+    [
+        ("week", lambda each: (each["passed_at"].date() - timedelta(each["passed_at"].weekday())).isoformat()),
+        ("month", month_of),
+        ("quarter", lambda each: f"{each['passed_at']:%Y}-{(each['passed_at'].month - 1) // 3 * 3 + 1:02}-01"),
+        ("year", lambda each: f"{each['passed_at']:%Y}-01-01"),
+    ],
+)
+def test_values_kept_by_periods_are_summed_up_by_longer_ones(
+    site: Site, grain: str, label: Callable[[dict[str, Any]], str]
+) -> None:
+    found = site.api.get("/api/metrics/sightings", metrics="plates,median_speed", grain=grain)
+    assert found["source"] == "rollup"
+    expected = expected_values(date.min, date.max, label)
+    assert {each["period"]: (each["plates"], each["median_speed"]) for each in found["data"]} == expected
+
+
+def test_values_kept_by_periods_are_compared(site: Site) -> None:
+    asked = {"metrics": "plates", "grain": "month", "compare": "previous", "start": "2024-05-01", "end": "2025-04-30"}
+    found = site.api.get("/api/metrics/sightings", **asked)
+    months = expected_values(date.min, date.max, month_of)
+    assert found["source"] == "rollup"
+    for each in found["data"]:
+        before = (date.fromisoformat(each["period"]) - timedelta(1)).replace(day=1).isoformat()
+        assert each["plates_previous"] == months[before][0]
+
+
+def test_periods_of_the_field_that_dates_records_are_no_single_days(site: Site) -> None:
+    asked = {"metrics": "plates", "filter": '{"passed_at": {"lt": "2024-06-01T00:00:00+02:00"}}'}
+    found = site.api.get("/api/metrics/sightings", **asked)
+    assert (found["source"], found["data"][0]["plates"]) == (
+        "rows",
+        expected_values(date.min, date(2024, 5, 31))[None][0],
+    )
 
 
 def test_metrics_that_combine_others(site: Site) -> None:

@@ -69,6 +69,7 @@ def test_sources_are_listed_with_what_their_definitions_say(api: Api, connection
 def test_a_definition_is_shown_with_references_to_its_secrets(api: Api) -> None:
     found = api.get("/api/sources/fleet")
     assert found["definition"]["authentication"] == {"type": "bearer", "token": "env:FLEET_TOKEN"}
+    assert list(found["definition"])[:3] == ["kind", "title", "description"], "in the order of the file"
     assert len(found["sha256"]) == 64
     assert api.get("/api/sources/broken")["definition"] is None
 
@@ -224,3 +225,51 @@ def test_a_source_whose_file_is_gone_keeps_its_history(
             assert not api.get("/api/sources/fleet")["is_in_force"]
             assert len(api.get("/api/sources/fleet/pulls")["items"]) == 1
             assert api.client.post("/api/sources/fleet/pull").status_code == 404
+
+
+def metrics(api: Api) -> dict[str, float]:
+    """The figures of /metrics about sources, by name and labels."""
+    lines = api.client.get("/metrics").text.splitlines()
+    found = [line.rpartition(" ") for line in lines if line.startswith("logistics_source_")]
+    return {name: float(value) for name, _, value in found if 'resource="' not in name or 'resource="trips"' in name}
+
+
+def test_pulls_are_counted_for_prometheus(url: str, connection: Any, serve: Serve) -> None:
+    complete_pull(connection)
+    add_pull(connection, "trips", "failed", pages=2, requests=9, error="No.", error_kind="server")
+    labels = 'resource="trips",source="fleet"'
+    with serve(url) as api:
+        found = metrics(api)
+    assert found["logistics_source_problems"] == 1
+    expected = {
+        "source_pages_total": 5, "source_records_total": 250, "source_requests_total": 13, "source_retries_total": 1,
+        "source_rate_limited_total": 1, "source_bytes_total": 21_000, "source_pull_seconds_total": 3.25,
+        "source_waited_seconds_total": 1.5, "source_retrying_seconds_total": 0.5, "source_failing": 1,
+    }  # fmt: skip
+    assert {name: found[f"logistics_{name}{{{labels}}}"] for name in expected} == expected
+    assert found[f'logistics_source_pulls_total{{outcome="complete",{labels}}}'] == 1
+    assert found[f'logistics_source_failures_total{{kind="server",{labels}}}'] == 1
+    assert 4 <= found[f"logistics_source_behind_seconds{{{labels}}}"] < 60
+    assert found[f"logistics_source_newest_record_timestamp_seconds{{{labels}}}"] > 1.7e9
+    connection.execute("DELETE FROM source.pulls WHERE state = 'complete'")
+    with serve(url) as api:
+        assert metrics(api)[f"logistics_source_pages_total{{{labels}}}"] == 5, "counters never go back"
+
+
+def test_ingestion_statistics_hold_what_pulls_have_brought_and_cost(api: Api, connection: Any) -> None:
+    complete_pull(connection, PATH)
+    add_pull(connection, "trips", "failed", requests=9, error="No.", error_kind="server")
+    add_pull(connection, "orders", "complete", finished_at=datetime.now(UTC) - timedelta(days=2), records=7)
+    add_pull(connection, "vehicles", "paused", paused_until=datetime.now(UTC), finished_at=None)
+    connection.execute(
+        "INSERT INTO ingest.files (dataset, path, size_bytes, modified_ns, state, records_read, records_loaded, "
+        "records_superseded, records_rejected) VALUES ('vehicle_logs', %s, 1, 1, 'loaded', 249, 240, 5, 4)",
+        (PATH,),
+    )
+    found = api.get("/api/ingestion/stats")["pulls"]
+    assert (found["sources"], found["problems"], found["running"], found["paused"], found["failing"]) == (2, 1, 0, 1, 1)
+    day = found["last_day"]
+    assert (day["complete"], day["failed"], day["pages"], day["requests"], day["retries"]) == (1, 1, 3, 13, 1)
+    assert day["records"] == {"pulled": 250, "landed": 249, "unmapped": 1}
+    assert day["errors"] == {"server": 1}
+    assert found["loaded_from_them"] == {"read": 249, "loaded": 240, "superseded": 5, "rejected": 4}

@@ -18,7 +18,9 @@ from logistics_pipeline.contracts.watching import Watch, watch_contracts
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.local.supervisor import are_contracts_watched
+from logistics_pipeline.sources.in_force import SourcesFolder
 from tests.contract_texts import FUEL, with_station
+from tests.source_pulls import DEPOT, FLEET
 
 LOG = logging.getLogger("tests.watch")
 
@@ -55,7 +57,7 @@ class Site:
             self.reloads += 1
 
         with suppress(StoppedError):
-            watch_contracts(self.settings, self.url, count_reload, LOG)
+            watch_contracts(self.settings, self.url, count_reload, LOG, [SourcesFolder(self.settings.sources_dir)])
 
     def version(self, dataset: str = "fuel") -> int | None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -244,3 +246,38 @@ def test_a_second_watch_waits_and_takes_over(site: Site, caplog: pytest.LogCaptu
     site.write(FUEL)
     until(lambda: site.version() == 1)
     assert site.reloads == 1, "one of them at a time"
+
+
+def sources(site: Site) -> dict[str, tuple[bool, bool, bool]]:
+    """Of each source: whether there is a definition, whether its file has a problem, and whether it is gone."""
+    with psycopg.connect(site.url) as connection:
+        rows = connection.execute(
+            "SELECT name, definition IS NOT NULL, problem IS NOT NULL, removed_at IS NOT NULL FROM source.sources"
+        ).fetchall()
+    return {name: (is_defined, has_problem, is_gone) for name, is_defined, has_problem, is_gone in rows}
+
+
+def test_definitions_of_sources_take_effect_and_a_bad_one_harms_no_other(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOG.name)
+    site.watch()
+    until(lambda: are_contracts_watched(site.url))
+    site.settings.sources_dir.mkdir(parents=True)
+    (site.settings.sources_dir / "broken.yaml").write_text("kind: rest\nbaseUrl: nowhere\n")
+    (site.settings.sources_dir / "fleet.yaml").write_text(FLEET)
+    until(lambda: sources(site) == {"fleet": (True, False, False), "broken": (False, True, False)})
+    until(lambda: site.reloads == 1)
+    assert "The definition of the source fleet is in force." in caplog.text
+    assert "broken.yaml" in caplog.text
+
+    (site.settings.sources_dir / "fleet.yaml").write_text(FLEET.replace("every 15m", "every 5m"))
+    until(lambda: site.reloads == 2)
+    (site.settings.sources_dir / "fleet.yaml").write_text(FLEET.replace("kind: rest", "kind: rust"))
+    until(lambda: sources(site)["fleet"] == (True, True, False))
+    assert "rust" in caplog.text
+    (site.settings.sources_dir / "depot.yaml").write_text(DEPOT)
+    until(lambda: site.reloads == 3)
+    (site.settings.sources_dir / "fleet.yaml").unlink()
+    until(lambda: sources(site)["fleet"][2] and site.reloads == 4)
+    assert "not pulled any more" in caplog.text

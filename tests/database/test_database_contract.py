@@ -108,8 +108,10 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     }
     about_proposals = {"migrations/0010_contracts.sql", "describing/open_proposals.sql", "describing/system_status.sql"}
     of_proposals = {state for path, state in named if path == "migrations/0010_contracts.sql"}
-    of_pulls = {state for path, state in named if path == "migrations/0017_sources.sql"}
-    of_files = {state for path, state in named if path not in {*about_proposals, "migrations/0017_sources.sql"}}
+    about_pulls = {"migrations/0017_sources.sql", "migrations/0017_source_requests.sql", "checks/pulls.sql"}
+    about_pulls.add("housekeeping/old_pulls.sql")
+    of_pulls = {state for path, state in named if path in about_pulls}
+    of_files = {state for path, state in named if path not in about_proposals | about_pulls}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
     assert of_pulls == set(PullState)
@@ -192,7 +194,7 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     source = (STATIC / "events.js").read_text()
     heard = set(re.findall(r'source\.addEventListener\("(\w+)"', source)) - {"open", "error"}
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
-    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS}
+    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES}
     fields = {
         field
         for path in STATIC.rglob("*.js")

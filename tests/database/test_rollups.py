@@ -6,6 +6,7 @@ user's own, and how their pre-aggregates are chosen, made anew and dropped.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logistics_pipeline.analytics import rollup_choice
+from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.rollups import Precision
+from logistics_pipeline.analytics import rollup_check, rollup_choice, rollups
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.analytics.rollup_check import days_to_compare, rollup_differences
 from logistics_pipeline.analytics.rollups import datasets_to_remake
+from logistics_pipeline.contracts.backfill import backfill_from_extras
 from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
@@ -157,11 +161,14 @@ MAKERS: dict[str, Callable[[int, int], dict[str, Any]]] = {
 }
 
 
+def test_rollups_equal_a_full_recompute_after_any_sequence(folder: FolderUnderTest, connection: Connection) -> None:
+    check_sequences(folder, connection)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8)
 @given(steps=STEPS)
-def test_rollups_equal_a_full_recompute_after_any_sequence(
-    folder: FolderUnderTest, connection: Connection, steps: Any
-) -> None:
+def check_sequences(folder: FolderUnderTest, connection: Connection, steps: Any) -> None:
+    """Loads, unloads and refreshes at random; rollups are right after each refresh."""
     connection.execute(
         "TRUNCATE raw.vehicles, raw.vehicle_logs, raw.shipments, raw.parcels, raw.scans, raw.depots, ingest.files, "
         "analytics.rollup_datasets RESTART IDENTITY CASCADE"
@@ -178,6 +185,79 @@ def test_rollups_equal_a_full_recompute_after_any_sequence(
             if report.file.path not in loaded:
                 loaded.append(report.file.path)
     refresh(folder.url)
+    assert not differing_rollups(connection)
+
+
+DAYS = ("2024-03-01", "2024-03-31", "2024-04-01", "2025-01-01")
+
+
+def by_longer_periods(monkeypatch: pytest.MonkeyPatch, precisions: set[Precision]) -> None:
+    """Has values kept by longer periods than days alone, as those of very large datasets are."""
+    monkeypatch.setattr(
+        rollup_choice._Chooser,
+        "_fits",
+        lambda _, rollup: rollup.unit is not Grain.DAY and rollup.precision in precisions,
+    )
+
+
+@pytest.mark.parametrize("precisions", [{Precision.EXACT}, set(Precision) - {Precision.EXACT}], ids=["exact", "not"])
+def test_rollups_by_longer_periods_equal_a_full_recompute_after_any_sequence(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, precisions: set[Precision]
+) -> None:
+    by_longer_periods(monkeypatch, precisions)
+    monkeypatch.setitem(MAKERS, "parcels", lambda number, day: parcel(number, sent_on=DAYS[day % 4]))
+
+    check_sequences(folder, connection)
+
+    kept = {each["unit"] for each in rollups_of(connection, "parcels") if each["values"]}
+    assert kept <= {"week", "month", "year"}
+
+
+def test_new_records_of_a_day_are_added_to_longer_periods_and_changed_ones_make_them_anew(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, {Precision.ROUNDED, Precision.SKETCHED})
+    replaced: list[str] = []
+    replace_days = rollups._replace_days
+
+    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any) -> int:
+        if days and stored.rollup.unit is not Grain.DAY:
+            replaced.append(stored.rollup.unit)
+        return replace_days(connection, dataset, contents, stored, days)
+
+    monkeypatch.setattr(rollups, "_replace_days", noting)
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 9) for n in range(40)])
+    refresh(folder.url)
+
+    folder.drop_and_load("parcels/2.json", [parcel(n, n % 9, customer=f"N{n}") for n in range(40, 90)])
+    refresh(folder.url)
+    assert replaced == []
+    assert not differing_rollups(connection)
+
+    folder.drop_and_load("parcels/3.json", [parcel(n, 3, weight=n) for n in range(80, 95)])  # moves some, adds some
+    refresh(folder.url)
+    assert {"week", "month", "year"} >= set(replaced) != set()
+    assert not differing_rollups(connection)
+
+    replaced.clear()
+    unload_file(folder.url, "parcels/1.json", folder.options)
+    refresh(folder.url)
+    assert replaced
+    assert not differing_rollups(connection)
+
+
+def test_as_many_new_records_as_gone_ones_are_no_growth(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, set(Precision))
+    folder.drop_and_load("parcels/1.json", [parcel(n, 1) for n in range(6)])
+    folder.drop_and_load("parcels/2.json", [parcel(n, 1) for n in range(6, 12)])
+    refresh(folder.url)
+    unload_file(folder.url, "parcels/1.json", folder.options)
+    folder.drop_and_load("parcels/3.json", [parcel(n, 1, weight=n) for n in range(20, 26)])
+
+    refresh(folder.url)
+
     assert not differing_rollups(connection)
 
 
@@ -267,3 +347,52 @@ def test_a_difference_is_found(folder: FolderUnderTest, connection: Connection) 
     )
     (found,) = differing_rollups(connection)
     assert (found.dataset, found.table, found.rows) == ("parcels", "parcels_1", 2)
+
+
+def test_the_days_compared_are_by_half_those_refreshed_last(folder: FolderUnderTest, connection: Connection) -> None:
+    parcels = folder.options.catalogue["parcels"]
+    folder.drop_and_load("parcels/1.json", [parcel(0, sent_on="2000-01-01"), parcel(1, sent_on="2020-01-01")])
+    refresh(folder.url)
+    folder.drop_and_load("parcels/2.json", [parcel(2, sent_on="2011-05-06"), parcel(3, sent_on="2011-05-07")])
+    refresh(folder.url)
+
+    compared = set(days_to_compare(connection, parcels))
+
+    assert compared > {date(2011, 5, 6), date(2011, 5, 7)}
+    connection.execute("""UPDATE rollups.parcels_1 SET "rows()" = 7 WHERE day = '2011-05-06'""")
+    assert rollup_differences(connection, parcels, sorted(compared))
+
+
+def test_of_long_periods_as_many_are_compared_as_are_affordable(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, set(Precision))
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 28) for n in range(56)])
+    refresh(folder.url)
+    for table, unit in connection.execute("SELECT table_name, document->>'unit' FROM analytics.rollups").fetchall():
+        if unit != "day":
+            connection.execute(f"DELETE FROM rollups.{table}".encode())
+    parcels = folder.options.catalogue["parcels"]
+    days = [date(2024, 3, 4)]
+
+    found = {each.table for each in rollup_differences(connection, parcels, days)}
+    monkeypatch.setattr(rollup_check, "MAX_RECORDS", 14)
+    weeks = {each.table for each in rollup_differences(connection, parcels, days)}
+
+    assert found > weeks > set()
+
+
+def test_values_moved_from_extras_to_a_field_are_counted(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("parcels.json", [parcel(n, depot=None, station=f"S{n % 3}") for n in range(9)])
+    refresh(folder.url)
+    contract = folder.options.raw_dir.parent / "contracts" / "parcels.yaml"
+    contract.write_text(PARCELS.replace("{name: depot, ", "{name: depot, aliases: [station], "))
+    sync_folder(connection, contract.parent)
+    parcels = catalogue_in_force(connection)["parcels"]
+    assert backfill_from_extras(connection, parcels, "depot").moved == 9
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == ["parcels"]
+
+    refresh(folder.url)
+
+    assert not differing_rollups(connection)
+    assert datasets_to_remake(connection, catalogue_in_force(connection)) == []

@@ -45,11 +45,26 @@ class Site:
             catalogue=catalogue,
         )
         self._loaded: set[Path] = set()
+        self._rolled_back: Connection | None = None
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        if self._rolled_back is not None:
+            yield self._rolled_back
+            return
         with connect(self.url) as connection:
             yield connection
+
+    @contextmanager
+    def damaged(self, statement: str) -> Iterator[None]:
+        """What everything says after a statement, which is taken back at the end."""
+        with self.connect() as connection, connection.transaction(force_rollback=True):
+            connection.execute(statement.encode())
+            self._rolled_back = connection
+            try:
+                yield
+            finally:
+                self._rolled_back = None
 
     def clear(self) -> None:
         with self.connect() as connection:
@@ -69,12 +84,13 @@ class Site:
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
 
-    def pull(self, definition: Path) -> list[Pull]:
+    def pull(self, definition: Path, *, load: bool = True) -> list[Pull]:
         """Pulls every resource of a source, parents first, and loads what they have landed."""
         source = read_definition(definition)
         assert isinstance(source, RestSource)
         found = [pull(self.url, source, name, self.options).pull for name in source.names]
-        self.load()
+        if load:
+            self.load()
         return found
 
     def load(self) -> None:

@@ -74,12 +74,26 @@ def test_a_definition_becomes_a_model() -> None:
 
 
 def test_a_place_of_files_is_read() -> None:
-    text = (
-        "kind: files\nurl: s3://bucket/in\noptions: {region: eu-1}\ncredentials: {secret: env:KEY}\npoll: {from: 2s}\n"
-    )
+    text = "kind: files\nurl: s3://bucket/in\noptions: {region: eu-1}\npoll: {from: 2s}\n"
+    text += "credentials: {secretAccessKey: env:KEY}\n"
     source = parse_definition(text, "bucket", "bucket.yaml")
     assert isinstance(source, FilesSource)
-    assert source.credentials == {"secret": Secret("env:KEY")} and source.poll.shortest == timedelta(seconds=2)
+    assert source.credentials == {"secretAccessKey": Secret("env:KEY")} and source.poll.shortest == timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("url: s3://b\noptions: {regoin: eu-1}", "options.regoin is none of s3://.*Did you mean region?"),
+        ("url: sftp://h/x\ncredentials: {accessKeyId: env:K}", "credentials.accessKeyId is none of sftp://"),
+        ("url: s3://b\ncredentials: {secretAccessKey: abc}", "holds a value where a secret belongs"),
+        ("url: ftp://h/x", "begins with ftp. Expected: one of"),
+        ("url: s3://b\npoll: {from: 10m, to: 5m}", "is longer than `to`"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_explained(text: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message.replace("?", r"\?")):
+        parse_definition(f"kind: files\n{text}\n", "bucket", "bucket.yaml")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class Case:
     key: tuple[str, ...] = ()
 
 
-TRIPS = "/trips/stream?ids=V-0001,V-0002,V-0003"
+IDS = ",".join(f"V-{number:04}" for number in range(1, 15))
+TRIPS = f"/trips/stream?ids={IDS}"
 BEARER = {"Authorization": f"Bearer {samsara.TOKEN}"}
 FEED = {"method": "GetFeed", "params": {"typeName": "Trip", "credentials": geotab.CREDENTIALS}}
 GENERAL = f"account={webfleet.ACCOUNT}&apikey={webfleet.KEY}&lang=en&outputformat=json&useISO8601=true"
@@ -194,7 +195,7 @@ def test_what_a_window_takes_the_place_of_is_left_out() -> None:
         APIS["odoo"].make(lively_fleet()), odoo_transfers.address, odoo_transfers.headers, odoo_transfers.body
     )
 
-    assert trips.request.parameters == {"ids": "V-0001,V-0002,V-0003", "queryBy": "updatedAtTime"}
+    assert trips.request.parameters == {"ids": IDS, "queryBy": "updatedAtTime"}
     assert transfers.request.body == {"domain": [["write_date", ">=", "{since}"], ["write_date", "<", "{until}"]]}
 
 
@@ -248,6 +249,15 @@ def test_a_full_page_without_a_sign_of_others_is_a_question() -> None:
 
     assert [each.subject for each in proposal.questions] == ["pagination"]
     assert "50 records, a round number" in proposal.questions[0].text
+
+
+def test_a_cursor_on_the_only_page_is_a_question() -> None:
+    page = {"data": [{"id": 1}, {"id": 2}], "meta": {"nextCursor": "b", "hasMore": False}}
+
+    proposal = propose(lambda request: json_response(page), "/trucks", {})
+
+    assert proposal.paging.keys == {}
+    assert "meta.hasMore says that this page is the only one" in proposal.questions[0].text
 
 
 def test_records_that_fit_a_dataset_need_no_contract() -> None:

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+from logistics_pipeline.cli import app
 from logistics_pipeline.sources.pulls import PullState
 from tests.ports import free_port
 from tests.sources.servers.fleet import Fleet, Trip, fleet_of, utc
@@ -104,7 +106,21 @@ def node(peers: Path, package: str, script: str) -> list[str]:
     return [program, str(peers / "node_modules" / package / script)]
 
 
-def test_json_server(peers: Path, site: Site, tmp_path: Path) -> None:
+@pytest.fixture
+def proposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """What `logistics sources add` writes for an address."""
+    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("logistics_pipeline.sources.proposing.adding._PAUSE_SECONDS", 0.0)
+
+    def run(address: str) -> str:
+        result = CliRunner().invoke(app, ["sources", "add", address, "--private", "--name", "peer", "--print"])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
+
+
+def test_json_server(peers: Path, site: Site, tmp_path: Path, proposed: Callable[[str], str]) -> None:
     fleet = fleet_of(4, 57)
     database = tmp_path / "db.json"
     database.write_text(json.dumps({"trips": [flat(trip) for trip in fleet.trips_by()]}))
@@ -134,9 +150,12 @@ def test_json_server(peers: Path, site: Site, tmp_path: Path) -> None:
         assert found(site) == rows(fleet)
 
         assert pull(site, document, "json_server") is PullState.UNCHANGED
+        text = proposed(f"{url}/trips")
+    assert "pagination: {type: offset, parameter: _start, sizeParameter: _limit, size: 100}" in text
+    assert "field: updated_at, parameter: updated_at_gte" in text
 
 
-def test_datasette(peers: Path, site: Site, tmp_path: Path) -> None:
+def test_datasette(peers: Path, site: Site, tmp_path: Path, proposed: Callable[[str], str]) -> None:
     fleet = fleet_of(4, 61)
     with sqlite3.connect(tmp_path / "fleet.db") as database:
         database.execute(
@@ -173,6 +192,11 @@ def test_datasette(peers: Path, site: Site, tmp_path: Path) -> None:
         store()
         pull(site, document, "datasette")
         assert found(site) == rows(fleet)
+        text = proposed(f"{url}/fleet/trips.json?_shape=objects")
+    assert "records: rows" in text
+    assert "total: filtered_table_rows_count" in text
+    assert "pagination: {type: nextUrl, next: next_url}" in text
+    assert "field: updated_at, parameter: updated_at__gte, until: updated_at__lt" in text
 
 
 def test_oauth2_mock_server(peers: Path, site: Site) -> None:

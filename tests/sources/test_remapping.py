@@ -235,7 +235,7 @@ def test_old_pulls_are_deleted_but_for_those_that_count(loaded: Loaded, connecti
     for path in pages:
         os.utime(path, (1_000_000_000, 1_000_000_000))
     assert prune(connection, source.options.archive_dir, {"fleet": source.source}, 30).pulls == 3
-    assert connection.execute("SELECT pulls FROM source.totals").fetchall() == [(3,)]
+    assert connection.execute("SELECT complete FROM source.totals").fetchall() == [(4,)]
     assert [row[0] for row in connection.execute("SELECT pull_id FROM source.pulls")] == [4]
     assert len(list((source.options.archive_dir / "pages").rglob("*.zst"))) == 3, "those of the pull that is left"
     assert source.pull().pull.state is PullState.UNCHANGED

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench.object_store import Bucket, Weed, serving
 from logistics_pipeline.files.remote_file import close_stores
 from logistics_pipeline.loading.options import LoadOptions
 from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
-from tests.stores.weed import Bucket, Weed, serving
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
+from bench.store_proxy import Proxy, between
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
@@ -23,10 +25,8 @@ from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.stores.conftest import shipments
-from tests.stores.proxy import Proxy, between
 from tests.stores.test_places_sensor import DEFINITION
 from tests.stores.test_s3_loads import load
-from tests.stores.weed import ACCESS_KEY, SECRET_KEY, Bucket
 
 
 @pytest.fixture

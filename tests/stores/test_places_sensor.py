@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from tests.orchestration.conftest import System, shipment
-from tests.stores.weed import ACCESS_KEY, SECRET_KEY, Bucket
 
 Declare = Callable[..., None]
 

@@ -5,13 +5,13 @@ from hashlib import sha256
 
 import pytest
 
+from bench.object_store import Bucket
 from logistics_core.database_contract.file_states import FileState
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.stores.conftest import shipments
-from tests.stores.weed import Bucket
 
 
 def load(url: str, key: str, options: LoadOptions) -> LoadReport:

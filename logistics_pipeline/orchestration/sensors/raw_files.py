@@ -98,6 +98,7 @@ def _find_remote_files(
     """The files of the declared places, after a look at those that are due. One that fails hinders no other."""
     folder = database.folder
     looks.declare(folder.places, database.catalogue)
+    ledger.forget_places(connection, (place.name for place in folder.places))
     if not folder.places:
         return
     for name in ledger.take_requested_looks(connection):

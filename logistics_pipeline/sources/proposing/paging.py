@@ -160,8 +160,12 @@ class _Trial:
                 answer = self.asker.ask({place: cursor})
                 if self._follows(answer):
                     return self._by_cursor(where, key, place, answer)
-            if self._may_end_here(where):
-                continue
+            if self._ends_here():
+                text = (
+                    f"{path_text(self.more)} says that this page is the only one, and {key} looks like the cursor of a "
+                    "next one: give an address with more records, or complete `pagination`."
+                )
+                return FoundPaging({}, questions=(Question("pagination", text),))
             text = f"{key} looks like the cursor of the next page, but no request with it brought another page."
             question = Question("pagination.parameter", text, _names_of_parameters(key)[:4])
             return FoundPaging({**where, "type": "cursor", "parameter": "UNKNOWN"}, text, (question,), may_follow=True)
@@ -187,8 +191,7 @@ class _Trial:
             if _CURSOR_HEADER.fullmatch(name) and text:
                 yield {"nextHeader": name.title()}, name.title(), text
 
-    def _may_end_here(self, where: dict[str, str]) -> bool:
-        """A page that says that no other one follows, or a cursor that is there on the last page too."""
+    def _ends_here(self) -> bool:
         return bool(self.more) and value_at(self.first.document, self.more) is False
 
     def _feeds(self, where: dict[str, str], place: Place, answer: Answer) -> bool:

@@ -58,7 +58,6 @@ def propose_resource(
         records = value_at(answer.document, found.path)
         return FoundRecords(found.path, records) if isinstance(records, list) else None
 
-    first = asker.ask()
     paging = _until_out(lambda: find_paging(asker, read), lambda note: FoundPaging(questions=(note,)), "pagination")
     samples = [*found.records]
     if paging.second is not None and (more := read(paging.second)) is not None:
@@ -72,14 +71,15 @@ def propose_resource(
             "incremental",
         )
     )
+    page = asker.ask()  # a small one, if trials have found how to ask for it: then a count of all is greater
     taken = {*filtering.taken, paging.keys.get("sizeParameter"), paging.keys.get("parameter")}
     kept = {name: value for name, value in request.parameters.items() if name not in taken}
     plain = changed(Request(request.path, kept, request.body), filtering.changes)
     return ResourceProposal(
         plain,
         found,
-        find_total(first, found, may_follow=paging.may_follow),
-        path_text(find_error(first)),
+        find_total(page, read(page) or found, may_follow=paging.may_follow),
+        path_text(find_error(page)),
         paging,
         filtering,
         find_key(samples),

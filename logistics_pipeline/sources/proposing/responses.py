@@ -13,7 +13,9 @@ _USUAL_LISTS = re.compile(
     r"data|items?|results?|records?|rows|values?|list|content|entries|elements|objects|hits", re.I
 )
 _TOTAL = re.compile(
-    r"total|(total[_-]?)?(count|results|records|items|hits|rows)|(count|records|results|items)[_-]?total", re.I
+    r"total|(total[_-]?)?(count|results|records|items|hits|rows)|(count|records|results|items)[_-]?total|"
+    r"(\w+[_-])?(rows|records|results|items)[_-]?count",
+    re.I,
 )
 _TOTAL_HEADER = re.compile(r"x-(pagination-)?total(-count|-items|-records)?|x-count|total-count", re.I)
 _MORE = re.compile(r"(has|is)?[_-]?(more|next([_-]?page)?|more[_-]?(items|data|records|results))", re.I)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -187,8 +187,10 @@ def clock_skew(seconds: float) -> Fault:
     """A server whose clock is wrong by so much."""
 
     def strike(request: Request, handle: Handle) -> Response:
-        moment = datetime.now(UTC) + timedelta(seconds=seconds)
-        return handle(request).with_headers(Date=format_datetime(moment, usegmt=True))
+        response = handle(request)
+        told = response.headers.get("Date")
+        moment = (parsedate_to_datetime(told) if told else datetime.now(UTC)) + timedelta(seconds=seconds)
+        return response.with_headers(Date=format_datetime(moment, usegmt=True))
 
     return strike
 

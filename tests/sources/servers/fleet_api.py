@@ -41,6 +41,8 @@ class FleetApi:
     """Whether the page that follows this one is passed over, as by an API that loses its place."""
     goes_round: bool = False
     """Whether the next page is said to be this one again."""
+    pages_misled: int = 0
+    """Pages that one of these two has changed."""
 
     def __call__(self, request: Request) -> Response:
         self.on_request(request)
@@ -115,9 +117,12 @@ class FleetApi:
         here = paging.from_token(request.query.get("cursor"))
         page = paging.after_key(items, _key, here, size)
         if self.goes_round and here is not None:
+            self.pages_misled += 1
             return replace(page, next=here)
-        if self.drops_next and page.next is not None:
-            return replace(page, next=paging.after_key(items, _key, page.next, size).next or page.next)
+        following = paging.after_key(items, _key, page.next, size).next if page.next is not None else None
+        if self.drops_next and following is not None:
+            self.pages_misled += 1
+            return replace(page, next=following)
         return page
 
     # -- ETags ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from math import ceil
 
 from tests.sources.servers.http import Handle, Request, Response, json_response
 
@@ -51,7 +52,7 @@ class RateLimit:
 
 def retry_after(seconds: float, style: str = "seconds") -> str:
     """RFC 9110: seconds or a date."""
-    whole = max(0, round(seconds))
+    whole = ceil(seconds)
     if style == "date":
         return format_datetime(datetime.now(UTC) + timedelta(seconds=whole), usegmt=True)
     return str(whole)

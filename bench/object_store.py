@@ -1,11 +1,13 @@
-"""A SeaweedFS server of the tests' own: buckets as of Amazon S3, with versions, multipart uploads and signatures."""
+"""A SeaweedFS server for tests and benchmarks: buckets as of Amazon S3, with versions and signatures."""
 
 import json
+import random
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,8 +18,9 @@ import httpx2
 from botocore.config import Config
 
 from logistics_pipeline.files.stores import PlaceDefinition
-from tests.ports import free_port
 
+_LOWEST_PORT, _HIGHEST_PORT = 10_000, 30_000
+"""Below those that the system gives to clients."""
 ACCESS_KEY, SECRET_KEY = "testing", "testing-secret-7f3a"
 _numbers = count()
 
@@ -87,13 +90,13 @@ def serving(folder: Path, volume_mb: int = 128) -> Iterator[Weed]:
     identity = {"name": "tests", "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]}
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity | {"actions": ["Admin", "Read", "Write", "List"]}]}))
-    ports = {name: free_port() for name in ("s3", "master", "volume", "filer")}
-    grpc = {f"{name}.port.grpc": free_port() for name in ports}
+    ports = {name: _free_port() for name in ("s3", "master", "volume", "filer")}
+    grpc = {f"{name}.port.grpc": _free_port() for name in ports}
     options = {f"{name}.port": port for name, port in ports.items()} | grpc | {
         "s3.port.iceberg": 0, "s3.port.lance": 0, "master.telemetry": "false", "s3.config": config,
         "volume.max": 100, "master.volumeSizeLimitMB": volume_mb, "ip": "127.0.0.1", "ip.bind": "127.0.0.1",
     }  # fmt: skip
-    command = [Path(sys.executable).parent / "weed", "server", "-s3", f"-dir={folder}"]
+    command = [str(Path(sys.executable).parent / "weed"), "server", "-s3", f"-dir={folder}"]
     command += [f"-{name}={value}" for name, value in options.items()]
     with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         try:
@@ -102,6 +105,14 @@ def serving(folder: Path, volume_mb: int = 128) -> Iterator[Weed]:
             yield weed
         finally:
             process.kill()  # nothing needs to last, and it takes its time to end
+
+
+def _free_port() -> int:
+    while True:
+        with suppress(OSError), socket.socket() as probe:
+            port = random.randrange(_LOWEST_PORT, _HIGHEST_PORT)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait(weed: Weed, process: subprocess.Popen[bytes]) -> None:

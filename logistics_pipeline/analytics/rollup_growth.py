@@ -1,0 +1,92 @@
+"""Finds days on which records have only been added: what these contribute can be added to rollups of longer periods.
+
+If a day has as many more records as there are ones of the files that waiting batches wrote, all of these are new, and
+none has gone: whatever was changed or replaced would be one of these records and no additional one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg import sql
+
+from logistics_core.catalogue import Dataset
+from logistics_core.metrics.periods import Grain, period_of
+from logistics_core.metrics.rollups import DAY, SCHEMA, StoredRollup, day_of, page_column, source
+from logistics_core.metrics.states import State, StateKind
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+
+RecordsByDay = Mapping[date, int]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The days on which records have only been added."""
+
+    days: frozenset[date]
+    files: Sequence[int]
+    """The files that the new records came with."""
+
+    def divided(self, days: Collection[date], unit: Grain) -> tuple[list[date], list[date]]:
+        """The days of periods that have only grown, and those of the others."""
+        changed = {period_of(day, unit) for day in days if day not in self.days}
+        others = [day for day in days if period_of(day, unit) in changed]
+        return [day for day in days if period_of(day, unit) not in changed], others
+
+
+def records_by_day(connection: Connection, states: StoredRollup, days: Sequence[date]) -> RecordsByDay:
+    """How many records some days have, by a rollup of states."""
+    query = sql.SQL("SELECT {day}, sum({rows})::bigint FROM {table} WHERE {day} = ANY(%s) GROUP BY 1").format(
+        day=sql.Identifier(DAY),
+        rows=sql.Identifier(State(StateKind.ROWS, None).column),
+        table=sql.Identifier(SCHEMA, states.table),
+    )
+    return dict(connection.execute(query, (list(days),)).fetchall())
+
+
+def find_growth(
+    connection: Connection, dataset: Dataset, days: Sequence[date], before: RecordsByDay, now: RecordsByDay
+) -> Growth:
+    """The days that have only grown between two refreshes, in the transaction's snapshot."""
+    files = [
+        file
+        for (file,) in connection.execute(
+            read_sql("analytics/files_of_waiting_batches").encode(), {"dataset": dataset.name}
+        )
+    ]
+    if dataset.dating is None or _is_dated_anew(connection, dataset):
+        return Growth(frozenset(), files)
+    written = _records_of_files(connection, dataset, days, files)
+    grown = (day for day in days if now.get(day, 0) - before.get(day, 0) == written.get(day, 0))
+    return Growth(frozenset(grown), files)
+
+
+def _is_dated_anew(connection: Connection, dataset: Dataset) -> bool:
+    """Whether records may have got or changed their day without having been written: another dataset dates them."""
+    assert dataset.dating is not None
+    if dataset.dating.dataset is None:
+        return False
+    waiting = connection.execute(
+        read_sql("analytics/files_of_waiting_batches").encode(), {"dataset": dataset.dating.dataset}
+    )
+    return waiting.fetchone() is not None
+
+
+def _records_of_files(
+    connection: Connection, dataset: Dataset, days: Sequence[date], files: Sequence[int]
+) -> RecordsByDay:
+    day = day_of(dataset)
+    assert day is not None
+    # Literals, so that the planner sees how many there are.
+    query = sql.SQL(
+        "SELECT {day}, count(*) FROM {source} WHERE {day} = ANY({days}::date[]) AND {file} = ANY({files}::int[]) "
+        "GROUP BY 1"
+    ).format(
+        day=day,
+        source=source(dataset),
+        days=sql.Literal(list(days)),
+        file=page_column("file_id"),
+        files=sql.Literal(list(files)),
+    )
+    return dict(connection.execute(query).fetchall())
