@@ -119,6 +119,13 @@ def test_a_check_says_what_is_wrong(shell: Shell, old: str, new: str, said: str)
     assert "wrong: " in shell.run("check", "fleet", exit_code=1).stdout
 
 
+def test_a_dataset_that_begins_with_the_first_pull_is_a_note(shell: Shell) -> None:
+    path = shell.write(shell.source.definition.replace("dataset: vehicles", "dataset: forklifts", 1))
+    (checked,) = shell.json("check", str(path))
+    assert not checked["problems"]
+    assert any("no dataset forklifts yet" in note for note in checked["notes"])
+
+
 @pytest.mark.parametrize(
     ("more", "is_noted"),
     [("", True), ("    total: total\n", False), (", sizeParameter: limit, size: 9, overlap: 1", False)],
