@@ -94,7 +94,7 @@ def serving(folder: Path, volume_mb: int = 128) -> Iterator[Weed]:
     grpc = {f"{name}.port.grpc": _free_port() for name in ports}
     options = {f"{name}.port": port for name, port in ports.items()} | grpc | {
         "s3.port.iceberg": 0, "s3.port.lance": 0, "master.telemetry": "false", "s3.config": config,
-        "volume.max": 100, "master.volumeSizeLimitMB": volume_mb, "ip": "127.0.0.1", "ip.bind": "127.0.0.1",
+        "volume.max": 5_000, "master.volumeSizeLimitMB": volume_mb, "ip": "127.0.0.1", "ip.bind": "127.0.0.1",
     }  # fmt: skip
     command = [str(Path(sys.executable).parent / "weed"), "server", "-s3", f"-dir={folder}"]
     command += [f"-{name}={value}" for name, value in options.items()]
