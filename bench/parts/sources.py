@@ -117,6 +117,7 @@ A local server answers with pages of {_PER_PAGE} records, made before; each page
 process pulls them all: it archives each page (SHA-256, zstd, a file), counts its records and commits it with the
 checkpoint to PostgreSQL. dlt's REST client, in an environment of its own, asks the same server, selects the records
 and counts them; it keeps nothing. Both in turns, {_REPETITIONS} times; medians. The clock starts before the first
-request and ends with the last page; mapping the records and landing the file is a row of its own, as dlt's client does nothing of the kind.""",
+request and ends with the last page; mapping the records and landing the file is a row of its own, as dlt's client does
+nothing of the kind.""",
     measure=_measure,
 )

@@ -12,7 +12,7 @@ from typing import Any
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 
-import dlt  # type: ignore[import-not-found]
+import dlt
 import ijson
 
 

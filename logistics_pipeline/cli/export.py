@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, say
@@ -17,6 +18,8 @@ from logistics_pipeline.exports.destinations import Destination, destination
 from logistics_pipeline.exports.from_files import rebuild
 from logistics_pipeline.exports.manifest import Manifest, folder_name
 from logistics_pipeline.files.declared_places import declared_places
+from logistics_pipeline.files.places import WatchedPlaces
+from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.loading.loader import LoadReport
 from logistics_pipeline.local.environment import Environment, open_environment
 
@@ -25,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command()(export)
     app.command()(restore)
+    app.command("upload-address")(upload_address)
 
 
 def export(
@@ -113,3 +117,15 @@ def _rebuild(environment: Environment, as_json: bool) -> None:
 def _say_loaded(report: LoadReport, as_json: bool) -> None:
     if not as_json:
         say(f"{report.file.path}: {report.file.state}, {report.file.records_loaded:,} records")
+
+
+def upload_address(
+    url: Annotated[str, typer.Argument(help="Of the file that is to be sent, at a declared place", show_default=False)],
+    minutes: Annotated[int, typer.Option(min=1, max=7 * 24 * 60, help="How long the address may be used")] = 15,
+) -> None:
+    """Prints an address to which a browser or curl can send one file with PUT, without any credentials.
+
+    The file lands in the bucket and is loaded like every other one there.
+    """
+    place = WatchedPlaces.of_settings(Settings(), built_in_catalogue()).place_of(url)
+    print(store_of(place.definition).upload_url(url.removeprefix(place.root), minutes * 60))

@@ -22,7 +22,15 @@ import httpx2
 
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files.http_paths import folder_path
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceDefinition,
+    PlaceError,
+    Store,
+    StoredVersion,
+    trusted,
+)
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30
@@ -59,7 +67,7 @@ class HttpStore(Store):
         self._check_host(parts.hostname or "")
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-            verify=place.option("caFile") or True,
+            verify=trusted(place),
             headers={"Accept-Encoding": "identity", "User-Agent": "logistics-analytics"},
             auth=_authentication(place),
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote_plus
@@ -20,7 +21,15 @@ from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceDefinition,
+    PlaceError,
+    Store,
+    StoredVersion,
+    trusted,
+)
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30
@@ -47,9 +56,11 @@ class S3Store(Store):
         self._payer = {"RequestPayer": "requester"} if place.option("requesterPays") == "true" else {}
         with self._errors(""):
             self.client = _client(place)
+        self._decoded: dict[bytes, list[ListedFile]] = {}
+        """Of each page of the last whole listing, by its hash: most pages are the same the next time."""
         self._lists = httpx2.Client(
             timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-            verify=place.option("caFile") or True,
+            verify=trusted(place),
             trust_env=True,
         )
 
@@ -111,11 +122,15 @@ class S3Store(Store):
         self._lists.close()
 
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
-        token: str | None = None
+        token, known, seen = None, self._decoded, dict[bytes, list[ListedFile]]()
         while True:
             page = self._list(token, None if after is None else self.prefix + after)
-            yield page.files
+            digest = sha256(page.contents).digest()
+            files = known.get(digest)
+            seen[digest] = page.files(len(self.prefix)) if files is None else files
+            yield seen[digest]
             if page.token is None:
+                self._decoded = seen
                 return
             token = page.token
 
@@ -134,7 +149,7 @@ class S3Store(Store):
             if answer.status_code != httpx2.codes.OK:
                 self.client.list_objects_v2(**parameters)  # knows what every refusal means, and other regions
                 raise TransientError(f"{self._place.url} cannot be listed now: HTTP {answer.status_code}")
-            return _page(answer.content, len(self.prefix))
+            return _Page(answer.content)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -267,30 +282,36 @@ def _error_of_answer(url: str, place: PlaceDefinition, error: exceptions.ClientE
 
 
 class _Page:
-    def __init__(self, files: list[ListedFile], token: str | None) -> None:
-        self.files = files
-        self.token = token
+    """A page of a listing: the answer of ListObjectsV2."""
+
+    def __init__(self, body: bytes) -> None:
+        begin, end = body.find(b"<Contents>"), body.rfind(b"</Contents>") + len(b"</Contents>")
+        self.contents = body[begin:end] if begin >= 0 else b""
+        around = _parsed(body[:begin] + body[end:] if begin >= 0 else body)
+        said = {each.tag.rpartition("}")[2]: each.text for each in around}
+        if not self.contents and said.get("KeyCount", "0") != "0":
+            raise TransientError("The store answered with a listing that cannot be read")
+        self.is_encoded = said.get("EncodingType") == "url"
+        self.token = said.get("NextContinuationToken") if said.get("IsTruncated") == "true" else None
+
+    def files(self, prefix_length: int) -> list[ListedFile]:
+        """Decodes the objects; keys are those after the prefix."""
+        files = []
+        for each in _parsed(b"<all>" + self.contents + b"</all>"):
+            name = each.findtext("Key") or ""
+            if self.is_encoded and ("%" in name or "+" in name):
+                name = unquote_plus(name)
+            modified = _listed_time(each.findtext("LastModified") or "")
+            version = StoredVersion(int(each.findtext("Size") or 0), modified, (each.findtext("ETag") or "").strip('"'))
+            files.append(ListedFile(name[prefix_length:], version))
+        return files
 
 
-def _page(body: bytes, prefix_length: int) -> _Page:
-    """Decodes a page of a listing: the answer of ListObjectsV2."""
+def _parsed(text: bytes) -> ElementTree.Element:
     try:
-        root = ElementTree.fromstring(body)
+        return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise TransientError(f"The store answered with a listing that is no XML ({error})") from error
-    space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
-    is_encoded = root.findtext(f"{space}EncodingType") == "url"
-    tags = [f"{space}{name}" for name in ("Key", "LastModified", "Size", "ETag")]
-    files = []
-    for each in root.iterfind(f"{space}Contents"):
-        key, modified, size, etag = map(each.findtext, tags)
-        name = key or ""
-        if is_encoded and ("%" in name or "+" in name):
-            name = unquote_plus(name)
-        version = StoredVersion(int(size or 0), _listed_time(modified or ""), (etag or "").strip('"'))
-        files.append(ListedFile(name[prefix_length:], version))
-    is_more = root.findtext(f"{space}IsTruncated") == "true"
-    return _Page(files, root.findtext(f"{space}NextContinuationToken") if is_more else None)
 
 
 @lru_cache(maxsize=4_096)

@@ -4,6 +4,7 @@ A store knows its files by raw keys: their paths below the URL of the place, as 
 file's content is a `StoredVersion`; what is read of it is always of that version, or nothing (`FileChangedError`).
 """
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,19 @@ class ListedFile(NamedTuple):
 
     key: str
     version: StoredVersion
+
+
+def trusted(place: PlaceDefinition) -> ssl.SSLContext | bool:
+    """Which certificates of servers are accepted: the usual ones, or those of the authority that the place names.
+
+    Raises:
+        PlaceError: the file with the authority cannot be used.
+    """
+    file = place.option("caFile")
+    try:
+        return True if file is None else ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise PlaceError(f"{place.url}: `caFile` {file} cannot be used ({error}). Correct it.") from None
 
 
 class Store(ABC):

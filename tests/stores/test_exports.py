@@ -10,13 +10,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
-from bench.object_store import Bucket
+from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.cli import app
+from logistics_pipeline.cli.export import upload_address
 from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.exports.backup import export_everything, restore
 from logistics_pipeline.exports.datasets import Format, export_datasets
@@ -27,6 +31,7 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.migrations import migrate
 from tests.database.records import shipment, vehicle
+from tests.stores.test_places_sensor import DEFINITION
 
 LOGS = [
     {"log_id": f"L{n}", "vehicle_id": f"V{n % 3}", "trip_date": f"2024-03-{n % 28 + 1:02}", "mileage": n * 1.1}
@@ -244,15 +249,48 @@ def test_nothing_is_exported_to_where_it_would_be_loaded(bucket: Bucket) -> None
         destination("https://example.com/x", ())
 
 
-def test_a_browser_can_send_a_file_to_an_address_that_was_made_for_it(bucket: Bucket) -> None:
-    import httpx2
+@pytest.fixture
+def declared(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with the bucket, below `incoming`, as a place."""
+    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path / "home"))
+    monkeypatch.setenv("LAKE_KEY", ACCESS_KEY)
+    monkeypatch.setenv("LAKE_SECRET", SECRET_KEY)
+    (tmp_path / "home" / "sources").mkdir(parents=True)
+    text = DEFINITION.format(url=f"{bucket.url}/incoming", endpoint=bucket.endpoint)
+    (tmp_path / "home" / "sources" / "lake.yaml").write_text(text)
+    return tmp_path / "home"
 
-    from logistics_pipeline.files.remote_file import store_of
 
-    address = store_of(bucket.place("incoming")).upload_url("shipments/new file.json", 60)
+def test_a_browser_can_send_a_file_to_an_address_that_was_made_for_it(
+    bucket: Bucket, declared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upload_address(f"{bucket.url}/incoming/shipments/new file.json", minutes=1)
+    address = capsys.readouterr().out.strip()
+
+    assert SECRET_KEY not in address
     assert httpx2.put(address, content=b"[]").status_code == 200
-
     assert bucket.client.get_object(Bucket=bucket.name, Key="incoming/shipments/new file.json")["Body"].read() == b"[]"
+
+
+def test_the_commands_load_export_and_restore(
+    bucket: Bucket, declared: Path, database_url: str, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("incoming/shipments/a b.json", [shipment(number) for number in range(9)])
+    bucket.put("incoming/shipments/deep/c.json", [shipment(9)])
+    run = CliRunner()
+    monkeypatch.setenv("LOGISTICS_DATABASE_URL", database_url)
+
+    loaded = run.invoke(app, ["load", f"{bucket.url}/incoming/shipments", "--json"])
+    assert loaded.exit_code == 0, loaded.output
+    assert [json.loads(line)["loaded"] for line in loaded.stdout.splitlines()] == [9, 1]
+    exported = run.invoke(app, ["export", "--everything", "--to", f"{bucket.url}/backups", "--json"])
+    assert exported.exit_code == 0, exported.output
+    monkeypatch.setenv("LOGISTICS_DATABASE_URL", empty_url)
+    restored = run.invoke(app, ["restore", json.loads(exported.stdout)["url"], "--json"])
+    assert restored.exit_code == 0, restored.output
+
+    with connect(empty_url) as connection:
+        assert connection.execute("SELECT count(*) FROM raw.shipments").fetchone() == (10,)
 
 
 def test_store_of_export_is_not_that_of_the_place(bucket: Bucket) -> None:

@@ -31,7 +31,7 @@ def test_the_settings_page_gives_the_actual_defaults() -> None:
 def test_the_commands_page_lists_every_command() -> None:
     group = typer.main.get_command(app)
     commands = set(group.commands)  # type: ignore[attr-defined]
-    listed = set(re.findall(r"^\| `logistics (\w+)", COMMANDS, re.MULTILINE))
+    listed = set(re.findall(r"^\| `logistics ([\w-]+)", COMMANDS, re.MULTILINE))
     assert listed == commands
 
 
