@@ -59,6 +59,8 @@ from logistics_api.metrics.schemas import KeyFigures
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.quality.endpoints import read_quality
 from logistics_api.quality.schemas import QualityOfDatasets
+from logistics_api.sources.endpoints import list_sources
+from logistics_api.sources.schemas import Sources
 from logistics_core.database_contract.contracts import ContractAction
 
 USUAL_ENTRIES = 100
@@ -232,6 +234,11 @@ async def _load_quality(request: Request, _: Mapping[str, Any]) -> Loaded:
     return _of_response(await read_quality(NothingElse(), request, request.app.state.database))
 
 
+async def _load_sources(request: Request, _: Mapping[str, Any]) -> Loaded:
+    found = _of_response(await list_sources(NothingElse(), request, request.app.state.database))
+    return Loaded(found.value["sources"], found.data_version, found.is_stored)
+
+
 async def _load_key_figures(request: Request, arguments: Mapping[str, Any]) -> Loaded:
     parameters = checked(KeyFigureParameters, arguments)
     state = request.app.state
@@ -295,6 +302,9 @@ def queries() -> dict[str, GraphQLField]:
             _list("/api/ingestion/rejects", RejectParameters, list_rejects),
             "Rejected records by file and record",
             _arguments(RejectParameters),
+        ),
+        "sources": _document(
+            _all_of(Sources), _load_sources, "The systems that data are pulled from, and how their pulls are doing"
         ),
         "kpi": _document(
             object_type(KeyFigures),

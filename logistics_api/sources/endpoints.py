@@ -161,8 +161,8 @@ async def pull_source(
     name = request.state.principal.name[:LONGEST_NAME]
     parameters = {"source": source, "resource": query.resource, "requested_by": name}
     (request_id,) = await database.write(queries.MAKE_REQUEST, parameters)
-    if request_id is None:  # its definition file has just gone
-        raise _unknown_source(source)
+    if request_id is None:
+        raise _too_many()
     body = await _read_request(database, source, request_id, context_of(request.scope).prefix)
     return JSONResponse(body, 202, {"Location": body["status_url"]})
 
@@ -195,6 +195,17 @@ async def _read_request(database: Database, source: str, request_id: int, prefix
     found = json.loads(text)
     progress = progress_of(found, WAITS if age_seconds < PATIENCE_SECONDS else WAITS_LONG)
     return {**found, **progress, "status_url": f"{prefix}/api/sources/{source}/requests/{request_id}"}
+
+
+def _too_many() -> Problem:
+    return Problem(
+        503,
+        "too-many-requests-pending",
+        "Too many requests pending",
+        "A thousand requests to pull wait for Dagster. Is it running? `logistics up` starts it. Try again when it has "
+        "served them.",
+        headers={"Retry-After": "10"},
+    )
 
 
 def _changing(response: Response) -> Response:

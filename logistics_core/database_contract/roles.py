@@ -3,5 +3,6 @@
 READER = "logistics_reader"
 """May read everything and change nothing: what the API connects as. `logistics migrate` creates it.
 
-It may call functions that write: `ingest.request_file_action` and `catalogue.request_contract_action`, which make
-requests to the pipeline (`file_requests`, `contracts`), and those of the schema `boards` (`boards`)."""
+It may call functions that write: `ingest.request_file_action`, `catalogue.request_contract_action` and
+`source.request_pull`, which make requests to the pipeline (`file_requests`, `contracts`, `sources`), and those of the
+schema `boards` (`boards`)."""

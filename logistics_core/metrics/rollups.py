@@ -161,10 +161,10 @@ def from_document(document: Mapping[str, Any], contents: Contents) -> Rollup | N
 # -- SQL ---------------------------------------------------------------------------------------------------------------
 
 
-def source(dataset: Dataset) -> sql.Composable:
-    """The records of a dataset as `page`, joined with those that date them."""
+def source(dataset: Dataset, records: sql.Composable | None = None) -> sql.Composable:
+    """The records of a dataset as `page`, joined with those that date them; `records` is a table of some of them."""
     other, dating = dataset.dated_through, dataset.dating
-    table = sql.SQL("{} AS page").format(sql.Identifier("raw", dataset.name))
+    table = sql.SQL("{} AS page").format(records or sql.Identifier("raw", dataset.name))
     if other is None or dating is None:
         return table
     return sql.SQL('{} JOIN {} AS "Dating" ON {} = {}').format(

@@ -20,13 +20,15 @@ from logistics_pipeline.database.connections import Connection
 RecordsByDay = Mapping[date, int]
 
 
+FRESH = sql.Identifier("pg_temp", "fresh")
+"""The table of the records that waiting batches wrote on the stale days of a dataset, while it is refreshed."""
+
+
 @dataclass(frozen=True)
 class Growth:
-    """The days on which records have only been added."""
+    """The days on which records have only been added: their new ones are in `FRESH`."""
 
     days: frozenset[date]
-    files: Sequence[int]
-    """The files that the new records came with."""
 
     def divided(self, days: Collection[date], unit: Grain) -> tuple[list[date], list[date]]:
         """The days of periods that have only grown, and those of the others."""
@@ -48,18 +50,11 @@ def records_by_day(connection: Connection, states: StoredRollup, days: Sequence[
 def find_growth(
     connection: Connection, dataset: Dataset, days: Sequence[date], before: RecordsByDay, now: RecordsByDay
 ) -> Growth:
-    """The days that have only grown between two refreshes, in the transaction's snapshot."""
-    files = [
-        file
-        for (file,) in connection.execute(
-            read_sql("analytics/files_of_waiting_batches").encode(), {"dataset": dataset.name}
-        )
-    ]
-    if dataset.dating is None or _is_dated_anew(connection, dataset):
-        return Growth(frozenset(), files)
-    written = _records_of_files(connection, dataset, days, files)
-    grown = (day for day in days if now.get(day, 0) - before.get(day, 0) == written.get(day, 0))
-    return Growth(frozenset(grown), files)
+    """The days that have only grown between two refreshes, in the transaction's snapshot. Makes the table `FRESH`."""
+    if dataset.dating is None or not days or _is_dated_anew(connection, dataset):
+        return Growth(frozenset())
+    written = _written_records(connection, dataset, days)
+    return Growth(frozenset(day for day in days if now.get(day, 0) - before.get(day, 0) == written.get(day, 0)))
 
 
 def _is_dated_anew(connection: Connection, dataset: Dataset) -> bool:
@@ -67,26 +62,34 @@ def _is_dated_anew(connection: Connection, dataset: Dataset) -> bool:
     assert dataset.dating is not None
     if dataset.dating.dataset is None:
         return False
-    waiting = connection.execute(
-        read_sql("analytics/files_of_waiting_batches").encode(), {"dataset": dataset.dating.dataset}
-    )
-    return waiting.fetchone() is not None
+    return bool(_waiting_files(connection, dataset.dating.dataset))
 
 
-def _records_of_files(
-    connection: Connection, dataset: Dataset, days: Sequence[date], files: Sequence[int]
-) -> RecordsByDay:
+def _waiting_files(connection: Connection, dataset: str) -> list[int]:
+    found = connection.execute(read_sql("analytics/files_of_waiting_batches").encode(), {"dataset": dataset})
+    return [file for (file,) in found.fetchall()]
+
+
+def _written_records(connection: Connection, dataset: Dataset, days: Sequence[date]) -> RecordsByDay:
+    """Copies the records of the files whose batches wait; returns how many each day has."""
     day = day_of(dataset)
     assert day is not None
-    # Literals, so that the planner sees how many there are.
-    query = sql.SQL(
-        "SELECT {day}, count(*) FROM {source} WHERE {day} = ANY({days}::date[]) AND {file} = ANY({files}::int[]) "
-        "GROUP BY 1"
-    ).format(
-        day=day,
-        source=source(dataset),
-        days=sql.Literal(list(days)),
-        file=page_column("file_id"),
-        files=sql.Literal(list(files)),
+    parts = {
+        "fresh": FRESH,
+        "day": day,
+        "source": source(dataset),
+        "copied": source(dataset, FRESH),
+        # Literals, so that the planner sees how many there are.
+        "days": sql.Literal(list(days)),
+        "file": page_column("file_id"),
+        "files": sql.Literal(_waiting_files(connection, dataset.name)),
+    }
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS SELECT page.* FROM {source} "
+            "WHERE {day} = ANY({days}::date[]) AND {file} = ANY({files}::int[])"
+        ).format(**parts)
     )
-    return dict(connection.execute(query).fetchall())
+    return dict(
+        connection.execute(sql.SQL("SELECT {day}, count(*) FROM {copied} GROUP BY 1").format(**parts)).fetchall()
+    )

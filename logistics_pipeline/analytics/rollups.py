@@ -35,7 +35,6 @@ from logistics_core.metrics.rollups import (
     definition_checksum,
     from_document,
     grouping,
-    page_column,
     periods_with,
     source,
     states_in,
@@ -44,7 +43,7 @@ from logistics_core.metrics.rollups import (
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollup_choice import choose
-from logistics_pipeline.analytics.rollup_growth import find_growth, records_by_day
+from logistics_pipeline.analytics.rollup_growth import FRESH, find_growth, records_by_day
 from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
@@ -145,7 +144,8 @@ def _refresh_days(
     for each in longer:
         grown, others = growth.divided(days, each.rollup.unit)
         written += _replace_days(connection, dataset, contents, each, others)
-        written += _add(connection, dataset, contents, each, grown, growth.files)
+        written += _add(connection, dataset, contents, each, grown)
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(FRESH))
     return written
 
 
@@ -155,15 +155,15 @@ def _add(
     contents: Contents,
     stored: StoredRollup,
     days: Sequence[date],
-    files: Sequence[int],
 ) -> int:
-    """Adds what the records of some files on some days contribute to a rollup of values; returns the rows written."""
-    if not days or not files:
+    """Adds what the fresh records of some days contribute to a rollup of values; returns the rows written."""
+    if not days:
         return 0
     is_sketch = stored.rollup.precision is Precision.SKETCHED
     state = sql.Identifier(RANK if is_sketch else VALUE_ROWS)
     columns = [*grouping(dataset, stored.rollup), *states_in(stored.rollup, contents)]
     parts = {
+        "contribution": computed(dataset, stored.rollup, contents, days, records=FRESH),
         "columns": sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns),
         "table": sql.Identifier(SCHEMA, stored.table),
         "which_stored": sql.SQL("stored.{}").format(is_of_days(stored.rollup, days)),
@@ -176,17 +176,11 @@ def _add(
         "merged": sql.SQL("added.{0}" if is_sketch else "stored.{0} + added.{0}").format(state),
         "changes": sql.SQL("added.{0} > stored.{0}" if is_sketch else "true").format(state),
     }
-    connection.execute(
-        sql.SQL("CREATE TEMPORARY TABLE added ON COMMIT DROP AS {}").format(
-            computed(dataset, stored.rollup, contents, days, files=files)
-        )
-    )
-    connection.execute("ANALYZE pg_temp.added")
-    changed = _execute(connection, sql.SQL(read_sql("rollups/change_added")).format(**parts))
-    added = _execute(connection, sql.SQL(read_sql("rollups/insert_added")).format(**parts))
-    connection.execute("DROP TABLE pg_temp.added")
+    row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
+    assert row is not None
+    changed, added = row
     _count(connection, stored, added)
-    return changed + added
+    return int(changed + added)
 
 
 @contextmanager
@@ -233,11 +227,11 @@ def computed(
     contents: Contents,
     days: Sequence[date] | None,
     *,
-    files: Sequence[int] | None = None,
+    records: sql.Composable | None = None,
 ) -> sql.Composed:
     """The SELECT of the rows that a rollup is to have for the periods of some days; for all if `days` is None.
 
-    With `files`, what the records that came with these files on these days add to it.
+    With `records`, what those of this table add to it that are of these very days.
     """
     groups, states = grouping(dataset, rollup), states_in(rollup, contents)
     if groups:
@@ -247,30 +241,25 @@ def computed(
     return sql.SQL(read_sql("rollups/compute").rstrip()).format(
         groups=_named(groups) if groups else sql.SQL('1 AS "all()"'),
         states=_named(states),
-        source=source(dataset),
+        source=source(dataset, records),
         condition=condition(dataset, rollup),
-        days=_chosen(dataset, rollup.unit if files is None else Grain.DAY, days, files),
+        days=_chosen(dataset, rollup.unit if records is None else Grain.DAY, days),
         numbers=numbers,
     )
 
 
-def _chosen(
-    dataset: Dataset, unit: Grain, days: Sequence[date] | None, files: Sequence[int] | None = None
-) -> sql.Composable:
-    """Which records of `source` belong to the periods of some days, and came with some files."""
+def _chosen(dataset: Dataset, unit: Grain, days: Sequence[date] | None) -> sql.Composable:
+    """Which records of `source` belong to the periods of some days."""
     day = day_of(dataset)
     if days is None or day is None:
         return sql.SQL("true")
-    if unit is not Grain.DAY:
-        ranges = (
-            sql.SQL("{} BETWEEN {} AND {}").format(day, sql.Literal(each.start), sql.Literal(each.end))
-            for each in adjoined(periods_with(days, unit))
-        )
-        return sql.SQL("({})").format(sql.SQL(" OR ").join(ranges))
-    found: sql.Composable = sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(list(days)))
-    if files is None:
-        return found
-    return sql.SQL("{} AND {} = ANY({}::int[])").format(found, page_column("file_id"), sql.Literal(list(files)))
+    if unit is Grain.DAY:
+        return sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(list(days)))
+    ranges = (
+        sql.SQL("{} BETWEEN {} AND {}").format(day, sql.Literal(each.start), sql.Literal(each.end))
+        for each in adjoined(periods_with(days, unit))
+    )
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(ranges))
 
 
 def is_of_days(rollup: Rollup, days: Sequence[date] | None) -> sql.Composable:

@@ -106,7 +106,7 @@ class GuardedBackend(NetworkBackend):
             raise SourceFault(
                 FaultKind.HOST,
                 f"{host} has the address {addresses[0]}, which is of a private network or of this machine.",
-                "Add `private: true` to the definition if that is right."
+                "If that is right, add `private: true` to the definition (`logistics sources add --private`)."
                 if any(is_allowed(each, private=True) for each in addresses)
                 else "Such an address is never connected to. Correct `baseUrl` or `hosts`.",
             )

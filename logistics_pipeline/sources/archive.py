@@ -8,12 +8,14 @@ Memory: a body up to `IN_MEMORY_BYTES`; larger ones go to a file while they arri
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from time import time_ns
 from typing import Any
-from uuid import uuid4
 
 from logistics_core.zstd import ZstdError, ZstdFile, compress, decompress
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
@@ -21,6 +23,8 @@ from logistics_pipeline.sources.faults import FaultKind, SourceFault
 IN_MEMORY_BYTES = 2 << 20
 _LEVEL = 1
 _COPY_BYTES = 1 << 18
+_SYNCED_TOGETHER = 8
+"""Files that wait for the disk at the same time: it writes them together."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,12 @@ class Archive:
 
     def path_of(self, digest: str) -> Path:
         """Where the body with that hash is, or would be."""
-        return self.folder / "pages" / digest[:2] / f"{digest}.zst"
+        return Path(f"{self.folder}/pages/{digest[:2]}/{digest}.zst")  # in one step: it is made for each page
+
+    @property
+    def pages(self) -> Path:
+        """The folder of bodies."""
+        return self.folder / "pages"
 
     def holds(self, digest: str) -> bool:
         """Whether it has a body with that hash; an empty file is one that a power cut has left behind."""
@@ -105,13 +114,17 @@ class Archive:
 
     def make_durable(self, digests: set[str]) -> None:
         """Makes sure that bodies survive a power cut."""
-        for digest in digests:
-            with suppress(FileNotFoundError):
-                descriptor = os.open(self.path_of(digest), os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+        with ThreadPoolExecutor(_SYNCED_TOGETHER) as pool:
+            for _ in pool.map(self._sync, digests):
+                pass
+
+    def _sync(self, digest: str) -> None:
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self.path_of(digest), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _missing(self, digest: str) -> SourceFault:
         return SourceFault(
@@ -148,6 +161,7 @@ class IncomingBody:
             return
         self._chunks.append(chunk)
         if self.size > IN_MEMORY_BYTES:
+            self._archive.pages.mkdir(parents=True, exist_ok=True)
             self._file = ZstdFile(self._temporary(), "wb", level=_LEVEL)
             for each in self._chunks:
                 self._file.write(each)
@@ -162,16 +176,20 @@ class IncomingBody:
         elif self._archive.holds(digest):
             self._archive.path_of(digest).touch()  # what is unused for long may be deleted
         else:
-            self._temporary().write_bytes(compress(content, _LEVEL))
+            _write(self._temporary(), compress(content, _LEVEL))
         if self._unfinished is not None:
-            target = self._archive.path_of(digest)
-            try:
-                self._unfinished.replace(target)
-            except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._unfinished.replace(target)
-            self._unfinished = None
+            self._put(digest)
         return Body(digest, self.size, content)
+
+    def _put(self, digest: str) -> None:
+        assert self._unfinished is not None
+        target = self._archive.path_of(digest)
+        try:
+            self._unfinished.rename(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._unfinished.rename(target)
+        self._unfinished = None
 
     def in_memory(self) -> Body:
         """The body without a place in the archive; its content is missing if it is large."""
@@ -185,7 +203,16 @@ class IncomingBody:
             self._unfinished.unlink(missing_ok=True)
 
     def _temporary(self) -> Path:
-        folder = self._archive.folder / "pages"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._unfinished = folder / f".{uuid4().hex}.tmp"
+        self._unfinished = Path(f"{self._archive.folder}/pages/.{os.getpid()}-{next(_numbers)}-{time_ns()}.tmp")
         return self._unfinished
+
+
+_numbers = count()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

@@ -79,6 +79,11 @@ def check_source(
                 continue
             check = ResourceCheck(resource.name, problems=list(missing))
             check.problems += _wrong_fields(resource, catalogue)
+            if _is_new(resource, catalogue):
+                check.notes.append(
+                    f"There is no dataset {resource.dataset} yet: its contract is proposed when the first pull has "
+                    "landed."
+                )
             if not missing:
                 checker.ask(resource, check)
             yield check
@@ -105,16 +110,22 @@ def _secrets_in(value: Any) -> Iterator[Secret]:
         yield from _secrets_in(list(vars(value).values()))
 
 
+def _is_new(resource: Resource, catalogue: Catalogue) -> bool:
+    """Whether its records begin a dataset: no name of another one is near."""
+    name = resource.dataset
+    return name is not None and name not in catalogue and not suggestion(name, catalogue)
+
+
 def _wrong_fields(resource: Resource, catalogue: Catalogue) -> Iterator[str]:
     """What the contract of the dataset says against the mapping."""
     if resource.dataset is None:
         return
     if resource.dataset not in catalogue:
-        meant = suggestion(resource.dataset, catalogue)
-        yield (
-            f"There is no dataset {resource.dataset}. Accept a contract of it first (`logistics contracts propose` "
-            f"makes one for a landed file), or name another.{meant}"
-        )
+        if meant := suggestion(resource.dataset, catalogue):
+            yield (
+                f"There is no dataset {resource.dataset}.{meant} If it is meant to be new, accept a contract of it "
+                "first."
+            )
         return
     dataset = catalogue[resource.dataset]
     if resource.fields is None:
@@ -209,6 +220,13 @@ class _Checker:
             check.notes.append("The first page has no records: mapping and paths could not be tried.")
             return
         check.problems += _missing_paths(resource, items)
+        if not (
+            resource.pagination.is_stable or resource.pagination.overlap or resource.total or resource.total_header
+        ):
+            check.notes.append(
+                "Pages are counted: a record that goes while they are read makes the next one be left out, and nothing "
+                "shows it. Add `total`, or `overlap` for offsets, or another pagination."
+            )
         if resource.mode is Mode.SNAPSHOT:
             key_text(items[0], resource)
         mapper = Mapper(resource)

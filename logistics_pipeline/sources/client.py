@@ -70,6 +70,7 @@ class Client:
     archive: Archive
     redactor: Redactor
     _deadline: Deadline = field(default_factory=Deadline)
+    _checked: set[tuple[str, str]] = field(default_factory=set)
     _pool: httpcore2.ConnectionPool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,10 +114,10 @@ class Client:
             self.redactor.hide(value)
             request = request.sending(_QUERY, name, value)
         url = request.target(self.redactor)
-        check_host(self.source, url, f"The request goes to {redacted_url(url, self.redactor)}.")
+        shown = redacted_url(url, self.redactor)
+        self._check_host(url, shown)
         content, kind = request.content(self.redactor)
         headers = _wire_headers(request, url, kind, credentials, self.redactor)
-        shown = redacted_url(url, self.redactor)
         limits = self.source.time_limits
         self._deadline.start(limits.page.total_seconds())
         timeout = {
@@ -133,6 +134,13 @@ class Client:
                 return self._take_in(response, f"{request.method} {shown}", shown, began, accepted, keep)
         except _FAILURES as error:
             self._explain(error, f"{request.method} {shown}")
+
+    def _check_host(self, url: str, shown: str) -> None:
+        """Once for each host: many requests go to the same one."""
+        origin = url.partition("://")[0], urlsplit(url).netloc
+        if origin not in self._checked:
+            check_host(self.source, url, f"The request goes to {shown}.")
+            self._checked.add(origin)
 
     def _take_in(
         self, response: httpcore2.Response, where: str, shown: str, began: float, accepted: Collection[int], keep: bool

@@ -6,8 +6,7 @@ A record that cannot be mapped is counted by its reason, and stays in the archiv
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
+from decimal import Context, Decimal, DecimalException, InvalidOperation, Overflow
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +19,10 @@ from logistics_pipeline.sources.times import read_time
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _MOST_REASONS = 100
 _SHOWN = 60
-_DIGITS = 15
+_TRAPS: list[Any] = [InvalidOperation, Overflow]
+_EXACT = Context(prec=50, traps=_TRAPS)
+_ROUNDED = Context(prec=15, traps=_TRAPS)
+"""As many digits as a double has."""
 
 
 class Unmapped(ValueError):
@@ -85,7 +87,9 @@ def _reader(field: MappedField) -> Callable[[Mapping[str, Any], str | None], Any
         return lambda record, parent: parent
     if not field.is_path:
         return lambda record, parent: field.constant
-    change = _change(field)
+    change, name = _change(field), field.path[0] if len(field.path) == 1 else None
+    if isinstance(name, str) and change is None and not field.required:
+        return lambda record, parent: record.get(name, MISSING)
 
     def read(record: Mapping[str, Any], parent: str | None) -> Any:
         value = value_at(record, field.path)
@@ -111,26 +115,23 @@ def _change(field: MappedField) -> Callable[[Any], Any] | None:
 
 
 def _converter(field: MappedField) -> Callable[[Any], Any]:
-    factor, offset = field.factor, field.offset
-    assert factor is not None
+    assert field.factor is not None
+    factor, divisor = Decimal(field.factor.numerator), Decimal(field.factor.denominator)
+    offset = _EXACT.divide(Decimal(field.offset.numerator), Decimal(field.offset.denominator))
 
     def convert(value: Any) -> Any:
         if isinstance(value, bool):
             raise _wrong(field, value, "a number")
         try:
-            number = Fraction(Decimal(str(value).strip()))
-        except (InvalidOperation, ValueError, OverflowError):
+            number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+            found = _ROUNDED.plus(_EXACT.add(_EXACT.divide(_EXACT.multiply(number, factor), divisor), offset))
+        except DecimalException:
             raise _wrong(field, value, "a number") from None
-        return _number(number * factor + offset)
+        if not found.is_finite():
+            raise _wrong(field, value, "a number")
+        return found
 
     return convert
-
-
-def _number(number: Fraction) -> int | Decimal:
-    """A number with as many digits as a double has."""
-    if number.denominator == 1:
-        return number.numerator
-    return Decimal(f"{Decimal(number.numerator) / Decimal(number.denominator):.{_DIGITS}g}")
 
 
 def _translator(field: MappedField, values: Mapping[str, Any]) -> Callable[[Any], Any]:

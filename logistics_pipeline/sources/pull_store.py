@@ -1,7 +1,7 @@
 """What a running pull writes to the database: its beginning, each page with the checkpoint, its end.
 
-Pages are committed without waiting for the disk: a page that a power cut takes away again is asked for again. The end
-waits. Threads share one connection.
+Pages that arrive within `GATHER_SECONDS` are committed together, and without waiting for the disk: pages that a killed
+process or a power cut takes away again are asked for again. The end waits. Threads share one connection.
 """
 
 import json
@@ -21,6 +21,8 @@ from logistics_pipeline.sources.page_content import PageContent
 from logistics_pipeline.sources.pagination import Token
 from logistics_pipeline.sources.pulls import Pull, fetch_pulls, pull_by_id
 
+GATHER_SECONDS = 0.05
+"""A source that takes longer for a page has each page committed by itself."""
 _HEARD_SECONDS = 1.0
 
 
@@ -43,6 +45,9 @@ class PullStore:
     pull: Pull
     lock: Lock = field(default_factory=Lock)
     _heard: float = 0.0
+    _waiting: list[tuple[Any, ...]] = field(default_factory=list)
+    """Pages that are not written yet."""
+    _written: float = 0.0
 
     def checkpoints(self) -> dict[int, Checkpoint]:
         """The checkpoint of each part that has pages."""
@@ -56,6 +61,7 @@ class PullStore:
     def tokens(self, part: int) -> list[Token]:
         """The tokens that the pages of a part lead to."""
         with self.lock:
+            self._write()
             rows = self.connection.execute(
                 "SELECT next FROM source.pages WHERE pull_id = %s AND part = %s AND next IS NOT NULL ORDER BY number",
                 (self.pull.pull_id, part),
@@ -75,20 +81,34 @@ class PullStore:
         token: Token | None,
     ) -> None:  # fmt: skip
         """Stores a page and, with it, where the part goes on."""
+        values = (
+            self.pull.pull_id, part, number, parent, response.body.sha256, method, response.url, response.status,
+            json.dumps(response.kept_headers()), response.received_at, response.seconds, response.attempts,
+            response.body.size, content.records, content.total,
+            None if token is None else json.dumps(token, default=str),
+        )  # fmt: skip
         with self.lock:
-            self.connection.execute(
-                _SAVE,
-                (
-                    self.pull.pull_id, part, number, parent, response.body.sha256, method, response.url,
-                    response.status, json.dumps(response.kept_headers()), response.received_at, response.seconds,
-                    response.attempts, response.body.size, content.records, content.total,
-                    None if token is None else json.dumps(token, default=str),
-                ),
-            )  # fmt: skip
+            self._waiting.append(values)
+            if monotonic() - self._written >= GATHER_SECONDS:
+                self._write()
+
+    def flush(self) -> None:
+        """Writes the pages that wait."""
+        with self.lock:
+            self._write()
+
+    def _write(self) -> None:
+        """The caller holds the lock. What cannot be written still waits."""
+        if self._waiting:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(_SAVE, self._waiting)
+            self._waiting.clear()
+        self._written = monotonic()
 
     def close_part(self, part: int, number: int) -> None:
         """Makes a page the last one of its part."""
         with self.lock:
+            self._write()
             self.connection.execute(
                 "UPDATE source.pages SET next = NULL WHERE pull_id = %s AND part = %s AND number = %s",
                 (self.pull.pull_id, part, number),
@@ -97,6 +117,7 @@ class PullStore:
     def drop_part(self, part: int) -> None:
         """Forgets the pages of a part: it begins anew."""
         with self.lock:
+            self._write()
             self.connection.execute(
                 "DELETE FROM source.pages WHERE pull_id = %s AND part = %s", (self.pull.pull_id, part)
             )
@@ -112,6 +133,7 @@ class PullStore:
     def totals(self) -> tuple[int, int, int]:
         """Pages, records and bytes so far."""
         with self.lock:
+            self._write()
             row = self.connection.execute(
                 "SELECT count(*), coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint "
                 "FROM source.pages WHERE pull_id = %s",

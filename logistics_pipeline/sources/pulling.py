@@ -287,7 +287,10 @@ class _Run:
     def run(self) -> Path | None:
         """Reads what is left to read, and lands the file; what goes wrong is stored with the pull."""
         try:
-            self._read()
+            try:
+                self._read()
+            finally:
+                self.store.flush()
             return self._land()
         except PausedPull as fault:
             self._end(PullState.PAUSED, fault, paused_until=fault.until)

@@ -5,7 +5,6 @@ The first line is the pull with the definition it was made by, each further one 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,9 @@ def sidecar_path(archive_dir: Path, source: str, resource: str, pull_id: int) ->
 def write_sidecar(archive_dir: Path, pull: Pull, definition: Mapping[str, Any], pages: Iterable[PageRow]) -> None:
     """Writes the sidecar of a pull."""
     with replacing(sidecar_path(archive_dir, pull.source, pull.resource, pull.pull_id)) as file:
-        file.write(_line({"pull": asdict(pull), "definition": definition}))
+        file.write(_line({"pull": vars(pull), "definition": definition}))
         for page in pages:
-            file.write(_line(asdict(page)))
+            file.write(_line(vars(page)))
 
 
 def read_sidecars(archive_dir: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

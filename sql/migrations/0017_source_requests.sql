@@ -103,7 +103,8 @@ CREATE OR REPLACE TRIGGER count_pull AFTER UPDATE OF state ON source.pulls
 FOR EACH ROW WHEN (old.state <> new.state) EXECUTE FUNCTION source.count_pull();
 
 -- One more thing that the API's role can write. It runs with the rights of its owner, so it names every object in full.
--- What is pending for the same source and resource is not requested twice. NULL: there is no such source in force.
+-- What is pending for the same source and resource is not requested twice. NULL: there is no such source in force, or a
+-- thousand requests are pending already.
 CREATE OR REPLACE FUNCTION source.request_pull(wanted_source text, wanted_resource text, requester text)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -118,6 +119,7 @@ BEGIN
         SELECT name, wanted_resource, requester
         FROM source.sources
         WHERE name = wanted_source AND kind = 'rest' AND definition IS NOT NULL AND removed_at IS NULL
+            AND (SELECT count(*) FROM source.requests WHERE done_at IS NULL) < 1000
         ON CONFLICT (source, coalesce(resource, '')) WHERE done_at IS NULL DO NOTHING
         RETURNING request_id INTO found_id;
         IF found_id IS NULL THEN
@@ -130,7 +132,7 @@ BEGIN
     RETURN found_id;
 END
 $$;
-COMMENT ON FUNCTION source.request_pull IS 'Requests a pull; returns the pending request, NULL if there is no such source in force';
+COMMENT ON FUNCTION source.request_pull IS 'Requests a pull; returns the pending request, NULL if there is no such source in force or too many are pending';
 REVOKE ALL ON FUNCTION source.request_pull FROM public;
 
 -- By trigger, so that a change made by hand is noticed as well. Pages are not told: there may be hundreds in a second.

@@ -21,6 +21,7 @@ from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 from tests.checkout import PROJECT_ROOT
+from tests.source_pulls import FLEET, add_pull, complete_pull, define
 
 ALERTS = PROJECT_ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = PROJECT_ROOT / "deploy/grafana/logistics.json"
@@ -213,11 +214,14 @@ def test_beyond_this_machine_it_needs_a_key_that_reads(database_url: str, serve:
 
 
 @pytest.fixture(scope="module")
-def names(new_database: Any, serve: Any) -> set[str]:
-    """Every name of a sample on a system that has computed something and answered someone."""
+def names(new_database: Any, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every name of a sample on a system that has computed and pulled something and answered someone."""
     with new_database() as url:
+        assert not define(url, tmp_path_factory.mktemp("sources"), fleet=FLEET)
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE analytics.status SET last_calculated_at = now(), seconds = 1")
+            complete_pull(connection)
+            add_pull(connection, "orders", "failed", error="No.", error_kind="server")
         with serve(url) as api:
             api.client.get("/health")
             found: set[str] = {name for name, _ in samples(api)}

@@ -273,3 +273,29 @@ def test_ingestion_statistics_hold_what_pulls_have_brought_and_cost(api: Api, co
     assert day["records"] == {"pulled": 250, "landed": 249, "unmapped": 1}
     assert day["errors"] == {"server": 1}
     assert found["loaded_from_them"] == {"read": 249, "loaded": 240, "superseded": 5, "rejected": 4}
+
+
+def test_graphql_answers_what_rest_does(api: Api, connection: Any) -> None:
+    complete_pull(connection, PATH)
+    query = (
+        "{ sources { source kind problem resources { resource state behindSeconds totals { pages } "
+        "latestPull { pullId state unmapped records { read landed } file { path fileId } } } } }"
+    )
+    found = api.client.post("/graphql", json={"query": query}).json()
+    assert "errors" not in found, found
+    _, _, fleet = found["data"]["sources"]
+    trips = fleet["resources"][1]
+    assert (fleet["kind"], trips["state"], trips["totals"]) == ("rest", "current", {"pages": 3})
+    pull = trips["latestPull"]
+    assert pull["records"] == {"read": 250, "landed": 249} and pull["file"]["path"] == PATH
+    assert pull["unmapped"] == {"trip_id is missing": 1}
+
+
+def test_a_thousand_requests_are_enough(api: Api, connection: Any) -> None:
+    connection.execute(
+        "INSERT INTO source.requests (source, resource, requested_by) "
+        "SELECT 'fleet', 'r' || n, 'somebody' FROM generate_series(1, 1000) AS n"
+    )
+    response = api.client.post("/api/sources/fleet/pull")
+    assert (response.status_code, response.json()["type"]) == (503, "urn:logistics:problem:too-many-requests-pending")
+    api.check_problem(response)

@@ -186,6 +186,42 @@ def test_a_question_that_makes_no_sense_is_refused_in_place(new_page: Any, dashb
     expect(page.get_by_role("heading", name="Shipments by day")).to_be_visible()
 
 
+HOSTILE = (
+    "dataset=__proto__",
+    "dataset=constructor&metrics=toString",
+    "dataset=..%2F..%2Fetc",
+    "metrics=__proto__&by=constructor",
+    "metrics=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+    "by=%27%3B--",
+    "filter=%7B",
+    "filter=%5B1%2C2%5D",
+    "filter=null",
+    "filter=%7B%22__proto__%22%3A%7B%22eq%22%3A1%7D%7D",
+    "filter=%22x%22",
+    "grain=century&chart=pie&show=all&order=-",
+    "range=all&start=2024-13-99&end=x",
+    "chart=constructor&by=origin",
+    "compare=__proto__&show=constructor",
+    "exact=maybe&metrics=,,,",
+)
+GO = "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }"
+
+
+def test_no_address_breaks_the_page(dashboard: Any, new_page: Any) -> None:
+    page, watched = new_page(dashboard, "/explore")
+    watched.expected = re.compile("Failed to load resource")
+    settled(page)
+    for address in HOSTILE:
+        page.evaluate(
+            "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }",
+            f"/explore?{address}",
+        )
+        settled(page)
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        assert page.locator("main img, main script").count() == 0, address
+        assert "undefined" not in page.locator("main").inner_text(), address
+
+
 def test_a_range_without_records_is_no_chart_of_nothing(open_page: Any) -> None:
     page = open_page("/explore?start=1999-01-01&end=1999-01-31&grain=none&by=origin")
     expect(page.get_by_text("No records like that in this range")).to_be_visible()

@@ -162,6 +162,21 @@ def test_a_panel_offers_its_data_as_address_csv_and_picture(dashboard: Any, open
     assert ">Shipments by day<" in download.value.path().read_text()
 
 
+def test_a_panel_opens_in_explore(dashboard: Any, open_page: Any) -> None:
+    page = open_page("/?compare=1")
+    page.locator("[data-drawn=daily_shipments] canvas").wait_for()
+    shown = panel(page, "Shipments by day")
+    shown.get_by_role("button", name="Data of this panel").click()
+    shown.get_by_role("link", name="Open in Explore").click()
+    expect(page).to_have_url(re.compile(r"/explore\?.*metrics=shipments&grain=day"))
+    expect(page.get_by_role("heading", name="Explore", level=1)).to_be_visible()
+    days = dashboard.get(
+        "/api/metrics/shipments", metrics="shipments", grain="day", compare="previous", **last_days(dashboard, 30)
+    )["data"]
+    first = page.get_by_role("region", name="Table").locator("tbody tr").first
+    expect(first.locator("td").first).to_have_text(f"{days[0]['shipments']:,}")
+
+
 def test_sorting_the_table_leaves_charts_and_place_as_they_are(open_page: Any) -> None:
     page = open_page()
     charts = page.locator("figure.chart[data-drawn] canvas")

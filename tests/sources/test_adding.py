@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.cli import app
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.sources.proposing.adding import NewSource, propose_source
 from logistics_pipeline.sources.pulls import PullState
 from logistics_pipeline.sources.reading import read_definition
-from tests.sources.servers.documented import APIS, easypost, fleetio, geotab
+from tests.sources.servers.documented import APIS, easypost, fleetio, geotab, webfleet
 from tests.sources.servers.fleet import Fleet, fleet_of
 from tests.sources.servers.fleet_api import FleetApi
 from tests.sources.servers.http import ApiServer, json_response
 from tests.sources.site import Site
-from tests.sources.test_proposing import FEED, lively_fleet
+from tests.sources.test_proposing import CASES, FEED, lively_fleet
 
 Add = Callable[..., str]
 
@@ -140,3 +142,33 @@ def test_a_private_address_is_asked_only_if_it_is_meant(folder: Path) -> None:
 
     assert isinstance(result.exception, PipelineError)
     assert server.requests == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_the_proposal_for_a_documented_api_pulls_every_record(
+    name: str, folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, fleet = CASES[name], lively_fleet()
+    secrets = {f"SECRET_{number}": value for number, value in enumerate(case.headers.values())}
+    secrets |= {"SECRET_KEY": webfleet.KEY, "SECRET_PASSWORD": geotab.CREDENTIALS["password"]}
+    for variable, value in secrets.items():
+        monkeypatch.setenv(variable, value)
+    body = case.body and json.loads(json.dumps(case.body).replace(secrets["SECRET_PASSWORD"], "env:SECRET_PASSWORD"))
+    with ApiServer(APIS[case.api].make(fleet)) as server:
+        given = NewSource(
+            server.url + case.address.replace(webfleet.KEY, "env:SECRET_KEY"),
+            "fleet",
+            headers={header: f"env:SECRET_{number}" for number, header in enumerate(case.headers)},
+            body=case.body if body is None else body,
+            private=True,
+        )
+        text = propose_source(given, built_in_catalogue()).text
+        path = folder / "sources" / "fleet.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text.replace("perSecond: 2}", "perSecond: 20}"))
+        pulls = site.pull(path, load=False)
+
+    of_trips = {"samsara, trips", "geotab", "easypost", "shippo", "karrio", "odoo", "erpnext"}
+    assert [(each.error, each.records) for each in pulls] == [(None, 40 if name in of_trips else 14)]
+    assert not any(secret in text for secret in secrets.values())

@@ -119,6 +119,28 @@ def test_a_check_says_what_is_wrong(shell: Shell, old: str, new: str, said: str)
     assert "wrong: " in shell.run("check", "fleet", exit_code=1).stdout
 
 
+def test_a_dataset_that_begins_with_the_first_pull_is_a_note(shell: Shell) -> None:
+    path = shell.write(shell.source.definition.replace("dataset: vehicles", "dataset: forklifts", 1))
+    (checked,) = shell.json("check", str(path))
+    assert not checked["problems"]
+    assert any("no dataset forklifts yet" in note for note in checked["notes"])
+
+
+@pytest.mark.parametrize(
+    ("more", "is_noted"),
+    [("", True), ("    total: total\n", False), (", sizeParameter: limit, size: 9, overlap: 1", False)],
+)
+def test_a_check_notes_that_counted_pages_may_shift_unseen(shell: Shell, more: str, is_noted: bool) -> None:
+    keys, total = (more, "") if more.startswith(",") else ("", more)
+    text = shell.source.definition.replace("/cursor", "/offset").replace("    total: total\n", total)
+    text = text.replace("type: cursor, parameter: cursor, next: next", f"type: offset, parameter: offset{keys}")
+    path = shell.write(text)
+
+    (checked,) = shell.json("check", str(path))
+
+    assert any("Pages are counted" in note for note in checked["notes"]) is is_noted
+
+
 def test_what_there_is_not_is_said_with_what_there_is(shell: Shell) -> None:
     shell.write("kind: rest\n", "broken")
     with pytest.raises(PipelineError, match=r"There is no source 'flet'.*Did you mean fleet\?"):

@@ -84,7 +84,13 @@ def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
                  for value in row)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", APIS)
+QUICK = {"samsara", "geotab", "easypost", "odoo"}
+"""One of each kind: a cursor, a feed, keys, offsets in a body. The others are tested with the slow ones."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in APIS]
+)
 def test_an_example_brings_what_its_api_has_and_later_what_has_changed(
     name: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,7 @@ def test_killed_processes_lose_nothing_and_double_nothing(
     assert report.pull.state in (PullState.COMPLETE, PullState.UNCHANGED)
     landed = source.landed()
     assert landed == fleet.records
-    assert len(fleet.asked) <= 15 + 7, "finished pages were not asked for again"
+    assert len(fleet.asked) <= 15 + 6 * 6, "finished pages were not asked for again"
     assert not list(source.options.raw_dir.rglob(".*")), "nothing is left behind"
     assert_balanced(connection)
 

@@ -79,7 +79,7 @@ CASES = {
     ),
     "traccar": Case(
         "traccar", "/api/devices", {"Authorization": f"Bearer {traccar.TOKEN}"},
-        {"type": "offset", "parameter": "offset", "sizeParameter": "limit", "size": 100},
+        {"type": "offset", "parameter": "offset", "sizeParameter": "limit", "size": 100, "overlap": 1},
         key=("id",),
     ),
     "navixy": Case(
@@ -120,14 +120,14 @@ CASES = {
     "odoo": Case(
         "odoo", "/json/2/stock.picking/search_read",
         {"Authorization": f"bearer {odoo.KEY}", "X-Odoo-Database": odoo.DATABASE},
-        {"type": "offset", "in": "body", "parameter": "offset", "sizeParameter": "limit", "size": 100},
+        {"type": "offset", "in": "body", "parameter": "offset", "sizeParameter": "limit", "size": 100, "overlap": 1},
         {"field": "write_date", "format": "%Y-%m-%d %H:%M:%S"},
         body={"domain": []}, key=("id",),
     ),
     "erpnext": Case(
         "erpnext", '/api/resource/Delivery%20Note?fields=["*"]',
         {"Authorization": f"token {erpnext.KEY}:{erpnext.SECRET}"},
-        {"type": "offset", "parameter": "limit_start", "sizeParameter": "limit_page_length", "size": 100},
+        {"type": "offset", "parameter": "limit_start", "sizeParameter": "limit_page_length", "size": 100, "overlap": 1},
         {"field": "modified", "format": "%Y-%m-%d %H:%M:%S.%f"},
         records="data", key=("name",),
     ),

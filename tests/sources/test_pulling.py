@@ -82,7 +82,7 @@ def test_a_source_without_a_clock_is_read_with_a_margin(source: SourceUnderTest)
     report = source.pull()
     assert report.pull.window_end is not None
     margin = report.pull.started_at - report.pull.window_end
-    assert timedelta(minutes=5) <= margin < timedelta(minutes=6)
+    assert timedelta(minutes=4, seconds=30) <= margin < timedelta(minutes=6)
     assert "does not tell its time" in report.pull.warnings[0]
 
 

@@ -96,6 +96,7 @@ async function follow(place) {
   if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
   const wrong = WITHOUT_RANGE.has(place.page) ? null : problem(place.parameters);
   if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
+  if (status === null) load(place).catch(() => {}); // what the page needs comes meanwhile; `open` reports if it does not
   try {
     if (status === null) await readStatus();
   } catch (error) {
@@ -112,6 +113,12 @@ async function follow(place) {
   await open(place, welcome, key, mine);
 }
 
+/** The module of the page that the address names. */
+async function load({ page, arguments: { length } }) {
+  const { one, load: list } = PAGES[page];
+  return length && one ? one() : list();
+}
+
 async function open(place, welcome, key, mine) {
   const next = new View(place, status, {
     figuresChanged: () => view === next && figuresChanged(),
@@ -120,8 +127,7 @@ async function open(place, welcome, key, mine) {
     titleChanged: () => view === next && head(),
     reopen: () => view === next && reopen(),
   });
-  const page = PAGES[place.page];
-  const module = await (welcome ? import("./pages/welcome.js") : place.arguments.length && page.one ? page.one() : page.load());
+  const module = await (welcome ? import("./pages/welcome.js") : load(place));
   if (mine !== opening) return;
   const first = view === null;
   view?.end();

@@ -8,16 +8,19 @@ import { grainOfLength } from "./periods.js";
 /** Where the API describes the metrics of all datasets. */
 export const CATALOGUE = "/api/metrics";
 
+/** An object that has its own members alone: names in an address can be any, also `constructor`. */
+const plain = (members) => Object.assign(Object.create(null), members);
+
 /** Value of the parameter `grain` → words. */
-export const GRAINS = { none: "No periods", day: "By day", week: "By week", month: "By month", quarter: "By quarter", year: "By year" };
+export const GRAINS = plain({ none: "No periods", day: "By day", week: "By week", month: "By month", quarter: "By quarter", year: "By year" });
 /** Value of the parameter `compare`, which other pages have as well → what the API calls it, and words. */
-export const COMPARISONS = {
+export const COMPARISONS = plain({
   1: { name: "previous", words: "Previous period" },
   year: { name: "year", words: "A year before" },
   weekday: { name: "weekdays", words: "Same weekdays a year before" },
-};
+});
 /** Value of the parameter `show` → words. */
-export const SHOWN = { share: "Share of the total", running: "Running total", average: "Average of 7 periods" };
+export const SHOWN = plain({ share: "Share of the total", running: "Running total", average: "Average of 7 periods" });
 
 const MOST_ROWS = 1_000;
 /** As many as the API gives: groups of many periods, or of many numbers, would otherwise end in the middle. */
@@ -26,12 +29,10 @@ const NUMERIC = new Set(["number", "integer"]);
 
 /** Name → dataset, with its metrics and dimensions by name, of what the API returns. */
 export function described({ datasets }) {
-  const byName = (list, key) => Object.fromEntries(list.map((each) => [each[key], each]));
-  return Object.fromEntries(
-    datasets.map((dataset) => [
-      dataset.dataset,
-      { ...dataset, metrics: byName(dataset.metrics, "name"), dimensions: byName(dataset.dimensions, "path") },
-    ]),
+  const byName = (list, key) => plain(Object.fromEntries(list.map((each) => [each[key], each])));
+  return byName(
+    datasets.map((dataset) => ({ ...dataset, metrics: byName(dataset.metrics, "name"), dimensions: byName(dataset.dimensions, "path") })),
+    "dataset",
   );
 }
 
@@ -99,9 +100,9 @@ export const addressOf = (question, more = {}) => url(`/api/metrics/${encodeURIC
 
 const LOGIC = new Set(["and", "or", "not"]);
 /** Operator of the API → words between field and value. */
-export const OPERATORS = {
+export const OPERATORS = plain({
   eq: "is", ne: "is not", in: "is one of", startsWith: "begins with", gte: "at least", lte: "at most", gt: "more than", lt: "less than", isNull: "has no value",
-};
+});
 
 /** The conditions of a filter, [{field, operator, value}], which all hold; null if it is more than that. */
 export function conditionsOf(text) {

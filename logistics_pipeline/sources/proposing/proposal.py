@@ -1,7 +1,7 @@
 """A proposal: the keys of a definition that have been found, why, and what is open."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from logistics_pipeline.sources.paths import path_text, value_at
@@ -75,18 +75,26 @@ def propose_resource(
     taken = {*filtering.taken, paging.keys.get("sizeParameter"), paging.keys.get("parameter")}
     kept = {name: value for name, value in request.parameters.items() if name not in taken}
     plain = changed(Request(request.path, kept, request.body), filtering.changes)
+    total = find_total(page, read(page) or found, may_follow=paging.may_follow)
     return ResourceProposal(
         plain,
         found,
-        find_total(page, read(page) or found, may_follow=paging.may_follow),
+        total,
         path_text(find_error(page)),
-        paging,
+        paging if total else _with_overlap(paging),
         filtering,
         find_key(samples),
         samples,
         (*questions, *paging.questions, *filtering.questions),
         asker.asked,
     )
+
+
+def _with_overlap(paging: FoundPaging) -> FoundPaging:
+    """Without a total, a page that begins with the last record of the one before shows that nothing has shifted."""
+    if paging.keys.get("type") != "offset" or "size" not in paging.keys:
+        return paging
+    return replace(paging, keys={**paging.keys, "overlap": 1})
 
 
 def _first_page(asker: Asker) -> tuple[FoundRecords, Question | None]:

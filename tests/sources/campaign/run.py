@@ -67,6 +67,8 @@ class Run:
             self.fleet, self.style, self.size, gives_total=self.gives_total, on_request=self._on_request
         )
         self.api.gives_etag = chance.random() < 0.3
+        self.changes_left = 40
+        """An API that grows faster than it is read would never be read to its end."""
         self.is_calm = False
         self.strikes_left = chance.randint(*self.kind.strikes)
         self.is_row = False
@@ -162,7 +164,8 @@ class Run:
         if self.is_calm:
             return
         chance = self.chance
-        if self.changes and chance.random() < 0.4:
+        if self.changes_left and self.changes and chance.random() < 0.4:
+            self.changes_left -= 1
             self.fleet.tick(chance.choice([0, 1, 30]))
             self.fleet.add_trips(chance.randint(0, 3), chance.choice([0, 1]))
             if self.kind.name != "pages shift" or chance.random() < 0.7:

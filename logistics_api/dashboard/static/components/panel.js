@@ -6,6 +6,7 @@ import * as events from "../events.js";
 import { request } from "../figures.js";
 import { dayRange } from "../format.js";
 import { at } from "../root.js";
+import { href } from "../router.js";
 import { toast } from "./dialogs.js";
 import { openLogin } from "./login.js";
 import { menu } from "./menu.js";
@@ -25,6 +26,7 @@ import { saveCsv, save } from "../saving.js";
  *   active            () => false while the panel is not on the page, though its page is: it rests until it is again
  *   caption           () => the words below the title of a picture, if not the range of the page
  *   entries           () => further entries of the menu
+ *   explore           () => the question of Explore that asks about the same, as parameters of its address, or null
  *   placeholder       height while nothing has been shown yet, as a CSS length
  */
 export function panel(view, options) {
@@ -62,7 +64,15 @@ export function panel(view, options) {
       csv && data !== null && h("button", { type: "button", onclick: () => saveRows(`${name}.csv`) }, icon("download"), csvWords),
       ...charts.flatMap((chart) => pictures(chart, name, charts.length > 1)),
       ...(options.entries?.() ?? []),
+      exploreLink(),
     ];
+  }
+
+  function exploreLink() {
+    const question = options.explore?.() ?? null;
+    if (question === null) return null;
+    const { start, end } = view.range;
+    return h("a", { href: href("explore", [], { range: `${start}..${end}`, ...question }) }, icon("explore"), "Open in Explore");
   }
 
   function pictures(chart, name, areSeveral) {

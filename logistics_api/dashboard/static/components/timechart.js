@@ -5,6 +5,8 @@ import { day } from "../format.js";
 import * as periods from "../periods.js";
 import { panel } from "./panel.js";
 
+/** Measures that are metrics of shipments as well. */
+const METRICS = new Set(["revenue", "shipments"]);
 const NONE = "No shipments in this range";
 
 /**
@@ -28,6 +30,7 @@ export function timePanel(view, { key, words, format, name, field = key, mean = 
       return missing && all.some(({ shipments }) => shipments) ? missing : NONE;
     },
     csv: (answer) => csv(rows(answer), answer, [field, ...further(answer)]),
+    explore: () => METRICS.has(key) && grain() !== "weekday" ? { dataset: "shipments", metrics: key, grain: grain() } : null,
     render: (answer) => {
       const options = { format, words, name, field, mean, height, compare: view.compare };
       return (answer.daily ? dayChart : answer.series.grain === "weekday" ? weekdayChart : periodChart)(rows(answer), options, answer);

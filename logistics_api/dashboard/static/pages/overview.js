@@ -37,6 +37,8 @@ const MEASURES = {
   ...(onTimeHours !== null && { on_target_rate: { words: `Within ${hours(onTimeHours)}`, format: percent } }),
   cost_per_kg: { words: labelOf("revenue_per_kg"), format: money },
 };
+/** Measures of the matrix → the metrics of shipments that are the same. */
+const METRICS = { avg_delivery_time: "avg_delivery_time", cost_per_kg: "revenue_per_kg" };
 /** Whether the revenue of shipments is a 0 that nobody measured. */
 const lacksCost = ({ shipments, shipments_with_cost: costs }) => shipments > 0 && costs === 0;
 const isUnmeasured = (key, current) =>
@@ -120,6 +122,7 @@ function matrixPanel(view, matrix) {
       parameterSegments(view, { label: "Measure", name: "measure", options: Object.fromEntries(Object.entries(MEASURES).map(([key, { words }]) => [key, words])) }),
     ],
     empty: ({ data }) => (data.length ? null : NONE),
+    explore: () => (METRICS[measure()] ? { dataset: "shipments", metrics: METRICS[measure()], by: "origin,destination" } : null),
     csv: ({ data }) => ({ columns: ["origin", "destination", "shipments", ...Object.keys(MEASURES)].map((key) => ({ key })), rows: data }),
     render: ({ data }) => {
       const key = measure();

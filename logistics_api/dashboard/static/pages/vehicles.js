@@ -96,6 +96,7 @@ function rankPanel(view, request) {
     placeholder: "20rem",
     request,
     empty: (rows) => (worst(rows).length ? null : "No vehicle has both distance and fuel in this range"),
+    explore: () => ({ dataset: "vehicle_logs", metrics: "fuel_efficiency", by: "vehicle_id", order: "fuel_efficiency" }),
     csv: (rows) => ({ columns: ["vehicle_id", "name", "fuel_efficiency"].map((key) => ({ key })), rows: worst(rows) }),
     render: (rows) => {
       const shown = worst(rows);
