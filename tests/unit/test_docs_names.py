@@ -40,7 +40,7 @@ OF_TESTS = {
 }
 """Read by the tests alone."""
 
-MADE_AT_RUN_TIME = {"data", "raw", "failed", "logs", "cache", "dagster", "postgres"}
+MADE_AT_RUN_TIME = {"data", "raw", "failed", "landed", "logs", "cache", "dagster", "postgres"}
 """Folders of the data folder: what is in them is not in the repository."""
 
 NOT_OURS = re.compile(
@@ -88,7 +88,7 @@ def refuse_unknown(arguments: str, command: Any) -> None:
         if word.startswith("--"):
             options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
             assert set(word.split("|")) <= options | {word for word in word.split("|") if word[0] != "-"}, arguments
-        elif (commands := getattr(command, "commands", {})) and re.fullmatch(r"[a-z]+([|][a-z]+)*", word):
+        elif (commands := getattr(command, "commands", {})) and re.fullmatch(r"[a-z-]+([|][a-z-]+)*", word):
             choices = word.split("|")
             assert set(choices) <= set(commands), arguments
             command = commands[choices[0]]
