@@ -1,6 +1,7 @@
 """A SeaweedFS server for tests and benchmarks: buckets as of Amazon S3, with versions and signatures."""
 
 import json
+import os
 import random
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from logistics_pipeline.files.stores import PlaceDefinition
 
 _LOWEST_PORT, _HIGHEST_PORT = 10_000, 30_000
 """Below those that the system gives to clients."""
+_ENVIRONMENT = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""One volume for each bucket is enough, and is made sooner than seven."""
 ACCESS_KEY, SECRET_KEY = "testing", "testing-secret-7f3a"
 _numbers = count()
 
@@ -94,11 +97,14 @@ def serving(folder: Path, volume_mb: int = 128) -> Iterator[Weed]:
     grpc = {f"{name}.port.grpc": _free_port() for name in ports}
     options = {f"{name}.port": port for name, port in ports.items()} | grpc | {
         "s3.port.iceberg": 0, "s3.port.lance": 0, "master.telemetry": "false", "s3.config": config,
-        "volume.max": 100, "master.volumeSizeLimitMB": volume_mb, "ip": "127.0.0.1", "ip.bind": "127.0.0.1",
+        "volume.max": 5_000, "master.volumeSizeLimitMB": volume_mb, "ip": "127.0.0.1", "ip.bind": "127.0.0.1",
     }  # fmt: skip
     command = [str(Path(sys.executable).parent / "weed"), "server", "-s3", f"-dir={folder}"]
     command += [f"-{name}={value}" for name, value in options.items()]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=os.environ | _ENVIRONMENT) as process,
+    ):
         try:
             weed = Weed(f"http://127.0.0.1:{ports['s3']}")
             _wait(weed, process)

@@ -44,6 +44,8 @@ SMALL_VALUES = 5_000
 """Values of a field of so many rows are always few enough."""
 PER_YEAR = 100_000
 """The most rows of a year of a rollup of values by longer periods than days: they are summed up in some 100 ms."""
+EXACT_PER_YEAR = 25_000
+"""The same of exact values: each refresh of the present period changes many of them."""
 MOST_SINGLE_VALUES = 3
 """Rollups of values by one dimension, for those that do not fit in with the others."""
 _UNITS = (Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.YEAR)
@@ -147,8 +149,11 @@ class _Chooser:
         rows = self.estimate(rollup)
         if rows > max(SMALL_VALUES, SINGLE_SHARE * self.records):
             return False
-        is_least = not rollup.dimensions and rollup.precision is not Precision.EXACT
-        return rollup.unit is Grain.DAY or is_least or rows <= SMALL_VALUES or rows <= self._most_rows()
+        if rollup.unit is Grain.DAY or rows <= SMALL_VALUES:
+            return True
+        if rollup.precision is Precision.EXACT:
+            return rows <= EXACT_PER_YEAR * self.periods(Grain.YEAR)
+        return not rollup.dimensions or rows <= self._most_rows()
 
     def periods(self, unit: Grain) -> float:
         """How many periods have records."""

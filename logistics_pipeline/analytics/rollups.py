@@ -163,6 +163,7 @@ def _add(
     state = sql.Identifier(RANK if is_sketch else VALUE_ROWS)
     columns = [*grouping(dataset, stored.rollup), *states_in(stored.rollup, contents)]
     parts = {
+        "contribution": computed(dataset, stored.rollup, contents, days, records=FRESH),
         "columns": sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns),
         "table": sql.Identifier(SCHEMA, stored.table),
         "which_stored": sql.SQL("stored.{}").format(is_of_days(stored.rollup, days)),
@@ -175,11 +176,7 @@ def _add(
         "merged": sql.SQL("added.{0}" if is_sketch else "stored.{0} + added.{0}").format(state),
         "changes": sql.SQL("added.{0} > stored.{0}" if is_sketch else "true").format(state),
     }
-    # A table of its own tells the planner how many rows there are: by an estimate of 1 it might join in nested loops.
-    contribution = computed(dataset, stored.rollup, contents, days, records=FRESH)
-    connection.execute(sql.SQL("CREATE TEMPORARY TABLE added ON COMMIT DROP AS {}").format(contribution))
     row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
-    connection.execute("DROP TABLE pg_temp.added")
     assert row is not None
     changed, added = row
     _count(connection, stored, added)
