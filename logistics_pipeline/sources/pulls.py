@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
-from logistics_core.database_contract.pull_states import PullState
+from logistics_core.database_contract.pull_states import PullState as PullState
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.reading import Definitions, read_definitions
 
