@@ -47,7 +47,7 @@ UNKNOWN_PULL: Responses = {
 }
 REQUEST_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     404: problem_response("The source or the resource does not exist"),
-    409: problem_response("The source cannot be pulled: it has no valid definition, or it is a place of files"),
+    409: problem_response("The source cannot be pulled: it has no valid definition"),
     501: problem_response("The API is connected to a read-only copy of the database"),
 }
 LOCATION = {"Location": {"description": "Address of the request", "schema": {"type": "string"}}}
@@ -149,15 +149,16 @@ async def pull_source(
 ) -> Response:
     """Requests a pull of all resources of a source, or of one, whatever their schedule.
 
-    A pull that failed or was paused goes on at its page. What is pending already is not requested twice.
+    A pull that failed or was paused goes on at its page. What is pending already is not requested twice. Of a place of
+    files, the file sensor looks for new ones at once; a notification of the store may call this.
     """
     is_there, kind, problem, names = await database.fetch_row(queries.WHAT_CAN_BE_PULLED, {"source": source})
     if not is_there:
         raise _unknown_source(source)
-    if names is None:
-        raise _cannot_be_pulled(source, kind, problem)
-    if query.resource is not None and query.resource not in names:
-        raise _unknown_resource(source, query.resource, names)
+    if names is None and kind != SourceKind.FILES:
+        raise _cannot_be_pulled(source, problem)
+    if query.resource is not None and query.resource not in (names or ()):
+        raise _unknown_resource(source, query.resource, names or [])
     name = request.state.principal.name[:LONGEST_NAME]
     parameters = {"source": source, "resource": query.resource, "requested_by": name}
     (request_id,) = await database.write(queries.MAKE_REQUEST, parameters)
@@ -228,14 +229,14 @@ def _unknown_pull(source: str, pull_id: int) -> Problem:
 
 
 def _unknown_resource(source: str, resource: str, names: list[str]) -> Problem:
+    if not names:
+        detail = f"The source {source} is a place of files and has no resources. Leave out `resource`."
+        return Problem(404, "unknown-resource", "Unknown resource", detail)
     more = f" and {len(names) - NAMES_LISTED} more" if len(names) > NAMES_LISTED else ""
     detail = f"The source {source} has no resource {resource}. It has: {', '.join(names[:NAMES_LISTED])}{more}."
     return Problem(404, "unknown-resource", "Unknown resource", detail)
 
 
-def _cannot_be_pulled(source: str, kind: str | None, problem: str | None) -> Problem:
-    if kind == SourceKind.FILES:
-        detail = f"The source {source} is a place of files: Dagster looks for new ones by itself, and loads them."
-    else:
-        detail = f"The source {source} has no valid definition yet. {problem or ''}".rstrip()
+def _cannot_be_pulled(source: str, problem: str | None) -> Problem:
+    detail = f"The source {source} has no valid definition yet. {problem or ''}".rstrip()
     return Problem(409, "cannot-pull", "Not possible", detail)

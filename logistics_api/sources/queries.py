@@ -184,14 +184,23 @@ jsonb_build_object(
     'is_in_force', known.definition IS NOT NULL AND known.removed_at IS NULL,
     'problem', known.problem,
     'read_at', known.read_at,
-    'resources', coalesce((SELECT json_agg({_RESOURCE} ORDER BY position) FROM {RESOURCES}), '[]')
+    'resources', coalesce((SELECT json_agg({_RESOURCE} ORDER BY position) FROM {RESOURCES}), '[]'),
+    'place', (
+        SELECT json_build_object(
+            'looked_at', looked_at, 'next_look_at', next_look_at, 'files', files,
+            'error', error, 'failing_since', failing_since
+        )
+        FROM ingest.places
+        WHERE ingest.places.name = known.name
+    )
 )
 """
 
 SOURCES = f"""
 -- Returns the sources that have a definition file, with their resources.
 -- One row: a JSON object.
--- Reads source.sources, source.pulls, source.totals, source.failures, source.due, source.requests, ingest.files.
+-- Reads source.sources, source.pulls, source.totals, source.failures, source.due, source.requests, ingest.files,
+-- ingest.places.
 SELECT json_build_object('sources', coalesce(json_agg({_SUMMARY} ORDER BY known.name COLLATE "C"), '[]'))::text
 FROM source.sources AS known
 WHERE known.removed_at IS NULL
@@ -200,7 +209,8 @@ WHERE known.removed_at IS NULL
 ONE_SOURCE = f"""
 -- Returns a source with its definition, also one whose definition file is gone.
 -- One row: a JSON object, NULL if there is no such source.
--- Reads source.sources, source.pulls, source.totals, source.failures, source.due, source.requests, ingest.files.
+-- Reads source.sources, source.pulls, source.totals, source.failures, source.due, source.requests, ingest.files,
+-- ingest.places.
 SELECT (
     -- As text: jsonb would not keep the order in which the definition was written.
     SELECT

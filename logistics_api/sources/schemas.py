@@ -242,6 +242,24 @@ class SourceResource(StrictModel):
     pending_request: PendingPull | None = Field(description="A request about it, or about all of its source")
 
 
+class Place(StrictModel):
+    """What the file sensor has seen of a place of files."""
+
+    looked_at: datetime | None = Field(
+        description="When the last whole look at it ended, UTC; null before the first",
+        examples=["2024-04-01T05:58:12+00:00"],
+    )
+    next_look_at: datetime | None = Field(
+        description="When the next one is due, UTC, unless somebody asks for one",
+        examples=["2024-04-01T06:00:12+00:00"],
+    )
+    files: int | None = Field(description="How many files that look has found", examples=[1208])
+    error: str | None = Field(
+        description="Why the last attempt failed, and what to do; null if it did not", examples=[None]
+    )
+    failing_since: datetime | None = Field(description="Since when every attempt has failed, UTC", examples=[None])
+
+
 class SourceSummary(StrictModel):
     """A source, its resources and how their pulls are doing."""
 
@@ -266,6 +284,7 @@ class SourceSummary(StrictModel):
         description="When its definition file was read, UTC", examples=["2024-04-01T05:00:00+00:00"]
     )
     resources: list[SourceResource] = Field(description="Those of its definition, in that order")
+    place: Place | None = Field(description="Of a place of files: what was seen of it; null before the first look")
 
 
 class Sources(StrictModel):

@@ -137,6 +137,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "ingest.reference_counts": frozenset({"asked", "field", "file_id", "found"}),
     "ingest.references_counted": frozenset({"counted_at", "dataset"}),
     "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
+    "ingest.places": frozenset({"error", "failing_since", "files", "looked_at", "name", "next_look_at"}),
     "ingest.rejects": frozenset(
         {
             "byte_offset",

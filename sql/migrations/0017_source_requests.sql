@@ -104,7 +104,8 @@ FOR EACH ROW WHEN (old.state <> new.state) EXECUTE FUNCTION source.count_pull();
 
 -- One more thing that the API's role can write. It runs with the rights of its owner, so it names every object in full.
 -- What is pending for the same source and resource is not requested twice. NULL: there is no such source in force, or a
--- thousand requests are pending already.
+-- thousand requests are pending already. Of a place of files, it asks the file sensor for a look, which is all there is to
+-- do: the request is served at once.
 CREATE OR REPLACE FUNCTION source.request_pull(wanted_source text, wanted_resource text, requester text)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -114,6 +115,15 @@ AS $$
 DECLARE
     found_id bigint;
 BEGIN
+    INSERT INTO source.requests (source, requested_by, done_at, outcome)
+    SELECT name, requester, pg_catalog.clock_timestamp(), 'The file sensor looks at the place at once.'
+    FROM source.sources
+    WHERE name = wanted_source AND kind = 'files' AND definition IS NOT NULL AND removed_at IS NULL
+    RETURNING request_id INTO found_id;
+    IF found_id IS NOT NULL THEN
+        PERFORM ingest.request_look(wanted_source);
+        RETURN found_id;
+    END IF;
     FOR attempt IN 1..5 LOOP
         INSERT INTO source.requests (source, resource, requested_by)
         SELECT name, wanted_resource, requester

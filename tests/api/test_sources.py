@@ -184,10 +184,27 @@ def test_a_pull_can_be_requested(api: Api, connection: Any) -> None:
     api.refused(404, f"/api/sources/depot/requests/{body['request_id']}")
 
 
+def test_a_place_of_files_is_looked_at_on_request(api: Api, connection: Any) -> None:
+    assert api.get("/api/sources/depot")["place"] is None
+    connection.execute(
+        "INSERT INTO ingest.places (name, url, looked_at, files) VALUES ('depot', 's3://depot/exports', now(), 12)"
+    )
+    response = api.client.post("/api/sources/depot/pull")
+    assert response.status_code == 202
+    body = response.json()
+    assert (body["state"], body["is_final"]) == ("done", True)
+    assert "looks at the place" in body["detail"]
+    (asked,) = connection.execute("SELECT look_requested_at IS NOT NULL FROM ingest.places").fetchone()
+    assert asked
+    place = api.get("/api/sources/depot")["place"]
+    assert (place["files"], place["error"], place["next_look_at"]) == (12, None, None)
+    connection.execute("DELETE FROM ingest.places")
+
+
 @pytest.mark.parametrize(("path", "parameters", "status", "kind", "detail"), [
     ("ships", {}, 404, "unknown-source", "ships.yaml"),
     ("fleet", {"resource": "ships"}, 404, "unknown-resource", "vehicles, trips, orders"),
-    ("depot", {}, 409, "cannot-pull", "place of files"),
+    ("depot", {"resource": "ships"}, 404, "unknown-resource", "Leave out `resource`"),
     ("broken", {}, 409, "cannot-pull", "resorces"),
     ("fleet", {"since": "2024"}, 422, "invalid-parameters", None),
 ])  # fmt: skip

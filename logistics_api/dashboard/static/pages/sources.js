@@ -68,13 +68,16 @@ function sourceNode(view, source, renew) {
       "div",
       { class: "source-head" },
       h("div", {}, h("h3", {}, h("a", { href: href("sources", [source.source]), "data-focus": `source-${source.source}` }, source.title), !source.is_in_force && [" ", badge("Not in force", "bad")]), h("p", { class: "muted" }, facts(source))),
-      source.resources.length > 0 && pullButton(view, source.source, null, { pending, told: renew }),
+      (source.resources.length > 0 || (source.kind === "files" && source.is_in_force)) && pullButton(view, source.source, null, { pending, told: renew }),
     ),
     problem,
     source.resources.length > 0 && resourcesTable(source),
-    source.kind === "files" && h("p", { class: "muted" }, "A place of files: Dagster looks for new ones by itself, and loads them like those of the raw folder."),
+    source.kind === "files" && h("p", { class: "muted" }, "A place of files: Dagster looks for new ones by itself, and loads them like those of the raw folder. ", source.place ? placeWords(source.place) : "It has not been looked at yet."),
+    source.place?.error && h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, source.place.error)),
   );
 }
+
+const placeWords = ({ files, looked_at: last, next_look_at: next }) => [files !== null && `${count(files)} files. `, last && ["Last look ", when(last), ". "], next && ["Next look ", when(next), "."]];
 
 const facts = ({ source, title: words, url, description }) => [words !== source && source, url, description].filter(Boolean).join(" · ");
 
