@@ -272,6 +272,7 @@ def test_a_browser_can_send_a_file_to_an_address_that_was_made_for_it(
     assert bucket.client.get_object(Bucket=bucket.name, Key="incoming/shipments/new file.json")["Body"].read() == b"[]"
 
 
+@pytest.mark.slow
 def test_the_commands_load_export_and_restore(
     bucket: Bucket, declared: Path, database_url: str, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def test_a_silent_store_is_given_up(bucket: Bucket, proxy: Proxy, monkeypatch: p
     assert time.monotonic() - begin < 10
 
 
+@pytest.mark.slow
 def test_a_load_goes_on_after_the_store_was_away(
     bucket: Bucket, proxy: Proxy, options: LoadOptions, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_replaced_object_is_loaded_again_and_a_deleted_one_stays(
     assert (file.version, file.state, file.records_loaded) == (2, "loaded", 2)
 
 
+@pytest.mark.slow
 def test_a_failed_object_that_is_deleted_is_dismissed_and_loaded_when_it_returns(
     system: System,
     bucket: Bucket,
@@ -115,6 +116,7 @@ def test_a_place_that_refuses_hinders_no_other_and_says_what_to_do(
     assert SECRET_KEY not in str(errors)
 
 
+@pytest.mark.slow
 def test_files_of_a_place_that_cannot_be_looked_at_are_not_taken_for_deleted(
     system: System,
     bucket: Bucket,
@@ -162,6 +164,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 def test_keys_that_no_folder_could_hold_are_loaded(
     system: System,
     bucket: Bucket,
