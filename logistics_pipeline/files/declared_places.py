@@ -17,10 +17,9 @@ from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
 from logistics_core.catalogue.contract_yaml import YamlFault, read_yaml
 from logistics_pipeline.files.place_options import SCHEMES
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.time_lengths import parse_length
 
 _REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
-_LENGTH = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
-_SECONDS = (604_800.0, 86_400.0, 3_600.0, 60.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _reference(text: str) -> Any:
 
 
 def _seconds(text: str, otherwise: float) -> float:
-    found = _LENGTH.fullmatch(text.replace(" ", ""))
-    if found is None or not any(found.groups()):
+    try:
+        return parse_length(text).total_seconds()
+    except ValueError:
         return otherwise
-    return sum(float(number or 0) * seconds for number, seconds in zip(found.groups(), _SECONDS, strict=True))

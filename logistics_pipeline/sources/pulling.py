@@ -71,9 +71,9 @@ from logistics_pipeline.sources.rate_limits import RateLimit
 from logistics_pipeline.sources.retries import Sender
 from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar
-from logistics_pipeline.sources.times import length_text
 from logistics_pipeline.sources.walks import Walk
 from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
+from logistics_pipeline.time_lengths import length_text
 
 WALK_ATTEMPTS = 4
 """How often a walk whose pages shift is begun."""

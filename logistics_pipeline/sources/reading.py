@@ -59,8 +59,9 @@ from logistics_pipeline.sources.shapes import (
     ResourceKeys,
     RestKeys,
 )
-from logistics_pipeline.sources.times import parse_length, parse_schedule, parse_start
+from logistics_pipeline.sources.times import parse_schedule, parse_start
 from logistics_pipeline.sources.units import conversion
+from logistics_pipeline.time_lengths import parse_length
 
 MAX_RESOURCES = 200
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")

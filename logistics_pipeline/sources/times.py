@@ -1,4 +1,4 @@
-"""Lengths of time as people write them (`90s`, `1h30m`, `2d`), schedules, and times as APIs write them."""
+"""Schedules, and times as APIs write them."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from logistics_pipeline.sources.definition import Schedule, TimeFormat
+from logistics_pipeline.time_lengths import parse_length
 
-_LENGTH = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -16,33 +16,6 @@ _CRON_NAMES = {
     4: {name: number for number, name in enumerate(_WEEKDAYS)},
 }
 _SHORTEST_PAUSE = timedelta(seconds=30)
-
-
-def parse_length(text: str) -> timedelta:
-    """A length of time.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = _LENGTH.fullmatch(text.replace(" ", ""))
-    if found is None or not any(found.groups()):
-        raise ValueError(f"is {text!r}. Expected: a length of time such as 30s, 15m, 1h30m or 2d.")
-    weeks, days, hours, minutes, seconds = (float(each or 0) for each in found.groups())
-    try:
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise ValueError(f"is {text!r}, which is longer than a time can be.") from None
-
-
-def length_text(length: timedelta) -> str:
-    """A length of time as people write it."""
-    seconds = length.total_seconds()
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        count, seconds = divmod(seconds, size)
-        parts += [f"{count:.0f}{unit}"] if count else []
-    parts += [f"{seconds:g}s"] if seconds or not parts else []
-    return "".join(parts)
 
 
 def parse_schedule(text: str) -> Schedule:
