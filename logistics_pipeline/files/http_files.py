@@ -23,18 +23,18 @@ import httpx2
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.stores import (
+    CONNECT_SECONDS,
+    SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
     PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,
+    read_in_time,
     trusted,
 )
 
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 30
-RANGE_SECONDS = 120
 MOST_REDIRECTS = 3
 MOST_LISTING_BYTES = 64 << 20
 DEEPEST = 20
@@ -88,7 +88,7 @@ class HttpStore(Store):
         address = self._address(key)
         with self._asking(address), self._client.stream("GET", address, headers=headers) as response:
             self._check_part(response, address, version, start)
-            return _read_all(response, end - start)
+            return read_in_time(response.iter_raw(1 << 16), end - start, "server")
 
     def download(self, key: str, version: StoredVersion, file: BinaryIO) -> None:
         """One request: a server that hands out no parts of files can be read as well."""
@@ -315,18 +315,6 @@ def _conditions(version: StoredVersion) -> dict[str, str]:
         return {}
     at = datetime.fromtimestamp(version.modified_ns // 1_000_000_000, UTC)
     return {"If-Unmodified-Since": format_datetime(at, usegmt=True)}
-
-
-def _read_all(response: httpx2.Response, size: int) -> bytes:
-    deadline, parts, left = time.monotonic() + RANGE_SECONDS, [], size
-    for part in response.iter_raw(1 << 16):
-        parts.append(part[:left])
-        left -= len(parts[-1])
-        if not left:
-            return b"".join(parts)
-        if time.monotonic() > deadline:
-            raise TransientError(f"The server has sent {size - left:,} of {size:,} bytes in {RANGE_SECONDS} seconds")
-    raise TransientError(f"The server has sent {size - left:,} of {size:,} bytes")
 
 
 # -- listings --------------------------------------------------------------------------------------------------------

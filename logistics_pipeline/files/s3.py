@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from time import monotonic
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
@@ -22,20 +21,18 @@ from botocore.config import Config
 
 from logistics_pipeline.errors import FileChangedError, TransientError
 from logistics_pipeline.files.stores import (
+    CONNECT_SECONDS,
+    SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
     PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,
+    read_in_time,
     trusted,
 )
 
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 30
-"""A store that sends nothing for so long is taken as gone."""
-RANGE_SECONDS = 120
-"""A range that is not complete after so long is asked for again."""
 BOTOCORE_ATTEMPTS = 3
 _BLOCK_BYTES = 1 << 20
 _URL_SECONDS = 900
@@ -91,7 +88,7 @@ class S3Store(Store):
             )
             with answer["Body"] as body:
                 _check_range(answer, version, start, end)
-                return _read_all(body, end - start)
+                return read_in_time(_parts(body, end - start), end - start, "store")
 
     def upload(self, key: str, blocks: Iterable[bytes]) -> None:
         where = {"Bucket": self.bucket, "Key": self.prefix + key} | self._payer
@@ -230,17 +227,11 @@ def _check_range(answer: dict[str, Any], version: StoredVersion, start: int, end
         )
 
 
-def _read_all(body: Any, size: int) -> bytes:
-    """The body of an answer, within a time limit: a store may also send one byte a minute."""
-    deadline, parts, left = monotonic() + RANGE_SECONDS, [], size
+def _parts(body: Any, size: int) -> Iterator[bytes]:
+    left = size
     while left > 0 and (part := body.read(min(_BLOCK_BYTES, left))):
-        parts.append(part)
         left -= len(part)
-        if monotonic() > deadline:
-            raise TransientError(f"The store has sent {size - left:,} of {size:,} bytes in {RANGE_SECONDS} seconds")
-    if left:
-        raise TransientError(f"The store has sent {size - left:,} of {size:,} bytes")
-    return b"".join(parts)
+        yield part
 
 
 _ADVICE = {

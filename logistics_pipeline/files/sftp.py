@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    CONNECT_SECONDS,
+    FileGoneError,
+    ListedFile,
+    PlaceDefinition,
+    PlaceError,
+    Store,
+    StoredVersion,
+)
 
 try:
     import asyncssh
@@ -24,7 +32,6 @@ except ImportError as missing:
         "'logistics-analytics[sftp]'"
     ) from missing
 
-CONNECT_SECONDS = 10
 OPERATION_SECONDS = 120
 _KEEPALIVE_SECONDS = 10
 _PAGE_FILES = 1_000

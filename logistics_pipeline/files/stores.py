@@ -8,11 +8,18 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 
-from logistics_pipeline.errors import ConfigurationError, FileError
+from logistics_pipeline.errors import ConfigurationError, FileError, TransientError
 
 DOWNLOAD_BYTES = 8 << 20
+
+CONNECT_SECONDS = 10
+SILENCE_SECONDS = 30
+"""A store that sends nothing for so long is taken as gone."""
+RANGE_SECONDS = 120
+"""A range that is not complete after so long is asked for again."""
 
 
 class PlaceError(ConfigurationError):
@@ -148,3 +155,22 @@ class Store(ABC):
     @abstractmethod
     def pages(self, after: str | None = None) -> Iterator[list[ListedFile]]:
         """All files below the URL of the place, in pages; those after a raw key, where the store can begin there."""
+
+
+def read_in_time(parts: Iterable[bytes], size: int, sender: str) -> bytes:
+    """The first `size` bytes of an answer, within a time limit: a `sender` may also send one byte a minute.
+
+    Raises:
+        TransientError: fewer came, or they took too long.
+    """
+    deadline, read, left = monotonic() + RANGE_SECONDS, list[bytes](), size
+    for part in parts:
+        read.append(part[:left])
+        left -= len(read[-1])
+        if not left:
+            break
+        if monotonic() > deadline:
+            raise TransientError(f"The {sender} has sent {size - left:,} of {size:,} bytes in {RANGE_SECONDS} seconds")
+    if left:
+        raise TransientError(f"The {sender} has sent {size - left:,} of {size:,} bytes")
+    return b"".join(read)
