@@ -113,11 +113,6 @@ class Redactor:
         if len(value) >= _SHORTEST_REDACTED:
             self._values.update({value, quote(value, safe=""), quote_plus(value), value.replace('"', '\\"')})
 
-    def hide_all(self, values: Iterable[str]) -> None:
-        """The same for several."""
-        for each in values:
-            self.hide(each)
-
     def clean_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Content without any of the values, also where one is spread over two chunks."""
         values = sorted((value.encode() for value in list(self._values)), key=len, reverse=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from logistics_pipeline.sources.paths import MISSING, ValuePath, with_value
+from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, with_value
 
 MOST_REQUESTS = 60
 """Trials of one proposal: parameters that an API does not know are tried at most so often."""
@@ -59,6 +59,11 @@ Send: TypeAlias = Callable[[Request], Answer]
 
 Place: TypeAlias = str | ValuePath
 """A query parameter, or the path of a value in the body."""
+
+
+def place_text(place: Place) -> str:
+    """A place as a definition names it."""
+    return place if isinstance(place, str) else path_text(place)
 
 
 class OutOfRequests(Exception):

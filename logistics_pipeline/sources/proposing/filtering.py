@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from logistics_pipeline.sources.paths import path_text
-from logistics_pipeline.sources.proposing.asking import Answer, Asker, Place, Question
+from logistics_pipeline.sources.proposing.asking import Answer, Asker, Place, Question, place_text
 from logistics_pipeline.sources.proposing.responses import FoundRecords
 from logistics_pipeline.sources.proposing.times import TimeField, form_of, time_fields
 
@@ -135,7 +134,7 @@ class _FilterTrial:
             return None
         if not self._brings(self.seen.records({place: tried})):
             return None
-        because = f"only records from a given {name} on came with a condition in {_text(place)}"
+        because = f"only records from a given {name} on came with a condition in {place_text(place)}"
         return FoundFilter({"field": name, **self.field.format_keys}, because, changes={place: template})
 
     def _by_parameter(self, fields: Sequence[TimeField]) -> FoundFilter | None:
@@ -152,7 +151,7 @@ class _FilterTrial:
         if not self._brings(here):
             return None
         name = str(self.field.path[-1])
-        is_named = name in _text(place) or name in self.asker.request.parameters.values()
+        is_named = name in place_text(place) or name in self.asker.request.parameters.values()
         rivals = [each for each in fields if each is not self.field and not is_named and self._fits(each, here)]
         return self._decided(place, until, rivals)
 
@@ -165,7 +164,8 @@ class _FilterTrial:
         for rival in rivals:
             between = [each for each in self.seen.samples if self._is_younger_than(rival, each)]
             if not between:
-                text = f"{_text(place)} filters by {self.field.name} or by {rival.name}: the records do not tell which."
+                fields = f"{self.field.name} or by {rival.name}"
+                text = f"{place_text(place)} filters by {fields}: the records do not tell which."
                 question = Question("incremental.field", text, (self.field.name, rival.name))
                 return replace(self._found(place, until), questions=(question,))
             record = max(between, key=lambda each: str(self.field.time_of(each)))
@@ -180,17 +180,17 @@ class _FilterTrial:
         return ours is not None and theirs is not None and theirs < ours
 
     def _found(self, place: Place, until: str) -> FoundFilter:
-        keys: dict[str, Any] = {"field": self.field.name, "parameter": _text(place)}
+        keys: dict[str, Any] = {"field": self.field.name, "parameter": place_text(place)}
         if not isinstance(place, str):
             keys["in"] = "body"
         ending = next((each for each in self.asker.places((until,)) if self._ends(each)), None)
         if ending is not None:
-            keys["until"] = _text(ending)
+            keys["until"] = place_text(ending)
         keys |= self.field.format_keys
         is_of_changes = self.field.is_of_change or not self.field.is_of_creation
         if not is_of_changes:
             keys["lookback"] = "14d"
-        because = f"only records from a given {self.field.name} on came with {_text(place)}"
+        because = f"only records from a given {self.field.name} on came with {place_text(place)}"
         return FoundFilter(keys, because, is_of_changes=is_of_changes)
 
     # -- what came -----------------------------------------------------------------------------------------------------
@@ -210,7 +210,3 @@ class _FilterTrial:
 
     def _times(self, records: Sequence[Mapping[str, Any]]) -> list[datetime]:
         return [time for time in map(self.field.time_of, records) if time is not None]
-
-
-def _text(place: Place) -> str:
-    return place if isinstance(place, str) else path_text(place)

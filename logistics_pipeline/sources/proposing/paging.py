@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from logistics_pipeline.sources.paths import ValuePath, parse_path, path_text, value_at
-from logistics_pipeline.sources.proposing.asking import Answer, Asker, Place, Question
+from logistics_pipeline.sources.proposing.asking import Answer, Asker, Place, Question, place_text
 from logistics_pipeline.sources.proposing.responses import FoundRecords, around, find_more
 
 _LINK_NEXT = re.compile(r"<([^>]*)>[^,]*?;\s*rel=\"?next\"UNKNOWN", re.I)
@@ -90,7 +90,7 @@ class _Trial:
             if len(full) > _SMALL and len(self._records(self.asker.ask({place: _SMALL}))) == _SMALL:
                 self.asker.always({place: _SMALL})
                 self.large = {place: size}
-            return {"sizeParameter": _text(place), "size": size}
+            return {"sizeParameter": place_text(place), "size": size}
         if len(full) <= _SMALL:
             return {}
         for place in self.asker.places(_PARAMETERS_OF_SIZES):
@@ -99,7 +99,7 @@ class _Trial:
                 large = self.asker.ask({place: _LARGE})
                 self.asker.always({place: _SMALL})
                 self.large = {place: _LARGE if self._records(large) else len(full)}
-                return {"sizeParameter": _text(place), "size": _LARGE if self._records(large) else len(full)}
+                return {"sizeParameter": place_text(place), "size": _LARGE if self._records(large) else len(full)}
         return {}
 
     def _given_size(self) -> tuple[Place, int] | None:
@@ -176,7 +176,7 @@ class _Trial:
         is_feed = not self.more and self._feeds(where, place, answer)
         return FoundPaging(
             {**keys, "ends": "empty"} if is_feed else keys,
-            f"{_text(place)} with {key} of the first page brought the second one",
+            f"{place_text(place)} with {key} of the first page brought the second one",
             second=answer,
             may_follow=True,
             is_feed=is_feed,
@@ -223,7 +223,7 @@ class _Trial:
                     answer = self.asker.ask({place: last[field_name]})
                     if self._follows(answer):
                         keys = {"type": "keyset", **_placed(place), "key": field_name, **self._more(), **self.size}
-                        because = f"{_text(place)} with the {field_name} of the last record brought other records"
+                        because = f"{place_text(place)} with the {field_name} of the last record brought other records"
                         return FoundPaging(keys, because, second=answer, may_follow=True)
         return None
 
@@ -235,7 +235,7 @@ class _Trial:
         for place in self.asker.places(_PARAMETERS_OF_OFFSETS):
             answer = self.asker.ask({place: 1})
             if self._records(answer)[: len(here) - 1] == here[1:]:
-                return self._confirmed("offset", place, len(here), f"{_text(place)}=1 left the first record out")
+                return self._confirmed("offset", place, len(here), f"{place_text(place)}=1 left the first record out")
         return None
 
     def by_number(self) -> FoundPaging | None:
@@ -244,7 +244,7 @@ class _Trial:
             if not self._follows(self.asker.ask({place: 2})):
                 continue
             start = 1 if self._records(self.asker.ask({place: 1})) == self._records(self.first) else 0
-            return self._confirmed("page", place, start + 1, f"{_text(place)} brought other records", start)
+            return self._confirmed("page", place, start + 1, f"{place_text(place)} brought other records", start)
         return None
 
     def _confirmed(self, kind: str, place: Place, value: int, because: str, start: int | None = None) -> FoundPaging:
@@ -300,7 +300,3 @@ def _placed(place: Place) -> dict[str, str]:
     if isinstance(place, str):
         return {"parameter": place}
     return {"in": "body", "parameter": path_text(place)}
-
-
-def _text(place: Place) -> str:
-    return place if isinstance(place, str) else path_text(place)
