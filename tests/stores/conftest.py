@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from bench.object_store import Bucket, Weed, serving
-from logistics_pipeline.files.remote_file import close_stores
+from logistics_pipeline.files import range_reader
+from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store_of
+from logistics_pipeline.files.stores import PlaceDefinition
 from logistics_pipeline.loading.options import LoadOptions
 from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
 
@@ -37,6 +39,19 @@ def bucket(weed: Weed) -> Bucket:
 def lake(bucket: Bucket, options: LoadOptions) -> LoadOptions:
     """Loader options with the bucket of the test as a place."""
     return replace(options, places=(bucket.place(),), chunk_bytes=64 * 1024)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed requests are made again at once."""
+    monkeypatch.setattr(range_reader, "FIRST_PAUSE_SECONDS", 0.001)
+
+
+def opened(place: PlaceDefinition, key: str) -> RemoteFile:
+    """A file of a place in the version that it has now."""
+    version = store_of(place).look(key)
+    assert version is not None
+    return RemoteFile(place, key, version)
 
 
 def shipments(first: int, last: int, **values: Any) -> bytes:

@@ -24,9 +24,11 @@ from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from tests.stores.conftest import shipments
+from tests.stores.conftest import opened, shipments
 from tests.stores.test_places_sensor import DEFINITION
 from tests.stores.test_s3_loads import load
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture
@@ -34,17 +36,6 @@ def proxy(bucket: Bucket) -> Iterator[Proxy]:
     with between(bucket.endpoint) as proxy:
         yield proxy
         close_stores()
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(range_reader, "FIRST_PAUSE_SECONDS", 0.001)
-
-
-def opened(place: PlaceDefinition, key: str) -> RemoteFile:
-    version = store_of(place).look(key)
-    assert version is not None
-    return RemoteFile(place, key, version)
 
 
 def in_batches(options: LoadOptions, place: PlaceDefinition) -> LoadOptions:

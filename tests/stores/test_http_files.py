@@ -13,16 +13,17 @@ import pytest
 
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
-from logistics_pipeline.files import range_reader
 from logistics_pipeline.files.http_files import HttpStore
 from logistics_pipeline.files.places import Place
-from logistics_pipeline.files.remote_file import RemoteFile, store_of
+from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.ports import free_port
-from tests.stores.conftest import shipments
+from tests.stores.conftest import opened, shipments
 from tests.stores.web import Web, serving
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture
@@ -31,23 +32,12 @@ def web() -> Iterator[Web]:
         yield server
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(range_reader, "FIRST_PAUSE_SECONDS", 0.001)
-
-
 def at(web: Web, path: str = "/in/", **others: Any) -> PlaceDefinition:
     return PlaceDefinition("web", f"{web.url}{path}", private=True, **others)
 
 
 def listed(place: PlaceDefinition) -> set[str]:
     return {each.key for page in store_of(place).pages() for each in page}
-
-
-def opened(place: PlaceDefinition, key: str) -> RemoteFile:
-    version = store_of(place).look(key)
-    assert version is not None
-    return RemoteFile(place, key, version)
 
 
 NAMES = ["june.csv", "a b+c%20.csv", "ü/日本語.csv", "q?x=1#y.csv", "deep/er/est.csv", "latin-\udce9.csv"]

@@ -16,11 +16,13 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files import range_reader, sftp
 from logistics_pipeline.files.places import Place
-from logistics_pipeline.files.remote_file import RemoteFile, store_of
+from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from tests.stores.conftest import shipments
+from tests.stores.conftest import opened, shipments
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @dataclass
@@ -126,17 +128,6 @@ def server(tmp_path: Path, keys: tuple[Any, Any]) -> Iterator[Server]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(range_reader, "FIRST_PAUSE_SECONDS", 0.001)
-
-
-def opened(place: PlaceDefinition, key: str) -> RemoteFile:
-    version = store_of(place).look(key)
-    assert version is not None
-    return RemoteFile(place, key, version)
 
 
 def test_all_files_below_the_folder_are_listed_and_read(server: Server) -> None:
