@@ -852,6 +852,7 @@ def test_what_was_loaded_before_there_were_replays_is_brought_along(server_url: 
             "0003_unloading",
             "0006_missing_files",
             "0008_load_quality",
+            "0018_files_of_places",
         ):  # the ledger is read by its newest version
             connection.execute(read_sql(f"migrations/{later}").encode())
 
