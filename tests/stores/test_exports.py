@@ -16,7 +16,7 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
+from bench.object_store import SECRET_KEY, Bucket
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli import app
@@ -31,7 +31,6 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.migrations import migrate
 from tests.database.records import shipment, vehicle
-from tests.stores.test_places_sensor import DEFINITION
 
 LOGS = [
     {"log_id": f"L{n}", "vehicle_id": f"V{n % 3}", "trip_date": f"2024-03-{n % 28 + 1:02}", "mileage": n * 1.1}
@@ -247,18 +246,6 @@ def test_nothing_is_exported_to_where_it_would_be_loaded(bucket: Bucket) -> None
         destination(f"{bucket.url}/incoming/exports", (bucket.place("incoming"),))
     with pytest.raises(PlaceError, match="exports go to"):
         destination("https://example.com/x", ())
-
-
-@pytest.fixture
-def declared(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with the bucket, below `incoming`, as a place."""
-    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("LAKE_KEY", ACCESS_KEY)
-    monkeypatch.setenv("LAKE_SECRET", SECRET_KEY)
-    (tmp_path / "home" / "sources").mkdir(parents=True)
-    text = DEFINITION.format(url=f"{bucket.url}/incoming", endpoint=bucket.endpoint)
-    (tmp_path / "home" / "sources" / "lake.yaml").write_text(text)
-    return tmp_path / "home"
 
 
 def test_a_browser_can_send_a_file_to_an_address_that_was_made_for_it(

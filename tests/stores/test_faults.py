@@ -24,8 +24,7 @@ from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store
 from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from tests.stores.conftest import opened, shipments
-from tests.stores.test_places_sensor import DEFINITION
+from tests.stores.conftest import DEFINITION, opened, shipments
 from tests.stores.test_s3_loads import load
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
