@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.places.reading import declared_places
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, say
@@ -17,7 +18,6 @@ from logistics_pipeline.exports.datasets import Format, export_datasets
 from logistics_pipeline.exports.destinations import Destination, destination
 from logistics_pipeline.exports.from_files import rebuild
 from logistics_pipeline.exports.manifest import Manifest, folder_name
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.places import WatchedPlaces
 from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.loading.loader import LoadReport

@@ -12,8 +12,9 @@ import obstore
 from obstore import exceptions
 from obstore.store import AzureStore, GCSStore
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import httpx2
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.stores import (
@@ -27,7 +28,6 @@ from logistics_pipeline.files.stores import (
     SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
-    PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.files.places import Place
 from logistics_pipeline.files.remote_file import store_of
-from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
+from logistics_pipeline.files.stores import ListedFile, PlaceError, StoredVersion
 
 SECONDS_AT_A_TIME = 20.0
 """Time that all looks of one evaluation may take: Dagster ends one after 60 seconds."""

@@ -19,13 +19,13 @@ import httpx2
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
 from logistics_pipeline.files.stores import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
-    PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,

@@ -6,11 +6,11 @@ file's content is a `StoredVersion`; what is read of it is always of that versio
 
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import BinaryIO, ClassVar, NamedTuple, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import ConfigurationError, FileError, TransientError
 
 DOWNLOAD_BYTES = 8 << 20
@@ -28,41 +28,6 @@ class PlaceError(ConfigurationError):
 
 class FileGoneError(FileError):
     """There is no such file at the place any more."""
-
-
-class SecretReference(Protocol):
-    """A reference to a secret, looked up when it is needed."""
-
-    def value(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class PlaceDefinition:
-    """A place as a source of `kind: files` declares it. Holds references to secrets, never their values."""
-
-    name: str
-    """Of the source."""
-    url: str
-    dataset: str | None = None
-    """What all of its files hold. None: the path of each names its dataset, as in the raw folder."""
-    options: Mapping[str, str | int | bool] = field(default_factory=dict, hash=False)
-    credentials: Mapping[str, "str | SecretReference"] = field(default_factory=dict, hash=False, repr=False)
-    land: bool = False
-    """Whether files are copied to disk before they are loaded."""
-    shortest_poll_seconds: float = 5.0
-    longest_poll_seconds: float = 300.0
-    private: bool = False
-    """Whether a web server may have an address of a private network or of this machine."""
-
-    def credential(self, name: str) -> str | None:
-        """A credential's value, looked up now; None if the definition has none of that name."""
-        found = self.credentials.get(name)
-        return found if found is None or isinstance(found, str) else found.value()
-
-    def option(self, name: str) -> str | None:
-        """An option as text; None if the definition has none of that name."""
-        found = self.options.get(name)
-        return None if found is None else str(found).lower() if isinstance(found, bool) else str(found)
 
 
 class StoredVersion(NamedTuple):

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket, Weed, serving
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.files import range_reader
 from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store_of
-from logistics_pipeline.files.stores import PlaceDefinition
 from logistics_pipeline.loading.options import LoadOptions
 from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
 

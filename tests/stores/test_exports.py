@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from bench.object_store import SECRET_KEY, Bucket
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli import app
 from logistics_pipeline.cli.export import upload_address
@@ -26,7 +27,7 @@ from logistics_pipeline.exports.backup import export_everything, restore
 from logistics_pipeline.exports.datasets import Format, export_datasets
 from logistics_pipeline.exports.destinations import Destination, UnfitExportError, destination
 from logistics_pipeline.exports.from_files import rebuild
-from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.migrations import migrate

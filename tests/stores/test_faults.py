@@ -15,13 +15,14 @@ import pytest
 
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from bench.store_proxy import Proxy, between
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.reading import declared_places
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files import range_reader, s3
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store_of
-from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.stores.conftest import DEFINITION, opened, shipments
