@@ -5,13 +5,13 @@ Names with `//`, `..` or control characters are beyond it: one such object ends 
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import obstore
 from obstore import exceptions
-from obstore.store import AzureStore, GCSStore
 
+from logistics_core.places.clients import cloud_store
 from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
 from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
@@ -21,33 +21,14 @@ GONE = "The object was removed while it was read"
 _PAGE_FILES = 1_000
 _PART_BYTES = 16 << 20
 
-_CREDENTIALS = {
-    "az": {
-        "accountName": "account_name",
-        "accountKey": "account_key",
-        "sasToken": "sas_key",
-        "clientId": "client_id",
-        "clientSecret": "client_secret",
-        "tenantId": "tenant_id",
-    },
-    "gs": {"serviceAccountKey": "service_account_key", "serviceAccountFile": "service_account"},
-}
-_OPTIONS = {
-    "az": {"accountName": "account_name", "endpoint": "endpoint", "anonymous": "skip_signature"},
-    "gs": {"endpoint": "base_url", "anonymous": "skip_signature"},
-}
-"""What definitions name, as obstore names it."""
-
 
 class CloudStore(Store):
     """The objects below a prefix of a container or bucket."""
 
     def __init__(self, place: PlaceDefinition) -> None:
         self._place = place
-        self._scheme, _, rest = place.url.partition("://")
-        bucket, _, prefix = rest.partition("/")
         with self._errors(""):
-            self._store = _store(self._scheme, bucket, prefix.strip("/"), place)
+            self._store = cloud_store(place)
 
     def look(self, key: str) -> StoredVersion | None:
         try:
@@ -76,10 +57,6 @@ class CloudStore(Store):
         with self._errors(key):
             obstore.put(self._store, key, iter(blocks), use_multipart=True, chunk_size=_PART_BYTES)
 
-    def upload_url(self, key: str, seconds: int) -> str:
-        with self._errors(key):
-            return str(obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds)))
-
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
         url = f"{self._place.url.rstrip('/')}/{key}" if key else self._place.url
@@ -105,25 +82,6 @@ class CloudStore(Store):
             raise TransientError(f"{url} cannot be read now: {_first_line(error)}") from error
         except exceptions.BaseError as error:
             raise PlaceError(f"{url}: {_first_line(error)}. Correct the source {self._place.name}.") from None
-
-
-def _store(scheme: str, bucket: str, prefix: str, place: PlaceDefinition) -> Any:
-    config: dict[str, Any] = {}
-    for name, theirs in _OPTIONS[scheme].items():
-        if (value := place.option(name)) is not None:
-            config[theirs] = value
-    for name, theirs in _CREDENTIALS[scheme].items():
-        if (secret := place.credential(name)) is not None:
-            config[theirs] = secret
-    options: Any = {
-        "allow_http": str(place.option("endpoint") or "").startswith("http://"),
-        "connect_timeout": timedelta(seconds=10),
-        "read_timeout": timedelta(seconds=30),
-        "timeout": timedelta(seconds=120),
-    }
-    retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
-    kind: Any = AzureStore if scheme == "az" else GCSStore
-    return kind(bucket, prefix=prefix or None, config=config, client_options=options, retry_config=retries)
 
 
 def _version(meta: Mapping[str, Any]) -> StoredVersion:

@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from logistics_core.places.definition import PlaceDefinition
 from logistics_core.places.secrets import SecretError
+from logistics_core.places.time_limits import CONNECT_SECONDS
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
-from logistics_pipeline.files.stores import CONNECT_SECONDS, FileGoneError, ListedFile, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
 
 try:
     import asyncssh

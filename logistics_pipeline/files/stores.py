@@ -11,15 +11,10 @@ from time import monotonic
 from typing import BinaryIO, ClassVar, NamedTuple
 
 from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.time_limits import RANGE_SECONDS
 from logistics_pipeline.errors import ConfigurationError, FileError, TransientError
 
 DOWNLOAD_BYTES = 8 << 20
-
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 30
-"""A store that sends nothing for so long is taken as gone."""
-RANGE_SECONDS = 120
-"""A range that is not complete after so long is asked for again."""
 
 
 class PlaceError(ConfigurationError):
@@ -95,14 +90,6 @@ class Store(ABC):
             PlaceError: this kind of store is only read.
         """
         raise PlaceError("Files of this kind of place are only read. Export to a folder, s3://, az:// or gs://.")
-
-    def upload_url(self, key: str, seconds: int) -> str:
-        """An address that lets its bearer store one file, for so long.
-
-        Raises:
-            PlaceError: this kind of store has no such addresses.
-        """
-        raise PlaceError("Only s3://, az:// and gs:// have addresses to which a browser can send a file.")
 
     def close(self) -> None:  # noqa: B027
         """Closes connections, if there are any."""

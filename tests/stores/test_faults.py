@@ -15,6 +15,7 @@ import pytest
 
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from bench.store_proxy import Proxy, between
+from logistics_core.places import clients
 from logistics_core.places.definition import PlaceDefinition
 from logistics_core.places.reading import declared_places
 from logistics_core.settings import Settings
@@ -78,8 +79,8 @@ def test_an_object_that_is_replaced_while_it_is_read_is_never_mixed(
 
 
 def test_a_silent_store_is_given_up(bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "SILENCE_SECONDS", 0.3)
-    monkeypatch.setattr(s3, "BOTOCORE_ATTEMPTS", 1)
+    monkeypatch.setattr(clients, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(clients, "BOTOCORE_ATTEMPTS", 1)
     monkeypatch.setattr(range_reader, "ATTEMPTS", 2)
     bucket.put("a.csv", b"1" * 100)
     file = opened(bucket.place(endpoint=proxy.url), "a.csv")
