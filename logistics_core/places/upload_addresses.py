@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
 import obstore
 from botocore.exceptions import BotoCoreError
@@ -67,4 +68,6 @@ def _of_s3(place: PlaceDefinition, key: str, seconds: int, size_bytes: int | Non
 
 
 def _of_cloud(place: PlaceDefinition, key: str, seconds: int) -> str:
+    if place.scheme == "az" and quote(key) != key:  # obstore signs the encoded name, and the store the plain one
+        raise ValueError("in Azure only for names of letters from A to Z, digits, and - . _ ~")
     return str(obstore.sign(cloud_store(place), "PUT", key, timedelta(seconds=seconds)))

@@ -3,9 +3,11 @@
 Names with `//`, `..` or control characters are beyond it: one such object ends the listing, and is named in the error.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import obstore
@@ -14,7 +16,7 @@ from obstore import exceptions
 from logistics_core.places.clients import cloud_store
 from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion, in_parts
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
@@ -54,8 +56,13 @@ class CloudStore(Store):
                 yield [ListedFile(each["path"], _version(each)) for each in page]
 
     def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        parts = in_parts(blocks, _PART_BYTES)
+        first, second = next(parts), next(parts, None)
         with self._errors(key):
-            obstore.put(self._store, key, iter(blocks), use_multipart=True, chunk_size=_PART_BYTES)
+            if second is None:
+                obstore.put(self._store, key, first, use_multipart=False)
+            else:
+                obstore.put(self._store, key, chain((first, second), parts), use_multipart=True, chunk_size=_PART_BYTES)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -79,9 +86,22 @@ class CloudStore(Store):
                 "Rename it, or narrow `url` to a folder without it."
             ) from None
         except exceptions.GenericError as error:
-            raise TransientError(f"{url} cannot be read now: {_first_line(error)}") from error
+            raise self._of_status(url, error) from error
         except exceptions.BaseError as error:
             raise PlaceError(f"{url}: {_first_line(error)}. Correct the source {self._place.name}.") from None
+
+    def _of_status(self, url: str, error: Exception) -> Exception:
+        """What an answer to a listing means: obstore does not tell those apart that are no success."""
+        line = _first_line(error)
+        found = _STATUS.search(line)
+        if found is None or found[1] not in _REFUSALS:
+            return TransientError(f"{url} cannot be read now: {line}")
+        return PlaceError(f"{url}: {_REFUSALS[found[1]]} (source {self._place.name}).")
+
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = "access is denied. Correct the credentials; they need the right to list and to read"
+_REFUSALS = {"401": _DENIED, "403": _DENIED, "404": "there is no such bucket. Correct `url`"}
 
 
 def _version(meta: Mapping[str, Any]) -> StoredVersion:

@@ -27,6 +27,7 @@ from logistics_pipeline.files.stores import (
     PlaceError,
     Store,
     StoredVersion,
+    in_parts,
     read_in_time,
     trusted,
 )
@@ -94,7 +95,7 @@ class S3Store(Store):
             try:
                 parts = [
                     {"PartNumber": number, "ETag": self._upload_part(where, upload, number, part)}
-                    for number, part in enumerate(in_parts(blocks), 1)
+                    for number, part in enumerate(in_parts(blocks, _PART_BYTES), 1)
                 ]
                 self.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
             except BaseException:
@@ -165,20 +166,6 @@ class S3Store(Store):
             ) from None
         except (exceptions.BotoCoreError, ValueError) as error:
             raise PlaceError(f"{url}: {error}. Correct the source {self._place.name}.") from None
-
-
-def in_parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
-    parts, size, is_first = list[bytes](), 0, True
-    for block in blocks:
-        parts.append(block)
-        size += len(block)
-        while size >= _PART_BYTES:
-            whole = b"".join(parts)
-            yield whole[:_PART_BYTES]
-            parts, size, is_first = [whole[_PART_BYTES:]], size - _PART_BYTES, False
-    if size or is_first:
-        yield b"".join(parts)
 
 
 def _check_range(answer: dict[str, Any], version: StoredVersion, start: int, end: int) -> None:

@@ -126,3 +126,17 @@ def read_in_time(parts: Iterable[bytes], size: int, sender: str) -> bytes:
     if left:
         raise TransientError(f"The {sender} has sent {size - left:,} of {size:,} bytes")
     return b"".join(read)
+
+
+def in_parts(blocks: Iterable[bytes], part_bytes: int) -> Iterator[bytes]:
+    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
+    parts, size, is_first = list[bytes](), 0, True
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        while size >= part_bytes:
+            whole = b"".join(parts)
+            yield whole[:part_bytes]
+            parts, size, is_first = [whole[part_bytes:]], size - part_bytes, False
+    if size or is_first:
+        yield b"".join(parts)
