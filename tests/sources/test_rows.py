@@ -35,9 +35,8 @@ WRITTEN = {"ndjson": as_ndjson, "csv": as_csv}
 
 def answer(source: SourceUnderTest, form: str, content: bytes, type: str = "text/plain", **keys: str) -> None:
     """What the only page of the next pull is."""
-    source.define_trips(
-        "none", f"    format: {form}\n" + "".join(f"    {key}: {each}\n" for key, each in keys.items()), ONCE
-    )
+    more = "".join(f"    {key}: {each}\n" for key, each in {"format": form, **keys}.items())
+    source.define_trips("none", more, ONCE)
     source.fleet.faults = [once(Answer(raw=content, headers={"Content-Type": type}))]
 
 
@@ -73,20 +72,20 @@ def test_the_encoding_that_the_response_names_counts(source: SourceUnderTest, fo
         ("ndjson", b'{"id": 1}\n{"id": 2', "line 2: the response is not NDJSON: Input data was truncated"),
         ("ndjson", b"<html><body>Log in</body></html>", "XML or HTML, perhaps a login. Expected: NDJSON"),
         ("ndjson", b'{"id": "\xff"}', "it is not text in utf-8"),
-        ("ndjson", b'{"id": "' + b"n" * 2_000 + b'"}', "a line has more than 1,000 characters"),
-        ("ndjson", b"[" * 900 + b"]" * 900, "nested too deeply"),
+        ("ndjson", b'{"id": "' + b"n" * 20_000 + b'"}', "a line has more than 10,000 characters"),
+        ("ndjson", b"[" * 4_000 + b"]" * 4_000, "nested too deeply"),
         ("csv", b"id,note\n1,a\n2", "line 3: the response is not CSV: 1 cells of 2"),
         ("csv", b'id,note\n1,"a\n', "the response is not CSV: unexpected end of data"),
         ("csv", b'id,note\n1,"a"b\n', "the response is not CSV: ',' expected after '\"'"),
         ("csv", b"<html>\n", "XML or HTML, perhaps a login. Expected: CSV"),
         ("csv", b"", "it is empty, and has no header"),
-        ("csv", b"id,note\n" + b"n" * 2_000, "a line has more than 1,000 characters"),
+        ("csv", b"id,note\n" + b"n" * 20_000, "a line has more than 10,000 characters"),
     ],
 )
 def test_what_is_not_in_the_format_is_no_record(
     source: SourceUnderTest, monkeypatch: pytest.MonkeyPatch, form: str, content: bytes, said: str
 ) -> None:
-    monkeypatch.setattr(rows, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(rows, "LONGEST_LINE", 10_000)
     answer(source, form, content)
 
     pulled = source.pull().pull

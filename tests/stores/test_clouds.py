@@ -172,8 +172,7 @@ def test_an_object_is_loaded_once_and_its_replacement_as_a_new_version(
     assert load(database_url, key, lake).file.version == 2
 
 
-# -- Azure alone: fake-gcs-server checks no key, answers 500 where there is no bucket, and takes neither uploads nor signed
-# requests as obstore makes them --------------------------------------------------------------------------------------
+# -- Azure alone: fake-gcs-server checks no key, and takes neither uploads nor signed requests as obstore makes them ---
 
 
 def test_a_container_that_does_not_exist_is_said(azure: NewCloud) -> None:
