@@ -49,7 +49,8 @@ def status(installation: Installation, run_id: str) -> Any:
 
 
 def test_what_the_night_exports_is_restored(running: Installation, server_url: str, tmp_path: Path) -> None:
-    records = [{"shipment_id": f"S{n}", "origin": "Lyon", "destination": "Turin", "cost": n / 4} for n in range(50)]
+    common = {"origin": "Lyon", "destination": "Turin", "log_id": "L1"}
+    records = [common | {"shipment_id": f"S{number}", "cost": number / 4} for number in range(50)]
     running.drop("shipments/june.json", records)
     wait_for(lambda: running.get("/api/system/status")["files"]["loaded"] == 1, 120, "the file is loaded")
     (repository,) = running.graphql(SCHEDULES)["repositoriesOrError"]["nodes"]
