@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -137,7 +137,7 @@ class PageReader:
 
     def _rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> Iterator[Any]:
         with self.archive.open(digest) if content is None else io.BytesIO(content) as file:
-            yield from read_rows(file, self.resource.format, headers, where)
+            yield from read_rows(cast(BinaryIO, file), self.resource.format, headers, where)
 
     def _total(self, value: Any, headers: Mapping[str, str]) -> int | None:
         if self.resource.total_header:
