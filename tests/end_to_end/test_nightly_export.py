@@ -8,6 +8,7 @@ import pytest
 
 from logistics_pipeline.database.connections import with_database
 from tests.end_to_end.conftest import Installation, wait_for
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +64,9 @@ def test_what_the_night_exports_is_restored(running: Installation, server_url: s
     assert status(running, run_id) == "SUCCESS"
     (export,) = (tmp_path / "backups").iterdir()
     assert (export / "manifest.json").is_file()
-    restored = Installation(tmp_path / "restored", 0, 0, with_database(server_url, "nightly_restored"))
+    restored = Installation(
+        tmp_path / "restored", free_port(), free_port(), with_database(server_url, "nightly_restored")
+    )
     done = restored.run("restore", str(export))
     assert done.returncode == 0, done.stderr
     assert running.database_url is not None and restored.database_url is not None

@@ -80,7 +80,8 @@ def test_an_object_that_is_replaced_while_it_is_read_is_never_mixed(
 
 
 def test_a_silent_store_is_given_up(bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "SILENCE_SECONDS", 0.3)
+    for module in (clients, s3):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.3)
     monkeypatch.setattr(clients, "BOTOCORE_ATTEMPTS", 1)
     monkeypatch.setattr(range_reader, "ATTEMPTS", 2)
     bucket.put("a.csv", b"1" * 100)
