@@ -96,7 +96,7 @@ def blocks(series: int) -> Iterator[slice]:
 
 
 def mean_of_two(choices: Sequence[Candidate], parts: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
-    """(origins, series, horizon) Per series the mean of its two candidates."""
+    """(origins, series, horizon) Per series the mean of its two candidates, rounded where both are."""
     found = np.zeros(parts.shape[1:])
     for place in np.unique(np.concatenate([first, second])):
         for chosen in (first, second):
@@ -104,4 +104,7 @@ def mean_of_two(choices: Sequence[Candidate], parts: FloatArray, first: IntArray
             for start in range(0, len(rows), _BLOCK):
                 some = rows[start : start + _BLOCK]
                 found[:, some] += combine(choices[place], parts[:, :, some]) / 2
+    rounded = np.array([each.rounded for each in choices])
+    whole = rounded[first] & rounded[second]
+    found[:, whole] = np.rint(found[:, whole])
     return found

@@ -22,6 +22,7 @@ from logistics_pipeline.forecasting.candidates import (
     candidates,
     forecast_parts,
 )
+from logistics_pipeline.forecasting.methods import dormant
 from logistics_pipeline.forecasting.panel import (
     BACKTEST,
     CLOSED,
@@ -87,8 +88,8 @@ def forecast(
     del parts
     residuals = intervals.Residuals(actual - agreed[:-1], trial_segments(panel), np.sqrt(variances))
     calibration = intervals.calibrate(panel, residuals, agreed[:-1])
-    factor = calibration.factor * (1.0 if width is None else width)
-    distances = intervals.offsets(residuals, probabilities) if len(at) else _guess(residuals, probabilities, horizon)
+    factor = calibration.factor * intervals.overlap_factor(at, horizon) * (1.0 if width is None else width)
+    distances = intervals.offsets(residuals, probabilities) if at else _guess(residuals, probabilities, horizon)
     quantiles = intervals.spread_around(panel, agreed[-1], distances, probabilities, factor)
     point = _without_closed(panel, agreed[-1])
     return Forecast(
@@ -154,10 +155,11 @@ def _choose(
     every = range(len(trial.origins))
     short = _is_short(values, panel.season)
     issued = np.empty((len(trial.origins), *parts.shape[2:]))
+    asleep = dormant(values, panel.season, (*trial.origins, values.shape[1]))
     for place in every:
         used = trial.usable(place)
-        issued[place] = _select(choices, parts, trial, segment, used, set_back)[0][place]
-    forecasts, pair, better, fallback = _select(choices, parts, trial, segment, every, set_back)
+        issued[place] = _select(choices, parts, trial, segment, used, set_back | asleep[place])[0][place]
+    forecasts, pair, better, fallback = _select(choices, parts, trial, segment, every, set_back | asleep[-1])
     method = np.where(better, pair.first, fallback)
     second = np.where(better, pair.second, -1)
     plain = (NAIVE_CANDIDATE, WITHOUT_ODD)
@@ -167,7 +169,7 @@ def _choose(
     known = np.isfinite(values)
     lowest, highest = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
     reason[(lowest == highest) & ~short] = CONSTANT
-    _fill_short(panel, values, forecasts, short, reason)
+    _fill_short(panel, values, forecasts, short & ~asleep[-1], reason)
     empty = ~known.any(axis=1)
     reason[empty] = EMPTY
     reason[panel.closed] = CLOSED

@@ -161,6 +161,23 @@ def calibrate(panel: Panel, residuals: Residuals, points: FloatArray) -> Calibra
     return Calibration(factor, share(inside_80, count), share(inside_90, count), share(penalty, count))
 
 
+_STUDENT = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94)
+"""95 % quantiles of Student's t with 1 to 6 degrees of freedom."""
+
+
+def overlap_factor(origins: Sequence[int], horizon: int) -> float:
+    """How much wider intervals have to be because origins lie closer together than a horizon.
+
+    Their errors are then much the same: there are as many independent ones as horizons fit between first and last.
+    """
+    if len(origins) < 2:
+        return _STUDENT[0] / _STUDENT[-1]
+    apart = 1.0 + (origins[-1] - origins[0]) / horizon
+    degrees = np.arange(1.0, len(_STUDENT) + 1)
+    found, wanted = np.interp([min(apart, len(origins)), len(origins)], degrees, _STUDENT)
+    return float(found / wanted)
+
+
 def _within(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
     slack = _TOLERANCE * (1.0 + np.abs(actual))
     return (actual >= lower - slack) & (actual <= upper + slack)
