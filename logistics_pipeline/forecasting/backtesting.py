@@ -37,7 +37,7 @@ class Trial:
     origins: tuple[int, ...]
     horizon: int
     actual: FloatArray
-    """(origins, series, horizon) NaN where it is not scored: unknown, or less than two seasons after the first period."""
+    """(origins, series, horizon) NaN where not scored: unknown, or within two seasons of the first period."""
     errors: FloatArray
     """(candidates, series, origins) Sums of absolute errors."""
     signed: FloatArray
@@ -59,7 +59,7 @@ class Trial:
 
 
 def scored_actuals(values: FloatArray, season: int, origins: Sequence[int], horizon: int) -> FloatArray:
-    """(origins, series, horizon)"""
+    """Answers (origins, series, horizon)."""
     first = first_periods(values)
     actual = np.full((len(origins), len(values), horizon), np.nan)
     for place, at in enumerate(origins):

@@ -77,8 +77,8 @@ def is_better(
 ) -> BoolArray:
     """(series,) Whether a forecast is worth leaving naive for.
 
-    Its gain, shrunk towards the segment's, has to be 2 % at least, and more than chance: either all series of the segment
-    together gain at most origins (their mean gain is above its standard error), or the series itself does.
+    Its gain, shrunk towards the segment's, has to be 2 % at least, and more than chance: the mean gain over origins has
+    to be above its standard error, either of all series of the segment together, or of the series itself.
 
     Args:
         errors: (series, origins) absolute errors of the forecast.

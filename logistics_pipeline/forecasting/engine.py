@@ -1,6 +1,7 @@
 """Forecasts of a panel: back-test, choice, reconciliation and intervals, in that order."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def forecast(
     issued = reconciling.reconcile(panel, way, chosen.issued, variances)
     naive = parts[NAIVE_CANDIDATE, :-1].copy()
     del parts
-    residuals = intervals.Residuals(actual - agreed[:-1], trial_segments(panel), np.sqrt(variances))
+    residuals = intervals.Residuals(actual - agreed[:-1], choosing.segments(panel), np.sqrt(variances))
     calibration = intervals.calibrate(panel, residuals, agreed[:-1])
     factor = calibration.factor * intervals.overlap_factor(at, horizon) * (1.0 if width is None else width)
     distances = intervals.offsets(residuals, probabilities) if at else _guess(residuals, probabilities, horizon)
@@ -104,11 +105,6 @@ def forecast(
         reconciliation_error=way_errors,
         backtest=_backtest(trial, issued, naive, actual, calibration),
     )
-
-
-def trial_segments(panel: Panel) -> IntArray:
-    """(series,) What evidence is pooled over."""
-    return choosing.segments(panel)
 
 
 def _check(panel: Panel, horizon: int, probabilities: tuple[float, ...]) -> None:
@@ -238,16 +234,13 @@ def _variances(values: FloatArray, forecasts: FloatArray, actual: FloatArray) ->
 
 def _guess(residuals: intervals.Residuals, probabilities: tuple[float, ...], horizon: int) -> FloatArray:
     """Distances where no origin could be scored: the series' own spread, as if it were normal."""
-    from statistics import NormalDist
-
     normal = np.array([NormalDist().inv_cdf(each) for each in probabilities])
-    return np.broadcast_to(
-        (normal[:, None] * residuals.otherwise)[:, :, None], (*normal.shape, len(residuals.otherwise), horizon)
-    )
+    distances = (normal[:, None] * residuals.otherwise)[:, :, None]
+    return np.repeat(distances, horizon, axis=2)
 
 
 def _without_closed(panel: Panel, found: FloatArray) -> FloatArray:
-    """Closed series are zero, or nothing where the metric is no sum. A total of closed series alone is one of them."""
+    """Closed series are nothing where the metric is no sum; in a sum they are zero already."""
     if panel.additive:
         return found
     return np.where(panel.closed[:, None], np.nan, found)
@@ -279,7 +272,7 @@ def _backtest(
 
 
 def _by_bucket(predicted: FloatArray, actual: FloatArray, ends: tuple[int, ...]) -> Errors:
-    """(series, buckets)"""
+    """Sums (series, buckets)."""
     series = actual.shape[1]
     starts = (0, *ends[:-1])
     each = [

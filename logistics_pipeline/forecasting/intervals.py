@@ -1,8 +1,8 @@
 """Intervals around forecasts, from the errors that forecasts had before.
 
 No distribution is assumed: quantiles are those of residuals in the back-test, per series and bucket of the horizon,
-mixed with those of its segment (in multiples of the series' own mean error) where there are few. How wide they have to be
-for 90 % is then measured with one origin left out at a time.
+mixed with those of its segment (in multiples of the series' own mean error) where there are few. How wide they have
+to be for 90 % is then measured with one origin left out at a time.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def _learning_ends(horizon: int) -> tuple[int, ...]:
 
 
 def _quantiles(own: FloatArray, residuals: Residuals, probabilities: Sequence[float]) -> FloatArray:
-    """(probabilities, series)"""
+    """Answers (probabilities, series)."""
     count = np.isfinite(own).sum(axis=1)
     scale = np.where(count > 0, known_mean(np.abs(own), axis=1), residuals.otherwise)
     pooled = _pooled(share(own, scale[:, None]), residuals.segment, probabilities) * scale

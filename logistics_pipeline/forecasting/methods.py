@@ -128,7 +128,7 @@ def mean_since_shift(values: FloatArray, season: int, origins: Origins, horizon:
 
 
 def _phase_means_since_shift(history: FloatArray, season: int) -> FloatArray:
-    """(series, season)"""
+    """Answers (series, season)."""
     number = history.shape[1] // season
     if number == 0:
         return np.full((len(history), season), np.nan)

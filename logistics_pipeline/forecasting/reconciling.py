@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import share
-from logistics_pipeline.forecasting.panel import FloatArray, IntArray, Panel
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Panel
 
 WAYS = ("bottom_up", "wls", "direct")
 _LEAST_GAIN = 0.02
@@ -116,8 +116,8 @@ def choose_way(
 ) -> tuple[str, dict[str, float]]:
     """The way with the lowest error in the back-test, and the errors of all.
 
-    Bottom-up stays unless another lowers the error, relative to naive's and averaged over levels, by 2 %, without adding
-    half a percent to that of the finest level. All arrays are (origins, series, horizon).
+    Bottom-up stays unless another lowers the error, relative to naive's and averaged over levels, by 2 %, and does not
+    add more than half a percent to that of the finest level. All arrays are (origins, series, horizon).
     """
     if not panel.additive:
         return "none", {}
@@ -134,9 +134,7 @@ def choose_way(
     return best, means
 
 
-def _errors(
-    panel: Panel, forecasts: FloatArray, naive: FloatArray, actual: FloatArray, known: FloatArray
-) -> FloatArray:
+def _errors(panel: Panel, forecasts: FloatArray, naive: FloatArray, actual: FloatArray, known: BoolArray) -> FloatArray:
     """(levels,) Absolute errors relative to naive's, 1 where naive has none."""
     own = np.where(known, np.abs(forecasts - actual), 0.0).sum(axis=(0, 2))
     other = np.where(known, np.abs(naive - actual), 0.0).sum(axis=(0, 2))

@@ -29,7 +29,8 @@ _INTERMITTENT = np.array(list(product((0.02, 0.05, 0.1, 0.2), (0.05, 0.2))))
 def seasonal_smoothing(values: FloatArray, season: int, origins: Sequence[int], horizon: int) -> FloatArray:
     """Exponential smoothing of level and season: ETS(A,N,A) of Hyndman and others (2008).
 
-    Where all values are positive, on their logarithms if that has lower one-step errors: the season grows with the level.
+    Where all values are positive, on their logarithms if that has lower one-step errors: the season then grows with
+    the level.
     """
     return _smoothing(values, season, origins, horizon, _SEASONAL)
 
@@ -90,7 +91,7 @@ class _Recursion:
         self.errors = np.zeros(shape)
 
     def run(self, origins: Sequence[int], horizon: int) -> tuple[FloatArray, FloatArray]:
-        """Forecasts (origins, series, horizon), and the errors (origins, series) of the parameters they are made with."""
+        """Forecasts (origins, series, horizon), and the errors (origins, series) of their parameters."""
         forecasts = np.full((len(origins), self.level.shape[1], horizon), np.nan)
         errors = np.full(forecasts.shape[:2], np.inf)
         since = 0
@@ -153,7 +154,7 @@ def _first_states(observed: FloatArray, season: int, first: FloatArray) -> tuple
 
 
 def _probability_times_size(block: FloatArray, origins: Sequence[int]) -> FloatArray:
-    """(origins, series)"""
+    """Answers (origins, series)."""
     known = np.isfinite(block).T.copy()
     filled = np.where(known, block.T, 0.0)
     active = filled != 0
