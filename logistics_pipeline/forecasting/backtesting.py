@@ -50,7 +50,8 @@ class Trial:
     @property
     def counts(self) -> FloatArray:
         """(series, origins) Periods scored."""
-        return np.isfinite(self.actual).sum(axis=2).T.astype(np.float64)
+        counts: FloatArray = np.isfinite(self.actual).sum(axis=2).T.astype(np.float64)
+        return counts
 
     def usable(self, place: int) -> list[int]:
         """The origins whose errors were known at the one at `place`; all others where none were."""

@@ -50,17 +50,20 @@ class Candidate:
 
 
 def _first(parts: FloatArray) -> FloatArray:
-    return parts[0]
+    only: FloatArray = parts[0]
+    return only
 
 
 def _median(parts: FloatArray) -> FloatArray:
     ordered = np.sort(parts, axis=0)
     middle = len(parts) // 2
-    return ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    found: FloatArray = ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return found
 
 
 def _mean(parts: FloatArray) -> FloatArray:
-    return parts.sum(axis=0) / len(parts)
+    found: FloatArray = parts.sum(axis=0) / len(parts)
+    return found
 
 
 _TRENDS = (_SMOOTHING, _THETA, _DAMPED)
@@ -138,7 +141,8 @@ def _whole(panel: Panel, values: FloatArray) -> FloatArray | None:
     if not panel.additive or len(panel.levels) < 2:
         return None
     finest = values[panel.levels[-1].rows]
-    return np.where(np.isfinite(finest), finest, 0.0).sum(axis=0)
+    total: FloatArray = np.where(np.isfinite(finest), finest, 0.0).sum(axis=0)
+    return total
 
 
 def combine(candidate: Candidate, parts: FloatArray) -> FloatArray:

@@ -200,7 +200,8 @@ def _select(
 
 
 def _is_short(values: FloatArray, season: int) -> BoolArray:
-    return np.isfinite(values).sum(axis=1) < min(_SHORT, 4 * season)
+    short: BoolArray = np.isfinite(values).sum(axis=1) < min(_SHORT, 4 * season)
+    return short
 
 
 def _fill_short(panel: Panel, values: FloatArray, forecasts: FloatArray, short: BoolArray, reason: IntArray) -> None:
@@ -226,10 +227,10 @@ def _fill_short(panel: Panel, values: FloatArray, forecasts: FloatArray, short: 
 def _variances(values: FloatArray, forecasts: FloatArray, actual: FloatArray) -> FloatArray:
     """(series,) Mean squared error in the back-test; variance of the series where it was not scored."""
     squared = known_mean(np.square(forecasts - actual).transpose(1, 0, 2).reshape(len(values), -1), axis=1)
-    centred = values - known_mean(values, axis=1)[:, None]
-    own = known_mean(np.square(centred), axis=1)
-    found = np.where(np.isfinite(squared), squared, own)
-    return np.where(np.isfinite(found), found, 0.0)
+    unscored = ~np.isfinite(squared)
+    own = values[unscored]
+    squared[unscored] = known_mean(np.square(own - known_mean(own, axis=1)[:, None]), axis=1)
+    return np.where(np.isfinite(squared), squared, 0.0)
 
 
 def _guess(residuals: intervals.Residuals, probabilities: tuple[float, ...], horizon: int) -> FloatArray:

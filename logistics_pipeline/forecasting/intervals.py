@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import known_mean, share
-from logistics_pipeline.forecasting.panel import FloatArray, IntArray, Panel
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Panel
 
 _FEW = 50.0
 """Residuals at which a series' own quantiles count as much as those of its segment."""
@@ -178,9 +178,10 @@ def overlap_factor(origins: Sequence[int], horizon: int) -> float:
     return float(found / wanted)
 
 
-def _within(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+def _within(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
     slack = _TOLERANCE * (1.0 + np.abs(actual))
-    return (actual >= lower - slack) & (actual <= upper + slack)
+    inside: BoolArray = (actual >= lower - slack) & (actual <= upper + slack)
+    return inside
 
 
 def _factors(panel: Panel, residuals: Residuals, points: FloatArray, distances: Sequence[FloatArray]) -> FloatArray:
@@ -198,8 +199,8 @@ def _factors(panel: Panel, residuals: Residuals, points: FloatArray, distances: 
             known = np.isfinite(residuals.values[place]) & varies
             inside += (known & _within(points[place] + residuals.values[place], bounds[0], bounds[1])).sum(axis=1)
             count += known.sum(axis=1)
-        total = np.bincount(place_of, weights=count)
-        covered = share(np.bincount(place_of, weights=inside), total, 0.0)
+        total: FloatArray = np.bincount(place_of, weights=count).astype(np.float64)
+        covered = share(np.bincount(place_of, weights=inside).astype(np.float64), total, 0.0)
         chosen = np.where(open_ones & (covered >= 0.9), factor, chosen)
         open_ones &= covered < 0.9
         if not open_ones.any():

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import first_periods, known_mean
-from logistics_pipeline.forecasting.panel import FloatArray
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
 _BLOCK = 512
 _LARGEST_LOGARITHM = 700.0
@@ -79,7 +79,8 @@ class _Recursion:
         self.season, self.factors, self.logarithms = season, factors, logarithms
         observed = np.log(block) if logarithms else block
         known = np.isfinite(observed)
-        self.known, self.complete = known.T.astype(np.float64), known.all(axis=0)
+        self.known = known.T.astype(np.float64)
+        self.complete: BoolArray = np.all(known, axis=0)
         self.observed = np.where(known, observed, 0.0).T.copy()
         self.actual = np.where(known, block, 0.0).T.copy() if logarithms else self.observed
         self.first = first_periods(block)
@@ -129,17 +130,17 @@ class _Recursion:
             error *= alpha
             level += error
 
-    def _forecast(self, at: int, horizon: int, best: FloatArray) -> FloatArray:
+    def _forecast(self, at: int, horizon: int, best: IntArray) -> FloatArray:
         columns = np.arange(len(best))
         damping = self.factors[best, 3][:, None]
         steps = np.cumsum(damping ** np.arange(1, horizon + 1), axis=1)
         phases = (at + np.arange(horizon)) % self.season
-        forecast = self.level[best, columns][:, None] + self.trend[best, columns][:, None] * steps
+        forecast: FloatArray = self.level[best, columns][:, None] + self.trend[best, columns][:, None] * steps
         forecast += self.seasonal[phases[None, :], best[:, None], columns[:, None]]
         return np.exp(np.minimum(forecast, _LARGEST_LOGARITHM)) if self.logarithms else forecast
 
 
-def _first_states(observed: FloatArray, season: int, first: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _first_states(observed: FloatArray, season: int, first: IntArray) -> tuple[FloatArray, FloatArray]:
     """Level (series,) and deviations of the phases (season, series) in a series' first two seasons."""
     periods = observed.shape[1]
     at = first[:, None] + np.arange(2 * season)
