@@ -66,7 +66,9 @@ def _measure(bench: Bench) -> Findings:
     for each in sets:
         bench.say(each.name)
         outcome = _forecast_windows(each)
-        others = _oracle_errors(bench, each, outcome) if oracle else [None] * len(_METHODS)
+        others: list[Cell] = [None] * len(_METHODS)
+        if oracle:
+            others = _oracle_errors(bench, each, outcome)
         rows.append(_row(each, outcome, others))
         targets += _accuracy_targets(each, outcome, others)
     cost, cost_targets = _cost(bench, oracle)
