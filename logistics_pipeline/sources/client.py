@@ -20,6 +20,7 @@ from logistics_pipeline.sources.addresses import Deadline, GuardedBackend
 from logistics_pipeline.sources.archive import Archive, Body
 from logistics_pipeline.sources.definition import RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault, UnauthorisedFault
+from logistics_pipeline.sources.http_connection import FastPool
 from logistics_pipeline.sources.http_requests import Request, check_host, redacted_url
 from logistics_pipeline.sources.rate_limits import wait_wanted
 from logistics_pipeline.sources.secrets import Redactor
@@ -76,12 +77,12 @@ class Client:
     def __post_init__(self) -> None:
         source = self.source
         proxy = self.redactor.reveal(source.proxy) if source.proxy is not None else None
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=_tls_context(source),
+        self._pool = FastPool(
+            _tls_context(source),
+            GuardedBackend(self._deadline, private=source.private or proxy is not None),
             max_connections=source.limits.concurrent + 1,
             keepalive_expiry=30,
             proxy=None if proxy is None else httpcore2.Proxy(proxy),
-            network_backend=GuardedBackend(self._deadline, private=source.private or proxy is not None),
         )
 
     def __enter__(self) -> "Client":
