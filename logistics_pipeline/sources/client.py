@@ -1,7 +1,7 @@
 """Sends one request and takes in its response: hosts, addresses, time, size and certificates are checked here.
 
-The transport is that of httpx2 (httpcore2): its client adds cookies, redirects and environment variables, none of which
-a source may have. Nothing is tried twice here, see `retries`. Memory: see `archive`.
+No client of a library is used: they add cookies, redirects and environment variables, none of which a source may have.
+HTTP itself: see `http_connection`. Nothing is tried twice here, see `retries`. Memory: see `archive`.
 """
 
 import ssl
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 from typing import NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
@@ -20,7 +20,7 @@ from logistics_pipeline.sources.addresses import Deadline, GuardedBackend
 from logistics_pipeline.sources.archive import Archive, Body
 from logistics_pipeline.sources.definition import RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.http_connection import FastPool
+from logistics_pipeline.sources.http_connection import Connections, Headers, Incoming, ProxiedConnections, Timeouts
 from logistics_pipeline.sources.http_requests import Request, check_host, redacted_url
 from logistics_pipeline.sources.rate_limits import wait_wanted
 from logistics_pipeline.sources.secrets import Redactor
@@ -72,18 +72,26 @@ class Client:
     redactor: Redactor
     _deadline: Deadline = field(default_factory=Deadline)
     _checked: set[tuple[str, str]] = field(default_factory=set)
-    _pool: httpcore2.ConnectionPool = field(init=False)
+    _connections: Connections | ProxiedConnections = field(init=False)
+    _timeouts: Timeouts = field(init=False)
 
     def __post_init__(self) -> None:
         source = self.source
         proxy = self.redactor.reveal(source.proxy) if source.proxy is not None else None
-        self._pool = FastPool(
-            _tls_context(source),
-            GuardedBackend(self._deadline, private=source.private or proxy is not None),
-            max_connections=source.limits.concurrent + 1,
-            keepalive_expiry=30,
-            proxy=None if proxy is None else httpcore2.Proxy(proxy),
-        )
+        limits, context = source.time_limits, _tls_context(source)
+        self._timeouts = Timeouts(limits.connect.total_seconds(), limits.read.total_seconds())
+        backend = GuardedBackend(self._deadline, private=source.private or proxy is not None)
+        if proxy is None:
+            self._connections = Connections(context, backend)
+        else:
+            pool = httpcore2.ConnectionPool(
+                ssl_context=context,
+                max_connections=source.limits.concurrent + 1,
+                keepalive_expiry=30,
+                proxy=httpcore2.Proxy(proxy),
+                network_backend=backend,
+            )
+            self._connections = ProxiedConnections(pool)
 
     def __enter__(self) -> "Client":
         return self
@@ -91,7 +99,7 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._pool.close()
+        self._connections.close()
 
     def send(
         self,
@@ -114,41 +122,32 @@ class Client:
         for name, value in parameters.items():
             self.redactor.hide(value)
             request = request.sending(_QUERY, name, value)
-        url = request.target(self.redactor)
+        url = urlsplit(request.target(self.redactor))
         shown = redacted_url(url, self.redactor)
         self._check_host(url, shown)
         content, kind = request.content(self.redactor)
-        headers = _wire_headers(request, url, kind, credentials, self.redactor)
-        limits = self.source.time_limits
-        self._deadline.start(limits.page.total_seconds())
-        timeout = {
-            "connect": limits.connect.total_seconds(),
-            "read": limits.read.total_seconds(),
-            "write": limits.read.total_seconds(),
-            "pool": limits.page.total_seconds(),
-        }
+        headers = _wire_headers(request, url.netloc, kind, credentials, self.redactor)
+        self._deadline.start(self.source.time_limits.page.total_seconds())
         began = monotonic()
         try:
-            with self._pool.stream(
-                request.method, url, headers=headers, content=content, extensions={"timeout": timeout}
-            ) as response:
+            with self._connections.stream(request.method, url, headers, content, self._timeouts) as response:
                 return self._take_in(response, f"{request.method} {shown}", shown, began, accepted, keep)
         except _FAILURES as error:
             self._explain(error, f"{request.method} {shown}")
 
-    def _check_host(self, url: str, shown: str) -> None:
+    def _check_host(self, url: SplitResult, shown: str) -> None:
         """Once for each host: many requests go to the same one."""
-        origin = url.partition("://")[0], urlsplit(url).netloc
+        origin = url.scheme, url.netloc
         if origin not in self._checked:
-            check_host(self.source, url, f"The request goes to {shown}.")
+            check_host(self.source, url.geturl(), f"The request goes to {shown}.")
             self._checked.add(origin)
 
     def _take_in(
-        self, response: httpcore2.Response, where: str, shown: str, began: float, accepted: Collection[int], keep: bool
+        self, response: Incoming, where: str, shown: str, began: float, accepted: Collection[int], keep: bool
     ) -> Response:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         status = response.status
-        chunks = _decoded(response.iter_stream(), headers, where)
+        chunks = _decoded(iter(response), headers, where)
         if not 200 <= status < 300 and status not in accepted:
             self._refuse(status, headers, chunks, where)
         limit = self.source.max_page_bytes
@@ -253,6 +252,7 @@ def _tls_context(source: RestSource) -> ssl.SSLContext:
             f"{source.name}: the files that `tls` names cannot be used: {error}.",
             "Expected: PEM files that this process may read.",
         ) from None
+    context.set_alpn_protocols(["http/1.1"])
     if tls.unverified is not None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -260,10 +260,10 @@ def _tls_context(source: RestSource) -> ssl.SSLContext:
 
 
 def _wire_headers(
-    request: Request, url: str, kind: str, credentials: Mapping[str, str], redactor: Redactor
-) -> list[tuple[bytes, bytes]]:
+    request: Request, host: str, kind: str, credentials: Mapping[str, str], redactor: Redactor
+) -> Headers:
     headers = {
-        "Host": urlsplit(url).netloc,
+        "Host": host,
         "Accept": "application/json",
         "Accept-Encoding": "gzip",
         "User-Agent": "logistics-analytics-platform",

@@ -1,160 +1,181 @@
-"""HTTP/1.1 on one connection, with the parser of Node.js (llhttp, by httptools): a tenth of the cost of h11.
+"""HTTP/1.1 with the parser of Node.js (llhttp, by httptools), which costs a tenth of h11.
 
-It takes the place of httpcore2's own connection within httpcore2's pool; where a connection leads and how long it may
-wait is the business of `addresses`. Requests through a proxy go by httpcore2 alone. Memory: what one read brings.
+Where a connection leads and how long it may wait is the business of the network below, see `addresses`. Errors are
+those of httpcore2, which sends what goes through a proxy. Memory: what one read brings.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import NamedTuple, Protocol
+from urllib.parse import SplitResult
 
 import httpcore2
-from httpcore2 import ConnectionInterface, ConnectionNotAvailable, NetworkBackend, NetworkStream, Origin
+from httpcore2 import NetworkBackend, NetworkStream
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+Headers = Sequence[tuple[bytes, bytes]]
+
+_KEPT_SECONDS = 30.0
+"""A connection that was not used for so long is not used again."""
 _READ_BYTES = 1 << 16
 _MOST_BYTES_BESIDE_BODIES = 100 << 10
 """Of a head, of trailers, and of what else a server may send that is no body: llhttp itself sets no limit."""
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\0\r\n]*")
-_TARGET = re.compile(rb"[\x21-\x7e]+")
+_TARGET = re.compile(r"[\x21-\x7e]+")
 
 
-class FastPool(httpcore2.ConnectionPool):
-    """httpcore2's pool with connections of this module, as long as no proxy stands between."""
+class Timeouts(NamedTuple):
+    """How long each wait may take, in seconds; the deadline of the request ends all of them."""
 
-    def __init__(self, ssl_context: SSLContext, backend: NetworkBackend, **options: Any) -> None:
-        super().__init__(ssl_context=ssl_context, network_backend=backend, **options)
-        self._make = None if options.get("proxy") else (ssl_context, backend, options.get("keepalive_expiry"))
-
-    def create_connection(self, origin: Origin) -> ConnectionInterface:
-        """A connection that is made with its first request."""
-        return super().create_connection(origin) if self._make is None else HttpConnection(origin, *self._make)
+    connect: float
+    read: float
 
 
-class HttpConnection(ConnectionInterface):
-    """One connection to a server, for one request at a time."""
+class Incoming(Protocol):
+    """A response whose body is still arriving."""
 
-    def __init__(
-        self, origin: Origin, ssl_context: SSLContext, backend: NetworkBackend, keep_seconds: float | None
-    ) -> None:
-        self._origin = origin
-        self._ssl_context = ssl_context
-        self._backend = backend
-        self._keep_seconds = float("inf") if keep_seconds is None else keep_seconds
-        self._stream: NetworkStream | None = None
-        self._lock = Lock()
-        self._is_busy = False
-        self._is_closed = False
-        self._expires_at = float("inf")
+    @property
+    def status(self) -> int: ...
 
-    def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
-        """Sends a request and reads the head of the response; the body is read while the stream is.
+    @property
+    def headers(self) -> Headers: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class _Origin(NamedTuple):
+    is_tls: bool
+    host: str
+    port: int
+
+
+def _origin(url: SplitResult) -> _Origin:
+    is_tls = url.scheme == "https"
+    return _Origin(is_tls, url.hostname or "", url.port or (443 if is_tls else 80))
+
+
+@dataclass
+class Connections:
+    """The connections to servers, each for one request at a time; several threads may use them."""
+
+    ssl_context: SSLContext
+    backend: NetworkBackend
+    _idle: list["_Connection"] = field(default_factory=list)
+    """The one used last stands last."""
+    _lock: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def stream(
+        self, method: str, url: SplitResult, headers: Headers, content: bytes | None, timeouts: Timeouts
+    ) -> Iterator[Incoming]:
+        """Sends a request; the response can be read while the block runs.
 
         Raises:
-            ConnectionNotAvailable: another request has it.
+            httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError: there is no response.
         """
-        with self._lock:
-            if self._is_busy or self._is_closed:
-                raise ConnectionNotAvailable
-            self._is_busy = True
+        message = _message(method, url, headers, content)
+        is_tls = url.scheme == "https"
+        connection = self._connection(
+            _Origin(is_tls, url.hostname or "", url.port or (443 if is_tls else 80)), timeouts
+        )
+        is_reusable = False
         try:
-            head = _head_of(request)
-            timeouts = request.extensions.get("timeout", {})
-            if self._stream is None:
-                self._stream = self._connect(timeouts.get("connect"))
-            self._send(request, head, timeouts.get("write"))
-            incoming = _Incoming(self, self._stream, timeouts.get("read"))
+            connection.send(message, timeouts)
+            incoming = _Incoming(connection.stream, timeouts.read)
             incoming.read_head()
-        except BaseException:
-            self.close()
-            raise
-        return httpcore2.Response(incoming.status, headers=incoming.headers, content=incoming)
+            yield incoming
+            is_reusable = incoming.leaves_reusable
+        finally:
+            if is_reusable:
+                connection.expires_at = monotonic() + _KEPT_SECONDS
+                with self._lock:
+                    self._idle.append(connection)
+            else:
+                connection.stream.close()
 
-    def _connect(self, timeout: float | None) -> NetworkStream:
-        host = self._origin.host.decode("ascii")
-        stream = self._backend.connect_tcp(host, self._origin.port, timeout)
-        if self._origin.scheme != b"https":
-            return stream
-        self._ssl_context.set_alpn_protocols(["http/1.1"])
-        return stream.start_tls(self._ssl_context, host, timeout)
+    def _connection(self, origin: _Origin, timeouts: Timeouts) -> "_Connection":
+        with self._lock:
+            ended = [each for each in self._idle if each.has_ended]
+            for each in ended:
+                self._idle.remove(each)
+            fitting = next((each for each in reversed(self._idle) if each.origin == origin), None)
+            if fitting is not None:
+                self._idle.remove(fitting)
+        for each in ended:
+            each.stream.close()
+        return fitting or _Connection(origin, self._connect(origin, timeouts))
 
-    def _send(self, request: httpcore2.Request, head: bytes, timeout: float | None) -> None:
-        assert self._stream is not None
-        assert isinstance(request.stream, Iterable)
-        try:
-            self._stream.write(b"".join((head, *request.stream)), timeout)
-        except httpcore2.WriteError:
-            pass  # the server may have answered before it had read all
-
-    def release(self, *, is_reusable: bool) -> None:
-        """Ends a response: the next request may come, unless the connection is of no more use."""
-        if not is_reusable:
-            self.close()
-            return
-        self._expires_at = monotonic() + self._keep_seconds
-        self._is_busy = False
+    def _connect(self, origin: _Origin, timeouts: Timeouts) -> NetworkStream:
+        stream = self.backend.connect_tcp(origin.host, origin.port, timeouts.connect)
+        return stream.start_tls(self.ssl_context, origin.host, timeouts.connect) if origin.is_tls else stream
 
     def close(self) -> None:
-        """Closes it for good."""
-        self._is_closed = True
-        if self._stream is not None:
-            self._stream.close()
+        """Closes those that no request has."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for each in idle:
+            each.stream.close()
 
-    def can_handle_request(self, origin: Origin) -> bool:
-        """Whether it leads to that server."""
-        return origin == self._origin
 
-    def is_connected(self) -> bool:
-        """Whether it stands; also while it is being made."""
-        return not self._is_closed and (self._is_busy or self._stream is not None)
+@dataclass(eq=False)
+class _Connection:
+    origin: _Origin
+    stream: NetworkStream
+    expires_at: float = float("inf")
 
-    def is_available(self) -> bool:
-        """Whether it may be given another request."""
-        return self.is_idle()
-
-    def is_idle(self) -> bool:
-        """Whether it stands and has nothing to do."""
-        return not self._is_closed and not self._is_busy and self._stream is not None
-
-    def has_expired(self) -> bool:
+    @property
+    def has_ended(self) -> bool:
         """Whether it has waited for too long, or the server has ended it: nothing else makes an idle one readable."""
-        if not self.is_idle() or self._stream is None:
-            return False
-        return monotonic() > self._expires_at or bool(self._stream.get_extra_info("is_readable"))
+        return monotonic() > self.expires_at or bool(self.stream.get_extra_info("is_readable"))
 
-    def can_multiplex(self) -> bool:
-        """Never."""
-        return False
+    def send(self, message: bytes, timeouts: Timeouts) -> None:
+        with suppress(httpcore2.WriteError):  # the server may have answered before it had read all
+            self.stream.write(message, timeouts.read)
 
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._is_closed
 
-    def info(self) -> str:
-        """Where it leads, and its state."""
-        state = "CLOSED" if self._is_closed else "ACTIVE" if self._is_busy else "NEW" if not self._stream else "IDLE"
-        return f"{str(self._origin)!r}, HTTP/1.1, {state}"
+@dataclass
+class ProxiedConnections:
+    """The same through a proxy, all by httpcore2."""
+
+    pool: httpcore2.ConnectionPool
+
+    @contextmanager
+    def stream(
+        self, method: str, url: SplitResult, headers: Headers, content: bytes | None, timeouts: Timeouts
+    ) -> Iterator[Incoming]:
+        """See `Connections`."""
+        waits = {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.read, "pool": None}
+        with self.pool.stream(
+            method, url.geturl(), headers=headers, content=content, extensions={"timeout": waits}
+        ) as response:
+            yield _Proxied(response.status, response.headers, response.iter_stream())
+
+    def close(self) -> None:
+        """Closes all."""
+        self.pool.close()
+
+
+class _Proxied(NamedTuple):
+    status: int
+    headers: Headers
+    body: Iterator[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
+        return self.body
 
 
 class _Incoming:
     """A response while it arrives: what the parser calls, and the stream of the body."""
 
-    def __init__(self, connection: HttpConnection, stream: NetworkStream, timeout: float | None) -> None:
-        self._connection = connection
+    def __init__(self, stream: NetworkStream, timeout: float) -> None:
         self._stream = stream
         self._timeout = timeout
-        self._begin()
-        self._is_over = False
-        self._is_followed = False
-        """Whether something came after the end of the response."""
-        self._is_closed = False
-        self._beside_bodies = 0
-
-    def _begin(self) -> None:
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # as h11; older devices leave it out
         self.status = 0
@@ -163,6 +184,10 @@ class _Incoming:
         self._has_head = False
         self._is_complete = False
         self._keeps_alive = False
+        self._is_over = False
+        self._is_followed = False
+        """Whether something came after the end of the response."""
+        self._beside_bodies = 0
 
     # -- called by the parser ----------------------------------------------------------------------------------------
 
@@ -235,29 +260,30 @@ class _Incoming:
                 "peer closed connection without sending complete message body (incomplete read)"
             )
 
-    def close(self) -> None:
-        """Gives the connection back. One whose response was not read to its end is of no more use."""
-        if not self._is_closed:
-            self._is_closed = True
-            is_reusable = self._is_complete and self._keeps_alive and not self._is_followed and not self._is_over
-            self._connection.release(is_reusable=is_reusable)
+    @property
+    def leaves_reusable(self) -> bool:
+        """Whether the connection can take another request: all was read, and nothing more is there."""
+        return self._is_complete and self._keeps_alive and not self._is_followed and not self._is_over
 
 
-def _values(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+def _values(headers: Headers) -> Mapping[bytes, bytes]:
     return {name.lower(): value for name, value in headers}
 
 
-def _head_of(request: httpcore2.Request) -> bytes:
-    """The first lines of a request.
+def _message(method: str, url: SplitResult, headers: Headers, content: bytes | None) -> bytes:
+    """A request as it is sent.
 
     Raises:
         LocalProtocolError: a value would break out of its line.
     """
-    if not _TARGET.fullmatch(request.url.target):
+    target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
+    if not _TARGET.fullmatch(target):
         raise httpcore2.LocalProtocolError("the address holds characters that no address has")
-    lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target)]
-    for name, value in request.headers:
+    lines = [b"%b %b HTTP/1.1" % (method.encode(), target.encode())]
+    for name, value in headers:
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise httpcore2.LocalProtocolError(f"the header {name.decode('latin-1')!r} holds characters it must not")
         lines.append(b"%b: %b" % (name, value))
-    return b"\r\n".join((*lines, b"", b""))
+    if content is not None:
+        lines.append(b"Content-Length: %d" % len(content))
+    return b"\r\n".join((*lines, b"", content or b""))

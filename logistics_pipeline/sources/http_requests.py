@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from logistics_pipeline.sources.definition import ParameterValue, Resource, RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
@@ -170,17 +170,16 @@ def _with_port(host: str, scheme: str) -> str:
     return host if re.search(r":[0-9]+$", host) else f"{host}:{_USUAL_PORTS[scheme]}"
 
 
-def redacted_url(url: str, redactor: Redactor | None = None) -> str:
+def redacted_url(url: str | SplitResult, redactor: Redactor | None = None) -> str:
     """An address for people: without user name, and without the values of parameters that carry secrets."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url) if isinstance(url, str) else url
     except ValueError:
         return "(no address)"
     host = parts.netloc.rpartition("@")[2]
     query = parts.query
-    if query:
+    if any(is_sensitive(unquote_plus(pair.partition("=")[0])) for pair in query.split("&")):
         pairs: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
-        if any(is_sensitive(name) for name, _ in pairs):
-            query = urlencode([(name, REDACTED if is_sensitive(name) else value) for name, value in pairs], safe="*")
+        query = urlencode([(name, REDACTED if is_sensitive(name) else value) for name, value in pairs], safe="*")
     text = urlunsplit((parts.scheme, host, parts.path, query, ""))
     return redactor.clean(text) if redactor is not None else text

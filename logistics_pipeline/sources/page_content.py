@@ -14,12 +14,15 @@ from typing import Any
 import msgspec
 
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import Resource, ResponseFormat
+from logistics_pipeline.sources.definition import PaginationType, Resource, ResponseFormat
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
-from logistics_pipeline.sources.paths import MISSING, path_text, value_at
+from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, value_at
+from logistics_pipeline.sources.record_counts import RecordCounter
 from logistics_pipeline.sources.streams import stream_records, stream_values
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_BY_RECORDS = (PaginationType.OFFSET, PaginationType.PAGE, PaginationType.KEYSET)
+"""Paginations whose walks look into records."""
 _NAMED = 12
 _SHOWN = 200
 
@@ -35,7 +38,7 @@ class PageContent:
     total: int | None = None
     last_record: Any = None
     items: tuple[Any, ...] | None = ()
-    """The records; None if there are too many to be held."""
+    """The records; None if there are too many to be held, or only their number was asked for."""
 
 
 @dataclass
@@ -44,7 +47,10 @@ class PageReader:
 
     resource: Resource
     archive: Archive
-    _wanted: dict[str, Any] = field(init=False)
+    needs_items: bool = True
+    """Whether the records are needed, not just their number."""
+    _wanted: dict[str, ValuePath] = field(init=False)
+    _counter: RecordCounter | None = field(init=False)
 
     def __post_init__(self) -> None:
         pagination = self.resource.pagination
@@ -55,6 +61,8 @@ class PageReader:
             "total": self.resource.total,
             "error": self.resource.error,
         }
+        needs_records = self.needs_items or pagination.type in _BY_RECORDS
+        self._counter = None if needs_records else RecordCounter.of(self.resource.records, self._wanted)
 
     def read(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> PageContent:
         """Reads a page; `content` is None if it is not in memory.
@@ -66,6 +74,8 @@ class PageReader:
             return self._read_lines(digest, content, headers, where)
         if content is None:
             return self._read_large(digest, headers, where)
+        if self._counter is not None and (counted := self._count(self._counter, content, headers, where)) is not None:
+            return counted
         document = self._document(content, headers, where)
         values = {name: value_at(document, path) if path else MISSING for name, path in self._wanted.items()}
         self._check_error(values["error"], where)
@@ -74,6 +84,20 @@ class PageReader:
             len(items), values["next"], values["has_more"], values["pages"], self._total(values["total"], headers),
             items[-1] if items else None, tuple(items),
         )  # fmt: skip
+
+    def _count(
+        self, counter: RecordCounter, content: bytes, headers: Mapping[str, str], where: str
+    ) -> PageContent | None:
+        try:
+            found = counter.count(_in_utf8(content, headers))
+        except UnicodeDecodeError:
+            return None
+        if found is None:
+            return None
+        values = found.values
+        self._check_error(values["error"], where)
+        total = self._total(values["total"], headers)
+        return PageContent(found.records, values["next"], values["has_more"], values["pages"], total, items=None)
 
     def records(self, digest: str, headers: Mapping[str, str], size: int, limit: int) -> Iterator[Any]:
         """The records of a page in the archive; a page of more than `limit` bytes is read piece by piece."""

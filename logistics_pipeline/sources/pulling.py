@@ -280,7 +280,7 @@ class _Run:
     def __post_init__(self) -> None:
         self._before = self.store.pull
         self.archive = Archive(self.options.archive_dir)
-        self.reader = PageReader(self.resource, self.archive)
+        self.reader = PageReader(self.resource, self.archive, needs_items=False)
         if self.source.tls.unverified is not None:
             self.warnings[f"The certificate of the server is not checked: {self.source.tls.unverified}"] = None
 
