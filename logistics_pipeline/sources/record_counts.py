@@ -69,9 +69,10 @@ def _is_planted(tree: _Tree, path: ValuePath, kind: Any) -> bool:
     """Notes what stands at a path, unless it cannot be noted."""
     *inner, last = path
     for part in inner:
-        tree = tree.setdefault(part, {}) if isinstance(part, str) else None
-        if not isinstance(tree, dict):
+        below = tree.setdefault(part, {}) if isinstance(part, str) else None
+        if not isinstance(below, dict):
             return False
+        tree = below
     if not isinstance(last, str) or tree.get(last, kind) != kind:
         return False
     tree[last] = kind
