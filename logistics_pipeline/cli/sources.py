@@ -21,9 +21,9 @@ from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.sources.checking import ResourceCheck, check_source
 from logistics_pipeline.sources.definition import FilesSource, Resource, RestSource, Source
-from logistics_pipeline.sources.in_force import stored_sources
+from logistics_pipeline.sources.in_force import stored_sources, sync_sources
 from logistics_pipeline.sources.pulling import PullOptions, PullRequest, pull
-from logistics_pipeline.sources.pulls import Pull, PullReport, latest_pulls, list_pulls, sync_sources
+from logistics_pipeline.sources.pulls import Pull, PullReport, latest_pulls, list_pulls
 from logistics_pipeline.sources.reading import json_schema, read_definition
 from logistics_pipeline.sources.remapping import remap, restore_pulls
 from logistics_pipeline.sources.times import parse_start

@@ -3,9 +3,11 @@
 Every process that pulls takes a definition from here, so that all of them have the same one; `reading` reads the files.
 """
 
+import json
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from psycopg import errors
 
@@ -15,7 +17,6 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 from logistics_pipeline.sources.definition import RestSource, Source
-from logistics_pipeline.sources.pulls import sync_sources
 from logistics_pipeline.sources.reading import DefinitionError, Definitions, read_definitions, stored_definition
 
 _IN_FORCE = """
@@ -114,3 +115,40 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str], folder: Path) ->
             yield f"The source {name} is not pulled any more: {folder} has no definition of it. Its pulls are kept."
         elif before.get(name) != now[name]:
             yield f"{'The changed' if name in before else 'The'} definition of the source {name} is in force."
+
+
+def sync_sources(connection: Connection, folder: Path) -> Definitions:
+    """Reads all definitions of a folder, and notes in the database what they say, or what is wrong with them.
+
+    Raises:
+        DefinitionError: the folder cannot be read.
+    """
+    found = read_definitions(folder)
+    with connection.transaction():
+        for name, source in found.sources.items():
+            kind = str(source.document["kind"])
+            _note(connection, name, kind, source.title, json.dumps(source.document, default=str), source.sha256, None)
+        for name, problem in found.problems.items():
+            _note(connection, name, None, "", None, None, problem)
+        names = [*found.sources, *found.problems]
+        connection.execute(
+            "UPDATE source.sources SET removed_at = clock_timestamp() WHERE removed_at IS NULL AND NOT name = ANY(%s)",
+            (names,),
+        )
+    return found
+
+
+def _note(connection: Connection, *values: Any) -> None:
+    """A file that cannot be used keeps what was read of it before."""
+    connection.execute(
+        "INSERT INTO source.sources AS known (name, kind, title, definition, sha256, problem) "
+        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET "
+        "kind = coalesce(excluded.kind, known.kind), problem = excluded.problem, "
+        "title = CASE WHEN excluded.problem IS NULL THEN excluded.title ELSE known.title END, "
+        "definition = coalesce(excluded.definition, known.definition), "
+        "sha256 = coalesce(excluded.sha256, known.sha256), "
+        "read_at = clock_timestamp(), removed_at = NULL "
+        "WHERE (known.sha256, known.problem, known.removed_at) IS DISTINCT FROM "
+        "(coalesce(excluded.sha256, known.sha256), excluded.problem, NULL::timestamptz)",
+        values,
+    )

@@ -1,6 +1,5 @@
-"""Pulls and sources in the database: what there is, and how to find it. `pulling` makes the pulls."""
+"""Pulls in the database: what there is, and how to find it. `pulling` makes the pulls."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,7 +11,6 @@ from psycopg.rows import class_row
 
 from logistics_core.database_contract.pull_states import PullState as PullState
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.reading import Definitions, read_definitions
 
 
 @dataclass(frozen=True)
@@ -196,40 +194,3 @@ def pages_of(connection: Connection, pull_id: int) -> list[PageRow]:
     query = sql.SQL("SELECT {} FROM source.pages WHERE pull_id = %s ORDER BY part, number").format(_PAGE_COLUMNS)
     with connection.cursor(row_factory=class_row(PageRow)) as cursor:
         return cursor.execute(query, (pull_id,)).fetchall()
-
-
-def sync_sources(connection: Connection, folder: Path) -> Definitions:
-    """Reads all definitions of a folder, and notes in the database what they say, or what is wrong with them.
-
-    Raises:
-        DefinitionError: the folder cannot be read.
-    """
-    found = read_definitions(folder)
-    with connection.transaction():
-        for name, source in found.sources.items():
-            kind = str(source.document["kind"])
-            _note(connection, name, kind, source.title, json.dumps(source.document, default=str), source.sha256, None)
-        for name, problem in found.problems.items():
-            _note(connection, name, None, "", None, None, problem)
-        names = [*found.sources, *found.problems]
-        connection.execute(
-            "UPDATE source.sources SET removed_at = clock_timestamp() WHERE removed_at IS NULL AND NOT name = ANY(%s)",
-            (names,),
-        )
-    return found
-
-
-def _note(connection: Connection, *values: Any) -> None:
-    """A file that cannot be used keeps what was read of it before."""
-    connection.execute(
-        "INSERT INTO source.sources AS known (name, kind, title, definition, sha256, problem) "
-        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET "
-        "kind = coalesce(excluded.kind, known.kind), problem = excluded.problem, "
-        "title = CASE WHEN excluded.problem IS NULL THEN excluded.title ELSE known.title END, "
-        "definition = coalesce(excluded.definition, known.definition), "
-        "sha256 = coalesce(excluded.sha256, known.sha256), "
-        "read_at = clock_timestamp(), removed_at = NULL "
-        "WHERE (known.sha256, known.problem, known.removed_at) IS DISTINCT FROM "
-        "(coalesce(excluded.sha256, known.sha256), excluded.problem, NULL::timestamptz)",
-        values,
-    )
