@@ -15,8 +15,8 @@ import pytest
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.zstd import decompress
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.addresses import is_allowed
-from logistics_pipeline.sources.rate_limits import wait_wanted
+from logistics_pipeline.sources.requests.addresses import is_allowed
+from logistics_pipeline.sources.requests.rate_limits import wait_wanted
 from tests.checkout import PROJECT_ROOT
 from tests.sources.conftest import SourceUnderTest
 from tests.sources.server import Answer, Asked, Fleet, once, trip

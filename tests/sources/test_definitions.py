@@ -10,9 +10,14 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from logistics_pipeline.sources.definition import FilesSource, Mode, PaginationType, RestSource
-from logistics_pipeline.sources.reading import DefinitionError, json_schema, parse_definition, read_definitions
-from logistics_pipeline.sources.secrets import Secret
+from logistics_pipeline.sources.definitions.definition import FilesSource, Mode, PaginationType, RestSource
+from logistics_pipeline.sources.definitions.reading import (
+    DefinitionError,
+    json_schema,
+    parse_definition,
+    read_definitions,
+)
+from logistics_pipeline.sources.definitions.secrets import Secret
 
 FLEET = """\
 kind: rest

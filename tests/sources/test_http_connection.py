@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpcore2
 import pytest
 
-from logistics_pipeline.sources.addresses import Deadline, GuardedBackend
-from logistics_pipeline.sources.http_connection import Connections, Timeouts
+from logistics_pipeline.sources.requests.addresses import Deadline, GuardedBackend
+from logistics_pipeline.sources.requests.http_connection import Connections, Timeouts
 
 TIMEOUTS = Timeouts(5, 5)
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"

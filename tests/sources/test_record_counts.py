@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.paths import MISSING, parse_path
+from logistics_pipeline.sources.definitions.reading import parse_definition
 from logistics_pipeline.sources.faults import SourceFault
-from logistics_pipeline.sources.page_content import PageReader
-from logistics_pipeline.sources.paths import MISSING, parse_path
-from logistics_pipeline.sources.reading import parse_definition
-from logistics_pipeline.sources.record_counts import RecordCounter
+from logistics_pipeline.sources.pages.page_content import PageReader
+from logistics_pipeline.sources.pages.record_counts import RecordCounter
 
 DEFINITION = """\
 kind: rest

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import ijson
 
+from logistics_pipeline.sources.definitions.paths import ValuePath, path_text
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
-from logistics_pipeline.sources.paths import ValuePath, path_text
 
 _BUFFER_BYTES = 1 << 16
 

@@ -8,11 +8,11 @@ from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
 
-from logistics_pipeline.sources.client import Client, Response
-from logistics_pipeline.sources.definition import Authentication, AuthenticationType, SentIn
+from logistics_pipeline.sources.definitions.definition import Authentication, AuthenticationType, SentIn
+from logistics_pipeline.sources.definitions.secrets import Redactor
 from logistics_pipeline.sources.faults import FaultKind, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.http_requests import Request
-from logistics_pipeline.sources.secrets import Redactor
+from logistics_pipeline.sources.requests.client import Client, Response
+from logistics_pipeline.sources.requests.http_requests import Request
 
 _MARGIN_SECONDS = 60.0
 """A token is renewed this long before it ends, or after half of its life if that is short."""

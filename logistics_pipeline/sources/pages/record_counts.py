@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from logistics_pipeline.sources.paths import MISSING, ValuePath
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath
 
 _RECORDS = list[msgspec.Raw]
 _Tree = dict[str, Any]

@@ -10,8 +10,8 @@ from logistics_core.database_contract.locks import ARCHIVE_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, free_advisory_lock
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.sidecars import sidecar_path
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.ledger.sidecars import sidecar_path
 
 PATIENCE_SECONDS = 10.0
 """How long a moment in which nobody pulls is waited for, for each 1/256 of the archive."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from logistics_pipeline.atomic_files import replacing
-from logistics_pipeline.sources.pulls import PageRow, Pull
+from logistics_pipeline.sources.ledger.pulls import PageRow, Pull
 
 SUFFIX = ".ndjson"
 

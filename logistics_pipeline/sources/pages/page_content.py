@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import PaginationType, Resource, ResponseFormat
+from logistics_pipeline.sources.definitions.definition import PaginationType, Resource, ResponseFormat
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, value_at
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
-from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, value_at
-from logistics_pipeline.sources.record_counts import RecordCounter
-from logistics_pipeline.sources.streams import stream_records, stream_values
+from logistics_pipeline.sources.pages.record_counts import RecordCounter
+from logistics_pipeline.sources.pages.streams import stream_records, stream_values
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _BY_RECORDS = (PaginationType.OFFSET, PaginationType.PAGE, PaginationType.KEYSET)

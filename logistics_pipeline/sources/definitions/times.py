@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from logistics_pipeline.sources.definition import Schedule, TimeFormat
+from logistics_pipeline.sources.definitions.definition import Schedule, TimeFormat
 from logistics_pipeline.time_lengths import parse_length
 
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.times import http_date
 from logistics_pipeline.sources.faults import FaultKind, PausedPull
-from logistics_pipeline.sources.times import http_date
 from logistics_pipeline.time_lengths import length_text
 
 _EARLIEST_EPOCH = 1_000_000_000

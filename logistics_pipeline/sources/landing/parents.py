@@ -2,12 +2,12 @@
 
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import Mode, Resource
+from logistics_pipeline.sources.definitions.definition import Mode, Resource
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, value_at
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
-from logistics_pipeline.sources.landing import LARGE_PAGE_BYTES
-from logistics_pipeline.sources.page_content import PageReader
-from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, value_at
-from logistics_pipeline.sources.pulls import Pull, fetch_pulls, pages_of, pull_by_id
+from logistics_pipeline.sources.landing.landing import LARGE_PAGE_BYTES
+from logistics_pipeline.sources.ledger.pulls import Pull, fetch_pulls, pages_of, pull_by_id
+from logistics_pipeline.sources.pages.page_content import PageReader
 
 
 def parent_values(

@@ -10,7 +10,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.pulls import Pull, fetch_pulls
+from logistics_pipeline.sources.ledger.pulls import Pull, fetch_pulls
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_sha
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, path_text, read_yaml, with_place
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.files.place_options import CREDENTIALS, OPTIONS, SCHEMES
-from logistics_pipeline.sources.definition import (
+from logistics_pipeline.sources.definitions.definition import (
     WINDOW_PLACEHOLDERS,
     Authentication,
     AuthenticationType,
@@ -46,9 +46,9 @@ from logistics_pipeline.sources.definition import (
     TimeLimits,
     Tls,
 )
-from logistics_pipeline.sources.paths import parse_path
-from logistics_pipeline.sources.secrets import Secret, is_reference, is_sensitive, parse_reference
-from logistics_pipeline.sources.shapes import (
+from logistics_pipeline.sources.definitions.paths import parse_path
+from logistics_pipeline.sources.definitions.secrets import Secret, is_reference, is_sensitive, parse_reference
+from logistics_pipeline.sources.definitions.shapes import (
     KINDS,
     AuthenticationKeys,
     FieldKeys,
@@ -59,8 +59,8 @@ from logistics_pipeline.sources.shapes import (
     ResourceKeys,
     RestKeys,
 )
-from logistics_pipeline.sources.times import parse_schedule, parse_start
-from logistics_pipeline.sources.units import conversion
+from logistics_pipeline.sources.definitions.times import parse_schedule, parse_start
+from logistics_pipeline.sources.definitions.units import conversion
 from logistics_pipeline.time_lengths import parse_length
 
 MAX_RESOURCES = 200

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from logistics_pipeline.sources.definition import Incremental, Resource, TimeFormat
-from logistics_pipeline.sources.http_requests import Request
-from logistics_pipeline.sources.times import write_time
+from logistics_pipeline.sources.definitions.definition import Incremental, Resource, TimeFormat
+from logistics_pipeline.sources.definitions.times import write_time
+from logistics_pipeline.sources.requests.http_requests import Request
 
 _LEAST_LOOKBACK = timedelta(seconds=2)
 """Clocks of servers are told in whole seconds, and records of one second may appear one after the other."""

@@ -17,11 +17,11 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from logistics_pipeline.sources.authentication import Authenticator
-from logistics_pipeline.sources.client import Client, Response
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, UnauthorisedFault
-from logistics_pipeline.sources.http_requests import Request
-from logistics_pipeline.sources.rate_limits import RateLimit
+from logistics_pipeline.sources.requests.authentication import Authenticator
+from logistics_pipeline.sources.requests.client import Client, Response
+from logistics_pipeline.sources.requests.http_requests import Request
+from logistics_pipeline.sources.requests.rate_limits import RateLimit
 
 Content = TypeVar("Content")
 

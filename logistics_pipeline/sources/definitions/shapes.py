@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from logistics_pipeline.sources.definition import (
+from logistics_pipeline.sources.definitions.definition import (
     AuthenticationType,
     Mode,
     PaginationType,

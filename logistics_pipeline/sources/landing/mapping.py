@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from logistics_pipeline.sources.definition import MappedField, Resource, TimeFormat
-from logistics_pipeline.sources.paths import MISSING, path_text, value_at
-from logistics_pipeline.sources.times import read_time
+from logistics_pipeline.sources.definitions.definition import MappedField, Resource, TimeFormat
+from logistics_pipeline.sources.definitions.paths import MISSING, path_text, value_at
+from logistics_pipeline.sources.definitions.times import read_time
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _MOST_REASONS = 100

@@ -35,17 +35,26 @@ from logistics_pipeline.errors import (
 )
 from logistics_pipeline.files.folder import key_of
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.authentication import Authenticator
-from logistics_pipeline.sources.client import Client, Response
-from logistics_pipeline.sources.definition import Mode, Resource, RestSource
+from logistics_pipeline.sources.definitions.definition import Mode, Resource, RestSource
+from logistics_pipeline.sources.definitions.paths import MISSING
+from logistics_pipeline.sources.definitions.secrets import Redactor
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, PausedPull, SourceFault
-from logistics_pipeline.sources.http_requests import Request, first_request
-from logistics_pipeline.sources.landing import Lander, Landing, file_of, written
-from logistics_pipeline.sources.page_content import PageContent, PageReader
-from logistics_pipeline.sources.pagination import FIRST, Page, Token, next_token, with_token
-from logistics_pipeline.sources.parents import parent_values
-from logistics_pipeline.sources.paths import MISSING
-from logistics_pipeline.sources.pull_store import (
+from logistics_pipeline.sources.landing.landing import Lander, Landing, file_of, written
+from logistics_pipeline.sources.landing.parents import parent_values
+from logistics_pipeline.sources.ledger.pulls import (
+    PageRow,
+    Pull,
+    PullReport,
+    last_done,
+    last_landed,
+    overlapping_pulls,
+    pages_of,
+    pull_by_id,
+)
+from logistics_pipeline.sources.ledger.sidecars import write_sidecar
+from logistics_pipeline.sources.pages.page_content import PageContent, PageReader
+from logistics_pipeline.sources.pages.pagination import FIRST, Page, Token, next_token, with_token
+from logistics_pipeline.sources.pulls.pull_store import (
     STALE,
     Checkpoint,
     PullStore,
@@ -57,22 +66,13 @@ from logistics_pipeline.sources.pull_store import (
     open_pulls,
     update_pull,
 )
-from logistics_pipeline.sources.pulls import (
-    PageRow,
-    Pull,
-    PullReport,
-    last_done,
-    last_landed,
-    overlapping_pulls,
-    pages_of,
-    pull_by_id,
-)
-from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.retries import Sender
-from logistics_pipeline.sources.secrets import Redactor
-from logistics_pipeline.sources.sidecars import write_sidecar
-from logistics_pipeline.sources.walks import Walk
-from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
+from logistics_pipeline.sources.pulls.walks import Walk
+from logistics_pipeline.sources.pulls.windows import Window, names_end, next_start, split, with_window
+from logistics_pipeline.sources.requests.authentication import Authenticator
+from logistics_pipeline.sources.requests.client import Client, Response
+from logistics_pipeline.sources.requests.http_requests import Request, first_request
+from logistics_pipeline.sources.requests.rate_limits import RateLimit
+from logistics_pipeline.sources.requests.retries import Sender
 from logistics_pipeline.time_lengths import length_text
 
 WALK_ATTEMPTS = 4

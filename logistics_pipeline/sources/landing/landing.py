@@ -19,13 +19,13 @@ import msgspec
 
 from logistics_core.zstd import CompressionParameter, ZstdFile
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import Mode, Resource
+from logistics_pipeline.sources.definitions.definition import Mode, Resource
+from logistics_pipeline.sources.definitions.paths import MISSING, parse_path, path_text, value_at
+from logistics_pipeline.sources.definitions.times import read_time
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
-from logistics_pipeline.sources.mapping import Mapper, mapping_digest
-from logistics_pipeline.sources.page_content import PageReader
-from logistics_pipeline.sources.paths import MISSING, parse_path, path_text, value_at
-from logistics_pipeline.sources.pulls import PageRow, Pull
-from logistics_pipeline.sources.times import read_time
+from logistics_pipeline.sources.landing.mapping import Mapper, mapping_digest
+from logistics_pipeline.sources.ledger.pulls import PageRow, Pull
+from logistics_pipeline.sources.pages.page_content import PageReader
 
 LARGE_PAGE_BYTES = 4 << 20
 """Larger pages are read record by record."""

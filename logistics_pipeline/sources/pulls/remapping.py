@@ -28,12 +28,12 @@ from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.loading.write.removal import remove_file_rows
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.definition import Resource, RestSource
-from logistics_pipeline.sources.landing import Lander, Landing, file_of, written
-from logistics_pipeline.sources.pull_store import update_pull
-from logistics_pipeline.sources.pulling import PullOptions, hold_pulls, lander_of
-from logistics_pipeline.sources.pulls import PageRow, Pull, fetch_pulls, pages_of, pull_by_id
-from logistics_pipeline.sources.sidecars import read_sidecars, write_sidecar
+from logistics_pipeline.sources.definitions.definition import Resource, RestSource
+from logistics_pipeline.sources.landing.landing import Lander, Landing, file_of, written
+from logistics_pipeline.sources.ledger.pulls import PageRow, Pull, fetch_pulls, pages_of, pull_by_id
+from logistics_pipeline.sources.ledger.sidecars import read_sidecars, write_sidecar
+from logistics_pipeline.sources.pulls.pull_store import update_pull
+from logistics_pipeline.sources.pulls.pulling import PullOptions, hold_pulls, lander_of
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,21 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
-from logistics_pipeline.sources.addresses import Deadline, GuardedBackend
 from logistics_pipeline.sources.archive import Archive, Body
-from logistics_pipeline.sources.definition import RestSource, SentIn
+from logistics_pipeline.sources.definitions.definition import RestSource, SentIn
+from logistics_pipeline.sources.definitions.secrets import Redactor
+from logistics_pipeline.sources.definitions.times import http_date
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.http_connection import Connections, Headers, Incoming, ProxiedConnections, Timeouts
-from logistics_pipeline.sources.http_requests import Request, check_host, redacted_url
-from logistics_pipeline.sources.rate_limits import wait_wanted
-from logistics_pipeline.sources.secrets import Redactor
-from logistics_pipeline.sources.times import http_date
+from logistics_pipeline.sources.requests.addresses import Deadline, GuardedBackend
+from logistics_pipeline.sources.requests.http_connection import (
+    Connections,
+    Headers,
+    Incoming,
+    ProxiedConnections,
+    Timeouts,
+)
+from logistics_pipeline.sources.requests.http_requests import Request, check_host, redacted_url
+from logistics_pipeline.sources.requests.rate_limits import wait_wanted
 
 _QUERY = SentIn.QUERY
 PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})

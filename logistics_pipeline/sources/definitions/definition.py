@@ -10,8 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from logistics_pipeline.sources.paths import ValuePath
-from logistics_pipeline.sources.secrets import Secret
+from logistics_pipeline.sources.definitions.paths import ValuePath
+from logistics_pipeline.sources.definitions.secrets import Secret
 
 Scalar: TypeAlias = str | int | float | bool
 ParameterValue: TypeAlias = Scalar | Secret | tuple[Scalar, ...]

@@ -16,10 +16,10 @@ from psycopg import sql
 
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.client import Response
-from logistics_pipeline.sources.page_content import PageContent
-from logistics_pipeline.sources.pagination import Token
-from logistics_pipeline.sources.pulls import Pull, fetch_pulls, pull_by_id
+from logistics_pipeline.sources.ledger.pulls import Pull, fetch_pulls, pull_by_id
+from logistics_pipeline.sources.pages.page_content import PageContent
+from logistics_pipeline.sources.pages.pagination import Token
+from logistics_pipeline.sources.requests.client import Response
 
 GATHER_SECONDS = 0.05
 """A source that takes longer for a page has each page committed by itself."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from logistics_pipeline.sources.definition import PaginationType, Resource
+from logistics_pipeline.sources.definitions.definition import PaginationType, Resource
+from logistics_pipeline.sources.definitions.paths import MISSING, path_text, value_at
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
-from logistics_pipeline.sources.page_content import PageContent
-from logistics_pipeline.sources.pagination import Token
-from logistics_pipeline.sources.paths import MISSING, path_text, value_at
+from logistics_pipeline.sources.pages.page_content import PageContent
+from logistics_pipeline.sources.pages.pagination import Token
 
 MOST_KEYS = 300_000
 """Records of a walk that are remembered, to see whether they come again: about 25 MB."""
