@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from logistics_pipeline.sources import shapes
+from logistics_pipeline.sources.definitions import shapes
 from logistics_pipeline.sources.definitions.reading import parse_definition
 from logistics_pipeline.sources.definitions.units import UNITS
 from logistics_pipeline.sources.faults import FaultKind
