@@ -80,10 +80,7 @@ class Connections:
             httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError: there is no response.
         """
         message = _message(method, url, headers, content)
-        is_tls = url.scheme == "https"
-        connection = self._connection(
-            _Origin(is_tls, url.hostname or "", url.port or (443 if is_tls else 80)), timeouts
-        )
+        connection = self._connection(_origin(url), timeouts)
         is_reusable = False
         try:
             connection.send(message, timeouts)
