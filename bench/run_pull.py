@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulling import PullOptions, pull
-from logistics_pipeline.sources.reading import parse_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import parse_definition
+from logistics_pipeline.sources.pulls.pulling import PullOptions, pull
 
 DEFINITION = """\
 kind: rest

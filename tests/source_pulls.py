@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from logistics_pipeline.database.connections import connect
-from logistics_pipeline.sources.in_force import SourcesFolder
+from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 
 FLEET = """\
 kind: rest

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import rmtree
 from statistics import median
+from tempfile import mkdtemp
 from typing import Any
 
 import httpx2
@@ -74,10 +74,9 @@ def _landing_row(found: list[Mapping[str, Any]], pages: int) -> list[Cell]:
 
 
 def _pull(bench: Bench, url: str) -> Mapping[str, Any]:
-    folder = bench.folder / "pulled"
-    rmtree(folder, ignore_errors=True)
+    folder = mkdtemp(prefix="pulled-", dir=bench.folder)  # ext4 makes files slowly where many were deleted just before
     bench.database.connection.execute("TRUNCATE source.pulls CASCADE")
-    return _run([sys.executable, "-m", "bench.run_pull", url, bench.database.url, str(folder)])
+    return _run([sys.executable, "-m", "bench.run_pull", url, bench.database.url, folder])
 
 
 def _run(command: list[str]) -> Mapping[str, Any]:

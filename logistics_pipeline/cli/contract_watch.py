@@ -15,7 +15,7 @@ from logistics_pipeline.contracts.code_location import Reloader, reload_definiti
 from logistics_pipeline.contracts.watching import watch_contracts
 from logistics_pipeline.local.environment import code_server_port, open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
-from logistics_pipeline.sources.in_force import SourcesFolder
+from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 
 
 def watch(

@@ -20,13 +20,13 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError, PipelineError
 from logistics_pipeline.local.environment import Environment, open_environment
 from logistics_pipeline.sources.checking import ResourceCheck, check_source
-from logistics_pipeline.sources.definition import FilesSource, Resource, RestSource, Source
-from logistics_pipeline.sources.in_force import stored_sources
-from logistics_pipeline.sources.pulling import PullOptions, PullRequest, pull
-from logistics_pipeline.sources.pulls import Pull, PullReport, latest_pulls, list_pulls, sync_sources
-from logistics_pipeline.sources.reading import json_schema, read_definition
-from logistics_pipeline.sources.remapping import Remapped, remap, restore_pulls
-from logistics_pipeline.sources.times import parse_start
+from logistics_pipeline.sources.definitions.definition import FilesSource, Resource, RestSource, Source
+from logistics_pipeline.sources.definitions.in_force import stored_sources, sync_sources
+from logistics_pipeline.sources.definitions.reading import json_schema, read_definition
+from logistics_pipeline.sources.definitions.times import parse_start
+from logistics_pipeline.sources.ledger.pulls import Pull, PullReport, latest_pulls, list_pulls
+from logistics_pipeline.sources.pulls.pulling import PullOptions, PullRequest, pull
+from logistics_pipeline.sources.pulls.remapping import Remapped, remap, restore_pulls
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source: the name of its file, without .yaml")]
 OneResource = Annotated[str | None, typer.Argument(metavar="RESOURCE", help="Only this resource", show_default=False)]

@@ -34,7 +34,7 @@ from logistics_pipeline.orchestration.sensors.file_requests import build_request
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
-from logistics_pipeline.sources.in_force import read_sources
+from logistics_pipeline.sources.definitions.in_force import read_sources
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:

@@ -11,7 +11,7 @@ from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
-from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.definitions.definition import RestSource
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

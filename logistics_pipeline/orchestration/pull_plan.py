@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.orchestration.pull_times import latest_time, next_time
-from logistics_pipeline.sources.definition import Schedule
+from logistics_pipeline.sources.definitions.definition import Schedule
 from logistics_pipeline.sources.faults import PASSING_KINDS
-from logistics_pipeline.sources.pulls import Pull
+from logistics_pipeline.sources.ledger.pulls import Pull
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=1)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from dagster._utils.schedules import get_latest_completed_cron_tick, get_next_cron_tick
 
-from logistics_pipeline.sources.definition import Schedule
+from logistics_pipeline.sources.definitions.definition import Schedule
 
 EPOCH = datetime(1970, 1, 5, tzinfo=UTC)
 """A Monday: `every 1 week` begins on Mondays, `every 15m` at the quarters of an hour."""

@@ -9,7 +9,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.files.places import WatchedPlaces
 from logistics_pipeline.loading.options import LoadOptions, load_options
-from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.definitions.definition import RestSource
 
 
 @dataclass(frozen=True)

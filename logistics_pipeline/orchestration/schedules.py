@@ -17,7 +17,7 @@ from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES, TRANSIENT_RETRIES, only_transient_errors_retried
 from logistics_pipeline.orchestration.run_retention import delete_old_partitions, delete_old_runs
-from logistics_pipeline.sources.retention import prune
+from logistics_pipeline.sources.pulls.retention import prune
 
 _LOOK_SECONDS = 600.0
 """Time for the nightly look at all places."""

@@ -1,5 +1,6 @@
 """Sources: data that other systems serve, pulled by a definition in one YAML file, archived as received, then landed.
 
-`definition` says what a source is, `reading` reads its file, `pulling` runs a pull. A pull ends with a file in the raw
-folder; loading it is the business of `loading`. Nothing here knows Dagster.
+`definitions` says what a source is, `requests` asks it, `pages` reads what it answers, `archive` keeps it, `pulls` puts
+all of that together, `ledger` notes it. A pull ends with a file in the raw folder (`landing`); `loading` is what
+follows. `checking` tries a definition, `proposing` writes one. Nothing here knows Dagster.
 """

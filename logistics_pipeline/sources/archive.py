@@ -45,7 +45,11 @@ class Archive:
 
     def path_of(self, digest: str) -> Path:
         """Where the body with that hash is, or would be."""
-        return Path(f"{self.folder}/pages/{digest[:2]}/{digest}.zst")  # in one step: it is made for each page
+        return Path(self.name_of(digest))
+
+    def name_of(self, digest: str) -> str:
+        """The same as a text: a `Path` is made in 0.02 ms, and each page has some."""
+        return f"{self.folder}/pages/{digest[:2]}/{digest}.zst"
 
     @property
     def pages(self) -> Path:
@@ -55,7 +59,7 @@ class Archive:
     def holds(self, digest: str) -> bool:
         """Whether it has a body with that hash; an empty file is one that a power cut has left behind."""
         try:
-            return self.path_of(digest).stat().st_size > 0
+            return os.stat(self.name_of(digest)).st_size > 0  # noqa: PTH116
         except OSError:
             return False
 
@@ -149,7 +153,7 @@ class IncomingBody:
         self._chunks: list[bytes] = []
         self._digest = sha256()
         self._file: Any = None
-        self._unfinished: Path | None = None
+        self._unfinished: str | None = None
         self.size = 0
 
     def write(self, chunk: bytes) -> None:
@@ -183,12 +187,12 @@ class IncomingBody:
 
     def _put(self, digest: str) -> None:
         assert self._unfinished is not None
-        target = self._archive.path_of(digest)
+        target = self._archive.name_of(digest)
         try:
-            self._unfinished.rename(target)
+            os.rename(self._unfinished, target)  # noqa: PTH104
         except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._unfinished.rename(target)
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            os.rename(self._unfinished, target)  # noqa: PTH104
         self._unfinished = None
 
     def in_memory(self) -> Body:
@@ -200,19 +204,24 @@ class IncomingBody:
         if self._file is not None:
             self._file.close()
         if self._unfinished is not None:
-            self._unfinished.unlink(missing_ok=True)
+            Path(self._unfinished).unlink(missing_ok=True)
 
-    def _temporary(self) -> Path:
-        self._unfinished = Path(f"{self._archive.folder}/pages/.{os.getpid()}-{next(_numbers)}-{time_ns()}.tmp")
+    def _temporary(self) -> str:
+        self._unfinished = f"{self._archive.folder}/pages/.{os.getpid()}-{next(_numbers)}-{time_ns()}.tmp"
         return self._unfinished
 
 
 _numbers = count()
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        descriptor = os.open(path, _NEW, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, _NEW, 0o666)
+    with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]

@@ -22,21 +22,21 @@ from logistics_pipeline.contracts.dry_run import dry_run
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.authentication import Authenticator
-from logistics_pipeline.sources.client import Client, Response
-from logistics_pipeline.sources.definition import Authentication, Mode, Resource, RestSource
+from logistics_pipeline.sources.definitions.definition import Authentication, Mode, Resource, RestSource
+from logistics_pipeline.sources.definitions.paths import MISSING, path_text, value_at
+from logistics_pipeline.sources.definitions.secrets import Redactor, secret_value
 from logistics_pipeline.sources.faults import SourceFault
-from logistics_pipeline.sources.http_requests import first_request
-from logistics_pipeline.sources.landing import key_text
-from logistics_pipeline.sources.mapping import Mapper
-from logistics_pipeline.sources.page_content import PageContent, PageReader
-from logistics_pipeline.sources.pagination import FIRST, Page, next_token, with_token
-from logistics_pipeline.sources.parents import value_of
-from logistics_pipeline.sources.paths import MISSING, path_text, value_at
-from logistics_pipeline.sources.rate_limits import RateLimit
-from logistics_pipeline.sources.retries import Sender
-from logistics_pipeline.sources.secrets import Redactor, secret_value
-from logistics_pipeline.sources.windows import Window, names_end, with_window
+from logistics_pipeline.sources.landing.landing import key_text
+from logistics_pipeline.sources.landing.mapping import Mapper
+from logistics_pipeline.sources.landing.parents import value_of
+from logistics_pipeline.sources.pages.page_content import PageContent, PageReader
+from logistics_pipeline.sources.pages.pagination import FIRST, Page, next_token, with_token
+from logistics_pipeline.sources.pulls.windows import Window, names_end, with_window
+from logistics_pipeline.sources.requests.authentication import Authenticator
+from logistics_pipeline.sources.requests.client import Client, Response
+from logistics_pipeline.sources.requests.http_requests import first_request
+from logistics_pipeline.sources.requests.rate_limits import RateLimit
+from logistics_pipeline.sources.requests.retries import Sender
 
 MOST_SAMPLES = 3
 

@@ -18,7 +18,7 @@ from logistics_pipeline.contracts.watching import Watch, watch_contracts
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.local.supervisor import are_contracts_watched
-from logistics_pipeline.sources.in_force import SourcesFolder
+from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 from tests.contract_texts import FUEL, with_station
 from tests.source_pulls import DEPOT, FLEET
 

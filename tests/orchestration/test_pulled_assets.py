@@ -11,7 +11,7 @@ import pytest
 
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
-from logistics_pipeline.sources.in_force import SourcesFolder
+from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 from tests.orchestration.conftest import System
 from tests.sources.server import Answer, Asked, Fleet, once, trip
 

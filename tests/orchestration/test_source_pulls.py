@@ -9,7 +9,7 @@ from logistics_core.database_contract.sources import REQUEST_PULL
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.migrations import reader_url
 from logistics_pipeline.orchestration.definitions import build_definitions
-from logistics_pipeline.sources.in_force import SourcesFolder
+from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 from tests.orchestration.conftest import System
 from tests.source_pulls import FLEET, add_pull
 

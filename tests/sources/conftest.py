@@ -11,10 +11,10 @@ import pytest
 
 from logistics_core.zstd import decompress
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulling import PullOptions, PullRequest, pull
-from logistics_pipeline.sources.pulls import PullReport
-from logistics_pipeline.sources.reading import parse_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import parse_definition
+from logistics_pipeline.sources.ledger.pulls import PullReport
+from logistics_pipeline.sources.pulls.pulling import PullOptions, PullRequest, pull
 from tests.sources.server import Fleet
 from tests.sources.site import Site
 

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulling import PullOptions, pull
-from logistics_pipeline.sources.reading import read_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import read_definition
+from logistics_pipeline.sources.pulls.pulling import PullOptions, pull
 
 
 def main(url: str, definition: str, data: str) -> None:

@@ -14,10 +14,10 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulling import PullOptions, pull
-from logistics_pipeline.sources.pulls import Pull, list_pulls
-from logistics_pipeline.sources.reading import read_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import read_definition
+from logistics_pipeline.sources.ledger.pulls import Pull, list_pulls
+from logistics_pipeline.sources.pulls.pulling import PullOptions, pull
 from tests.contract_texts import synced_catalogue
 from tests.sources.servers.certificates import Certificates, make_certificates
 

@@ -11,9 +11,9 @@ from logistics_core.catalogue import built_in_catalogue
 from logistics_core.zstd import decompress
 from logistics_pipeline.cli import app
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.sources.definitions.reading import read_definition
+from logistics_pipeline.sources.ledger.pulls import PullState
 from logistics_pipeline.sources.proposing.adding import NewSource, propose_source
-from logistics_pipeline.sources.pulls import PullState
-from logistics_pipeline.sources.reading import read_definition
 from tests.sources.servers.documented import APIS, easypost, fleetio, geotab, webfleet
 from tests.sources.servers.fleet import Fleet, fleet_of
 from tests.sources.servers.fleet_api import FleetApi

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from logistics_pipeline.sources.pulls import PullState
+from logistics_pipeline.sources.ledger.pulls import PullState
 from tests.sources.campaign.run import COLUMNS, FIELDS, PAGINATIONS
 from tests.sources.servers import faults
 from tests.sources.servers.fleet import Fleet, fleet_of

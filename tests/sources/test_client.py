@@ -4,19 +4,22 @@ import gzip
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpcore2
 import pytest
 
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.zstd import decompress
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.addresses import is_allowed
-from logistics_pipeline.sources.rate_limits import wait_wanted
+from logistics_pipeline.sources.requests.addresses import is_allowed
+from logistics_pipeline.sources.requests.rate_limits import wait_wanted
 from tests.checkout import PROJECT_ROOT
 from tests.sources.conftest import SourceUnderTest
 from tests.sources.server import Answer, Asked, Fleet, once, trip
@@ -62,6 +65,37 @@ def test_a_next_address_elsewhere_is_refused_and_nothing_is_sent_to_it(source: S
         assert report.pull.error_kind == "host", report.pull.error
         assert other.asked == [] and len(source.fleet.asked) == 1
         assert "pw@" not in (report.pull.error or "")
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Passes requests on, as proxies do for http."""
+
+    protocol_version = "HTTP/1.1"
+    passed: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.passed.append(self.path)
+        sent = [(name, value) for name, value in self.headers.items() if name.lower() != "host"]
+        response = httpcore2.request("GET", self.path, headers=sent)
+        self.send_response(response.status)
+        for name, value in response.headers:
+            self.send_header(name.decode(), value.decode())
+        self.end_headers()
+        self.wfile.write(response.content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Says nothing."""
+
+
+def test_a_proxy_is_asked_in_place_of_the_source(source: SourceUnderTest) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        source.define_trips("cursor", top=ONCE + f"proxy: http://127.0.0.1:{proxy.server_port}\n")
+        report = source.pull()
+        proxy.shutdown()
+    assert (report.pull.error, report.pull.records) == (None, 25)
+    assert len(_Proxy.passed) == len(source.fleet.asked) == report.pull.pages
+    assert all(each.startswith(source.fleet.url) for each in _Proxy.passed)
 
 
 # -- certificates ----------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from logistics_core.catalogue import load_catalogue
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulls import PullState
-from logistics_pipeline.sources.reading import read_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import read_definition
+from logistics_pipeline.sources.ledger.pulls import PullState
 from tests.sources.servers.documented import APIS
 from tests.sources.servers.fleet import Fleet, fleet_of
 from tests.sources.servers.http import ApiServer

@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.sources.pull_store import PullStore
-from logistics_pipeline.sources.pulling import PullBusyError, PullRequest, pull
-from logistics_pipeline.sources.remapping import remap
+from logistics_pipeline.sources.pulls.pull_store import PullStore
+from logistics_pipeline.sources.pulls.pulling import PullBusyError, PullRequest, pull
+from logistics_pipeline.sources.pulls.remapping import remap
 from tests.checkout import PROJECT_ROOT
 from tests.sources.conftest import SourceUnderTest, assert_balanced
 from tests.sources.server import EPOCH, Answer, Fleet, once, stamp, trip

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import yaml
 
-from logistics_pipeline.sources.pulls import Pull, PullState
+from logistics_pipeline.sources.ledger.pulls import Pull, PullState
 from tests.ports import free_port
 from tests.sources.servers.fleet import fleet_of
 from tests.sources.site import Site

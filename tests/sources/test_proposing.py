@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
-from logistics_pipeline.sources.paths import MISSING
+from logistics_pipeline.sources.definitions.paths import MISSING
 from logistics_pipeline.sources.proposing.asking import Answer, Request, Send
 from logistics_pipeline.sources.proposing.contract import contract_for, fitting_datasets, key_paths
 from logistics_pipeline.sources.proposing.proposal import NoRecordsError, ResourceProposal, propose_resource

@@ -7,7 +7,7 @@ import pytest
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.sources.pulls import pages_of
+from logistics_pipeline.sources.ledger.pulls import pages_of
 from tests.sources.conftest import PAGINATIONS, SourceUnderTest, assert_balanced, moment, records_of
 from tests.sources.server import EPOCH, Answer, Asked, once, stamp, trip
 

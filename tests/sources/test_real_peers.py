@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from logistics_pipeline.cli import app
-from logistics_pipeline.sources.pulls import PullState
+from logistics_pipeline.sources.ledger.pulls import PullState
 from tests.ports import free_port
 from tests.sources.servers.fleet import Fleet, Trip, fleet_of, utc
 from tests.sources.servers.fleet_api import FleetApi

@@ -15,8 +15,8 @@ from logistics_pipeline.ledger import latest_files
 from logistics_pipeline.ledger.files import in_registration_order
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from logistics_pipeline.sources.remapping import Remapped, remap, restore_pulls
-from logistics_pipeline.sources.retention import prune
+from logistics_pipeline.sources.pulls.remapping import Remapped, remap, restore_pulls
+from logistics_pipeline.sources.pulls.retention import prune
 from tests.sources.conftest import SourceUnderTest, assert_balanced
 from tests.sources.server import trip
 

@@ -5,10 +5,10 @@ import re
 import msgspec
 import pytest
 
-from logistics_pipeline.sources import shapes
+from logistics_pipeline.sources.definitions import shapes
+from logistics_pipeline.sources.definitions.reading import parse_definition
+from logistics_pipeline.sources.definitions.units import UNITS
 from logistics_pipeline.sources.faults import FaultKind
-from logistics_pipeline.sources.reading import parse_definition
-from logistics_pipeline.sources.units import UNITS
 from tests.checkout import PROJECT_ROOT
 
 PAGE = (PROJECT_ROOT / "docs" / "sources.md").read_text()

@@ -8,9 +8,9 @@ import pytest
 from logistics_core.database_contract.pull_states import PullState
 from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since, next_pull_at
 from logistics_pipeline.orchestration.pull_times import latest_time, longest_pause, next_time
-from logistics_pipeline.sources.definition import Schedule
-from logistics_pipeline.sources.pulls import Pull
-from logistics_pipeline.sources.times import parse_schedule
+from logistics_pipeline.sources.definitions.definition import Schedule
+from logistics_pipeline.sources.definitions.times import parse_schedule
+from logistics_pipeline.sources.ledger.pulls import Pull
 
 NOW = datetime(2024, 3, 6, 10, 20, tzinfo=UTC)
 """A Wednesday."""

@@ -11,8 +11,8 @@ from logistics_pipeline.database.connections import transient_errors
 from logistics_pipeline.orchestration.assets.pulled import PREFIX, pulled_key
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.findings import DESCRIPTIONS, PullFinding, checks_of, examine_pulls
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.ledger.findings import DESCRIPTIONS, PullFinding, checks_of, examine_pulls
 
 CHECKS_OP = "check_pulls"
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from logistics_pipeline.orchestration.assets.metadata import Literal, markdown_table
-from logistics_pipeline.sources.definition import Resource, RestSource
-from logistics_pipeline.sources.pulls import Pull, PullReport
+from logistics_pipeline.sources.definitions.definition import Resource, RestSource
+from logistics_pipeline.sources.ledger.pulls import Pull, PullReport
 
 _NUMBERS = (
     "pages", "records", "records_landed", "records_unmapped", "records_vanished", "expected_records", "requests",

@@ -19,10 +19,10 @@ from logistics_pipeline.orchestration.pools import pull_pool
 from logistics_pipeline.orchestration.pull_times import longest_pause
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.sources.definition import Resource, RestSource, Schedule
-from logistics_pipeline.sources.pulling import OnPage, PullBusyError, PullOptions, PullRequest, pull
-from logistics_pipeline.sources.pulls import Pull, PullReport
-from logistics_pipeline.sources.times import parse_start
+from logistics_pipeline.sources.definitions.definition import Resource, RestSource, Schedule
+from logistics_pipeline.sources.definitions.times import parse_start
+from logistics_pipeline.sources.ledger.pulls import Pull, PullReport
+from logistics_pipeline.sources.pulls.pulling import OnPage, PullBusyError, PullOptions, PullRequest, pull
 
 GROUP = "sources"
 PREFIX = "pulled"

@@ -19,15 +19,15 @@ from logistics_pipeline.orchestration.pools import pull_pool
 from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since, next_pull_at
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.sensors.stale_analytics import UNFINISHED
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pull_requests import (
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.ledger.pull_requests import (
     RequestedPull,
     end_request,
     newest_pulls,
     note_due,
     pending_requests,
 )
-from logistics_pipeline.sources.pulls import Pull
+from logistics_pipeline.sources.ledger.pulls import Pull
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

@@ -20,17 +20,17 @@ from logistics_pipeline.errors import FileError, PipelineError
 from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.names import allowed_dataset_name
 from logistics_pipeline.sources.archive import Archive
-from logistics_pipeline.sources.authentication import Authenticator
-from logistics_pipeline.sources.client import Client
-from logistics_pipeline.sources.definition import RestSource
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import parse_definition
+from logistics_pipeline.sources.definitions.secrets import Redactor
 from logistics_pipeline.sources.faults import PassingFault, SourceFault, UnauthorisedFault
-from logistics_pipeline.sources.http_requests import first_request
 from logistics_pipeline.sources.proposing.asking import Answer, Question, Request
 from logistics_pipeline.sources.proposing.contract import contract_for, fitting_datasets, key_paths
 from logistics_pipeline.sources.proposing.proposal import NoRecordsError, ResourceProposal, propose_resource
 from logistics_pipeline.sources.proposing.text import definition_text
-from logistics_pipeline.sources.reading import parse_definition
-from logistics_pipeline.sources.secrets import Redactor
+from logistics_pipeline.sources.requests.authentication import Authenticator
+from logistics_pipeline.sources.requests.client import Client
+from logistics_pipeline.sources.requests.http_requests import first_request
 
 _PAUSE_SECONDS = 0.2
 """Between requests: nobody has said yet how often the API may be asked."""

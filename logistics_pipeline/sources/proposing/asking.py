@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, with_value
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, with_value
 
 MOST_REQUESTS = 60
 """Trials of one proposal: parameters that an API does not know are tried at most so often."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from logistics_pipeline.sources.paths import ValuePath, parse_path, path_text, value_at
+from logistics_pipeline.sources.definitions.paths import ValuePath, parse_path, path_text, value_at
 from logistics_pipeline.sources.proposing.asking import Answer, Asker, Place, Question, place_text
 from logistics_pipeline.sources.proposing.responses import FoundRecords, around, find_more
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from logistics_pipeline.sources.paths import path_text, value_at
+from logistics_pipeline.sources.definitions.paths import path_text, value_at
 from logistics_pipeline.sources.proposing.asking import (
     Answer,
     Asker,

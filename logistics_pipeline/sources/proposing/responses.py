@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, value_at
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, value_at
 from logistics_pipeline.sources.proposing.asking import Answer, Question
 
 _DEEPEST = 6

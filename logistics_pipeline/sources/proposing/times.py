@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from logistics_pipeline.sources.definition import TimeFormat
-from logistics_pipeline.sources.paths import MISSING, ValuePath, path_text, value_at
-from logistics_pipeline.sources.times import read_time, write_time
+from logistics_pipeline.sources.definitions.definition import TimeFormat
+from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, value_at
+from logistics_pipeline.sources.definitions.times import read_time, write_time
 
 _CHANGED = re.compile(r"(last[_-]?)?(updat|modif|chang|edit)|write[_-]?date|record[_-]?time|synced|mtime", re.I)
 _CREATED = re.compile(r"creat|insert|receiv|added|registered", re.I)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tenacity import wait_random
 
-from logistics_pipeline.sources import retries
-from logistics_pipeline.sources.definition import RestSource
-from logistics_pipeline.sources.pulling import PullOptions, pull
-from logistics_pipeline.sources.reading import read_definition
+from logistics_pipeline.sources.definitions.definition import RestSource
+from logistics_pipeline.sources.definitions.reading import read_definition
+from logistics_pipeline.sources.pulls.pulling import PullOptions, pull
+from logistics_pipeline.sources.requests import retries
 
 PATIENCE_SECONDS = 60
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from logistics_pipeline.sources.pulls import PullState
+from logistics_pipeline.sources.ledger.pulls import PullState
 from tests.sources.campaign.kinds import KINDS, Kind
 from tests.sources.campaign.process import Ending, PullingProcess
 from tests.sources.servers import access, faults

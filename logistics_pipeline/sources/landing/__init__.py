@@ -1,0 +1,1 @@
+"""From pages in the archive to records of a dataset, and to one file in the raw folder."""

@@ -1,0 +1,1 @@
+"""What responses say: records and the values beside them, and which page comes next."""

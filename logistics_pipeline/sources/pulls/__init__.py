@@ -1,0 +1,1 @@
+"""Pulls: walks through pages in windows of time, each page archived and committed; remapping and deleting old ones."""

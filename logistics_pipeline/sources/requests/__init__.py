@@ -1,0 +1,1 @@
+"""How a source is asked: connections and HTTP, one request and its response, credentials, rate limits, retries."""
