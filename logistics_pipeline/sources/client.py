@@ -31,6 +31,8 @@ _NEVER_PASSING = frozenset({501, 505})
 _STEP_BYTES = 1 << 18
 _EXCERPT_BYTES = 2_000
 _EXCERPT_SHOWN = 300
+_LISTS = ("link", "content-encoding")
+"""Headers that may stand on several lines, each with a part of the list."""
 _KEPT_HEADERS = ("content-type", "date", "etag", "last-modified", "link", "retry-after", "content-encoding")
 
 
@@ -145,7 +147,7 @@ class Client:
     def _take_in(
         self, response: httpcore2.Response, where: str, shown: str, began: float, accepted: Collection[int], keep: bool
     ) -> Response:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        headers = _headers(response)
         status = response.status
         chunks = _decoded(response.iter_stream(), headers, where)
         if not 200 <= status < 300 and status not in accepted:
@@ -200,7 +202,7 @@ class Client:
         return f": {text[:_EXCERPT_SHOWN]}{'...' if len(text) > _EXCERPT_SHOWN else ''}"
 
     def _explain(self, error: Exception, where: str) -> NoReturn:
-        reason = self.redactor.clean(str(error)) or "the connection was lost"
+        reason = self.redactor.clean(str(error)).rstrip(".") or "the connection was lost"
         later = "Run the pull again later; it goes on at this page."
         if isinstance(error, httpcore2.TimeoutException):
             limits = self.source.time_limits
@@ -274,6 +276,15 @@ def _wire_headers(
         same = next((known for known in headers if known.lower() == name.lower()), name)
         headers[same] = value
     return [(name.encode(), value.encode("latin-1", "backslashreplace")) for name, value in headers.items()]
+
+
+def _headers(response: httpcore2.Response) -> dict[str, str]:
+    """Its headers; the lines of one that is a list are one list, of any other one the last line counts."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in _LISTS and name in found else value
+    return found
 
 
 def _decoded(chunks: Iterator[bytes], headers: Mapping[str, str], where: str) -> Iterator[bytes]:

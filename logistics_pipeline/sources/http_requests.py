@@ -5,13 +5,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urldefrag, urlencode, urljoin, urlsplit, urlunsplit
 
 from logistics_pipeline.sources.definition import ParameterValue, Resource, RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 from logistics_pipeline.sources.paths import parse_path, with_value
 from logistics_pipeline.sources.secrets import REDACTED, Redactor, Secret, is_sensitive
 
+_ALLOWED_IN_ADDRESSES = "%/:=&?~+!$,;'@()*[]-._"
+"""Anything else in an address of a next page, such as blanks and umlauts, is sent in percent-encoding."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -125,7 +127,7 @@ def next_address(source: RestSource, base: str, link: str) -> str:
     Raises:
         SourceFault: it leads to a host that is not declared.
     """
-    url = _without_redacted(urljoin(base, link.strip()))
+    url = _without_redacted(quote(urldefrag(urljoin(base, link.strip())).url, safe=_ALLOWED_IN_ADDRESSES))
     check_host(source, url, f"The address of the next page is {redacted_url(url)}.")
     return url
 

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -22,6 +22,9 @@ from logistics_pipeline.sources.streams import stream_records, stream_values
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _NAMED = 12
 _SHOWN = 200
+_GREATEST_COUNT = 10**15
+MOST_CELL_CHARACTERS = 16 << 20
+csv.field_size_limit(max(csv.field_size_limit(), MOST_CELL_CHARACTERS))
 
 
 @dataclass(frozen=True)
@@ -141,22 +144,21 @@ class PageReader:
         if content.lstrip()[:1] == b"<":
             raise _not_json(content, headers, where, "it begins with <")
         if self.resource.format is ResponseFormat.CSV:
-            text = _in_utf8(content, headers).decode("utf-8-sig", "strict")
-            yield from csv.DictReader(io.StringIO(text, newline=""))
+            yield from _rows(content, headers, where)
             return
         for number, line in enumerate(content.splitlines(), 1):
             if line.strip():
-                yield self._document(line, headers, f"{where}, line {number:,}")
+                document = self._document(line, headers, f"{where}, line {number:,}")
+                if self.resource.error:
+                    self._check_error(value_at(document, self.resource.error), f"{where}, line {number:,}")
+                yield document
 
     def _total(self, value: Any, headers: Mapping[str, str]) -> int | None:
         if self.resource.total_header:
             value = headers.get(self.resource.total_header.lower(), MISSING)
             if isinstance(value, str):
                 value = value.rpartition("/")[2]  # Content-Range: items 0-24/319
-        try:
-            return None if value is MISSING or value is None else int(value)
-        except (TypeError, ValueError):
-            return None
+        return whole_number(value)
 
     def _check_error(self, found: Any, where: str) -> None:
         if found is MISSING or found is None or found is False or found in ("", [], {}):
@@ -167,6 +169,39 @@ class PageReader:
             f"{where}: the response is an error ({path_text(self.resource.error)}): {text[:_SHOWN]}.",
             "Its text says what to do.",
         )
+
+
+def _rows(content: bytes, headers: Mapping[str, str], where: str) -> Iterator[Any]:
+    if content.lstrip()[:1] in (b"{", b"["):
+        begin = " ".join(content[:_SHOWN].decode("utf-8", "replace").split())
+        raise SourceFault(
+            FaultKind.RESPONSE,
+            f"{where}: the response is JSON. Expected: CSV. It begins with {begin!r}.",
+            "If it is an error, its text says what to do. Otherwise correct `format`, or ask for CSV.",
+        )
+    try:
+        text = _in_utf8(content, headers).decode()
+        yield from csv.DictReader(io.StringIO(text, newline=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceFault(
+            FaultKind.RESPONSE,
+            f"{where}: the response cannot be read as CSV: {error}.",
+            "Expected: text in UTF-8, or in the encoding that the header Content-Type names, and cells of at most "
+            f"{MOST_CELL_CHARACTERS >> 20} MiB.",
+        ) from None
+
+
+def whole_number(value: Any) -> int | None:
+    """A number of records or pages; None if it is none, such as -1 where a source does not know.
+
+    Compared before it is an integer: 1e999999999 would have a billion digits.
+    """
+    try:
+        number = value if isinstance(value, int | Decimal) else Decimal(value)
+        is_count = not isinstance(value, bool) and 0 <= number < _GREATEST_COUNT
+    except (TypeError, ValueError, InvalidOperation):
+        return None
+    return int(number) if is_count else None
 
 
 def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:

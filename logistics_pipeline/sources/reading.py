@@ -6,11 +6,12 @@ needs, that secrets are references, that parents exist. Every message names file
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -64,6 +65,7 @@ from logistics_pipeline.sources.units import conversion
 from logistics_pipeline.time_lengths import parse_length
 
 MAX_RESOURCES = 200
+_LONGEST_LOOKBACK = timedelta(days=3_660)
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -154,6 +156,7 @@ def parse_definition(text: str, name: str, where: str) -> Source:
         )
     document, places = _document(text, where)
     try:
+        _check_storable(document, ())
         return _source(document, name, sha256(text.encode()).hexdigest(), places)
     except (ShapeFault, _Fault) as error:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
@@ -210,6 +213,25 @@ def _document(text: str, where: str) -> tuple[Any, Mapping[KeyPath, Place]]:
             "or `kind: files` first. `logistics sources add URL` proposes a definition."
         )
     return read.value, read.places
+
+
+def _check_storable(value: Any, path: KeyPath) -> None:
+    """Definitions are stored as JSON, which has neither NaN nor, in PostgreSQL, NUL.
+
+    Raises:
+        _Fault: the document holds one.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        _fault(path, f"is {value}. Expected: a number.")
+    if isinstance(value, str) and "\0" in value:
+        _fault(path, "holds the character NUL. Remove it.")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_storable(key, path)
+            _check_storable(each, (*path, key))
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_storable(each, (*path, number))
 
 
 def _source(document: dict[str, Any], name: str, digest: str, places: Mapping[KeyPath, Place]) -> Source:
@@ -419,7 +441,7 @@ def _resource(keys: ResourceKeys, at: KeyPath) -> Resource:
         headers=_headers(keys.headers, (*at, "headers")), body=_body(keys.body, (*at, "body")),
         body_format=keys.body_format, format=keys.format, records=_path(keys.records, (*at, "records")),
         total=_optional(keys.total, _path, (*at, "total")) or (), total_header=keys.total_header or "",
-        error=_optional(keys.error, _path, (*at, "error")) or (), nothing=tuple(keys.nothing),
+        error=_optional(keys.error, _path, (*at, "error")) or (), nothing=_statuses(keys.nothing, (*at, "nothing")),
         pagination=pagination, incremental=incremental, mode=keys.mode, parent=_parent(keys, at),
         fields=_fields(keys, at), key=tuple(_path(each, (*at, "key", n)) for n, each in enumerate(keys.key)),
         schedule=_optional(keys.schedule, _checked(parse_schedule), (*at, "schedule")), expect=_expect(keys, at),
@@ -495,7 +517,7 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         parameter=given.parameter or "", until=given.until or "", sent_in=given.sent_in,
         field=_optional(given.field, _path, (*where, "field")) or (), format=_time_format(given.format, where),
         start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
-        lookback=_length(given.lookback, (*where, "lookback")),
+        lookback=_lookback(given.lookback, (*where, "lookback")),
         step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
     )  # fmt: skip
 
@@ -632,7 +654,11 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
 def _conversion(given: FieldKeys, where: KeyPath) -> tuple[Fraction | None, Fraction]:
     if given.unit is not None:
         return _checked(conversion)(given.unit, (*where, "unit"))
-    return None if given.scale is None else Fraction(str(given.scale)), Fraction(0)
+    if given.scale is None:
+        return None, Fraction(0)
+    if not given.scale:
+        _fault((*where, "scale"), f"is {given.scale}. Expected: a number that is not 0.")
+    return Fraction(str(given.scale)), Fraction(0)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
@@ -680,6 +706,8 @@ def _headers(given: Mapping[str, str], path: KeyPath) -> dict[str, str | Secret]
 
 def _parameter(name: str, value: Any, path: KeyPath) -> ParameterValue:
     if isinstance(value, list):
+        if is_sensitive(name) and not _PAGING_WORDS.search(name):
+            _fault(path, "is a list, and carries secrets by its name. Expected: one reference, env:NAME or file:PATH.")
         return tuple(value)
     if isinstance(value, str) and is_reference(value):
         return _secret(value, path)
@@ -700,6 +728,20 @@ def _body(value: Any, path: KeyPath) -> Any:
     if isinstance(value, list):
         return [_body(each, (*path, number)) for number, each in enumerate(value)]
     return _reference_or_text(value, path) if isinstance(value, str) else value
+
+
+def _lookback(text: str, path: KeyPath) -> timedelta:
+    found = _length(text, path)
+    if found > _LONGEST_LOOKBACK:
+        _fault(path, f"is {text!r}. Expected: at most {_LONGEST_LOOKBACK.days:,}d.")
+    return found
+
+
+def _statuses(given: Sequence[int], path: KeyPath) -> tuple[int, ...]:
+    for number, status in enumerate(given):
+        if not 300 <= status <= 599:
+            _fault((*path, number), f"is {status}. Expected: a status of 300 to 599, as one of 2xx has the records.")
+    return tuple(given)
 
 
 def _address(text: str, path: KeyPath) -> Any:

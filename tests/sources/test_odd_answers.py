@@ -1,0 +1,150 @@
+"""Answers that are odd, legal or hostile: a pull reads them rightly or fails with a reason, and it ends."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from logistics_core.database_contract.pull_states import PullState
+from logistics_pipeline.sources import walks
+from logistics_pipeline.sources.page_content import whole_number
+from logistics_pipeline.sources.rate_limits import wait_wanted
+from tests.sources.conftest import SourceUnderTest
+from tests.sources.server import Answer, Asked, once, trip
+
+ONCE = "retries: {attempts: 1}\n"
+TRIPS = "  - name: trips\n    dataset: trips\n    path: /all\n    key: [id]\n"
+
+
+def answering(source: SourceUnderTest, *answers: Answer) -> None:
+    source.fleet.faults = [once(each) for each in answers]
+
+
+def page(number: int, **headers: str) -> Answer:
+    return Answer({"items": [trip(number)]}, headers=headers)
+
+
+# -- addresses of next pages -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "asked"),
+    [
+        ('</link?p=2>; rel="next"\r\nLink: </link?p=9>; rel="last"', "2"),  # a list may stand on several lines
+        ('</link?p=3>; title="; rel=next, <x>; rel=next", </link?p=2>; REL=next', "2"),
+        ('</link?p=2>; title="a \\"quoted\\", b"; rel="last  Next"', "2"),
+        ("<?p=2>;rel='next'", "2"),
+        ("</link?p=2 3>; rel=next; rel=prev", "2 3"),
+        ("<?p=%C3%A4%20#there>; rel=next", "ä "),
+    ],
+)
+def test_the_next_page_is_found_in_every_legal_link_header(source: SourceUnderTest, link: str, asked: str) -> None:
+    source.define_trips("linkHeader", top=ONCE)
+    answering(source, page(1, Link=link), page(2))
+    assert source.pull().pull.state == PullState.COMPLETE
+    assert [each.at("p") for each in source.fleet.asked] == ["", asked] and len(source.landed()) == 2
+
+
+def test_an_address_of_a_next_page_may_hold_blanks_and_umlauts(source: SourceUnderTest) -> None:
+    source.define_trips("nextUrl", top=ONCE)
+    answering(source, Answer({"items": [trip(1)], "next": "?p=Zürich West&q=a%26b"}), page(2))
+    assert source.pull().pull.state == PullState.COMPLETE
+    assert source.fleet.asked[1].query == {"p": "Zürich West", "q": "a&b"}
+
+
+# -- walks without an end --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("records", [[], [trip(1), trip(2)]])
+def test_new_cursors_for_ever_that_bring_nothing_new_are_a_loop(
+    source: SourceUnderTest, monkeypatch: pytest.MonkeyPatch, records: list[Any]
+) -> None:
+    monkeypatch.setattr(walks, "MOST_USELESS_PAGES", 20)
+    numbers = count()
+
+    def answer(asked: Asked) -> Answer:
+        return Answer({"items": records, "next": f"cursor {next(numbers)}"})
+
+    source.fleet.faults = [answer] * 100
+    source.define_trips("cursor", top=ONCE)
+    pull = source.pull().pull
+    assert (pull.state, pull.error_kind) == (PullState.FAILED, "loop")
+    assert "have no records, or the same ones" in str(pull.error)
+    assert len(source.fleet.asked) < 30
+
+
+# -- numbers and texts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (25, 25), ("25", 25), (0, 0), (-1, None), (True, None), ("many", None), ("nan", None), ("1e999999999", None),
+        (None, None), ([], None), (10**15, None),
+    ],
+)  # fmt: skip
+def test_a_total_is_a_whole_number_or_none(value: object, number: int | None) -> None:
+    assert whole_number(value) == number
+
+
+def test_a_total_of_a_billion_digits_does_not_stop_the_process(source: SourceUnderTest) -> None:
+    source.define(f"{TRIPS}    records: items\n    total: total\n")
+    answering(source, Answer(raw=b'{"items": [{"id": 1}], "total": 1e999999999}'))
+    assert source.pull().pull.state == PullState.COMPLETE and source.landed() == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "9" * 30}, {"retry-after": "Wed, 21 Oct 9999 07:28:00 GMT"}, {"x-ratelimit-reset": "inf"},
+        {"x-ratelimit-reset": "1e300"}, {"x-ratelimit-reset": "1" + "0" * 18},
+    ],
+)  # fmt: skip
+def test_nobody_waits_for_years(headers: dict[str, str]) -> None:
+    assert wait_wanted(headers, is_refused=True) == 10 * 86400
+
+
+def test_a_pull_that_is_told_to_wait_for_ever_is_paused(source: SourceUnderTest) -> None:
+    source.define_trips("cursor", top=ONCE)
+    answering(source, Answer({}, 429, {"Retry-After": "9" * 30}))
+    assert source.pull().pull.state == PullState.PAUSED
+
+
+def test_what_a_source_says_may_hold_nul(source: SourceUnderTest) -> None:
+    source.define(f"{TRIPS}    records: items\n    error: error\n", ONCE)
+    answering(source, Answer({"items": [], "error": "no\0 such table"}))
+    pull = source.pull().pull
+    assert pull.state == PullState.FAILED and "no\\0 such table" in str(pull.error)
+
+
+def test_keys_of_a_snapshot_may_hold_nul(source: SourceUnderTest) -> None:
+    source.define(f"{TRIPS}    records: items\n    mode: snapshot\n")
+    answering(source, Answer({"items": [{"id": "a\0"}, {"id": "b"}]}), Answer({"items": [{"id": "b"}]}))
+    assert source.pull().pull.state == PullState.COMPLETE
+    assert source.pull().pull.records_vanished == 1
+
+
+# -- formats ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format_", "content", "message"),
+    [
+        ("csv", b'{"error": "expired"}', "the response is JSON. Expected: CSV"),
+        ("csv", "id,name\n1,Zürich\n".encode("latin-1"), "cannot be read as CSV"),
+        ("ndjson", b'{"error": "expired"}\n', "the response is an error (error): expired"),
+    ],
+)
+def test_a_page_of_another_format_is_no_page_without_records(
+    source: SourceUnderTest, format_: str, content: bytes, message: str
+) -> None:
+    source.define(f"{TRIPS}    format: {format_}\n    error: error\n", ONCE)
+    answering(source, Answer(raw=content))
+    pull = source.pull().pull
+    assert (pull.state, pull.error_kind) == (PullState.FAILED, "response") and message in str(pull.error)
+
+
+def test_a_cell_of_csv_may_be_long(source: SourceUnderTest) -> None:
+    source.define(f"{TRIPS}    format: csv\n")
+    answering(source, Answer(raw=b"id,note\n1," + b"a" * 200_000 + b"\n"))
+    assert source.pull().pull.state == PullState.COMPLETE and len(source.landed()[0]["note"]) == 200_000
