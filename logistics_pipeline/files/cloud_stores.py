@@ -13,7 +13,15 @@ from obstore import exceptions
 from obstore.store import AzureStore, GCSStore
 
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceDefinition,
+    PlaceError,
+    Store,
+    StoredVersion,
+    nanoseconds,
+)
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
@@ -130,7 +138,7 @@ def _version(meta: Mapping[str, Any]) -> StoredVersion:
     etag = meta.get("e_tag")
     return StoredVersion(
         meta["size"],
-        int(modified.timestamp()) * 1_000_000_000 + modified.microsecond * 1_000,
+        nanoseconds(int(modified.timestamp()), modified.microsecond),
         None if etag is None else str(etag).strip('"'),
         meta.get("version"),
     )

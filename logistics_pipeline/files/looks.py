@@ -72,6 +72,9 @@ class Look:
         except (TransientError, PlaceError) as error:
             self._fail(str(error))
             return False
+        except Exception as error:  # noqa: BLE001 - whatever a server answers, the other places and the raw folder go on
+            self._fail(f"{self.place.definition.url}: the listing cannot be read ({type(error).__name__}: {error}).")
+            return False
         self._worked += self.clock() - begin
         if is_whole:
             self._end()

@@ -22,6 +22,7 @@ from logistics_pipeline.files.stores import (
     PlaceError,
     Store,
     StoredVersion,
+    nanoseconds,
 )
 
 try:
@@ -211,7 +212,7 @@ class SftpStore(Store):
 
 
 def _version(attributes: Any) -> StoredVersion:
-    return StoredVersion(attributes.size or 0, (attributes.mtime or 0) * 1_000_000_000)
+    return StoredVersion(attributes.size or 0, nanoseconds(attributes.mtime or 0))
 
 
 def _check_unchanged(attributes: Any, version: StoredVersion) -> None:
