@@ -147,7 +147,7 @@ class Client:
     def _take_in(
         self, response: httpcore2.Response, where: str, shown: str, began: float, accepted: Collection[int], keep: bool
     ) -> Response:
-        headers = _headers(response)
+        headers = _headers(response, self.redactor)
         status = response.status
         chunks = _decoded(response.iter_stream(), headers, where)
         if not 200 <= status < 300 and status not in accepted:
@@ -278,11 +278,14 @@ def _wire_headers(
     return [(name.encode(), value.encode("latin-1", "backslashreplace")) for name, value in headers.items()]
 
 
-def _headers(response: httpcore2.Response) -> dict[str, str]:
-    """Its headers; the lines of one that is a list are one list, of any other one the last line counts."""
+def _headers(response: httpcore2.Response, redactor: Redactor) -> dict[str, str]:
+    """Its headers without secrets: links to next pages often repeat those of the request.
+
+    The lines of one that is a list are one list, of any other one the last line counts.
+    """
     found: dict[str, str] = {}
     for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1").lower(), redactor.clean(raw_value.decode("latin-1"))
         found[name] = f"{found[name]}, {value}" if name in _LISTS and name in found else value
     return found
 

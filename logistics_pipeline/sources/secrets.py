@@ -3,6 +3,7 @@
 A value is looked up when it is needed, and kept nowhere.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from logistics_pipeline.errors import ConfigurationError
 REDACTED = "***"
 _REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PERCENT = re.compile("%[0-9A-F]{2}")
+_ESCAPED_FOR_HTML = "\"&'+<>`"
 _SHORTEST_REDACTED = 4
 """Shorter values would remove parts of common words."""
 
@@ -94,6 +97,17 @@ def is_sensitive(name: str) -> bool:
     return _SENSITIVE.search(name) is not None
 
 
+def _forms(value: str) -> set[str]:
+    """How requests and answers may write a value: as it is, in addresses, and within JSON."""
+    encoded = {quote(value, safe=""), quote_plus(value), quote(value)}
+    encoded |= {_PERCENT.sub(lambda found: found[0].lower(), each) for each in encoded}
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    escaped |= {each.replace("/", "\\/") for each in escaped}  # as PHP writes it
+    for digits in ("\\u{:04x}", "\\u{:04X}"):  # as .NET and Go write it
+        escaped.add("".join(digits.format(ord(each)) if each in _ESCAPED_FOR_HTML else each for each in value))
+    return {value, *encoded, *escaped, *(quote(each, safe="") for each in encoded)}
+
+
 @dataclass
 class Redactor:
     """Removes secrets from texts: each that was looked up through it, in the forms that requests give them."""
@@ -111,7 +125,7 @@ class Redactor:
     def hide(self, value: str) -> None:
         """Removes a value from all texts from now on, such as a token that a server has issued."""
         if len(value) >= _SHORTEST_REDACTED:
-            self._values.update({value, quote(value, safe=""), quote_plus(value), value.replace('"', '\\"')})
+            self._values.update(_forms(value))
 
     def clean_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Content without any of the values, also where one is spread over two chunks."""

@@ -1,11 +1,15 @@
 """Answers that are odd, legal or hostile: a pull reads them rightly or fails with a reason, and it ends."""
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from logistics_core.database_contract.pull_states import PullState
+from logistics_core.zstd import decompress
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources import walks
 from logistics_pipeline.sources.page_content import whole_number
 from logistics_pipeline.sources.rate_limits import wait_wanted
@@ -148,3 +152,53 @@ def test_a_cell_of_csv_may_be_long(source: SourceUnderTest) -> None:
     source.define(f"{TRIPS}    format: csv\n")
     answering(source, Answer(raw=b"id,note\n1," + b"a" * 200_000 + b"\n"))
     assert source.pull().pull.state == PullState.COMPLETE and len(source.landed()[0]["note"]) == 200_000
+
+
+# -- secrets ---------------------------------------------------------------------------------------------------------
+
+SECRET = "s3cr3t/k3y+'=&x"
+WITH_KEY = f"{ONCE}authentication: {{type: apiKey, in: query, name: api_key, token: env:ODD_KEY}}\n"
+
+
+def everything_kept(source: SourceUnderTest, connection: Connection) -> str:
+    """What the database, the archive and the landed files hold."""
+    files = [path for path in source.folder.rglob("*") if path.is_file()]
+    texts = [decompress(path.read_bytes()) if path.suffix == ".zst" else path.read_bytes() for path in files]
+    rows = connection.execute("SELECT pulls::text FROM source.pulls UNION SELECT pages::text FROM source.pages")
+    return "\n".join([*(text.decode() for text in texts), *(row[0] for row in rows.fetchall())])
+
+
+@pytest.mark.parametrize("encode", [quote, quote_plus, lambda text: quote(text, safe="").lower()])
+def test_a_link_that_repeats_the_key_is_followed_and_not_kept(
+    source: SourceUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, encode: Callable[[str], str]
+) -> None:
+    monkeypatch.setenv("ODD_KEY", SECRET)
+    source.define_trips("linkHeader", top=WITH_KEY)
+    answering(source, page(1, Link=f"</link?p=2&api_key={encode(SECRET)}>; rel=next"), page(2))
+    assert source.pull().pull.state == PullState.COMPLETE
+    assert [each.query for each in source.fleet.asked] == [{"api_key": SECRET}, {"p": "2", "api_key": SECRET}]
+    assert "s3cr3t" not in everything_kept(source, connection)
+
+
+@pytest.mark.parametrize(
+    "written", [SECRET.replace("/", "\\/"), "s3cr3t/k3y\\u002B\\u0027=\\u0026x", "s3cr3t/k3y\\u002b\\u0027=\\u0026x"]
+)
+def test_a_key_is_removed_however_json_writes_it(
+    source: SourceUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("ODD_KEY", SECRET)
+    source.define(f"{TRIPS}    records: items\n", WITH_KEY)
+    answering(source, Answer(raw=f'{{"items": [{{"id": 1, "key": "{written}"}}]}}'.encode()))
+    assert source.pull().pull.state == PullState.COMPLETE and source.landed()[0]["key"] == "***"
+    assert "s3cr3t" not in everything_kept(source, connection)
+
+
+def test_a_redirection_that_repeats_the_request_tells_no_key(
+    source: SourceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODD_KEY", SECRET)
+    source.define(TRIPS, WITH_KEY)
+    asked = quote(f"/all?api_key={quote(SECRET, safe='')}", safe="")
+    answering(source, Answer({}, 302, {"Location": f"https://login.example/?next={asked}"}))
+    pull = source.pull().pull
+    assert pull.error_kind == "host" and "s3cr3t" not in str(pull.error)
