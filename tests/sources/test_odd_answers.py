@@ -202,3 +202,35 @@ def test_a_redirection_that_repeats_the_request_tells_no_key(
     answering(source, Answer({}, 302, {"Location": f"https://login.example/?next={asked}"}))
     pull = source.pull().pull
     assert pull.error_kind == "host" and "s3cr3t" not in str(pull.error)
+
+
+# -- pages that are read piece by piece ------------------------------------------------------------------------------
+
+PADDED = b'"pad": "' + b"x" * (5 << 20) + b'", '
+
+
+def pulled_large(source: SourceUnderTest, rest: bytes, records: str = "items", begin: bytes = b"{") -> Any:
+    source.define(f"{TRIPS}    records: '{records}'\n", ONCE)
+    answering(source, Answer(raw=begin + PADDED + rest))
+    return source.pull().pull
+
+
+def test_a_number_of_thousands_of_digits_does_not_crash_the_process(source: SourceUnderTest) -> None:
+    pull = pulled_large(source, b'"items": [{"id": 1, "x": ' + b"9" * 6_000 + b"}]}")
+    assert pull.error_kind == "response" and "more than 4,300 digits" in str(pull.error)
+
+
+def test_a_large_page_may_begin_with_a_byte_order_mark(source: SourceUnderTest) -> None:
+    pull = pulled_large(source, b'"items": [{"id": 1}]}', begin=b"\xef\xbb\xbf{")
+    assert pull.state == PullState.COMPLETE and source.landed() == [{"id": 1}]
+
+
+def test_a_name_with_a_dot_is_not_taken_for_two_names(source: SourceUnderTest) -> None:
+    pull = pulled_large(source, b'"a.b": [{"id": 1}], "a": {"b": [{"id": 2}]}}', '"a.b"')
+    assert pull.error_kind == "size" and "holds a dot" in str(pull.error)
+
+
+def test_what_is_nested_too_deeply_is_not_mapped(source: SourceUnderTest) -> None:
+    deep = b"[" * 5_000 + b"]" * 5_000
+    pull = pulled_large(source, b'"items": [{"id": 1}, {"id": 2, "x": ' + deep + b"}, [" + deep + b"]]}")
+    assert pull.state == PullState.COMPLETE and (pull.records_landed, pull.records_unmapped) == (1, 2)
