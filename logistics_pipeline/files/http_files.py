@@ -288,18 +288,31 @@ class HttpStore(Store):
             raise TransientError(f"{address}: the server has sent another part than it was asked for")
 
     def _check_host(self, host: str) -> None:
-        """Whether the host may be asked: an address of a private network or of this machine must be declared."""
-        if self._place.private:
-            return
+        """Whether the host may be asked: an address of a private network or of this machine must be declared.
+
+        Link-local ones, where clouds serve credentials, are never asked.
+        """
         try:
-            found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+            found = {entry[4][0].partition("%")[0] for entry in socket.getaddrinfo(host, None)}
         except OSError:
             return  # said when it is asked
+        if any(_is_link_local(address) for address in found):
+            raise PlaceError(
+                f"{self._place.url}: the host has a link-local address, which is never asked. Correct `url` of "
+                f"{self._place.name}."
+            )
+        if self._place.private:
+            return
         if not all(ipaddress.ip_address(address).is_global for address in found):
             raise PlaceError(
                 f"{self._place.url}: the host has an address of a private network or of this machine. If that is "
                 f"meant, declare `private: true` in the source {self._place.name}."
             )
+
+
+def _is_link_local(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_link_local
 
 
 def _authentication(place: PlaceDefinition) -> Any:

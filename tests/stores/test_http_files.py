@@ -301,3 +301,10 @@ def test_an_error_that_nobody_foresaw_is_the_place_s_own(web: Web, monkeypatch: 
     look = Look(Place(at(web)))
     assert not look.go_on(time.monotonic() + 5)
     assert look.error is not None and "the listing cannot be read (TypeError" in look.error
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_link_local_addresses_are_never_asked(host: str) -> None:
+    look = Look(Place(PlaceDefinition("web", f"http://{host}/latest/", private=True)))
+    assert not look.go_on(time.monotonic() + 5)
+    assert look.error is not None and "link-local" in look.error
