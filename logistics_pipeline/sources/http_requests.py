@@ -13,7 +13,7 @@ from logistics_pipeline.sources.paths import parse_path, with_value
 from logistics_pipeline.sources.secrets import REDACTED, Redactor, Secret, is_sensitive
 
 _ALLOWED_IN_ADDRESSES = "%/:=&?~+!$,;'@()*[]-._"
-"""Anything else in an address of a next page, such as blanks and umlauts, is sent in percent-encoding."""
+"""Anything else in an address, such as blanks and umlauts, is sent in percent-encoding."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -77,7 +77,7 @@ def first_request(source: RestSource, resource: Resource, parent: str | None) ->
     fill = _filler(resource, parent)
     return Request(
         resource.method,
-        source.base_url + fill(resource.path, is_path=True),
+        quote(source.base_url + fill(resource.path, is_path=True), safe=_ALLOWED_IN_ADDRESSES),
         {name: fill(value) if isinstance(value, str) else value for name, value in resource.parameters.items()},
         {**source.headers, **resource.headers},
         _filled(resource.body, fill),

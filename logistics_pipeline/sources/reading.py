@@ -759,6 +759,10 @@ def _http_address(text: str, path: KeyPath) -> Any:
     parts = _address(text, path)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         _fault(path, f"is {text[:200]!r}. Expected: an address such as https://api.example.com/v1.")
+    if not re.fullmatch(r"[!-~]+", parts.netloc):
+        _fault(
+            path, "holds a host that is not ASCII. Expected: the name as networks know it, such as xn--bcher-kva.de."
+        )
     if "@" in parts.netloc:
         _fault(path, "holds a user name. Use `authentication`.")
     if any(is_sensitive(name) for name, _ in parse_qsl(parts.query)):

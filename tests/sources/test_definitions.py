@@ -232,3 +232,8 @@ def test_values_that_no_database_holds_or_no_pull_can_use_are_refused_with_their
     with pytest.raises(DefinitionError, match=re.escape(message)) as found:
         read(f"{PLAIN}    {line}\n")
     assert "line 6" in str(found.value) and "abcdefgh" not in str(found.value)
+
+
+def test_a_host_is_written_as_networks_know_it() -> None:
+    with pytest.raises(DefinitionError, match=r"line 2.*not ASCII"):
+        read(PLAIN.replace("erp.example.com", "bücher.example.com"))

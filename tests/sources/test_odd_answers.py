@@ -234,3 +234,9 @@ def test_what_is_nested_too_deeply_is_not_mapped(source: SourceUnderTest) -> Non
     deep = b"[" * 5_000 + b"]" * 5_000
     pull = pulled_large(source, b'"items": [{"id": 1}, {"id": 2, "x": ' + deep + b"}, [" + deep + b"]]}")
     assert pull.state == PullState.COMPLETE and (pull.records_landed, pull.records_unmapped) == (1, 2)
+
+
+def test_the_path_of_a_resource_may_hold_umlauts(source: SourceUnderTest) -> None:
+    source.define(TRIPS.replace("/all", "/größe"), ONCE)
+    pull = source.pull().pull
+    assert pull.error_kind == "status" and source.fleet.asked[0].path == "/gr%C3%B6%C3%9Fe"
