@@ -293,7 +293,7 @@ class HttpStore(Store):
         Link-local ones, where clouds serve credentials, are never asked.
         """
         try:
-            found = {entry[4][0].partition("%")[0] for entry in socket.getaddrinfo(host, None)}
+            found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
         except OSError:
             return  # said when it is asked
         if any(_is_link_local(address) for address in found):

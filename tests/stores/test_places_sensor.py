@@ -209,5 +209,5 @@ def test_of_two_places_with_one_url_the_first_counts_and_the_other_one_is_told(
     assert [(file.dataset, file.version, file.state) for file in system.ledger().values()] == [
         ("shipments", 1, "loaded")
     ]
-    errors = dict(connection.execute("SELECT name, error FROM ingest.places").fetchall())
-    assert errors["lake"] is None and "is the URL of the source lake as well" in errors["twin"]
+    errors: dict[str, str | None] = dict(connection.execute("SELECT name, error FROM ingest.places").fetchall())
+    assert errors["lake"] is None and "is the URL of the source lake as well" in str(errors["twin"])
