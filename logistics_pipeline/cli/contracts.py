@@ -303,7 +303,10 @@ def _document(dataset: Dataset, version: ContractVersion | None, settings: Setti
 
 def show_contract(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A dataset, or a proposal", autocompletion=_complete_either)
+        str,
+        typer.Argument(
+            metavar="NAME", help="A dataset, or a proposal by its id, dataset or file", autocompletion=_complete_either
+        ),
     ],
     version: Annotated[
         int | None, typer.Option(help="An older version; without it, the one in force", min=1, show_default=False)
@@ -311,8 +314,8 @@ def show_contract(
     as_json: Annotated[bool, typer.Option("--json", help="Print the contract as one JSON document")] = False,
 ) -> None:
     """Prints the contract of a dataset, or the one that is proposed, as its file has it."""
-    with _database(Settings()) as (_, connection):
-        proposal = _find_proposal(connection, name)
+    with _database(Settings()) as (environment, connection):
+        proposal = _shown_proposal(connection, environment.settings, name)
         text = proposal.contract if proposal is not None else _contract(connection, name, version).text
     if as_json:
         print_json(yaml.safe_load(text))
@@ -327,6 +330,14 @@ def _find_proposal(connection: Connection, name: str) -> StoredProposal | None:
         return proposal_by_id(connection, UUID(name))
     except ValueError:
         return None
+
+
+def _shown_proposal(connection: Connection, settings: Settings, name: str) -> StoredProposal | None:
+    """The proposal of that id or, where there is no such dataset, the one that waits for that dataset or file."""
+    found = _find_proposal(connection, name)
+    if found is not None or name in BUILT_IN or all_versions(connection, name):
+        return found
+    return _named_proposal(connection, settings, name)
 
 
 def _named_proposal(connection: Connection, settings: Settings, name: str) -> StoredProposal | None:

@@ -250,7 +250,8 @@ class _Checker:
             check.problems.append(f"{found.rejected:,} of {found.read:,} records would be rejected: {reasons}.")
         if found.unknown_fields:
             names = ", ".join(sorted(found.unknown_fields)[:10])
-            check.notes.append(f"The dataset {resource.dataset} has no field for {names}: their values are left out.")
+            kept = "kept in the column `extras`" if self.catalogue[resource.dataset].has_extras else "left out"
+            check.notes.append(f"The dataset {resource.dataset} has no field for {names}: values are {kept}.")
 
 
 def _missing_paths(resource: Resource, items: Sequence[Any]) -> Iterator[str]:
