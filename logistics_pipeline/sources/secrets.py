@@ -113,6 +113,8 @@ class Redactor:
     """Removes secrets from texts: each that was looked up through it, in the forms that requests give them."""
 
     _values: set[str] = field(default_factory=set)
+    _fragments: set[str] = field(default_factory=set)
+    """A part of each value that all of its forms have: a page without any of them is not searched for each form."""
 
     def reveal(self, value: str | Secret) -> str:
         """The value of a secret, which is removed from all texts from now on; a plain text as it is."""
@@ -126,6 +128,7 @@ class Redactor:
         """Removes a value from all texts from now on, such as a token that a server has issued."""
         if len(value) >= _SHORTEST_REDACTED:
             self._values.update(_forms(value))
+            self._fragments.add(max(re.findall("[A-Za-z0-9]*", value), key=len))
 
     def clean_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Content without any of the values, also where one is spread over two chunks."""
@@ -133,10 +136,11 @@ class Redactor:
         if not values:
             yield from chunks
             return
+        fragments = [fragment.encode() for fragment in list(self._fragments)]
         held, longest = b"", len(values[0])
         for chunk in chunks:
             text = held + chunk
-            for value in values:
+            for value in values if any(fragment in text for fragment in fragments) else ():
                 text = text.replace(value, REDACTED.encode())
             end = max(0, len(text) - longest + 1)
             yield text[:end]
