@@ -55,8 +55,8 @@ def _text(name: str, kind: Kind, expected: str) -> Parse:
     def parse(value: Any) -> str:
         try:
             if isinstance(value, str):
-                adapter.validate_python(value)
-                return value
+                found = adapter.validate_python(value)
+                return found if isinstance(found, str) else value
         except ValidationError:
             pass
         raise GraphQLError(f"{name} takes {expected}, not {_shown(value)}.")

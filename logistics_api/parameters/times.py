@@ -11,15 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from logistics_api.parameters.date_range import FIRST_DAY, LAST_DAY
 from logistics_api.parameters.types import DIGITS
+from logistics_core.durations import DURATION, interval_text
 
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 _STAMP = rf"(19[0-9]{{2}}|20[0-9]{{2}}|2100)-[0-9]{{2}}-[0-9]{{2}}T{_TIME}"
 _ZONE = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_DURATION = (
-    r"-?P(?=[0-9T])([0-9]{1,5}Y)?([0-9]{1,6}M)?([0-9]{1,6}D)?"
-    r"(T(?=[0-9])([0-9]{1,8}H)?([0-9]{1,8}M)?([0-9]{1,8}(\.[0-9]{1,6})?S)?)?"
-)
-_CLOCK = r"-?[0-9]{1,8}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 
 
 def _described(parse: Callable[[Any], Any], pattern: str, example: str, **more: str) -> tuple[Any, Any]:
@@ -53,6 +49,14 @@ def _stamp(pattern: str, expected: str) -> Callable[[Any], datetime]:
     return parse
 
 
+def _duration(value: Any) -> str:
+    try:
+        return interval_text(value)
+    except (ValueError, TypeError):
+        expected = "a duration such as PT25H10M or 25:10:00"
+        raise PydanticCustomError("time", "{expected}", {"expected": expected}) from None
+
+
 LocalTime = Annotated[
     datetime,
     *_described(_stamp(_STAMP, "a date and a time such as 2024-01-31T14:30, without a time zone"), _STAMP,
@@ -70,11 +74,7 @@ _TIME_OF_DAY = f"({_TIME}|24:00(:00)?)"
 TimeOfDay = Annotated[
     str, *_described(_matching(_TIME_OF_DAY, "a time of day such as 14:30"), _TIME_OF_DAY, "14:30:00")
 ]
-_ANY_DURATION = f"({_DURATION}|{_CLOCK})"
-Duration = Annotated[
-    str,
-    *_described(_matching(_ANY_DURATION, "a duration such as PT25H10M or 25:10:00"), _ANY_DURATION, "PT25H10M"),
-]
+Duration = Annotated[str, *_described(_duration, DURATION, "PT25H10M")]
 _YEAR_MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
 Month = Annotated[str, *_described(_matching(_YEAR_MONTH, "a month as YYYY-MM"), _YEAR_MONTH, "2024-01")]
 Year = Annotated[int, Field(ge=1, le=9999, examples=[2024]), DIGITS]

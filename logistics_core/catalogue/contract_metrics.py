@@ -10,6 +10,7 @@ import msgspec
 from logistics_core.catalogue.contract_shapes import NAME, described, known_field, suggestion
 from logistics_core.catalogue.metrics import COMBINING, Aggregate, Condition, Metric, Operator, Value
 from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES, Field, FieldType
+from logistics_core.durations import interval_text
 
 MAX_METRICS = 100
 MAX_CONDITIONS = 10
@@ -298,6 +299,20 @@ def _moment(value: Any) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
+def _time(value: Any) -> time:
+    found = time.fromisoformat(value)
+    if found.tzinfo is not None:
+        raise ValueError
+    return found
+
+
+def _duration(value: Any) -> str:
+    """As a text that PostgreSQL reads: one that it does not would fail every statement with the filter."""
+    if not isinstance(value, str):
+        raise TypeError
+    return interval_text(value)
+
+
 def _year(value: Any) -> int:
     number = _number(value)
     if number != int(number) or not -9999 <= number <= 9999:
@@ -311,7 +326,8 @@ _READERS: Mapping[FieldType, Callable[[Any], Value]] = {
     FieldType.BOOLEAN: _boolean,
     FieldType.DATE: _date,
     FieldType.DATETIME: _moment,
-    FieldType.TIME: lambda value: time.fromisoformat(value),
+    FieldType.TIME: _time,
+    FieldType.DURATION: _duration,
     FieldType.YEAR: _year,
 }
 _FORMS: Mapping[FieldType, str] = {
@@ -321,5 +337,6 @@ _FORMS: Mapping[FieldType, str] = {
     FieldType.DATE: "a date such as 2024-01-31",
     FieldType.DATETIME: "a time such as 2024-01-31T14:30:00, with an offset such as +02:00 where the field has one",
     FieldType.TIME: "a time of day such as 14:30:00",
+    FieldType.DURATION: "a duration such as PT25H10M or 25:10:00",
     FieldType.YEAR: "a year such as 2024",
 }

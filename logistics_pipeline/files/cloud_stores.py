@@ -16,7 +16,15 @@ from obstore import exceptions
 from logistics_core.places.clients import cloud_store
 from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion, in_parts
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceError,
+    Store,
+    StoredVersion,
+    in_parts,
+    nanoseconds,
+)
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
@@ -109,7 +117,7 @@ def _version(meta: Mapping[str, Any]) -> StoredVersion:
     etag = meta.get("e_tag")
     return StoredVersion(
         meta["size"],
-        int(modified.timestamp()) * 1_000_000_000 + modified.microsecond * 1_000,
+        nanoseconds(int(modified.timestamp()), modified.microsecond),
         None if etag is None else str(etag).strip('"'),
         meta.get("version"),
     )

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 import httpx2
 
@@ -30,14 +30,20 @@ from logistics_pipeline.files.stores import (
     PlaceError,
     Store,
     StoredVersion,
+    nanoseconds,
     read_in_time,
     trusted,
 )
 
 MOST_REDIRECTS = 3
 MOST_LISTING_BYTES = 64 << 20
+LISTING_SECONDS = 30
+MOST_FOLDERS = 100_000
 DEEPEST = 20
 _LOOKED_AT_ONCE = 8
+_PAGE_OF_LINKS = 100
+_LONGEST_SIZE = 19
+"""Digits of a number of bytes, which is less than 2^63."""
 _SETTLED_SECONDS = 120
 """A listing shows minutes: a file that changed so shortly before it was asked about may change again unseen."""
 
@@ -106,7 +112,7 @@ class HttpStore(Store):
             version = self.look(key)
             yield [] if version is None else [ListedFile(key, version)]
         elif self._is_list:
-            yield self._asked(self._listed_addresses())
+            yield from self._asked(self._listed_addresses())
         else:
             yield from self._folders(self._address(""))
 
@@ -123,8 +129,10 @@ class HttpStore(Store):
                     files.append(link)
                 elif self._place.option("recursive") != "false" and depth < DEEPEST and link.address not in seen:
                     seen.add(link.address)
+                    if len(seen) > MOST_FOLDERS:
+                        raise PlaceError(f"{begin} has more than {MOST_FOLDERS:,} folders. Narrow `url`.")
                     waiting.append((link.address, depth + 1))
-            yield self._asked(files)
+            yield from self._asked(files)
 
     def _links(self, address: str) -> list["_Link"]:
         """What a listing leads to: below its own address alone, without sorting links and the like."""
@@ -132,7 +140,7 @@ class HttpStore(Store):
         found = _json_links(body) if "json" in kind else _html_links(body)
         links: dict[str, _Link] = {}
         for link in found:
-            parts = urlsplit(urljoin(address, link.address))
+            parts = _split_address(address, link.address)
             whole = f"{parts.scheme}://{parts.netloc}{parts.path}"
             inside = not parts.query and whole.startswith(address) and whole != address
             if inside and not _leads_up(parts.path) and "/" not in whole[len(address) :].rstrip("/"):
@@ -146,7 +154,7 @@ class HttpStore(Store):
             text = line.strip()
             if not text or text.startswith("#"):
                 continue
-            parts = urlsplit(urljoin(self._place.url, text))
+            parts = _split_address(self._place.url, text)
             if f"{parts.scheme}://{parts.netloc}" != self._origin or parts.query or _leads_up(parts.path):
                 raise PlaceError(
                     f"{self._place.url}: line {number} is no address that is read. Expected: a path on "
@@ -155,21 +163,26 @@ class HttpStore(Store):
             links.append(_Link(f"{self._origin}{parts.path}", ""))
         return links
 
-    def _asked(self, links: list["_Link"]) -> list[ListedFile]:
-        """The files that links lead to, as the server describes them."""
-        with ThreadPoolExecutor(_LOOKED_AT_ONCE) as threads:
-            versions = list(threads.map(self._version_of, links))
-        return [
-            ListedFile(self._raw_key(link.address), version)
-            for link, version in zip(links, versions, strict=True)
-            if version is not None
-        ]
+    def _asked(self, links: list["_Link"]) -> Iterator[list[ListedFile]]:
+        """The files that links lead to, as the server describes them, in pages that do not take long."""
+        for begin in range(0, max(1, len(links)), _PAGE_OF_LINKS):  # also an empty one: the deadline is looked at
+            asked = links[begin : begin + _PAGE_OF_LINKS]
+            with ThreadPoolExecutor(_LOOKED_AT_ONCE) as threads:
+                versions = list(threads.map(self._version_of, asked))
+            yield [
+                ListedFile(self._raw_key(link.address), version)
+                for link, version in zip(asked, versions, strict=True)
+                if version is not None
+            ]
 
     def _version_of(self, link: "_Link") -> StoredVersion | None:
         before = self._listed.get(link.address)
         if before is not None and link.text and before[0] == link.text:
             return before[1]
-        version = self.look(self._raw_key(link.address))
+        try:
+            version = self.look(self._raw_key(link.address))
+        except FileError as error:
+            raise PlaceError(f"{link.address}: {error}.") from None
         if version is not None and time.time() - version.modified_ns / 1e9 > _SETTLED_SECONDS:
             self._listed[link.address] = link.text, version
         return version
@@ -190,16 +203,16 @@ class HttpStore(Store):
                     return response
             return response
 
-    def _request(self, method: str, address: str) -> httpx2.Response:
+    def _request(self, method: str, address: str, *, is_listing: bool = False) -> httpx2.Response:
         """A request; redirections are followed on the same host alone."""
         for _ in range(MOST_REDIRECTS):
-            response = self._client.request(method, address)
+            response = self._listing(address) if is_listing else self._client.request(method, address)
             if not response.has_redirect_location:
                 return response
-            target = urljoin(address, response.headers["Location"])
-            if urlsplit(target)[:2] != urlsplit(self._origin)[:2]:
+            target = _split_address(address, response.headers["Location"])
+            if target[:2] != urlsplit(self._origin)[:2]:
                 break
-            address = target
+            address = target.geturl()
         raise PlaceError(
             f"{address} is redirected elsewhere. Only {self._origin} is asked: declare the address that counts."
         )
@@ -207,17 +220,33 @@ class HttpStore(Store):
     def _get(self, address: str) -> tuple[bytes, str]:
         """The body and the type of a listing."""
         with self._asking(address):
-            response = self._request("GET", address)
+            response = self._request("GET", address, is_listing=True)
             self._check(response, address)
-        if len(response.content) > MOST_LISTING_BYTES:
-            raise PlaceError(f"{address}: the listing has more than {MOST_LISTING_BYTES:,} bytes. Narrow `url`.")
         return response.content, response.headers.get("Content-Type", "")
+
+    def _listing(self, address: str) -> httpx2.Response:
+        """An answer of bounded size, in bounded time: the file sensor waits for it."""
+        deadline, parts, size = time.monotonic() + LISTING_SECONDS, list[bytes](), 0
+        with self._client.stream("GET", address) as response:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > MOST_LISTING_BYTES:
+                    raise PlaceError(
+                        f"{address}: the listing has more than {MOST_LISTING_BYTES:,} bytes. Narrow `url`."
+                    )
+                if time.monotonic() > deadline:
+                    raise TransientError(
+                        f"{address} cannot be read now: {size:,} bytes of the listing came in {LISTING_SECONDS} seconds"
+                    )
+        headers = {name: value for name, value in response.headers.items() if name != "content-encoding"}
+        return httpx2.Response(response.status_code, headers=headers, content=b"".join(parts))
 
     @contextmanager
     def _asking(self, address: str) -> Iterator[None]:
         try:
             yield
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
             if "CERTIFICATE" in str(error).upper():
                 raise PlaceError(
                     f"{address}: the certificate of the server is not accepted ({error}). Name that of its authority "
@@ -258,18 +287,31 @@ class HttpStore(Store):
             raise TransientError(f"{address}: the server has sent another part than it was asked for")
 
     def _check_host(self, host: str) -> None:
-        """Whether the host may be asked: an address of a private network or of this machine must be declared."""
-        if self._place.private:
-            return
+        """Whether the host may be asked: an address of a private network or of this machine must be declared.
+
+        Link-local ones, where clouds serve credentials, are never asked.
+        """
         try:
-            found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+            found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
         except OSError:
             return  # said when it is asked
+        if any(_is_link_local(address) for address in found):
+            raise PlaceError(
+                f"{self._place.url}: the host has a link-local address, which is never asked. Correct `url` of "
+                f"{self._place.name}."
+            )
+        if self._place.private:
+            return
         if not all(ipaddress.ip_address(address).is_global for address in found):
             raise PlaceError(
                 f"{self._place.url}: the host has an address of a private network or of this machine. If that is "
                 f"meant, declare `private: true` in the source {self._place.name}."
             )
+
+
+def _is_link_local(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_link_local
 
 
 def _authentication(place: PlaceDefinition) -> Any:
@@ -295,15 +337,15 @@ def _version(response: httpx2.Response) -> StoredVersion:
     """What the headers of an answer say of a file."""
     headers = response.headers
     whole = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
-    if not whole.isdecimal():
+    if not (whole.isascii() and whole.isdecimal() and len(whole) < _LONGEST_SIZE):
         raise FileError("The server does not say how large the file is. Declare another source for it")
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
     try:
-        at = parsedate_to_datetime(modified) if modified else None
-    except ValueError:
-        at = None
+        at = parsedate_to_datetime(modified).timestamp() if modified else 0.0
+    except (ValueError, OverflowError):
+        at = 0.0
     strong = etag.strip('"') if etag and not etag.startswith("W/") else etag
-    return StoredVersion(int(whole), int(at.timestamp()) * 1_000_000_000 if at else 0, strong or None)
+    return StoredVersion(int(whole), nanoseconds(int(at)), strong or None)
 
 
 def _conditions(version: StoredVersion) -> dict[str, str]:
@@ -354,13 +396,27 @@ def _json_links(body: bytes) -> list[_Link]:
         entries = json.loads(body)
     except ValueError as error:
         raise TransientError(f"The server answered with a listing that is no JSON ({error})") from error
+    except RecursionError:
+        raise TransientError("The server answered with a listing that is nested too deeply") from None
+    if not isinstance(entries, list):
+        raise TransientError(f"The server answered with JSON that is no listing: {body[:100].decode(errors='replace')}")
     links = []
-    for entry in entries if isinstance(entries, list) else []:
-        name = str(entry.get("name", ""))
+    for entry in entries:
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not name.isprintable():
+            continue
         is_folder = bool(entry.get("is_dir")) or entry.get("type") == "directory"
         target = quote(name.rstrip("/"), safe="") + ("/" if is_folder else "")
         links.append(_Link(target, f"{entry.get('mtime') or entry.get('mod_time') or ''} {entry.get('size', '')}"))
     return links
+
+
+def _split_address(base: str, link: str) -> SplitResult:
+    """The parts of an address that may be relative; none of one that is no address."""
+    try:
+        return urlsplit(urljoin(base, link))
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _leads_up(path: str) -> bool:

@@ -45,6 +45,8 @@ class Look:
     """That the last whole look took."""
     ended_at: float | None = None
     """When the last whole look ended, by `time.time`."""
+    twin: str | None = None
+    """Another place with the same URL, whose files these are."""
     _pause: float = 0.0
     _pages: Iterator[list[ListedFile]] | None = None
     _seen: dict[str, FoundFile] = field(default_factory=dict)
@@ -72,11 +74,20 @@ class Look:
 
     def go_on(self, deadline: float) -> bool:
         """Looks until everything was seen or until the deadline; says whether a whole look has ended."""
+        if self.twin is not None:
+            self._fail(
+                f"{self.place.definition.url} is the URL of the source {self.twin} as well, and its files are read as "
+                "that one says: two datasets cannot have one file. Remove one of the two sources, or correct its `url`."
+            )
+            return False
         begin = self.clock()
         try:
             is_whole = self._take_pages(deadline)
         except (TransientError, PlaceError) as error:
             self._fail(str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever a server answers, the other places and the raw folder go on
+            self._fail(f"{self.place.definition.url}: the listing cannot be read ({type(error).__name__}: {error}).")
             return False
         self._worked += self.clock() - begin
         if is_whole:
@@ -132,6 +143,10 @@ class Looks:
         self._looks = {
             place.definition: self._looks.get(place.definition) or Look(place, self._clock) for place in places
         }
+        first: dict[str, str] = {}
+        for look in self:
+            name = first.setdefault(look.place.root, look.place.name)
+            look.twin = None if name == look.place.name else name
 
     def ask(self, name: str) -> None:
         """Makes a look at the place of that name due now."""
@@ -171,6 +186,8 @@ class Looks:
         """All files of the last whole looks. Of a file that two places hold, the inner one's counts."""
         roots = sorted((each.place.root for each in self), key=len, reverse=True)
         for look in self:
+            if look.twin is not None:
+                continue
             inner = [root for root in roots if root != look.place.root and root.startswith(look.place.root)]
             for found in (look.files or {}).values():
                 if not (inner and found.key.startswith(tuple(inner))):
@@ -178,7 +195,9 @@ class Looks:
 
     def knows(self, key: str) -> bool:
         """Whether the place of a key was looked at as a whole: a file that was not seen is not there."""
-        at = [look for look in self if key.startswith(look.place.root) or key == look.place.root]
+        at = [
+            look for look in self if look.twin is None and (key.startswith(look.place.root) or key == look.place.root)
+        ]
         return bool(at) and all(look.files is not None for look in at)
 
 

@@ -28,6 +28,7 @@ from logistics_pipeline.files.stores import (
     Store,
     StoredVersion,
     in_parts,
+    nanoseconds,
     read_in_time,
     trusted,
 )
@@ -264,7 +265,7 @@ def _listed_time(text: str) -> int:
 
 def _nanoseconds(time: datetime) -> int:
     at = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1_000
+    return nanoseconds(int(at.timestamp()), at.microsecond)
 
 
 def _words(error: Exception) -> str:

@@ -17,7 +17,14 @@ from logistics_core.places.definition import PlaceDefinition
 from logistics_core.places.secrets import SecretError
 from logistics_core.places.time_limits import CONNECT_SECONDS
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import (
+    FileGoneError,
+    ListedFile,
+    PlaceError,
+    Store,
+    StoredVersion,
+    nanoseconds,
+)
 
 try:
     import asyncssh
@@ -208,7 +215,7 @@ class SftpStore(Store):
 
 
 def _version(attributes: Any) -> StoredVersion:
-    return StoredVersion(attributes.size or 0, (attributes.mtime or 0) * 1_000_000_000)
+    return StoredVersion(attributes.size or 0, nanoseconds(attributes.mtime or 0))
 
 
 def _check_unchanged(attributes: Any, version: StoredVersion) -> None:

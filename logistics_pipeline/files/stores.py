@@ -17,6 +17,10 @@ from logistics_pipeline.errors import ConfigurationError, FileError, TransientEr
 DOWNLOAD_BYTES = 8 << 20
 
 
+_LATEST_SECONDS = 9_000_000_000
+"""In the year 2255: later ones are no 64-bit number of nanoseconds."""
+
+
 class PlaceError(ConfigurationError):
     """A place refuses what is asked of it, and will until a person changes something: the message says what."""
 
@@ -39,6 +43,11 @@ class StoredVersion(NamedTuple):
     def fingerprint(self) -> tuple[int, int | str]:
         """Size and ETag; size and time where there is no ETag."""
         return self.size_bytes, self.modified_ns if self.etag is None else self.etag
+
+
+def nanoseconds(seconds: int, microseconds: int = 0) -> int:
+    """A time of a file since 1970 as versions have it; 0, unknown, if it is none that a database can hold."""
+    return seconds * 1_000_000_000 + microseconds * 1_000 if 0 < seconds < _LATEST_SECONDS else 0
 
 
 class ListedFile(NamedTuple):

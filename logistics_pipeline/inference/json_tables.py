@@ -5,6 +5,7 @@ its own, and is named as one.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -25,6 +26,8 @@ from logistics_pipeline.loading.formats.wrapped_arrays import EXPECTED
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout, ObjectsLayout, Unreadable
 
 _WHITE = b" \t\r\n"
+_TOO_LONG = re.compile(rb"[0-9]{4301}")
+"""Digits of an integer that Python does not take."""
 _RUN_BYTES = 1 << 20
 _MOST_FIELDS = 1_500
 _MOST_RECORDS = 100_000
@@ -167,8 +170,9 @@ def _first_array(text: bytes) -> tuple[tuple[str, ...], list[object]] | None:
     builder: ObjectBuilder | None = None
     depth = 0
     key = ""
+    too_long = _TOO_LONG.search(text)  # ijson crashes on it, and the process with it
     with suppress(ijson.JSONError):
-        for event, value in yajl.basic_parse(BytesIO(text)):
+        for event, value in yajl.basic_parse(BytesIO(text[: too_long.start()] if too_long else text)):
             if builder is not None:
                 builder.event(event, value)
                 depth += (event in _OPENING) - (event in _CLOSING)

@@ -209,3 +209,37 @@ def test_a_window_may_stand_within_a_body() -> None:
 def test_a_window_that_stands_nowhere_is_told(old: str, new: str, message: str) -> None:
     with pytest.raises(DefinitionError, match=re.escape(message)):
         read(WINDOW_IN_BODY.replace(old, new))
+
+
+PLAIN = """\
+kind: rest
+baseUrl: https://erp.example.com
+resources:
+  - name: transfers
+    path: /transfers
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('title: "a\\0b"', "title holds the character NUL"),
+        ("parameters: {limit: .nan}", "parameters.limit is nan. Expected: a number"),
+        ("body: {limit: [.inf]}", "body.limit[0] is inf"),
+        ("fields: {cost: {path: cost, scale: .inf}}", "scale is inf"),
+        ("fields: {cost: {path: cost, scale: 0}}", "scale is 0"),
+        ("incremental: {parameter: since, field: at, lookback: 9999999d}", "Expected: at most 3,660d"),
+        ("nothing: [404, 200]", "nothing[1] is 200"),
+        ("parameters: {token: [abcdefgh]}", "carries secrets by its name"),
+        ("records: items[999999999]", "is no path"),
+    ],
+)
+def test_values_that_no_database_holds_or_no_pull_can_use_are_refused_with_their_place(line: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(message)) as found:
+        read(f"{PLAIN}    {line}\n")
+    assert "line 6" in str(found.value) and "abcdefgh" not in str(found.value)
+
+
+def test_a_host_is_written_as_networks_know_it() -> None:
+    with pytest.raises(DefinitionError, match=r"line 2.*not ASCII"):
+        read(PLAIN.replace("erp.example.com", "bücher.example.com"))

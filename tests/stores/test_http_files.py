@@ -14,13 +14,16 @@ import pytest
 from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
+from logistics_pipeline.files import http_files
 from logistics_pipeline.files.http_files import HttpStore
+from logistics_pipeline.files.looks import Look
 from logistics_pipeline.files.places import Place
 from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.ports import free_port
+from tests.sources.servers.http import ApiServer, Handle, Response, Wire
 from tests.stores.conftest import opened, shipments
 from tests.stores.web import Web, serving
 
@@ -212,3 +215,97 @@ def test_the_listings_of_nginx(listing: str, tmp_path: Path) -> None:
                 assert opened(place, name).open().read() == name.encode()
         finally:
             process.terminate()
+
+
+def looked_at(handle: Handle, path: str = "/in/", **options: str) -> Look:
+    """A look at a web server that answers so."""
+    with ApiServer(handle) as server:
+        look = Look(Place(PlaceDefinition("web", f"{server.url}{path}", private=True, options=options)))
+        look.go_on(time.monotonic() + 5)
+    return look
+
+
+def listing(body: str, kind: str = "text/html", **headers: str) -> Handle:
+    """A server with one listing; all its files are alike."""
+    whole = Response(200, body.encode("utf-8", "surrogateescape"), {"Content-Type": kind})
+    file = Response(200, b"", {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"} | headers)
+    return lambda request: whole if request.path.endswith("/") else file
+
+
+@pytest.mark.parametrize(
+    ("body", "files"),
+    [
+        ("[1, null, [], {}]", set()),
+        ('[{"name": null}, {"name": ""}, {"name": ".."}, {"name": "\\ud800"}, {"name": "a.csv"}]', {"a.csv"}),
+        ('{"error": "maintenance"}', "no listing"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+    ids=["no names", "odd names", "an error", "deep"],
+)  # fmt: skip
+def test_a_listing_as_json_may_hold_anything(body: str, files: set[str] | str) -> None:
+    look = looked_at(listing(body, "application/json"))
+    if isinstance(files, str):
+        assert look.error is not None and files in look.error and look.files is None
+    else:
+        assert look.error is None and set(look.files or ()) == files
+
+
+def test_links_that_are_no_addresses_are_left_out() -> None:
+    links = ["http://[::1", "a.csv", "//evil.example/b.csv", "javascript:x", "..%2fc.csv"]
+    look = looked_at(listing("".join(f'<a href="{link}">x</a>' for link in links)))
+    assert (look.error, set(look.files or ())) == (None, {"a.csv"})
+
+
+@pytest.mark.parametrize("modified", ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1600 00:00:00 GMT", "yesterday"])
+def test_a_time_that_no_database_holds_is_unknown(modified: str) -> None:
+    look = looked_at(listing('<a href="a.csv">a</a>', **{"Last-Modified": modified}))
+    assert look.files is not None and look.files["a.csv"].modified_ns == 0
+
+
+def test_a_redirection_to_no_address_is_refused() -> None:
+    look = looked_at(lambda request: Response(302, b"", {"Location": "http://[::1"}))
+    assert look.error is not None and "is redirected elsewhere" in look.error
+
+
+def test_a_listing_has_a_greatest_size_and_a_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_files, "LISTING_SECONDS", 0.2)
+
+    def drip(wire: Wire, response: Response) -> None:
+        wire.head(response, len(response.body))
+        for byte in response.body:
+            wire.body(bytes([byte]))
+            if wire.wait(0.02):
+                return
+
+    look = looked_at(lambda request: Response(200, b"<a>" * 1_000, {}, drip))
+    assert look.error is not None and "of the listing came in" in look.error
+    monkeypatch.setattr(http_files, "MOST_LISTING_BYTES", 100)
+    look = looked_at(lambda request: Response(200, b"<a>" * 1_000))
+    assert look.error is not None and "has more than 100 bytes" in look.error
+
+
+def test_folders_without_an_end_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = "".join(f'<a href="{number}/">x</a>' for number in range(20))
+    handle = listing(folders)
+    with ApiServer(handle) as server:
+        look = Look(Place(PlaceDefinition("web", f"{server.url}/", private=True)))
+        begun = time.monotonic()
+        look.go_on(begun + 0.3)
+        assert look.is_under_way and time.monotonic() - begun < 3
+        monkeypatch.setattr(http_files, "MOST_FOLDERS", 100)
+        look.go_on(time.monotonic() + 5)
+    assert look.error is not None and "more than 100 folders" in look.error
+
+
+def test_an_error_that_nobody_foresaw_is_the_place_s_own(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpStore, "pages", lambda store: iter([None]))
+    look = Look(Place(at(web)))
+    assert not look.go_on(time.monotonic() + 5)
+    assert look.error is not None and "the listing cannot be read (TypeError" in look.error
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_link_local_addresses_are_never_asked(host: str) -> None:
+    look = Look(Place(PlaceDefinition("web", f"http://{host}/latest/", private=True)))
+    assert not look.go_on(time.monotonic() + 5)
+    assert look.error is not None and "link-local" in look.error

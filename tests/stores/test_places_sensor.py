@@ -189,3 +189,19 @@ def test_somebody_can_ask_for_a_look(
     assert ledger.request_look(connection, "lake")
     assert ledger.take_requested_looks(connection) == ["lake"]
     assert ledger.take_requested_looks(connection) == []
+
+
+def test_of_two_places_with_one_url_the_first_counts_and_the_other_one_is_told(
+    system: System, bucket: Bucket, declare: Declare, connection: Connection
+) -> None:
+    declare("lake", url=f"{bucket.url}/in", more="dataset: shipments\n")
+    declare("twin", url=f"{bucket.url}/in/", more="dataset: vehicles\n")
+    bucket.put("in/june.json", [shipment(1)])
+
+    system.settle()
+
+    assert [(file.dataset, file.version, file.state) for file in system.ledger().values()] == [
+        ("shipments", 1, "loaded")
+    ]
+    errors: dict[str, str | None] = dict(connection.execute("SELECT name, error FROM ingest.places").fetchall())
+    assert errors["lake"] is None and "is the URL of the source lake as well" in str(errors["twin"])

@@ -11,7 +11,7 @@ ValuePath: TypeAlias = tuple[str | int, ...]
 MISSING: Any = object()
 """What a path leads to where there is nothing."""
 
-_PART = re.compile(r'"((?:[^"\\]|\\.)+)"|\[(-?[0-9]{1,9})\]|([^.\[\]"]+)')
+_PART = re.compile(r'"((?:[^"\\]|\\.)+)"|\[(-?[0-9]{1,4})\]|([^.\[\]"]+)')
 
 
 def parse_path(text: str) -> ValuePath:

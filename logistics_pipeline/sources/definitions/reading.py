@@ -6,11 +6,12 @@ needs, that secrets are references, that parents exist. Every message names file
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -62,6 +63,7 @@ from logistics_pipeline.sources.definitions.times import parse_schedule, parse_s
 from logistics_pipeline.sources.definitions.units import conversion
 
 MAX_RESOURCES = 200
+_LONGEST_LOOKBACK = timedelta(days=3_660)
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -144,6 +146,7 @@ def parse_definition(text: str, name: str, where: str) -> Source:
         )
     document, places = _document(text, where)
     try:
+        _check_storable(document, ())
         return _source(document, name, sha256(text.encode()).hexdigest(), places)
     except ShapeFault as error:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
@@ -200,6 +203,25 @@ def _document(text: str, where: str) -> tuple[Any, Mapping[KeyPath, Place]]:
             "or `kind: files` first. `logistics sources add URL` proposes a definition."
         )
     return read.value, read.places
+
+
+def _check_storable(value: Any, path: KeyPath) -> None:
+    """Definitions are stored as JSON, which has neither NaN nor, in PostgreSQL, NUL.
+
+    Raises:
+        ShapeFault: the document holds one.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        fault(path, f"is {value}. Expected: a number.")
+    if isinstance(value, str) and "\0" in value:
+        fault(path, "holds the character NUL. Remove it.")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check_storable(key, path)
+            _check_storable(each, (*path, key))
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_storable(each, (*path, number))
 
 
 def _source(document: dict[str, Any], name: str, digest: str, places: Mapping[KeyPath, Place]) -> Source:
@@ -373,7 +395,7 @@ def _resource(keys: ResourceKeys, at: KeyPath) -> Resource:
         headers=_headers(keys.headers, (*at, "headers")), body=_body(keys.body, (*at, "body")),
         body_format=keys.body_format, format=keys.format, records=_path(keys.records, (*at, "records")),
         total=_optional(keys.total, _path, (*at, "total")) or (), total_header=keys.total_header or "",
-        error=_optional(keys.error, _path, (*at, "error")) or (), nothing=tuple(keys.nothing),
+        error=_optional(keys.error, _path, (*at, "error")) or (), nothing=_statuses(keys.nothing, (*at, "nothing")),
         pagination=pagination, incremental=incremental, mode=keys.mode, parent=_parent(keys, at),
         fields=_fields(keys, at), key=tuple(_path(each, (*at, "key", n)) for n, each in enumerate(keys.key)),
         schedule=_optional(keys.schedule, checked(parse_schedule), (*at, "schedule")), expect=_expect(keys, at),
@@ -449,7 +471,7 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
         parameter=given.parameter or "", until=given.until or "", sent_in=given.sent_in,
         field=_optional(given.field, _path, (*where, "field")) or (), format=_time_format(given.format, where),
         start=None if given.start is None else checked(parse_start)(given.start, (*where, "start")),
-        lookback=length(given.lookback, (*where, "lookback")),
+        lookback=_lookback(given.lookback, (*where, "lookback")),
         step=_optional(given.step, length, (*where, "step")), keeps_cursor=given.keeps_cursor,
     )  # fmt: skip
 
@@ -586,7 +608,11 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
 def _conversion(given: FieldKeys, where: KeyPath) -> tuple[Fraction | None, Fraction]:
     if given.unit is not None:
         return checked(conversion)(given.unit, (*where, "unit"))
-    return None if given.scale is None else Fraction(str(given.scale)), Fraction(0)
+    if given.scale is None:
+        return None, Fraction(0)
+    if not given.scale:
+        fault((*where, "scale"), f"is {given.scale}. Expected: a number that is not 0.")
+    return Fraction(str(given.scale)), Fraction(0)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
@@ -617,6 +643,8 @@ def _headers(given: Mapping[str, str], path: KeyPath) -> dict[str, str | Secret]
 
 def _parameter(name: str, value: Any, path: KeyPath) -> ParameterValue:
     if isinstance(value, list):
+        if is_sensitive(name) and not _PAGING_WORDS.search(name):
+            fault(path, "is a list, and carries secrets by its name. Expected: one reference, env:NAME or file:PATH.")
         return tuple(value)
     if isinstance(value, str) and is_reference(value):
         return reference(value, path)
@@ -639,10 +667,26 @@ def _body(value: Any, path: KeyPath) -> Any:
     return _reference_or_text(value, path) if isinstance(value, str) else value
 
 
+def _lookback(text: str, path: KeyPath) -> timedelta:
+    found = length(text, path)
+    if found > _LONGEST_LOOKBACK:
+        fault(path, f"is {text!r}. Expected: at most {_LONGEST_LOOKBACK.days:,}d.")
+    return found
+
+
+def _statuses(given: Sequence[int], path: KeyPath) -> tuple[int, ...]:
+    for number, status in enumerate(given):
+        if not 300 <= status <= 599:
+            fault((*path, number), f"is {status}. Expected: a status of 300 to 599, as one of 2xx has the records.")
+    return tuple(given)
+
+
 def _http_address(text: str, path: KeyPath) -> Any:
     parts = check_address(text, path)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         fault(path, f"is {text[:200]!r}. Expected: an address such as https://api.example.com/v1.")
+    if not re.fullmatch(r"[!-~]+", parts.netloc):
+        fault(path, "holds a host that is not ASCII. Expected: the name as networks know it, such as xn--bcher-kva.de.")
     if "@" in parts.netloc:
         fault(path, "holds a user name. Use `authentication`.")
     if any(is_sensitive(name) for name, _ in parse_qsl(parts.query)):

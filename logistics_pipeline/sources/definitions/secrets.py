@@ -1,5 +1,7 @@
 """The values of secrets: looked up when they are needed, and removed from texts."""
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
@@ -8,6 +10,8 @@ from logistics_core.places.secrets import Secret, SecretError
 from logistics_pipeline.errors import ConfigurationError
 
 REDACTED = "***"
+_PERCENT = re.compile("%[0-9A-F]{2}")
+_ESCAPED_FOR_HTML = "\"&'+<>`"
 _SHORTEST_REDACTED = 4
 """Shorter values would remove parts of common words."""
 
@@ -24,11 +28,24 @@ def secret_value(secret: Secret) -> str:
         raise ConfigurationError(str(error)) from None
 
 
+def _forms(value: str) -> set[str]:
+    """How requests and answers may write a value: as it is, in addresses, and within JSON."""
+    encoded = {quote(value, safe=""), quote_plus(value), quote(value)}
+    encoded |= {_PERCENT.sub(lambda found: found[0].lower(), each) for each in encoded}
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    escaped |= {each.replace("/", "\\/") for each in escaped}  # as PHP writes it
+    for digits in ("\\u{:04x}", "\\u{:04X}"):  # as .NET and Go write it
+        escaped.add("".join(digits.format(ord(each)) if each in _ESCAPED_FOR_HTML else each for each in value))
+    return {value, *encoded, *escaped, *(quote(each, safe="") for each in encoded)}
+
+
 @dataclass
 class Redactor:
     """Removes secrets from texts: each that was looked up through it, in the forms that requests give them."""
 
     _values: set[str] = field(default_factory=set)
+    _fragments: set[str] = field(default_factory=set)
+    """A part of each value that all of its forms have: a page without any of them is not searched for each form."""
 
     def reveal(self, value: str | Secret) -> str:
         """The value of a secret, which is removed from all texts from now on; a plain text as it is."""
@@ -41,7 +58,8 @@ class Redactor:
     def hide(self, value: str) -> None:
         """Removes a value from all texts from now on, such as a token that a server has issued."""
         if len(value) >= _SHORTEST_REDACTED:
-            self._values.update({value, quote(value, safe=""), quote_plus(value), value.replace('"', '\\"')})
+            self._values.update(_forms(value))
+            self._fragments.add(max(re.findall("[A-Za-z0-9]*", value), key=len))
 
     def clean_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Content without any of the values, also where one is spread over two chunks."""
@@ -49,10 +67,11 @@ class Redactor:
         if not values:
             yield from chunks
             return
+        fragments = [fragment.encode() for fragment in list(self._fragments)]
         held, longest = b"", len(values[0])
         for chunk in chunks:
             text = held + chunk
-            for value in values:
+            for value in values if any(fragment in text for fragment in fragments) else ():
                 text = text.replace(value, REDACTED.encode())
             end = max(0, len(text) - longest + 1)
             yield text[:end]

@@ -189,7 +189,8 @@ def key_text(record: Any, resource: Resource) -> str:
             f"A record of {resource.name} has nothing at {path_text(lacking)}, which is part of its key.",
             "Correct `key` of the definition: what has vanished can be told only if every record has one.",
         )
-    return str(values[0]) if len(values) == 1 else msgspec.json.encode(values, enc_hook=str).decode()
+    text = str(values[0]) if len(values) == 1 else msgspec.json.encode(values, enc_hook=str).decode()
+    return text.replace("\0", "\\0")  # which no text in the database may hold
 
 
 def _is_new(record: Any, seen: set[bytes]) -> bool:

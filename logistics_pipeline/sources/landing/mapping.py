@@ -44,12 +44,19 @@ class Mapper:
     def line(self, record: Any, parent: str | None) -> bytes | None:
         """A record of the dataset as a line of JSON; None if it cannot be mapped."""
         try:
-            line = _ENCODER.encode(self.map(record, parent))
+            line = self._encoded(self.map(record, parent))
         except Unmapped as reason:
             self.leave_out(str(reason))
             return None
         self.mapped += 1
         return line
+
+    @staticmethod
+    def _encoded(fields: dict[str, Any]) -> bytes:
+        try:
+            return _ENCODER.encode(fields)
+        except RecursionError:
+            raise Unmapped("it is nested too deeply") from None
 
     def map(self, record: Any, parent: str | None) -> dict[str, Any]:
         """The fields of a record of the dataset.
@@ -164,5 +171,7 @@ def _wrong(field: MappedField, value: Any, expected: str) -> Unmapped:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return f"a {'list' if isinstance(value, list) else 'group of keys'}"
     text = repr(str(value)) if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

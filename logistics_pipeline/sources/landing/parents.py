@@ -47,7 +47,7 @@ def value_of(record: object, field: ValuePath, parent: Resource) -> str:
         SourceFault: it has no such value.
     """
     value = value_at(record, field)
-    if value is MISSING or value is None or isinstance(value, dict | list | bool):
+    if value is MISSING or value is None or isinstance(value, dict | list | bool) or "\0" in str(value):
         raise SourceFault(
             FaultKind.MAPPING,
             f"A record of {parent.name} has no single value at {path_text(field)}, by which others are asked for.",

@@ -7,7 +7,7 @@ Numbers keep their digits: fractions are decimals, integers are of any length.
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -25,6 +25,7 @@ _BY_RECORDS = (PaginationType.OFFSET, PaginationType.PAGE, PaginationType.KEYSET
 """Paginations whose walks look into records."""
 _NAMED = 12
 _SHOWN = 200
+_GREATEST_COUNT = 10**15
 
 
 @dataclass(frozen=True)
@@ -160,18 +161,19 @@ class PageReader:
         return PageContent(count, total=self._total(MISSING, headers), last_record=last, items=held)
 
     def _rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> Iterator[Any]:
+        error = self.resource.error
         with self.archive.open(digest) if content is None else io.BytesIO(content) as file:
-            yield from read_rows(cast(BinaryIO, file), self.resource.format, headers, where)
+            for number, record in enumerate(read_rows(cast(BinaryIO, file), self.resource.format, headers, where), 1):
+                if error:
+                    self._check_error(value_at(record, error), f"{where}, record {number:,}")
+                yield record
 
     def _total(self, value: Any, headers: Mapping[str, str]) -> int | None:
         if self.resource.total_header:
             value = headers.get(self.resource.total_header.lower(), MISSING)
             if isinstance(value, str):
                 value = value.rpartition("/")[2]  # Content-Range: items 0-24/319
-        try:
-            return None if value is MISSING or value is None else int(value)
-        except (TypeError, ValueError):
-            return None
+        return whole_number(value)
 
     def _check_error(self, found: Any, where: str) -> None:
         if found is MISSING or found is None or found is False or found in ("", [], {}):
@@ -182,6 +184,19 @@ class PageReader:
             f"{where}: the response is an error ({path_text(self.resource.error)}): {text[:_SHOWN]}.",
             "Its text says what to do.",
         )
+
+
+def whole_number(value: Any) -> int | None:
+    """A number of records or pages; None if it is none, such as -1 where a source does not know.
+
+    Compared before it is an integer: 1e999999999 would have a billion digits.
+    """
+    try:
+        number = value if isinstance(value, int | Decimal) else Decimal(value)
+        is_count = not isinstance(value, bool) and 0 <= number < _GREATEST_COUNT
+    except (TypeError, ValueError, InvalidOperation):
+        return None
+    return int(number) if is_count else None
 
 
 def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:

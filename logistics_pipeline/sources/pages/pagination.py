@@ -19,13 +19,14 @@ from logistics_pipeline.sources.definitions.definition import (
 )
 from logistics_pipeline.sources.definitions.paths import MISSING, path_text, value_at
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
-from logistics_pipeline.sources.pages.page_content import PageContent
+from logistics_pipeline.sources.pages.page_content import PageContent, whole_number
 from logistics_pipeline.sources.requests.http_requests import Request, next_address
 
 Token: TypeAlias = Mapping[str, Any]
 
 FIRST: Token = {}
-_LINK = re.compile(r"<([^>]*)>\s*((?:;\s*[^;,=]+(?:=(?:\"[^\"]*\"|[^;,]*))?)*)")
+_PARAMETER = r"\s*;\s*([^\s=;,]+)(?:\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;,]*)))?"
+_LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,8 @@ def _says_no_more(pagination: Pagination, page: Page) -> bool:
 
 
 def _is_last_page(pagination: Pagination, page: Page, number: int) -> bool:
-    try:
-        return bool(pagination.pages) and number >= int(page.content.pages) - (pagination.start == 0)
-    except (TypeError, ValueError):
-        return False
+    pages = whole_number(page.content.pages) if pagination.pages else None
+    return pages is not None and number >= pages - (pagination.start == 0)
 
 
 def _last_key(pagination: Pagination, page: Page) -> Any:
@@ -149,8 +148,9 @@ def _last_key(pagination: Pagination, page: Page) -> Any:
 
 def _next_link(header: str) -> str | None:
     """The address of the next page in a Link header (RFC 8288)."""
-    for address, parameters in _LINK.findall(header):
-        relation = re.search(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;,\s]+))", parameters, re.IGNORECASE)
-        if relation and "next" in (relation[1] or relation[2] or "").lower().split():
-            return str(address)
+    for link in _LINK.finditer(header):
+        parameters = re.findall(_PARAMETER, link[2])
+        relation = next((quoted or plain for name, quoted, plain in parameters if name.lower() == "rel"), "")
+        if "next" in relation.strip("'").lower().split():
+            return link[1]
     return None

@@ -18,6 +18,7 @@ from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFau
 LONGEST_LINE = 16 << 20
 """Characters of a line: what is longer has no line ends, or is in another format."""
 
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -77,6 +78,8 @@ def _csv(lines: Iterator[str], where: str) -> Iterator[Any]:
             _refuse(ResponseFormat.CSV, where, "it is empty, and has no header")
         if names[0].lstrip()[:1] == "<":
             _refuse(ResponseFormat.CSV, where, "it is XML or HTML", names[0])
+        if names[0].lstrip()[:1] in ("{", "["):
+            _refuse(ResponseFormat.CSV, where, "it is JSON", ",".join(names))
         width = len(names)
         for row in rows:
             if len(row) < width and row:

@@ -567,13 +567,17 @@ class _Run:
         pages, records, size = self.store.totals()
         self.store.note_progress(
             {
-                "state": state, "error_kind": fault.kind, "error": self.redactor.clean(fault.message),
-                "advice": self.redactor.clean(fault.advice), "paused_until": paused_until, "pages": pages,
+                "state": state, "error_kind": fault.kind, "error": self._storable(fault.message),
+                "advice": self._storable(fault.advice), "paused_until": paused_until, "pages": pages,
                 "records": records, "bytes_received": size, "warnings": list(self.warnings),
                 "finished_at": datetime.now(UTC) if state is PullState.FAILED else None, **self._costs(),
             },
             now=True,
         )  # fmt: skip
+
+    def _storable(self, text: str) -> str:
+        """A text that quotes a source, as the database takes it: without secrets, and without NUL."""
+        return self.redactor.clean(text).replace("\0", "\\0")
 
     def _land(self) -> Path | None:
         """Makes the file of the pull, and ends it: the file first, as it can be made again, the commit then."""

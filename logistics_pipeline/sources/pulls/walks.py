@@ -17,6 +17,8 @@ from logistics_pipeline.sources.faults import FaultKind, SourceFault
 from logistics_pipeline.sources.pages.page_content import PageContent
 from logistics_pipeline.sources.pages.pagination import Token
 
+MOST_USELESS_PAGES = 1_000
+"""Pages one after the other that bring nothing new, before a walk counts as endless."""
 MOST_KEYS = 300_000
 """Records of a walk that are remembered, to see whether they come again: about 25 MB."""
 
@@ -41,6 +43,10 @@ class Walk:
     _tail: list[int] = field(default_factory=list)
     _last_key: Any = None
     _direction: int = 0
+    _brought: set[int] = field(default_factory=set)
+    """Number of records, the first and the last, of each page."""
+    _useless: int = 0
+    """Pages up to this one that have brought nothing new."""
 
     def note_token(self, token: Token) -> None:
         """Notes the request of a page.
@@ -77,8 +83,13 @@ class Walk:
         )
 
     def take_in(self, digest: str, content: PageContent) -> None:
-        """Compares a page with those before."""
+        """Compares a page with those before.
+
+        Raises:
+            SourceFault: the walk has no end, or leaves records out.
+        """
         pagination = self.resource.pagination
+        self._look_for_progress(content)
         if pagination.type in (PaginationType.OFFSET, PaginationType.PAGE):
             self._look_for_shifts(content)
         elif pagination.type is PaginationType.KEYSET and content.items is not None:
@@ -90,6 +101,23 @@ class Walk:
         self.read += max(0, content.records - overlap)
         self.pages += 1
         self._digest = digest
+
+    def _look_for_progress(self, content: PageContent) -> None:
+        """A source may hand out new cursors for ever, with no records or with the same ones again."""
+        if content.items is None:
+            return
+        ends = (content.items[:1], content.items[-1:])
+        brought = hash((content.records, msgspec.json.encode(ends, enc_hook=str)))
+        self._useless = self._useless + 1 if not content.records or brought in self._brought else 0
+        self._brought.add(brought)
+        if self._useless > MOST_USELESS_PAGES:
+            raise SourceFault(
+                FaultKind.LOOP,
+                f"{MOST_USELESS_PAGES:,} pages of {self.resource.name} one after the other, up to page "
+                f"{self.pages + 1:,}, have no records, or the same ones as pages before: the source has no end.",
+                "Check that the source takes `pagination.parameter`. If the last page names a next one as well, set "
+                "`pagination.hasMore` or `pagination.pages`.",
+            )
 
     def _look_for_shifts(self, content: PageContent) -> None:
         if content.total is not None and self.last_total not in (None, content.total):

@@ -151,7 +151,7 @@ def _seconds(life: Any) -> float:
 def _document(response: Response) -> dict[str, Any]:
     try:
         document = json.loads(response.body.content or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
         return document

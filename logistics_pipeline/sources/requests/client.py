@@ -38,6 +38,8 @@ _NEVER_PASSING = frozenset({501, 505})
 _STEP_BYTES = 1 << 18
 _EXCERPT_BYTES = 2_000
 _EXCERPT_SHOWN = 300
+_LISTS = ("link", "content-encoding")
+"""Headers that may stand on several lines, each with a part of the list."""
 _KEPT_HEADERS = ("content-type", "date", "etag", "last-modified", "link", "retry-after", "content-encoding")
 
 
@@ -151,7 +153,7 @@ class Client:
     def _take_in(
         self, response: Incoming, where: str, shown: str, began: float, accepted: Collection[int], keep: bool
     ) -> Response:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        headers = _headers(response, self.redactor)
         status = response.status
         chunks = _decoded(iter(response), headers, where)
         if not 200 <= status < 300 and status not in accepted:
@@ -206,7 +208,7 @@ class Client:
         return f": {text[:_EXCERPT_SHOWN]}{'...' if len(text) > _EXCERPT_SHOWN else ''}"
 
     def _explain(self, error: Exception, where: str) -> NoReturn:
-        reason = self.redactor.clean(str(error)) or "the connection was lost"
+        reason = self.redactor.clean(str(error)).rstrip(".") or "the connection was lost"
         later = "Run the pull again later; it goes on at this page."
         if isinstance(error, httpcore2.TimeoutException):
             limits = self.source.time_limits
@@ -281,6 +283,18 @@ def _wire_headers(
         same = next((known for known in headers if known.lower() == name.lower()), name)
         headers[same] = value
     return [(name.encode(), value.encode("latin-1", "backslashreplace")) for name, value in headers.items()]
+
+
+def _headers(response: Incoming, redactor: Redactor) -> dict[str, str]:
+    """Its headers without secrets: links to next pages often repeat those of the request.
+
+    The lines of one that is a list are one list, of any other one the last line counts.
+    """
+    found: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), redactor.clean(raw_value.decode("latin-1"))
+        found[name] = f"{found[name]}, {value}" if name in _LISTS and name in found else value
+    return found
 
 
 def _decoded(chunks: Iterator[bytes], headers: Mapping[str, str], where: str) -> Iterator[bytes]:

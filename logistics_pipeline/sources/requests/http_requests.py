@@ -5,7 +5,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import (
+    SplitResult,
+    parse_qsl,
+    quote,
+    unquote,
+    unquote_plus,
+    urldefrag,
+    urlencode,
+    urljoin,
+    urlsplit,
+    urlunsplit,
+)
 
 from logistics_core.places.secrets import Secret, is_sensitive
 from logistics_pipeline.sources.definitions.definition import ParameterValue, Resource, RestSource, SentIn
@@ -13,6 +24,8 @@ from logistics_pipeline.sources.definitions.paths import parse_path, with_value
 from logistics_pipeline.sources.definitions.secrets import REDACTED, Redactor
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 
+_ALLOWED_IN_ADDRESSES = "%/:=&?~+!$,;'@()*[]-._"
+"""Anything else in an address, such as blanks and umlauts, is sent in percent-encoding."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -76,7 +89,7 @@ def first_request(source: RestSource, resource: Resource, parent: str | None) ->
     fill = _filler(resource, parent)
     return Request(
         resource.method,
-        source.base_url + fill(resource.path, is_path=True),
+        quote(source.base_url + fill(resource.path, is_path=True), safe=_ALLOWED_IN_ADDRESSES),
         {name: fill(value) if isinstance(value, str) else value for name, value in resource.parameters.items()},
         {**source.headers, **resource.headers},
         _filled(resource.body, fill),
@@ -126,7 +139,7 @@ def next_address(source: RestSource, base: str, link: str) -> str:
     Raises:
         SourceFault: it leads to a host that is not declared.
     """
-    url = _without_redacted(urljoin(base, link.strip()))
+    url = _without_redacted(quote(urldefrag(urljoin(base, link.strip())).url, safe=_ALLOWED_IN_ADDRESSES))
     check_host(source, url, f"The address of the next page is {redacted_url(url)}.")
     return url
 

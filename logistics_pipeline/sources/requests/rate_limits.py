@@ -19,6 +19,7 @@ from logistics_pipeline.sources.faults import FaultKind, PausedPull
 
 _EARLIEST_EPOCH = 1_000_000_000
 """Larger numbers are times; smaller ones are seconds from now."""
+_LONGEST_SECONDS = 10 * 86400.0
 
 _TAKE = """
 INSERT INTO source.rate_limits AS bucket (source, full_at, day, requests)
@@ -91,7 +92,7 @@ class RateLimit:
                 "INSERT INTO source.rate_limits AS bucket (source, blocked_until) "
                 "VALUES (%(source)s, clock_timestamp() + %(pause)s) ON CONFLICT (source) DO UPDATE "
                 "SET blocked_until = greatest(bucket.blocked_until, excluded.blocked_until)",
-                {"source": self.source.name, "pause": timedelta(seconds=min(seconds, 10 * 86400))},
+                {"source": self.source.name, "pause": timedelta(seconds=seconds)},
             )
 
     def _take(self) -> float:
@@ -130,7 +131,13 @@ def wait_wanted(headers: Mapping[str, str], *, is_refused: bool) -> float | None
 
     `Retry-After` in seconds or as a date, by the clock of the server; `X-RateLimit-*`, `RateLimit-*` and `RateLimit`
     where nothing is left. A response that was not refused is obeyed only if it says that nothing is left.
+    Longer than ten days is not believed: a wrong date would end the pulls of a source for years.
     """
+    wanted = _wanted(headers, is_refused=is_refused)
+    return None if wanted is None else min(wanted, _LONGEST_SECONDS)
+
+
+def _wanted(headers: Mapping[str, str], *, is_refused: bool) -> float | None:
     wanted = _retry_after(headers)
     if wanted is not None:
         return wanted
