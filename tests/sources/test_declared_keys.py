@@ -10,7 +10,7 @@ from logistics_pipeline.contracts.proposing import propose_unrecognised
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.folder import RawFolder
-from logistics_pipeline.sources.ledger.pulls import sync_sources
+from logistics_pipeline.sources.definitions.in_force import sync_sources
 from tests.sources.conftest import SourceUnderTest
 
 

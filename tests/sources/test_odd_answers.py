@@ -10,8 +10,8 @@ import pytest
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.zstd import decompress
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources import walks
 from logistics_pipeline.sources.pages.page_content import whole_number
+from logistics_pipeline.sources.pulls import walks
 from logistics_pipeline.sources.requests.rate_limits import wait_wanted
 from tests.sources.conftest import SourceUnderTest
 from tests.sources.server import Answer, Asked, once, trip
@@ -135,7 +135,7 @@ def test_keys_of_a_snapshot_may_hold_nul(source: SourceUnderTest) -> None:
     ("format_", "content", "message"),
     [
         ("csv", b'{"error": "expired"}', "the response is JSON. Expected: CSV"),
-        ("csv", "id,name\n1,Zürich\n".encode("latin-1"), "cannot be read as CSV"),
+        ("csv", "id,name\n1,Zürich\n".encode("latin-1"), "it is not text in utf-8"),
         ("ndjson", b'{"error": "expired"}\n', "the response is an error (error): expired"),
     ],
 )

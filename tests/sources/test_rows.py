@@ -10,8 +10,9 @@ import pytest
 
 from logistics_core.zstd import ZstdFile
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources import archive, rows
+from logistics_pipeline.sources import archive
 from logistics_pipeline.sources.ledger.pulls import PullState
+from logistics_pipeline.sources.pages import rows
 from tests.checkout import PROJECT_ROOT
 from tests.sources.conftest import SourceUnderTest, assert_balanced
 from tests.sources.server import Answer, once

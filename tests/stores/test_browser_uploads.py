@@ -12,7 +12,7 @@ import pytest
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.sources.ledger.pulls import sync_sources
+from logistics_pipeline.sources.definitions.in_force import sync_sources
 from tests.api.conftest import Api, _serve
 from tests.orchestration.conftest import System
 from tests.stores.conftest import DEFINITION

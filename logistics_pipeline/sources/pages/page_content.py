@@ -40,6 +40,8 @@ class PageContent:
     last_record: Any = None
     items: tuple[Any, ...] | None = ()
     """The records; None if there are too many to be held, or only their number was asked for."""
+    ends: tuple[bytes, ...] = ()
+    """The first and the last record in JSON: pages with others are others."""
 
 
 @dataclass
@@ -83,7 +85,7 @@ class PageReader:
         items = self._items(document, where)
         return PageContent(
             len(items), values["next"], values["has_more"], values["pages"], self._total(values["total"], headers),
-            items[-1] if items else None, tuple(items),
+            items[-1] if items else None, tuple(items), _ends(items),
         )  # fmt: skip
 
     def _count(
@@ -98,7 +100,9 @@ class PageReader:
         values = found.values
         self._check_error(values["error"], where)
         total = self._total(values["total"], headers)
-        return PageContent(found.records, values["next"], values["has_more"], values["pages"], total, items=None)
+        return PageContent(
+            found.records, values["next"], values["has_more"], values["pages"], total, items=None, ends=found.ends
+        )
 
     def records(self, digest: str, headers: Mapping[str, str], size: int, limit: int) -> Iterator[Any]:
         """The records of a page in the archive; a page of more than `limit` bytes is read piece by piece."""
@@ -141,14 +145,15 @@ class PageReader:
             wanted = {name: path for name, path in self._wanted.items() if path}
             values = stream_values(file, wanted, self.resource.records, where)
         self._check_error(values.get("error", MISSING), where)
-        count, last = 0, None
+        count, first, last = 0, None, None
         with self.archive.open(digest) as file:
             for record in stream_records(file, self.resource.records, where):
                 count += 1
+                first = record if count == 1 else first
                 last = record
         return PageContent(
             count, values.get("next", MISSING), values.get("has_more", MISSING), values.get("pages", MISSING),
-            self._total(values.get("total", MISSING), headers), last, None,
+            self._total(values.get("total", MISSING), headers), last, None, _ends([first, last] if count else []),
         )  # fmt: skip
 
     def _read_rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> PageContent:
@@ -158,7 +163,8 @@ class PageReader:
             if content is not None:
                 items.append(record)
         held = None if content is None else tuple(items)
-        return PageContent(count, total=self._total(MISSING, headers), last_record=last, items=held)
+        ends = _ends(items or ([last] if count else []))
+        return PageContent(count, total=self._total(MISSING, headers), last_record=last, items=held, ends=ends)
 
     def _rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> Iterator[Any]:
         error = self.resource.error
@@ -184,6 +190,10 @@ class PageReader:
             f"{where}: the response is an error ({path_text(self.resource.error)}): {text[:_SHOWN]}.",
             "Its text says what to do.",
         )
+
+
+def _ends(items: list[Any]) -> tuple[bytes, ...]:
+    return tuple(msgspec.json.encode(each, enc_hook=str) for each in (*items[:1], *items[-1:]))
 
 
 def whole_number(value: Any) -> int | None:

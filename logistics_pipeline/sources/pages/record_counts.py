@@ -23,6 +23,8 @@ class Counted(NamedTuple):
     records: int
     values: Mapping[str, Any]
     """By the names given; `MISSING` where there is nothing."""
+    ends: tuple[bytes, ...]
+    """The first and the last record, as the page has them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class RecordCounter:
         if found is MISSING:
             return None
         values = {name: MISSING if path is None else _value(page, path) for name, path in self.values.items()}
-        return Counted(len(found), values)
+        return Counted(len(found), values, tuple(map(bytes, (*found[:1], *found[-1:]))))
 
 
 def _is_planted(tree: _Tree, path: ValuePath, kind: Any) -> bool:

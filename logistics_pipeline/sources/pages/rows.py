@@ -15,6 +15,8 @@ import msgspec
 from logistics_pipeline.sources.definitions.definition import ResponseFormat
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
 
+_OTHER_FORMATS = {"<": "XML or HTML", "{": "JSON", "[": "JSON"}
+"""What a page is that begins so."""
 LONGEST_LINE = 16 << 20
 """Characters of a line: what is longer has no line ends, or is in another format."""
 
@@ -76,10 +78,8 @@ def _csv(lines: Iterator[str], where: str) -> Iterator[Any]:
         names = next((row for row in rows if row), None)
         if names is None:
             _refuse(ResponseFormat.CSV, where, "it is empty, and has no header")
-        if names[0].lstrip()[:1] == "<":
-            _refuse(ResponseFormat.CSV, where, "it is XML or HTML", names[0])
-        if names[0].lstrip()[:1] in ("{", "["):
-            _refuse(ResponseFormat.CSV, where, "it is JSON", ",".join(names))
+        if names[0].lstrip()[:1] in _OTHER_FORMATS:
+            _refuse(ResponseFormat.CSV, where, "it is in another format", ",".join(names))
         width = len(names)
         for row in rows:
             if len(row) < width and row:
@@ -93,7 +93,14 @@ def _csv(lines: Iterator[str], where: str) -> Iterator[Any]:
 
 def _refuse(format: ResponseFormat, where: str, reason: str, line: str = "") -> NoReturn:
     name = "CSV" if format is ResponseFormat.CSV else "NDJSON"
-    if line.lstrip()[:1] == "<":
+    other = _OTHER_FORMATS.get(line.lstrip()[:1])
+    if other == "JSON" and format is ResponseFormat.CSV:
+        raise SourceFault(
+            FaultKind.RESPONSE,
+            f"{where}: the response is JSON. Expected: CSV. It begins with {line[:80].strip()!r}.",
+            "If it is an error, its text says what to do. Otherwise correct `format`, or ask for CSV.",
+        )
+    if other == "XML or HTML":
         raise SourceFault(
             FaultKind.RESPONSE,
             f"{where}: the response is XML or HTML, perhaps a login. Expected: {name}.",

@@ -104,10 +104,7 @@ class Walk:
 
     def _look_for_progress(self, content: PageContent) -> None:
         """A source may hand out new cursors for ever, with no records or with the same ones again."""
-        if content.items is None:
-            return
-        ends = (content.items[:1], content.items[-1:])
-        brought = hash((content.records, msgspec.json.encode(ends, enc_hook=str)))
+        brought = hash((content.records, content.ends))
         self._useless = self._useless + 1 if not content.records or brought in self._brought else 0
         self._brought.add(brought)
         if self._useless > MOST_USELESS_PAGES:
