@@ -193,7 +193,10 @@ class PageReader:
 
 
 def _ends(items: list[Any]) -> tuple[bytes, ...]:
-    return tuple(msgspec.json.encode(each, enc_hook=str) for each in (*items[:1], *items[-1:]))
+    try:
+        return tuple(msgspec.json.encode(each, enc_hook=str) for each in (*items[:1], *items[-1:]))
+    except RecursionError:  # the mapping refuses what is nested so deeply
+        return ()
 
 
 def whole_number(value: Any) -> int | None:
