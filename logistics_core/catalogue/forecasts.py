@@ -1,4 +1,4 @@
-"""Forecasts as a contract declares them: which metrics, for which parts of the records, how far. Plain data, immutable."""
+"""Forecasts as a contract declares them: which metrics, of which parts of the records, how far. Plain, immutable."""
 
 from dataclasses import dataclass
 

@@ -176,7 +176,7 @@ def _of_values(metric: Metric) -> sql.Composable:
 
 def _sizes(connection: Connection, source: _Source, calendar: Calendar) -> dict[Key, int]:
     statement = sql.SQL(read_sql("forecasting/sizes")).format(
-        key=source.key, records=source.column(_RECORDS), source=source.relation, day=source.day
+        key_of_record=source.key, number_of_records=source.column(_RECORDS), source=source.relation, day=source.day
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, _days(calendar))
@@ -252,10 +252,10 @@ def _statement(
     comma = sql.SQL(", ")
     return sql.SQL(read_sql("forecasting/histories")).format(
         positions=sql.SQL("coalesce({})").format(comma.join(positions)),
-        period=period,
+        first_day=period,
         values=comma.join(values),
         source=source.relation,
-        key=source.key,
+        key_of_record=source.key,
         day=source.day,
         sets=comma.join(sql.SQL("({}, {})").format(period, each) for each in positions),
         number=sql.SQL("forecast.step_of({}, {}, period)").format(

@@ -3,9 +3,9 @@
 -- Reads {source}, a pre-aggregate or the records, and pg_temp.forecast_keys.
 
 WITH cells AS (
-    SELECT {positions} AS position, {period} AS period, {values}
+    SELECT {positions} AS position, {first_day} AS period, {values}
     FROM {source}
-    INNER JOIN pg_temp.forecast_keys AS keys ON keys.key = {key}
+    INNER JOIN pg_temp.forecast_keys AS keys ON keys.key = {key_of_record}
     WHERE {day} BETWEEN %(first)s AND %(last)s
     GROUP BY GROUPING SETS ({sets})
 )

@@ -3,6 +3,19 @@
 CREATE SCHEMA IF NOT EXISTS forecast;
 COMMENT ON SCHEMA forecast IS 'Forecasts that were issued, actuals, and how right the forecasts were';
 
+CREATE TABLE IF NOT EXISTS forecast.fits (
+    dataset      text PRIMARY KEY,
+    data_version bigint NOT NULL,
+    declaration  text NOT NULL,
+    known_until  jsonb NOT NULL,
+    fitted_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seconds      double precision NOT NULL
+);
+COMMENT ON TABLE forecast.fits IS 'When the forecasts of a dataset were made last, and from what: one row per dataset';
+COMMENT ON COLUMN forecast.fits.data_version IS 'The refresh whose figures were the past';
+COMMENT ON COLUMN forecast.fits.declaration IS 'A fingerprint of what the contract asked for and of the program';
+COMMENT ON COLUMN forecast.fits.known_until IS 'First day of the last finished period, by grain';
+
 CREATE TABLE IF NOT EXISTS forecast.runs (
     run_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dataset       text NOT NULL,
@@ -126,8 +139,8 @@ COMMENT ON COLUMN forecast.actuals.forecasts IS 'How many forecasts of it were i
 COMMENT ON COLUMN forecast.actuals.error IS 'Sum of forecast less actual over these';
 COMMENT ON COLUMN forecast.actuals.absolute IS 'Sum of absolute errors';
 COMMENT ON COLUMN forecast.actuals.naive_absolute IS 'The same of repeating the last season';
-COMMENT ON COLUMN forecast.actuals.within_80 IS 'How many had it within the central 80 %';
-COMMENT ON COLUMN forecast.actuals.interval_score IS 'Sum of the interval scores of the central 90 %';
+COMMENT ON COLUMN forecast.actuals.within_80 IS 'How many had it within the central 80 per cent';
+COMMENT ON COLUMN forecast.actuals.interval_score IS 'Sum of the interval scores of the central 90 per cent';
 
 CREATE TABLE IF NOT EXISTS forecast.accuracy (
     run_id         bigint NOT NULL REFERENCES forecast.runs ON DELETE CASCADE,
@@ -226,4 +239,4 @@ CROSS JOIN LATERAL ( -- noqa: ST05
 WHERE at.place IS NOT NULL AND actuals.value IS NOT NULL AND scored.point IS NOT NULL;
 COMMENT ON VIEW forecast.scores IS 'Issued forecasts beside what came true: one row per fit, series and step of which the actual is known';
 COMMENT ON COLUMN forecast.scores.error IS 'Forecast less actual';
-COMMENT ON COLUMN forecast.scores.interval_score IS 'Width of the central 90 %, and 20 times the distance of an actual outside (Gneiting and Raftery 2007)';
+COMMENT ON COLUMN forecast.scores.interval_score IS 'Width of the central 90 per cent, and 20 times the distance of an actual outside (Gneiting and Raftery 2007)';
