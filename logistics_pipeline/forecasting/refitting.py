@@ -223,21 +223,19 @@ def _learn(connection: Connection, series: Series, calendar: Calendar, *, is_tra
 
 def _release(series: Series, found: Forecast, calendar: Calendar) -> _Learnt:
     """The series that may have other forecasts from the next fit on."""
-    best = _best_error(found)
-    naive = total(found.backtest.naive).absolute
-    rows = np.flatnonzero(scoring.released(series, best, naive, calendar))
+    naive = total(found.backtest.naive)
+    is_good = scoring.is_good_backtest(_best_error(found), scores.ratio(naive.absolute, naive.count))
+    rows = np.flatnonzero(is_good & scoring.may_be_released(series, calendar))
     return {
         int(row): (int(series.ids[row]), float(series.width[row]), series.scored_until[row], None, None) for row in rows
     }
 
 
 def _best_error(found: Forecast) -> FloatArray:
-    """(series,) The lowest sum of absolute errors that a method had over the periods that naive's are counted over."""
-    count = found.backtest.by_method.count
-    scored = total(found.backtest.naive).count
-    absolute = np.where(count > 0, found.backtest.by_method.absolute, np.nan)
-    mean = np.min(np.where(np.isnan(absolute), np.inf, scores.ratio(absolute, count)), axis=0)
-    best: FloatArray = mean * scored
+    """(series,) The lowest mean absolute error of a method in the back-test; infinite where none was scored."""
+    sums = found.backtest.by_method
+    means = scores.ratio(sums.absolute, sums.count)
+    best: FloatArray = np.where(np.isfinite(means), means, np.inf).min(axis=0)
     return best
 
 

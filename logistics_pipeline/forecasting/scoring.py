@@ -218,21 +218,26 @@ def reason_of_loss(tracked: Tracked, row: int, grain: Grain) -> str:
     return f"In each of the last {span}, its error was higher than that of repeating the last season: {more} in all."
 
 
-def released(series: Series, error: FloatArray, naive_error: FloatArray, calendar: Calendar) -> BoolArray:
-    """(series,) Which series may have other forecasts again: set back long ago, and now with a good back-test.
+def may_be_released(series: Series, calendar: Calendar) -> BoolArray:
+    """(series,) Which series were set back so long ago that a back-test is about the time since.
 
-    Until as much time has passed as they had lost in, a back-test is mostly of the time before.
+    Before, it would mostly be about the time that they had lost in.
     """
     stretches, length = LOSSES[calendar.grain]
-    passed = np.array(
+    newest = calendar.periods - 1
+    return np.array(
         [
-            since is not None and calendar.periods - 1 - calendar.number_of(since) >= stretches * length
+            since is not None and newest - calendar.number_of(since) >= stretches * length
             for since in series.naive_since
         ],
         dtype=np.bool_,
     )
-    found: BoolArray = passed & np.isfinite(error) & (error <= GOOD_BACKTEST * naive_error)
-    return found
+
+
+def is_good_backtest(error: FloatArray, naive_error: FloatArray) -> BoolArray:
+    """(series,) Whether mean errors are clearly lower than those of seasonal naive."""
+    found: BoolArray = np.isfinite(error) & np.isfinite(naive_error) & (error <= GOOD_BACKTEST * naive_error)
+    return found & (naive_error > 0)
 
 
 def store_learnt(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -85,7 +85,7 @@ def store_forecasts(
         found.backtest.coverage_90,
     ]  # fmt: skip
     statement = (
-        "COPY forecast.forecasts (run_id, series_id, level, parts, steps, point, quantiles, naive, method, reason, "
+        "COPY forecast.forecasts (run_id, series_id, number, level, parts, steps, point, quantiles, naive, method, reason, "
         "error, naive_error, bias, coverage_80, coverage_90) FROM STDIN"
     )
     with connection.cursor().copy(statement) as copy:
@@ -94,6 +94,7 @@ def store_forecasts(
                 (
                     run_id,
                     series_id,
+                    row,
                     node.level,
                     node.parts,
                     steps,

@@ -87,6 +87,7 @@ COMMENT ON COLUMN forecast.series.naive_ended_at IS 'When a good back-test has e
 CREATE TABLE IF NOT EXISTS forecast.forecasts (
     run_id      bigint NOT NULL REFERENCES forecast.runs ON DELETE CASCADE,
     series_id   bigint NOT NULL REFERENCES forecast.series,
+    number      integer NOT NULL,
     level       smallint NOT NULL,
     parts       bigint NOT NULL,
     steps       smallint[] NOT NULL,
@@ -104,6 +105,7 @@ CREATE TABLE IF NOT EXISTS forecast.forecasts (
 );
 CREATE INDEX IF NOT EXISTS forecasts_by_series ON forecast.forecasts (series_id, run_id);
 COMMENT ON TABLE forecast.forecasts IS 'Every forecast that was issued: one row per fit and series';
+COMMENT ON COLUMN forecast.forecasts.number IS 'Its place in the fit: by level, within one the largest first';
 COMMENT ON COLUMN forecast.forecasts.level IS 'Its level, by the position in levels of the fit, from 0';
 COMMENT ON COLUMN forecast.forecasts.parts IS 'Of how many series it consists: 1, or more if it is a rest';
 COMMENT ON COLUMN forecast.forecasts.steps IS 'The steps that the arrays hold, from 1; all of the horizon, or a few of an old one';

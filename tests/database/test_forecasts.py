@@ -1,4 +1,4 @@
-"""Forecasts in the database: their past is what metrics say, every one is kept, and late files restate what came true."""
+"""Forecasts in the database: their past is what metrics say, each is kept, and late files restate what came true."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from logistics_pipeline.forecasting.refitting import NothingToForecast, Refit, d
 from logistics_pipeline.loading.options import BatchLimits
 from tests.contract_texts import synced_catalogue
 from tests.database.conftest import FolderUnderTest
-from tests.forecast_records import FIRST, RIDES, as_csv, rides
+from tests.forecast_records import DEPOTS, FIRST, RIDES, as_csv, rides
 
 DAYS = 63
 
@@ -33,7 +33,9 @@ def folder(raw_folder: FolderUnderTest, raw_dir: Path) -> FolderUnderTest:
     (contracts / "rides.yaml").write_text(RIDES)
     catalogue = synced_catalogue(raw_folder.url, contracts)
     batch = BatchLimits(100_000, 1 << 24)
-    found = replace(raw_folder, options=replace(raw_folder.options, catalogue=catalogue, batch=batch, chunk_bytes=1 << 16))
+    found = replace(
+        raw_folder, options=replace(raw_folder.options, catalogue=catalogue, batch=batch, chunk_bytes=1 << 16)
+    )
     found.drop_and_load("rides-1.csv", as_csv(rides(DAYS)))
     refresh(found.url)
     return found
@@ -74,10 +76,8 @@ def expected(metric: str, **of: Any) -> list[float]:
 def test_the_past_is_what_the_metrics_are(folder: FolderUnderTest, connection: Connection) -> None:
     read = histories(connection, 0)
     nodes = read.hierarchy.nodes
-    keys = [node.key for node in nodes]
-    assert keys == [(), ("North",), ("South",), (None,), *[(d, n) for n in (1, 2) for d in ("North", "South", None)]] or (
-        sorted(map(str, keys)) == sorted(map(str, [(), *[(d,) for d in ("North", "South", None)], *[(d, n) for d in ("North", "South", None) for n in (1, 2)]]))
-    )
+    lines = {(depot, line) for depot in DEPOTS for line in (1, 2)}
+    assert {node.key for node in nodes} == {(), *((depot,) for depot in DEPOTS), *lines}
     for metric in ("rides_made", "fares", "mean_fare"):
         for row, node in enumerate(nodes):
             of = dict(zip(("depot", "line"), node.key, strict=False))
@@ -176,7 +176,7 @@ def test_a_late_file_restates_the_past_and_with_it_the_errors(folder: FolderUnde
     )
     assert after[1] == before[1]
     assert again.actuals_scored == 10  # one day of all ten series
-    (absolute, against_first), = connection.execute(
+    ((absolute, against_first),) = connection.execute(
         "SELECT absolute, first_absolute FROM forecast.accuracy WHERE run_id = %s AND level = 0 AND step = 1",
         (first.run_id,),
     ).fetchall()
@@ -194,7 +194,9 @@ def test_forecasts_are_due_when_figures_or_the_contract_have_changed(
 ) -> None:
     def due(interval: int = 1) -> dict[str, str]:
         settings = Settings(forecast_interval=interval)
-        return {each.dataset: each.reason for each in due_datasets(connection, catalogue_in_force(connection), settings)}
+        return {
+            each.dataset: each.reason for each in due_datasets(connection, catalogue_in_force(connection), settings)
+        }
 
     assert due() == {"rides": "there are none yet"}
     fit(folder)
