@@ -85,8 +85,8 @@ def store_forecasts(
         found.backtest.coverage_90,
     ]  # fmt: skip
     statement = (
-        "COPY forecast.forecasts (run_id, series_id, number, level, parts, steps, point, quantiles, naive, method, reason, "
-        "error, naive_error, bias, coverage_80, coverage_90) FROM STDIN"
+        "COPY forecast.forecasts (run_id, series_id, number, level, parts, steps, point, quantiles, naive, method, "
+        "reason, error, naive_error, bias, coverage_80, coverage_90) FROM STDIN"
     )
     with connection.cursor().copy(statement) as copy:
         for row, (series_id, node) in enumerate(zip(ids, hierarchy.nodes, strict=True)):
