@@ -9,13 +9,11 @@ from typing import Any
 from logistics_api.forecasts.parameters import Question
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.forecasts import DeclaredForecasts
+from logistics_core.database_contract.forecasts import ENOUGH_SCORED
 from logistics_core.metrics.defaults import find_metric
 from logistics_core.metrics.relations import read_path
 
 ERRORS = ("error", "naive_error", "bias", "coverage_80", "coverage_90")
-ENOUGH = 100
-"""Forecasts of a level that must have been scored to say how right it is; until then the back-test says so."""
-
 Fits = Mapping[tuple[str, str, str, str], Mapping[str, Any]]
 """The newest fits by dataset, metric, grain and levels as JSON."""
 
@@ -68,7 +66,7 @@ def _accuracy(fit: Mapping[str, Any] | None, level: int) -> dict[str, Any]:
     if fit is None:
         return {"is_tracked": False, "accuracy": None}
     tracked = next((each for each in fit["tracked"] or () if each["level"] == level), None)
-    if tracked is None or tracked["forecasts"] < ENOUGH or not tracked["actual"]:
+    if tracked is None or tracked["forecasts"] < ENOUGH_SCORED or not tracked["actual"]:
         found = {name: fit["backtest"][level][name] for name in ERRORS}
     else:
         found = {

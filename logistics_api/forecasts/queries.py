@@ -346,7 +346,7 @@ SELECT
             ) AS buckets
         ),
         'over_time', (
-            SELECT coalesce(json_agg(document ORDER BY block DESC), '[]')
+            SELECT coalesce(json_agg(document ORDER BY block), '[]')
             FROM (
                 SELECT
                     block,

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.database_contract.forecasts import ENOUGH_SCORED
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.checks.model import Check, Finding
@@ -17,8 +18,6 @@ SCHEMA = "forecasts"
 
 PERIODS = 28
 """How many of the newest periods decide, once their forecasts are scored; until then the back-test does."""
-ENOUGH = 100
-"""Forecasts that must have been scored for that."""
 LOWEST_COVERAGE, HIGHEST_COVERAGE = 0.80, 0.97
 """Of the central 90 %."""
 GRACE_SECONDS = 3_600
@@ -31,7 +30,7 @@ def forecast_checks(catalogue: Catalogue, settings: Settings) -> list[Check]:
 
 
 def _checks_of(dataset: Dataset, settings: Settings) -> Iterator[Check]:
-    decides = f"Over the last {PERIODS} periods, or in the back-test as long as fewer than {ENOUGH} were scored"
+    decides = f"Over the last {PERIODS} periods, or in the back-test as long as fewer than {ENOUGH_SCORED} were scored"
     for find, description in (
         (
             better_than_naive,
@@ -93,7 +92,7 @@ def _accuracy(
     naive: float | None,
     within: int | None,
 ) -> Accuracy:
-    if scored < ENOUGH or not actual or absolute is None or naive is None or within is None:
+    if scored < ENOUGH_SCORED or not actual or absolute is None or naive is None or within is None:
         return Accuracy(
             metric, grain, fields, False, backtest["error"], backtest["naive_error"], backtest["coverage_90"]
         )
