@@ -73,8 +73,8 @@ class Errors:
 class Backtest:
     """How forecasts did that were made at earlier periods, without knowing the later ones.
 
-    The `issued` forecast of an origin is of the method that the errors *before* that origin would have chosen; the first
-    origins have none, so they are not counted, and naive's error is counted over the same periods.
+    The `issued` forecasts of an origin are by the methods that errors known *at* that origin would have chosen; where
+    none were known yet, by those that the other origins choose.
     """
 
     origins: tuple[int, ...]
@@ -106,6 +106,8 @@ class Forecast:
     methods: tuple[str, ...]
     method: IntArray
     """(series,) Position in `methods`."""
+    second: IntArray
+    """(series,) Position of the method that the first is averaged with, -1 where it stands alone."""
     reason: IntArray
     """(series,) Position in `REASONS`."""
     reconciliation: str
@@ -113,3 +115,8 @@ class Forecast:
     reconciliation_error: dict[str, float]
     """Per way tried: its error in the back-test relative to seasonal naive's, mean over levels."""
     backtest: Backtest
+
+    def method_name(self, row: int) -> str:
+        """What a series is forecast by, in words."""
+        first, second = int(self.method[row]), int(self.second[row])
+        return self.methods[first] if second < 0 else f"{self.methods[first]}; {self.methods[second]}"

@@ -23,7 +23,7 @@ def errors(actual: FloatArray, predicted: FloatArray) -> Errors:
 
 
 def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    """part / whole; NaN where whole is 0."""
+    """Part by whole; NaN where whole is 0."""
     return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=np.asarray(whole) != 0)
 
 

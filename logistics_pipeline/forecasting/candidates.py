@@ -1,0 +1,131 @@
+"""What the choice is made from: methods, their combinations, and both rounded where only whole numbers occur.
+
+Combinations of plain methods beat most of their parts (Makridakis and others 2020, on the M4 competition), and rounding
+is what a series that is 2 nearly every day asks for: a forecast of 1.97 is wrong on all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from logistics_pipeline.forecasting import methods, smoothing
+from logistics_pipeline.forecasting.panel import FloatArray, Panel
+from logistics_pipeline.forecasting.theta import theta
+
+_PARTS: dict[str, methods.Method] = {
+    "seasonal naive": methods.seasonal_naive,
+    "median of three seasons": methods.median_of_seasons,
+    "median of five seasons": partial(methods.median_of_seasons, seasons=5),
+    "profile times level": methods.profile_times_level,
+    "mean since the last shift": methods.mean_since_shift,
+    "seasonal smoothing": smoothing.seasonal_smoothing,
+    "damped trend": smoothing.damped_smoothing,
+    "theta": theta,
+    "smoothing without season": smoothing.level_smoothing,
+    "intermittent demand": smoothing.intermittent,
+}
+_WITHOUT_ODD = "seasonal naive without odd days"
+_YEAR_AGO = "seasonal smoothing with last year's course"
+PART_NAMES = (*_PARTS, _WITHOUT_ODD, _YEAR_AGO)
+_NAIVE, _MEDIAN, _SMOOTHING, _DAMPED, _THETA = (
+    PART_NAMES.index(name)
+    for name in ("seasonal naive", "median of three seasons", "seasonal smoothing", "damped trend", "theta")
+)
+
+Combine = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to forecast: `parts` combined, first axis."""
+
+    name: str
+    parts: tuple[int, ...]
+    combine: Combine
+    rounded: bool = False
+
+
+def _first(parts: FloatArray) -> FloatArray:
+    return parts[0]
+
+
+def _median(parts: FloatArray) -> FloatArray:
+    ordered = np.sort(parts, axis=0)
+    middle = len(parts) // 2
+    return ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _mean(parts: FloatArray) -> FloatArray:
+    return parts.sum(axis=0) / len(parts)
+
+
+_TRENDS = (_SMOOTHING, _THETA, _DAMPED)
+_COMBINATIONS = [
+    ("median of naive, three seasons and smoothing", (_NAIVE, _MEDIAN, _SMOOTHING), _median),
+    ("median of naive, three seasons, smoothing and theta", (_NAIVE, _MEDIAN, _SMOOTHING, _THETA), _median),
+    ("median of naive, three seasons, smoothing, theta and trend", (_NAIVE, _MEDIAN, *_TRENDS), _median),
+    ("mean of smoothing, theta and trend", _TRENDS, _mean),
+    ("mean of naive and theta", (_NAIVE, _THETA), _mean),
+    ("mean of naive and trend", (_NAIVE, _DAMPED), _mean),
+    ("mean of naive and smoothing", (_NAIVE, _SMOOTHING), _mean),
+    ("half naive, half smoothing, theta and trend", (_NAIVE, _NAIVE, _NAIVE, *_TRENDS), _mean),
+]
+_NOT_ROUNDED = {"seasonal naive", _WITHOUT_ODD, _YEAR_AGO}
+_SINGLE = [Candidate(name, (place,), _first) for place, name in enumerate(PART_NAMES)]
+_COMBINED = [Candidate(name, parts, combine) for name, parts, combine in _COMBINATIONS]
+_PLAIN = (*_SINGLE, *_COMBINED)
+_ROUNDED = tuple(
+    Candidate(f"{each.name}, rounded", each.parts, each.combine, rounded=True)
+    for each in _PLAIN
+    if each.name not in _NOT_ROUNDED
+)
+
+NAIVE = _NAIVE
+WITHOUT_ODD = PART_NAMES.index(_WITHOUT_ODD)
+
+
+def candidates(panel: Panel) -> tuple[Candidate, ...]:
+    """Seasonal naive first."""
+    return (*_PLAIN, *_ROUNDED) if panel.whole_numbers else _PLAIN
+
+
+def plain_of(choices: Sequence[Candidate]) -> list[int]:
+    """Per candidate, the position of the one that is the same but for rounding; its own where it is not rounded."""
+    names = {each.name: place for place, each in enumerate(choices)}
+    return [names[each.name.removesuffix(", rounded")] for each in choices]
+
+
+def forecast_parts(panel: Panel, values: FloatArray, origins: Sequence[int], horizon: int) -> FloatArray:
+    """All methods: (parts, origins, series, horizon). Where a method cannot tell, seasonal naive stands in for it."""
+    found = np.empty((len(PART_NAMES), len(origins), len(values), horizon))
+    for place, method in enumerate(_PARTS.values()):
+        found[place] = method(values, panel.season, origins, horizon)
+    naive, smoothed = found[_NAIVE], found[_SMOOTHING]
+    found[WITHOUT_ODD] = _without_odd(panel, values, origins, horizon, naive)
+    found[-1] = methods.year_ago(values, panel.season, origins, horizon, smoothed)
+    for place, at in enumerate(origins):
+        low = np.fmin.reduce(values[:, :at], axis=1)[:, None]
+        high = np.fmax.reduce(values[:, :at], axis=1)[:, None]
+        reach = high - low
+        for each in found[:, place]:
+            np.copyto(each, naive[place], where=~np.isfinite(each))
+            np.clip(each, low - reach, high + reach, out=each)
+    return np.maximum(found, 0.0, out=found) if panel.non_negative else found
+
+
+def _without_odd(
+    panel: Panel, values: FloatArray, origins: Sequence[int], horizon: int, naive: FloatArray
+) -> FloatArray:
+    if not panel.additive or len(panel.levels) < 2:
+        return naive
+    finest = panel.levels[-1].rows
+    whole = np.where(np.isfinite(values[finest]), values[finest], 0.0).sum(axis=0)
+    return methods.naive_without_odd_days(values, panel.season, origins, horizon, whole)
+
+
+def combine(candidate: Candidate, parts: FloatArray) -> FloatArray:
+    """A candidate's forecasts from those of all parts, the first axis of which is gone in the answer."""
+    found = candidate.combine(parts[list(candidate.parts)])
+    return np.rint(found) if candidate.rounded else found
