@@ -540,6 +540,8 @@ def _dataset(resource: _Resource) -> Dataset:
 
 def _with_forecasts(dataset: Dataset, declared: Sequence[ForecastKeys]) -> Dataset:
     """The dataset with its forecasts, which are of metrics that follow from all its fields."""
+    if not declared:
+        return dataset
     from logistics_core.metrics.defaults import metrics_of  # here: it builds on the catalogue
 
     fields = {field.name: field for field in dataset.fields}

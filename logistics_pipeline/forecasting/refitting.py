@@ -328,16 +328,12 @@ def fingerprint_of(dataset: Dataset, entries: Sequence[DeclaredForecasts]) -> st
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-_ENGINE = ("engine", "methods", "backtesting", "choosing", "intervals", "reconciling", "panel", "scores")
-
-
 @cache
 def code_version() -> str:
-    """The version of the program with a fingerprint of the engine: what has computed a forecast."""
-    folder, found = Path(__file__).parent, sha256()
-    for name in _ENGINE:
-        path = folder / f"{name}.py"
-        found.update(path.read_bytes() if path.exists() else b"")
+    """The version of the program with a fingerprint of this package: what has computed a forecast."""
+    found = sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        found.update(path.read_bytes())
     return f"{version('logistics-analytics-platform')}+{found.hexdigest()[:12]}"
 
 

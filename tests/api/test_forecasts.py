@@ -186,7 +186,7 @@ def test_accuracy_is_that_of_issued_forecasts(site: Site) -> None:
     actual = sum(float(point["actual"]) for point in then)
     assert (found["fits"], int(found["total"]["forecasts"])) == (1, 14)
     assert float(found["total"]["error"]) == pytest.approx(sum(map(abs, errors)) / actual)
-    assert float(found["total"]["bias"]) == pytest.approx(sum(errors) / actual)
+    assert float(found["total"]["bias"]) == pytest.approx(sum(errors) / actual, rel=1e-4)  # stored with seven digits
     naive = sum(abs(float(point["naive"]) - float(point["actual"])) for point in then)
     assert float(found["total"]["naive_error"]) == pytest.approx(naive / actual)
     assert [(each["first_step"], int(each["forecasts"])) for each in found["by_steps"]] == [(1, 1), (2, 6), (8, 7)]
@@ -208,6 +208,30 @@ def test_accuracy_of_one_series_is_a_part_of_that_of_its_level(site: Site) -> No
     ]
     for name in ("error", "naive_error", "bias", "coverage_90", "value_added"):
         assert tracked[name] == pytest.approx(parts[0]["total"][name]), name
+
+
+def test_graphql_answers_what_rest_answers(site: Site) -> None:
+    query = """
+    {
+      forecasts { dataset forecasts { metric grain run { runId horizon } levels { by accuracy { error naiveError } } } }
+      forecast(dataset: "rides", metric: "fares", by: "depot", past: 1) {
+        groups run { runId } data { key method points { period point quantiles } past { runId } }
+      }
+      forecastAccuracy(dataset: "rides", metric: "fares") { total { forecasts error valueAdded } overTime { error } }
+    }
+    """
+    response = site.api.client.post("/graphql", json={"query": query})
+    found = response.json()["data"]
+    rest = site.api.get("/api/forecasts/rides", metric="fares", by="depot", past="1")
+    assert found["forecast"]["groups"] == rest["groups"]
+    for ours, theirs in zip(found["forecast"]["data"], rest["data"], strict=True):
+        assert ours["key"] == theirs["key"]
+        assert [point["period"] for point in ours["points"]] == [point["period"] for point in theirs["points"]]
+        assert [past["runId"] for past in ours["past"]] == [past["run_id"] for past in theirs["past"]]
+    accuracy = site.api.get("/api/forecasts/accuracy", dataset="rides", metric="fares")
+    assert found["forecastAccuracy"]["total"]["error"] == pytest.approx(float(accuracy["total"]["error"]))
+    assert [each["dataset"] for each in found["forecasts"]] == ["shipments", "rides"]
+    assert response.headers["data-version"]
 
 
 def test_answers_are_kept_until_the_next_fit(site: Site, wait_until: Any) -> None:
