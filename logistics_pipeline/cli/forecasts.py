@@ -8,7 +8,6 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
-from logistics_pipeline.cli.quality import per_cent
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.forecasting.checks import accuracy_of
 from logistics_pipeline.forecasting.refitting import NothingToForecast, Refit, dataset_with_forecasts, refit
@@ -60,8 +59,8 @@ def _print(found: list[Refit]) -> None:
                 str(each.last_period),
                 f"{each.horizon} {each.grain}s",
                 f"{each.series:,}",
-                per_cent(each.error),
-                per_cent(each.naive_error),
+                _per_cent(each.error),
+                _per_cent(each.naive_error),
                 ", ".join(f"{name} {number:,}" for name, number in each.methods.items()),
                 f"{each.seconds:.2f}",
             )
@@ -89,14 +88,19 @@ def list_(dataset: Name = None, as_json: AsJson = False) -> None:
             (
                 f"{name}.{each.metric} per {each.grain}",
                 ", ".join(each.fields) or "total",
-                per_cent(each.error),
-                per_cent(each.naive_error),
-                per_cent(each.coverage),
+                _per_cent(each.error),
+                _per_cent(each.naive_error),
+                _per_cent(each.coverage),
                 "what came true" if each.is_tracked else "back-test",
             )
             for name, each in found
         ],
     )
+
+
+def _per_cent(share: float | None) -> str:
+    """An error may be more than all."""
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def _names(catalogue: Catalogue, dataset: str | None) -> list[str]:
