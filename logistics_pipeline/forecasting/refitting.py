@@ -240,17 +240,28 @@ def _best_error(found: Forecast) -> FloatArray:
 
 
 def repeated(panel: Panel, horizon: int) -> FloatArray:
-    """(series, horizon) Seasonal naive as it stands beside each forecast: the last season that has values, repeated."""
+    """(series, horizon) Seasonal naive as it stands beside each forecast: the last season, repeated.
+
+    Where that has no value, the one of up to three seasons before, otherwise the last that there is. NaN without any.
+    """
     values, season = panel.values, panel.season
-    seasons = min(4, values.shape[1] // season)
-    if seasons == 0:
-        last = np.array([row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.nan for row in values])
-        return np.repeat(last[:, None], horizon, axis=1)
-    newest = values[:, values.shape[1] - season :].copy()
-    for back in range(2, seasons + 1):
+    newest = np.full((len(values), season), np.nan)
+    for back in range(1, min(SEASONS_LOOKED_BACK, values.shape[1] // season) + 1):
         end = values.shape[1] - season * (back - 1)
         newest = np.where(np.isfinite(newest), newest, values[:, end - season : end])
+    newest = np.where(np.isfinite(newest), newest, _last_known(values)[:, None])
     found: FloatArray = newest[:, np.arange(horizon) % season]
+    return found
+
+
+SEASONS_LOOKED_BACK = 4
+
+
+def _last_known(values: FloatArray) -> FloatArray:
+    """(series,) The last value of each."""
+    known = np.isfinite(values)
+    places = np.where(known, np.arange(values.shape[1]), 0).max(axis=1, initial=0)
+    found: FloatArray = values[np.arange(len(values)), places]
     return found
 
 

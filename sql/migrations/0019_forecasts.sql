@@ -238,7 +238,7 @@ CROSS JOIN LATERAL ( -- noqa: ST05
         forecasts.quantiles[(array_position(runs.probabilities, 0.05) - 1) * at.steps + at.place] AS lower_90,
         forecasts.quantiles[(array_position(runs.probabilities, 0.95) - 1) * at.steps + at.place] AS upper_90
 ) AS scored
-WHERE at.place IS NOT NULL AND actuals.value IS NOT NULL AND scored.point IS NOT NULL;
+WHERE at.place IS NOT NULL AND actuals.value IS NOT NULL AND scored.point IS NOT NULL AND scored.naive IS NOT NULL;
 COMMENT ON VIEW forecast.scores IS 'Issued forecasts beside what came true: one row per fit, series and step of which the actual is known';
 COMMENT ON COLUMN forecast.scores.error IS 'Forecast less actual';
 COMMENT ON COLUMN forecast.scores.interval_score IS 'Width of the central 90 per cent, and 20 times the distance of an actual outside (Gneiting and Raftery 2007)';
