@@ -118,7 +118,7 @@ export function chartRows(answer, series, actuals) {
     low50: quantile(point, "0.25"), high50: quantile(point, "0.75"),
   }));
   const first = past[0]?.begins ?? "";
-  const said = series.past.flatMap(({ run_id: run, points }) => points.filter(({ period, point }) => point !== null && period >= first).map(({ period, point }) => ({ begins: period, said: point, run })));
+  const said = series.past.flatMap(({ run_id: run, points }) => points.filter(({ period, point }) => point !== null && period >= first && period <= (last?.begins ?? "")).map(({ period, point }) => ({ begins: period, said: point, run })));
   return [...said, ...past, meets, ...likely].filter(Boolean);
 }
 

@@ -9,7 +9,7 @@ import { icon } from "../icons.js";
 import { fullWords, periodWords } from "../metrics.js";
 import { badge } from "../components/badges.js";
 import { message, panel } from "../components/panel.js";
-import { table } from "../components/table.js";
+import { pager, table } from "../components/table.js";
 
 export const title = () => "Forecasts";
 export const ranged = false;
@@ -77,6 +77,8 @@ export function build(view) {
   return h("div", { class: "grid" }, choice, one, right, list);
 }
 
+/** Series on one page of the table. */
+const SIZE = 25;
 const ERRORS = ["forecasts", "error", "naive_error", "value_added", "bias", "coverage_80", "coverage_90"];
 
 function nothing() {
@@ -91,13 +93,13 @@ function nothing() {
 /** The lists to choose from: what is forecast, and its level. */
 function choices(view, { datasets }, asked) {
   const all = datasets.flatMap(({ dataset, title: words, forecasts }) => forecasts.map((forecast) => ({ dataset, title: words, forecast })));
-  const metric = h("select", { class: "input", "data-focus": "forecast", onchange: () => view.set({ forecast: metric.value, by: null, series: null }) }, all.map((each) => h("option", { value: keyOf(each), selected: keyOf(each) === keyOf(asked) }, wordsOf(each))));
-  const level = h("select", { class: "input", "data-focus": "level", onchange: () => view.set({ by: level.value || null, series: null }) }, asked.forecast.levels.map((each) => h("option", { value: each.by.join(","), selected: each.by.join(",") === asked.level.by.join(",") }, levelWords(each))));
+  const metric = h("select", { class: "input", "data-focus": "forecast", onchange: () => view.set({ forecast: metric.value, by: null, series: null, page: null }) }, all.map((each) => h("option", { value: keyOf(each), selected: keyOf(each) === keyOf(asked) }, wordsOf(each))));
+  const level = h("select", { class: "input", "data-focus": "level", onchange: () => view.set({ by: level.value || null, series: null, page: null }) }, asked.forecast.levels.map((each) => h("option", { value: each.by.join(","), selected: each.by.join(",") === asked.level.by.join(",") }, levelWords(each))));
   return h(
     "div",
     { class: "filters" },
-    h("label", {}, "Forecast of", metric),
-    h("label", {}, "Level", level),
+    h("label", { class: "field" }, "Forecast of", metric),
+    h("label", { class: "field" }, "Level", level),
     asked.forecast.run === null
       ? h("p", { class: "note" }, icon("clock"), h("span", {}, "No forecast has been made yet. Dagster makes them once the figures have settled and a period is over."))
       : h("p", { class: "muted" }, made(asked.forecast)),
@@ -156,11 +158,12 @@ function seriesTable(view, answer, selected) {
     row.is_rest || answer.by.length === 0
       ? seriesWords(row)
       : h("button", { type: "button", class: "link", "data-focus": `series-${seriesWords(row)}`, "aria-pressed": String(row === selected), onclick: () => view.set({ series: JSON.stringify(row.key) }) }, seriesWords(row));
+  const page = Math.min(Math.max(1, Math.ceil(answer.data.length / SIZE)), Math.max(1, Number(view.get("page")) || 1));
   const more = answer.groups > answer.data.length && h("p", { class: "muted" }, `The largest ${count(answer.data.length)} of ${count(answer.groups)} series; the API has all.`);
   return [
     table({
       caption: `Forecasts of ${answer.title}`,
-      rows: answer.data,
+      rows: answer.data.slice((page - 1) * SIZE, page * SIZE),
       rowClass: (row) => (row === selected ? "selected" : null),
       columns: [
         { key: "key", label: "Series", head: true, node: (_, row) => link(row) },
@@ -172,6 +175,7 @@ function seriesTable(view, answer, selected) {
         { key: "coverage", label: "In 90 % band", number: true, format: (_, row) => share(scored(row)?.coverage_90, 0), title: "Share of what came true that was within the band" },
       ],
     }),
+    answer.data.length > SIZE && pager({ page, size: SIZE, total: answer.data.length, caption: "the series", onPage: (wanted) => view.set({ page: wanted === 1 ? null : wanted }) }),
     more,
   ];
 }
