@@ -14,6 +14,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.forecasting.calendars import Calendar
 from logistics_pipeline.forecasting.histories import Histories, read_histories
 from logistics_pipeline.forecasting.refitting import NothingToForecast, Refit, due_datasets, refit
@@ -235,6 +236,33 @@ def test_a_series_that_loses_for_four_weeks_is_set_back_and_released_by_a_good_b
     ).fetchall()
     assert {(str(level), since) for level, since, _ in states} == {("['depot']", found.last_period)}
     assert all("higher than that of repeating the last season" in reason for *_, reason in states)
+
+
+def test_of_old_forecasts_a_few_steps_are_kept_with_their_scores(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    first = fit(folder)["fares"].run_id
+    folder.drop_and_load("rides-2.csv", as_csv(rides(14, start=DAYS)))
+    refresh(folder.url)
+    fit(folder)
+
+    def told() -> list[Any]:
+        return connection.execute(
+            "SELECT series_id, step, point, naive, error, is_within_80, interval_score FROM forecast.scores "
+            "WHERE run_id = %s AND step IN (1, 7, 14) ORDER BY 1, 2",
+            (first,),
+        ).fetchall()
+
+    before = told()
+    assert run_housekeeping(folder.url, Retention(30, None, 90, 90)).fits_thinned == 0
+    connection.execute("UPDATE forecast.runs SET issued_at = issued_at - interval '91 days'")
+    assert run_housekeeping(folder.url, Retention(30, None, 90, 90)).fits_thinned == 5
+    assert told() == before
+    steps = connection.execute("SELECT DISTINCT steps FROM forecast.forecasts WHERE run_id = %s", (first,)).fetchall()
+    assert steps == [([1, 7, 14],)]
+    counted = connection.execute("SELECT count(*) FROM forecast.accuracy WHERE run_id = %s", (first,)).fetchone()
+    assert counted == (3 * 14,)
+    assert run_housekeeping(folder.url, Retention(30, None, 90, 90)).fits_thinned == 0
 
 
 def test_what_cannot_be_forecast_is_said(folder: FolderUnderTest) -> None:
