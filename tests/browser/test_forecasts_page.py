@@ -43,7 +43,7 @@ def test_a_forecast_says_how_it_was_made_and_how_wrong_it_is(forecast: Any, new_
     page, _ = new_page(forecast, OF_FARES)
     page.locator("[data-drawn=forecast] canvas").wait_for()
     (series,) = forecast.get("/api/forecasts/rides", metric="fares")["data"]
-    panel = page.get_by_role("region", name="Fares: Total")
+    panel = page.get_by_role("region", name="Fares: Total", exact=True)
     expect(panel).to_contain_text(f"Method: {series['method']} ({series['reason']}).")
     tracked = series["tracked"]
     expect(panel).to_contain_text(

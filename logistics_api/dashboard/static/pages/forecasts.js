@@ -51,7 +51,7 @@ export function build(view) {
     render: ({ forecast, actuals }) => drawn(forecast, actuals),
   });
   const list = panel(view, {
-    title: () => (asked() ? `${asked().forecast.title}: ${levelWords(asked().level).toLowerCase()}` : "Series"),
+    title: () => (asked() ? `All series: ${levelWords(asked().level).toLowerCase()}` : "All series"),
     caption: () => "",
     request: address,
     placeholder: "12rem",
