@@ -19,14 +19,14 @@ from logistics_api.forecasts.parameters import (
     question,
 )
 from logistics_api.forecasts.schemas import AccuracyAnswer, ForecastAnswer, ForecastCatalogue
-from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.metrics.conditions import EVERYTHING
 
 router = APIRouter(tags=["forecasts"])
 
-NO_FORECASTS = {404: problem_response("The dataset does not exist, or its contract asks for no forecasts")}
+NO_FORECASTS: Responses = {404: problem_response("The dataset does not exist, or its contract asks for no forecasts")}
 FILES: dict[str, Any] = {
     MEDIA_TYPES["csv"].partition(";")[0]: {
         "schema": {"type": "string"},

@@ -227,7 +227,8 @@ def _release(series: Series, found: Forecast, calendar: Calendar) -> _Learnt:
     is_good = scoring.is_good_backtest(_best_error(found), scores.ratio(naive.absolute, naive.count))
     rows = np.flatnonzero(is_good & scoring.may_be_released(series, calendar))
     return {
-        int(row): (int(series.ids[row]), float(series.width[row]), series.scored_until[row], None, None) for row in rows
+        row: (int(series.ids[row]), float(series.width[row]), series.scored_until[row], None, None)
+        for row in rows.tolist()
     }
 
 
