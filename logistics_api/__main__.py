@@ -6,12 +6,14 @@ import logging
 import os
 import socket
 import sys
+import warnings
 from contextlib import suppress
 from threading import Thread
 from typing import NoReturn
 
 import uvicorn
 from pydantic import ValidationError
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
@@ -42,6 +44,7 @@ def serve(settings: Settings) -> None:
     Raises:
         ConfigurationError: no database is configured, or the API cannot listen on the address.
     """
+    ignore_known_warnings()
     app = create_app(settings)
     gc.freeze()  # what lasts as long as the program is not searched for garbage again and again
     with listen(settings.api_host, settings.api_port) as listener:
@@ -62,6 +65,15 @@ def serve(settings: Settings) -> None:
         Thread(target=app.state.dashboard.prepare, name="dashboard", daemon=True).start()
         with suppress(KeyboardInterrupt):  # uvicorn re-raises Ctrl-C after shutting down
             _Server(config, app.state.events).run([listener])
+
+
+def ignore_known_warnings() -> None:
+    """Keeps from the log what FastAPI means to suppress.
+
+    It changes the filters of the whole process for a moment, and contracts that change make routes in threads: one may
+    restore the filters while another still relies on its own.
+    """
+    warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 
 class _Server(uvicorn.Server):

@@ -10,6 +10,7 @@ from bench.parts import (
     dashboard,
     datasets,
     exports,
+    forecasts,
     formats,
     graphql,
     inference,
@@ -48,4 +49,5 @@ PARTS: tuple[Part, ...] = (
     dashboard.PART,
     orchestration.PART,
     sources.PART,
+    forecasts.PART,
 )

@@ -11,7 +11,7 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.database_contract.forecasts import ENOUGH_SCORED
 from logistics_core.metrics.defaults import find_metric
-from logistics_core.metrics.relations import read_path
+from logistics_core.metrics.paths import read_path
 
 ERRORS = ("error", "naive_error", "bias", "coverage_80", "coverage_90")
 Fits = Mapping[tuple[str, str, str, str], Mapping[str, Any]]

@@ -20,8 +20,8 @@ from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.catalogue.metrics import Metric, Value
 from logistics_core.metrics.conditions import EVERYTHING, Filter, conditions_on, fields_in, read_filter, sql_of
 from logistics_core.metrics.defaults import find_metric
+from logistics_core.metrics.paths import FieldPath, read_path
 from logistics_core.metrics.periods import Grain
-from logistics_core.metrics.relations import FieldPath, read_path
 
 MAX_FILTER = 2_000
 """Characters."""

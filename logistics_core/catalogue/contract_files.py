@@ -198,13 +198,12 @@ def _check_records(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
 
 def _check_forecasts(all_datasets: dict[str, Dataset]) -> None:
     """The fields of records referred to that forecasts name."""
-    from logistics_core.metrics.relations import read_path  # here: it builds on the catalogue
+    from logistics_core.metrics.paths import read_path  # here: it builds on the catalogue
 
-    catalogue = Catalogue(all_datasets)
     for dataset in all_datasets.values():
         for where, path in paths_of(dataset.forecasts):
             try:
-                found = read_path(path, dataset, catalogue)
+                found = read_path(path, dataset, all_datasets)
             except ValueError as error:
                 raise ContractError(f"{dataset.name}: {where}: {error}") from error
             if found.field.type in NESTED_TYPES:

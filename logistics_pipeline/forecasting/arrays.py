@@ -8,7 +8,8 @@ from logistics_pipeline.forecasting.panel import FloatArray, IntArray
 def first_periods(values: FloatArray) -> IntArray:
     """(series,) The first period with a value; the number of periods where there is none."""
     known = np.isfinite(values)
-    return np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1])
+    first: IntArray = np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1])
+    return first
 
 
 def known_mean(values: FloatArray, axis: int) -> FloatArray:
@@ -16,7 +17,7 @@ def known_mean(values: FloatArray, axis: int) -> FloatArray:
     known = np.isfinite(values)
     number = known.sum(axis=axis)
     total = np.where(known, values, 0.0).sum(axis=axis)
-    return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    return share(total, number.astype(np.float64))
 
 
 def known_median(stacked: FloatArray) -> FloatArray:
@@ -38,4 +39,5 @@ def _take(ordered: FloatArray, place: IntArray) -> FloatArray:
 def share(part: FloatArray, whole: FloatArray, otherwise: float = np.nan) -> FloatArray:
     """Part by whole; `otherwise` where whole is 0."""
     shape = np.broadcast(part, whole).shape
-    return np.divide(part, whole, out=np.full(shape, otherwise), where=np.asarray(whole) != 0)
+    found: FloatArray = np.divide(part, whole, out=np.full(shape, otherwise), where=np.asarray(whole) != 0)
+    return found

@@ -37,7 +37,7 @@ class Trial:
     origins: tuple[int, ...]
     horizon: int
     actual: FloatArray
-    """(origins, series, horizon) NaN where it is not scored: unknown, or less than two seasons after the first period."""
+    """(origins, series, horizon) NaN where not scored: unknown, or within two seasons of the first period."""
     errors: FloatArray
     """(candidates, series, origins) Sums of absolute errors."""
     signed: FloatArray
@@ -50,7 +50,8 @@ class Trial:
     @property
     def counts(self) -> FloatArray:
         """(series, origins) Periods scored."""
-        return np.isfinite(self.actual).sum(axis=2).T.astype(np.float64)
+        counts: FloatArray = np.isfinite(self.actual).sum(axis=2).T.astype(np.float64)
+        return counts
 
     def usable(self, place: int) -> list[int]:
         """The origins whose errors were known at the one at `place`; all others where none were."""
@@ -59,7 +60,7 @@ class Trial:
 
 
 def scored_actuals(values: FloatArray, season: int, origins: Sequence[int], horizon: int) -> FloatArray:
-    """(origins, series, horizon)"""
+    """Answers (origins, series, horizon)."""
     first = first_periods(values)
     actual = np.full((len(origins), len(values), horizon), np.nan)
     for place, at in enumerate(origins):
@@ -96,7 +97,7 @@ def blocks(series: int) -> Iterator[slice]:
 
 
 def mean_of_two(choices: Sequence[Candidate], parts: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
-    """(origins, series, horizon) Per series the mean of its two candidates."""
+    """(origins, series, horizon) Per series the mean of its two candidates, rounded where both are."""
     found = np.zeros(parts.shape[1:])
     for place in np.unique(np.concatenate([first, second])):
         for chosen in (first, second):
@@ -104,4 +105,7 @@ def mean_of_two(choices: Sequence[Candidate], parts: FloatArray, first: IntArray
             for start in range(0, len(rows), _BLOCK):
                 some = rows[start : start + _BLOCK]
                 found[:, some] += combine(choices[place], parts[:, :, some]) / 2
+    rounded = np.array([each.rounded for each in choices])
+    whole = rounded[first] & rounded[second]
+    found[:, whole] = np.rint(found[:, whole])
     return found

@@ -34,6 +34,8 @@ _NAIVE, _MEDIAN, _SMOOTHING, _DAMPED, _THETA = (
     for name in ("seasonal naive", "median of three seasons", "seasonal smoothing", "damped trend", "theta")
 )
 
+_BLOCK = 1024
+
 Combine = Callable[[FloatArray], FloatArray]
 
 
@@ -48,17 +50,20 @@ class Candidate:
 
 
 def _first(parts: FloatArray) -> FloatArray:
-    return parts[0]
+    only: FloatArray = parts[0]
+    return only
 
 
 def _median(parts: FloatArray) -> FloatArray:
     ordered = np.sort(parts, axis=0)
     middle = len(parts) // 2
-    return ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    found: FloatArray = ordered[middle] if len(parts) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return found
 
 
 def _mean(parts: FloatArray) -> FloatArray:
-    return parts.sum(axis=0) / len(parts)
+    found: FloatArray = parts.sum(axis=0) / len(parts)
+    return found
 
 
 _TRENDS = (_SMOOTHING, _THETA, _DAMPED)
@@ -98,16 +103,32 @@ def plain_of(choices: Sequence[Candidate]) -> list[int]:
 
 
 def forecast_parts(panel: Panel, values: FloatArray, origins: Sequence[int], horizon: int) -> FloatArray:
-    """All methods: (parts, origins, series, horizon). Where a method cannot tell, seasonal naive stands in for it."""
+    """All methods: (parts, origins, series, horizon). Where a method cannot tell, seasonal naive stands in for it.
+
+    Goes through blocks of series, so that what methods hold besides their answer stays small.
+    """
     found = np.empty((len(PART_NAMES), len(origins), len(values), horizon))
+    whole = _whole(panel, values)
+    for start in range(0, len(values), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        found[:, :, rows] = _parts_of_block(panel, values[rows], origins, horizon, whole)
+    return found
+
+
+def _parts_of_block(
+    panel: Panel, block: FloatArray, origins: Sequence[int], horizon: int, whole: FloatArray | None
+) -> FloatArray:
+    found = np.empty((len(PART_NAMES), len(origins), len(block), horizon))
     for place, method in enumerate(_PARTS.values()):
-        found[place] = method(values, panel.season, origins, horizon)
+        found[place] = method(block, panel.season, origins, horizon)
     naive, smoothed = found[_NAIVE], found[_SMOOTHING]
-    found[WITHOUT_ODD] = _without_odd(panel, values, origins, horizon, naive)
-    found[-1] = methods.year_ago(values, panel.season, origins, horizon, smoothed)
+    found[WITHOUT_ODD] = naive
+    if whole is not None:
+        found[WITHOUT_ODD] = methods.naive_without_odd_days(block, panel.season, origins, horizon, whole)
+    found[-1] = methods.year_ago(block, panel.season, origins, horizon, smoothed)
     for place, at in enumerate(origins):
-        low = np.fmin.reduce(values[:, :at], axis=1)[:, None]
-        high = np.fmax.reduce(values[:, :at], axis=1)[:, None]
+        low = np.fmin.reduce(block[:, :at], axis=1)[:, None]
+        high = np.fmax.reduce(block[:, :at], axis=1)[:, None]
         reach = high - low
         for each in found[:, place]:
             np.copyto(each, naive[place], where=~np.isfinite(each))
@@ -115,14 +136,13 @@ def forecast_parts(panel: Panel, values: FloatArray, origins: Sequence[int], hor
     return np.maximum(found, 0.0, out=found) if panel.non_negative else found
 
 
-def _without_odd(
-    panel: Panel, values: FloatArray, origins: Sequence[int], horizon: int, naive: FloatArray
-) -> FloatArray:
+def _whole(panel: Panel, values: FloatArray) -> FloatArray | None:
+    """(periods,) What the panel adds up to; None where series are not parts of one thing."""
     if not panel.additive or len(panel.levels) < 2:
-        return naive
-    finest = panel.levels[-1].rows
-    whole = np.where(np.isfinite(values[finest]), values[finest], 0.0).sum(axis=0)
-    return methods.naive_without_odd_days(values, panel.season, origins, horizon, whole)
+        return None
+    finest = values[panel.levels[-1].rows]
+    total: FloatArray = np.where(np.isfinite(finest), finest, 0.0).sum(axis=0)
+    return total
 
 
 def combine(candidate: Candidate, parts: FloatArray) -> FloatArray:

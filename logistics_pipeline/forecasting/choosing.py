@@ -19,7 +19,8 @@ _WEIGHT = 60.0
 """Origins that the segment's evidence counts as, against those of the series itself."""
 _GAIN_WEIGHT = 6.0
 _LEAST_GAIN = 0.02
-_OWN_EVIDENCE = 0.5
+_OWN_EVIDENCE = 1.0
+_AGAINST_SEGMENT = 3.0
 _SEGMENT_EVIDENCE = 1.0
 _NEVER = 9.0
 
@@ -76,8 +77,8 @@ def is_better(
 ) -> BoolArray:
     """(series,) Whether a forecast is worth leaving naive for.
 
-    Its gain, shrunk towards the segment's, has to be 2 % at least, and more than chance: either all series of the segment
-    together gain at most origins (their mean gain is above its standard error), or the series itself does.
+    Its gain, shrunk towards the segment's, has to be 2 % at least, and more than chance: the mean gain over origins has
+    to be above its standard error, either of all series of the segment together, or of the series itself.
 
     Args:
         errors: (series, origins) absolute errors of the forecast.
@@ -89,21 +90,27 @@ def is_better(
     used = list(origins)
     if not used:
         return np.zeros(len(errors), dtype=bool)
-    errors, naive, scored = errors[:, used], naive[:, used], np.maximum((counts[:, used] > 0).sum(axis=1), 1)
+    errors, naive = errors[:, used], naive[:, used]
     gained = naive - errors
     own_gain = share(gained.sum(axis=1), naive.sum(axis=1), 0.0)
-    own_evidence = share(gained.mean(axis=1) * np.sqrt(scored), gained.std(axis=1), 0.0)
+    own_evidence = _standard_errors(gained)
     unknown = counts[:, used].sum(axis=1) == 0
     better = np.zeros(len(errors), dtype=bool)
     for each in np.unique(segment):
         rows = segment == each
         together = gained[rows].sum(axis=0)
         pooled = float(share(together.sum(), naive[rows].sum(), 0.0))
-        spread = float(together.std(ddof=1)) if len(used) > 1 else 0.0
-        evidence = float(share(together.mean() * np.sqrt(len(used)), np.float64(spread), 0.0))
+        evidence = float(_standard_errors(together[None, :])[0])
         gain = (len(used) * own_gain[rows] + _GAIN_WEIGHT * pooled) / (len(used) + _GAIN_WEIGHT)
-        enough = _OWN_EVIDENCE if evidence > 0 else 2 * _OWN_EVIDENCE
+        enough = _OWN_EVIDENCE if evidence > 0 else _AGAINST_SEGMENT
         proven = (evidence > _SEGMENT_EVIDENCE) | (own_evidence[rows] > enough)
         better[rows] = (gain > _LEAST_GAIN) & proven & ((naive[rows].sum(axis=1) > 0) | unknown[rows])
         better[rows] |= unknown[rows] & (pooled > _LEAST_GAIN) & (evidence > _SEGMENT_EVIDENCE)
     return better
+
+
+def _standard_errors(gained: FloatArray) -> FloatArray:
+    """(rows,) Mean gain over origins in standard errors, as if one more origin had gained nothing."""
+    doubted = np.concatenate([gained, np.zeros((len(gained), 1))], axis=1)
+    number = doubted.shape[1]
+    return share(doubted.mean(axis=1) * np.sqrt(number), doubted.std(axis=1, ddof=1), 0.0)

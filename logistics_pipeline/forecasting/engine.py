@@ -1,6 +1,7 @@
 """Forecasts of a panel: back-test, choice, reconciliation and intervals, in that order."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from logistics_pipeline.forecasting.candidates import (
     candidates,
     forecast_parts,
 )
+from logistics_pipeline.forecasting.methods import dormant
 from logistics_pipeline.forecasting.panel import (
     BACKTEST,
     CLOSED,
@@ -85,10 +87,10 @@ def forecast(
     issued = reconciling.reconcile(panel, way, chosen.issued, variances)
     naive = parts[NAIVE_CANDIDATE, :-1].copy()
     del parts
-    residuals = intervals.Residuals(actual - agreed[:-1], trial_segments(panel), np.sqrt(variances))
+    residuals = intervals.Residuals(actual - agreed[:-1], choosing.segments(panel), np.sqrt(variances))
     calibration = intervals.calibrate(panel, residuals, agreed[:-1])
-    factor = calibration.factor * (1.0 if width is None else width)
-    distances = intervals.offsets(residuals, probabilities) if len(at) else _guess(residuals, probabilities, horizon)
+    factor = calibration.factor * intervals.overlap_factor(at, horizon) * (1.0 if width is None else width)
+    distances = intervals.offsets(residuals, probabilities) if at else _guess(residuals, probabilities, horizon)
     quantiles = intervals.spread_around(panel, agreed[-1], distances, probabilities, factor)
     point = _without_closed(panel, agreed[-1])
     return Forecast(
@@ -103,11 +105,6 @@ def forecast(
         reconciliation_error=way_errors,
         backtest=_backtest(trial, issued, naive, actual, calibration),
     )
-
-
-def trial_segments(panel: Panel) -> IntArray:
-    """(series,) What evidence is pooled over."""
-    return choosing.segments(panel)
 
 
 def _check(panel: Panel, horizon: int, probabilities: tuple[float, ...]) -> None:
@@ -154,10 +151,11 @@ def _choose(
     every = range(len(trial.origins))
     short = _is_short(values, panel.season)
     issued = np.empty((len(trial.origins), *parts.shape[2:]))
+    asleep = dormant(values, panel.season, (*trial.origins, values.shape[1]))
     for place in every:
         used = trial.usable(place)
-        issued[place] = _select(choices, parts, trial, segment, used, set_back)[0][place]
-    forecasts, pair, better, fallback = _select(choices, parts, trial, segment, every, set_back)
+        issued[place] = _select(choices, parts, trial, segment, used, set_back | asleep[place])[0][place]
+    forecasts, pair, better, fallback = _select(choices, parts, trial, segment, every, set_back | asleep[-1])
     method = np.where(better, pair.first, fallback)
     second = np.where(better, pair.second, -1)
     plain = (NAIVE_CANDIDATE, WITHOUT_ODD)
@@ -167,7 +165,7 @@ def _choose(
     known = np.isfinite(values)
     lowest, highest = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
     reason[(lowest == highest) & ~short] = CONSTANT
-    _fill_short(panel, values, forecasts, short, reason)
+    _fill_short(panel, values, forecasts, short & ~asleep[-1], reason)
     empty = ~known.any(axis=1)
     reason[empty] = EMPTY
     reason[panel.closed] = CLOSED
@@ -202,7 +200,8 @@ def _select(
 
 
 def _is_short(values: FloatArray, season: int) -> BoolArray:
-    return np.isfinite(values).sum(axis=1) < min(_SHORT, 4 * season)
+    short: BoolArray = np.isfinite(values).sum(axis=1) < min(_SHORT, 4 * season)
+    return short
 
 
 def _fill_short(panel: Panel, values: FloatArray, forecasts: FloatArray, short: BoolArray, reason: IntArray) -> None:
@@ -228,24 +227,21 @@ def _fill_short(panel: Panel, values: FloatArray, forecasts: FloatArray, short: 
 def _variances(values: FloatArray, forecasts: FloatArray, actual: FloatArray) -> FloatArray:
     """(series,) Mean squared error in the back-test; variance of the series where it was not scored."""
     squared = known_mean(np.square(forecasts - actual).transpose(1, 0, 2).reshape(len(values), -1), axis=1)
-    centred = values - known_mean(values, axis=1)[:, None]
-    own = known_mean(np.square(centred), axis=1)
-    found = np.where(np.isfinite(squared), squared, own)
-    return np.where(np.isfinite(found), found, 0.0)
+    unscored = ~np.isfinite(squared)
+    own = values[unscored]
+    squared[unscored] = known_mean(np.square(own - known_mean(own, axis=1)[:, None]), axis=1)
+    return np.where(np.isfinite(squared), squared, 0.0)
 
 
 def _guess(residuals: intervals.Residuals, probabilities: tuple[float, ...], horizon: int) -> FloatArray:
     """Distances where no origin could be scored: the series' own spread, as if it were normal."""
-    from statistics import NormalDist
-
     normal = np.array([NormalDist().inv_cdf(each) for each in probabilities])
-    return np.broadcast_to(
-        (normal[:, None] * residuals.otherwise)[:, :, None], (*normal.shape, len(residuals.otherwise), horizon)
-    )
+    distances = (normal[:, None] * residuals.otherwise)[:, :, None]
+    return np.repeat(distances, horizon, axis=2)
 
 
 def _without_closed(panel: Panel, found: FloatArray) -> FloatArray:
-    """Closed series are zero, or nothing where the metric is no sum. A total of closed series alone is one of them."""
+    """Closed series are nothing where the metric is no sum; in a sum they are zero already."""
     if panel.additive:
         return found
     return np.where(panel.closed[:, None], np.nan, found)
@@ -277,7 +273,7 @@ def _backtest(
 
 
 def _by_bucket(predicted: FloatArray, actual: FloatArray, ends: tuple[int, ...]) -> Errors:
-    """(series, buckets)"""
+    """Sums (series, buckets)."""
     series = actual.shape[1]
     starts = (0, *ends[:-1])
     each = [

@@ -20,8 +20,9 @@ from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
+from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import Grain
-from logistics_core.metrics.relations import Joins, read_path
+from logistics_core.metrics.relations import Joins
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection

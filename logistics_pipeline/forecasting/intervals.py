@@ -1,8 +1,8 @@
 """Intervals around forecasts, from the errors that forecasts had before.
 
 No distribution is assumed: quantiles are those of residuals in the back-test, per series and bucket of the horizon,
-mixed with those of its segment (in multiples of the series' own mean error) where there are few. How wide they have to be
-for 90 % is then measured with one origin left out at a time.
+mixed with those of its segment (in multiples of the series' own mean error) where there are few. How wide they have
+to be for 90 % is then measured with one origin left out at a time.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import known_mean, share
-from logistics_pipeline.forecasting.panel import FloatArray, IntArray, Panel
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Panel
 
 _FEW = 50.0
 """Residuals at which a series' own quantiles count as much as those of its segment."""
@@ -56,7 +56,7 @@ def _learning_ends(horizon: int) -> tuple[int, ...]:
 
 
 def _quantiles(own: FloatArray, residuals: Residuals, probabilities: Sequence[float]) -> FloatArray:
-    """(probabilities, series)"""
+    """Answers (probabilities, series)."""
     count = np.isfinite(own).sum(axis=1)
     scale = np.where(count > 0, known_mean(np.abs(own), axis=1), residuals.otherwise)
     pooled = _pooled(share(own, scale[:, None]), residuals.segment, probabilities) * scale
@@ -161,9 +161,27 @@ def calibrate(panel: Panel, residuals: Residuals, points: FloatArray) -> Calibra
     return Calibration(factor, share(inside_80, count), share(inside_90, count), share(penalty, count))
 
 
-def _within(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+_STUDENT = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94)
+"""95 % quantiles of Student's t with 1 to 6 degrees of freedom."""
+
+
+def overlap_factor(origins: Sequence[int], horizon: int) -> float:
+    """How much wider intervals have to be because origins lie closer together than a horizon.
+
+    Their errors are then much the same: there are as many independent ones as horizons fit between first and last.
+    """
+    if len(origins) < 2:
+        return _STUDENT[0] / _STUDENT[-1]
+    apart = 1.0 + (origins[-1] - origins[0]) / horizon
+    degrees = np.arange(1.0, len(_STUDENT) + 1)
+    found, wanted = np.interp([min(apart, len(origins)), len(origins)], degrees, _STUDENT)
+    return float(found / wanted)
+
+
+def _within(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
     slack = _TOLERANCE * (1.0 + np.abs(actual))
-    return (actual >= lower - slack) & (actual <= upper + slack)
+    inside: BoolArray = (actual >= lower - slack) & (actual <= upper + slack)
+    return inside
 
 
 def _factors(panel: Panel, residuals: Residuals, points: FloatArray, distances: Sequence[FloatArray]) -> FloatArray:
@@ -181,8 +199,8 @@ def _factors(panel: Panel, residuals: Residuals, points: FloatArray, distances: 
             known = np.isfinite(residuals.values[place]) & varies
             inside += (known & _within(points[place] + residuals.values[place], bounds[0], bounds[1])).sum(axis=1)
             count += known.sum(axis=1)
-        total = np.bincount(place_of, weights=count)
-        covered = share(np.bincount(place_of, weights=inside), total, 0.0)
+        total: FloatArray = np.bincount(place_of, weights=count).astype(np.float64)
+        covered = share(np.bincount(place_of, weights=inside).astype(np.float64), total, 0.0)
         chosen = np.where(open_ones & (covered >= 0.9), factor, chosen)
         open_ones &= covered < 0.9
         if not open_ones.any():

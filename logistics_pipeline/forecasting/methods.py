@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import first_periods, known_mean, known_median
-from logistics_pipeline.forecasting.panel import BoolArray, FloatArray
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
 Origins = Sequence[int]
 Method = Callable[[FloatArray, int, Origins, int], FloatArray]
@@ -25,6 +25,8 @@ _SHIFT = 4.5
 """Standard errors that the mean has to move for a shift of the level: about 1 in 1,000 in 100 seasons of noise."""
 _SHIFTS = 3
 _ODD = 5.0
+"""Usual changes from season to season that make a phase odd, and the least relative change that does."""
+_LEAST_ODD = 0.05
 
 
 def seasonal_naive(values: FloatArray, season: int, origins: Origins, horizon: int) -> FloatArray:
@@ -59,16 +61,23 @@ def naive_without_odd_days(
     for place, at in enumerate(origins):
         odd = _odd_phases(whole[:at], season)
         if odd.any():
-            last = _seasons(values[:, :at], season, 4)
-            before = known_median(last[:, :-1])
-            replaced = np.where(odd & np.isfinite(before), before, _last_season(_carry(values[:, :at], season), season))
-            found[place] = _repeat(replaced, horizon)
+            found[place] = _repeat(_replace_odd(values[:, :at], season, odd), horizon)
     return found
 
 
-def _odd_phases(whole: FloatArray, season: int) -> BoolArray:
+def _replace_odd(history: FloatArray, season: int, odd: IntArray) -> FloatArray:
+    """The last season (series, season), odd phases replaced in series that moved the way that the whole did."""
+    last = _last_season(_carry(history, season), season)
+    seasons = _seasons(history, season, 4)
+    before = known_median(seasons[:, :-1])
+    moved = (np.sign(last - before) == odd) & (np.sign(last - seasons[:, -2]) == odd)
+    return np.where(moved & (odd != 0), before, last)
+
+
+def _odd_phases(whole: FloatArray, season: int) -> IntArray:
+    """(season,) 1 for phases that were oddly high in the last season, -1 for oddly low ones, 0 for the others."""
     periods = len(whole)
-    odd = np.zeros(season, dtype=bool)
+    odd = np.zeros(season, dtype=np.int64)
     if periods < 8 * season:
         return odd
     newest = whole[3 * season :]
@@ -76,13 +85,14 @@ def _odd_phases(whole: FloatArray, season: int) -> BoolArray:
     change = _relative(newest, before)
     change_to_last = _relative(newest, whole[2 * season : periods - season])
     past = change[:-season][-26 * season :]
-    usual = _ODD * max(1.4826 * float(np.median(np.abs(past))), 0.001)
+    usual = max(_ODD * 1.4826 * float(np.median(np.abs(past))), _LEAST_ODD)
     recent, recent_to_last = change[-season:], change_to_last[-season:]
     for phase in range(season):
         after = recent[phase + 1 :]
         level = float(np.median(after if len(after) >= 2 else recent))
         differs = abs(recent[phase]) > usual and abs(recent_to_last[phase]) > usual
-        odd[phase] = differs and abs(recent[phase] - level) > usual
+        if differs and abs(recent[phase] - level) > usual:
+            odd[phase] = np.sign(recent[phase])
     return odd
 
 
@@ -118,7 +128,7 @@ def mean_since_shift(values: FloatArray, season: int, origins: Origins, horizon:
 
 
 def _phase_means_since_shift(history: FloatArray, season: int) -> FloatArray:
-    """(series, season)"""
+    """Answers (series, season)."""
     number = history.shape[1] // season
     if number == 0:
         return np.full((len(history), season), np.nan)
@@ -158,6 +168,24 @@ def last_shifts(means: FloatArray) -> FloatArray:
         best = statistic.argmax(axis=1)
         start = np.where(statistic[rows, best] > _SHIFT**2, best, start)
     return start
+
+
+def dormant(values: FloatArray, season: int, origins: Origins) -> BoolArray:
+    """(origins, series) Series whose zeros at the end are more than a season, and more than they ever had in a row.
+
+    Their averages say what was. Seasonal naive is zero.
+    """
+    found = np.zeros((len(origins), len(values)), dtype=bool)
+    run, longest = np.zeros(len(values)), np.zeros(len(values))
+    active = values.T != 0
+    since = 0
+    for place, at in enumerate(origins):
+        for period in range(since, at):
+            longest = np.where(active[period], np.maximum(longest, run), longest)
+            run = np.where(active[period], 0.0, run + 1.0)
+        since = at
+        found[place] = (run > season) & (run > longest)
+    return found
 
 
 def year_ago(values: FloatArray, season: int, origins: Origins, horizon: int, base: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import share
-from logistics_pipeline.forecasting.panel import FloatArray, IntArray, Panel
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Panel
 
 WAYS = ("bottom_up", "wls", "direct")
 _LEAST_GAIN = 0.02
@@ -137,9 +137,7 @@ def choose_way(
     return best, means
 
 
-def _errors(
-    panel: Panel, forecasts: FloatArray, naive: FloatArray, actual: FloatArray, known: FloatArray
-) -> FloatArray:
+def _errors(panel: Panel, forecasts: FloatArray, naive: FloatArray, actual: FloatArray, known: BoolArray) -> FloatArray:
     """(levels,) Absolute errors relative to naive's, 1 where naive has none."""
     own = np.where(known, np.abs(forecasts - actual), 0.0).sum(axis=(0, 2))
     other = np.where(known, np.abs(naive - actual), 0.0).sum(axis=(0, 2))

@@ -5,6 +5,7 @@ Arrays of any shape; the last axis is summed over and NaN in either array is lef
 
 import numpy as np
 
+from logistics_pipeline.forecasting.arrays import share
 from logistics_pipeline.forecasting.panel import Errors, FloatArray
 
 
@@ -24,7 +25,7 @@ def errors(actual: FloatArray, predicted: FloatArray) -> Errors:
 
 def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     """Part by whole; NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=np.asarray(whole) != 0)
+    return share(part, whole)
 
 
 def wape(sums: Errors) -> FloatArray:

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from logistics_pipeline.forecasting.arrays import first_periods, known_mean
-from logistics_pipeline.forecasting.panel import FloatArray
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
 _BLOCK = 512
 _LARGEST_LOGARITHM = 700.0
@@ -29,7 +29,8 @@ _INTERMITTENT = np.array(list(product((0.02, 0.05, 0.1, 0.2), (0.05, 0.2))))
 def seasonal_smoothing(values: FloatArray, season: int, origins: Sequence[int], horizon: int) -> FloatArray:
     """Exponential smoothing of level and season: ETS(A,N,A) of Hyndman and others (2008).
 
-    Where all values are positive, on their logarithms if that has lower one-step errors: the season grows with the level.
+    Where all values are positive, on their logarithms if that has lower one-step errors: the season then grows with
+    the level.
     """
     return _smoothing(values, season, origins, horizon, _SEASONAL)
 
@@ -78,7 +79,8 @@ class _Recursion:
         self.season, self.factors, self.logarithms = season, factors, logarithms
         observed = np.log(block) if logarithms else block
         known = np.isfinite(observed)
-        self.known, self.complete = known.T.astype(np.float64), known.all(axis=0)
+        self.known = known.T.astype(np.float64)
+        self.complete: BoolArray = np.all(known, axis=0)
         self.observed = np.where(known, observed, 0.0).T.copy()
         self.actual = np.where(known, block, 0.0).T.copy() if logarithms else self.observed
         self.first = first_periods(block)
@@ -90,7 +92,7 @@ class _Recursion:
         self.errors = np.zeros(shape)
 
     def run(self, origins: Sequence[int], horizon: int) -> tuple[FloatArray, FloatArray]:
-        """Forecasts (origins, series, horizon), and the errors (origins, series) of the parameters they are made with."""
+        """Forecasts (origins, series, horizon), and the errors (origins, series) of their parameters."""
         forecasts = np.full((len(origins), self.level.shape[1], horizon), np.nan)
         errors = np.full(forecasts.shape[:2], np.inf)
         since = 0
@@ -128,17 +130,17 @@ class _Recursion:
             error *= alpha
             level += error
 
-    def _forecast(self, at: int, horizon: int, best: FloatArray) -> FloatArray:
+    def _forecast(self, at: int, horizon: int, best: IntArray) -> FloatArray:
         columns = np.arange(len(best))
         damping = self.factors[best, 3][:, None]
         steps = np.cumsum(damping ** np.arange(1, horizon + 1), axis=1)
         phases = (at + np.arange(horizon)) % self.season
-        forecast = self.level[best, columns][:, None] + self.trend[best, columns][:, None] * steps
+        forecast: FloatArray = self.level[best, columns][:, None] + self.trend[best, columns][:, None] * steps
         forecast += self.seasonal[phases[None, :], best[:, None], columns[:, None]]
         return np.exp(np.minimum(forecast, _LARGEST_LOGARITHM)) if self.logarithms else forecast
 
 
-def _first_states(observed: FloatArray, season: int, first: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _first_states(observed: FloatArray, season: int, first: IntArray) -> tuple[FloatArray, FloatArray]:
     """Level (series,) and deviations of the phases (season, series) in a series' first two seasons."""
     periods = observed.shape[1]
     at = first[:, None] + np.arange(2 * season)
@@ -153,7 +155,7 @@ def _first_states(observed: FloatArray, season: int, first: FloatArray) -> tuple
 
 
 def _probability_times_size(block: FloatArray, origins: Sequence[int]) -> FloatArray:
-    """(origins, series)"""
+    """Answers (origins, series)."""
     known = np.isfinite(block).T.copy()
     filled = np.where(known, block.T, 0.0)
     active = filled != 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from logistics_pipeline.forecasting.arrays import first_periods, known_mean
+from logistics_pipeline.forecasting.arrays import first_periods, known_mean, share
 from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
 _BLOCK = 512
@@ -52,13 +52,13 @@ def _slope(adjusted: FloatArray, known: BoolArray, first: IntArray) -> FloatArra
     middle = clock.sum(axis=1) / number
     spread = (clock**2).sum(axis=1) - number * middle**2
     together = (clock * filled).sum(axis=1) - middle * filled.sum(axis=1)
-    return np.divide(together, spread, out=np.zeros(len(adjusted)), where=spread > 0)
+    return share(together, np.maximum(spread, 0.0), 0.0)
 
 
 def _simple_smoothing(adjusted: FloatArray, known: BoolArray, first: IntArray) -> tuple[FloatArray, FloatArray]:
     """Level at the end, and the factor with the lowest squared one-step errors, both (series,)."""
     alphas = _ALPHAS[:, None]
-    complete = known.all(axis=0)
+    complete: BoolArray = np.all(known, axis=0)
     filled = np.where(known, adjusted, 0.0).T.copy()
     mask = known.T.astype(np.float64)
     start = filled[np.minimum(first, len(filled) - 1), np.arange(len(adjusted))]
@@ -87,7 +87,8 @@ def _season_index(block: FloatArray, known: BoolArray, positive: BoolArray, seas
     phases = (half + np.arange(centre.shape[1])) % season
     index = np.stack([known_mean(deviation[:, phases == phase], axis=1) for phase in range(season)], axis=1)
     index = np.where(np.isfinite(index), index, 0.0)
-    return index - index.mean(axis=1, keepdims=True)
+    centred: FloatArray = index - index.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _moving_mean(observed: FloatArray, season: int) -> FloatArray:

@@ -359,6 +359,7 @@ def test_exports_have_connections_of_their_own_and_refuse_when_all_are_taken(
     export(shared, "vehicles.csv")
 
 
+@pytest.mark.slow
 def test_a_slow_reader_gets_the_rows_of_the_moment_it_asked_whatever_is_loaded_meanwhile(
     shared: Any, url: str, large: None, reading: Any
 ) -> None:

@@ -87,6 +87,7 @@ def of(span: Span) -> dict[str, str]:
     return {"start": str(span.start), "end": str(span.end)}
 
 
+@pytest.mark.slow
 def test_totals_and_vehicles_of_real_trips(api: Any, read: Reader, spans: list[Span]) -> None:
     for span in spans:
         assert api.get("/api/dashboard", **of(span)) == oracle.dashboard(read, span)

@@ -8,14 +8,17 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import pytest
+from pydantic import Field, TypeAdapter
 
+from logistics_api.__main__ import ignore_known_warnings
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.context import current_request_id
@@ -186,3 +189,14 @@ def test_the_running_api_writes_json_from_its_first_line_to_its_last(
     assert (of_requests["trace-2"]["status"], of_requests["trace-2"]["route"]) == (200, "/api/system/status")
     assert of_requests["trace-2"]["bytes"] > 100
     assert "lap_secret" not in log
+
+
+def test_a_warning_that_fastapi_means_to_suppress_stays_out_of_the_log() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        TypeAdapter(Annotated[int, Field(alias="b")])
+        assert told  # it is still given
+        told.clear()
+        ignore_known_warnings()
+        TypeAdapter(Annotated[int, Field(alias="b")])
+    assert told == []

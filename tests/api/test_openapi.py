@@ -170,6 +170,7 @@ def test_the_pages_of_documentation_ask_nobody_else(shared: Any, page: str, file
     assert policy.count("'sha256-") == response.text.count("<script>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "shows"), [("/docs", "read_dashboard"), ("/redoc", "Get the key figures of a date range")]
 )

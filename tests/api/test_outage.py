@@ -63,6 +63,7 @@ def is_ready(api: Any) -> bool:
     return bool(response.status_code == 200)
 
 
+@pytest.mark.slow
 def test_it_starts_without_a_database_and_finds_it_later(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
 ) -> None:

@@ -94,6 +94,7 @@ def test_idle_connections_outlive_a_limit_of_the_login(filled: str, serve: Any) 
         assert [api.request(f"/api/shipments/S{n}").status_code for n in range(12)] == [404] * 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spared", ["the watcher", "nothing"])
 def test_connections_closed_by_an_administrator_are_replaced(
     filled: str, serve: Any, spared: str, wait_until: Callable[..., None]

@@ -5,6 +5,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
@@ -236,6 +237,7 @@ def test_datasets_without_days_are_asked_without_a_range(dashboard: Any, open_pa
     expect(page.get_by_role("heading", name="Trips by day")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_everybody_can_use_it(open_page: Any) -> None:
     page = open_page("/explore?by=origin&grain=month&range=year", color_scheme="dark", reduced_motion="reduce")
     for query in (

@@ -51,7 +51,7 @@ def test_a_forecast_says_how_it_was_made_and_how_wrong_it_is(forecast: Any, new_
         f"repeating last week: {100 * tracked['naive_error']:.1f}%."
     )
     expect(panel).to_contain_text(f"The 90 % band held {100 * tracked['coverage_90']:.0f}% of what came true.")
-    panel.get_by_text("All values").click()
+    panel.get_by_text("All values", exact=True).click()
     expect(rows_of(page, "Forecast of Fares, Total")).to_have_count(14)
     over_time = rows_of(page, "Accuracy over time")
     expect(over_time).to_have_count(2)

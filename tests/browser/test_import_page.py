@@ -136,6 +136,7 @@ def test_one_answer_is_applied_to_all_questions_of_its_kind(site: Any, new_page:
     expect(of_kind.get_by_text("open", exact=True)).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "theme"), [((1280, 800), "dark"), ((360, 740), "light")])
 def test_both_pages_are_accessible_and_fit_a_phone(
     site: Any, new_page: NewPage, size: tuple[int, int], theme: str

@@ -267,3 +267,32 @@ def test_data_and_pipeline_show_what_is_known_without_the_database(
     installation.start_database()
     expect(fresh.locator(".stale-note")).to_be_hidden()
     expect(fresh.get_by_role("table", name="Files, newest first").locator("tbody tr").first).to_be_visible()
+
+
+def test_explore_and_boards_say_that_the_database_is_away(
+    installation: Installation, new_page: Callable[..., Any]
+) -> None:
+    question = {"dataset": "shipments", "metrics": "shipments"}
+    panels = [{"title": "Kept", "question": question, "chart": "auto"}]
+    made = httpx2.post(f"{installation.url}/api/boards", json={"title": "Outage", "panels": panels}, trust_env=False)
+    address = f"/boards/{made.json()['board_id']}{PINNED}"
+    shown = {}
+    for path in (f"/explore{PINNED}&dataset=shipments&metrics=shipments&grain=none", address):
+        shown[path], watched = new_page(installation, path)
+        watched.expected = AWAY
+        settled(shown[path])
+        expect(shown[path].locator(".live")).to_have_text("Live")
+    figures = {path: page.locator("article.kpi .value").first.inner_text() for path, page in shown.items()}
+    installation.stop_database()
+    for path, page in shown.items():
+        says_stale(page)
+        expect(page.locator("article.kpi .value").first).to_have_text(figures[path])
+    other, watched = new_page(installation, f"/explore{PINNED}&by=origin&filter=%7B%22cost%22%3A%7B%22gt%22%3A1%7D%7D")
+    watched.expected = AWAY
+    expect(other.get_by_role("alert").first).to_contain_text("Database unavailable")
+    expect(other.locator(".live")).not_to_have_text("Live")
+    installation.start_database()
+    for page in shown.values():
+        expect(page.locator(".live")).to_have_text("Live")
+    expect(other.get_by_role("alert")).to_have_count(0)
+    expect(other.locator("figure.chart[data-drawn]")).to_have_count(1)

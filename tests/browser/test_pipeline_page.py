@@ -103,6 +103,7 @@ def test_the_ledger_shows_every_file_with_its_balance(dashboard: Any, open_page:
     expect(page.get_by_text("Not balanced")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_files_can_be_filtered_and_the_address_says_how(small: Any, new_page: Any) -> None:
     page, _ = new_page(small, "/pipeline")
     rows = rows_of(page)
@@ -381,6 +382,7 @@ def open_file(page: Page, name: str) -> Any:
     return drawer
 
 
+@pytest.mark.slow
 def test_each_file_offers_what_makes_sense_for_it(junk: Any, new_page: Any) -> None:
     page, _ = new_page(junk, "/pipeline")
     expected = {
@@ -415,6 +417,7 @@ def test_a_file_shows_how_it_was_read_its_warning_and_its_rejects_by_reason(junk
     assert [json.loads(line)["record"]["total_mileage"] for line in lines] == ["much"] * 4 + ["1"]
 
 
+@pytest.mark.slow
 def test_a_retry_by_keyboard_shows_that_it_waits_and_what_came_of_it(junk: Any, new_page: Any) -> None:
     page, _ = new_page(junk, "/pipeline")
     drawer = open_file(page, "shipments/cut.json")

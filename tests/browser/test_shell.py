@@ -47,6 +47,7 @@ def test_no_page_scrolls_sideways_on_a_phone(open_page: Any, path: str) -> None:
     expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_is_wider_than_its_screen(open_page: Any, path: str) -> None:
     page = open_page(path, viewport={"width": 1366, "height": 768})
@@ -70,6 +71,7 @@ def test_every_measure_explains_itself_to_pointer_and_keyboard(dashboard: Any, o
             assert measures[label]["definition"].replace("`", "")[:20] in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_keeps_the_rules_of_accessibility(open_page: Any, path: str) -> None:
     page = open_page(path, reduced_motion="reduce")
@@ -173,6 +175,7 @@ def test_a_tab_that_was_hidden_when_it_should_have_tried_again_does_so_when_it_i
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_without_the_server_what_is_shown_can_be_sorted_and_other_pages_open(dashboard: Any, new_page: Any) -> None:
     page, watched = new_page(dashboard, "/")
     watched.expected = re.compile("ERR_FAILED")

@@ -70,6 +70,7 @@ def test_the_page_says_how_each_source_is_doing(pulled: Any, new_page: Any) -> N
     expect(page.get_by_role("link", name="Sources", exact=True)).to_have_attribute("aria-current", "page")
 
 
+@pytest.mark.slow
 def test_without_a_source_the_page_says_how_to_have_one(new_dashboard: Callable[[], Any], new_page: Any) -> None:
     made = new_dashboard()
     made.start()
@@ -124,6 +125,7 @@ def test_a_pull_is_requested_by_keyboard_and_says_what_came_of_it(pulled: Any, n
     expect(row).to_contain_text("Interrupted"), "no process has it"
 
 
+@pytest.mark.slow
 def test_who_may_only_read_sees_no_button(new_dashboard: Callable[[], Any], new_page: Any) -> None:
     made = new_dashboard()
     define(made.database_url, made.data_dir / "sources", fleet=FLEET)
@@ -134,6 +136,7 @@ def test_who_may_only_read_sees_no_button(new_dashboard: Callable[[], Any], new_
     expect(page.get_by_role("button", name=re.compile("Pull now"))).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/sources", "/sources/fleet"])
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1366), ("dark", 390)])
 def test_the_pages_are_accessible_and_fit_any_width(

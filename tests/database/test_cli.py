@@ -523,6 +523,7 @@ def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) 
         assert b"Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_shell_takes_the_variables_as_they_are_printed(logistics: Run) -> None:
     printed = logistics("env").stdout
     script = 'eval "$1"; "$2" migrate && printf "%s" "$LOGISTICS_DATABASE_URL"'
@@ -636,6 +637,7 @@ def test_generate_never_replaces_files_unless_told_to(logistics: Run, data_dir: 
     assert own.read_bytes() != b"mine"
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_load_with_a_sentence_and_the_next_one_resumes(logistics: Run, data_dir: Path) -> None:
     records = 400_000
     lines = "".join(f'{{"vehicle_id":"v{number}","name":"n"}}\n' for number in range(records))

@@ -17,6 +17,7 @@ connect(sys.argv[1], application_name="doomed").execute("SELECT pg_sleep(600)")
 """
 
 
+@pytest.mark.slow
 def test_a_statement_ends_soon_after_its_client_was_killed(database_url: str) -> None:
     running = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'doomed' AND state = 'active'"
     with (

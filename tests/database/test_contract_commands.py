@@ -122,6 +122,7 @@ def test_older_versions_are_shown_and_compared(contracts: Run, data_dir: Path) -
     assert "mean the same" in contracts("diff", "fuel", "--to", 2).stderr
 
 
+@pytest.mark.slow
 def test_a_breaking_edit_in_the_folder_is_refused_and_can_be_accepted(
     logistics: Run, contracts: Run, data_dir: Path, connection: Connection
 ) -> None:

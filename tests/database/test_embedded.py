@@ -77,6 +77,7 @@ def user(folder: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_whoever_leaves_last_stops_it(folder: Path) -> None:
     first, second = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
     url = first.acquire()
@@ -154,6 +155,7 @@ def test_stopping_what_was_never_started_is_no_error(tmp_path: Path) -> None:
     assert not EmbeddedPostgres(tmp_path / "nothing" / "postgres").stop()
 
 
+@pytest.mark.slow
 def test_a_server_that_died_is_started_again(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     url = server.acquire()
@@ -176,6 +178,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_two_processes_may_start_it_at_once_in_a_new_folder() -> None:
     with temporary_folder() as parent:
         folder = parent / "data" / "postgres"
@@ -200,6 +203,7 @@ def test_a_folder_too_deep_for_a_socket_works(prepared: Path) -> None:
         assert not is_running(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["my data, ü'%20", 'a$HOME `x` "b\\c'])
 def test_a_path_with_any_characters_works(name: str, prepared: Path) -> None:
     with temporary_folder() as parent:
@@ -259,12 +263,14 @@ def test_data_of_another_version_are_said_in_a_sentence(folder: Path) -> None:
         EmbeddedPostgres(folder).acquire()
 
 
+@pytest.mark.slow
 def test_settings_that_do_not_start_are_said_in_a_sentence_with_the_log(folder: Path) -> None:
     (folder / "logistics.conf").write_text("shared_buffers = nonsense\n")
     with pytest.raises(ConfigurationError, match=rf"did not start: .*Its log is {folder}/log"):
         EmbeddedPostgres(folder).acquire()
 
 
+@pytest.mark.slow
 def test_databases_of_one_server_may_be_migrated_at_once(folder: Path) -> None:
     """Roles belong to the server, not to the database whose lock each migration holds."""
     server = EmbeddedPostgres(folder)
@@ -299,6 +305,7 @@ def test_databases_of_one_server_may_be_migrated_at_once(folder: Path) -> None:
     assert errors == []
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_is_revived_and_one_that_was_stopped_is_not(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     url = server.acquire()

@@ -75,6 +75,7 @@ def test_its_files_are_recognised_by_their_path(drivers_folder: FolderUnderTest)
     assert drivers_folder.drop("drivers-2024.json", [driver(1)]).dataset == "drivers"
 
 
+@pytest.mark.slow
 def test_the_commands_know_it(logistics: Run, data_dir: Path, connection: Connection) -> None:
     assert logistics("migrate").returncode == 0
     (index,) = connection.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'drivers_by_day'").fetchall()
@@ -119,6 +120,7 @@ def test_without_its_contract_the_option_names_the_datasets_there_are(logistics:
     assert "there is no dataset 'drivers'. Choose one of vehicles, vehicle_logs, shipments." in words
 
 
+@pytest.mark.slow
 def test_a_contract_that_cannot_be_used_is_a_sentence_and_the_version_before_stays(
     logistics: Run, drivers_folder: FolderUnderTest, data_dir: Path
 ) -> None:

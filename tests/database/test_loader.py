@@ -268,6 +268,7 @@ def test_a_load_interrupted_after_every_batch_ends_like_an_undisturbed_one(
     assert contents() == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @every_trouble
 def test_a_load_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(

@@ -64,6 +64,7 @@ def name(request: pytest.FixtureRequest, data_dir: Path) -> str:
     return LINES if request.param == "ledger" else str(data_dir / "raw" / LINES)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_both_files_are_listed_with_counts_of_their_own(logistics: Run) -> None:
     found = {each["file"]: each for each in documents(logistics("files", "--json"))}
@@ -74,6 +75,7 @@ def test_both_files_are_listed_with_counts_of_their_own(logistics: Run) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_rejects_are_found_by_the_path(logistics: Run, name: str, tmp_path: Path) -> None:
     (reject,) = documents(logistics("rejects", "list", name, "--json"))
@@ -88,6 +90,7 @@ def test_rejects_are_found_by_the_path(logistics: Run, name: str, tmp_path: Path
     assert documents(logistics("rejects", "list", name, "--json")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_it_is_unloaded_and_loaded_by_itself(logistics: Run, name: str, data_dir: Path) -> None:
     (done,) = documents(logistics("unload", name, "--json"))
@@ -103,6 +106,7 @@ def test_it_is_unloaded_and_loaded_by_itself(logistics: Run, name: str, data_dir
     assert (again["file"], again["loaded"], again["rejected"]) == (str(path), 3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_a_path_that_leads_nowhere_is_said(logistics: Run) -> None:
     for command in ("unload", "retry"):

@@ -253,6 +253,7 @@ def test_unknown_members_of_elements_are_kept(shop: FolderUnderTest, connection:
 SMALL = {"batch": BatchLimits(4, 1 << 20), "chunk_bytes": 64, "own_process_bytes": 1 << 40}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [as_array, as_lines, as_csv_cells])
 @every_trouble
 def test_a_load_that_dies_anywhere_resumes_and_loses_and_doubles_nothing(

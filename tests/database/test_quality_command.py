@@ -68,6 +68,7 @@ def test_a_score_below_the_floor_is_told_and_makes_the_exit_code_1(raw_folder: F
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_was_never_loaded_is_no_failure_and_an_unknown_dataset_is_a_sentence(quality: Run) -> None:
     assert quality().returncode == 0
     assert quality("vehicles").stderr == "Nothing of vehicles was tested yet.\n"
@@ -91,6 +92,7 @@ def test_rows_of_an_older_version_are_counted_by_the_migration(
     assert stored(connection) == counted != []
 
 
+@pytest.mark.slow
 def test_a_recount_restores_counts_that_somebody_has_changed(
     quality: Run, raw_folder: FolderUnderTest, connection: Connection
 ) -> None:

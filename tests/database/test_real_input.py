@@ -188,6 +188,7 @@ def check_analytics(url: str, connection: Connection, stored: dict[str, dict[str
     assert trips == (len(logs), sum((log[3] or 0 for log in logs), Decimal(0)))
 
 
+@pytest.mark.slow
 @needs_data
 def test_the_csv_and_the_json_of_a_set_reject_the_same_records_for_the_same_reasons(
     raw_folder: FolderUnderTest, connection: Connection

@@ -557,6 +557,7 @@ def test_the_failed_folder_is_left_to_a_load_that_is_going_on(
 # -- whatever happens meanwhile ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @every_trouble
 def test_a_replay_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_one(

@@ -204,6 +204,7 @@ def _overlapping(folder: FolderUnderTest, order: Order, records: int) -> list[tu
     return files
 
 
+@pytest.mark.slow
 def test_every_deadlock_is_retried(
     raw_folder: FolderUnderTest,
     load_at_once: LoadAtOnce,

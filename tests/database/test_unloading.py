@@ -406,6 +406,7 @@ def prepare(raw_folder: FolderUnderTest, empty: Callable[[], None]) -> Callable[
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @every_trouble
 def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_the_same(
@@ -436,6 +437,7 @@ def test_an_unload_that_is_killed_at_any_statement_is_done_or_not_done_and_ends_
     assert number > 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @every_trouble
 def test_a_file_that_begins_anew_ends_the_same_wherever_it_is_interrupted(
@@ -557,6 +559,7 @@ def test_a_replay_and_an_unload_of_one_file_do_not_wait_in_a_circle(
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", range(0, 12, 2))
 def test_a_refresh_in_the_midst_of_an_unload_is_right_and_so_is_the_next_one(
     statement: int,

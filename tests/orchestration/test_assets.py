@@ -90,6 +90,7 @@ def test_a_file_at_fault_is_not_retried(system: System, monkeypatch: pytest.Monk
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_a_refresh_is_retried_when_the_database_was_away_and_not_when_it_would_fail_again(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

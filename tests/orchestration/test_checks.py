@@ -127,6 +127,7 @@ def test_checks_see_the_figures_after_the_refresh_that_they_run_with(filled: Sys
     assert found.metadata["unassigned_shipments"] == dg.IntMetadataValue(7)
 
 
+@pytest.mark.slow
 def test_wrong_figures_are_an_error_that_does_not_stop_the_refresh(filled: System, tmp_path: Path) -> None:
     refresh(filled)
     with connect(filled.settings.database_url or "") as connection:
@@ -141,6 +142,7 @@ def test_wrong_figures_are_an_error_that_does_not_stop_the_refresh(filled: Syste
     assert "2024-03-05" in (found.description or "")
 
 
+@pytest.mark.slow
 def test_the_raw_tables_are_checked_though_the_refresh_fails(filled: System, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
@@ -154,6 +156,7 @@ def test_the_raw_tables_are_checked_though_the_refresh_fails(filled: System, mon
     assert shown(filled, "analytics/daily_routes", "aggregates_match_raw") is None
 
 
+@pytest.mark.slow
 def test_checks_that_cannot_run_do_not_delay_the_next_refresh(filled: System, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
@@ -182,6 +185,7 @@ def test_a_refresh_that_failed_is_asked_for_again_after_a_pause(
     assert len(filled.refresh_tick()) == 1
 
 
+@pytest.mark.slow
 def test_all_days_are_compared_on_request(filled: System) -> None:
     refresh(filled)
     with connect(filled.settings.database_url or "") as connection:

@@ -1,5 +1,7 @@
 """Pulls as Dagster runs them, from a real API to the loaded rows: what is green, what is red, what goes on where."""
 
+import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -96,6 +98,8 @@ def test_what_is_pulled_is_landed_loaded_and_accounted_for(pulling: System, conn
     assert found["file"] == "vehicle_logs/fleet/trips/0000000001.ndjson.zst"
 
     connection.execute("UPDATE source.pulls SET attempted_at = now()")
+    long_ago = time.time() - 100  # a file that changed just now has to settle
+    os.utime(pulling.settings.raw_dir / found["file"], (long_ago, long_ago))
     pulling.settle()
     assert pulling.ledger()[found["file"]].records_loaded == 25
     assert pulling.evaluate("source_pulls").run_requests in (None, [])

@@ -202,6 +202,7 @@ def test_a_reload_serves_what_is_new_and_a_run_that_had_begun_goes_on(
     assert server.answers() and server.job() == "third"
 
 
+@pytest.mark.slow
 def test_a_run_of_before_a_reload_can_be_terminated(server: Server, instance: dg.DagsterInstance) -> None:
     run_id = server.launch(instance)
     server.client.reload_code(timeout=60)
@@ -209,6 +210,7 @@ def test_a_run_of_before_a_reload_can_be_terminated(server: Server, instance: dg
     wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.CANCELED, 20, "the run is cancelled")
 
 
+@pytest.mark.slow
 def test_a_sensor_is_not_evaluated_anew_before_the_daemon_has_noticed_the_reload(
     server: Server, instance: dg.DagsterInstance
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_server_whose_child_dies_exits_to_be_started_again(server: Server) -> 
     assert "has ended (exit code -9): this server exits, to be started again" in server.log()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_stopped_waits_for_its_run(server: Server, instance: dg.DagsterInstance) -> None:
     assert server.process is not None
     run_id = server.launch(instance)

@@ -119,6 +119,7 @@ def find(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     return run
 
 
+@pytest.mark.slow
 def test_a_run_is_found_lost_once_its_code_server_was_started_again_and_is_failed(
     instance: dg.DagsterInstance, code_server: CodeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

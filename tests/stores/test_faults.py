@@ -42,6 +42,7 @@ def in_batches(options: LoadOptions, place: PlaceDefinition) -> LoadOptions:
     return replace(options, places=(place,), batch=replace(options.batch, records=2_000), chunk_bytes=1 << 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_cut_connections_are_mended_and_cost_little(seed: int, bucket: Bucket, proxy: Proxy) -> None:
     content = random.Random(seed).randbytes(20 << 20)

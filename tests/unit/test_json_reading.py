@@ -605,6 +605,7 @@ def test_bombs_are_read_or_refused_in_bounded_memory(tmp_path: Path) -> None:
     assert outcomes["open brackets line"] == "read 2"
 
 
+@pytest.mark.slow
 def test_a_few_kilobytes_that_unfold_to_a_gigabyte_are_refused(tmp_path: Path) -> None:
     cases = [f"{begin.encode()!r}, {unit.encode()!r}, 400_000_000, 'zstd'" for begin, unit in GIGABYTES.values()]
 

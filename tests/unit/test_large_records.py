@@ -81,6 +81,7 @@ def test_a_long_number_is_judged_as_with_all_its_digits(monkeypatch: pytest.Monk
         assert validate(large["weight"]) == validate(small["weight"]), number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["\\ud83d\\\\", "\\ud83d\\ude00", "😀a", "漢", "\\n"])
 def test_a_walk_passes_over_the_rest_of_a_long_text(tmp_path: Path, text: str) -> None:
     long = text * (3_000_000 // len(text))

@@ -736,6 +736,7 @@ def _formats_of_all_at_once(dataset: Dataset, pairs: Sequence[tuple[object, obje
     return evidence.formats()
 
 
+@pytest.mark.slow
 def test_dates_of_numbers_are_counted_however_often_they_repeat(path: Path) -> None:
     records = [{"event_id": f"K{n}", "day": "02/03/2024" if n % 3 else f"2024-01-{n % 28 + 1:02}"} for n in range(300)]
     path.write_text(json.dumps(records))
