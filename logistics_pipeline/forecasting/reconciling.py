@@ -117,9 +117,9 @@ def choose_way(
     """The way with the lowest error in the back-test, and the errors of all.
 
     Bottom-up stays unless another lowers the error, relative to naive's and averaged over levels, by 2 %, and does not
-    add more than half a percent to that of the finest level. That price does not count where the sums of parts lose to naive: of
-    demand on one day in ten, the best forecast of each part is 0, and no total is. All arrays are (origins, series,
-    horizon).
+    add more than half a percent to that of the finest level. That price does not count where the sums of parts lose to
+    naive: of demand on one day in ten, the best forecast of each part is 0, and no total is. All arrays are (origins,
+    series, horizon).
     """
     if not panel.additive:
         return "none", {}
