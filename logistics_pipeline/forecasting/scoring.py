@@ -192,7 +192,10 @@ def adapt_widths(series: Series, tracked: Tracked, calendar: Calendar) -> tuple[
 
 
 def losing(tracked: Tracked, grain: Grain) -> BoolArray:
-    """(series,) Whose forecasts had a higher error than seasonal naive in each of the last stretches."""
+    """(series,) Whose forecasts had a higher error than seasonal naive in each of the last stretches.
+
+    More than half of the periods of each must have been scored.
+    """
     stretches, length = LOSSES[grain]
     series, periods = tracked.absolute.shape
     if periods < stretches * length:
@@ -200,7 +203,7 @@ def losing(tracked: Tracked, grain: Grain) -> BoolArray:
     lost = []
     for number in range(stretches):
         part = slice(periods - (number + 1) * length, periods - number * length)
-        known = np.isfinite(tracked.absolute[:, part]).all(axis=1)
+        known = 2 * np.isfinite(tracked.absolute[:, part]).sum(axis=1) > length
         ours = np.nan_to_num(tracked.absolute[:, part]).sum(axis=1)
         naive = np.nan_to_num(tracked.naive_absolute[:, part]).sum(axis=1)
         lost.append(known & (ours > naive))

@@ -214,7 +214,7 @@ def test_forecasts_are_due_when_figures_or_the_contract_have_changed(
     assert due(interval=3600) == {"rides": "the contract or the program has changed"}
 
 
-def test_a_series_that_loses_for_four_weeks_is_set_back_and_released_by_a_good_back_test(
+def test_a_series_that_loses_for_four_weeks_is_set_back_to_seasonal_naive(
     folder: FolderUnderTest, connection: Connection
 ) -> None:
     fit(folder)
