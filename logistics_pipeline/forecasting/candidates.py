@@ -23,6 +23,7 @@ _PARTS: dict[str, methods.Method] = {
     "seasonal smoothing": smoothing.seasonal_smoothing,
     "damped trend": smoothing.damped_smoothing,
     "theta": theta,
+    "theta with most of the trend": partial(theta, trend=0.9),
     "smoothing without season": smoothing.level_smoothing,
     "intermittent demand": smoothing.intermittent,
 }

@@ -14,17 +14,17 @@ _BLOCK = 512
 _ALPHAS = np.array([0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 0.95])
 
 
-def theta(values: FloatArray, season: int, origins: Sequence[int], horizon: int) -> FloatArray:
+def theta(values: FloatArray, season: int, origins: Sequence[int], horizon: int, *, trend: float = 0.5) -> FloatArray:
     """The season is divided out where all values are positive, subtracted elsewhere."""
     found = np.full((len(origins), len(values), horizon), np.nan)
     for start in range(0, len(values), _BLOCK):
         rows = slice(start, start + _BLOCK)
         for place, at in enumerate(origins):
-            found[place, rows] = _forecast(values[rows, :at], season, horizon)
+            found[place, rows] = _forecast(values[rows, :at], season, horizon, trend)
     return found
 
 
-def _forecast(block: FloatArray, season: int, horizon: int) -> FloatArray:
+def _forecast(block: FloatArray, season: int, horizon: int, trend: float) -> FloatArray:
     periods = block.shape[1]
     known = np.isfinite(block)
     positive = (np.where(known, block, np.inf).min(axis=1) > 0)[:, None]
@@ -37,7 +37,7 @@ def _forecast(block: FloatArray, season: int, horizon: int) -> FloatArray:
     level, alpha = _simple_smoothing(adjusted, known, first)
     remaining = (1.0 - (1.0 - alpha) ** number) / alpha
     slope = _slope(adjusted, known, first)
-    line = level[:, None] + 0.5 * slope[:, None] * (np.arange(horizon)[None, :] + remaining[:, None])
+    line = level[:, None] + trend * slope[:, None] * (np.arange(horizon)[None, :] + remaining[:, None])
     ahead = (periods + np.arange(horizon)) % season
     forecast = np.where(positive, line * factor[:, ahead], line + index[:, ahead])
     enough = periods - first >= max(2 * season, 3)
