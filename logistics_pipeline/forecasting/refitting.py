@@ -377,7 +377,8 @@ def due_datasets(
         row[0]: row[1:]
         for row in connection.execute(
             "SELECT figures.dataset, figures.data_version, figures.first_day, figures.last_day, fits.data_version, "
-            "fits.declaration, fits.known_until, extract(epoch FROM clock_timestamp() - fits.fitted_at) "
+            "fits.declaration, fits.known_until, extract(epoch FROM clock_timestamp() - fits.fitted_at), "
+            "(SELECT data_version FROM analytics.status) "
             "FROM analytics.rollup_datasets AS figures LEFT JOIN forecast.fits AS fits USING (dataset)"
         )
     }
@@ -391,7 +392,7 @@ def due_datasets(
 
 
 def _reason(dataset: Dataset, known: tuple[Any, ...], interval: float, today: date) -> str | None:
-    figures, first, last, fitted, declaration, known_until, age = known
+    figures, first, last, fitted, declaration, known_until, age, newest = known
     if first is None or last is None:
         return None
     calendars = {each.grain: finished_periods(DayRange(first, last), today, each.grain) for each in dataset.forecasts}
@@ -404,6 +405,6 @@ def _reason(dataset: Dataset, known: tuple[Any, ...], interval: float, today: da
         return "the contract or the program has changed"
     if age < interval:
         return None
-    if figures > fitted:
+    if figures > fitted or fitted > newest:  # a restored database counts anew
         return "the figures have changed"
     return "a period is over" if finished != known_until else None

@@ -208,6 +208,9 @@ def test_forecasts_are_due_when_figures_or_the_contract_have_changed(
     assert due(interval=3600) == {}
     assert due() == {"rides": "the figures have changed"}
     fit(folder)
+    connection.execute("UPDATE forecast.fits SET fitted_at = fitted_at - interval '1 minute', data_version = 99")
+    assert due() == {"rides": "the figures have changed"}  # those of a restored database are numbered anew
+    fit(folder)
     contract = raw_dir.parent / "contracts" / "rides.yaml"
     contract.write_text(RIDES.replace("horizon: 14", "horizon: 10"))
     synced_catalogue(folder.url, contract.parent)
