@@ -59,6 +59,7 @@ def test_a_forecast_says_how_it_was_made_and_how_wrong_it_is(forecast: Any, new_
     expect(rows_of(page, "Accuracy by periods ahead")).to_contain_text(["1 day", "2 to 7 days", "8 to 14 days"])
 
 
+@pytest.mark.slow
 def test_a_series_of_a_level_is_chosen_by_keyboard_and_is_in_the_address(forecast: Any, new_page: Any) -> None:
     page, _ = new_page(forecast, OF_FARES)
     page.get_by_role("combobox", name="Level").select_option(label="By depot")
@@ -73,6 +74,7 @@ def test_a_series_of_a_level_is_chosen_by_keyboard_and_is_in_the_address(forecas
     expect(page.get_by_role("region", name="How right: (no value)")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_new_fit_is_shown_by_itself(forecast: Any, new_page: Any) -> None:
     page, _ = new_page(forecast, "/forecasts?forecast=rides.drivers.day.depot")
     page.locator("[data-drawn=forecast] canvas").wait_for()
@@ -82,11 +84,13 @@ def test_a_new_fit_is_shown_by_itself(forecast: Any, new_page: Any) -> None:
     assert newest.run_id - 1 <= asked.value.json()["run"]["run_id"] <= newest.run_id
 
 
+@pytest.mark.slow
 def test_before_the_first_fit_the_page_says_what_is_missing(forecast: Any, new_page: Any) -> None:
     page, _ = new_page(forecast, "/forecasts")
     expect(page.get_by_text("No forecast has been made yet.")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1366), ("dark", 390)])
 def test_the_page_is_accessible_and_fits_any_width(forecast: Any, new_page: Any, scheme: str, width: int) -> None:
     page, _ = new_page(

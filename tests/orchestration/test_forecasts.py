@@ -1,6 +1,7 @@
 """Forecasts in Dagster: requested when figures have settled, made once, checked."""
 
 import dagster as dg
+import pytest
 
 from logistics_core.settings import Settings
 from logistics_pipeline.orchestration.definitions import build_definitions
@@ -15,6 +16,7 @@ def test_forecasts_are_assets_below_the_pre_aggregates() -> None:
     assert checks == {"better_than_naive", "coverage", "fresh"}
 
 
+@pytest.mark.slow
 def test_a_refresh_leads_to_forecasts_once(system: System) -> None:
     assert system.evaluate("stale_forecasts").run_requests == []
     system.drop("vehicle_logs.json", [vehicle_log(n, trip_date=f"2024-03-{n:02}") for n in range(1, 29)])
