@@ -18,7 +18,7 @@ import botocore.session
 import httpx2
 from botocore.config import Config
 
-from logistics_pipeline.files.stores import PlaceDefinition
+from logistics_core.places.definition import PlaceDefinition
 
 _LOWEST_PORT, _HIGHEST_PORT = 10_000, 30_000
 """Below those that the system gives to clients."""

@@ -56,6 +56,7 @@ from logistics_api.session import endpoints as session
 from logistics_api.shipments import endpoints as shipments
 from logistics_api.sources import endpoints as sources
 from logistics_api.system import endpoints as system
+from logistics_api.uploads import address_endpoints as upload_addresses
 from logistics_api.uploads import endpoints as uploads
 from logistics_api.uploads.slots import UploadSlots
 from logistics_api.vehicles import endpoints as vehicles
@@ -195,6 +196,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         rejects.router,
         file_requests.router,
         uploads.router,
+        upload_addresses.router,
         index.make_router(catalogue),
     )
 

@@ -254,6 +254,10 @@ class Settings(BaseSettings):
     graphql_introspection: Literal["all", "keys", "none"] = Field(
         "all", description="Who may ask GraphQL for its schema: all, keys (requests with an API key), or none"
     )
+    upload_place: str | None = Field(
+        None, description="Name of a source of the kind files (s3, az, gs) whose bucket takes the uploads of browsers: "
+        "the API hands out addresses, and files do not pass through it. Unset: files are sent to the API"
+    )  # fmt: skip
     upload_max_bytes: PositiveInt = Field(10 << 30, description="Largest file that can be uploaded through the API")
     dagster_public_url: str | None = Field(
         None, description="Where users find the Dagster UI; the API's responses link to it. Unset: "

@@ -59,9 +59,9 @@ class ContractQuestion(StrictModel):
 
     id: str = Field(description="Identifies the question in answers", examples=["date_order:paid_on"])
     kind: str = Field(description="What the question is about", examples=["date_order"])
-    text: str = Field(description="The question", examples=["paid_on: day or month first? 1,204 cells hang on it."])
+    text: str = Field(description="The question", examples=["paid_on: day or month first? 1,204 cells depend on it."])
     columns: list[str] = Field(description="The columns that it concerns", examples=[["paid_on"]])
-    cells: int = Field(description="Cells or records that hang on it", examples=[1204])
+    cells: int = Field(description="Cells or records that depend on it", examples=[1204])
     answers: list[str] = Field(description="The possible answers", examples=[["day first", "month first"]])
     suggestion: str | None = Field(
         description="The answer that other columns speak for; nobody has decided it", examples=[None]

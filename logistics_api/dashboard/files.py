@@ -30,6 +30,7 @@ from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
 from logistics_api.http.protocols import TemplateOf
+from logistics_api.uploads.upload_place import UploadPlace
 from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
@@ -86,6 +87,7 @@ class Dashboard:
         self._descriptions = datasets.model_dump_json(), measures.model_dump_json()
         self._describe = describe
         self._description: File | None = None
+        self._uploads = UploadPlace(settings)
         self._lock = Lock()
 
     def prepare(self) -> None:
@@ -103,7 +105,7 @@ class Dashboard:
         """
         path = scope["path"]
         if PAGES.fullmatch(path):
-            return self.page(scope)
+            return await self.page(scope)
         if path == f"/assets/vega-{self.vega.version}.js":
             return await self._vega()
         if path == OPENAPI:
@@ -114,9 +116,10 @@ class Dashboard:
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
 
-    def page(self, scope: Scope) -> "File":
+    async def page(self, scope: Scope) -> "File":
         """The one page; its scripts show what its address names, also that it names nothing."""
-        return _page(self.vega.version, *self._descriptions, root_of(scope))
+        uploads = self._uploads.name or "", await self._uploads.origin() or ""
+        return _page(self.vega.version, *self._descriptions, root_of(scope), *uploads)
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -152,7 +155,8 @@ class DashboardMiddleware:
             scope["route"] = found
             await found.send(scope, send)
         elif is_read and self._is_navigation(scope) and self._template_of(scope["path"]) is None:
-            await self.dashboard.page(scope).send(scope, send, HTTPStatus.NOT_FOUND)
+            page = await self.dashboard.page(scope)
+            await page.send(scope, send, HTTPStatus.NOT_FOUND)
         else:
             await self.app(scope, receive, send)
 
@@ -174,17 +178,24 @@ class File:
     bodies: dict[str, bytes]
     path_format: str = "/assets"
     """What the request counts as in metrics and logs, as a route's template does."""
+    connect_to: str = ""
+    """Origin beside the API's own that the page may send to."""
     _lengths: dict[str, bytes] = field(init=False)
+    _security: tuple[tuple[bytes, bytes], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self._lengths = {encoding: str(len(body)).encode() for encoding, body in self.bodies.items()}
+        connect = b"connect-src 'self' " + self.connect_to.encode()
+        self._security = tuple(
+            (name, value.replace(b"connect-src 'self'", connect.rstrip())) for name, value in SECURITY
+        )
 
     async def send(self, scope: Scope, send: Send, status: HTTPStatus = HTTPStatus.OK) -> None:
         context = context_of(scope)
         etag = self.etag.encode()
         is_found = status == HTTPStatus.OK
         headers = [
-            *SECURITY,
+            *self._security,
             (b"etag", etag),
             (b"cache-control", self.caching.encode() if is_found else b"no-store"),
             (b"vary", b"Accept-Encoding" if is_found else b"Accept, Accept-Encoding"),
@@ -248,14 +259,18 @@ def root_of(scope: Scope) -> str:
 
 
 @lru_cache(PAGES_REMEMBERED)
-def _page(vega: str, datasets: str, measures: str, root: str) -> File:
-    """The one page, with the addresses of this version and, so that they need no request, datasets and measures."""
+def _page(vega: str, datasets: str, measures: str, root: str, upload_place: str, upload_origin: str) -> File:
+    """The one page, with the addresses of this version and, so that they need no request, datasets and measures.
+
+    `upload_place` takes files at `upload_origin`; both may be empty.
+    """
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", f"assets/{_release()}").replace("{{vega}}", escape(vega))
-    html = html.replace("{{root}}", escape(root))
+    html = html.replace("{{root}}", escape(root)).replace("{{upload_place}}", escape(upload_place))
     html = html.replace("{{datasets}}", escape(datasets)).replace("{{measures}}", escape(measures))
     body = html.encode()
-    return File("text/html", _tag(body), "no-cache", compress(body, quality=9), "/")
+    tag = _tag(body + upload_origin.encode())  # with another policy, it is another page
+    return File("text/html", tag, "no-cache", compress(body, quality=9), "/", upload_origin)
 
 
 @lru_cache(PREFIXES_REMEMBERED)

@@ -27,3 +27,11 @@ class Destination(BaseModel):
         examples=[None],
     )
     replace: Flag = Field(False, description="Whether to replace a file that has this name and other content")
+
+
+class AddressParameters(Destination):
+    """Destination and size of a file that is sent to a bucket."""
+
+    size_bytes: int = Field(
+        ge=1, le=1 << 50, description="Bytes of the file: the store takes no other size", examples=[1_048_576]
+    )

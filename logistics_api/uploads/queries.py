@@ -23,6 +23,18 @@ SELECT EXISTS (
 )
 """
 
+IS_KNOWN = f"""
+-- Returns whether the ledger has a file under this path whose newest version has not failed and was not removed.
+-- One row: whether it has.
+-- Reads ingest.files.
+SELECT EXISTS (
+    SELECT FROM ingest.files
+    WHERE path = %(path)s
+        AND state NOT IN ('{FileState.FAILED}', '{FileState.UNLOADED}')
+        AND version = (SELECT max(version) FROM ingest.files WHERE path = %(path)s)
+)
+"""
+
 # A file whose content did not change gets no new version, so content is compared as well, but only with the newest
 # version: older content has been replaced, and if it returns, it has yet to be loaded.
 UPLOAD = f"""

@@ -1,5 +1,6 @@
 """Upload responses."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,30 @@ class SameContent(BaseModel):
 
     file_id: int = Field(description="Its ID in the ledger", examples=[211])
     path: str = Field(description="Its path", examples=["shipments/march.ndjson"])
+
+
+class UploadAddress(BaseModel):
+    """An address to which one file can be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(
+        description="Where the file itself is sent with PUT, without a key. Whoever has the address can send the file",
+        examples=["https://fleet-uploads.s3.eu-central-1.amazonaws.com/incoming/shipments/march.csv?X-Amz-Signature=…"],
+    )
+    headers: dict[str, str] = Field(
+        description="Headers that the request must have", examples=[{"x-ms-blob-type": "BlockBlob"}]
+    )
+    source: str = Field(description="The source whose place takes the file", examples=["lake"])
+    path: str = Field(
+        description="Path that the file will have in the ledger",
+        examples=["s3://fleet-uploads/incoming/shipments/march.csv"],
+    )
+    dataset: str | None = Field(
+        description="Dataset of the file; null if a contract will be proposed for it", examples=["shipments"]
+    )
+    made_at: datetime = Field(description="When the address was made", examples=["2024-05-01T10:00:00Z"])
+    expires_at: datetime = Field(description="Until when it can be used", examples=["2024-05-01T10:15:00Z"])
 
 
 class Upload(BaseModel):

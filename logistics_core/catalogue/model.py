@@ -176,8 +176,11 @@ class Field:
 
     @property
     def label(self) -> str:
-        """A column heading, for example `Fuel, L`."""
-        return f"{self.title}, {self.unit}" if self.unit and self.unit != "currency" else self.title
+        """A column heading, for example `Fuel, L`; a title that ends with its unit, as `Fuel (l)`, is one already."""
+        last_word = self.title.split()[-1].strip("()[]").casefold() if self.title.split() else ""
+        if not self.unit or self.unit == "currency" or last_word == self.unit.casefold():
+            return self.title
+        return f"{self.title}, {self.unit}"
 
 
 @dataclass(frozen=True)

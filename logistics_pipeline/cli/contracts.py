@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 import yaml
 
-from logistics_core.catalogue import Dataset, load_catalogue
+from logistics_core.catalogue import Dataset, built_in_catalogue, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, BUILT_IN_FOLDER, SUFFIX
 from logistics_core.contract_exports import ExportFormat, export_contract
 from logistics_core.database_contract.contracts import ProposalKind
@@ -35,7 +35,9 @@ from logistics_pipeline.contracts.texts import ContractText, contract_of_file
 from logistics_pipeline.contracts.versions import ContractVersion, all_versions, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import FileError, PipelineError
-from logistics_pipeline.files.folder import RawFolder, key_of
+from logistics_pipeline.files.folder import FoundFile, key_of
+from logistics_pipeline.files.places import WatchedPlaces, is_url
+from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.proposal import Proposal
 from logistics_pipeline.inference.propose import propose
@@ -133,7 +135,12 @@ def _person() -> str:
 
 
 def propose_contract(
-    file: Annotated[Path, typer.Argument(help="A CSV, JSON or NDJSON file, plain or as .gz or .zst")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A CSV, JSON or NDJSON file, plain or as .gz or .zst; or the URL of one at a declared place"
+        ),
+    ],
     dataset: Annotated[
         str | None, typer.Option(metavar="NAME", help="The name of the dataset; by default that of the file")
     ] = None,
@@ -164,15 +171,32 @@ def _questions(count: int) -> str:
     return f"{count:,} open {'question' if count == 1 else 'questions'}" if count else "no open questions"
 
 
-def _proposal(file: Path, dataset: str | None, settings: Settings) -> Proposal:
+def _proposal(file: str, dataset: str | None, settings: Settings) -> Proposal:
     with _named(file):
         return propose(
-            file,
+            _at_place(file, settings) if is_url(file) else Path(file),
             dataset,
             taken=_known_names(settings),
             max_record_bytes=settings.max_record_bytes,
             max_expansion=settings.max_expansion,
         )
+
+
+def _at_place(url: str, settings: Settings) -> StoredFile:
+    """The file of a URL; its place needs no dataset for it."""
+    return _found(WatchedPlaces.of_settings(settings, built_in_catalogue()), url).path
+
+
+def _found(folder: WatchedPlaces, file: str) -> FoundFile:
+    """A file on disk, or at a declared place.
+
+    Raises:
+        PipelineError: there is none, or its place cannot be read.
+    """
+    found = folder.look_at_key(file) if is_url(file) else folder.look_at(Path(file))
+    if found is None:
+        raise PipelineError(f"{file}: there is no such file.")
+    return found
 
 
 def _known_names(settings: Settings) -> list[str]:
@@ -184,7 +208,7 @@ def _known_names(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def _named(file: Path) -> Iterator[None]:
+def _named(file: str) -> Iterator[None]:
     """Errors of a file name it."""
     try:
         yield
@@ -192,12 +216,9 @@ def _named(file: Path) -> Iterator[None]:
         raise replace(error, message=f"{file}: {error.message}") from error
 
 
-def _store_proposal(file: Path, dataset: str | None, settings: Settings, as_json: bool) -> None:
+def _store_proposal(file: str, dataset: str | None, settings: Settings, as_json: bool) -> None:
     with _database(settings) as (environment, connection), _named(file):
-        folder = RawFolder(settings.raw_dir, environment.catalogue())
-        found = folder.look_at(file)
-        if found is None:
-            raise PipelineError(f"{file}: there is no such file.")
+        found = _found(WatchedPlaces.of_settings(settings, environment.catalogue()), file)
         proposed = propose_for_file(connection, found, settings, created_by=_person(), dataset=dataset)
         if proposed.accepted is not None:
             say_synced(environment.sync_contracts())
@@ -303,7 +324,10 @@ def _document(dataset: Dataset, version: ContractVersion | None, settings: Setti
 
 def show_contract(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A dataset, or a proposal", autocompletion=_complete_either)
+        str,
+        typer.Argument(
+            metavar="NAME", help="A dataset, or a proposal by its id, dataset or file", autocompletion=_complete_either
+        ),
     ],
     version: Annotated[
         int | None, typer.Option(help="An older version; without it, the one in force", min=1, show_default=False)
@@ -311,8 +335,8 @@ def show_contract(
     as_json: Annotated[bool, typer.Option("--json", help="Print the contract as one JSON document")] = False,
 ) -> None:
     """Prints the contract of a dataset, or the one that is proposed, as its file has it."""
-    with _database(Settings()) as (_, connection):
-        proposal = _find_proposal(connection, name)
+    with _database(Settings()) as (environment, connection):
+        proposal = _shown_proposal(connection, environment.settings, name)
         text = proposal.contract if proposal is not None else _contract(connection, name, version).text
     if as_json:
         print_json(yaml.safe_load(text))
@@ -327,6 +351,14 @@ def _find_proposal(connection: Connection, name: str) -> StoredProposal | None:
         return proposal_by_id(connection, UUID(name))
     except ValueError:
         return None
+
+
+def _shown_proposal(connection: Connection, settings: Settings, name: str) -> StoredProposal | None:
+    """The proposal of that id or, where there is no such dataset, the one that waits for that dataset or file."""
+    found = _find_proposal(connection, name)
+    if found is not None or name in BUILT_IN or all_versions(connection, name):
+        return found
+    return _named_proposal(connection, settings, name)
 
 
 def _named_proposal(connection: Connection, settings: Settings, name: str) -> StoredProposal | None:
@@ -389,7 +421,7 @@ def accept(
         str,
         typer.Argument(
             metavar="PROPOSAL|FILE",
-            help="A proposal, as `list` shows it, or a contract file that ends in .yaml",
+            help="A proposal, as `list` shows it, a contract file that ends in .yaml, or a file with data",
             autocompletion=_complete_proposal,
         ),
     ],
@@ -397,7 +429,8 @@ def accept(
 ) -> None:
     """Accepts a proposal or a contract file, even if it is a breaking change, and makes its table fit.
 
-    A file with data instead is proposed for, and the proposal accepted if it leaves no question open.
+    For a file with data, on disk or at a declared place, a contract is proposed, and accepted if it leaves no question
+    open.
 
     A change that the rows of the table do not fit is refused as long as there are any: the command says what to do.
     """
@@ -416,24 +449,24 @@ def accept(
 
 def _accept(connection: Connection, environment: Environment, what: str) -> Accepted:
     proposal = _named_proposal(connection, environment.settings, what)
-    may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and Path(what).is_file()
+    is_data = is_url(what) or Path(what).is_file()
+    may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and is_data
     if proposal is not None and not may_have_changed:
         return accept_proposal(connection, proposal.proposal_id, accepted_by=_person(), settings=environment.settings)
-    path = Path(what)
-    if path.suffix == SUFFIX:
-        return accept_contract(connection, contract_of_file(path), accepted_by=_person(), may_break=True)
-    return _accept_data(connection, environment, path)
-
-
-def _accept_data(connection: Connection, environment: Environment, path: Path) -> Accepted:
-    """Accepts what is proposed for a file with data."""
-    found = RawFolder(environment.settings.raw_dir, environment.catalogue()).look_at(path)
-    if found is None:
+    if what.endswith(SUFFIX) and not is_url(what):
+        return accept_contract(connection, contract_of_file(Path(what)), accepted_by=_person(), may_break=True)
+    if not is_data:
         raise PipelineError(
-            f"{path} is neither the id of a proposal, nor a dataset for which one waits, nor a file. logistics "
+            f"{what} is neither the id of a proposal, nor a dataset for which one waits, nor a file. logistics "
             "contracts list shows those that wait."
         )
-    with _named(path):
+    return _accept_data(connection, environment, what)
+
+
+def _accept_data(connection: Connection, environment: Environment, file: str) -> Accepted:
+    """Accepts what is proposed for a file with data."""
+    found = _found(WatchedPlaces.of_settings(environment.settings, environment.catalogue()), file)
+    with _named(file):
         proposed = propose_for_file(connection, found, environment.settings, created_by=_person())
     if proposed.accepted is not None:
         return proposed.accepted

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.places.reading import declared_places
+from logistics_core.places.upload_addresses import UploadAddressError
+from logistics_core.places.upload_addresses import upload_address as make_address
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, say
@@ -17,9 +20,7 @@ from logistics_pipeline.exports.datasets import Format, export_datasets
 from logistics_pipeline.exports.destinations import Destination, destination
 from logistics_pipeline.exports.from_files import rebuild
 from logistics_pipeline.exports.manifest import Manifest, folder_name
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.places import WatchedPlaces
-from logistics_pipeline.files.remote_file import store_of
 from logistics_pipeline.loading.loader import LoadReport
 from logistics_pipeline.local.environment import Environment, open_environment
 
@@ -128,4 +129,10 @@ def upload_address(
     The file lands in the bucket and is loaded like every other one there.
     """
     place = WatchedPlaces.of_settings(Settings(), built_in_catalogue()).place_of(url)
-    print(store_of(place.definition).upload_url(url.removeprefix(place.root), minutes * 60))
+    try:
+        address = make_address(place.definition, url.removeprefix(place.root), minutes * 60)
+    except UploadAddressError as error:
+        raise ConfigurationError(str(error)) from None
+    print(address.url)
+    for name, value in address.headers.items():
+        say(f"Send the header {name}: {value}")

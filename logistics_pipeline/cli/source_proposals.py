@@ -59,8 +59,8 @@ def add_source(
 ) -> None:
     """Proposes the definition of a source by asking an API a few times, and writes it.
 
-    What is proposed has been tried; what the answers leave open stands in the file as a QUESTION, and nothing is pulled
-    before it is answered or removed by you. Secrets are references, in the address and the body too.
+    What is proposed has been tried; what the answers leave open stands in the file as a QUESTION. The source is pulled
+    as the file says, also while one is open. Secrets are references, in the address and the body too.
     """
     settings = Settings()
     given = NewSource(
@@ -85,6 +85,8 @@ def add_source(
     for question in proposal.questions:
         answers = f" ({' | '.join(question.suggestions)})" if question.suggestions else ""
         say(f"  QUESTION {question.subject}: {question.text}{answers}")
+    if proposal.questions and not to_output:
+        say(f"Answer by editing {target}, and remove the lines with QUESTION. Until then it is pulled as it stands.")
 
 
 def _say_contract(proposal: SourceProposal, settings: Settings, *, is_written: bool) -> None:

@@ -25,7 +25,7 @@ from logistics_pipeline.sources.in_force import stored_sources
 from logistics_pipeline.sources.pulling import PullOptions, PullRequest, pull
 from logistics_pipeline.sources.pulls import Pull, PullReport, latest_pulls, list_pulls, sync_sources
 from logistics_pipeline.sources.reading import json_schema, read_definition
-from logistics_pipeline.sources.remapping import remap, restore_pulls
+from logistics_pipeline.sources.remapping import Remapped, remap, restore_pulls
 from logistics_pipeline.sources.times import parse_start
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source: the name of its file, without .yaml")]
@@ -364,14 +364,15 @@ def map_anew(name: Name, resource: OneResource = None, as_json: AsJson = False) 
                 if as_json:
                     print_json({"source": name, "resource": each.name} | asdict(done))
                 elif done.is_changed:
-                    print(f"{name}.{each.name}, pull {done.pull_id}: {_mapped_anew(done.records_landed, done.path)}")
+                    print(f"{name}.{each.name}, pull {done.pull_id}: {_mapped_anew(done)}")
         _request_loads(connection, to_reload)
     if not wanted:
         raise PipelineError(f"{name} has no resource with a dataset: there is nothing to map.")
 
 
-def _mapped_anew(records: int, path: str | None) -> str:
-    return "no record for the dataset, and no file." if path is None else f"{records:,} records in {path}."
+def _mapped_anew(done: Remapped) -> str:
+    landed = "no record, and no file" if done.path is None else f"{done.records_landed:,} records in {done.path}"
+    return f"{landed}, {done.records_unmapped:,} not mapped." if done.records_unmapped else f"{landed}."
 
 
 def _request_loads(connection: Connection, paths: dict[str, None]) -> None:

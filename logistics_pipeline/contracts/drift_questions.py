@@ -43,22 +43,22 @@ def answered_drift(stored: StoredProposal, answers: Mapping[str, str]) -> tuple[
 def ask_again(connection: Connection, dataset: Dataset, contract: Any, version: int, accepted_by: str) -> None:
     """Asks what is still open in the drift proposals of a dataset, for a version that was just accepted.
 
-    They keep their ids and the answers given. One whose questions the version answers has ended; its file is loaded
-    again if it could not be loaded before.
+    They keep their ids and the answers given. One whose questions the version answers has ended. A file that the
+    version no longer holds back is loaded again, whether or not other questions about it are open.
     """
     for stored in open_drift_proposals(connection, dataset.name):
         proposal = msgspec.convert(stored.document["proposal"], Proposal)
         before = msgspec.convert(stored.document["drift"], Drift)
         drift = still_open(dataset, before, proposal)
+        if stored.file_id is not None and before.is_held and not drift.is_held:
+            ledger.request_retry(connection, stored.file_id)
         if drift.questions:
             left = {question.id for question in drift.questions}
             answers = {name: answer for name, answer in stored.answers.items() if name in left}
             text, document = drift_document(drift, proposal, plain(contract), version, answers)
             change_proposal(connection, stored, stored.dataset, text, document)
-            continue
-        end_proposal(connection, stored.proposal_id, ProposalState.SUPERSEDED, accepted_by)
-        if stored.file_id is not None and before.is_held and not drift.is_held:
-            ledger.request_retry(connection, stored.file_id)
+        else:
+            end_proposal(connection, stored.proposal_id, ProposalState.SUPERSEDED, accepted_by)
 
 
 def drift_document(

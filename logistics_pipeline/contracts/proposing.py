@@ -21,6 +21,7 @@ from logistics_core.dataset_names import meant_dataset
 from logistics_core.settings import ContractPolicy, Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts.accepting import Accepted, RefusedContractError, accept_contract
+from logistics_pipeline.contracts.declared_keys import declared_key
 from logistics_pipeline.contracts.drift_proposals import carry_out
 from logistics_pipeline.contracts.drift_questions import answered_drift
 from logistics_pipeline.contracts.dry_run import dry_run
@@ -101,6 +102,7 @@ def propose_for_file(
         found.path,
         name,
         taken=taken,
+        key=declared_key(connection, found.key),
         max_record_bytes=settings.max_record_bytes,
         max_expansion=settings.max_expansion,
     )

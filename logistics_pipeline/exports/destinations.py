@@ -10,11 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.atomic_files import replacing
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.files.places import is_url, root_of
 from logistics_pipeline.files.remote_file import RemoteFile, store_of
-from logistics_pipeline.files.stores import FileGoneError, PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import FileGoneError, PlaceError
 
 WRITABLE = ("s3", "az", "gs")
 

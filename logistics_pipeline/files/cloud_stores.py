@@ -3,39 +3,25 @@
 Names with `//`, `..` or control characters are beyond it: one such object ends the listing, and is named in the error.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import obstore
 from obstore import exceptions
-from obstore.store import AzureStore, GCSStore
 
+from logistics_core.places.clients import cloud_store
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import FileChangedError, TransientError
-from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion, in_parts
 
 CHANGED = "The object was replaced while it was read. Its new content is a new version and is loaded as such"
 GONE = "The object was removed while it was read"
 _PAGE_FILES = 1_000
 _PART_BYTES = 16 << 20
-
-_CREDENTIALS = {
-    "az": {
-        "accountName": "account_name",
-        "accountKey": "account_key",
-        "sasToken": "sas_key",
-        "clientId": "client_id",
-        "clientSecret": "client_secret",
-        "tenantId": "tenant_id",
-    },
-    "gs": {"serviceAccountKey": "service_account_key", "serviceAccountFile": "service_account"},
-}
-_OPTIONS = {
-    "az": {"accountName": "account_name", "endpoint": "endpoint", "anonymous": "skip_signature"},
-    "gs": {"endpoint": "base_url", "anonymous": "skip_signature"},
-}
-"""What definitions name, as obstore names it."""
 
 
 class CloudStore(Store):
@@ -43,10 +29,8 @@ class CloudStore(Store):
 
     def __init__(self, place: PlaceDefinition) -> None:
         self._place = place
-        self._scheme, _, rest = place.url.partition("://")
-        bucket, _, prefix = rest.partition("/")
         with self._errors(""):
-            self._store = _store(self._scheme, bucket, prefix.strip("/"), place)
+            self._store = cloud_store(place)
 
     def look(self, key: str) -> StoredVersion | None:
         try:
@@ -72,12 +56,13 @@ class CloudStore(Store):
                 yield [ListedFile(each["path"], _version(each)) for each in page]
 
     def upload(self, key: str, blocks: Iterable[bytes]) -> None:
+        parts = in_parts(blocks, _PART_BYTES)
+        first, second = next(parts), next(parts, None)
         with self._errors(key):
-            obstore.put(self._store, key, iter(blocks), use_multipart=True, chunk_size=_PART_BYTES)
-
-    def upload_url(self, key: str, seconds: int) -> str:
-        with self._errors(key):
-            return str(obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds)))
+            if second is None:
+                obstore.put(self._store, key, first, use_multipart=False)
+            else:
+                obstore.put(self._store, key, chain((first, second), parts), use_multipart=True, chunk_size=_PART_BYTES)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -101,28 +86,22 @@ class CloudStore(Store):
                 "Rename it, or narrow `url` to a folder without it."
             ) from None
         except exceptions.GenericError as error:
-            raise TransientError(f"{url} cannot be read now: {_first_line(error)}") from error
+            raise self._of_status(url, error) from error
         except exceptions.BaseError as error:
             raise PlaceError(f"{url}: {_first_line(error)}. Correct the source {self._place.name}.") from None
 
+    def _of_status(self, url: str, error: Exception) -> Exception:
+        """What an answer to a listing means: obstore does not tell those apart that are no success."""
+        line = _first_line(error)
+        found = _STATUS.search(line)
+        if found is None or found[1] not in _REFUSALS:
+            return TransientError(f"{url} cannot be read now: {line}")
+        return PlaceError(f"{url}: {_REFUSALS[found[1]]} (source {self._place.name}).")
 
-def _store(scheme: str, bucket: str, prefix: str, place: PlaceDefinition) -> Any:
-    config: dict[str, Any] = {}
-    for name, theirs in _OPTIONS[scheme].items():
-        if (value := place.option(name)) is not None:
-            config[theirs] = value
-    for name, theirs in _CREDENTIALS[scheme].items():
-        if (secret := place.credential(name)) is not None:
-            config[theirs] = secret
-    options: Any = {
-        "allow_http": str(place.option("endpoint") or "").startswith("http://"),
-        "connect_timeout": timedelta(seconds=10),
-        "read_timeout": timedelta(seconds=30),
-        "timeout": timedelta(seconds=120),
-    }
-    retries: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
-    kind: Any = AzureStore if scheme == "az" else GCSStore
-    return kind(bucket, prefix=prefix or None, config=config, client_options=options, retry_config=retries)
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_DENIED = "access is denied. Correct the credentials; they need the right to list and to read"
+_REFUSALS = {"401": _DENIED, "403": _DENIED, "404": "there is no such bucket. Correct `url`"}
 
 
 def _version(meta: Mapping[str, Any]) -> StoredVersion:

@@ -20,14 +20,13 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import httpx2
 
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.time_limits import CONNECT_SECONDS, SILENCE_SECONDS
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.stores import (
-    CONNECT_SECONDS,
-    SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
-    PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,

@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote, urlsplit
 
-from logistics_pipeline.files.stores import PlaceDefinition
+from logistics_core.places.definition import PlaceDefinition
 
 
 def folder_path(place: PlaceDefinition) -> str:

@@ -8,13 +8,19 @@ looks at everything anew. Memory: about 1 KB for each file.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.files.places import Place
 from logistics_pipeline.files.remote_file import store_of
-from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
+from logistics_pipeline.files.stores import ListedFile, PlaceError, StoredVersion
+
+if TYPE_CHECKING:
+    from logistics_pipeline.files.hints import Hints
 
 SECONDS_AT_A_TIME = 20.0
 """Time that all looks of one evaluation may take: Dagster ends one after 60 seconds."""
@@ -132,6 +138,24 @@ class Looks:
         for look in self:
             if look.place.name == name:
                 look.ask()
+
+    @cached_property
+    def _hints(self) -> "Hints":
+        from logistics_pipeline.files.hints import Hints  # its library takes its time, and few places have a queue
+
+        return Hints()
+
+    def take_hints(self) -> list[str]:
+        """Makes looks due at the places of which a queue says that something has changed; returns what is wrong."""
+        problems = []
+        for look in self:
+            queue = look.place.definition.option("queue")
+            try:
+                if queue is not None and self._hints.take(look.place.definition, queue):
+                    look.ask()
+            except PlaceError as error:
+                problems.append(str(error))
+        return problems
 
     def go_on(self, seconds: float = SECONDS_AT_A_TIME) -> list[Look]:
         """Looks at the places that are due, at those first that have waited longest; returns those it has looked at."""

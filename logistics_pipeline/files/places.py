@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from logistics_core.catalogue import Catalogue, built_in_catalogue
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.reading import declared_places
 from logistics_core.raw_folder_rules import is_ignored
 from logistics_core.settings import Settings
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.folder import (
     FoundFile,
     RawFolder,
@@ -27,7 +28,7 @@ from logistics_pipeline.files.folder import (
 )
 from logistics_pipeline.files.http_paths import folder_path
 from logistics_pipeline.files.remote_file import RemoteFile, store_of
-from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
+from logistics_pipeline.files.stores import ListedFile, PlaceError, StoredVersion
 
 LONGEST_REMOTE_KEY = 2_000
 """Bytes: keys of S3 have up to 1,024; an index entry in PostgreSQL, and so in Dagster's tables, about 2,700."""

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO, Literal, cast
 
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.secrets import SecretError
 from logistics_pipeline.files.range_reader import RangeReader
-from logistics_pipeline.files.stores import PlaceDefinition, Store, StoredVersion
+from logistics_pipeline.files.stores import PlaceError, Store, StoredVersion
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ def store_of(place: PlaceDefinition) -> Store:
     """
     with _lock:
         if place not in _stores:
-            _stores[place] = _make_store(place)
+            try:
+                _stores[place] = _make_store(place)
+            except SecretError as error:
+                raise PlaceError(f"{place.url}: {error}") from None
         return _stores[place]
 
 

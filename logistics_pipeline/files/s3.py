@@ -14,26 +14,24 @@ from typing import Any
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
-import botocore.session
 import httpx2
-from botocore import UNSIGNED, exceptions
-from botocore.config import Config
+from botocore import exceptions
 
+from logistics_core.places.clients import s3_client
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.time_limits import CONNECT_SECONDS, SILENCE_SECONDS
 from logistics_pipeline.errors import FileChangedError, TransientError
 from logistics_pipeline.files.stores import (
-    CONNECT_SECONDS,
-    SILENCE_SECONDS,
     FileGoneError,
     ListedFile,
-    PlaceDefinition,
     PlaceError,
     Store,
     StoredVersion,
+    in_parts,
     read_in_time,
     trusted,
 )
 
-BOTOCORE_ATTEMPTS = 3
 _BLOCK_BYTES = 1 << 20
 _URL_SECONDS = 900
 _PART_BYTES = 16 << 20
@@ -52,7 +50,7 @@ class S3Store(Store):
         self.prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._payer = {"RequestPayer": "requester"} if place.option("requesterPays") == "true" else {}
         with self._errors(""):
-            self.client = _client(place)
+            self.client = s3_client(place)
         self._decoded: dict[bytes, list[ListedFile]] = {}
         """Of each page of the last whole listing, by its hash: most pages are the same the next time."""
         self._lists = httpx2.Client(
@@ -97,7 +95,7 @@ class S3Store(Store):
             try:
                 parts = [
                     {"PartNumber": number, "ETag": self._upload_part(where, upload, number, part)}
-                    for number, part in enumerate(in_parts(blocks), 1)
+                    for number, part in enumerate(in_parts(blocks, _PART_BYTES), 1)
                 ]
                 self.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
             except BaseException:
@@ -108,11 +106,6 @@ class S3Store(Store):
     def _upload_part(self, where: dict[str, Any], upload: str, number: int, part: bytes) -> str:
         done = self.client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)
         return str(done["ETag"])
-
-    def upload_url(self, key: str, seconds: int) -> str:
-        with self._errors(key):
-            where = {"Bucket": self.bucket, "Key": self.prefix + key}
-            return str(self.client.generate_presigned_url("put_object", Params=where, ExpiresIn=seconds))
 
     def close(self) -> None:
         self.client.close()
@@ -173,47 +166,6 @@ class S3Store(Store):
             ) from None
         except (exceptions.BotoCoreError, ValueError) as error:
             raise PlaceError(f"{url}: {error}. Correct the source {self._place.name}.") from None
-
-
-def in_parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
-    parts, size, is_first = list[bytes](), 0, True
-    for block in blocks:
-        parts.append(block)
-        size += len(block)
-        while size >= _PART_BYTES:
-            whole = b"".join(parts)
-            yield whole[:_PART_BYTES]
-            parts, size, is_first = [whole[_PART_BYTES:]], size - _PART_BYTES, False
-    if size or is_first:
-        yield b"".join(parts)
-
-
-def _client(place: PlaceDefinition) -> Any:
-    """A client with the declared credentials, or with those that botocore finds in the environment."""
-    anonymous = place.option("anonymous") == "true"
-    endpoint = place.option("endpoint")
-    style = "path" if place.option("pathStyle") != "false" and endpoint else "auto"
-    config = Config(
-        signature_version=UNSIGNED if anonymous else "s3v4",
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=SILENCE_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": BOTOCORE_ATTEMPTS},
-        s3={"addressing_style": style},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    session = botocore.session.Session(profile=place.option("profile"))
-    return session.create_client(
-        "s3",
-        region_name=place.option("region") or session.get_config_variable("region") or "us-east-1",
-        endpoint_url=endpoint,
-        verify=place.option("caFile") or None,
-        aws_access_key_id=place.credential("accessKeyId"),
-        aws_secret_access_key=place.credential("secretAccessKey"),
-        aws_session_token=place.credential("sessionToken"),
-        config=config,
-    )
 
 
 def _check_range(answer: dict[str, Any], version: StoredVersion, start: int, end: int) -> None:

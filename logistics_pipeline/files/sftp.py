@@ -13,16 +13,11 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.secrets import SecretError
+from logistics_core.places.time_limits import CONNECT_SECONDS
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
-from logistics_pipeline.files.stores import (
-    CONNECT_SECONDS,
-    FileGoneError,
-    ListedFile,
-    PlaceDefinition,
-    PlaceError,
-    Store,
-    StoredVersion,
-)
+from logistics_pipeline.files.stores import FileGoneError, ListedFile, PlaceError, Store, StoredVersion
 
 try:
     import asyncssh
@@ -188,6 +183,8 @@ class SftpStore(Store):
         name = self._place.name
         try:
             yield
+        except SecretError as error:
+            raise PlaceError(f"{url}: {error}") from None
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             raise FileGoneError(GONE) from None
         except asyncssh.SFTPPermissionDenied:

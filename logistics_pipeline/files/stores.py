@@ -6,20 +6,15 @@ file's content is a `StoredVersion`; what is read of it is always of that versio
 
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import BinaryIO, ClassVar, NamedTuple, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple
 
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.time_limits import RANGE_SECONDS
 from logistics_pipeline.errors import ConfigurationError, FileError, TransientError
 
 DOWNLOAD_BYTES = 8 << 20
-
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 30
-"""A store that sends nothing for so long is taken as gone."""
-RANGE_SECONDS = 120
-"""A range that is not complete after so long is asked for again."""
 
 
 class PlaceError(ConfigurationError):
@@ -28,41 +23,6 @@ class PlaceError(ConfigurationError):
 
 class FileGoneError(FileError):
     """There is no such file at the place any more."""
-
-
-class SecretReference(Protocol):
-    """A reference to a secret, looked up when it is needed."""
-
-    def value(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class PlaceDefinition:
-    """A place as a source of `kind: files` declares it. Holds references to secrets, never their values."""
-
-    name: str
-    """Of the source."""
-    url: str
-    dataset: str | None = None
-    """What all of its files hold. None: the path of each names its dataset, as in the raw folder."""
-    options: Mapping[str, str | int | bool] = field(default_factory=dict, hash=False)
-    credentials: Mapping[str, "str | SecretReference"] = field(default_factory=dict, hash=False, repr=False)
-    land: bool = False
-    """Whether files are copied to disk before they are loaded."""
-    shortest_poll_seconds: float = 5.0
-    longest_poll_seconds: float = 300.0
-    private: bool = False
-    """Whether a web server may have an address of a private network or of this machine."""
-
-    def credential(self, name: str) -> str | None:
-        """A credential's value, looked up now; None if the definition has none of that name."""
-        found = self.credentials.get(name)
-        return found if found is None or isinstance(found, str) else found.value()
-
-    def option(self, name: str) -> str | None:
-        """An option as text; None if the definition has none of that name."""
-        found = self.options.get(name)
-        return None if found is None else str(found).lower() if isinstance(found, bool) else str(found)
 
 
 class StoredVersion(NamedTuple):
@@ -131,14 +91,6 @@ class Store(ABC):
         """
         raise PlaceError("Files of this kind of place are only read. Export to a folder, s3://, az:// or gs://.")
 
-    def upload_url(self, key: str, seconds: int) -> str:
-        """An address that lets its bearer store one file, for so long.
-
-        Raises:
-            PlaceError: this kind of store has no such addresses.
-        """
-        raise PlaceError("Only s3://, az:// and gs:// have addresses to which a browser can send a file.")
-
     def close(self) -> None:  # noqa: B027
         """Closes connections, if there are any."""
 
@@ -174,3 +126,17 @@ def read_in_time(parts: Iterable[bytes], size: int, sender: str) -> bytes:
     if left:
         raise TransientError(f"The {sender} has sent {size - left:,} of {size:,} bytes")
     return b"".join(read)
+
+
+def in_parts(blocks: Iterable[bytes], part_bytes: int) -> Iterator[bytes]:
+    """Blocks as parts of an upload: all but the last one of the same size; at least one."""
+    parts, size, is_first = list[bytes](), 0, True
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        while size >= part_bytes:
+            whole = b"".join(parts)
+            yield whole[:part_bytes]
+            parts, size, is_first = [whole[part_bytes:]], size - part_bytes, False
+    if size or is_first:
+        yield b"".join(parts)

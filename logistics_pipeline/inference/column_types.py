@@ -10,7 +10,7 @@ from logistics_pipeline.loading.contract.number_formats import NumberFormat
 
 def hang_on_it(cells: int) -> str:
     """How many cells depend on an answer, as the end of a question."""
-    return f"{cells:,} {'cell hangs' if cells == 1 else 'cells hang'} on it."
+    return f"{cells:,} {'cell depends' if cells == 1 else 'cells depend'} on it."
 
 
 @dataclass(frozen=True)

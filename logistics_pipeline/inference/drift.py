@@ -407,14 +407,14 @@ class _Comparison:
             yield from self._unusual(field, title)
 
     def _other_type(self, field: Field, column: ProposedColumn, doubt: Question | None) -> Change:
-        text = (
-            f"{field.name} is {_a(field.type)}, but the column holds {_a(column.type)}: {'; '.join(column.evidence)}."
-        )
+        text = f"{field.name} is {_a(field.type)}, but the column holds {_a(column.type)}"
         is_but_for_few = column.otherwise is not None and _fits(field.type, column.otherwise)
         if doubt is not None and doubt.kind == "odd_value" and is_but_for_few:
             text = _odd_values(field, column, doubt)
         elif doubt is not None:
-            text = f"{text} {doubt.text}"
+            text = f"{text}. {doubt.text.rstrip('.?')}."
+        else:
+            text = f"{text}: {'; '.join(column.evidence)}."
         asked = "Is the file wrong, or does the field need another type?"
         answers = ("the file is wrong", f"the field becomes {column.type}")
         return _asked(ChangeKind.TYPE, field.name, column, text, asked, answers, evidence=column.evidence)
@@ -516,12 +516,12 @@ def _asked(
 
 def _odd_values(field: Field, column: ProposedColumn, doubt: Question) -> str:
     """A sentence about a column that is what it should be, but for few cells."""
-    filled, kind = column.cells - column.empty, field.type.value
+    filled = column.cells - column.empty
     shown = ", ".join(f"`{excerpt(value, 40)}`" for value in doubt.values)
-    cells = f"{doubt.cells:,} of {filled:,} cells {'holds' if doubt.cells == 1 else 'hold'} none: {shown}"
+    cells = f"{doubt.cells:,} of {filled:,} cells {'is' if doubt.cells == 1 else 'are'} no {field.type.value}: {shown}"
     if field.invalid_values is InvalidValues.NULL:
-        return f"{field.name} is {_a(field.type)}, and {cells}. What is no {kind} is stored as NULL."
-    return f"{field.name} is {_a(field.type)}, and {cells}. What is no {kind} rejects its record."
+        return f"{field.name} is {_a(field.type)}, and {cells}. Such a cell is stored as NULL."
+    return f"{field.name} is {_a(field.type)}, and {cells}. Such a cell rejects its record."
 
 
 # -- which column is which field -------------------------------------------------------------------------------------

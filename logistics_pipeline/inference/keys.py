@@ -59,6 +59,8 @@ class Key:
     """Keys of which only a person can tell whether they are one; none if the key is evident."""
     why_asked: str = ""
     """What leaves the key open, as a sentence."""
+    is_declared: bool = False
+    """Whether somebody has said so, whatever the values are."""
 
     @property
     def is_certain(self) -> bool:
@@ -102,7 +104,7 @@ def doubt_of_key(key: Key, columns: Sequence[TypedColumn]) -> Doubt | None:
             "across files; without a key every record is kept."
         )
         return Doubt("key", text, rows, (*names, NO_KEY))
-    if len(key.columns) == 1:
+    if key.is_declared or len(key.columns) == 1:
         return None
     for each in columns:
         repeated = each.column.rows - each.distinct

@@ -146,7 +146,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     is_name_taken: bool = False
     """Whether there is a dataset of this name already."""
     is_key_confirmed: bool = False
-    """Whether a person has decided the key."""
+    """Whether a person has decided the key, in an answer or in the definition of a source."""
     profiles: dict[str, FieldProfile] = {}
     """By column, if they were asked for."""
     seconds: float

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -46,6 +46,7 @@ def propose(
     dataset: str | None = None,
     *,
     taken: Collection[str] = (),
+    key: Sequence[str] = (),
     with_profiles: bool = False,
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_expansion: int = MAX_EXPANSION,
@@ -53,8 +54,9 @@ def propose(
 ) -> Proposal:
     """Reads a file, or a sample of a large one, and proposes a contract for files of its kind.
 
-    `taken` are the names of the datasets that there are. With profiles, the proposal can be compared with other files.
-    `encoding` is that of the file, by Python's name, where its bytes leave it open.
+    `taken` are the names of the datasets that there are. `key` are the columns that tell records apart, by their names
+    in the file, where that is declared; otherwise it is looked for. With profiles, the proposal can be compared with
+    other files. `encoding` is that of the file, by Python's name, where its bytes leave it open.
 
     Raises:
         FileError: the file cannot be read, or holds no records.
@@ -74,7 +76,7 @@ def propose(
         if dataset
         else dataset_name(path if isinstance(path, PurePath) else PurePath(path.name))
     )
-    proposal, columns = proposal_of_table(path, name, sample, table, begin)
+    proposal, columns = proposal_of_table(path, name, sample, table, begin, declared_key(key, table))
     return msgspec.structs.replace(
         proposal,
         is_name_taken=name in taken,
@@ -92,6 +94,14 @@ def proposal_of_table(
     columns = _typed_columns(table)
     key = find_key(columns, table, is_whole=sample.is_whole) if key is None else key
     return _proposal(path, dataset, sample, table, columns, key, begin), columns
+
+
+def declared_key(names: Sequence[str], table: SampleTable) -> Key | None:
+    """The columns with these names in the file as the key; None if there are no names, or not all are columns."""
+    by_name = dict(zip(_names_in_file(table), field_names(table.titles), strict=True))
+    if not names or not all(name in by_name for name in names):
+        return None
+    return Key(tuple(by_name[name] for name in names), "the source declares it", is_declared=True)
 
 
 def _is_binary(head: bytes) -> bool:
@@ -139,6 +149,7 @@ def _proposal(
         ),
         key=key.columns,
         key_evidence=key.because,
+        is_key_confirmed=key.is_declared,
         time_column=time_column,
         questions=tuple(questions),
         notes=tuple(table.notes),

@@ -14,14 +14,14 @@ _TOGETHER = frozenset({"decimal_character", "date_order", "epoch"})
 
 
 class Question(msgspec.Struct, frozen=True):
-    """An open question, with what hangs on it."""
+    """An open question, with what depends on it."""
 
     id: str
     kind: str
     text: str
     columns: tuple[str, ...]
     cells: int
-    """How many cells or records hang on it."""
+    """How many cells or records depend on it."""
     answers: tuple[str, ...]
     suggestion: str | None = None
     """What other columns of the file speak for. Nobody has decided it."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.reading import declared_places
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.settings import Settings
 from logistics_pipeline.files.byte_stream import MAX_EXPANSION
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.places import WatchedPlaces
-from logistics_pipeline.files.stores import PlaceDefinition
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.reject_limit import RejectLimit
 

@@ -5,12 +5,12 @@ The work itself is in `database.housekeeping` (the ledger and the tables) and `r
 
 import dagster as dg
 
+from logistics_core.places.reading import declared_places
 from logistics_pipeline.database.connections import transient_errors
 from logistics_pipeline.database.housekeeping import Retention, files_closed_long_ago, run_housekeeping
 from logistics_pipeline.exports.backup import export_everything
 from logistics_pipeline.exports.destinations import destination
 from logistics_pipeline.exports.manifest import folder_name
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.looks import Looks
 from logistics_pipeline.files.places import WatchedPlaces, is_url
 from logistics_pipeline.orchestration.assets.pictures import pictures

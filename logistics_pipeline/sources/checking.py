@@ -16,6 +16,7 @@ from typing import Any
 
 from logistics_core.catalogue import Catalogue
 from logistics_core.catalogue.contract_shapes import suggestion
+from logistics_core.places.secrets import Secret
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.dry_run import dry_run
 from logistics_pipeline.database.connections import Connection
@@ -34,7 +35,7 @@ from logistics_pipeline.sources.parents import value_of
 from logistics_pipeline.sources.paths import MISSING, path_text, value_at
 from logistics_pipeline.sources.rate_limits import RateLimit
 from logistics_pipeline.sources.retries import Sender
-from logistics_pipeline.sources.secrets import Redactor, Secret
+from logistics_pipeline.sources.secrets import Redactor, secret_value
 from logistics_pipeline.sources.windows import Window, names_end, with_window
 
 MOST_SAMPLES = 3
@@ -92,7 +93,7 @@ def check_source(
 def _missing_secrets(source: RestSource) -> Iterator[str]:
     for secret in _secrets_in((source.authentication, source.headers, source.proxy, source.resources)):
         try:
-            secret.value()
+            secret_value(secret)
         except ConfigurationError as error:
             yield str(error)
 
@@ -250,7 +251,8 @@ class _Checker:
             check.problems.append(f"{found.rejected:,} of {found.read:,} records would be rejected: {reasons}.")
         if found.unknown_fields:
             names = ", ".join(sorted(found.unknown_fields)[:10])
-            check.notes.append(f"The dataset {resource.dataset} has no field for {names}: their values are left out.")
+            kept = "kept in the column `extras`" if self.catalogue[resource.dataset].has_extras else "left out"
+            check.notes.append(f"The dataset {resource.dataset} has no field for {names}: values are {kept}.")
 
 
 def _missing_paths(resource: Resource, items: Sequence[Any]) -> Iterator[str]:

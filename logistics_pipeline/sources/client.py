@@ -179,7 +179,7 @@ class Client:
             advice = "Run the pull again later; it goes on at this page."
             raise PassingFault(kind, message, advice, status, wait_wanted(headers, is_refused=True))
         if status in (401, 403):
-            advice = "Check the secrets that `authentication` names, and what they may read."
+            advice = "Check the secrets in `authentication`, `headers` and `parameters`, and what they may read."
             raise UnauthorisedFault(FaultKind.AUTHENTICATION, message, advice, status)
         advice = "Check `path`, `parameters` and `pagination` against the documentation of the source."
         raise SourceFault(FaultKind.STATUS, message, advice, status)

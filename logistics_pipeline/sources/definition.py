@@ -10,8 +10,9 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.secrets import Secret
 from logistics_pipeline.sources.paths import ValuePath
-from logistics_pipeline.sources.secrets import Secret
 
 Scalar: TypeAlias = str | int | float | bool
 ParameterValue: TypeAlias = Scalar | Secret | tuple[Scalar, ...]
@@ -327,24 +328,8 @@ class RestSource(Source):
         return tuple(each.name for each in self.resources)
 
 
-@dataclass(frozen=True)
-class Poll:
-    """How often a place is looked at: at the first pause after something was new there, less and less often later."""
-
-    shortest: timedelta = timedelta(seconds=5)
-    longest: timedelta = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FilesSource(Source):
     """A place of files: a bucket, or a folder of a server."""
 
-    url: str = ""
-    dataset: str | None = None
-    """None: the path of each file names its dataset, as in the raw folder."""
-    private: bool = False
-    options: Mapping[str, Scalar] = field(default_factory=dict)
-    credentials: Mapping[str, str | Secret] = field(default_factory=dict)
-    land: bool = False
-    """Whether files are copied into the raw folder before they are loaded."""
-    poll: Poll = field(default_factory=Poll)
+    place: PlaceDefinition

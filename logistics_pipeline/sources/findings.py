@@ -11,9 +11,9 @@ from enum import StrEnum
 from psycopg.rows import class_row
 
 from logistics_core.sql_files import read_sql
+from logistics_core.time_lengths import length_text
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.definition import Resource, RestSource
-from logistics_pipeline.time_lengths import length_text
 
 
 class PullCheck(StrEnum):

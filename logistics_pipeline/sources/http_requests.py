@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
+from logistics_core.places.secrets import Secret, is_sensitive
 from logistics_pipeline.sources.definition import ParameterValue, Resource, RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 from logistics_pipeline.sources.paths import parse_path, with_value
-from logistics_pipeline.sources.secrets import REDACTED, Redactor, Secret, is_sensitive
+from logistics_pipeline.sources.secrets import REDACTED, Redactor
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 

@@ -4,12 +4,11 @@ A page in memory is decoded as a whole. One too large for that is read piece by 
 Numbers keep their digits: fractions are decimals, integers are of any length.
 """
 
-import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -17,6 +16,7 @@ from logistics_pipeline.sources.archive import Archive
 from logistics_pipeline.sources.definition import Resource, ResponseFormat
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
 from logistics_pipeline.sources.paths import MISSING, path_text, value_at
+from logistics_pipeline.sources.rows import read_rows
 from logistics_pipeline.sources.streams import stream_records, stream_values
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -63,7 +63,7 @@ class PageReader:
             SourceFault: it is not what the definition says.
         """
         if self.resource.format is not ResponseFormat.JSON:
-            return self._read_lines(digest, content, headers, where)
+            return self._read_rows(digest, content, headers, where)
         if content is None:
             return self._read_large(digest, headers, where)
         document = self._document(content, headers, where)
@@ -79,8 +79,8 @@ class PageReader:
         """The records of a page in the archive; a page of more than `limit` bytes is read piece by piece."""
         where = f"the page {digest} in the archive"
         if self.resource.format is not ResponseFormat.JSON:
-            content = self.archive.read(digest)
-            yield from self._lines(content, headers, where)
+            self.archive.check(digest)
+            yield from self._rows(digest, None, headers, where)
         elif size > limit:
             self.archive.check(digest)
             with self.archive.open(digest) as file:
@@ -126,27 +126,18 @@ class PageReader:
             self._total(values.get("total", MISSING), headers), last, None,
         )  # fmt: skip
 
-    def _read_lines(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> PageContent:
-        if content is None:
-            content = self.archive.read(digest)
-        items = list(self._lines(content, headers, where))
-        return PageContent(
-            len(items),
-            total=self._total(MISSING, headers),
-            last_record=items[-1] if items else None,
-            items=tuple(items),
-        )
+    def _read_rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> PageContent:
+        count, last, items = 0, None, list[Any]()
+        for record in self._rows(digest, content, headers, where):
+            count, last = count + 1, record
+            if content is not None:
+                items.append(record)
+        held = None if content is None else tuple(items)
+        return PageContent(count, total=self._total(MISSING, headers), last_record=last, items=held)
 
-    def _lines(self, content: bytes, headers: Mapping[str, str], where: str) -> Iterator[Any]:
-        if content.lstrip()[:1] == b"<":
-            raise _not_json(content, headers, where, "it begins with <")
-        if self.resource.format is ResponseFormat.CSV:
-            text = _in_utf8(content, headers).decode("utf-8-sig", "strict")
-            yield from csv.DictReader(io.StringIO(text, newline=""))
-            return
-        for number, line in enumerate(content.splitlines(), 1):
-            if line.strip():
-                yield self._document(line, headers, f"{where}, line {number:,}")
+    def _rows(self, digest: str, content: bytes | None, headers: Mapping[str, str], where: str) -> Iterator[Any]:
+        with self.archive.open(digest) if content is None else io.BytesIO(content) as file:
+            yield from read_rows(cast(BinaryIO, file), self.resource.format, headers, where)
 
     def _total(self, value: Any, headers: Mapping[str, str]) -> int | None:
         if self.resource.total_header:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from logistics_core.places.secrets import Secret
 from logistics_pipeline.sources.definition import Pagination, PaginationType, ParameterValue, RestSource, SentIn
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 from logistics_pipeline.sources.http_requests import Request, next_address
 from logistics_pipeline.sources.page_content import PageContent
 from logistics_pipeline.sources.paths import MISSING, path_text, value_at
-from logistics_pipeline.sources.secrets import Secret
 
 Token: TypeAlias = Mapping[str, Any]
 

@@ -19,6 +19,7 @@ from typing import Any
 from logistics_core.database_contract.locks import ARCHIVE_LOCK, pull_lock
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.settings import Settings
+from logistics_core.time_lengths import length_text
 from logistics_pipeline.database.connections import (
     Connection,
     connect,
@@ -73,7 +74,6 @@ from logistics_pipeline.sources.secrets import Redactor
 from logistics_pipeline.sources.sidecars import write_sidecar
 from logistics_pipeline.sources.walks import Walk
 from logistics_pipeline.sources.windows import Window, names_end, next_start, split, with_window
-from logistics_pipeline.time_lengths import length_text
 
 WALK_ATTEMPTS = 4
 """How often a walk whose pages shift is begun."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
+from logistics_core.time_lengths import length_text
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.sources.definition import RestSource
 from logistics_pipeline.sources.faults import FaultKind, PausedPull
 from logistics_pipeline.sources.times import http_date
-from logistics_pipeline.time_lengths import length_text
 
 _EARLIEST_EPOCH = 1_000_000_000
 """Larger numbers are times; smaller ones are seconds from now."""

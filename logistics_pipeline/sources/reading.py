@@ -12,16 +12,19 @@ from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, listed, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, path_text, read_yaml, with_place
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
+from logistics_core.places.checks import check_address, checked, fault, length, reference
+from logistics_core.places.keys import FilesKeys, Keys
+from logistics_core.places.reading import place_of_document
+from logistics_core.places.secrets import Secret, is_reference, is_sensitive
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.files.place_options import CREDENTIALS, OPTIONS, SCHEMES
 from logistics_pipeline.sources.definition import (
     WINDOW_PLACEHOLDERS,
     Authentication,
@@ -36,7 +39,6 @@ from logistics_pipeline.sources.definition import (
     PaginationType,
     ParameterValue,
     Parent,
-    Poll,
     Resource,
     RestSource,
     Retries,
@@ -47,21 +49,17 @@ from logistics_pipeline.sources.definition import (
     Tls,
 )
 from logistics_pipeline.sources.paths import parse_path
-from logistics_pipeline.sources.secrets import Secret, is_reference, is_sensitive, parse_reference
 from logistics_pipeline.sources.shapes import (
     KINDS,
     AuthenticationKeys,
     FieldKeys,
-    FilesKeys,
     IncrementalKeys,
-    Keys,
     PaginationKeys,
     ResourceKeys,
     RestKeys,
 )
 from logistics_pipeline.sources.times import parse_schedule, parse_start
 from logistics_pipeline.sources.units import conversion
-from logistics_pipeline.time_lengths import parse_length
 
 MAX_RESOURCES = 200
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
@@ -74,14 +72,6 @@ Result = TypeVar("Result")
 
 class DefinitionError(ConfigurationError):
     """A definition file cannot be used; the message names the file, the place in it and what is expected."""
-
-
-class _Fault(ValueError):
-    """What is wrong with the value of a key."""
-
-    def __init__(self, path: KeyPath, message: str) -> None:
-        super().__init__(f"{path_text(path)} {message}")
-        self.path = path
 
 
 @dataclass(frozen=True)
@@ -155,7 +145,7 @@ def parse_definition(text: str, name: str, where: str) -> Source:
     document, places = _document(text, where)
     try:
         return _source(document, name, sha256(text.encode()).hexdigest(), places)
-    except (ShapeFault, _Fault) as error:
+    except ShapeFault as error:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
 
 
@@ -167,7 +157,7 @@ def stored_definition(document: Any, name: str, digest: str) -> Source:
     """
     try:
         return _source(document, name, digest, {})
-    except (ShapeFault, _Fault) as error:
+    except ShapeFault as error:
         raise DefinitionError(f"The stored definition of the source {name} cannot be used: {error}") from error
 
 
@@ -214,55 +204,19 @@ def _document(text: str, where: str) -> tuple[Any, Mapping[KeyPath, Place]]:
 
 def _source(document: dict[str, Any], name: str, digest: str, places: Mapping[KeyPath, Place]) -> Source:
     if "kind" not in document:
-        raise _Fault((), f"The file lacks the key `kind`. Add it, with one of {', '.join(KINDS)}.")
+        fault((), f"The file lacks the key `kind`. Add it, with one of {', '.join(KINDS)}.")
     kind = document["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         meant = suggestion(kind, KINDS) if isinstance(kind, str) else ""
-        raise _Fault(("kind",), f"is {described(kind, places.get(('kind',)))}. Expected: rest or files.{meant}")
+        fault(("kind",), f"is {described(kind, places.get(('kind',)))}. Expected: rest or files.{meant}")
     shape: type[Keys] = KINDS[kind]
-    check_shape(document, shape, places)
-    keys = msgspec.convert(document, shape)
     plain = msgspec.to_builtins(document)
-    if isinstance(keys, RestKeys):
-        return _rest(keys, name, digest, plain)
-    assert isinstance(keys, FilesKeys)
-    return _files(keys, name, digest, plain)
-
-
-# -- sources of files ------------------------------------------------------------------------------------------------
-
-
-def _files(keys: FilesKeys, name: str, digest: str, document: Mapping[str, Any]) -> FilesSource:
-    parts = _address(keys.url, ("url",))
-    if parts.scheme not in SCHEMES:
-        _fault(("url",), f"begins with {parts.scheme or 'no scheme'}. Expected: one of {listed(sorted(SCHEMES))}.")
-    _check_known("options", keys.options, OPTIONS[parts.scheme], parts.scheme)
-    _check_known("credentials", keys.credentials, CREDENTIALS[parts.scheme], parts.scheme)
-    for option, value in keys.options.items():
-        if is_sensitive(option) and not is_reference(value):
-            _fault(("options", option), "is a secret by its name. Move it to `credentials`, as a reference.")
-    credentials: dict[str, str | Secret] = {
-        each: _secret(value, ("credentials", each)) for each, value in keys.credentials.items()
-    }
-    return FilesSource(
-        name=name, sha256=digest, document=document, title=keys.title, description=keys.description,
-        url=keys.url, dataset=keys.dataset, private=keys.private, options=keys.options, credentials=credentials,
-        land=keys.land, poll=_poll(keys),
-    )  # fmt: skip
-
-
-def _check_known(key: str, given: Mapping[str, Any], known: frozenset[str], scheme: str) -> None:
-    """Whether a place of this kind has these options: a misspelt one would be ignored in silence."""
-    for name in given:
-        if name not in known:
-            _fault((key, name), f"is none of {scheme}://. Expected: {listed(sorted(known))}.{suggestion(name, known)}")
-
-
-def _poll(keys: FilesKeys) -> Poll:
-    poll = Poll(_length(keys.poll.shortest, ("poll", "from")), _length(keys.poll.longest, ("poll", "to")))
-    if not timedelta(seconds=1) <= poll.shortest <= poll.longest:
-        _fault(("poll", "from"), "is longer than `to`, or less than a second. Expected: such as 5s, and 5m for `to`.")
-    return poll
+    if shape is FilesKeys:
+        place = place_of_document(document, name, places)
+        title, description = plain.get("title", ""), plain.get("description", "")
+        return FilesSource(name=name, sha256=digest, document=plain, title=title, description=description, place=place)
+    check_shape(document, RestKeys, places)
+    return _rest(msgspec.convert(document, RestKeys), name, digest, plain)
 
 
 # -- REST ------------------------------------------------------------------------------------------------------------
@@ -271,9 +225,9 @@ def _poll(keys: FilesKeys) -> Poll:
 def _rest(keys: RestKeys, name: str, digest: str, document: Mapping[str, Any]) -> RestSource:
     base = _http_address(keys.base_url, ("baseUrl",))
     if not keys.resources:
-        _fault(("resources",), "is an empty list. Expected: at least one resource.")
+        fault(("resources",), "is an empty list. Expected: at least one resource.")
     if len(keys.resources) > MAX_RESOURCES:
-        _fault(("resources",), f"has {len(keys.resources):,} items. Expected: at most {MAX_RESOURCES}.")
+        fault(("resources",), f"has {len(keys.resources):,} items. Expected: at most {MAX_RESOURCES}.")
     hosts = [base.netloc.lower(), *(_host(each, ("hosts", number)) for number, each in enumerate(keys.hosts))]
     authentication = _authentication(keys.authentication)
     if authentication.token_url:
@@ -297,29 +251,29 @@ def _limits(keys: RestKeys) -> Limits:
     _check_range(limits.concurrent, ("limits", "concurrent"), 1, 32)
     if limits.per_day is not None:
         _check_range(limits.per_day, ("limits", "perDay"), 1, 10**9)
-    longest = _length(limits.longest_wait, ("limits", "longestWait"))
+    longest = length(limits.longest_wait, ("limits", "longestWait"))
     return Limits(limits.per_second, limits.burst, limits.concurrent, longest, limits.per_day)
 
 
 def _retries(keys: RestKeys) -> Retries:
     _check_range(keys.retries.attempts, ("retries", "attempts"), 1, 100)
-    return Retries(keys.retries.attempts, _length(keys.retries.longest, ("retries", "longest")))
+    return Retries(keys.retries.attempts, length(keys.retries.longest, ("retries", "longest")))
 
 
 def _time_limits(keys: RestKeys) -> TimeLimits:
-    found = {name: _length(getattr(keys.timeout, name), ("timeout", name)) for name in ("connect", "read", "page")}
-    for name, length in found.items():
-        if not length:
-            _fault(("timeout", name), "is 0. Expected: a time; without a limit a server could keep a pull for ever.")
+    found = {name: length(getattr(keys.timeout, name), ("timeout", name)) for name in ("connect", "read", "page")}
+    for name, limit in found.items():
+        if not limit:
+            fault(("timeout", name), "is 0. Expected: a time; without a limit a server could keep a pull for ever.")
     return TimeLimits(**found)
 
 
 def _tls(keys: RestKeys) -> Tls:
     tls = keys.tls
     if tls.key is not None and tls.certificate is None:
-        _fault(("tls", "key"), "is set, but `certificate` is not. Add the certificate that the key belongs to.")
+        fault(("tls", "key"), "is set, but `certificate` is not. Add the certificate that the key belongs to.")
     if tls.unverified is not None and len(tls.unverified.strip()) < 10:
-        _fault(
+        fault(
             ("tls", "unverified"),
             "is too short. Expected: a sentence that says why the certificate is not checked; every pull shows it.",
         )
@@ -328,7 +282,7 @@ def _tls(keys: RestKeys) -> Tls:
 
 def _proxy(text: str, path: KeyPath) -> str | Secret:
     if is_reference(text):
-        return _secret(text, path)
+        return reference(text, path)
     _http_address(text, path)
     return text
 
@@ -340,16 +294,16 @@ def _authentication(keys: AuthenticationKeys | None) -> Authentication:
     _check_keys_of_type(keys, kind)
     found = Authentication(
         type=kind,
-        token=_optional(keys.token, _secret, (*where, "token")),
+        token=_optional(keys.token, reference, (*where, "token")),
         sent_in=SentIn(keys.sent_in or SentIn.HEADER),
         name=keys.name or ("X-API-Key" if kind is AuthenticationType.API_KEY else ""),
         prefix=_optional(keys.prefix, _word, (*where, "prefix")) or "",
         username=_reference_or_text(keys.username or "", (*where, "username")),
-        password=_optional(keys.password, _secret, (*where, "password")),
+        password=_optional(keys.password, reference, (*where, "password")),
         token_url=keys.token_url or "",
         client_id=_reference_or_text(keys.client_id or "", (*where, "clientId")),
-        client_secret=_optional(keys.client_secret, _secret, (*where, "clientSecret")),
-        refresh_token=_optional(keys.refresh_token, _secret, (*where, "refreshToken")),
+        client_secret=_optional(keys.client_secret, reference, (*where, "clientSecret")),
+        refresh_token=_optional(keys.refresh_token, reference, (*where, "refreshToken")),
         scope=keys.scope or "",
         audience=keys.audience or "",
         client_in=SentIn(keys.client_in or SentIn.BODY),
@@ -377,7 +331,7 @@ _ALLOWED = {
 
 def _word(text: str, path: KeyPath) -> str:
     if not re.fullmatch(r"[!-~]{1,40}", text):
-        _fault(path, f"is {text!r}. Expected: one word, such as Token, that stands before the key.")
+        fault(path, f"is {text!r}. Expected: one word, such as Token, that stands before the key.")
     return text
 
 
@@ -390,10 +344,10 @@ def _check_keys_of_type(keys: AuthenticationKeys, kind: AuthenticationType) -> N
     needed = _NEEDED[kind]
     for name in needed:
         if name not in given:
-            _fault(("authentication",), f"lacks the key `{name}`, which the type {kind} needs. Add it.")
+            fault(("authentication",), f"lacks the key `{name}`, which the type {kind} needs. Add it.")
     for name in sorted(given - set(needed) - set(_ALLOWED.get(kind, ()))):
         known = ", ".join((*needed, *_ALLOWED.get(kind, ()))) or "none besides the type"
-        _fault(("authentication", name), f"means nothing with the type {kind}, whose keys are: {known}. Remove it.")
+        fault(("authentication", name), f"means nothing with the type {kind}, whose keys are: {known}. Remove it.")
 
 
 # -- resources -------------------------------------------------------------------------------------------------------
@@ -401,18 +355,18 @@ def _check_keys_of_type(keys: AuthenticationKeys, kind: AuthenticationType) -> N
 
 def _resource(keys: ResourceKeys, at: KeyPath) -> Resource:
     if not NAME.fullmatch(keys.name):
-        _fault((*at, "name"), f"is {keys.name!r}. Expected: small letters, digits and underscores, a letter first.")
+        fault((*at, "name"), f"is {keys.name!r}. Expected: small letters, digits and underscores, a letter first.")
     _check_path(keys.path, (*at, "path"))
     if keys.body is not None and keys.method != "POST":
-        _fault((*at, "body"), "is set, but the method is GET, which has none. Set `method: POST`, or remove the body.")
+        fault((*at, "body"), "is set, but the method is GET, which has none. Set `method: POST`, or remove the body.")
     if keys.dataset is not None and not NAME.fullmatch(keys.dataset):
-        _fault((*at, "dataset"), f"is {keys.dataset!r}, which is no name of a dataset.")
+        fault((*at, "dataset"), f"is {keys.dataset!r}, which is no name of a dataset.")
     incremental = _incremental(keys, at)
     pagination = _pagination(keys, at)
     if incremental is not None and incremental.keeps_cursor and pagination.type is not PaginationType.CURSOR:
-        _fault((*at, "incremental", "keepsCursor"), "is true, but the pagination is not of the type cursor.")
+        fault((*at, "incremental", "keepsCursor"), "is true, but the pagination is not of the type cursor.")
     if keys.mode is Mode.SNAPSHOT and incremental is not None:
-        _fault((*at, "mode"), "is snapshot, which reads all records every time. Remove `incremental`, or set changes.")
+        fault((*at, "mode"), "is snapshot, which reads all records every time. Remove `incremental`, or set changes.")
     found = Resource(
         name=keys.name, path=keys.path, dataset=keys.dataset, title=keys.title, method=keys.method,
         parameters={key: _parameter(key, value, (*at, "parameters", key)) for key, value in keys.parameters.items()},
@@ -422,21 +376,21 @@ def _resource(keys: ResourceKeys, at: KeyPath) -> Resource:
         error=_optional(keys.error, _path, (*at, "error")) or (), nothing=tuple(keys.nothing),
         pagination=pagination, incremental=incremental, mode=keys.mode, parent=_parent(keys, at),
         fields=_fields(keys, at), key=tuple(_path(each, (*at, "key", n)) for n, each in enumerate(keys.key)),
-        schedule=_optional(keys.schedule, _checked(parse_schedule), (*at, "schedule")), expect=_expect(keys, at),
+        schedule=_optional(keys.schedule, checked(parse_schedule), (*at, "schedule")), expect=_expect(keys, at),
     )  # fmt: skip
     if found.mode is Mode.SNAPSHOT and not found.key:
-        _fault(at, "lacks the key `key`. A snapshot needs it, to tell which records have vanished. Add it.")
+        fault(at, "lacks the key `key`. A snapshot needs it, to tell which records have vanished. Add it.")
     return found
 
 
 def _check_path(text: str, path: KeyPath) -> None:
     parts = urlsplit(text)
     if parts.scheme or parts.netloc or text.startswith("//"):
-        _fault(path, f"is {text!r}. Expected: a path below `baseUrl`, such as /trips.")
+        fault(path, f"is {text!r}. Expected: a path below `baseUrl`, such as /trips.")
     if parts.query or "?" in text or "#" in text:
-        _fault(path, "holds a ? or #. Write query parameters below `parameters`.")
+        fault(path, "holds a ? or #. Write query parameters below `parameters`.")
     if re.search(r"[\x00-\x20\x7f\\]", text) or ".." in text.split("/"):
-        _fault(path, f"is {text!r}. Expected: a path without blanks, backslashes and `..`.")
+        fault(path, f"is {text!r}. Expected: a path without blanks, backslashes and `..`.")
 
 
 def _pagination(keys: ResourceKeys, at: KeyPath) -> Pagination:
@@ -462,17 +416,17 @@ def _check_pagination(given: PaginationKeys, keys: ResourceKeys, where: KeyPath)
     if kind is PaginationType.KEYSET:
         _need(given.key, where, "key", kind)
     if kind in (PaginationType.CURSOR, PaginationType.NEXT_URL) and not (given.next or given.next_header):
-        _fault(where, f"lacks the key `next`, or `nextHeader`: where a page has the next {_NEXT[kind]}. Add one.")
+        fault(where, f"lacks the key `next`, or `nextHeader`: where a page has the next {_NEXT[kind]}. Add one.")
     if given.sent_in is SentIn.BODY and keys.method != "POST":
-        _fault((*where, "in"), "is body, but the method of the resource is GET. Set `method: POST`.")
+        fault((*where, "in"), "is body, but the method of the resource is GET. Set `method: POST`.")
     if given.ends == "short" and given.size is None:
-        _fault((*where, "ends"), "is short, but `size` is unset. Add it: a page with fewer records is the last one.")
+        fault((*where, "ends"), "is short, but `size` is unset. Add it: a page with fewer records is the last one.")
     if given.size is not None:
         _check_range(given.size, (*where, "size"), 1, 10**6)
     if given.overlap and (kind is not PaginationType.OFFSET or given.size is None or given.overlap >= given.size):
-        _fault((*where, "overlap"), "needs the type offset and a `size` that is greater.")
+        fault((*where, "overlap"), "needs the type offset and a `size` that is greater.")
     if given.overlap < 0:
-        _fault((*where, "overlap"), f"is {given.overlap}. Expected: 0 or more.")
+        fault((*where, "overlap"), f"is {given.overlap}. Expected: 0 or more.")
 
 
 _NEXT = {PaginationType.CURSOR: "cursor", PaginationType.NEXT_URL: "address"}
@@ -480,7 +434,7 @@ _NEXT = {PaginationType.CURSOR: "cursor", PaginationType.NEXT_URL: "address"}
 
 def _need(value: object, where: KeyPath, name: str, kind: str) -> None:
     if not value:
-        _fault(where, f"lacks the key `{name}`, which the type {kind} needs. Add it.")
+        fault(where, f"lacks the key `{name}`, which the type {kind} needs. Add it.")
 
 
 def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
@@ -488,39 +442,39 @@ def _incremental(keys: ResourceKeys, at: KeyPath) -> Incremental | None:
     used = _placeholders(keys) & set(WINDOW_PLACEHOLDERS)
     if given is None:
         if used and keys.parent is None:
-            _fault(at, f"holds {{{min(used)}}}, but has no `incremental`, whose window stands there. Add it.")
+            fault(at, f"holds {{{min(used)}}}, but has no `incremental`, whose window stands there. Add it.")
         return None
     _check_incremental(given, keys, where, used)
     return Incremental(
         parameter=given.parameter or "", until=given.until or "", sent_in=given.sent_in,
         field=_optional(given.field, _path, (*where, "field")) or (), format=_time_format(given.format, where),
-        start=None if given.start is None else _checked(parse_start)(given.start, (*where, "start")),
-        lookback=_length(given.lookback, (*where, "lookback")),
-        step=_optional(given.step, _length, (*where, "step")), keeps_cursor=given.keeps_cursor,
+        start=None if given.start is None else checked(parse_start)(given.start, (*where, "start")),
+        lookback=length(given.lookback, (*where, "lookback")),
+        step=_optional(given.step, length, (*where, "step")), keeps_cursor=given.keeps_cursor,
     )  # fmt: skip
 
 
 def _check_incremental(given: IncrementalKeys, keys: ResourceKeys, where: KeyPath, used: set[str]) -> None:
     if not given.keeps_cursor and not given.parameter and "since" not in used:
-        _fault(
+        fault(
             where,
             "lacks the key `parameter`: what carries the begin of the window. Add it, or write {since} where it stands "
             "in a parameter or the body.",
         )
     if given.step is not None and not given.until and "until" not in used:
-        _fault((*where, "step"), "is set, but `until` is not: windows need an end. Add it.")
+        fault((*where, "step"), "is set, but `until` is not: windows need an end. Add it.")
     if given.step is not None and given.start is None:
-        _fault((*where, "step"), "is set, but `start` is not. Add it: where the first window begins.")
-    if given.step is not None and _length(given.step, (*where, "step")) < timedelta(minutes=1):
-        _fault((*where, "step"), f"is {given.step!r}. Expected: at least 1m.")
+        fault((*where, "step"), "is set, but `start` is not. Add it: where the first window begins.")
+    if given.step is not None and length(given.step, (*where, "step")) < timedelta(minutes=1):
+        fault((*where, "step"), f"is {given.step!r}. Expected: at least 1m.")
     if given.sent_in is SentIn.BODY and keys.method != "POST":
-        _fault((*where, "in"), "is body, but the method of the resource is GET. Set `method: POST`.")
+        fault((*where, "in"), "is body, but the method of the resource is GET. Set `method: POST`.")
 
 
 def _time_format(text: str, where: KeyPath) -> str:
     if text not in set(TimeFormat) and "%" not in text:
         known = [*TimeFormat]
-        _fault(
+        fault(
             (*where, "format"),
             f"is {text!r}. Expected: one of {listed(known)}, or a pattern such as %Y-%m-%d %H:%M:%S."
             f"{suggestion(text, known)}",
@@ -532,10 +486,10 @@ def _parent(keys: ResourceKeys, at: KeyPath) -> Parent | None:
     names = _placeholders(keys) - set(WINDOW_PLACEHOLDERS)
     if keys.parent is None:
         if used := sorted(set(_PLACEHOLDER.findall(keys.path))):
-            _fault((*at, "path"), f"holds {{{used[0]}}}, but the resource has no `parent` whose values stand there.")
+            fault((*at, "path"), f"holds {{{used[0]}}}, but the resource has no `parent` whose values stand there.")
         return None
     if len(names) != 1:
-        _fault(
+        fault(
             (*at, "parent"),
             f"needs one name in braces in `path`, `parameters` or `body`, where the values of {keys.parent.field} "
             f"stand, such as /vehicles/{{vehicle}}/trips. Found: {listed(sorted(names)) or 'none'}.",
@@ -556,9 +510,9 @@ def _texts(body: Any) -> str:
 
 def _expect(keys: ResourceKeys, at: KeyPath) -> Expect:
     given = keys.expect
-    max_age = _optional(given.max_age, _length, (*at, "expect", "maxAge"))
+    max_age = _optional(given.max_age, length, (*at, "expect", "maxAge"))
     if max_age is not None and (keys.incremental is None or keys.incremental.field is None):
-        _fault((*at, "expect", "maxAge"), "needs `incremental.field`: the time of a record.")
+        fault((*at, "expect", "maxAge"), "needs `incremental.field`: the time of a record.")
     for number, each in enumerate(given.fields):
         _path(each, (*at, "expect", "fields", number))
     return Expect(given.min_records, max_age, tuple(given.fields))
@@ -569,7 +523,7 @@ def _in_order(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
     by_name: dict[str, Resource] = {}
     for number, each in enumerate(resources):
         if each.name in by_name:
-            _fault(("resources", number, "name"), f"is {each.name!r}, as is that of another resource. Rename one.")
+            fault(("resources", number, "name"), f"is {each.name!r}, as is that of another resource. Rename one.")
         by_name[each.name] = each
     ordered: dict[str, Resource] = {}
     for number, each in enumerate(resources):
@@ -578,9 +532,9 @@ def _in_order(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
             wanted = line[-1].parent.resource
             if wanted not in by_name:
                 known = f"There are: {listed(by_name)}.{suggestion(wanted, by_name)}"
-                _fault(("resources", number, "parent", "resource"), f"is {wanted!r}, which is no resource. {known}")
+                fault(("resources", number, "parent", "resource"), f"is {wanted!r}, which is no resource. {known}")
             if by_name[wanted] in line:
-                _fault(("resources", number, "parent"), f"leads back to {wanted}. A resource is not its own parent.")
+                fault(("resources", number, "parent"), f"leads back to {wanted}. A resource is not its own parent.")
             line.append(by_name[wanted])
         ordered |= {one.name: one for one in reversed(line)}
     return tuple(ordered.values())
@@ -594,7 +548,7 @@ def _fields(keys: ResourceKeys, at: KeyPath) -> tuple[MappedField, ...] | None:
         return None
     where = (*at, "fields")
     if not keys.fields:
-        _fault(where, "is empty. Name the fields of the dataset, or remove it: then records are landed as they are.")
+        fault(where, "is empty. Name the fields of the dataset, or remove it: then records are landed as they are.")
     return tuple(
         MappedField(name, path=_path(given, (*where, name)))
         if isinstance(given, str)
@@ -607,17 +561,17 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
     has_constant, has_otherwise = given.constant is not msgspec.UNSET, given.otherwise is not msgspec.UNSET
     origins = [given.path is not None, has_constant, given.parent]
     if sum(origins) != 1:
-        _fault(where, "needs one of `path`, `constant` and `parent: true`, which say where the value comes from.")
+        fault(where, "needs one of `path`, `constant` and `parent: true`, which say where the value comes from.")
     if given.parent and keys.parent is None:
-        _fault((*where, "parent"), "is true, but the resource has no parent.")
+        fault((*where, "parent"), "is true, but the resource has no parent.")
     changes = [key for key in ("unit", "scale", "values", "format") if getattr(given, key) is not None]
     changes += ["text"] if given.text else []
     if len(changes) > 1:
-        _fault(where, f"has {' and '.join(changes)}. One of them at most can change a value.")
+        fault(where, f"has {' and '.join(changes)}. One of them at most can change a value.")
     if has_constant and changes:
-        _fault((*where, changes[0]), "means nothing for a constant. Write the value that is wanted.")
+        fault((*where, changes[0]), "means nothing for a constant. Write the value that is wanted.")
     if has_otherwise and given.values is None:
-        _fault((*where, "otherwise"), "is set, but `values` is not. Add the values that it is an alternative to.")
+        fault((*where, "otherwise"), "is set, but `values` is not. Add the values that it is an alternative to.")
     factor, offset = _conversion(given, where)
     return MappedField(
         name, path=_optional(given.path, _path, (*where, "path")) or (),
@@ -631,32 +585,14 @@ def _field(name: str, given: FieldKeys, where: KeyPath, keys: ResourceKeys) -> M
 
 def _conversion(given: FieldKeys, where: KeyPath) -> tuple[Fraction | None, Fraction]:
     if given.unit is not None:
-        return _checked(conversion)(given.unit, (*where, "unit"))
+        return checked(conversion)(given.unit, (*where, "unit"))
     return None if given.scale is None else Fraction(str(given.scale)), Fraction(0)
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
 
 
-def _fault(path: KeyPath, message: str) -> NoReturn:
-    raise _Fault(path, message)
-
-
-def _checked(parse: Callable[[Any], Result]) -> Callable[[Any, KeyPath], Result]:
-    """The same function, whose message says which key is at fault."""
-
-    def read(value: Any, path: KeyPath) -> Result:
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise _Fault(path, str(error)) from None
-
-    return read
-
-
-_length = _checked(parse_length)
-_path = _checked(parse_path)
-_secret = _checked(parse_reference)
+_path = checked(parse_path)
 
 
 def _optional(value: Any, read: Callable[[Any, KeyPath], Result], path: KeyPath) -> Result | None:
@@ -664,17 +600,18 @@ def _optional(value: Any, read: Callable[[Any, KeyPath], Result], path: KeyPath)
 
 
 def _reference_or_text(text: str, path: KeyPath) -> str | Secret:
-    return _secret(text, path) if is_reference(text) else text
+    return reference(text, path) if is_reference(text) else text
 
 
 def _headers(given: Mapping[str, str], path: KeyPath) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
     for name, value in given.items():
         if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-            _fault((*path, name), "is no name of a header.")
+            fault((*path, name), "is no name of a header.")
         if re.search(r"[\r\n\x00]", value):
-            _fault((*path, name), "holds a line break, which no header can.")
-        found[name] = _secret(value, (*path, name)) if is_sensitive(name) else _reference_or_text(value, (*path, name))
+            fault((*path, name), "holds a line break, which no header can.")
+        read = reference if is_sensitive(name) else _reference_or_text
+        found[name] = read(value, (*path, name))
     return found
 
 
@@ -682,9 +619,9 @@ def _parameter(name: str, value: Any, path: KeyPath) -> ParameterValue:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, str) and is_reference(value):
-        return _secret(value, path)
+        return reference(value, path)
     if is_sensitive(name) and not _PAGING_WORDS.search(name):
-        return _secret(str(value), path)
+        return reference(str(value), path)
     return value  # type: ignore[no-any-return]
 
 
@@ -692,7 +629,7 @@ def _body(value: Any, path: KeyPath) -> Any:
     """The body with references read; values of keys that carry secrets must be such."""
     if isinstance(value, dict):
         return {
-            key: _secret(str(each), (*path, key))
+            key: reference(str(each), (*path, key))
             if isinstance(each, str) and is_sensitive(key) and not _PAGING_WORDS.search(key)
             else _body(each, (*path, key))
             for key, each in value.items()
@@ -702,42 +639,29 @@ def _body(value: Any, path: KeyPath) -> Any:
     return _reference_or_text(value, path) if isinstance(value, str) else value
 
 
-def _address(text: str, path: KeyPath) -> Any:
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 - it is checked when it is read
-    except ValueError:
-        _fault(path, "is no address.")
-    if parts.password is not None:
-        _fault(path, "holds a password. Remove it, and change it if others have seen it; secrets are references.")
-    return parts
-
-
 def _http_address(text: str, path: KeyPath) -> Any:
-    parts = _address(text, path)
+    parts = check_address(text, path)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        _fault(path, f"is {text[:200]!r}. Expected: an address such as https://api.example.com/v1.")
+        fault(path, f"is {text[:200]!r}. Expected: an address such as https://api.example.com/v1.")
     if "@" in parts.netloc:
-        _fault(path, "holds a user name. Use `authentication`.")
+        fault(path, "holds a user name. Use `authentication`.")
     if any(is_sensitive(name) for name, _ in parse_qsl(parts.query)):
-        _fault(path, "holds a secret. Use `authentication` of the type apiKey with `in: query`.")
+        fault(path, "holds a secret. Use `authentication` of the type apiKey with `in: query`.")
     if parts.query or parts.fragment:
-        _fault(path, "holds a ? or #. Write query parameters below `parameters` of a resource.")
+        fault(path, "holds a ? or #. Write query parameters below `parameters` of a resource.")
     return parts
 
 
 def _host(text: str, path: KeyPath) -> str:
     if not re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", text):
-        _fault(
-            path, f"is {text!r}. Expected: a name such as cdn.example.com, with :PORT where it is not the usual one."
-        )
+        fault(path, f"is {text!r}. Expected: a name such as cdn.example.com, with :PORT where it is not the usual one.")
     return text.lower()
 
 
 def _size(text: str, path: KeyPath) -> int:
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        _fault(path, f"is {text!r}. Expected: a size such as 64 MiB.")
+        fault(path, f"is {text!r}. Expected: a size such as 64 MiB.")
     size = int(float(found[1]) * _SIZES[found[2] or "B"])
     _check_range(size, path, 1 << 10, 4 << 30)
     return size
@@ -745,4 +669,4 @@ def _size(text: str, path: KeyPath) -> int:
 
 def _check_range(value: float, path: KeyPath, lowest: float, highest: float) -> None:
     if not lowest <= value <= highest:
-        _fault(path, f"is {value:,}. Expected: {lowest:,g} to {highest:,g}.")
+        fault(path, f"is {value:,}. Expected: {lowest:,g} to {highest:,g}.")

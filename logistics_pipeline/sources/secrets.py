@@ -1,97 +1,27 @@
-"""Secrets: references to values that stand in the environment or in a file, and the removal of these values from texts.
+"""The values of secrets: looked up when they are needed, and removed from texts."""
 
-A value is looked up when it is needed, and kept nowhere.
-"""
-
-import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from logistics_core.places.secrets import Secret, SecretError
 from logistics_pipeline.errors import ConfigurationError
 
 REDACTED = "***"
-_REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHORTEST_REDACTED = 4
 """Shorter values would remove parts of common words."""
 
-_SENSITIVE = re.compile(
-    r"authorization|api[-_]?key|app[-_]?key|access[-_]?(key|token)|auth[-_]?token|secret|passw|pwd|cookie|credential|"
-    r"signature|session[-_]?(id|key|token)|private[-_]?key|^(token|key|auth|sig|x-token|hash)$",
-    re.IGNORECASE,
-)
 
-
-@dataclass(frozen=True)
-class Secret:
-    """A reference to a secret: `env:NAME` or `file:PATH`. Its text is the reference, never the value."""
-
-    reference: str
-
-    def __str__(self) -> str:
-        return self.reference
-
-    def value(self) -> str:
-        """The secret itself.
-
-        Raises:
-            ConfigurationError: the variable is not set, or the file cannot be read; the message holds no value.
-        """
-        kind, _, name = self.reference.partition(":")
-        text = _of_environment(name) if kind == "env" else _of_file(name)
-        if not text.strip():
-            raise ConfigurationError(f"The secret {self.reference} is empty. Give it a value.")
-        return text.strip("\r\n")
-
-
-def _of_environment(name: str) -> str:
-    if name not in os.environ:
-        raise ConfigurationError(
-            f"The secret env:{name} is missing: the environment variable {name} is not set. Set it for the process "
-            "that pulls (`logistics up`, Dagster or this shell)."
-        )
-    return os.environ[name]
-
-
-def _of_file(name: str) -> str:
-    try:
-        return Path(name).expanduser().read_text("utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"The secret file:{name} is missing: the file cannot be read ({error.strerror})."
-        ) from None
-    except ValueError:
-        raise ConfigurationError(f"The secret file:{name} is not a text in UTF-8.") from None
-
-
-def is_reference(text: object) -> bool:
-    """Whether a text refers to a secret."""
-    return isinstance(text, str) and _REFERENCE.fullmatch(text) is not None
-
-
-def parse_reference(text: str) -> Secret:
-    """The secret that a text refers to.
+def secret_value(secret: Secret) -> str:
+    """The value of a secret.
 
     Raises:
-        ValueError: it refers to none; the message does not repeat the text, which may be the secret.
+        ConfigurationError: it is not where its reference says.
     """
-    found = _REFERENCE.fullmatch(text)
-    if found is None:
-        raise ValueError(
-            "holds a value where a secret belongs. Expected: env:NAME or file:PATH, so that the value itself is in no "
-            "definition. Put the value into an environment variable or a file, and change it if others have seen it."
-        )
-    if found[1] == "env" and not _VARIABLE.fullmatch(found[2]):
-        raise ValueError("names no environment variable. Expected: env: followed by letters, digits and underscores.")
-    return Secret(text)
-
-
-def is_sensitive(name: str) -> bool:
-    """Whether a header or parameter of that name carries a secret."""
-    return _SENSITIVE.search(name) is not None
+    try:
+        return secret.value()
+    except SecretError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 @dataclass
@@ -104,7 +34,7 @@ class Redactor:
         """The value of a secret, which is removed from all texts from now on; a plain text as it is."""
         if not isinstance(value, Secret):
             return value
-        found = value.value()
+        found = secret_value(value)
         self.hide(found)
         return found
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from logistics_core.time_lengths import parse_length
 from logistics_pipeline.sources.definition import Schedule, TimeFormat
-from logistics_pipeline.time_lengths import parse_length
 
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

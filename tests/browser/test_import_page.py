@@ -50,7 +50,7 @@ def test_a_file_becomes_a_dataset(site: Any, new_page: NewPage) -> None:
     expect(first.first).to_contain_text("01/01/2024")
 
     question = page.get_by_role("group", name="paid_on")
-    expect(question).to_contain_text("60 cells hang on it.")
+    expect(question).to_contain_text("60 cells depend on it.")
     expect(question.locator("input:checked")).to_have_count(0)
     question.get_by_role("radio", name="Day first").focus()
     page.keyboard.press("Space")

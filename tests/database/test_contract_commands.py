@@ -156,7 +156,9 @@ def test_a_question_is_answered_and_the_proposal_accepted(
     assert "logistics contracts show" in " ".join(listed.split()) and "Put it into a folder" not in listed
     assert (proposal["dataset"], proposal["state"]) == ("fuel", "open")
     assert "date_order:day" in contracts("list").stderr
-    assert "format" not in contracts("show", proposal["proposal"]).stdout
+    shown = contracts("show", proposal["proposal"]).stdout
+    assert "format" not in shown
+    assert contracts("show", "fuel/may.csv").stdout == contracts("show", "fuel").stdout == shown
 
     assert contracts("answer", proposal["proposal"], "nonsense").exit_code == 2
     nothing = contracts("answer", proposal["proposal"])

@@ -257,7 +257,7 @@ REFUSED = {
     "grouped": ("12.34", 'must be an integer, found the text "12.34"'),
     "is_open": ("yes", "must be one of true, True, TRUE, 1 or false, False, FALSE, 0, found the text"),
     "iso_day": ("5 Mar 2024", "must be a date written as 2024-03-05"),
-    "us_day": ("13/01/24", "must be written as %m/%d/%y (the format in the contract)"),
+    "us_day": ("13/01/24", "must be a day that exists, written as %m/%d/%y (the format in the contract)"),
     "seen_at": ("2024-03-05 14:30Z", "must not have a time zone"),
     "moment": ("2024-03-05 14:30", "must have a time zone such as Z or +02:00"),
     "clocked": ("5 Mar 2024 14:30 PM", "must be written as %d %b %Y %I:%M %p"),

@@ -165,6 +165,29 @@ def test_corrections_confirm_the_key_for_good(installation: Installation) -> Non
     assert (third.state, third.records_loaded, nothing) == (FileState.LOADED, 10, None)
 
 
+def test_a_confirmed_key_has_a_held_file_loaded_though_another_question_about_it_is_open(
+    installation: Installation,
+) -> None:
+    installation.load("sales/may.csv", sales("ulm"))
+    _, proposal = installation.load("sales/may-corrected.csv", sales("ulm", amount=700))
+    found = installation.drop("sales/june.csv", sales("ulm", amount=90).replace(b",amount\n", b",amount_eur\n"))
+    held, other = installation.load_again(found)
+    assert held.state is FileState.FAILED
+    assert proposal is not None
+    assert other is not None
+    assert {question["id"].partition(":")[0] for question in other.open_questions} > {"key"}
+
+    installation.answer(proposal, "corrections")
+
+    still = proposal_by_id(installation.connection, other.proposal_id)
+    assert still is not None
+    assert still.state == ProposalState.OPEN
+    assert "key" not in {question["id"] for question in still.open_questions}
+    assert installation.file("sales/june.csv").retry_requested_at is not None
+    again, _ = installation.load_again(found)
+    assert (again.state, again.records_loaded) == (FileState.LOADED, 10)
+
+
 def test_a_file_that_was_registered_first_and_is_loaded_later_is_held(installation: Installation) -> None:
     """Its records would be superseded at once: the others were registered later."""
     first = installation.drop("sales/a.csv", sales("ulm"))

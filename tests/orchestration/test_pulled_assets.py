@@ -184,3 +184,37 @@ def test_checks_say_whether_pages_are_balanced_and_records_recent(pulling: Syste
     fleet.now += timedelta(days=4001)
     results = {each.check_name: each for each in run_again(pulling).get_asset_check_evaluations()}
     assert results["age_of_data"].passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("days", [None, 30])
+def test_housekeeping_deletes_old_pulls_and_their_pages_if_a_setting_says_so(
+    pulling: System, fleet: Fleet, connection: Connection, days: int | None
+) -> None:
+    pulling.settings = pulling.settings.model_copy(update={"keep_pulls_days": days})
+    archive = pulling.settings.archive_dir / "pages"
+    for number in range(3):
+        fleet.now += timedelta(hours=6)
+        changed_at = (fleet.now - timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+        fleet.records.append(trip(50 + number, updated=changed_at))
+        assert run_again(pulling).success
+    connection.execute(
+        "UPDATE source.pulls SET finished_at = finished_at - interval '40 days', window_end = window_end - interval "
+        "'40 days' WHERE pull_id < 3"
+    )
+    pages = list(archive.rglob("*.zst"))
+    for path in pages:
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    result = pulling.run(dg.RunRequest(), "housekeeping")
+
+    assert result.success
+    left = [pull for (pull,) in connection.execute("SELECT pull_id FROM source.pulls ORDER BY 1")]
+    of_pulls = {digest for (digest,) in connection.execute("SELECT DISTINCT sha256 FROM source.pages")}
+    assert left == ([1, 2, 3] if days is None else [3])
+    assert {path.stem for path in archive.rglob("*.zst")} == of_pulls
+    outputs = [event.step_output_data.metadata for event in result.all_events if event.is_successful_output]
+    deleted = [each["pulls_deleted"].value for each in outputs if "pulls_deleted" in each]
+    assert deleted == ([] if days is None else [2])
+    assert len(pages) > len(of_pulls) or days is None
+    assert run_again(pulling).success, "what is left is enough to go on from"

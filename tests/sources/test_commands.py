@@ -1,6 +1,7 @@
 """The commands on sources, as people and programs call them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ def test_a_source_is_checked_pulled_listed_and_mapped_anew(shell: Shell) -> None
     assert mapped["is_changed"] is False and mapped["records_landed"] == 25
     filled = shell.json("backfill", "fleet", "vehicles", "--from", "2024-05-01", "--until", "2024-06-01")
     assert filled[0]["is_backfill"] is True and filled[0]["window_start"] == "2024-05-01T00:00:00Z"
+    shell.write(shell.source.definition.replace("name: vehicle,", "name: {path: vehicle, values: {V0: Truck}},"))
+    said = re.search(r"pull 1: ([0-9]+) records in \S+, ([0-9]+) not mapped\.", shell.run("remap", "fleet").output)
+    assert said is not None and int(said[2]) > 0 and int(said[1]) + int(said[2]) == 25
     for command in (["list"], ["pulls"], ["check", "fleet"], ["run", "fleet"]):
         assert "vehicles" in shell.run(*command).output
 

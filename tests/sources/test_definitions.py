@@ -10,9 +10,9 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from logistics_core.places.secrets import Secret
 from logistics_pipeline.sources.definition import FilesSource, Mode, PaginationType, RestSource
 from logistics_pipeline.sources.reading import DefinitionError, json_schema, parse_definition, read_definitions
-from logistics_pipeline.sources.secrets import Secret
 
 FLEET = """\
 kind: rest
@@ -78,7 +78,8 @@ def test_a_place_of_files_is_read() -> None:
     text += "credentials: {secretAccessKey: env:KEY}\n"
     source = parse_definition(text, "bucket", "bucket.yaml")
     assert isinstance(source, FilesSource)
-    assert source.credentials == {"secretAccessKey": Secret("env:KEY")} and source.poll.shortest == timedelta(seconds=2)
+    assert source.place.credentials == {"secretAccessKey": Secret("env:KEY")}
+    assert (source.place.shortest_poll_seconds, source.place.longest_poll_seconds) == (2, 300)
 
 
 @pytest.mark.parametrize(

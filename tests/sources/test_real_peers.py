@@ -58,7 +58,7 @@ def serving(command: list[str], url: str) -> Iterator[None]:
             return False
 
     try:
-        wait_until(answers, f"{command[0]} to answer", seconds=60)
+        wait_until(answers, f"{command[0]} to answer", seconds=180)
         yield
     finally:
         process.kill()

@@ -9,12 +9,19 @@ from typing import Any
 
 import pytest
 
-from bench.object_store import Bucket, Weed, serving
+from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket, Weed, serving
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.files import range_reader
 from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store_of
-from logistics_pipeline.files.stores import PlaceDefinition
 from logistics_pipeline.loading.options import LoadOptions
 from tests.orchestration.conftest import _sqlite_does_not_wait_for_the_disk, empty_storage, system  # noqa: F401
+
+DEFINITION = """
+kind: files
+url: {url}
+options: {{endpoint: "{endpoint}", region: us-east-1}}
+credentials: {{accessKeyId: "env:LAKE_KEY", secretAccessKey: "env:LAKE_SECRET"}}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +46,18 @@ def bucket(weed: Weed) -> Bucket:
 def lake(bucket: Bucket, options: LoadOptions) -> LoadOptions:
     """Loader options with the bucket of the test as a place."""
     return replace(options, places=(bucket.place(),), chunk_bytes=64 * 1024)
+
+
+@pytest.fixture
+def declared(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with the bucket, below `incoming`, as a place."""
+    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path / "home"))
+    monkeypatch.setenv("LAKE_KEY", ACCESS_KEY)
+    monkeypatch.setenv("LAKE_SECRET", SECRET_KEY)
+    (tmp_path / "home" / "sources").mkdir(parents=True)
+    text = DEFINITION.format(url=f"{bucket.url}/incoming", endpoint=bucket.endpoint)
+    (tmp_path / "home" / "sources" / "lake.yaml").write_text(text)
+    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
+from bench.object_store import SECRET_KEY, Bucket
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.places.definition import PlaceDefinition
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli import app
 from logistics_pipeline.cli.export import upload_address
@@ -26,12 +28,15 @@ from logistics_pipeline.exports.backup import export_everything, restore
 from logistics_pipeline.exports.datasets import Format, export_datasets
 from logistics_pipeline.exports.destinations import Destination, UnfitExportError, destination
 from logistics_pipeline.exports.from_files import rebuild
-from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import PlaceError
+from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
+from logistics_pipeline.loading.rejects.export_lines import export_line
+from logistics_pipeline.loading.rejects.replay import replay_export
+from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
 from tests.database.records import shipment, vehicle
-from tests.stores.test_places_sensor import DEFINITION
 
 LOGS = [
     {"log_id": f"L{n}", "vehicle_id": f"V{n % 3}", "trip_date": f"2024-03-{n % 28 + 1:02}", "mileage": n * 1.1}
@@ -108,6 +113,71 @@ def test_a_restored_database_is_the_one_that_was_exported(
     before, after = tables(filled, ("analytics",)), tables(empty_url, ("analytics",))
     for table in before.keys() - {"analytics.status", "analytics.definitions", "analytics.rollup_datasets"}:
         assert after[table] == before[table], table
+
+
+def correct(url: str, options: LoadOptions, folder: Path, *, every: int) -> None:
+    """Loads every so many of the rejects that are open, corrected."""
+    with connect(url) as connection:
+        lines = [
+            json.loads(export_line(reject, layout_from_json(file.layout)))
+            for file in ledger.files_with_rejects(connection)
+            for reject in ledger.rejects(connection, file_id=file.file_id)
+        ]
+    corrected = [line | {"record": line["record"] | {"weight": "12.5"}} for line in lines[::every]]
+    assert len(corrected) >= 8
+    path = folder / "corrected.ndjson"
+    path.write_text("".join(json.dumps(line) + "\n" for line in corrected))
+    done = replay_export(url, path, options)
+    assert done.loaded + done.superseded == len(corrected)
+
+
+def corrected_and_unloaded(url: str, options: LoadOptions, folder: Path) -> None:
+    """Of the rejects of the shipments, some are corrected; another file is unloaded."""
+    (options.raw_dir / "shipments_2.json").write_text(
+        json.dumps([shipment(number, **({"weight": -1} if number % 3 == 0 else {})) for number in range(30, 60)])
+    )
+    found = options.folder.look_at(options.raw_dir / "shipments_2.json")
+    assert found is not None and load_file(url, found, options).is_loaded
+    correct(url, options, folder, every=2)
+    unload_file(url, "vehicles.json", options)
+    refresh(url)
+
+
+SAME_AFTER_CORRECTIONS = (
+    "SELECT * FROM raw.shipments ORDER BY shipment_id",
+    "SELECT file_id, path, version, state, records_read, records_loaded, records_superseded, records_rejected "
+    "FROM ingest.files ORDER BY file_id",
+    "SELECT file_id, record_no, raw, reason, resolved_at IS NOT NULL FROM ingest.rejects ORDER BY 1, 2",
+    "SELECT record::text FROM analytics.days AS record ORDER BY 1",
+)
+
+
+def test_corrections_and_unloads_are_restored_digit_for_digit(
+    filled: str, empty_url: str, options: LoadOptions, tmp_path: Path
+) -> None:
+    corrected_and_unloaded(filled, options, tmp_path)
+    to = where(None, tmp_path)
+    export_everything(filled, to)
+    restore(empty_url, to)
+
+    schemas = ("raw", "ingest", "catalogue", "boards", "source")
+    assert tables(empty_url, schemas) == tables(filled, schemas)
+    with connect(empty_url) as connection:
+        states = connection.execute("SELECT path, state FROM ingest.files ORDER BY file_id").fetchall()
+        assert ("vehicles.json", "unloaded") in states
+        left = "SELECT count(*) FILTER (WHERE resolved_at IS NULL), count(*) FROM ingest.rejects"
+        open_rejects, all_rejects = connection.execute(left).fetchone() or (0, 0)
+        assert 0 < open_rejects < all_rejects
+
+    for url in (filled, empty_url):  # both go on: the other rejects are accepted, the file is loaded again
+        correct(url, options, tmp_path, every=1)
+        found = options.folder.look_at(options.raw_dir / "vehicles.json")
+        assert found is not None and load_file(url, found, options).is_loaded
+        refresh(url)
+    with connect(filled) as one, connect(empty_url) as other:
+        for query in (*SAME_AFTER_CORRECTIONS, "SELECT * FROM raw.vehicles ORDER BY 1"):
+            rows = one.execute(query).fetchall()
+            assert rows and rows == other.execute(query).fetchall(), query
 
 
 def test_a_restored_database_goes_on_where_the_exported_one_was(
@@ -247,18 +317,6 @@ def test_nothing_is_exported_to_where_it_would_be_loaded(bucket: Bucket) -> None
         destination(f"{bucket.url}/incoming/exports", (bucket.place("incoming"),))
     with pytest.raises(PlaceError, match="exports go to"):
         destination("https://example.com/x", ())
-
-
-@pytest.fixture
-def declared(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with the bucket, below `incoming`, as a place."""
-    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path / "home"))
-    monkeypatch.setenv("LAKE_KEY", ACCESS_KEY)
-    monkeypatch.setenv("LAKE_SECRET", SECRET_KEY)
-    (tmp_path / "home" / "sources").mkdir(parents=True)
-    text = DEFINITION.format(url=f"{bucket.url}/incoming", endpoint=bucket.endpoint)
-    (tmp_path / "home" / "sources" / "lake.yaml").write_text(text)
-    return tmp_path / "home"
 
 
 def test_a_browser_can_send_a_file_to_an_address_that_was_made_for_it(

@@ -15,17 +15,18 @@ import pytest
 
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from bench.store_proxy import Proxy, between
+from logistics_core.places import clients
+from logistics_core.places.definition import PlaceDefinition
+from logistics_core.places.reading import declared_places
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files import range_reader, s3
-from logistics_pipeline.files.declared_places import declared_places
 from logistics_pipeline.files.remote_file import RemoteFile, close_stores, store_of
-from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
-from tests.stores.conftest import opened, shipments
-from tests.stores.test_places_sensor import DEFINITION
+from tests.stores.conftest import DEFINITION, opened, shipments
 from tests.stores.test_s3_loads import load
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -79,8 +80,9 @@ def test_an_object_that_is_replaced_while_it_is_read_is_never_mixed(
 
 
 def test_a_silent_store_is_given_up(bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "SILENCE_SECONDS", 0.3)
-    monkeypatch.setattr(s3, "BOTOCORE_ATTEMPTS", 1)
+    for module in (clients, s3):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(clients, "BOTOCORE_ATTEMPTS", 1)
     monkeypatch.setattr(range_reader, "ATTEMPTS", 2)
     bucket.put("a.csv", b"1" * 100)
     file = opened(bucket.place(endpoint=proxy.url), "a.csv")

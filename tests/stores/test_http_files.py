@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileChangedError, FileError, TransientError
 from logistics_pipeline.files.http_files import HttpStore
 from logistics_pipeline.files.places import Place
 from logistics_pipeline.files.remote_file import store_of
-from logistics_pipeline.files.stores import PlaceDefinition, PlaceError
+from logistics_pipeline.files.stores import PlaceError
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.ports import free_port

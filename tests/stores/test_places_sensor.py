@@ -8,15 +8,9 @@ from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from tests.orchestration.conftest import System, shipment
+from tests.stores.conftest import DEFINITION
 
 Declare = Callable[..., None]
-
-DEFINITION = """
-kind: files
-url: {url}
-options: {{endpoint: "{endpoint}", region: us-east-1}}
-credentials: {{accessKeyId: "env:LAKE_KEY", secretAccessKey: "env:LAKE_SECRET"}}
-"""
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -473,3 +474,19 @@ def test_a_field_has_the_name_of_that_column_only_if_there_is_none(tmp_path: Pat
     with pytest.raises(ContractError, match="extras: false"):
         read_contract(write(tmp_path, schema__fields__3__name="extras"))
     assert "extras" in read_contract(write(tmp_path, schema__fields__3__name="extras", extras=False)).columns
+
+
+@pytest.mark.parametrize(
+    ("title", "unit", "label"),
+    [
+        ("Fuel", "L", "Fuel, L"),
+        ("Menge (l)", "L", "Menge (l)"),
+        ("MwSt %", "%", "MwSt %"),
+        ("Small", "L", "Small, L"),
+        ("Price", "currency", "Price"),
+        ("Depot", None, "Depot"),
+    ],
+)
+def test_a_heading_names_the_unit_once(title: str, unit: str | None, label: str) -> None:
+    field = replace(built_in_catalogue()["vehicle_logs"].fields[-1], title=title, unit=unit)
+    assert field.label == label

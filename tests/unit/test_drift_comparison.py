@@ -187,9 +187,7 @@ def test_a_single_cell_that_is_no_date_is_named_and_the_column_is_not_called_tex
     (change,) = compared(tmp_path, records)[0].changes
 
     assert change.kind is ChangeKind.TYPE
-    assert (
-        change.text == f"paid_on is a date, and 1 of 60 cells holds none: `{odd}`. What is no date rejects its record."
-    )
+    assert change.text == f"paid_on is a date, and 1 of 60 cells is no date: `{odd}`. Such a cell rejects its record."
     assert "text" not in change.text
 
 

@@ -128,7 +128,7 @@ def test_an_ambiguous_date_counts_the_cells_that_hang_on_it() -> None:
     reading = read("when", ["01/02/2024", "03/04/2024"])
 
     assert reading.date_orders == ("dmy", "mdy")
-    assert reading.doubts[0].text == "`01/02/2024`: day first or month first? 3,000 cells hang on it."
+    assert reading.doubts[0].text == "`01/02/2024`: day first or month first? 3,000 cells depend on it."
 
 
 ISO_DAYS = [f"2024-05-{day:02}" for day in range(1, 29)]

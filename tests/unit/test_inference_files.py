@@ -290,7 +290,7 @@ def test_ambiguous_dates_are_a_question_with_a_suggestion(tmp_path: Path) -> Non
 
     questions = {each.kind: each for each in proposed(tmp_path, text).questions}
 
-    assert questions["date_order"].text == "ordered: `01/02/2024`: day first or month first? 3 cells hang on it."
+    assert questions["date_order"].text == "ordered: `01/02/2024`: day first or month first? 3 cells depend on it."
     assert questions["date_order"].suggestion == "dmy"
     assert questions["time_column"].answers == ("ordered", "paid")
 

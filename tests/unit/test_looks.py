@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.files import looks as looks_module
 from logistics_pipeline.files import places as places_module
 from logistics_pipeline.files.looks import Look, Looks
 from logistics_pipeline.files.places import Place
-from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, Store, StoredVersion
+from logistics_pipeline.files.stores import ListedFile, PlaceError, Store, StoredVersion
 
 
 class Clock:

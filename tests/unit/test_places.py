@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline.files.folder import nested_key
 from logistics_pipeline.files.places import LONGEST_REMOTE_KEY, Place, WatchedPlaces, path_of_url
-from logistics_pipeline.files.stores import ListedFile, PlaceDefinition, PlaceError, StoredVersion
+from logistics_pipeline.files.stores import ListedFile, PlaceError, StoredVersion
 
 PLACE = Place(PlaceDefinition("lake", "s3://bucket/in"))
 VERSION = StoredVersion(1, 1, "e")

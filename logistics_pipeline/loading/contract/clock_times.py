@@ -112,7 +112,7 @@ def _day_of(pattern: TimePattern, parts: TimeParts, text: str) -> date:
     try:
         day = date(parts.year, parts.month, parts.day)
     except ValueError:
-        raise InvalidTimeError(_not_of(pattern, text)) from None
+        raise InvalidTimeError(_not_of(pattern, text, "must be a day that exists, written as")) from None
     if parts.weekday not in (None, day.weekday()):
         raise InvalidTimeError(f'has a day of the week that is not that of {day}, found the text "{excerpt(text)}"')
     if not FIRST_DATE <= day <= LAST_DATE:
@@ -127,8 +127,8 @@ def _parts(pattern: TimePattern, text: str) -> TimeParts:
     return parts
 
 
-def _not_of(pattern: TimePattern, text: str) -> str:
-    return f'must be written as {pattern.text} (the format in the contract), found the text "{excerpt(text)}"'
+def _not_of(pattern: TimePattern, text: str, rule: str = "must be written as") -> str:
+    return f'{rule} {pattern.text} (the format in the contract), found the text "{excerpt(text)}"'
 
 
 def _stamp(text: str, day: date, clock: _Clock, zone: str | None, *, has_zone: bool) -> str:

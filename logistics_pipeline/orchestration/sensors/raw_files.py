@@ -103,6 +103,8 @@ def _find_remote_files(
         return
     for name in ledger.take_requested_looks(connection):
         looks.ask(name)
+    for problem in looks.take_hints():
+        context.log.warning(problem)
     worked = looks.go_on()
     for look in worked:
         if look.error is not None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.places.secrets import is_reference, parse_reference
 from logistics_pipeline.errors import FileError, PipelineError
 from logistics_pipeline.inference.contract_text import contract_text, contract_yaml
 from logistics_pipeline.inference.names import allowed_dataset_name
@@ -29,7 +30,7 @@ from logistics_pipeline.sources.proposing.contract import contract_for, fitting_
 from logistics_pipeline.sources.proposing.proposal import NoRecordsError, ResourceProposal, propose_resource
 from logistics_pipeline.sources.proposing.text import definition_text
 from logistics_pipeline.sources.reading import parse_definition
-from logistics_pipeline.sources.secrets import Redactor, is_reference, parse_reference
+from logistics_pipeline.sources.secrets import Redactor
 
 _PAUSE_SECONDS = 0.2
 """Between requests: nobody has said yet how often the API may be asked."""

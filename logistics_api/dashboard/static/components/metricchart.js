@@ -124,7 +124,7 @@ function summaryOf({ question, described, answer }, column) {
   const sorted = [...known].sort((a, b) => b[column.name] - a[column.name]);
   const where = (row) => [row.period && periodWords(row.period, question.grain), words(row, question, described)].filter(Boolean).join(", ");
   const [most, least] = [sorted[0], sorted.at(-1)];
-  return `${column.title}: highest ${fullWords(most[column.name], column)} (${where(most)}), lowest ${fullWords(least[column.name], column)} (${where(least)}). The table has all values.`;
+  return `${column.title}: highest ${fullWords(most[column.name], column)} (${where(most)}), lowest ${fullWords(least[column.name], column)} (${where(least)}). The table on Explore has all values.`;
 }
 
 function periodColumns(context, column) {
@@ -194,7 +194,7 @@ function bars(context, column) {
   }));
   return [
     chart({ name: "metric_bars", rows, height: null, onSelect: context.select, legend: legendOf({ ...question, by: [] }, column), summary: summaryOf(context, column) }),
-    known.length > shown.length && note(`The first ${shown.length} of ${answer.groups} groups; the table has more.`),
+    known.length > shown.length && note(`The first ${shown.length} of ${answer.groups} groups; Explore has the others in its table.`),
   ].filter(Boolean);
 }
 
@@ -252,7 +252,7 @@ function scatter(context, [first, second]) {
   }));
   return chart({
     name: "metric_points", rows, height: context.height, onSelect: context.select, titles: { x: titleOf(first), y: titleOf(second) },
-    summary: `${second.title} against ${first.title} for ${rows.length} groups. The table has all values.`,
+    summary: `${second.title} against ${first.title} for ${rows.length} groups. The table on Explore has all values.`,
   });
 }
 

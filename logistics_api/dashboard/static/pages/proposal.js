@@ -204,15 +204,18 @@ function applyToAll(form, id, others) {
 
 const inputOf = (form, id, selector) => form.querySelector(`input[name="${CSS.escape(id)}"]${selector}`);
 
+/** Kinds of questions about whole records: their texts say how many. */
+const WITHOUT_CELLS = ["key", "rejects"];
+
 function questionField(question, isOpen, others) {
-  const { id, text, cells, suggestion, values, answer } = question;
+  const { id, kind, text, cells, suggestion, values, answer } = question;
   const all = answersOf(question);
   const apply = (event) => applyToAll(event.target.closest("form"), id, others);
   return h(
     "fieldset",
     { class: "question" },
     h("legend", {}, text.replaceAll("`", "")),
-    h("p", { class: "muted" }, !text.includes("on it") && `${count(cells)} ${cells === 1 ? "cell hangs" : "cells hang"} on it. `, answer === null && badge("open", "warn")),
+    h("p", { class: "muted" }, !WITHOUT_CELLS.includes(kind) && !text.includes("depend") && `${count(cells)} ${cells === 1 ? "cell depends" : "cells depend"} on it. `, answer === null && badge("open", "warn")),
     values.length > 0 && h("p", {}, "In question: ", values.slice(0, 10).map((value, i) => [i > 0 && ", ", h("code", {}, value)])),
     all.map((each) =>
       h(
@@ -290,7 +293,7 @@ function columnsTable(rows, { contract_document: contract }) {
       { key: "type", label: "Type", node: edited("type") },
       { key: "role", label: "Role", node: edited("role") },
       { key: "unit", label: "Unit", node: edited("unit"), title: "A symbol of UCUM such as kg or km, or currency" },
-      { key: "filled", label: "Filled", number: true, node: (_, { column }) => (column?.cells ? bar(filled(column), percent(filled(column), 0)) : "–") },
+      { key: "filled", label: "Filled", number: true, node: (_, { column }) => (column?.cells ? bar(filled(column), share(filled(column))) : "–") },
       { key: "examples", label: "Examples", wrap: true, node: (_, { column }) => column?.examples?.length ? column.examples.slice(0, EXAMPLES).map((each, i) => [i > 0 && ", ", h("code", {}, each)]) : "–" },
       { key: "evidence", label: "Evidence", wrap: true, format: (_, { column }) => column?.evidence?.join("; ") || "–", title: "Why the column is proposed as it is" },
     ],
@@ -298,6 +301,8 @@ function columnsTable(rows, { contract_document: contract }) {
 }
 
 const filled = ({ cells, empty }) => (100 * (cells - empty)) / cells;
+/** 100% is said of columns without an empty cell alone. */
+const share = (value) => (value === 100 ? percent(100, 0) : percent(Math.min(99.9, value), 1));
 
 function previewTable({ titles, rows }) {
   const columns = titles.map((words, i) => ({ key: String(i), label: words || `Column ${i + 1}` }));

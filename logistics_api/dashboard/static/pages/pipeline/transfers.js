@@ -3,13 +3,14 @@
 
 import { ApiError, get, url } from "../../api.js";
 import * as events from "../../events.js";
+import { UPLOAD_PLACE, addressFor, askForLook, stateOf } from "./bucket.js";
 import { guessDataset } from "../../datasets.js";
 import { at } from "../../root.js";
 
 const AT_ONCE = 2;
 const ADDRESS = "/api/ingestion/uploads";
 
-/** {id, name, size, file, dataset, state: "chosen" | "queued" | "sending" | "resting" | "refused" | "stored", sent, problem, replace, upload} */
+/** {id, name, size, file, dataset, state: "chosen" | "queued" | "sending" | "resting" | "refused" | "stored", sent, problem, replace, upload, place, detour}: `place` where it was sent past the API, `detour` why it was not */
 export const transfers = [];
 const listeners = new Set();
 let numbers = 0;
@@ -70,18 +71,58 @@ function sendNext() {
   transfers.filter(({ state }) => state === "queued").slice(0, Math.max(0, AT_ONCE - sending)).forEach(transmit);
 }
 
-/** By XMLHttpRequest: fetch() reports no upload progress. */
 function transmit(transfer) {
+  if (UPLOAD_PLACE && !transfer.detour) void transmitToBucket(transfer);
+  else transmitToApi(transfer);
+}
+
+function transmitToApi(transfer) {
   const request = new XMLHttpRequest();
   request.open("POST", at(url(ADDRESS, { dataset: transfer.dataset, filename: transfer.name, replace: transfer.replace || null })));
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.responseType = "json";
-  request.upload.addEventListener("progress", ({ loaded }) => change(transfer, { sent: loaded }));
   request.addEventListener("load", () => answered(transfer, request));
   request.addEventListener("error", () => refuse(transfer, new ApiError(0, { title: "The connection broke", detail: "The server closed the connection or cannot be reached; nothing was stored." })));
+  run(transfer, request);
+}
+
+/** By XMLHttpRequest: fetch() reports no upload progress. */
+function run(transfer, request) {
+  request.upload.addEventListener("progress", ({ loaded }) => change(transfer, { sent: loaded }));
   request.addEventListener("loadend", () => sendNext());
   change(transfer, { state: "sending", request });
   request.send(transfer.file);
+}
+
+/** Past the API, to the place that takes uploads; through the API if that is not possible. */
+async function transmitToBucket(transfer) {
+  change(transfer, { state: "sending" });
+  let place;
+  try {
+    place = await addressFor(transfer);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 501) detour(transfer, error.message);
+    else refuse(transfer, error);
+    return sendNext();
+  }
+  if (!transfers.includes(transfer)) return;
+  const request = new XMLHttpRequest();
+  request.open("PUT", place.url);
+  for (const [name, value] of Object.entries(place.headers)) request.setRequestHeader(name, value);
+  request.addEventListener("load", () => (request.status < 300 ? stored(transfer, place) : detour(transfer, `The bucket of ${place.source} refused the file (HTTP ${request.status}).`)));
+  request.addEventListener("error", () => detour(transfer, `The bucket of ${place.source} cannot be reached from this browser, or its CORS rules do not allow this page.`));
+  run(transfer, request);
+}
+
+function stored(transfer, place) {
+  change(transfer, { state: "stored", place, sent: transfer.size, request: null, upload: { path: place.path, state: "waiting", is_final: false, detail: "The file is stored.", same_content: null, file: null } });
+  void askForLook(place.source);
+  void renew(transfer);
+}
+
+function detour(transfer, reason) {
+  change(transfer, { state: "queued", request: null, sent: 0, detour: `Sent through the API: ${reason}` });
 }
 
 function answered(transfer, request) {
@@ -102,13 +143,15 @@ const refuse = (transfer, problem) => change(transfer, { state: "refused", probl
 /** Requests the upload's state: when it is stored, at each event of the pipeline, and when the stream reopens. */
 async function renew(transfer) {
   try {
-    change(transfer, { upload: await get(`${ADDRESS}/${transfer.upload.upload_id}`) });
+    const upload = transfer.place ? await stateOf(transfer.place, transfer.size) : await get(`${ADDRESS}/${transfer.upload.upload_id}`);
+    change(transfer, { upload });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
   }
 }
 
-const pending = () => transfers.filter(({ state, upload }) => state === "stored" && !upload.is_final);
+/** Of a file in a bucket, an earlier version of the same size may be what the ledger has. */
+const pending = () => transfers.filter(({ state, place, upload }) => state === "stored" && (place || !upload.is_final));
 
 events.on("ingest", ({ path }) => pending().filter(({ upload }) => upload.path === path).forEach(renew));
 events.on("state", (state) => state === "live" && pending().forEach(renew));

@@ -88,7 +88,7 @@ function transferList(view) {
     }
     for (const transfer of transfers.transfers) {
       const { state, dataset, problem, upload } = transfer;
-      const key = JSON.stringify([state, dataset, sentPercent(transfer), problem?.message, upload]);
+      const key = JSON.stringify([state, dataset, sentPercent(transfer), problem?.message, transfer.detour, upload]);
       const known = shown.get(transfer);
       if (known?.key === key) continue;
       const element = known?.element ?? list.appendChild(h("li", { class: "transfer" }));
@@ -120,7 +120,7 @@ function entry(view, transfer) {
     icon("file"),
     h("div", { class: "what" }, h("strong", {}, name), h("span", { class: "muted" }, bytes(size))),
     state === "chosen" ? datasetChoice(transfer) : h("span", { class: "muted" }, DATASETS[transfer.dataset]?.words),
-    h("div", { class: "how", role: "status" }, status(view, transfer)),
+    h("div", { class: "how", role: "status" }, status(view, transfer), transfer.detour && h("p", { class: "muted" }, transfer.detour)),
     close && h("button", { type: "button", class: "button plain icon-only", "data-focus": `remove-${id}`, "aria-label": `${state === "sending" ? "Cancel" : "Remove"} ${name}`, onclick: () => transfers.remove(transfer) }, icon("close")),
   ];
 }

@@ -5,7 +5,7 @@ _WEB_OPTIONS = frozenset({"list", "recursive", "caFile"})
 _WEB_CREDENTIALS = frozenset({"username", "password", "token"})
 
 OPTIONS: dict[str, frozenset[str]] = {
-    "s3": frozenset({"endpoint", "region", "pathStyle", "profile", "anonymous", "caFile", "requesterPays"}),
+    "s3": frozenset({"endpoint", "region", "pathStyle", "profile", "anonymous", "caFile", "requesterPays", "queue"}),
     "az": _CLOUD_OPTIONS | {"accountName"},
     "gs": _CLOUD_OPTIONS,
     "http": _WEB_OPTIONS,

@@ -1,0 +1,45 @@
+"""Values of the keys of a definition: judged one by one, and named by their key where they are wrong."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from logistics_core.catalogue.contract_shapes import ShapeFault
+from logistics_core.catalogue.contract_yaml import KeyPath, path_text
+from logistics_core.places.secrets import parse_reference
+from logistics_core.time_lengths import parse_length
+
+Result = TypeVar("Result")
+
+
+def fault(path: KeyPath, message: str) -> NoReturn:
+    """Refuses the value of a key; the message goes on after the name of the key."""
+    raise ShapeFault(path, f"{path_text(path)} {message}")
+
+
+def checked(parse: Callable[[Any], Result]) -> Callable[[Any, KeyPath], Result]:
+    """The same function, whose message says which key is at fault."""
+
+    def read(value: Any, path: KeyPath) -> Result:
+        try:
+            return parse(value)
+        except ValueError as error:
+            fault(path, str(error))
+
+    return read
+
+
+reference = checked(parse_reference)
+length = checked(parse_length)
+
+
+def check_address(text: str, path: KeyPath) -> Any:
+    """The parts of an address, as `urlsplit` has them: one without a password in it."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - it is checked when it is read
+    except ValueError:
+        fault(path, "is no address.")
+    if parts.password is not None:
+        fault(path, "holds a password. Remove it, and change it if others have seen it; secrets are references.")
+    return parts
