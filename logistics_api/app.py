@@ -30,6 +30,7 @@ from logistics_api.exports import endpoints as exports
 from logistics_api.exports import rejects
 from logistics_api.figures import endpoints as figures
 from logistics_api.file_requests import endpoints as file_requests
+from logistics_api.forecasts import endpoints as forecasts
 from logistics_api.graphql import endpoints as graphql
 from logistics_api.graphql import graphiql
 from logistics_api.graphql.documents import PersistedDocuments
@@ -188,6 +189,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         contracts.router,
         boards.router,
         sources.router,
+        forecasts.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,

@@ -166,6 +166,16 @@ class Settings(BaseSettings):
         30.0, description="How long a load keeps trying to reach a database that is down before its run fails"
     )
 
+    # Forecasts
+    forecast_interval: PositiveInt = Field(
+        3600, description="Forecasts of a dataset are made anew when its figures change, but not more often than every "
+        "this many seconds"
+    )  # fmt: skip
+    forecast_series: PositiveInt = Field(
+        2_000, description="How many series of a level, such as routes, are forecast by themselves, the largest ones; "
+        "the others of each parent are put together. A contract may say otherwise"
+    )  # fmt: skip
+
     # Housekeeping, every night
     keep_runs_days: PositiveInt = Field(
         30, description="Dagster runs that ended more than this many days ago are deleted with their events and logs, "
@@ -190,6 +200,10 @@ class Settings(BaseSettings):
         None, description="Pulls of sources and their pages in the archive are deleted this many days after they "
         "ended, except the newest of each resource and those that a later pull builds on: what is deleted cannot be "
         "mapped anew. Unset: kept indefinitely"
+    )  # fmt: skip
+    keep_forecasts_days: PositiveInt = Field(
+        90, description="Forecasts issued more than this many days ago, of periods that are over, keep their steps 1, "
+        "7, 14 and 28 only"
     )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "

@@ -20,7 +20,7 @@ from graphql import (
 
 from logistics_api.graphql.meanings import LOGIC, RELATION, Connection, Part, RowByKey, meaning_of
 from logistics_api.rows.tables import Table
-from logistics_core.metrics.relations import relations_of
+from logistics_core.metrics.paths import relations_of
 
 Values = Callable[[Random, str | None, str], Any]
 """Draws a value for a column of a dataset, or for an argument, of a scalar."""

@@ -36,7 +36,7 @@ from logistics_api.parameters import cursors
 from logistics_api.rows.queries import ISO_DURATION
 from logistics_api.rows.tables import DAY, EXAMPLES, OF_FILE, Table, table_of
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.metrics.relations import relations_of
+from logistics_core.metrics.paths import relations_of
 
 
 @dataclass(eq=False)

@@ -16,8 +16,8 @@ from logistics_api.querying.metric_sql import Parameters, statement
 from logistics_api.querying.planner import Plan, Source, plan
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import Comparison, DayRange, Grain
-from logistics_core.metrics.relations import read_path
 from logistics_core.metrics.rollups import StoredRollup, contents_of, from_document
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.contracts.accepting import accept_contract

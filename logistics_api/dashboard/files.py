@@ -35,7 +35,9 @@ from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "static"
-PAGES = re.compile(r"/(?:(?:routes|vehicles|data|import|boards|sources)(?:/.*)?|costs|pipeline|explore)?", re.DOTALL)
+PAGES = re.compile(
+    r"/(?:(?:routes|vehicles|data|import|boards|sources)(?:/.*)?|costs|pipeline|explore|forecasts)?", re.DOTALL
+)
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
 ENTRY = "app.js"
 """The entry module; all modules are joined into one."""

@@ -19,6 +19,15 @@ class Published:
     data_version: int
     calculated_at: float | None
     """Seconds since 1970."""
+    forecasts: int | None = None
+    """The newest fit of forecasts, which follows a refresh some time later; None if there is none."""
+
+    def has_figures_of(self, other: "Published | None") -> bool:
+        """Whether the figures are the same; forecasts may differ."""
+        return other is not None and (self.data_version, self.calculated_at) == (
+            other.data_version,
+            other.calculated_at,
+        )
 
 
 class Freshness:

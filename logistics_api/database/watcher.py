@@ -34,7 +34,13 @@ Publish = Callable[[str, str], None]
 """Receives notifications: name of the event, data."""
 
 # One row. The time is a number, because the text format of times depends on the database settings.
-PUBLISHED = "SELECT data_version, extract(epoch FROM last_calculated_at)::double precision FROM analytics.status"
+PUBLISHED = """
+SELECT
+    data_version,
+    extract(epoch FROM last_calculated_at)::double precision,
+    (SELECT max(run_id) FROM forecast.runs)
+FROM analytics.status
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -153,8 +159,11 @@ class Watcher:
             row = await cursor.fetchone()
         except NOT_MIGRATED:
             row = None
-        published = None if row is None else Published(*row)
+        published, before = None if row is None else Published(*row), self._freshness.published
         if self._freshness.confirm(published) and published is not None:
-            self._publish(Channel.DATA_VERSION, str(published.data_version))
+            if published.has_figures_of(before):
+                self._publish(Channel.FORECASTS, str(published.forecasts))
+            else:
+                self._publish(Channel.DATA_VERSION, str(published.data_version))
         for poll in self.polls:
             await poll(connection)

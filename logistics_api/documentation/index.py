@@ -31,6 +31,7 @@ PLACES = {
     "rejects": "/api/ingestion/rejects",
     "uploads": "/api/ingestion/uploads",
     "sources": "/api/sources",
+    "forecasts": "/api/forecasts",
     "session": "/api/session",
     "status": "/api/system/status",
     "events": "/api/events",

@@ -20,7 +20,8 @@ from logistics_core.catalogue import Catalogue, FieldType
 from logistics_core.catalogue.metrics import Condition, Operator
 from logistics_core.metrics.conditions import EVERYTHING, AllOf, AnyOf, Filter, Not
 from logistics_core.metrics.conditions import read_filter as read_document
-from logistics_core.metrics.relations import MAX_STEPS, Joins, relations_of
+from logistics_core.metrics.paths import MAX_STEPS, relations_of
+from logistics_core.metrics.relations import Joins
 
 MAX_VALUES = 1_000
 """Values of one `in`."""

@@ -121,6 +121,8 @@ class RestDocument:
     load: Callable[..., Any]
     """Makes the document: of the request, the database and the arguments."""
     is_change: bool = False
+    rows: int = 1
+    """How many rows an entry of its list counts for."""
 
 
 Meaning = (

@@ -44,8 +44,8 @@ from logistics_api.rows.tables import kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import Comparison, Grain
-from logistics_core.metrics.relations import read_path
 
 MAX_DIMENSIONS = 300
 """Dimensions that a dataset's enumeration lists."""

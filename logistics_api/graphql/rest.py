@@ -43,6 +43,9 @@ from logistics_api.contracts.schemas import DatasetContracts, ProposalAnswers
 from logistics_api.datasets.descriptions import below, describe
 from logistics_api.datasets.schemas import Datasets
 from logistics_api.errors import ParameterError, refused_parameter, refused_parameters
+from logistics_api.forecasts.endpoints import list_forecasts, read_forecast_accuracy, read_forecasts
+from logistics_api.forecasts.parameters import AccuracyParameters, ForecastParameters
+from logistics_api.forecasts.schemas import AccuracyAnswer, ForecastAnswer, ForecastCatalogue
 from logistics_api.graphql.compiling import TYPE_NAME, RootField, Selection
 from logistics_api.graphql.meanings import RestDocument, meaning_of
 from logistics_api.graphql.names import camel
@@ -239,6 +242,22 @@ async def _load_sources(request: Request, _: Mapping[str, Any]) -> Loaded:
     return Loaded(found.value["sources"], found.data_version, found.is_stored)
 
 
+async def _load_forecasts(request: Request, _: Mapping[str, Any]) -> Loaded:
+    found = _of_response(await list_forecasts(NothingElse(), request, request.app.state.database))
+    return Loaded(found.value["datasets"], found.data_version, found.is_stored)
+
+
+async def _load_forecast(request: Request, arguments: Mapping[str, Any]) -> Loaded:
+    others = {name: value for name, value in arguments.items() if name != "dataset"}
+    parameters = checked(ForecastParameters, others)
+    return _of_response(await read_forecasts(arguments["dataset"], parameters, request, request.app.state.database))
+
+
+async def _load_forecast_accuracy(request: Request, arguments: Mapping[str, Any]) -> Loaded:
+    parameters = checked(AccuracyParameters, arguments)
+    return _of_response(await read_forecast_accuracy(parameters, request, request.app.state.database))
+
+
 async def _load_key_figures(request: Request, arguments: Mapping[str, Any]) -> Loaded:
     parameters = checked(KeyFigureParameters, arguments)
     state = request.app.state
@@ -273,8 +292,14 @@ async def _request_action(
 # -- fields ------------------------------------------------------------------------------------------------------------
 
 
-def _document(type_: Any, load: Load, description: str, arguments: dict[str, GraphQLArgument] | None = None) -> Any:
-    return field_of(GraphQLNonNull(type_), RestDocument(load), description, arguments)
+PERIODS_OF_A_SERIES = 40
+"""What a forecast of a series counts for: about as many periods as it has."""
+
+
+def _document(
+    type_: Any, load: Load, description: str, arguments: dict[str, GraphQLArgument] | None = None, rows: int = 1
+) -> Any:
+    return field_of(GraphQLNonNull(type_), RestDocument(load, rows=rows), description, arguments)
 
 
 def _all_of(model: type[BaseModel]) -> Any:
@@ -305,6 +330,25 @@ def queries() -> dict[str, GraphQLField]:
         ),
         "sources": _document(
             _all_of(Sources), _load_sources, "The systems that data are pulled from, and how their pulls are doing"
+        ),
+        "forecasts": _document(
+            _all_of(ForecastCatalogue), _load_forecasts, "What is forecast, with the newest fit of each"
+        ),
+        "forecast": _document(
+            object_type(ForecastAnswer),
+            _load_forecast,
+            "Forecasts of a metric with their quantiles, beside what came true",
+            {
+                "dataset": GraphQLArgument(GraphQLNonNull(GraphQLString), description="A dataset by its name"),
+                **{name: each for name, each in _arguments(ForecastParameters).items() if name != "format"},
+            },
+            rows=PERIODS_OF_A_SERIES,
+        ),
+        "forecastAccuracy": _document(
+            object_type(AccuracyAnswer),
+            _load_forecast_accuracy,
+            "How right forecasts were, by periods ahead and over time",
+            _arguments(AccuracyParameters),
         ),
         "kpi": _document(
             object_type(KeyFigures),
@@ -347,10 +391,12 @@ def mutations() -> dict[str, GraphQLField]:
 
 
 def cost_of(root: RootField, selection: Selection) -> int:
-    """Entries asked for × the fields of each."""
+    """Entries asked for × the rows of each × their fields."""
     given = selection.arguments(root.field, root.nodes[0])
     entries = given.get("limit") or USUAL_ENTRIES
-    return int(entries) * _leaves(get_named_type(root.field.type), root.nodes, selection)
+    meaning = meaning_of(root.field)
+    rows = meaning.rows if isinstance(meaning, RestDocument) else 1
+    return int(entries) * rows * _leaves(get_named_type(root.field.type), root.nodes, selection)
 
 
 def _leaves(type_: Any, nodes: Sequence[FieldNode], selection: Selection) -> int:

@@ -45,7 +45,7 @@ from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import SOURCE, Kind, Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
 from logistics_core.catalogue.model import Reference
-from logistics_core.metrics.relations import relations_of
+from logistics_core.metrics.paths import relations_of
 
 MOST_ROWS = 1_000
 """Rows of one page."""

@@ -11,7 +11,7 @@ from logistics_core.catalogue import Catalogue, Dataset, Role
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
-from logistics_core.metrics.relations import relations_of
+from logistics_core.metrics.paths import relations_of
 
 MAX_DEPTH = 2
 """References that the listed dimensions follow; longer paths can be asked for."""

@@ -26,8 +26,8 @@ from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.conditions import EVERYTHING, Filter, conditions_on, read_filter
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
+from logistics_core.metrics.paths import FieldPath, read_path
 from logistics_core.metrics.periods import Comparison, DayRange, Grain
-from logistics_core.metrics.relations import FieldPath, read_path
 from logistics_core.metrics.states import values_of
 
 MAX_FILTER = 2_000

@@ -8,9 +8,9 @@ from enum import StrEnum
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.conditions import EVERYTHING, Filter
+from logistics_core.metrics.paths import FieldPath
 from logistics_core.metrics.periods import Comparison, DayRange, Grain, part_before, periods_within
 from logistics_core.metrics.periods import compared_with as range_compared_with
-from logistics_core.metrics.relations import FieldPath
 
 MAX_METRICS = 20
 MAX_DIMENSIONS = 6

@@ -23,8 +23,9 @@ from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
+from logistics_core.metrics.paths import FieldPath, read_path
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
-from logistics_core.metrics.relations import FieldPath, Joins, read_path
+from logistics_core.metrics.relations import Joins
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,

@@ -2,9 +2,9 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `metrics` and `rollups` of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`,
-`invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by `table_dialect`, metrics by
-`contract_metrics`.
+`keyConfirmed`, `records`, `metrics`, `rollups` and `forecasts` of a dataset; `role`, `unit`, `timeZone`,
+`negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by
+`table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`.
 """
 
 import os
@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from logistics_core.catalogue.contract_forecasts import ForecastKeys, paths_of, read_forecasts
 from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, known_field, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml, with_place
@@ -74,13 +75,13 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "graphql", "ingestion",
-    "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
+    "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
+    "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
-AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals"})
-"""Names that metrics, JavaScript and the paths of contracts give a meaning of their own."""
+AMBIGUOUS_DATASETS = frozenset({"none", "constructor", "proposals", "accuracy"})
+"""Names that metrics, JavaScript and the paths of contracts and forecasts give a meaning of their own."""
 
 MAX_KEY_FIELDS = 32
 """PostgreSQL takes no more columns in an index."""
@@ -163,6 +164,7 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         by_name[name] = replace(dataset, references=references)
         _check_dating(by_name[name], by_name)
         _check_records(by_name[name], by_name)
+    _check_forecasts(by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
     return Catalogue({name: _with_related_datasets(dataset, by_name) for name, dataset in by_name.items()})
@@ -192,6 +194,20 @@ def _check_records(dataset: Dataset, all_datasets: dict[str, Dataset]) -> None:
     if array not in arrays:
         known = f"There are: {', '.join(arrays)}" if arrays else f"{other.name} has none"
         raise ContractError(f"{where}, which is no field of type array. {known}.")
+
+
+def _check_forecasts(all_datasets: dict[str, Dataset]) -> None:
+    """The fields of records referred to that forecasts name."""
+    from logistics_core.metrics.paths import read_path  # here: it builds on the catalogue
+
+    for dataset in all_datasets.values():
+        for where, path in paths_of(dataset.forecasts):
+            try:
+                found = read_path(path, dataset, all_datasets)
+            except ValueError as error:
+                raise ContractError(f"{dataset.name}: {where}: {error}") from error
+            if found.field.type in NESTED_TYPES:
+                raise ContractError(f"{dataset.name}: {where} names {path}, whose type is {found.field.type}.")
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
@@ -459,6 +475,7 @@ class _Resource(_Struct, kw_only=True):
     key_confirmed: bool = True
     metrics: list[MetricKeys] | None = None
     rollups: list[list[str]] | None = None
+    forecasts: list[ForecastKeys] = []
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -497,7 +514,7 @@ def _dataset(resource: _Resource) -> Dataset:
         )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
     title = resource.title or _in_words(resource.name)
-    return Dataset(
+    found = Dataset(
         name=resource.name,
         title=title,
         singular=singular,
@@ -517,6 +534,18 @@ def _dataset(resource: _Resource) -> Dataset:
         declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
         declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, by_name),
     )
+    return _with_forecasts(found, resource.forecasts)
+
+
+def _with_forecasts(dataset: Dataset, declared: Sequence[ForecastKeys]) -> Dataset:
+    """The dataset with its forecasts, which are of metrics that follow from all its fields."""
+    if not declared:
+        return dataset
+    from logistics_core.metrics.defaults import metrics_of  # here: it builds on the catalogue
+
+    fields = {field.name: field for field in dataset.fields}
+    found = read_forecasts(declared, metrics_of(dataset), fields, dataset.dating)
+    return replace(dataset, forecasts=found)
 
 
 def _records(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Self
 
+from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
 
@@ -276,6 +277,8 @@ class Dataset:
     """The metrics of the contract; None if it leaves them to `logistics_core.metrics.defaults`."""
     declared_rollups: tuple[tuple[str, ...], ...] | None = None
     """The dimensions of each pre-aggregate that the contract asks for; None if it leaves them to the refresh."""
+    forecasts: tuple[DeclaredForecasts, ...] = ()
+    """The forecasts that the contract asks for."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 

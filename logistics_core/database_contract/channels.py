@@ -24,6 +24,9 @@ class Channel(StrEnum):
     SOURCES = "sources"
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
 
+    FORECASTS = "forecasts"
+    """The forecasts of a dataset were made anew. Payload: its name."""
+
 
 class FileEvent(TypedDict):
     """The payload of `Channel.FILES`: a row of `ingest.files` after the change."""

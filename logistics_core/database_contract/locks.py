@@ -17,6 +17,7 @@ ARCHIVE_LOCK = "logistics archive"
 """Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
 
 _ARRAYS_PREFIX = "logistics arrays of "
+_FORECAST_PREFIX = "logistics forecast "
 _LOAD_PREFIX = "logistics load "
 _PULL_PREFIX = "logistics pull "
 
@@ -29,6 +30,11 @@ def load_lock(path: str) -> str:
 def pull_lock(source: str, resource: str) -> str:
     """Held by whoever pulls a resource of a source."""
     return f"{_PULL_PREFIX}{source}.{resource}"
+
+
+def forecast_lock(dataset: str) -> str:
+    """Held by whoever makes the forecasts of a dataset."""
+    return f"{_FORECAST_PREFIX}{dataset}"
 
 
 def arrays_lock(dataset: str) -> str:

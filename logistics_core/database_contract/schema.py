@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0018"
+SCHEMA_VERSION = "0019"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -91,6 +91,108 @@ API_READS: Mapping[str, frozenset[str]] = {
         }
     ),
     "analytics.vehicle_numbers": frozenset({"number", "vehicle_id"}),
+    "forecast.accuracy": frozenset(
+        {
+            "absolute",
+            "actual",
+            "error",
+            "first_absolute",
+            "interval_score",
+            "level",
+            "naive_absolute",
+            "run_id",
+            "series",
+            "step",
+            "within_80",
+            "within_90",
+        }
+    ),
+    "forecast.actuals": frozenset(
+        {
+            "absolute",
+            "error",
+            "first_value",
+            "forecasts",
+            "interval_score",
+            "naive_absolute",
+            "period",
+            "series_id",
+            "value",
+            "within_80",
+            "within_90",
+        }
+    ),
+    "forecast.forecasts": frozenset(
+        {
+            "bias",
+            "coverage_80",
+            "coverage_90",
+            "error",
+            "method",
+            "naive",
+            "naive_error",
+            "number",
+            "parts",
+            "point",
+            "quantiles",
+            "reason",
+            "run_id",
+            "series_id",
+            "steps",
+        }
+    ),
+    "forecast.runs": frozenset(
+        {
+            "backtest",
+            "code_version",
+            "data_version",
+            "dataset",
+            "first_period",
+            "grain",
+            "horizon",
+            "issued_at",
+            "last_period",
+            "levels",
+            "memory_bytes",
+            "methods",
+            "metric",
+            "probabilities",
+            "reconciled_by",
+            "run_id",
+            "seconds",
+            "series",
+            "together",
+        }
+    ),
+    "forecast.scores": frozenset(
+        {
+            "actual",
+            "error",
+            "first_error",
+            "interval_score",
+            "is_within_80",
+            "is_within_90",
+            "naive_error",
+            "period",
+            "run_id",
+            "series_id",
+            "step",
+        }
+    ),
+    "forecast.series": frozenset(
+        {
+            "dataset",
+            "grain",
+            "is_rest",
+            "key",
+            "level",
+            "metric",
+            "naive_reason",
+            "naive_set_at",
+            "naive_since",
+            "series_id",
+        }
+    ),
     "ingest.alembic_version": frozenset({"version_num"}),
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}

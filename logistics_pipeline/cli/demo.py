@@ -42,6 +42,7 @@ def demo(
         with running_system(environment, say) as supervisor:
             walkthrough.wait_for_figures(supervisor.refuse_dead)
             console.print(walkthrough.headline(), markup=False)
+            console.print(walkthrough.outlook(supervisor.refuse_dead), markup=False)
             print_urls(settings)
             if not once:
                 supervise(supervisor, environment, problems)

@@ -243,6 +243,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "path": Effect.COMPATIBLE,
     "declared_metrics": Effect.COMPATIBLE,
     "declared_rollups": Effect.COMPATIBLE,
+    "forecasts": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -284,6 +285,7 @@ _DATASET_KEYS = {
     "encoding": "The encoding of files",
     "declared_metrics": "The metrics",
     "declared_rollups": "The dimensions of the pre-aggregates",
+    "forecasts": "The forecasts",
 }
 
 _KEYS = {

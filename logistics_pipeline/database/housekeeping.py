@@ -29,11 +29,17 @@ class Retention:
     resolved_rejects_days: int | None
     """None: forever."""
     file_requests_days: int = 90
+    forecasts_days: int = 90
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
         """The retention that the settings give."""
-        return cls(settings.keep_batches_days, settings.keep_resolved_rejects_days, settings.keep_file_requests_days)
+        return cls(
+            settings.keep_batches_days,
+            settings.keep_resolved_rejects_days,
+            settings.keep_file_requests_days,
+            settings.keep_forecasts_days,
+        )
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Housekeeping:
     rejects_deleted: int
     requests_deleted: int
     """About files, contracts and sources."""
+    fits_thinned: int
+    """Old fits of forecasts of which a few steps are kept."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -68,6 +76,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             batches_removed=_compact_batches(connection, retention.batches_days),
             rejects_deleted=_delete_resolved_rejects(connection, retention.resolved_rejects_days),
             requests_deleted=_delete_served_requests(connection, retention.file_requests_days),
+            fits_thinned=_thin_forecasts(connection, retention.forecasts_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -103,6 +112,15 @@ def _delete_served_requests(connection: Connection, days: int) -> int:
     names = ("delete_served_requests", "delete_served_contract_requests", "delete_served_pull_requests")
     queries = [read_sql(f"housekeeping/{name}").encode() for name in names]
     return sum(connection.execute(query, {"days": days}).rowcount for query in queries)
+
+
+def _thin_forecasts(connection: Connection, days: int) -> int:
+    """Keeps a few steps of forecasts that were scored long ago, fit by fit."""
+    query = read_sql("housekeeping/thin_forecasts").encode()
+    total = 0
+    while connection.execute(query, {"days": days}).fetchone() != (0,):
+        total += 1
+    return total
 
 
 def _vacuum(connection: Connection) -> list[str]:

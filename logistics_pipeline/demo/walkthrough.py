@@ -23,6 +23,9 @@ from logistics_pipeline.local.supervisor import web_urls
 
 MAX_IDLE_SECONDS = 180
 KEY_SECONDS = 10
+OUTLOOK_SECONDS = 90
+"""How long the demo waits for forecasts, which Dagster makes once the figures have settled."""
+OUTLOOK_DAYS = 7
 SAMPLE_FOLDER = "sample"
 SAMPLE_FILES = ("vehicles.json", "vehicle_logs.json", "shipments.json")
 
@@ -107,6 +110,36 @@ class Walkthrough:
             f"Of {records['read']:,} records read, {records['loaded']:,} are loaded, {records['superseded']:,} "
             f"superseded, {records['rejected']:,} rejected (see: logistics rejects)\n"
         )
+
+    def outlook(self, check: Callable[[], None]) -> str:
+        """What is likely in the next days, from the API, as soon as there are forecasts; says so if they take long.
+
+        Raises:
+            PipelineError: the API does not respond.
+        """
+        deadline = time.monotonic() + OUTLOOK_SECONDS
+        while not self._is_forecast():
+            check()
+            if time.monotonic() > deadline:
+                return "Forecasts are made next: see the page Forecasts of the dashboard.\n"
+            time.sleep(1)
+        _, api_url = web_urls(self._environment.settings)
+        with httpx2.Client(base_url=api_url, timeout=30, trust_env=False) as api, self._authorized(api):
+            query = {"metric": "revenue", "horizon": str(OUTLOOK_DAYS)}
+            found = _get(api, "/api/forecasts/shipments", query)
+        (total,) = found["data"]
+        likely = sum(point["point"] for point in total["points"])
+        error, repeated = total["backtest"]["error"], total["backtest"]["naive_error"]
+        return (
+            f"Likely revenue of the {OUTLOOK_DAYS} days after {found['run']['last_period']}: {likely:,.2f} "
+            f"({total['method']}: off by {error:.1%} a day on average in the back-test; repeating last week: "
+            f"{repeated:.1%})\n"
+        )
+
+    def _is_forecast(self) -> bool:
+        with connect(self._environment.database_url) as connection:
+            found = connection.execute("SELECT count(*) FROM forecast.fits WHERE dataset = 'shipments'").fetchone()
+        return found != (0,)
 
     @contextmanager
     def _authorized(self, api: httpx2.Client) -> Iterator[None]:

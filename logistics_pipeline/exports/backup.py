@@ -23,7 +23,7 @@ from logistics_pipeline.migrations import head_version, migrate
 
 EVERYTHING = "everything"
 _LEFT_OUT = frozenset({"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests"})
-_SCHEMAS = ("catalogue", "ingest", "raw", "boards", "source")
+_SCHEMAS = ("catalogue", "ingest", "raw", "boards", "source", "forecast")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

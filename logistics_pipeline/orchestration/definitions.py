@@ -13,12 +13,19 @@ from logistics_pipeline.contracts.versions import read_datasets
 from logistics_pipeline.orchestration.assets.analytics import build_analytics_tables
 from logistics_pipeline.orchestration.assets.api_links import documentation_links
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
+from logistics_pipeline.orchestration.assets.forecasts import build_forecast_assets
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
 from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
 from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
 from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
-from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB, build_load_jobs, build_pull_jobs
+from logistics_pipeline.orchestration.jobs import (
+    CHECK_JOB,
+    REFRESH_JOB,
+    build_forecast_jobs,
+    build_load_jobs,
+    build_pull_jobs,
+)
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.runtime.code_server import exit_when_cleanup_thread_dies
 from logistics_pipeline.orchestration.schedules import (
@@ -34,6 +41,7 @@ from logistics_pipeline.orchestration.sensors.file_requests import build_request
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
+from logistics_pipeline.orchestration.sensors.stale_forecasts import build_forecast_sensors
 from logistics_pipeline.sources.definitions.in_force import read_sources
 
 
@@ -51,22 +59,36 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     pulled = upstream_of(sources)
     raw_tables = [build_raw_asset(dataset, pulled.get(dataset.name, ())) for dataset in catalogue.values()]
     load_jobs, pull_jobs = build_load_jobs(catalogue), build_pull_jobs(sources.values())
+    forecast_jobs = build_forecast_jobs(catalogue)
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=[
             *build_pulled_assets(sources, settings, datetime.now(UTC)),
-            *with_metadata([*raw_tables, build_analytics_tables(catalogue), pictures], documentation_links(settings)),
+            *with_metadata(
+                [*raw_tables, build_analytics_tables(catalogue), *build_forecast_assets(catalogue), pictures],
+                documentation_links(settings),
+            ),
             *(build_retired_asset(dataset) for dataset in datasets.retired),
             PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
         ],
-        asset_checks=[*build_asset_checks(catalogue, settings.warn_threshold), *build_pull_checks(sources)],
-        jobs=[*load_jobs, *pull_jobs, REFRESH_JOB, CHECK_JOB, housekeeping, nightly_export, unload_on_request],
+        asset_checks=[*build_asset_checks(catalogue, settings), *build_pull_checks(sources)],
+        jobs=[
+            *load_jobs,
+            *pull_jobs,
+            *forecast_jobs,
+            REFRESH_JOB,
+            CHECK_JOB,
+            housekeeping,
+            nightly_export,
+            unload_on_request,
+        ],
         sensors=[
             build_file_sensor(load_jobs, interval),
             build_pull_sensor(pull_jobs, interval),
             build_request_sensor(interval),
             build_proposal_sensor(interval),
             build_refresh_sensor(interval),
+            *build_forecast_sensors(forecast_jobs, interval),
             build_check_sensor(interval),
         ],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, NIGHTLY_EXPORT],

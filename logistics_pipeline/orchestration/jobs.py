@@ -8,6 +8,7 @@ import dagster as dg
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.orchestration.assets.analytics import ANALYTICS_KEYS
 from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
+from logistics_pipeline.orchestration.assets.forecasts import datasets_with_forecasts, forecasts_key
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
@@ -58,6 +59,24 @@ def build_pull_jobs(sources: Iterable[RestSource]) -> "list[UnresolvedAssetJobDe
             tags=NO_RUN_RETRIES | PULL_TAG,
         )
         for source in sources
+    ]
+
+
+FORECAST_JOB = "forecast_job"
+
+
+def build_forecast_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition]":
+    """Makes the job that makes forecasts, all or those that are selected; none without datasets that have some."""
+    keys = [forecasts_key(dataset.name) for dataset in datasets_with_forecasts(catalogue)]
+    if not keys:
+        return []
+    return [
+        dg.define_asset_job(
+            FORECAST_JOB,
+            selection=dg.AssetSelection.assets(*keys),
+            description="Makes forecasts from the newest figures, scores those whose periods are over, checks both.",
+            executor_def=dg.in_process_executor,
+        )
     ]
 
 

@@ -1,6 +1,8 @@
 """Dagster's pools: how many runs of a kind there may be at the same time. `runtime.instance` sets the limits."""
 
 REFRESH_POOL = "refresh"
+FORECAST_POOL = "forecast"
+"""Fits take all of a core and much memory: one at a time."""
 
 
 def load_pool(dataset: str) -> str:

@@ -33,6 +33,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "batches_removed": done.batches_removed,
             "resolved_rejects_deleted": done.rejects_deleted,
             "file_requests_deleted": done.requests_deleted,
+            "fits_thinned": done.fits_thinned,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),
         }

@@ -32,7 +32,7 @@ KEYS = {
     "shipment_id": "SHP-000001",
     "file_id": "1",
     "format": "ndjson",
-    "dataset": "vehicles",
+    "dataset": "shipments",
     "board_id": BOARD_ID,
     "source": "fleet",
     "pull_id": "1",
@@ -41,7 +41,9 @@ MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""
 MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
 """Answers with one line per record: none, if there are no records."""
-REQUIRED = {**SPAN, "origin": "Aachen", "destination": "Aachen", "metrics": "shipments.revenue"}
+REQUIRED = {
+    **SPAN, "origin": "Aachen", "destination": "Aachen", "metrics": "shipments.revenue", "dataset": "shipments",
+}  # fmt: skip
 INJECTIONS = [
     "'; DROP TABLE raw.shipments; --",
     "' OR '1'='1",

@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.files.folder import RawFolder
+from logistics_pipeline.forecasting.refitting import refit
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from tests.source_pulls import DEPOT, FLEET, complete_pull, define
@@ -71,6 +72,7 @@ def load_world(url: str, raw_dir: Path) -> None:
             assert found is not None
             load_file(url, found, world_options(raw_dir))
     refresh(url, full=True)
+    refit(url, "shipments", most_series=100)
     _add_board(url)
     _add_source(url, raw_dir.parent / "sources")
 

@@ -126,6 +126,20 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"lower": 2 * number, "upper": 2 * number + 2, "value": 5, "words": "0 to 2", "shown": "5"}
         for number in range(10)
     ],
+    "forecast": [
+        *({"begins": day, "said": 60 + number, "run": 7} for number, day in enumerate(DAYS[8:16])),
+        *(
+            {"begins": day, "words": "1 Jan", "actual": 50 + 10 * (number % 7), "shown": "50"}
+            for number, day in enumerate(DAYS[:14])
+        ),
+        *(
+            {
+                "begins": day, "words": "2 Jan", "point": 60.0, "likely": "60", "within": "40 – 80", "low90": 40.0,
+                "high90": 80.0, "low80": 45.0, "high80": 75.0, "low50": 55.0, "high50": 65.0,
+            }
+            for day in DAYS[14:]
+        ),
+    ],
     "daily_rate": [
         {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
         for number, day in enumerate(DAYS)
@@ -144,6 +158,7 @@ MARKS = {
     "periods": 4,
     "weekdays": 7,
     "daily_rate": 18,
+    "forecast": 6,
     "metric_periods": 14,
     "metric_stack": 20,
     "metric_series": 14,

@@ -86,7 +86,7 @@ function turn() {
  *   name      of the specification (logistics_core/charts/<name>.vl.json)
  *   rows      plain objects as the specification wants them
  *   summary   the chart in one or two sentences, for those who do not see it
- *   legend    [{words, kind}] above it; kind: "day", "mean", "previous"
+ *   legend    [{words, kind}] above it; kind: "day", "mean", "previous", "reference"
  *   onSelect  (row) => …: called for the mark that was clicked
  *   minWidth  pixels below which it scrolls sideways
  *   maxWidth  pixels above which it leaves room beside it; null: none
@@ -215,7 +215,7 @@ class Chart {
 }
 
 /** Kind of an entry of the legend → its colour. */
-const KINDS = { day: "chart-1-soft", mean: "chart-1", whole: "chart-1", previous: "chart-previous" };
+const KINDS = { day: "chart-1-soft", mean: "chart-1", whole: "chart-1", previous: "chart-previous", reference: "chart-2" };
 
 /** The legend above a chart as a part of it: a layer without marks. */
 function legendLayer(legend) {

@@ -36,6 +36,11 @@ def figures_link(
     return {"figures": dg.MetadataValue.url(f"{api_url(settings)}{_ENDPOINTS[table]}?start={first_day}&end={last_day}")}
 
 
+def forecasts_link(settings: Settings, dataset: str) -> dict[str, dg.MetadataValue]:
+    """A link to the page that shows the forecasts of a dataset."""
+    return {"forecasts": dg.MetadataValue.url(f"{api_url(settings)}/forecasts?dataset={dataset}")}
+
+
 def pulls_link(settings: Settings, source: str, resource: str) -> dict[str, dg.MetadataValue]:
     """A link to the pulls of a resource, with their pages."""
     return {"pulls": dg.MetadataValue.url(f"{api_url(settings)}/api/sources/{source}/pulls?resource={resource}")}

@@ -1,4 +1,4 @@
-"""The asset checks: show in Dagster what `analytics.checks` finds. One op for the raw tables, one for the analytics.
+"""The asset checks: show in Dagster what `analytics.checks` and `forecasting.checks` find. One op per kind of table.
 
 There is no op per check: a check's queries take a millisecond, Dagster's work around an op takes fifty. The checks run
 with each refresh, because load runs report their files one by one, and Dagster skips checks in such runs.
@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from logistics_core.catalogue import Catalogue
-from logistics_core.reject_threshold import RejectThreshold
+from logistics_core.settings import Settings
 from logistics_pipeline.analytics.checks import (
     ANALYTICS_CHECKS,
     Check,
@@ -19,12 +19,14 @@ from logistics_pipeline.analytics.checks import (
     raw_checks,
     run_checks,
 )
+from logistics_pipeline.forecasting.checks import forecast_checks
 from logistics_pipeline.orchestration.assets.metadata import markdown_table
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
 
 RAW_CHECKS_OP = "check_raw_tables"
 ANALYTICS_CHECKS_OP = "check_analytics"
+FORECAST_CHECKS_OP = "check_forecasts"
 
 _SEVERITIES = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
 
@@ -42,9 +44,14 @@ CHECK_EVERYTHING = dg.RunConfig(
 """Configuration of a run that compares all days and counts all rows."""
 
 
-def build_asset_checks(catalogue: Catalogue, warn_rejects: RejectThreshold) -> list[dg.AssetChecksDefinition]:
-    """Makes the checks of the raw tables of the catalogue and of the analytics tables."""
-    return [_build(RAW_CHECKS_OP, raw_checks(catalogue, warn_rejects)), _build(ANALYTICS_CHECKS_OP, ANALYTICS_CHECKS)]
+def build_asset_checks(catalogue: Catalogue, settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """Makes the checks of the raw tables of the catalogue, of the analytics tables and of the forecasts."""
+    of_ops = {
+        RAW_CHECKS_OP: raw_checks(catalogue, settings.warn_threshold),
+        ANALYTICS_CHECKS_OP: ANALYTICS_CHECKS,
+        FORECAST_CHECKS_OP: forecast_checks(catalogue, settings),
+    }
+    return [_build(name, checks) for name, checks in of_ops.items() if checks]
 
 
 def check_key(check: Check) -> dg.AssetCheckKey:

@@ -1,0 +1,1 @@
+"""Forecasts: what is likely, with its intervals; what was said before; how right it was."""
