@@ -26,9 +26,14 @@ from tests.temporary_folders import temporary_folder
 
 _numbers = count(1)
 
-# What is slow is the machine: no example has to be found or tried within a time.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("same-every-time", settings.get_profile("tests"), derandomize=True, database=None)
+# What is slow is the machine: no example has to be found or tried within a time. A developer's run tries fewer examples
+# than CI, and others each time.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True, max_examples=40
+)
+settings.register_profile(
+    "same-every-time", settings.get_profile("tests"), derandomize=True, database=None, max_examples=100
+)
 settings.load_profile("tests")
 
 

@@ -73,7 +73,7 @@ def test_a_source_is_checked_pulled_listed_and_mapped_anew(shell: Shell) -> None
     assert [each["pull_id"] for each in shell.json("pulls", "fleet")] == [pulled["pull_id"]]
     (mapped,) = shell.json("remap", "fleet")
     assert mapped["is_changed"] is False and mapped["records_landed"] == 25
-    filled = shell.json("backfill", "fleet", "vehicles", "--from", "2024-05-01", "--until", "2024-06-01")
+    filled = shell.json("backfill", "fleet", "vehicles", "--from", "2024-05-01")
     assert filled[0]["is_backfill"] is True and filled[0]["window_start"] == "2024-05-01T00:00:00Z"
     shell.write(shell.source.definition.replace("name: vehicle,", "name: {path: vehicle, values: {V0: Truck}},"))
     said = re.search(r"pull 1: ([0-9]+) records in \S+, ([0-9]+) not mapped\.", shell.run("remap", "fleet").output)
