@@ -32,6 +32,14 @@ def find_time(columns: Sequence[TypedColumn]) -> tuple[str | None, Doubt | None]
     return None, Doubt("time_column", text, equal[0].column.rows, tuple(names))
 
 
+def no_days(name: str) -> str:
+    """That the records of a dataset have no days, and what to do."""
+    return (
+        f"The dataset has no days, as some records have no {name}. If these may be rejected, write "
+        f"`constraints: {{required: true}}` at {name} and `datedBy: {{field: {name}}}` into the contract."
+    )
+
+
 def find_role(each: TypedColumn, key: Key, time_column: str | None) -> Role:
     """What a column is for."""
     type, words = each.reading.type, words_of(each.column.title)
