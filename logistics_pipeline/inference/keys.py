@@ -213,7 +213,7 @@ def _of_nearly_filled(nearly: TypedColumn, others: Sequence[tuple[TypedColumn, .
     candidates = [(nearly.name,), *(tuple(part.name for part in each) for each in _without_synonyms(others))]
     return _asked(
         candidates,
-        f"unique in all {nearly.values:,} records that have it; {lacking:,} of {rows:,} have none and would be rejected",
+        f"unique in all {nearly.values:,} records that have it; {lacking:,} of {rows:,} would be rejected without it",
         f"{nearly.name} is different in all {nearly.values:,} records that have it, but {lacking:,} of {rows:,} have "
         "none: with this key, a load rejects these.",
     )
