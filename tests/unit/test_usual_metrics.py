@@ -2,9 +2,12 @@
 
 import pytest
 
+from logistics_core.catalogue import FieldType
 from logistics_core.catalogue.contract_files import contract_from_document
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.defaults import usual_metrics
+from logistics_pipeline.inference.column_types import Reading
+from logistics_pipeline.inference.units import unit_of
 
 
 def metrics_of(name: str, title: str) -> dict[str, Metric]:
@@ -45,3 +48,17 @@ def test_amounts_have_one(name: str) -> None:
 def test_titles_are_kept_as_they_are_written(title: str) -> None:
     found = metrics_of("value", title)
     assert [found[name].title for name in ("sum_value", "avg_value")] == [f"Total {title}", f"Average {title}"]
+
+
+@pytest.mark.parametrize(
+    ("title", "unit"),
+    [
+        ("Preis/Liter", None),
+        ("price_per_liter", None),
+        ("Preis je Liter", None),
+        ("fuel_liters", "L"),
+        ("v (km/h)", "km/h"),
+    ],
+)
+def test_what_is_per_unit_is_not_of_that_unit(title: str, unit: str | None) -> None:
+    assert unit_of(title, Reading(FieldType.NUMBER)) == unit
