@@ -8,7 +8,6 @@ import gc
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -23,6 +22,7 @@ from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 from tests import file_state_guard
+from tests.temporary_folders import temporary_folder
 
 _numbers = count(1)
 
@@ -53,11 +53,8 @@ def _usual_signals() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """URL of the `postgres` database of a server of the tests' own; durability off, as nothing needs to last.
-
-    Not in pytest's own temporary folder: other sessions on the machine clear old ones away.
-    """
-    with tempfile.TemporaryDirectory(prefix="logistics-tests-", ignore_cleanup_errors=True) as folder:
+    """URL of the `postgres` database of a server of the tests' own; durability off, as nothing needs to last."""
+    with temporary_folder("logistics-tests-") as folder:
         yield from _serve(Path(folder) / "postgres")
 
 

@@ -23,7 +23,6 @@ class Channel(StrEnum):
     """A dataset, a proposal or a request about one has changed. Payload: a `ContractEvent` as JSON."""
     SOURCES = "sources"
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
-
     FORECASTS = "forecasts"
     """The forecasts of a dataset were made anew. Payload: its name."""
 

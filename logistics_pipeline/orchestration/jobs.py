@@ -8,6 +8,7 @@ import dagster as dg
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.orchestration.assets.analytics import ANALYTICS_KEYS
 from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
+from logistics_pipeline.orchestration.assets.forecasts import GROUP as FORECAST_GROUP
 from logistics_pipeline.orchestration.assets.forecasts import datasets_with_forecasts, forecasts_key
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
@@ -80,16 +81,19 @@ def build_forecast_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinit
     ]
 
 
+CHECKS_OF_TABLES = dg.AssetSelection.all_asset_checks() - dg.AssetSelection.groups(FORECAST_GROUP)
+"""Those of forecasts run with the forecasts."""
+
 REFRESH_JOB = dg.define_asset_job(
     "refresh_analytics_job",
-    selection=dg.AssetSelection.assets(*ANALYTICS_KEYS) | dg.AssetSelection.all_asset_checks(),
+    selection=dg.AssetSelection.assets(*ANALYTICS_KEYS) | CHECKS_OF_TABLES,
     description="Refreshes all analytics tables for the days that loads made stale, then checks all tables.",
     executor_def=dg.in_process_executor,
 )
 
 CHECK_JOB = dg.define_asset_job(
     "check_everything",
-    selection=dg.AssetSelection.all_asset_checks(),
+    selection=CHECKS_OF_TABLES,
     description="Compares all days with the raw rows and counts the rows of every file. Changes nothing.",
     config=CHECK_EVERYTHING,
     executor_def=dg.in_process_executor,

@@ -1,6 +1,5 @@
 """A database that is away: the API starts without it, refuses at once while it is gone, and recovers by itself."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from logistics_api.database.limits import Limits
 from logistics_pipeline.database.connections import with_database
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
+from tests.temporary_folders import temporary_folder
 
 PATIENT = Limits(wait_seconds=60)
 """A request that waited for the pool would show: the guard answers at once, on a busy machine too."""
@@ -30,7 +30,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
     Not in pytest's own temporary folder: other sessions on the machine close it to the server's user.
     """
-    with tempfile.TemporaryDirectory(prefix="logistics-tests-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("logistics-tests-") as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         migrate(server.acquire())
         server.release()

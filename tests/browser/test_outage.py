@@ -16,6 +16,7 @@ from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 from tests.browser.conftest import Dashboard, wait_until
 from tests.browser.test_shell import settled
+from tests.temporary_folders import temporary_folder
 
 pytestmark = pytest.mark.slow  # `test_shell` opens every page in the quick suite
 
@@ -75,7 +76,7 @@ class Installation(Dashboard):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedPostgres]:
-    with tempfile.TemporaryDirectory(prefix="logistics-tests-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("logistics-tests-") as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         migrate(server.acquire())
         server.release()

@@ -194,7 +194,7 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     source = (STATIC / "events.js").read_text()
     heard = set(re.findall(r'source\.addEventListener\("(\w+)"', source)) - {"open", "error"}
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
-    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES}
+    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS}
     fields = {
         field
         for path in STATIC.rglob("*.js")

@@ -1,6 +1,5 @@
 """The campaign: run after run against one server, and the report."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.run import Result, Run
 from tests.faults.server import FragileServer
 from tests.faults.site import Site
+from tests.temporary_folders import temporary_folder
 
 
 @dataclass
@@ -78,7 +78,7 @@ Stage = tuple[Site, Site, Proxy]
 @contextmanager
 def build_stage() -> Iterator[Stage]:
     """Starts a server of the campaign's own, and takes everything away at the end."""
-    with tempfile.TemporaryDirectory(prefix="logistics-faults-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("logistics-faults-") as folder:
         server = FragileServer(Path(folder) / "postgres")
         proxy = Proxy(lambda: server.socket_path)
         try:

@@ -105,6 +105,8 @@ def test_a_begin_that_leaves_a_gap_is_refused(source: SourceUnderTest) -> None:
     assert source.fleet.asked[-1].at("since") == "2024-05-01T10:05:00Z"
     with pytest.raises(ConfigurationError, match="would leave a gap"):
         source.pull(since=source.fleet.now + timedelta(hours=1))
+    with pytest.raises(ConfigurationError, match="sends no end of a window"):
+        source.pull(since=moment("2024-05-01T09:00:00Z"), until=source.fleet.now, is_backfill=True)
     source.define_trips("cursor")
     with pytest.raises(ConfigurationError, match="has no windows"):
         source.pull(since=source.fleet.now)

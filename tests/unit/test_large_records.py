@@ -172,14 +172,18 @@ AROUND = {
 }
 
 
+def _seconds_to_detect(path: Path) -> float:
+    began = process_time()
+    assert isinstance(detect_format(path, VEHICLES, DATASETS, 32 << 20).layout, LinesLayout | ObjectsLayout)
+    return process_time() - began
+
+
 def test_many_arrays_before_the_key_cost_time_in_proportion(tmp_path: Path) -> None:
     path = tmp_path / "file"
     seconds = []
     for size in (20_000, 80_000):
         path.write_text('{"unknown":[' + "[]," * size + '[]],"vehicle_id":"1"}\n{"vehicle_id":"2"}\n')
-        began = process_time()
-        assert isinstance(detect_format(path, VEHICLES, DATASETS, 32 << 20).layout, LinesLayout | ObjectsLayout)
-        seconds.append(process_time() - began)
+        seconds.append(min(_seconds_to_detect(path) for _ in range(3)))  # a collection of garbage may fall into one
     assert seconds[1] < 10 * seconds[0] + 1, "four times as many; in proportion to the square, it would be sixteen"
 
 

@@ -212,6 +212,11 @@ def _start(resource: Resource, last: Pull | None, request: PullRequest) -> datet
                 f"{'what is new in its feed' if incremental else 'all records'}. Leave out the times."
             )
         return None
+    if request.until is not None and not names_end(resource):
+        raise ConfigurationError(
+            f"{resource.name} sends no end of a window, so --until would change nothing: the source returns all "
+            "records since its beginning. Leave out --until, or say in `incremental.until` what carries the end."
+        )
     due = next_start(incremental, last.window_end if last else None)
     if request.since is None:
         return due

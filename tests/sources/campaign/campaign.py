@@ -1,6 +1,5 @@
 """The campaign: run after run against one site, and the report."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from tests.sources.campaign.kinds import KINDS
 from tests.sources.campaign.run import Result, Run
 from tests.sources.site import Site, served_site
+from tests.temporary_folders import temporary_folder
 
 
 @dataclass
@@ -74,7 +74,7 @@ def describe(result: Result, seed: int) -> str:
 def build_site() -> Iterator[Site]:
     """Starts a server of the campaign's own, and takes everything away at the end."""
     with (
-        tempfile.TemporaryDirectory(prefix="logistics-sources-", ignore_cleanup_errors=True) as folder,
+        temporary_folder("logistics-sources-") as folder,
         served_site(Path(folder)) as site,
     ):
         yield site
