@@ -81,9 +81,10 @@ const placeWords = ({ files, looked_at: last, next_look_at: next }) => [files !=
 
 const facts = ({ source, title: words, url, description }) => [words !== source && source, url, description].filter(Boolean).join(" · ");
 
-/** `3: 2 timeout, 1 authentication`. The ledger keeps the kinds of failures, the words of the last one only until a pull goes on. */
+/** `3: timeout`, or `3: 2 timeout, 1 authentication`. The ledger keeps the kinds of failures, the words of the last one only until a pull goes on. */
 function failures({ failures: all, failures_by_kind: kinds }) {
-  const words = Object.entries(kinds).sort(([, a], [, b]) => b - a).map(([kind, times]) => `${count(times)} ${kind.replaceAll("_", " ")}`);
+  const found = Object.entries(kinds).sort(([, a], [, b]) => b - a);
+  const words = found.map(([kind, times]) => `${found.length > 1 ? `${count(times)} ` : ""}${kind.replaceAll("_", " ")}`);
   return all === 0 ? count(0) : `${count(all)}: ${words.join(", ")}`;
 }
 
