@@ -193,7 +193,7 @@ def test_a_statement_whose_total_is_told_apart_loads_all_but_that(
 
 
 def card_record(number: int) -> str:
-    """A record of a German export with the slips of real ones: no number, another notation, a day that does not exist."""
+    """A record of a German export with slips: no number, another notation, a day that does not exist."""
     reference = "" if number % 400 == 3 else 88_000_000 + 7 * number
     day = "31.02.2024" if number in (50, 700, 1500) else f"{1 + number % 28:02}.{1 + number % 6:02}.2024"
     euros, cents = 1 + number % 9, f"{100 + number % 800}"
