@@ -142,9 +142,9 @@ def table_of(dataset: Dataset) -> Table:
     """The table of a dataset."""
     added = dict(_added(dataset))
     orders = dict(_orders(dataset))
-    orders |= {name: keys for name, keys in _orders_without_index(dataset, added) if name not in orders}
     dating = dataset.dating
     by_date = dating is not None and dating.is_own and dating.field in orders
+    orders |= {name: keys for name, keys in _orders_without_index(dataset, added) if name not in orders}
     return Table(
         dataset=dataset,
         own={field.name: kind_of(field) for field in dataset.fields},
@@ -178,11 +178,11 @@ def _as_day(field: Field) -> Field:
 
 
 def _orders_without_index(dataset: Dataset, added: Mapping[str, AddedColumn]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """By what the dating record adds, and by each measure; rows without it come last."""
+    """By what the dating record adds, by each date and by each measure; rows without it come last."""
     for name in added:
         yield name, (name, *(other for other in added if other != name), *dataset.identity)
     for field in dataset.fields:
-        if kind_of(field) in NUMERIC_KINDS:
+        if kind_of(field) in NUMERIC_KINDS or field.type in (FieldType.DATE, FieldType.DATETIME):
             yield field.name, tuple(dict.fromkeys((field.name, *dataset.identity)))
 
 

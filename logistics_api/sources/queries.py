@@ -153,6 +153,11 @@ json_build_object(
             FROM source.failures AS failure
             WHERE failure.source = known.name AND failure.resource = resource.name
         ),
+        'failures_by_kind', (
+            SELECT coalesce(json_object_agg(kind, count ORDER BY kind), '{{}}')
+            FROM source.failures AS failure
+            WHERE failure.source = known.name AND failure.resource = resource.name
+        ),
         'pages', {summed("pages")},
         'records', {summed("records")},
         'requests', {summed("requests")},

@@ -167,6 +167,10 @@ class PullTotals(StrictModel):
     complete: int = Field(description="Pulls that landed a file, or had none to land", examples=[960])
     unchanged: int = Field(description="Complete pulls whose records were those of the pull before", examples=[410])
     failures: int = Field(description="Times that a pull has failed; one may fail more than once", examples=[3])
+    failures_by_kind: dict[str, int] = Field(
+        description="Failures by kind of error; these stay when a pull has gone on and succeeded",
+        examples=[{"authentication": 1, "timeout": 2}],
+    )
     pages: int = Field(examples=[11_520])
     records: int = Field(description="Records in these pages", examples=[1_152_000])
     requests: int = Field(examples=[11_602])

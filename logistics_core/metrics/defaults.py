@@ -15,8 +15,14 @@ _RATE_WORDS = frozenset({
     "rate", "ratio", "price", "percent", "percentage", "pct", "share", "avg", "average", "mean", "median",
     "temperature", "temp", "speed", "score", "index", "efficiency", "consumption", "humidity", "pressure", "level",
     "duration", "time", "age", "rating", "factor", "density", "max", "min", "limit", "capacity", "discount",
+    "preis", "prozent", "durchschnitt", "mittelwert", "temperatur", "steuersatz", "zinssatz", "rabatt", "quote",
+    "odometer", "odo", "hubodometer", "tacho", "stand", "kilometerstand", "kmstand", "tachostand", "zaehlerstand",
+    "fuellstand", "tankstand",
 })  # fmt: skip
-"""Words in the name of a number whose sum means nothing, or less than its mean."""
+"""Words in the name of a number whose sum means nothing, or less than its mean: also of what a counter shows."""
+_PRICE_ENDING = "preis"
+_TOTAL_WORDS = ("total", "gesamt", "summe", "sum")
+"""What the name of a price begins with, or a word of it, if it is an amount that adds up."""
 
 _RATE_UNITS = frozenset({"%", "Cel", "[degF]", "K", "bar", "kPa", "hPa", "Hz", "V", "A", "kW", "W"})
 _TIMES = frozenset({"h", "min", "s", "ms", "d"})
@@ -53,7 +59,7 @@ def usual_metrics(dataset: Dataset) -> tuple[Metric, ...]:
 
 
 def _of_measure(field: Field, taken: Sequence[Metric], dataset: Dataset) -> Iterator[Metric]:
-    what, unit = field.title[:1].lower() + field.title[1:], field.unit
+    what, unit = field.title, field.unit  # as written: Betrag and MwSt keep their capitals
     mean = Metric(
         _free_name(f"avg_{field.name}", taken, dataset),
         f"Average {what}",
@@ -74,7 +80,7 @@ def _of_measure(field: Field, taken: Sequence[Metric], dataset: Dataset) -> Iter
 
 
 def _of_boolean(field: Field, taken: Sequence[Metric], dataset: Dataset) -> Iterator[Metric]:
-    what = field.title[:1].lower() + field.title[1:]
+    what = field.title
     true = Metric(
         _free_name(f"count_{field.name}", taken, dataset),
         f"Records with {what}",
@@ -106,7 +112,11 @@ def is_rate(field: Field) -> bool:
     unit = field.unit or ""
     if "/" in unit or unit in _RATE_UNITS | _TIMES:
         return True
-    return bool(set(re.findall(r"[a-z]+", field.name)) & _RATE_WORDS)
+    words = set(re.findall(r"[a-z]+", field.name))
+    prices = {each for each in words if each == "price" or each.endswith(_PRICE_ENDING)}
+    if prices and any(each.startswith(_TOTAL_WORDS) for each in words):
+        words -= prices
+    return bool(words & (_RATE_WORDS | prices))
 
 
 def _free_name(name: str, taken: Sequence[Metric], dataset: Dataset) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from logistics_core.catalogue import FieldType, Role
+from logistics_core.catalogue.model import TEMPORAL_TYPES
 from logistics_core.catalogue.time_patterns import PatternError, time_pattern
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.inference.keys import NO_KEY
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn
 from logistics_pipeline.inference.questions import Question
+from logistics_pipeline.inference.roles import no_days
 from logistics_pipeline.loading.excerpts import excerpt
 
 _TEXT = "text"
@@ -163,9 +165,12 @@ def _replace(proposal: Proposal, column: ProposedColumn) -> Proposal:
 
 
 def _as_number(proposal: Proposal, column: ProposedColumn, question: Question, answer: str) -> Proposal:
-    """Values that are written in several ways, as some with a currency and some without, are no column of numbers."""
+    """Values that are written in several ways, as some with a currency and some without, are no column of numbers.
+
+    A load rejects the few that are in another notation, where a person has answered so.
+    """
     typed = _typed(proposal, column)
-    if typed is None or question.kind in ("number_format", "parentheses"):
+    if typed is None:
         return _refused(
             proposal,
             f"{column.name} cannot be loaded as a number while its values are written in different ways: correct the "
@@ -187,9 +192,8 @@ def _date_order(proposal: Proposal, column: ProposedColumn, question: Question, 
             "contract, or correct the file",
         )
     orders = tuple(each for each in typed.date_orders if each == answer)
-    return _replace(
-        proposal, msgspec.structs.replace(typed, date_orders=orders, date_forms=tuple(forms), format=pattern)
-    )
+    decided = msgspec.structs.replace(typed, date_orders=orders, date_forms=tuple(forms), format=pattern)
+    return _dated(_replace(proposal, decided), decided)
 
 
 def _order_of(form: str) -> str:
@@ -233,7 +237,22 @@ def _odd_value(proposal: Proposal, column: ProposedColumn, question: Question, a
     if answer == "nothing":
         missing = (*typed.missing_values, *question.values)
         typed = msgspec.structs.replace(typed, missing_values=missing, required=False)
-    return _replace(proposal, typed)
+    return _dated(_replace(proposal, typed), typed)
+
+
+def _dated(proposal: Proposal, column: ProposedColumn) -> Proposal:
+    """The proposal with the column as the one that dates records, if it is one of days now and no other one does."""
+    is_open = any(each.kind == "time_column" for each in proposal.questions)
+    before = None if proposal.time_column is None else _column(proposal, proposal.time_column)
+    if column.type not in TEMPORAL_TYPES or is_open or (before is not None and before.required):
+        return proposal
+    is_full = column.empty == 0 and not column.missing_values
+    if before is not None and not is_full:
+        return proposal
+    notes = [each for each in proposal.notes if before is None or each != no_days(before.name)]
+    notes += [] if is_full or column.required else [no_days(column.name)]
+    proposal = _with(proposal, column, role=Role.TIME, required=column.required or is_full)
+    return msgspec.structs.replace(proposal, time_column=column.name, notes=tuple(notes))
 
 
 def _epoch(proposal: Proposal, column: ProposedColumn, question: Question, answer: str) -> Proposal:

@@ -83,6 +83,9 @@ def find_key(columns: Sequence[TypedColumn], table: SampleTable, *, is_whole: bo
     if counted:
         return _of_counted(counted, f"together {unique}")
     singles = [each for each in columns if each.is_unique and _may_be_key(each, is_first=each is columns[0])]
+    nearly = next((each for each in columns if _identifies_nearly(each, is_first=each is columns[0])), None)
+    if nearly is not None:
+        return _of_nearly_filled(nearly, [(each,) for each in singles] or _combined_keys(columns, rows))
     if singles:
         return _of_unnamed(singles, columns, unique)
     combined = _combined_keys(columns, rows)
@@ -193,6 +196,27 @@ def _of_named(named: Sequence[TypedColumn], columns: Sequence[TypedColumn], beca
             f"{best.name} again.",
         )
     return Key((best.name,), because)
+
+
+def _identifies_nearly(each: TypedColumn, *, is_first: bool) -> bool:
+    """Whether it would identify records, were it not empty in a few of them."""
+    lacking = each.column.rows - each.values
+    if not 0 < lacking <= _REPEATED_SHARE * each.column.rows or each.values < _FEW_ROWS or not each.has_no_repeats:
+        return False
+    return (each.is_key_by_name or each.is_code_by_name) and _identifies(each, is_first=is_first)
+
+
+def _of_nearly_filled(nearly: TypedColumn, others: Sequence[tuple[TypedColumn, ...]]) -> Key:
+    """Asks about a key that a few records lack: a load would reject these."""
+    rows = nearly.column.rows
+    lacking = rows - nearly.values
+    candidates = [(nearly.name,), *(tuple(part.name for part in each) for each in _without_synonyms(others))]
+    return _asked(
+        candidates,
+        f"unique in all {nearly.values:,} records that have it; {lacking:,} of {rows:,} would be rejected without it",
+        f"{nearly.name} is different in all {nearly.values:,} records that have it, but {lacking:,} of {rows:,} have "
+        "none: with this key, a load rejects these.",
+    )
 
 
 def _key_rank(each: TypedColumn, columns: Sequence[TypedColumn]) -> tuple[int, bool]:

@@ -53,7 +53,9 @@ _LETTERS = str.maketrans(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _FILE_SUFFIX = re.compile(r"(?:\.(?:csv|tsv|txt|json|ndjson|jsonl|gz|zst))+$", re.IGNORECASE)
-_DATED = re.compile(r"(?:_?(?:part|v)?_?[0-9]+)+$")
+_DATED = re.compile(r"(?:(?:(?<=[a-z]{3})|(?<![a-z]))_?(?:(?<![a-z])(?:part|v|h|hj|q|kw|cw|wk|week|w|m|t)_?)?[0-9]+)+$")
+"""Dates and numbers at the end of a name, also 2024_h1, q3 and kw_12: all of a word, or behind at least three letters,
+as in orders2024. Of any other word with a digit, such as a4, no piece is torn off."""
 
 
 _GENERIC = frozenset({"data", "raw", "tmp", "export", "exports"})

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
 from logistics_core.catalogue import FieldType
+from logistics_core.catalogue.model import NUMERIC_TYPES
 from logistics_pipeline.inference.codes import MOST_DIGITS, check_digit_of, name_of_code, sign_of_code
 from logistics_pipeline.inference.column_types import Column, Doubt, Reading, hang_on_it
 from logistics_pipeline.inference.names import words_of
@@ -43,6 +45,9 @@ _SENTINELS = frozenset(
     for zeros in ("", ".0", ".00")
 )
 _FEWEST_SENTINELS = 3
+_MOST_STRAYS, _FEWEST_ALIKE = 0.1, 8
+"""The largest share of cells in another notation that may be rejected, and how many distinct values are alike."""
+_MOST_SHOWN = 3
 
 
 class Notation(NamedTuple):
@@ -80,11 +85,29 @@ def read_numbers(column: Column, texts: Sequence[str]) -> Reading:
     shapes = _Shapes(column, texts)
     refused = shapes.refusal()
     if refused is not None:
-        return Reading(FieldType.STRING, ("numbers, but not all written alike: kept as text",), (refused,))
+        reading = Reading(FieldType.STRING, ("numbers, but not all written alike: kept as text",), (refused,))
+        return _with_rest(column, texts, reading, shapes.strays()) if refused.kind == "number_format" else reading
     reading = shapes.reading()
     if reading.type is not FieldType.INTEGER or shapes.has_marks:
         return reading if shapes.has_marks else _with_sentinels(column, texts, reading)
     return _integers(column, texts, reading)
+
+
+def _with_rest(column: Column, texts: Sequence[str], reading: Reading, strays: Sequence[str]) -> Reading:
+    """The same with the answer that few cells in another notation are rejected, if there are such."""
+    if not strays:
+        return reading
+    excluded = set(strays)
+    rest = read_numbers(column, [text for text in texts if text not in excluded])
+    if rest.type not in NUMERIC_TYPES or rest.open_formats:
+        return reading
+    cells = column.cells(strays)
+    text = (
+        f"{counted({text: column.counts[text] for text in strays})}: in another notation than the other "
+        f"{column.cells(texts) - cells:,} cells. Are the records of these cells rejected, or is the column text?"
+    )
+    doubt = Doubt("number_format", text, cells, ("text", "rejected"), tuple(strays[:_MOST_SHOWN]))
+    return replace(reading, doubts=(doubt,), otherwise=rest)
 
 
 def _read_json_numbers(column: Column, texts: Sequence[str]) -> Reading:
@@ -174,7 +197,8 @@ class _Shapes:
         return sum(self._cells[shape] for shape, (each, _) in self._notations.items() if what(each))
 
     def _doubt(self, kind: str, text: str, cells: int) -> Doubt:
-        return Doubt(kind, text, cells, ("text", "number"))
+        """No answer makes numbers of such a column: only another file does."""
+        return Doubt(kind, f"{text}. Correct the file to load numbers, or keep the text.", cells, ("text",))
 
     def _fitting(self) -> tuple[NumberFormat, ...]:
         """The formats that fit all values."""
@@ -183,6 +207,20 @@ class _Shapes:
             for each in FORMATS
             if all(value_in(notation.body, each) is not None for notation, _ in self._notations.values())
         )
+
+    def strays(self) -> list[str]:
+        """The texts that the notation of nearly all cells does not fit; none if no notation has so many."""
+
+        def unfit(format: NumberFormat) -> frozenset[bytes]:
+            return frozenset(
+                shape for shape, (each, _) in self._notations.items() if value_in(each.body, format) is None
+            )
+
+        fewest = min(map(unfit, FORMATS), key=lambda shapes: sum(self._cells[shape] for shape in shapes))
+        pairs = zip(self._shapes, self._texts, strict=True)
+        found = [text for shape, text in pairs if shape in fewest]
+        is_rare = self._column.cells(found) <= _MOST_STRAYS * self._column.cells(self._texts)
+        return found if is_rare and len(self._texts) - len(found) >= _FEWEST_ALIKE else []
 
     def _contradiction(self) -> str:
         """Two values that no notation fits."""

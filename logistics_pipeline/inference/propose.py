@@ -20,7 +20,7 @@ from logistics_pipeline.inference.keys import Key, doubt_of_key, find_key
 from logistics_pipeline.inference.names import allowed_dataset_name, dataset_name, field_names, words_of
 from logistics_pipeline.inference.proposal import Proposal, ProposedColumn, ProposedDialect
 from logistics_pipeline.inference.questions import column_questions, table_question
-from logistics_pipeline.inference.roles import find_role, find_time
+from logistics_pipeline.inference.roles import find_role, find_time, no_days
 from logistics_pipeline.inference.sampling import Sample, encoding_doubt, read_sample
 from logistics_pipeline.inference.tables import SampleTable, read_table
 from logistics_pipeline.inference.typed_column import TypedColumn
@@ -152,10 +152,15 @@ def _proposal(
         is_key_confirmed=key.is_declared,
         time_column=time_column,
         questions=tuple(questions),
-        notes=tuple(table.notes),
+        notes=(*table.notes, *_notes_on_days(columns, key, time_column)),
         preview=_preview(table),
         seconds=round(time.perf_counter() - begin, 4),
     )
+
+
+def _notes_on_days(columns: list[TypedColumn], key: Key, time_column: str | None) -> list[str]:
+    dated_by = next((each for each in columns if each.name == time_column), None)
+    return [] if dated_by is None or dated_by.is_full or dated_by.name in key.columns else [no_days(dated_by.name)]
 
 
 def _names_in_file(table: SampleTable) -> list[str]:

@@ -1,6 +1,6 @@
 """What columns are for: the time, dimensions, measures, texts. Names help, the values decide. `keys` finds the key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from logistics_core.catalogue import FieldType, Role
 from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES, TEMPORAL_TYPES
@@ -13,6 +13,8 @@ _PLAIN_TIME_NAMES = frozenset({"date", "datum", "time", "timestamp", "day", "dat
 _DIMENSION_SHARE = 0.5
 """A text column with fewer distinct values than this share of its cells groups records."""
 _MOST_GROUPS = 20_000
+_DIGITS_OF_IDS = 9
+"""Amounts with so many digits do not all have equally many."""
 
 
 def find_time(columns: Sequence[TypedColumn]) -> tuple[str | None, Doubt | None]:
@@ -30,6 +32,14 @@ def find_time(columns: Sequence[TypedColumn]) -> tuple[str | None, Doubt | None]
     names = [each.name for each in equal]
     text = f"Which date do records belong to: {' or '.join(names)}? Each is filled in {fullest:.0%} of the records."
     return None, Doubt("time_column", text, equal[0].column.rows, tuple(names))
+
+
+def no_days(name: str) -> str:
+    """That the records of a dataset have no days, and what to do."""
+    return (
+        f"The dataset has no days, as some records have no {name}. If these may be rejected, write "
+        f"`constraints: {{required: true}}` at {name} and `datedBy: {{field: {name}}}` into the contract."
+    )
 
 
 def find_role(each: TypedColumn, key: Key, time_column: str | None) -> Role:
@@ -53,9 +63,20 @@ def _role_of_number(each: TypedColumn, words: set[str]) -> Role:
         if words & KEY_WORDS:
             return Role.IDENTIFIER if each.is_unique else Role.DIMENSION
         values = set(each.column.counts) - set(each.reading.missing)
-        if words & (CODE_WORDS | GROUP_WORDS) or values <= {"0", "1"}:
+        if (
+            words & (CODE_WORDS | GROUP_WORDS)
+            or each.is_code_by_name
+            or values <= {"0", "1"}
+            or _are_numbers_of(values)
+        ):
             return Role.DIMENSION
     return Role.DIMENSION if words & POSITION_WORDS else Role.MEASURE
+
+
+def _are_numbers_of(values: Collection[str]) -> bool:
+    """Whether whole numbers look like those of cards or accounts: many digits, and as many in each."""
+    lengths = set(map(len, values))
+    return len(values) > 1 and len(lengths) == 1 and lengths.pop() >= _DIGITS_OF_IDS and all(map(str.isdecimal, values))
 
 
 def _role_of_text(each: TypedColumn, words: set[str]) -> Role:

@@ -44,8 +44,17 @@ class TypedColumn:
     @property
     def fill(self) -> float:
         """The share of records with a value."""
-        missing = self.column.cells(self.reading.missing)
-        return (self.column.filled - missing) / self.column.rows if self.column.rows else 0.0
+        return self.values / self.column.rows if self.column.rows else 0.0
+
+    @property
+    def values(self) -> int:
+        """How many records have a value."""
+        return self.column.filled - self.column.cells(self.reading.missing)
+
+    @property
+    def has_no_repeats(self) -> bool:
+        """Whether no two records have the same value."""
+        return self.distinct - len(self.reading.missing) == self.values
 
     @property
     def distinct(self) -> int:

@@ -17,6 +17,7 @@ _SYMBOLS = {
     "bar": "bar", "kpa": "kPa", "hpa": "hPa", "hz": "Hz", "eur": "currency", "usd": "currency", "gbp": "currency",
     "chf": "currency", "€": "currency", "$": "currency", "£": "currency", "euro": "currency",
 }  # fmt: skip
+_PER = frozenset({"per", "pro", "je"})
 _LETTERS_IN_NAMES = 2
 """Fewer letters at the end of a name need not be a unit, as in group_a."""
 
@@ -33,5 +34,7 @@ def unit_of(title: str, reading: Reading) -> str | None:
     if match is not None:
         return _SYMBOLS.get((match[1] or match[2]).casefold())
     words = words_of(title)
+    if "/" in title or not _PER.isdisjoint(words):
+        return None  # of a litre is no litre: a price, a rate
     last = words[-1] if len(words) > 1 else ""
     return _SYMBOLS.get(last) if len(last) >= _LETTERS_IN_NAMES else None

@@ -108,8 +108,8 @@ def test_what_a_filter_does_not_take_is_refused(site: Any, query: str) -> None:
     assert site.client.get(f"/api/readings?{query}").status_code == 422
 
 
-@pytest.mark.parametrize("sort", ["moment", "-moment", "pieces", "-pieces", "reading_id"])
-def test_pages_are_sorted_by_indexed_columns_and_numbers(site: Any, sort: str) -> None:
+@pytest.mark.parametrize("sort", ["moment", "-moment", "pieces", "-pieces", "seen_at", "-seen_at", "reading_id"])
+def test_pages_are_sorted_by_indexed_columns_numbers_and_dates(site: Any, sort: str) -> None:
     found, cursor = [], ""
     while True:
         page = site.client.get(f"/api/readings?sort={sort}&limit=1{cursor}").json()
@@ -121,7 +121,7 @@ def test_pages_are_sorted_by_indexed_columns_and_numbers(site: Any, sort: str) -
         ["R-3", "R-2", "R-1"]
         if sort == "-moment"
         else ["R-2", "R-1", "R-3"]
-        if sort == "-pieces"
+        if sort in ("-pieces", "-seen_at")
         else ["R-1", "R-2", "R-3"]
     )
 

@@ -74,13 +74,13 @@ def test_its_rows_are_read_page_by_page_in_every_order(site: Any) -> None:
         "driver_id": ("driver_id",),
         "from": ("from", "hired_on", "driver_id"),
     }
-    by_numbers = {"document": ("document", "driver_id"), "number": ("number", "driver_id")}
-    assert table_of(load_catalogue(site.app.state.settings.contracts_dir)["drivers"]).orders == orders | by_numbers
+    without_index = {name: (name, "driver_id") for name in ("document", "number", "chosen")}
+    assert table_of(load_catalogue(site.app.state.settings.contracts_dir)["drivers"]).orders == orders | without_index
     for order, columns in orders.items():
         in_order = sorted(expected(), key=lambda row: [row[column] for column in columns])
         assert walk(site, sort=order) == in_order
         assert walk(site, sort=f"-{order}") == in_order[::-1]
-    for order in by_numbers:
+    for order in without_index:
         has, lacks = [[row for row in expected() if (row[order] is None) is missing] for missing in (False, True)]
         for sign in ("", "-"):
             in_order = sorted(has, key=lambda row, by=order: (row[by], row["driver_id"]), reverse=sign == "-")
@@ -145,7 +145,7 @@ def test_it_is_described_for_programs(site: Any) -> None:
     }  # fmt: skip
     assert [sort["sort"] for sort in found["sorts"]] == [
         "-hired_on", "hired_on", "driver_id", "-driver_id", "from", "-from",
-        "number", "-number", "document", "-document",
+        "number", "-number", "document", "-document", "chosen", "-chosen",
     ]  # fmt: skip
     fields = {field["name"]: field for field in found["fields"]}
     assert list(fields) == list(RECORDS[0])

@@ -101,7 +101,10 @@ def test_a_resource_says_how_far_it_is(api: Api, connection: Any) -> None:
     connection.execute("DELETE FROM source.pulls")
     found = resource(api, "trips")
     assert (found["state"], found["latest_pull"]) == ("never", None)
-    assert found["totals"] == totals | {"failures": 2}, "sums stay when pulls are deleted"
+    assert totals["failures_by_kind"] == {"server": 1}
+    assert found["totals"] == totals | {"failures": 2, "failures_by_kind": {"server": 2}}, (
+        "sums stay when pulls are deleted"
+    )
 
 
 def test_a_paused_pull_says_when_it_goes_on(api: Api, connection: Any) -> None:

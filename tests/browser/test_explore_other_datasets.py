@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 from playwright.sync_api import expect
@@ -55,6 +56,8 @@ def stops(new_dashboard: Callable[[], Any]) -> Any:
         for hour in range(72)
     ]
     (made.raw_dir / "stops.json").write_text(json.dumps(records))
+    log = {"log_id": "L1", "vehicle_id": "V1", "trip_date": "2024-11-20", "mileage": 5, "fuel_used": 1}
+    (made.raw_dir / "vehicle_logs.json").write_text(json.dumps([log]))
     made.command("load", made.raw_dir)
     made.command("refresh")
     made.start()
@@ -104,3 +107,27 @@ def test_coordinates_are_drawn_as_a_map(stops: Any, new_page: Callable[..., Any]
     )
     expect(page.get_by_role("button", name="Remove filter Depot has no value")).to_be_visible()
     expect(answer_table(page).locator("tbody th")).to_have_text(["(no value)"])
+
+
+def test_rows_are_sorted_by_their_day(stops: Any, new_page: Callable[..., Any]) -> None:
+    page, _ = new_page(stops, "/data?dataset=stops")
+    settled(page)
+    shown = page.get_by_role("table", name="Rows: Stops").locator("tbody th")
+    expect(shown.first).to_have_text("S0")
+    page.get_by_role("combobox", name="Sort by").select_option(label="Newest first")
+    expect(shown.first).to_have_text("S71")
+
+
+def test_ranges_of_a_board_count_back_from_the_newest_day_of_its_own_datasets(
+    stops: Any, new_page: Callable[..., Any]
+) -> None:
+    panels = [{"title": "Stops", "question": {"dataset": "stops", "metrics": "records"}}]
+    made = httpx2.post(f"{stops.url}/api/boards", json={"title": "Depots", "panels": panels}, trust_env=False).json()
+    assert stops.get("/api/system/status")["last_day"] == "2024-11-20", "of a log, and eight months later"
+    page, _ = new_page(stops, f"/boards/{made['board_id']}?range=7d")
+    settled(page)
+    expect(page.locator("article.kpi .value")).to_have_text("72")
+    page.get_by_role("group", name="Range of days").get_by_role("button", name="All").click()
+    expect(page.locator("article.kpi .value")).to_have_text("72")
+    page.evaluate(OPEN, "/vehicles?range=7d")  # every other page counts from the logs
+    expect(page.get_by_text("Nov 14").first).to_be_visible()

@@ -80,7 +80,7 @@ def test_its_rows_are_shown_filtered_sorted_and_exported(with_drivers: Any, new_
     sorts = page.get_by_role("combobox", name="Sort by")
     expect(sorts.locator("option")).to_have_text(
         ["Newest first", "Oldest first", "Driver ↑", "Driver ↓", "Depot ↑", "Depot ↓", "Points ↑", "Points ↓",
-         "Distance ↑", "Distance ↓"]
+         "Distance ↑", "Distance ↓", "Chosen on ↑", "Chosen on ↓"]
     )  # fmt: skip
     sorts.select_option(label="Depot ↓")
     expect(rows_of(page).first).to_contain_text("Zug")

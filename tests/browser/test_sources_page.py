@@ -60,6 +60,7 @@ def test_the_page_says_how_each_source_is_doing(pulled: Any, new_page: Any) -> N
     expect(trips).to_contain_text("Warning")
     expect(trips).to_contain_text("in 12 minutes")
     expect(vehicles).to_contain_text("Failed")
+    expect(vehicles).to_contain_text("1: server")
     expect(orders).to_contain_text("Paused")
     expect(orders).to_contain_text("On request")
     table = page.get_by_role("table", name="Resources of Fleet management")

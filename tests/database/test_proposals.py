@@ -192,6 +192,41 @@ def test_a_statement_whose_total_is_told_apart_loads_all_but_that(
     assert reject == [(200, "day")]
 
 
+def card_record(number: int) -> str:
+    """A record of a German export with slips: no number, another notation, a day that does not exist."""
+    reference = "" if number % 400 == 3 else 88_000_000 + 7 * number
+    day = "31.02.2024" if number in (50, 700, 1500) else f"{1 + number % 28:02}.{1 + number % 6:02}.2024"
+    euros, cents = 1 + number % 9, f"{100 + number % 800}"
+    amount = f"{euros},{cents}.50" if number % 500 == 7 else f"{euros}.{cents},50"
+    return f"{reference};{day};M-AB {number % 40};{amount}\n"
+
+
+def test_a_file_with_few_slips_is_loaded_but_for_these(
+    connection: Connection, propose: Propose, settings: Settings
+) -> None:
+    path = "tankkarten-2024-H1.csv"
+    outcome = propose(path, "Transaktion-Nr.;Datum;Kennzeichen;Betrag\n" + "".join(map(card_record, range(2000))))
+    proposal = stored(outcome)
+    assert not outcome.is_accepted
+    answers = {"key": "transaktion_nr", "odd_value:datum": "rejected", "number_format:betrag": "rejected"}
+    answered = answer_proposal(connection, proposal.proposal_id, answers)
+    assert answered.open_questions == []
+    accept_proposal(connection, proposal.proposal_id, accepted_by="Anna")
+
+    catalogue = catalogue_in_force(connection)
+    dating = catalogue["tankkarten"].dating
+    assert dating is not None and dating.field == "datum"
+    found = RawFolder(settings.raw_dir, catalogue).look_at(settings.raw_dir / path)
+    assert found is not None
+    report = load_file(settings.database_url, found, load_options(settings, catalogue))
+    assert (report.file.records_loaded, report.file.records_rejected) == (1988, 12)
+    why = connection.execute("SELECT field, count(*) FROM ingest.rejects GROUP BY 1 ORDER BY 1").fetchall()
+    assert why == [("betrag", 4), ("datum", 3), ("transaktion_nr", 5)]
+    (total,) = connection.execute("SELECT sum(betrag) FROM raw.tankkarten").fetchone() or (None,)
+    kept = [n for n in range(2000) if n % 400 != 3 and n not in (50, 700, 1500) and n % 500 != 7]
+    assert float(total) == sum(1000 * (1 + n % 9) + 100 + n % 800 + 0.5 for n in kept)
+
+
 COUNTERS = "day,a,b,c\n" + "".join(
     f"2024-05-{day:02},{','.join(str(-999 if day % step == 0 else day * step) for step in (3, 4, 5))}\n"
     for day in range(1, 29)

@@ -17,7 +17,7 @@ import pytest
 
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.zstd import decompress
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.sources.requests.addresses import is_allowed
 from logistics_pipeline.sources.requests.rate_limits import wait_wanted
 from tests.checkout import PROJECT_ROOT
@@ -323,11 +323,18 @@ def test_a_token_that_is_about_to_end_is_renewed_before(
     assert len(source.fleet.requests_to("/token")) == 3
 
 
-def test_a_missing_secret_is_named_and_nothing_is_sent(source: SourceUnderTest) -> None:
-    source.define_trips("cursor", top=f"{ONCE}authentication: {{type: bearer, token: env:NO_SUCH_VARIABLE}}\n")
+@pytest.mark.parametrize(
+    "top",
+    ["authentication: {type: bearer, token: env:NO_SUCH_VARIABLE}", "headers: {X-Fleet: env:NO_SUCH_VARIABLE}"],
+)
+def test_a_missing_secret_is_named_and_nothing_is_sent_nor_counted(source: SourceUnderTest, top: str) -> None:
+    source.define_trips("cursor", top=f"{ONCE}limits: {{perDay: 100}}\n{top}\n")
     report = source.pull()
     assert report.pull.error_kind == "configuration" and "NO_SUCH_VARIABLE" in (report.pull.error or "")
-    assert source.fleet.asked == []
+    assert source.fleet.asked == [] and report.pull.requests == 0
+    with connect(source.url) as connection:
+        day = connection.execute("SELECT sum(requests) FROM source.rate_limits").fetchone()
+    assert day == (None,), "a request of the day is one that was sent"
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------

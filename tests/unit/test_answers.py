@@ -175,3 +175,53 @@ def test_a_total_that_lacks_nothing_is_in_the_way(proposed: Make) -> None:
     proposal = proposed(rows(keys, str, header="id;litres") + "Total;1770\n")
     total = answered(proposal, {only(proposal, "total"): "a total"})
     assert "remove it from the file" in "".join(total.obstacles())
+
+
+# -- few cells that break a column -----------------------------------------------------------------------------------
+
+
+def money(number: int) -> str:
+    """German, but for 4 cells of 2,000."""
+    return (
+        f"{1 + number % 9},{100 + number % 800}.50"
+        if number % 500 == 7
+        else f"{1 + number % 9}.{100 + number % 800},50"
+    )
+
+
+def test_few_numbers_in_another_notation_can_be_rejected(proposed: Make) -> None:
+    proposal = proposed(rows(keys, money, header="id;amount", count=2000))
+    (question,) = proposal.questions
+    assert (question.id, question.cells, question.answers) == ("number_format:amount", 4, ("text", "rejected"))
+
+    amount = field(answered(proposal, {question.id: "rejected"}), "amount")
+    assert (amount["type"], amount["decimalChar"], amount["groupChar"]) == ("number", ",", ".")
+    assert field(answered(proposal, {question.id: "text"}), "amount")["type"] == "string"
+
+
+def test_numbers_in_many_notations_are_text_and_no_answer_is_offered_that_is_refused(proposed: Make) -> None:
+    proposal = proposed(rows(keys, lambda i: f"1,{100 + i}.5" if i % 2 else f"1.{100 + i},5", header="id;amount"))
+    (question,) = proposal.questions
+    assert question.answers == ("text",)
+    assert "Correct the file" in question.text
+    assert answered(proposal, {question.id: "text"}).obstacles() == []
+
+
+def test_records_are_dated_by_the_column_whose_bad_dates_are_rejected(proposed: Make) -> None:
+    proposal = proposed(rows(keys, lambda i: "31.02.2024" if i == 9 else f"{1 + i % 28:02}.03.2024", header="id;Datum"))
+    assert "datedBy" not in proposal.contract()
+
+    rejected = answered(proposal, {only(proposal, "odd_value"): "rejected"})
+    assert rejected.contract()["datedBy"] == {"field": "datum"}
+    assert field(rejected, "datum")["constraints"] == {"required": True}
+    assert rejected.notes == proposal.notes
+
+    nothing = answered(proposal, {only(proposal, "odd_value"): "nothing"})
+    assert "datedBy" not in nothing.contract()
+    assert any("has no days" in each and "datedBy: {field: datum}" in each for each in nothing.notes)
+
+
+def test_a_column_of_days_with_gaps_says_that_there_are_no_days(proposed: Make) -> None:
+    proposal = proposed(rows(keys, lambda i: "" if i == 9 else f"2024-03-{1 + i % 28:02}", header="id;day"))
+    assert "datedBy" not in proposal.contract()
+    assert any("has no days" in each for each in proposal.notes)

@@ -1,12 +1,15 @@
 """Types of single columns: the kinds that other tools read wrongly, each with values of its own."""
 
+from collections.abc import Callable
 from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
 
 from logistics_core.catalogue import FieldType
 from logistics_pipeline.inference.column_reading import read_column
 from logistics_pipeline.inference.column_types import Column, Reading
+from logistics_pipeline.inference.propose import propose
 
 CELLS = 3_000
 
@@ -195,3 +198,18 @@ def test_a_group_without_a_decimal_character_proves_none() -> None:
     reading = read("amount", ["1 234 kr", "17 kr"])
 
     assert (reading.number_format, reading.group) == (None, " ")
+
+
+@pytest.mark.parametrize(
+    ("title", "value", "role"),
+    [
+        ("karte", lambda i: f"{700_000_000_000 + 1_234_567 * i}", "dimension"),
+        ("Kartennummer", lambda i: f"{5 + 13 * i}", "dimension"),
+        ("cents", lambda i: f"{10 ** (i % 11) + i}", "measure"),
+        ("grams", lambda i: f"{10_000 + i}", "measure"),
+    ],
+)
+def test_numbers_of_cards_are_no_measures(title: str, value: Callable[[int], str], role: str, tmp_path: Path) -> None:
+    path = tmp_path / "cards.csv"
+    path.write_text(f"id;{title}\n" + "".join(f"R-{i};{value(i // 2)}\n" for i in range(80)))
+    assert propose(path).columns[1].role == role

@@ -154,3 +154,33 @@ def test_a_measure_is_no_candidate(tmp_path: Path) -> None:
     proposal = proposed(tmp_path, "town,litres,price", lambda i: f"Ulm,{i}.25,{100 + i}.5")
 
     assert (proposal.key, candidates(proposal)) == ((), ())
+
+
+# -- a key that a few records lack -----------------------------------------------------------------------------------
+
+
+def test_an_evident_key_that_few_records_lack_is_offered_first(tmp_path: Path) -> None:
+    def row(number: int) -> str:
+        reference = "" if number % 400 == 3 else f"{9_000_000 + 7 * number % 100_003}"
+        return f"{reference};M-AB {number % 40};{date(number % 300)};{number // 40},5"
+
+    proposal = proposed(tmp_path, "Transaktion-Nr.;Kennzeichen;Datum;Betrag", row, 2000)
+
+    assert candidates(proposal)[0] == "transaktion_nr" and candidates(proposal)[-1] == NO_KEY
+    (question,) = [each for each in proposal.questions if each.kind == "key"]
+    assert "5 of 2,000 have none: with this key, a load rejects these" in question.text
+    decided = answered(proposal, {"key": "transaktion_nr"}).contract()
+    assert decided["schema"]["primaryKey"] == ["transaktion_nr"]
+    assert decided["schema"]["fields"][0]["constraints"] == {"required": True}
+    without = answered(proposal, {"key": NO_KEY}).contract()
+    assert "constraints" not in without["schema"]["fields"][0]
+
+
+@pytest.mark.parametrize("lacking", [60, 1000])
+def test_a_number_that_many_records_lack_is_no_key(lacking: int, tmp_path: Path) -> None:
+    def row(number: int) -> str:
+        return f"{'' if number < lacking else 9_000_000 + 7 * number};{date(number % 300)};{number % 40}.5"
+
+    proposal = proposed(tmp_path, "transaction_no;day;amount", row, 2000)
+
+    assert not any("transaction_no" in each for each in candidates(proposal))

@@ -6,6 +6,7 @@ import pytest
 
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_files import contract_from_document
+from logistics_pipeline.inference.answers import answered
 from logistics_pipeline.inference.propose import propose
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
@@ -80,3 +81,22 @@ def test_a_load_by_the_proposed_contract_takes_every_value(
     dataset = contract_from_document(proposal.contract(), "things.yaml")
 
     assert loaded(path, dataset) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("usual", "stray", "value"),
+    [("1.{},50", "1,234.50", "1{}.50"), ("1,{}.50", "1.234,50", "1{}.50"), ("1{}.50", "1.234,50", "1{}.50")],
+)
+def test_numbers_in_another_notation_are_rejected_if_a_person_says_so(
+    usual: str, stray: str, value: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "fees.csv"
+    texts = [stray if number == 70 else usual.format(100 + number) for number in range(200)]
+    path.write_text("id;fee\n" + "".join(f"F-{number};{text}\n" for number, text in enumerate(texts)))
+    proposal = answered(propose(path), {"number_format:fee": "rejected"})
+
+    values, reasons = loaded(path, contract_from_document(proposal.contract(), "fees.yaml"))
+
+    assert values == [value.format(100 + number) for number in range(200) if number != 70]
+    (reason,) = reasons
+    assert stray in reason

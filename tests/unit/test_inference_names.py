@@ -1,9 +1,11 @@
 """Names for the database, made from titles."""
 
+from pathlib import PurePath
+
 import pytest
 
 from logistics_core.catalogue.contract_files import FILTER_SUFFIXES, RESERVED_FIELDS, RESERVED_NAMES
-from logistics_pipeline.inference.names import MAX_CHARACTERS, SQL_WORDS, field_names, words_of
+from logistics_pipeline.inference.names import MAX_CHARACTERS, SQL_WORDS, dataset_name, field_names, words_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,20 @@ def test_names_are_short_unique_and_allowed() -> None:
 
 def test_words() -> None:
     assert words_of("VehicleID of the Fahrer-Nr.") == ["vehicle", "id", "of", "the", "fahrer", "nr"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("tankkarten-2024-H1.csv", "tankkarten"),
+        ("tankkarten_2024Q3.csv", "tankkarten"),
+        ("sales-KW-12.csv", "sales"),
+        ("orders2024.csv", "orders"),
+        ("orders_20240101T120000.csv", "orders"),
+        ("orders_part_2.csv.gz", "orders"),
+        ("depart_1.csv", "depart"),
+        ("tank_a4.csv", "tank_a4"),
+    ],
+)
+def test_dates_at_the_end_of_a_file_name_are_no_part_of_the_dataset_and_nothing_is_torn(file: str, name: str) -> None:
+    assert dataset_name(PurePath(file)) == name

@@ -9,6 +9,7 @@ export class View {
   #renewals = new Set();
   #endings = new Set();
   #asked = null;
+  #days = null;
 
   /**
    * What the page tells the shell: `figuresChanged()`, that the version of the figures shown, or how current they are, may
@@ -30,7 +31,8 @@ export class View {
     /** {first_day, last_day} of the data version shown: days outside of them are not known */
     this.known = status;
     /** {name, start, end}, or null if there is no data yet */
-    this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), status.first_day, status.last_day, status.newest_day);
+    const { first, last, newest } = this.#days ?? { first: status.first_day, last: status.last_day, newest: status.newest_day };
+    this.range = problem(place.parameters) ? null : resolve(nameOf(place.parameters), first, last, newest);
     /** Whether the reader wants an earlier range shown, and whether it has to begin on the same weekday; {start, end} of it */
     this.compare = ["1", "weekday"].includes(place.parameters.get("compare"));
     this.sameWeekdays = place.parameters.get("compare") === "weekday";
@@ -86,6 +88,15 @@ export class View {
 
   moved(place, status) {
     this.#read(place, status);
+    this.#followers.forEach((follower) => follower());
+  }
+
+  /** Ranges by name count back from the newest of {first, last, newest}; null: from that of the built-in datasets. */
+  countFrom(days) {
+    const { known } = this;
+    this.#days = days;
+    this.#read({ parameters: this.parameters }, this.status);
+    this.known = known;
     this.#followers.forEach((follower) => follower());
   }
 

@@ -109,6 +109,18 @@ class Client:
     ) -> None:
         self._connections.close()
 
+    def check(self, request: Request, credentials: Mapping[str, str]) -> None:
+        """Looks for what keeps a request from being sent at all.
+
+        Raises:
+            ConfigurationError: a secret is missing.
+            SourceFault: it goes to a host that the definition does not declare.
+        """
+        url = urlsplit(request.target(self.redactor))
+        self._check_host(url, redacted_url(url, self.redactor))
+        _, kind = request.content(self.redactor)
+        _wire_headers(request, url.netloc, kind, credentials, self.redactor)
+
     def send(
         self,
         request: Request,

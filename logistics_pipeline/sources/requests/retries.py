@@ -109,8 +109,13 @@ class Sender:
     def _attempt(
         self, request: Request, read: Callable[[Response], Content], accepted: Collection[int]
     ) -> tuple[Response, Content]:
-        self.limit.wait()
+        # What fails here is never sent: it is no request of the day, nor one that counts.
         credentials = self.authenticator.credentials()
+        self.client.check(request, credentials.headers)
+        waited = self.limit.waited
+        self.limit.wait()
+        if self.limit.waited > waited:
+            credentials = self.authenticator.credentials()  # a token may have ended meanwhile
         self.costs.add(requests=1)
         try:
             response = self.client.send(request, credentials.headers, credentials.parameters, accepted=accepted)

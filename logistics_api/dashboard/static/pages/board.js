@@ -1,7 +1,7 @@
 // One board: all its charts are drawn from one answer.
 
 import { h } from "../dom.js";
-import { url } from "../api.js";
+import { get, url } from "../api.js";
 import { moment } from "../format.js";
 import { icon } from "../icons.js";
 import { CATALOGUE, described } from "../metrics.js";
@@ -26,6 +26,14 @@ export function build(view) {
   const [id] = view.arguments;
   const panels = h("div", { class: "grid board-panels" });
   let shown = null;
+  /** When the days of the datasets are known: each panel would ask twice otherwise. */
+  const showPanels = async (board) => {
+    await countBack(view, board);
+    if (shown === board.version) panels.replaceChildren(...boardPanels(view, board));
+    now = board;
+  };
+  let now = null;
+  view.atNews(() => now && countBack(view, now));
   const head = panel(view, {
     title: "About this board",
     className: "board-head",
@@ -35,12 +43,21 @@ export function build(view) {
     render: (board) => {
       view.heading = board.title;
       queueMicrotask(() => view.titleChanged());
-      if (shown !== board.version) panels.replaceChildren(...boardPanels(view, board));
+      if (shown !== board.version) showPanels(board);
       shown = board.version;
       return about(view, board);
     },
   });
   return h("div", { class: "grid" }, head, panels);
+}
+
+/** Ranges by name count back from the newest day of the board's own datasets: they may have ended long before others. */
+async function countBack(view, board) {
+  const names = new Set(board.panels.map(({ question }) => question.dataset));
+  const { datasets } = await get(CATALOGUE).catch(() => ({ datasets: [] }));
+  const days = datasets.filter((each) => each.days && names.has(each.dataset)).map((each) => each.days);
+  const newest = days.map((each) => each.newest ?? each.last).sort().at(-1);
+  view.countFrom(days.length ? { first: days.map((each) => each.first).sort()[0], last: days.map((each) => each.last).sort().at(-1), newest } : null);
 }
 
 function about(view, board) {

@@ -81,6 +81,13 @@ const placeWords = ({ files, looked_at: last, next_look_at: next }) => [files !=
 
 const facts = ({ source, title: words, url, description }) => [words !== source && source, url, description].filter(Boolean).join(" · ");
 
+/** `3: timeout`, or `3: 2 timeout, 1 authentication`. The ledger keeps the kinds of failures, the words of the last one only until a pull goes on. */
+function failures({ failures: all, failures_by_kind: kinds }) {
+  const found = Object.entries(kinds).sort(([, a], [, b]) => b - a);
+  const words = found.map(([kind, times]) => `${found.length > 1 ? `${count(times)} ` : ""}${kind.replaceAll("_", " ")}`);
+  return all === 0 ? count(0) : `${count(all)}: ${words.join(", ")}`;
+}
+
 /** The resources of a source, a line for each. */
 export function resourcesTable(source, actions = null) {
   const columns = [
@@ -92,7 +99,7 @@ export function resourcesTable(source, actions = null) {
     { key: "behind_seconds", label: "Behind", number: true, format: length, title: "Time since the moment up to which everything was read: what has changed at the source since then is not here yet" },
     { key: "pages", label: "Pages", number: true, format: (_, { totals }) => count(totals.pages), title: "Of all pulls" },
     { key: "records", label: "Records", number: true, format: (_, { totals }) => count(totals.records), title: "Of all pulls, with those that were pulled again" },
-    { key: "failures", label: "Failures", number: true, format: (_, { totals }) => count(totals.failures), title: "Times that a pull has failed; it goes on at its page" },
+    { key: "failures", label: "Failures", number: true, format: (_, { totals }) => failures(totals), title: "Times that a pull has failed, and why; it goes on at its page" },
     actions && { key: "resource", label: "Action", node: (_, row) => actions(row) },
   ].filter(Boolean);
   return table({
