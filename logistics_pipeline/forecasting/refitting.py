@@ -32,6 +32,7 @@ from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.forecasting import scores, scoring
 from logistics_pipeline.forecasting.calendars import Calendar, finished_periods, today_of
 from logistics_pipeline.forecasting.engine import forecast
+from logistics_pipeline.forecasting.hierarchy import Key
 from logistics_pipeline.forecasting.histories import Histories, read_histories
 from logistics_pipeline.forecasting.panel import FloatArray, Forecast, Panel
 from logistics_pipeline.forecasting.scoring import Series
@@ -95,7 +96,7 @@ def refit(
         catalogue = catalogue_in_force(connection)
         dataset = dataset_with_forecasts(catalogue, dataset_name)
         day = today or today_of(dataset)
-        found, data_version, known_until = [], 0, {}
+        found, versions, known_until = [], [], {}
         for declared in dataset.forecasts:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -103,7 +104,9 @@ def refit(
                 if calendar is not None:
                     known_until[declared.grain.value] = calendar.last.isoformat()
                     found += _fit_entry(connection, dataset, catalogue, declared, calendar, data_version, most_series)
-        _store_end(connection, dataset, data_version, known_until, perf_counter() - started)
+                versions.append(data_version)
+        # The oldest: a refresh between two entries is a reason to fit those before it anew.
+        _store_end(connection, dataset, min(versions), known_until, perf_counter() - started)
         return found
 
 
@@ -161,7 +164,8 @@ def _fit_metric(
     panel, calendar, nodes = histories.panels[metric], histories.calendar, histories.hierarchy.nodes
     series = scoring.find_series(connection, dataset.name, metric, declared.grain, declared.levels, nodes)
     begin = _first_forecast_period(connection, dataset.name, metric, declared.grain)
-    scored = scoring.score(connection, series, panel.values, calendar, begin, data_version)
+    is_known = _is_known(declared, histories)
+    scored = scoring.score(connection, series, panel.values, calendar, begin, data_version, is_known)
     series, learnt = _learn(connection, series, calendar, is_tracked=begin is not None)
     found = forecast(panel, declared.horizon, width=series.width, only_naive=series.only_naive)
     learnt |= _release(series, found, calendar)
@@ -186,6 +190,12 @@ def _fit_metric(
         connection, run_id, series.ids.tolist(), histories.hierarchy, found, repeated(panel, declared.horizon)
     )
     return _result(fit, run_id, found, histories, scored, series)
+
+
+def _is_known(declared: DeclaredForecasts, histories: Histories) -> Callable[[Sequence[str], Key], bool]:
+    """Whether there are records of a series: also of those that were put together."""
+    known = {tuple(level): {key[: len(level)] for key in histories.hierarchy.rows} for level in declared.levels}
+    return lambda level, key: tuple(level) not in known or key in known[tuple(level)]
 
 
 def _first_forecast_period(connection: Connection, dataset: str, metric: str, grain: Grain) -> date | None:
