@@ -367,9 +367,28 @@ def test_numbers_that_no_real_holds_are_stored_as_the_nearest(folder: FolderUnde
     fit(folder)
     stored = dict(
         connection.execute(
-            "SELECT series.key ->> 0, forecasts.point[1] FROM forecast.forecasts JOIN forecast.series USING (series_id) "
+            "SELECT series.key ->> 0, said.point[1] FROM forecast.forecasts AS said JOIN forecast.series USING (series_id) "
             "WHERE metric = 'fares' AND series.level = '[\"depot\"]'"
         ).fetchall()
     )
     assert stored["Large"] == pytest.approx(3.4028235e38)
     assert stored["Small"] == 0
+
+
+def test_a_record_of_a_later_day_does_not_make_the_days_before_complete(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    mistyped = rides(1)[0] | {"ride": "mistyped", "ridden_on": "2080-01-06"}
+    folder.drop_and_load("rides-2.csv", as_csv([mistyped]))
+    refresh(folder.url)
+    found = fit(folder)
+    assert found["fares"].last_period == FIRST + timedelta(DAYS - 1)
+    assert sum(float(value) for value in point_of_total(connection, found["fares"].run_id)) > 0
+    connection.execute("UPDATE forecast.fits SET fitted_at = fitted_at - interval '1 minute'")
+    assert due_datasets(connection, catalogue_in_force(connection), Settings(forecast_interval=1)) == []
+
+
+def point_of_total(connection: Connection, run: int) -> list[float]:
+    row = connection.execute("SELECT point FROM forecast.forecasts WHERE run_id = %s AND level = 0", (run,)).fetchone()
+    assert row is not None
+    return list(row[0])
