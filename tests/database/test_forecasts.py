@@ -367,7 +367,8 @@ def test_numbers_that_no_real_holds_are_stored_as_the_nearest(folder: FolderUnde
     fit(folder)
     stored = dict(
         connection.execute(
-            "SELECT series.key ->> 0, said.point[1] FROM forecast.forecasts AS said JOIN forecast.series USING (series_id) "
+            "SELECT series.key ->> 0, said.point[1] "
+            "FROM forecast.forecasts AS said JOIN forecast.series USING (series_id) "
             "WHERE metric = 'fares' AND series.level = '[\"depot\"]'"
         ).fetchall()
     )
