@@ -130,3 +130,12 @@ def test_the_chart_shows_the_past_that_was_forecast_from(forecast: Any, new_page
 
     assert drawn({"adds_up": True}) == [["01", 3], ["02", 0], ["03", 0], ["04", 5], ["05", 0]]
     assert drawn({"adds_up": False, "aggregate": "avg"}) == [["01", 3], ["04", 5]]
+
+
+@pytest.mark.slow
+def test_an_address_of_a_series_that_is_not_listed_shows_no_other_one(forecast: Any, new_page: Any) -> None:
+    page, _ = new_page(forecast, f"{OF_FARES}&by=depot&series=%7B%22depot%22%3A%22East%22%7D")
+    panel = page.get_by_role("region", name="Fares: East", exact=True)
+    expect(panel).to_contain_text("There is no forecast of this series")
+    page.goto(f"{forecast.url}{OF_FARES}&by=depot&series=%7Bnothing")
+    expect(page.get_by_role("region", name=re.compile("^Fares: "))).to_contain_text("Method:")

@@ -26,7 +26,7 @@ export function build(view) {
   const series = () => {
     if (address() === null || listed?.address !== address()) return null;
     const key = view.get("series");
-    return listed.series.find((each) => !each.is_rest && JSON.stringify(each.key) === key) ?? listed.series.find((each) => !each.is_rest) ?? null;
+    return listed.series.find((each) => !each.is_rest && JSON.stringify(each.key) === key) ?? unlisted(key, asked().level) ?? listed.series.find((each) => !each.is_rest) ?? null;
   };
   const choice = panel(view, {
     title: "Forecast",
@@ -88,6 +88,17 @@ function nothing() {
     "A dataset has forecasts if its contract asks for some, by metric and fields:",
     h("pre", { class: "example", tabindex: "0", "aria-label": "Forecasts in a contract" }, "forecasts:\n  - metrics: [revenue]\n    by: [[], [origin]]\n    grain: day\n    horizon: 28"),
   );
+}
+
+/** The series of an address that is not among the largest; null if it names none of the level. */
+function unlisted(text, { by }) {
+  try {
+    const key = JSON.parse(text);
+    const isOfLevel = by.length > 0 && JSON.stringify(Object.keys(key)) === JSON.stringify(by);
+    return isOfLevel ? { key, is_rest: false, parts: 1 } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The lists to choose from: what is forecast, and its level. */
