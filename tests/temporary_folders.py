@@ -1,7 +1,7 @@
 """Where servers of tests keep their data: in memory, where that has room.
 
-A database is some 700 files, and most tests have one of their own: in memory it is made in 20 milliseconds, on a disk it
-may take 20 times as long.
+A database is some 700 files, and most tests have one of their own: in memory it is made in 20 milliseconds, on a disk
+it may take 20 times as long.
 """
 
 import os
