@@ -6,11 +6,13 @@ SELECT
     sibling.series_id,
     sibling.level,
     sibling.key::text AS key,
-    EXISTS (
-        SELECT FROM forecast.actuals
-        WHERE actuals.series_id = sibling.series_id
-            AND actuals.period BETWEEN %(first)s AND %(last)s
-            AND actuals.value <> 0
+    coalesce(
+        (
+            SELECT bool_or(actuals.value <> 0)
+            FROM forecast.actuals AS actuals
+            WHERE actuals.series_id = sibling.series_id AND actuals.period BETWEEN %(first)s AND %(last)s
+        ),
+        false
     ) AS has_actuals
 FROM forecast.series AS given
 INNER JOIN forecast.series AS sibling
