@@ -104,23 +104,18 @@ def describe(question: Question) -> dict[str, Any]:
 def rows(
     question: Question, probabilities: tuple[float, ...], series: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """One row per series and period."""
+    """One row per series and period, by the names of `columns_of`."""
+    columns = columns_of(question, probabilities)
+    missing = [None] * len(probabilities)
     for each in series:
+        key = [each["key"].get(name) for name in question.level]
         for point in each["points"]:
-            yield {
-                **{f"{name}": each["key"].get(name) for name in question.level},
-                "is_rest": each["is_rest"],
-                "period": point["period"],
-                "step": point["step"],
-                question.metric.name: point["point"],
-                **{
-                    f"q{100 * probability:02g}": value
-                    for probability, value in zip(probabilities, point["quantiles"] or (), strict=False)
-                },
-                "naive": point["naive"],
-                "actual": point["actual"],
-                "method": each["method"],
-            }
+            quantiles = point["quantiles"] or missing
+            values = [
+                *key, each["is_rest"], point["period"], point["step"], point["point"], *quantiles, point["naive"],
+                point["actual"], each["method"],
+            ]  # fmt: skip
+            yield dict(zip(columns, values, strict=True))
 
 
 def as_csv(found: list[dict[str, Any]], columns: list[str]) -> bytes:
@@ -142,8 +137,16 @@ def as_ndjson(found: list[dict[str, Any]]) -> bytes:
 
 
 def columns_of(question: Question, probabilities: tuple[float, ...]) -> list[str]:
-    """The columns of a file."""
+    """The columns of a file. What a field or the metric is called as well has `forecast_` before its name."""
     quantiles = [f"q{100 * each:02g}" for each in probabilities]
-    return [
-        *question.level, "is_rest", "period", "step", question.metric.name, *quantiles, "naive", "actual", "method",
-    ]  # fmt: skip
+    before, after = ["is_rest", "period", "step"], [*quantiles, "naive", "actual", "method"]
+    taken = {*question.level, question.metric.name}
+    metric = _free(question.metric.name, set(question.level))
+    own = {name: _free(name, taken | {metric}) for name in (*before, *after)}
+    return [*question.level, *(own[name] for name in before), metric, *(own[name] for name in after)]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"forecast_{name}"
+    return name

@@ -102,7 +102,8 @@ earlier AS (
     FROM run
     INNER JOIN forecast.runs AS fit
         ON fit.dataset = %(dataset)s AND fit.metric = %(metric)s AND run.grain = fit.grain
-        AND run.last_period > fit.last_period
+        AND run.last_period > fit.last_period AND run.run_id > fit.run_id
+        AND EXISTS (SELECT FROM jsonb_array_elements(fit.levels) AS level WHERE level = %(level)s::jsonb)
     CROSS JOIN LATERAL (
         SELECT (forecast.step_of(fit.last_period, fit.grain, run.last_period) + %(spacing)s - 1) / %(spacing)s AS block
     ) AS back

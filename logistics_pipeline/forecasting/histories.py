@@ -7,6 +7,7 @@ quantiles, which are exact here.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import read_path
-from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.periods import DayRange, Grain
 from logistics_core.metrics.relations import Joins
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
@@ -100,6 +101,24 @@ def read_histories(
         metric.name: _panel(dataset, metric, values[metric.name], hierarchy, declared, calendar) for metric in wanted
     }
     return Histories(calendar, hierarchy, panels)
+
+
+def days_until(
+    connection: Connection, dataset: Dataset, catalogue: Catalogue, days: DayRange, today: date
+) -> DayRange | None:
+    """The days with records until today; None if there are none.
+
+    Records of later days, planned or mistyped, do not say that those before are complete. Reads them only where there
+    are such records.
+    """
+    if days.end <= today:
+        return days
+    source = _smallest_source(_stored_rollups(connection, dataset), dataset, ()) or _records(dataset, catalogue, ())
+    statement = sql.SQL("SELECT max({day}) FROM {source} WHERE {day} <= %s").format(
+        day=source.day, source=source.relation
+    )
+    row = connection.execute(statement, (today,)).fetchone()
+    return None if row is None or row[0] is None else DayRange(days.start, row[0])
 
 
 # -- sources ---------------------------------------------------------------------------------------------------------

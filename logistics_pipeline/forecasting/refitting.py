@@ -32,7 +32,8 @@ from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.forecasting import scores, scoring
 from logistics_pipeline.forecasting.calendars import Calendar, finished_periods, today_of
 from logistics_pipeline.forecasting.engine import forecast
-from logistics_pipeline.forecasting.histories import Histories, read_histories
+from logistics_pipeline.forecasting.hierarchy import Key
+from logistics_pipeline.forecasting.histories import Histories, days_until, read_histories
 from logistics_pipeline.forecasting.panel import FloatArray, Forecast, Panel
 from logistics_pipeline.forecasting.scoring import Series
 from logistics_pipeline.forecasting.storing import Fit, store_forecasts, store_run, total
@@ -95,15 +96,17 @@ def refit(
         catalogue = catalogue_in_force(connection)
         dataset = dataset_with_forecasts(catalogue, dataset_name)
         day = today or today_of(dataset)
-        found, data_version, known_until = [], 0, {}
+        found, versions, known_until = [], [], {}
         for declared in dataset.forecasts:
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                data_version, calendar = _state(connection, dataset, declared.grain, day)
+                data_version, calendar = _state(connection, dataset, catalogue, declared.grain, day)
                 if calendar is not None:
                     known_until[declared.grain.value] = calendar.last.isoformat()
                     found += _fit_entry(connection, dataset, catalogue, declared, calendar, data_version, most_series)
-        _store_end(connection, dataset, data_version, known_until, perf_counter() - started)
+                versions.append(data_version)
+        # The oldest: a refresh between two entries is a reason to fit those before it anew.
+        _store_end(connection, dataset, min(versions), known_until, perf_counter() - started)
         return found
 
 
@@ -120,7 +123,9 @@ def dataset_with_forecasts(catalogue: Catalogue, name: str) -> Dataset:
     return catalogue[name]
 
 
-def _state(connection: Connection, dataset: Dataset, grain: Grain, today: date) -> tuple[int, Calendar | None]:
+def _state(
+    connection: Connection, dataset: Dataset, catalogue: Catalogue, grain: Grain, today: date
+) -> tuple[int, Calendar | None]:
     """The data version of the snapshot, and the finished periods; None if there is none."""
     row = connection.execute(
         "SELECT data_version, (SELECT ARRAY[first_day, last_day] FROM analytics.rollup_datasets WHERE dataset = %s) "
@@ -131,7 +136,8 @@ def _state(connection: Connection, dataset: Dataset, grain: Grain, today: date) 
     data_version, days = row
     if days is None or days[0] is None:
         return data_version, None
-    return data_version, finished_periods(DayRange(*days), today, grain)
+    known = days_until(connection, dataset, catalogue, DayRange(*days), today)
+    return data_version, None if known is None else finished_periods(known, today, grain)
 
 
 def _fit_entry(
@@ -161,7 +167,8 @@ def _fit_metric(
     panel, calendar, nodes = histories.panels[metric], histories.calendar, histories.hierarchy.nodes
     series = scoring.find_series(connection, dataset.name, metric, declared.grain, declared.levels, nodes)
     begin = _first_forecast_period(connection, dataset.name, metric, declared.grain)
-    scored = scoring.score(connection, series, panel.values, calendar, begin, data_version)
+    is_known = _is_known(declared, histories)
+    scored = scoring.score(connection, series, panel.values, calendar, begin, data_version, is_known)
     series, learnt = _learn(connection, series, calendar, is_tracked=begin is not None)
     found = forecast(panel, declared.horizon, width=series.width, only_naive=series.only_naive)
     learnt |= _release(series, found, calendar)
@@ -186,6 +193,12 @@ def _fit_metric(
         connection, run_id, series.ids.tolist(), histories.hierarchy, found, repeated(panel, declared.horizon)
     )
     return _result(fit, run_id, found, histories, scored, series)
+
+
+def _is_known(declared: DeclaredForecasts, histories: Histories) -> Callable[[Sequence[str], Key], bool]:
+    """Whether there are records of a series: also of those that were put together."""
+    known = {tuple(level): {key[: len(level)] for key in histories.hierarchy.rows} for level in declared.levels}
+    return lambda level, key: tuple(level) not in known or key in known[tuple(level)]
 
 
 def _first_forecast_period(connection: Connection, dataset: str, metric: str, grain: Grain) -> date | None:
@@ -385,17 +398,24 @@ def due_datasets(
     found = []
     for name, dataset in catalogue.items():
         if dataset.forecasts and name in known:
-            reason = _reason(dataset, known[name], settings.forecast_interval, today or today_of(dataset))
+            day = today or today_of(dataset)
+            first, last, *others = known[name][1:]
+            days = None if first is None or last is None else DayRange(first, last)
+            if days is not None:
+                days = days_until(connection, dataset, catalogue, days, day)
+            reason = _reason(dataset, days, (known[name][0], *others), settings.forecast_interval, day)
             if reason is not None:
                 found.append(Due(name, reason))
     return found
 
 
-def _reason(dataset: Dataset, known: tuple[Any, ...], interval: float, today: date) -> str | None:
-    figures, first, last, fitted, declaration, known_until, age, newest = known
-    if first is None or last is None:
+def _reason(
+    dataset: Dataset, days: DayRange | None, known: tuple[Any, ...], interval: float, today: date
+) -> str | None:
+    figures, fitted, declaration, known_until, age, newest = known
+    if days is None:
         return None
-    calendars = {each.grain: finished_periods(DayRange(first, last), today, each.grain) for each in dataset.forecasts}
+    calendars = {each.grain: finished_periods(days, today, each.grain) for each in dataset.forecasts}
     finished = {grain.value: found.last.isoformat() for grain, found in calendars.items() if found is not None}
     if not finished:
         return None

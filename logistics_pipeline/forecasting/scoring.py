@@ -4,7 +4,7 @@ What is learnt of a series decides about its next forecast: its intervals become
 forecasts lose to repeating the last season for four weeks gets no other forecast until a back-test speaks for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,8 +15,8 @@ from logistics_core.metrics.periods import Grain
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.calendars import Calendar
-from logistics_pipeline.forecasting.hierarchy import Node
-from logistics_pipeline.forecasting.histories import key_text
+from logistics_pipeline.forecasting.hierarchy import Key, Node
+from logistics_pipeline.forecasting.histories import key_text, parse_key
 from logistics_pipeline.forecasting.intervals import adapted_width
 from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
@@ -76,37 +76,99 @@ def find_series(
 
 
 def score(
-    connection: Connection, series: Series, values: FloatArray, calendar: Calendar, begin: date | None, version: int
+    connection: Connection,
+    series: Series,
+    values: FloatArray,
+    calendar: Calendar,
+    begin: date | None,
+    version: int,
+    is_known: Callable[[Sequence[str], Key], bool] = lambda level, key: True,
 ) -> int:
     """Stores the actuals of periods that were forecast, and scores all forecasts of those that are new or changed.
 
-    Series that consist of what was too small have no actuals: what belongs to them changes from fit to fit.
+    Series that consist of what was too small have no actuals: what belongs to them changes from fit to fit. Actuals
+    that the figures do not have any more, because files were unloaded or corrected, are withdrawn.
 
     Args:
         series: as stored.
         values: (series, periods) what is known now, on `calendar`.
         begin: the first period that was ever forecast; None if none was.
         version: the data version of the values.
+        is_known: whether there are records with these values of a level's fields, in the periods of the calendar; also
+            True of levels that are not forecast now.
 
     Returns:
         How many actuals were new or changed.
     """
-    if begin is None or begin > calendar.last:
+    if begin is None:
         return 0
+    scored = _scored_series(connection, series, calendar, is_known)
+    touched = _withdraw(connection, scored, calendar, version)
+    changed = _store_changed(connection, series, values, calendar, begin, version)
+    touched += changed
+    if touched:
+        periods = sorted({period for _, period in touched})
+        of_series = {"series": sorted({series_id for series_id, _ in touched}), "periods": periods}
+        of_level = {"series": scored.ids, "periods": periods}
+        connection.execute(read_sql("forecasting/score_series").encode(), of_series)
+        connection.execute(read_sql("forecasting/forget_scores").encode(), of_level)
+        connection.execute(read_sql("forecasting/score_runs").encode(), of_level)
+    return len(touched)
+
+
+_Touched = list[tuple[int, date]]
+"""Actuals by series and period."""
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """All series of a metric that are scored."""
+
+    ids: list[int]
+    gone: list[int]
+    """Those that have actuals and, now, no records."""
+
+
+def _scored_series(
+    connection: Connection, series: Series, calendar: Calendar, is_known: Callable[[Sequence[str], Key], bool]
+) -> _Scored:
+    rows = connection.execute(
+        read_sql("forecasting/tracked_series").encode(),
+        {"series_id": int(series.ids[0]), "first": calendar.first, "last": calendar.last},
+    ).fetchall()
+    gone = [
+        series_id for series_id, level, key, has_actuals in rows if has_actuals and not is_known(level, parse_key(key))
+    ]
+    return _Scored([row[0] for row in rows], gone)
+
+
+def _withdraw(connection: Connection, scored: _Scored, calendar: Calendar, version: int) -> _Touched:
+    return connection.execute(
+        read_sql("forecasting/withdraw_actuals").encode(),
+        {
+            "series": scored.ids,
+            "gone": scored.gone,
+            "first": calendar.first,
+            "last": calendar.last,
+            "version": version,
+        },
+    ).fetchall()
+
+
+def _store_changed(
+    connection: Connection, series: Series, values: FloatArray, calendar: Calendar, begin: date, version: int
+) -> _Touched:
+    if begin > calendar.last:
+        return []
     start = max(0, calendar.number_of(begin))
     known = _known_actuals(connection, series, calendar, start)
     now = values[:, start:]
     is_stored = ~np.isneginf(known)
     differs = np.where(np.isfinite(now) & np.isfinite(known), now != known, np.isfinite(now) != np.isfinite(known))
     changed = np.where(is_stored, differs, np.isfinite(now)) & ~series.is_rest[:, None]
-    if not changed.any():
-        return 0
-    _store_actuals(connection, series, changed, now, calendar, start, version)
-    periods = [calendar.period(start + int(place)) for place in np.flatnonzero(changed.any(axis=0))]
-    ids = series.ids[~series.is_rest].tolist()
-    for name in ("forecasting/score_series", "forecasting/score_runs"):
-        connection.execute(read_sql(name).encode(), {"series": ids, "periods": periods})
-    return int(changed.sum())
+    if changed.any():
+        _store_actuals(connection, series, changed, now, calendar, start, version)
+    return [(int(series.ids[row]), calendar.period(start + place)) for row, place in np.argwhere(changed).tolist()]
 
 
 def _known_actuals(connection: Connection, series: Series, calendar: Calendar, start: int) -> FloatArray:

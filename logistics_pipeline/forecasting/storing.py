@@ -23,6 +23,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
+
 @dataclass(frozen=True)
 class Fit:
     """What a fit of one metric was made from, and what it has cost."""
@@ -162,7 +166,10 @@ def _weighted(shares: FloatArray, weights: FloatArray) -> float | None:
 
 
 def _numbers(values: FloatArray) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in values.tolist()]
+    """Numbers as `real` holds them: the database refuses those that are too large or too near to 0 for it."""
+    shown = np.clip(values, -_LARGEST, _LARGEST)
+    shown = np.where(np.abs(shown) < _SMALLEST, 0.0, shown)
+    return [None if math.isnan(value) else value for value in shown.tolist()]
 
 
 def number_or_none(value: Any) -> float | None:

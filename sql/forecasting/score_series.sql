@@ -1,4 +1,4 @@
--- Sums up how right all forecasts of some periods were, by series and period.
+-- Sums up how right all forecasts of some periods were, by series and period; nothing where the actual is not known any more.
 -- Reads forecast.scores, writes forecast.actuals.
 
 WITH scored AS (
@@ -15,14 +15,20 @@ WITH scored AS (
     FROM forecast.scores
     WHERE series_id = ANY(%(series)s) AND period = ANY(%(periods)s::date[])
     GROUP BY series_id, period
+),
+asked AS (
+    SELECT series_id, period
+    FROM forecast.actuals
+    WHERE series_id = ANY(%(series)s) AND period = ANY(%(periods)s::date[])
 )
 UPDATE forecast.actuals
-SET forecasts = scored.forecasts,
-    error = scored.error,
-    absolute = scored.absolute,
-    naive_absolute = scored.naive_absolute,
-    within_80 = scored.within_80,
-    within_90 = scored.within_90,
-    interval_score = scored.interval_score
-FROM scored
-WHERE actuals.series_id = scored.series_id AND actuals.period = scored.period;
+SET forecasts = coalesce(scored.forecasts, 0),
+    error = coalesce(scored.error, 0),
+    absolute = coalesce(scored.absolute, 0),
+    naive_absolute = coalesce(scored.naive_absolute, 0),
+    within_80 = coalesce(scored.within_80, 0),
+    within_90 = coalesce(scored.within_90, 0),
+    interval_score = coalesce(scored.interval_score, 0)
+FROM asked
+LEFT JOIN scored ON asked.series_id = scored.series_id AND asked.period = scored.period
+WHERE actuals.series_id = asked.series_id AND actuals.period = asked.period;

@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
 
+from logistics_api.forecasts.documents import columns_of, rows
+from logistics_api.forecasts.parameters import Question
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.files.folder import RawFolder
@@ -21,6 +24,13 @@ from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from tests.contract_texts import synced_catalogue
 from tests.forecast_records import FIRST, RIDES, as_csv, rides
+
+BY_DRIVER = """\
+  - metrics: [fares]
+    by: [[driver]]
+    horizon: 14
+"""
+"""Levels of another kind: fits of the same metric, of other series."""
 
 DAYS = 63
 MORE = 14
@@ -52,7 +62,7 @@ def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tm
     data_dir = tmp_path_factory.mktemp("data")
     (data_dir / "contracts").mkdir()
     (data_dir / "raw").mkdir()
-    (data_dir / "contracts" / "rides.yaml").write_text(RIDES)
+    (data_dir / "contracts" / "rides.yaml").write_text(RIDES + BY_DRIVER)
     with new_database() as url:
         catalogue = synced_catalogue(url, data_dir / "contracts")
         options = replace(load_options(Settings(database_url=url, data_dir=data_dir)), catalogue=catalogue)
@@ -76,7 +86,7 @@ def test_what_is_forecast_is_listed_with_its_newest_fit(site: Site) -> None:
     listed = {each["dataset"]: each["forecasts"] for each in site.api.get("/api/forecasts")["datasets"]}
     assert list(listed) == ["shipments", "rides"]
     assert [(each["metric"], each["horizon"]) for each in listed["rides"]] == [
-        ("rides_made", 14), ("fares", 14), ("mean_fare", 14), ("drivers", 7), ("median_fare", 7),
+        ("rides_made", 14), ("fares", 14), ("mean_fare", 14), ("drivers", 7), ("median_fare", 7), ("fares", 14),
     ]  # fmt: skip
     fit = listed["rides"][1]
     assert [level["by"] for level in fit["levels"]] == [[], ["depot"], ["depot", "line"]]
@@ -170,13 +180,32 @@ def test_files_have_a_row_per_series_and_period(site: Site) -> None:
     query = {"metric": "fares", "by": "depot", "probabilities": "0.9,0.1", "horizon": "3"}
     document = site.api.get("/api/forecasts/rides", **query)
     text = site.api.client.get("/api/forecasts/rides", params=query | {"format": "csv"})
-    rows = list(csv.DictReader(io.StringIO(text.text)))
-    assert len(rows) == 9
-    assert list(rows[0]) == ["depot", "is_rest", "period", "step", "fares", "q10", "q90", "naive", "actual", "method"]
+    found = list(csv.DictReader(io.StringIO(text.text)))
+    assert len(found) == 9
+    assert list(found[0]) == ["depot", "is_rest", "period", "step", "fares", "q10", "q90", "naive", "actual", "method"]
     first = document["data"][0]
-    assert (rows[0]["depot"], rows[0]["q90"]) == (first["key"]["depot"], str(first["points"][0]["quantiles"][1]))
+    assert (found[0]["depot"], found[0]["q90"]) == (first["key"]["depot"], str(first["points"][0]["quantiles"][1]))
     lines = site.api.client.get("/api/forecasts/rides", params=query | {"format": "ndjson"}).text.splitlines()
-    assert [json.loads(line)["period"] for line in lines] == [row["period"] for row in rows]
+    assert [json.loads(line)["period"] for line in lines] == [row["period"] for row in found]
+
+
+@pytest.mark.parametrize(
+    ("fields", "metric", "columns"),
+    [
+        (("method", "period"), "fares", ["method", "period", "is_rest", "forecast_period", "step", "fares", "q90"]),
+        (("depot",), "actual", ["depot", "is_rest", "period", "step", "actual", "q90"]),
+        (("step", "forecast_step"), "step", ["step", "forecast_step", "is_rest", "period"]),
+    ],
+)
+def test_columns_of_files_have_different_names(fields: tuple[str, ...], metric: str, columns: list[str]) -> None:
+    asked = cast(Question, SimpleNamespace(level=fields, metric=SimpleNamespace(name=metric)))
+    found = columns_of(asked, (0.9,))
+    assert found[: len(columns)] == columns
+    assert len(set(found)) == len(found) == len(fields) + 8
+    point = {"period": "2024-01-01", "step": 1, "point": 5, "quantiles": [6], "naive": 4, "actual": None}
+    series = {"key": dict.fromkeys(fields, "x"), "is_rest": False, "method": "seasonal naive", "points": [point]}
+    (row,) = rows(asked, (0.9,), [series])
+    assert list(row.values()) == [*("x" for _ in fields), False, "2024-01-01", 1, 5, 6, 4, None, "seasonal naive"]
 
 
 def test_accuracy_is_that_of_issued_forecasts(site: Site) -> None:

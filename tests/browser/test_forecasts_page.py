@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from logistics_api.dashboard.files import FOLDER
+from logistics_api.dashboard.modules import join
 from logistics_pipeline.forecasting.refitting import refit
 from tests.forecast_records import FIRST, RIDES, as_csv, rides
 
@@ -101,3 +103,39 @@ def test_the_page_is_accessible_and_fits_any_width(forecast: Any, new_page: Any,
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.slow
+def test_the_chart_shows_the_past_that_was_forecast_from(forecast: Any, new_page: Any) -> None:
+    """Periods without records: 0 in a sum, nothing in a mean, which has no value either where all cells are empty."""
+    modules = {path.relative_to(FOLDER).as_posix(): path.read_text() for path in FOLDER.rglob("*.js")}
+    entry = 'import { chartRows } from "./forecasts.js";\nwindow.chartRows = chartRows;\n'
+    page, _ = new_page(forecast, "/forecasts")
+    page.evaluate(f"() => {{{join(modules | {'entry.js': entry}, 'entry.js')}}}")
+
+    def drawn(described: dict[str, Any]) -> list[list[Any]]:
+        answer = {
+            "grain": "day",
+            "probabilities": [],
+            "metric": "x",
+            "unit": None,
+            "run": {"last_period": "2024-01-05"},
+        }
+        rows = [{"period": "2024-01-01", "x": 3}, {"period": "2024-01-02", "x": None}, {"period": "2024-01-04", "x": 5}]
+        found = page.evaluate(
+            "([answer, rows, described]) => chartRows(answer, { points: [], past: [] }, { data: rows }, described)",
+            [answer, rows, described],
+        )
+        return [[row["begins"][-2:], row["actual"]] for row in found if "actual" in row]
+
+    assert drawn({"adds_up": True}) == [["01", 3], ["02", 0], ["03", 0], ["04", 5], ["05", 0]]
+    assert drawn({"adds_up": False, "aggregate": "avg"}) == [["01", 3], ["04", 5]]
+
+
+@pytest.mark.slow
+def test_an_address_of_a_series_that_is_not_listed_shows_no_other_one(forecast: Any, new_page: Any) -> None:
+    page, _ = new_page(forecast, f"{OF_FARES}&by=depot&series=%7B%22depot%22%3A%22East%22%7D")
+    panel = page.get_by_role("region", name="Fares: East", exact=True)
+    expect(panel).to_contain_text("There is no forecast of this series")
+    page.goto(f"{forecast.url}{OF_FARES}&by=depot&series=%7Bnothing")
+    expect(page.get_by_role("region", name=re.compile("^Fares: "))).to_contain_text("Method:")

@@ -15,10 +15,12 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
+from logistics_pipeline.forecasting import refitting
 from logistics_pipeline.forecasting.calendars import Calendar
 from logistics_pipeline.forecasting.histories import Histories, read_histories
 from logistics_pipeline.forecasting.refitting import NothingToForecast, Refit, due_datasets, refit
 from logistics_pipeline.loading.options import BatchLimits
+from logistics_pipeline.loading.unload import unload_file
 from tests.contract_texts import synced_catalogue
 from tests.database.conftest import FolderUnderTest
 from tests.forecast_records import DEPOTS, FIRST, RIDES, as_csv, rides
@@ -273,3 +275,121 @@ def test_what_cannot_be_forecast_is_said(folder: FolderUnderTest) -> None:
         refit(folder.url, "vehicles", most_series=1)
     with pytest.raises(NothingToForecast, match="There is no dataset 'nothing'"):
         refit(folder.url, "nothing", most_series=1)
+
+
+def sums_differ(connection: Connection) -> list[Any]:
+    """Where the stored sums are not what forecasts beside actuals give."""
+    by_level = connection.execute(
+        "SELECT run_id, level, step, series, absolute FROM forecast.accuracy "
+        "EXCEPT SELECT run_id, level, step, count(*)::integer, sum(abs(error)) FROM forecast.scores GROUP BY 1, 2, 3"
+    ).fetchall()
+    missing = connection.execute(
+        "SELECT run_id, level, step FROM forecast.scores EXCEPT SELECT run_id, level, step FROM forecast.accuracy"
+    ).fetchall()
+    by_series = connection.execute(
+        "SELECT series_id, period, forecasts FROM forecast.actuals WHERE forecasts > 0 "
+        "EXCEPT SELECT series_id, period, count(*)::integer FROM forecast.scores GROUP BY 1, 2"
+    ).fetchall()
+    return by_level + missing + by_series
+
+
+def test_actuals_of_unloaded_files_are_withdrawn_and_scored_again_when_they_return(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    fit(folder)
+    folder.drop_and_load("rides-2.csv", as_csv(rides(5, start=DAYS)))
+    refresh(folder.url)
+    fit(folder)
+    unload_file(folder.url, "rides-2.csv", folder.options)
+    refresh(folder.url)
+    between = fit(folder)["fares"]
+    assert between.last_period == FIRST + timedelta(DAYS - 1)
+    assert connection.execute("SELECT count(value), count(first_value) FROM forecast.actuals").fetchone()[0] == 0  # type: ignore[index]
+    assert connection.execute("SELECT count(*) FROM forecast.accuracy").fetchone() == (0,)
+    assert sums_differ(connection) == []
+    folder.drop_and_load("rides-3.csv", as_csv(rides(5, start=DAYS)))
+    refresh(folder.url)
+    fit(folder)
+    assert sums_differ(connection) == []
+    scored = "SELECT sum(series) FROM forecast.accuracy WHERE run_id = %s AND level = 0"
+    assert connection.execute(scored, (between.run_id,)).fetchone() == (5,)
+
+
+def test_a_series_that_a_correction_has_removed_is_not_scored(folder: FolderUnderTest, connection: Connection) -> None:
+    def mistyped(days: int, start: int = 0) -> bytes:
+        return as_csv([each | {"ride": f"x{each['ride']}", "depot": "Nroth"} for each in rides(days, start=start)])
+
+    folder.drop_and_load("rides-typo.csv", mistyped(DAYS))
+    refresh(folder.url)
+    fit(folder)
+    folder.drop_and_load("rides-typo-2.csv", mistyped(3, DAYS))
+    refresh(folder.url)
+    fit(folder)
+    of_typo = "SELECT count(*) FROM forecast.scores JOIN forecast.series USING (series_id) WHERE key -> 0 = '\"Nroth\"'"
+    assert connection.execute(of_typo).fetchone() != (0,)
+    for name in ("rides-typo.csv", "rides-typo-2.csv"):
+        unload_file(folder.url, name, folder.options)
+    folder.drop_and_load("rides-2.csv", as_csv(rides(3, start=DAYS)))
+    refresh(folder.url)
+    fit(folder)
+    assert connection.execute(of_typo).fetchone() == (0,)
+    assert sums_differ(connection) == []
+
+
+def test_a_refresh_between_two_entries_leaves_the_forecasts_due(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit_entry, versions = refitting._fit_entry, []
+
+    def fit_and_refresh(*given: Any) -> Any:
+        found = fit_entry(*given)
+        folder.drop_and_load(f"rides-{len(versions) + 2}.csv", as_csv(rides(1, start=DAYS + len(versions))))
+        refresh(folder.url)
+        versions.append(found[0].data_version)
+        return found
+
+    monkeypatch.setattr(refitting, "_fit_entry", fit_and_refresh)
+    fit(folder)
+    assert versions[0] < versions[1]
+    assert connection.execute("SELECT data_version FROM forecast.fits").fetchone() == (versions[0],)
+
+
+def test_numbers_that_no_real_holds_are_stored_as_the_nearest(folder: FolderUnderTest, connection: Connection) -> None:
+    large, small = "9" * 45, "0." + 60 * "0" + "1"
+    changed = [
+        each | {"ride": f"odd-{each['ride']}", "depot": depot, "fare": fare}
+        for each in rides(DAYS)
+        for depot, fare in (("Large", large), ("Small", small))
+        if each["depot"] == "North" and each["line"] == 1
+    ]
+    folder.drop_and_load("rides-odd.csv", as_csv([each | {"ride": f"{number}"} for number, each in enumerate(changed)]))
+    refresh(folder.url)
+    fit(folder)
+    stored = dict(
+        connection.execute(
+            "SELECT series.key ->> 0, said.point[1] "
+            "FROM forecast.forecasts AS said JOIN forecast.series USING (series_id) "
+            "WHERE metric = 'fares' AND series.level = '[\"depot\"]'"
+        ).fetchall()
+    )
+    assert stored["Large"] == pytest.approx(3.4028235e38)
+    assert stored["Small"] == 0
+
+
+def test_a_record_of_a_later_day_does_not_make_the_days_before_complete(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    mistyped = rides(1)[0] | {"ride": "mistyped", "ridden_on": "2080-01-06"}
+    folder.drop_and_load("rides-2.csv", as_csv([mistyped]))
+    refresh(folder.url)
+    found = fit(folder)
+    assert found["fares"].last_period == FIRST + timedelta(DAYS - 1)
+    assert sum(float(value) for value in point_of_total(connection, found["fares"].run_id)) > 0
+    connection.execute("UPDATE forecast.fits SET fitted_at = fitted_at - interval '1 minute'")
+    assert due_datasets(connection, catalogue_in_force(connection), Settings(forecast_interval=1)) == []
+
+
+def point_of_total(connection: Connection, run: int) -> list[float]:
+    row = connection.execute("SELECT point FROM forecast.forecasts WHERE run_id = %s AND level = 0", (run,)).fetchone()
+    assert row is not None
+    return list(row[0])

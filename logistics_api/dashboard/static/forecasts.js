@@ -100,14 +100,23 @@ export function rightnessWords(series, grain) {
 /** Whether repeating the last season was as good. */
 export const isWorse = ({ error, naive_error: naive }) => error !== null && naive !== null && error > naive;
 
-/** The rows of the chart: what was, what is likely, what was said before. */
-export function chartRows(answer, series, actuals) {
+/** What was, as it was forecast from: period → value. A sum or count of periods without records is 0; others have no value then. */
+function pastOf(rows, { metric, grain, end, described }) {
+  const known = new Map(rows.filter((row) => row[metric] !== null).map((row) => [row.period, Number(row[metric])]));
+  if (rows.length === 0 || !(described?.adds_up || described?.aggregate === "distinct")) return known;
+  const found = new Map();
+  for (let period = rows[0].period; period <= end; period = nextPeriod(period, grain)) found.set(period, known.get(period) ?? 0);
+  return found;
+}
+
+/** The rows of the chart: what was, what is likely, what was said before. `described` is the metric as /api/metrics describes it. */
+export function chartRows(answer, series, actuals, described) {
   const { grain, probabilities, metric } = answer;
   const column = { unit: answer.unit };
   const words = (value) => fullWords(value, column);
   const place = Object.fromEntries(probabilities.map((probability, i) => [String(probability), i]));
   const quantile = (point, probability) => point.quantiles[place[probability]] ?? null;
-  const known = new Map((actuals?.data ?? []).map((row) => [row.period, Number(row[metric])]));
+  const known = pastOf(actuals?.data ?? [], { metric, grain, end: answer.run.last_period, described });
   const past = [...known].map(([begins, actual]) => ({ begins, words: periodWords(begins, grain), actual, shown: words(actual) }));
   const last = past.at(-1);
   const meets = last && { begins: last.begins, point: last.actual, low90: last.actual, high90: last.actual, low80: last.actual, high80: last.actual, low50: last.actual, high50: last.actual };

@@ -6,7 +6,7 @@ import * as events from "../events.js";
 import { CATALOGUE, accuracyAddress, actualsAddress, chartRows, chartSummary, chosen, isWorse, keyOf, levelWords, oneAddress, rightness, rightnessWords, seriesAddress, seriesWords, wordsOf } from "../forecasts.js";
 import { ago, count, day, decimal, moment, percent } from "../format.js";
 import { icon } from "../icons.js";
-import { fullWords, periodWords } from "../metrics.js";
+import { CATALOGUE as METRICS, described, fullWords, periodWords } from "../metrics.js";
 import { badge } from "../components/badges.js";
 import { message, panel } from "../components/panel.js";
 import { pager, table } from "../components/table.js";
@@ -26,7 +26,7 @@ export function build(view) {
   const series = () => {
     if (address() === null || listed?.address !== address()) return null;
     const key = view.get("series");
-    return listed.series.find((each) => !each.is_rest && JSON.stringify(each.key) === key) ?? listed.series.find((each) => !each.is_rest) ?? null;
+    return listed.series.find((each) => !each.is_rest && JSON.stringify(each.key) === key) ?? unlisted(key, asked().level) ?? listed.series.find((each) => !each.is_rest) ?? null;
   };
   const choice = panel(view, {
     title: "Forecast",
@@ -43,12 +43,12 @@ export function build(view) {
     title: () => (series() ? `${asked().forecast.title}: ${seriesWords(series())}` : "What is likely"),
     subtitle: () => (isMade(asked()) ? `Known until ${periodWords(asked().forecast.run.last_period, asked().forecast.grain)}` : ""),
     caption: () => (isMade(asked()) ? `Known until ${day(asked().forecast.run.last_period)}` : ""),
-    request: () => (series() ? { forecast: oneAddress(asked(), series().key), actuals: actualsAddress(asked(), series().key) } : null),
+    request: () => (series() ? { forecast: oneAddress(asked(), series().key), actuals: actualsAddress(asked(), series().key), metrics: METRICS } : null),
     placeholder: "24rem",
     empty: ({ forecast }) => (forecast.data.length ? null : "There is no forecast of this series"),
     csv: ({ forecast }) => pointRows(forecast),
     csvWords: "CSV (the forecast)",
-    render: ({ forecast, actuals }) => drawn(forecast, actuals),
+    render: ({ forecast, actuals, metrics }) => drawn(forecast, actuals, described(metrics)[forecast.dataset]?.metrics[forecast.metric]),
   });
   const list = panel(view, {
     title: () => (asked() ? `All series: ${levelWords(asked().level).toLowerCase()}` : "All series"),
@@ -90,6 +90,17 @@ function nothing() {
   );
 }
 
+/** The series of an address that is not among the largest; null if it names none of the level. */
+function unlisted(text, { by }) {
+  try {
+    const key = JSON.parse(text);
+    const isOfLevel = by.length > 0 && JSON.stringify(Object.keys(key)) === JSON.stringify(by);
+    return isOfLevel ? { key, is_rest: false, parts: 1 } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The lists to choose from: what is forecast, and its level. */
 function choices(view, { datasets }, asked) {
   const all = datasets.flatMap(({ dataset, title: words, forecasts }) => forecasts.map((forecast) => ({ dataset, title: words, forecast })));
@@ -108,9 +119,9 @@ function choices(view, { datasets }, asked) {
 
 const made = ({ run, horizon, grain }) => `${horizon} ${grain}s ahead. Made ${ago(run.issued_at)}, of data version ${count(run.data_version)}, for ${count(run.series)} series.`;
 
-function drawn(answer, actuals) {
+function drawn(answer, actuals, metric) {
   const [series] = answer.data;
-  const rows = chartRows(answer, series, actuals);
+  const rows = chartRows(answer, series, actuals, metric);
   const earlier = series.past.length ? [{ words: "Said before", kind: "previous" }] : [];
   return [
     chart({ name: "forecast", rows, legend: [...LEGEND, ...earlier], summary: chartSummary(answer, series) }),
@@ -159,7 +170,7 @@ function seriesTable(view, answer, selected) {
       ? seriesWords(row)
       : h("button", { type: "button", class: "link", "data-focus": `series-${seriesWords(row)}`, "aria-pressed": String(row === selected), onclick: () => view.set({ series: JSON.stringify(row.key) }) }, seriesWords(row));
   const page = Math.min(Math.max(1, Math.ceil(answer.data.length / SIZE)), Math.max(1, Number(view.get("page")) || 1));
-  const more = answer.groups > answer.data.length && h("p", { class: "muted" }, `The largest ${count(answer.data.length)} of ${count(answer.groups)} series; the API has all.`);
+  const more = answer.groups > answer.data.length && h("p", { class: "muted" }, `The largest ${count(answer.data.length)} of ${count(answer.groups)} series; the API has up to 1,000 at a time, and each by a filter.`);
   return [
     table({
       caption: `Forecasts of ${answer.title}`,
