@@ -146,8 +146,11 @@ class Question:
 
         def column(name: str) -> sql.Composable:
             place = self.level.index(name)
-            field = self.paths[place].field
-            return sql.SQL("(series.key ->> {})::{}").format(sql.Literal(place), sql.SQL(type_name(field)))
+            value = sql.SQL("(series.key ->> {})").format(sql.Literal(place))
+            type_ = type_name(self.paths[place].field)
+            # Series that were forecast while the field had another type stay: their values may be none of this one.
+            template = "(CASE WHEN pg_input_is_valid({value}, {name}) THEN {value}::{type} END)"
+            return sql.SQL(template).format(value=value, name=sql.Literal(type_), type=sql.SQL(type_))
 
         return sql_of(self.filter, column, bind)
 

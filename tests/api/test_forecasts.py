@@ -13,9 +13,14 @@ from typing import Any, cast
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from logistics_api.forecasts.documents import columns_of, rows
 from logistics_api.forecasts.parameters import Question
+from logistics_core.catalogue.metrics import Condition, Operator
+from logistics_core.catalogue.model import Field, FieldType, Role
+from logistics_core.metrics.paths import FieldPath
+from logistics_core.metrics.periods import Grain
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.files.folder import RawFolder
@@ -272,3 +277,14 @@ def test_answers_are_kept_until_the_next_fit(site: Site, wait_until: Any) -> Non
     site.fit()
     wait_until(lambda: site.api.client.get(path).json()["run"]["run_id"] > run)
     assert site.api.client.get(path).headers["data-version"] == first.headers["data-version"]
+
+
+def test_a_field_may_have_had_another_type_when_a_series_was_forecast(database_url: str) -> None:
+    number = FieldPath((), Field("platform", "Platform", FieldType.INTEGER, Role.DIMENSION, ""))
+    above_three = Condition("platform", Operator.GT, 3)
+    asked = Question(cast(Any, None), cast(Any, None), Grain.DAY, ("platform",), (number,), above_three)
+    condition = asked.filter_sql(sql.Literal)
+    keys = "VALUES ('[\"north\"]'::jsonb), ('[5]'), ('[\"7\"]'), ('[2]'), ('[null]')"
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(sql.SQL(f"SELECT key FROM ({keys}) AS series (key) WHERE {{}}").format(condition))
+        assert [key for (key,) in found] == [[5], ["7"]]
