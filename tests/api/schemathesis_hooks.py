@@ -19,25 +19,23 @@ DATASET = re.compile("[a-z_][a-z0-9_]*")
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Only where everything is meant to be valid: what is meant to be refused stays as it is."""
-    is_positive = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-    if is_positive and case.operation.label.startswith("POST /api/ingestion/files/"):
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    label = case.operation.label
+    if label.startswith("POST /api/ingestion/files/"):
         case.path_parameters["file_id"] = 1  # what can be requested about it stands in the database
-    if is_positive and "/api/contracts" in case.operation.label:
-        _ask_about_contracts(case)
-    if is_positive and "/api/boards" in case.operation.label:
-        _ask_about_boards(case)
-    if is_positive and "/api/sources/" in case.operation.label:
-        _ask_about_sources(case)
-    if is_positive and case.headers:
+    for part, ask in _WHAT_TO_ASK.items():
+        if part in label:
+            ask(case)
+    if case.headers:
         case.headers.pop("If-Data-Version", None)  # a precondition: 412 is the right answer to most versions
-    if case.query and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+    if case.query:
         _turn_round(case.query)
         if (case.path_parameters or {}).get("format") in ("ndjson", "parquet"):
             case.query.pop("for", None)  # only CSV is written for Excel
-        if "/api/metrics/" in case.operation.label or case.operation.label == "GET /api/kpi":
-            _ask_about_metrics(case)
-        if case.operation.label == "POST /api/ingestion/uploads":
-            _choose_place(case.query)
+        for part, ask in _WHAT_TO_ASK_IN_QUERIES.items():
+            if part in label:
+                ask(case)
 
 
 def _ask_about_contracts(case: Any) -> None:
@@ -101,6 +99,12 @@ def _ask_about_metrics(case: Any) -> None:
     case.query.update({name: value for name, value in NAMES.items() if name in case.query})
 
 
+def _ask_about_forecasts(case: Any) -> None:
+    """What is forecast stands in the contract; filters and probabilities are more than any text."""
+    known = {"metric": "revenue", "by": "origin", "grain": "day", "filter": NAMES["filter"], "probabilities": "0.1,0.9"}
+    case.query.update({name: value for name, value in known.items() if name in case.query})
+
+
 def _turn_round(query: dict[str, Any]) -> None:
     """A range that ends before it starts is refused."""
     start, end = query.get("start"), query.get("end")
@@ -108,8 +112,9 @@ def _turn_round(query: dict[str, Any]) -> None:
         query["start"], query["end"] = end, start
 
 
-def _choose_place(query: dict[str, Any]) -> None:
+def _choose_place(case: Any) -> None:
     """Which datasets there are stands in the database, and the pattern of names is one Schemathesis cannot follow."""
+    query = case.query
     dataset, name = str(query.get("dataset")), str(query.get("filename"))
     if DATASET.fullmatch(dataset):
         query["dataset"] = "shipments"
@@ -123,3 +128,18 @@ def _is_good(name: str) -> bool:
         return bool(parse_name(name))
     except ValueError:
         return False
+
+
+_WHAT_TO_ASK = {
+    "/api/contracts": _ask_about_contracts,
+    "/api/boards": _ask_about_boards,
+    "/api/sources/": _ask_about_sources,
+}
+"""By a part of the label of an operation."""
+_WHAT_TO_ASK_IN_QUERIES = {
+    "/api/metrics/": _ask_about_metrics,
+    "GET /api/kpi": _ask_about_metrics,
+    "/api/forecasts": _ask_about_forecasts,
+    "POST /api/ingestion/upload": _choose_place,
+}
+"""The same, for those that have a query."""
