@@ -17,7 +17,7 @@ from logistics_pipeline.sources.definitions.definition import PaginationType, Re
 from logistics_pipeline.sources.definitions.paths import MISSING, ValuePath, path_text, value_at
 from logistics_pipeline.sources.faults import FaultKind, PassingFault, SourceFault
 from logistics_pipeline.sources.pages.record_counts import RecordCounter
-from logistics_pipeline.sources.pages.rows import read_rows
+from logistics_pipeline.sources.pages.rows import charset_of, read_rows
 from logistics_pipeline.sources.pages.streams import stream_records, stream_values
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -215,9 +215,8 @@ def whole_number(value: Any) -> int | None:
 def _in_utf8(content: bytes, headers: Mapping[str, str]) -> bytes:
     """The content in UTF-8, if the response says that it is in another encoding."""
     content = content.removeprefix(b"\xef\xbb\xbf")
-    _, found, charset = headers.get("content-type", "").lower().partition("charset=")
-    charset = charset.split(";")[0].strip(" \"'")
-    if not found or charset in ("utf-8", "utf8", "us-ascii", ""):
+    charset = charset_of(headers)
+    if charset in ("utf-8", "utf8", "us-ascii", ""):
         return content
     try:
         return content.decode(charset).encode()

@@ -39,11 +39,15 @@ def read_rows(file: BinaryIO, format: ResponseFormat, headers: Mapping[str, str]
         text.detach()
 
 
+def charset_of(headers: Mapping[str, str]) -> str:
+    """The encoding that the header Content-Type names, in lower case; empty if it names none."""
+    return headers.get("content-type", "").lower().partition("charset=")[2].split(";")[0].strip(" \"'")
+
+
 def _encoding(headers: Mapping[str, str]) -> str:
     """That the response names, or else UTF-8; a byte order mark is no part of the text."""
-    charset = headers.get("content-type", "").lower().partition("charset=")[2].split(";")[0].strip(" \"'")
     try:
-        name = codecs.lookup(charset or "utf-8").name
+        name = codecs.lookup(charset_of(headers) or "utf-8").name
     except LookupError:
         name = "utf-8"
     return "utf-8-sig" if name in ("utf-8", "ascii") else name
