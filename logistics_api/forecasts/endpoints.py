@@ -77,12 +77,8 @@ async def read_forecast_accuracy(
     version, found = await database.fetch_row(
         statement,
         given.values
+        | asked.values
         | {
-            "dataset": asked.dataset.name,
-            "metric": asked.metric.name,
-            "grain": asked.grain.value,
-            "level": asked.level_text,
-            "names": list(asked.level),
             "periods": parameters.periods or TRACKED[asked.grain],
             "block": queries.BLOCKS[asked.grain],
         },
@@ -116,12 +112,8 @@ async def read_forecasts(
     version, run, backtest, groups, data = await database.fetch_row(
         statement,
         given.values
+        | asked.values
         | {
-            "dataset": asked.dataset.name,
-            "metric": asked.metric.name,
-            "grain": asked.grain.value,
-            "level": asked.level_text,
-            "names": list(asked.level),
             "run": parameters.run,
             "as_of": parameters.as_of,
             "start": start,

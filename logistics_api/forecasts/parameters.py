@@ -141,6 +141,17 @@ class Question:
         """The fields of the level as JSON, as the database has them."""
         return json.dumps(list(self.level))
 
+    @property
+    def values(self) -> dict[str, object]:
+        """What every statement about these series is given, but for the filter."""
+        return {
+            "dataset": self.dataset.name,
+            "metric": self.metric.name,
+            "grain": self.grain.value,
+            "level": self.level_text,
+            "names": list(self.level),
+        }
+
     def filter_sql(self, bind: Callable[[Value], sql.Composable]) -> sql.Composable:
         """The filter as a condition on a row of forecast.series."""
 
