@@ -135,6 +135,7 @@ async def read_forecasts(
         "probabilities": list(probabilities),
         "run": run,
         "backtest": backtest,
+        "special_days": documents.special_days_ahead(asked.declared, run),
         "groups": groups,
     }
     head = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -130,11 +130,16 @@ class Question:
 
     dataset: Dataset
     metric: Metric
-    grain: Grain
+    declared: DeclaredForecasts
     level: tuple[str, ...]
     paths: tuple[FieldPath, ...]
     """The fields of the level."""
     filter: Filter
+
+    @property
+    def grain(self) -> Grain:
+        """The periods of the forecasts."""
+        return self.declared.grain
 
     @property
     def level_text(self) -> str:
@@ -187,7 +192,8 @@ def question(given: ForecastParameters | AccuracyParameters, dataset: Dataset, c
     level = _level(levels, given.by, fields_in(filter))
     found = find_metric(dataset, metric)
     assert found is not None
-    return Question(dataset, found, entries[0].grain, level, tuple(paths[name] for name in level), filter)
+    declared = next(each for each in entries if level in each.levels)
+    return Question(dataset, found, declared, level, tuple(paths[name] for name in level), filter)
 
 
 def _of_grain(entries: list[DeclaredForecasts], grain: str | None) -> list[DeclaredForecasts]:
