@@ -140,6 +140,19 @@ def test_special_days_ahead_are_named(site: Site) -> None:
     assert site.api.get("/api/forecasts/rides", metric="fares")["special_days"] == []
 
 
+def test_pages_of_one_fit_have_every_series_once(site: Site) -> None:
+    by = {"metric": "fares", "by": "depot,line"}
+    everything = site.api.get("/api/forecasts/rides", **by)
+    run, pages = everything["run"]["run_id"], []
+    for offset in range(0, 8, 4):
+        page = site.api.get("/api/forecasts/rides", **by, run=run, limit=4, offset=offset)
+        assert page["groups"] == everything["groups"] == 6
+        pages += page["data"]
+    assert pages == everything["data"]
+    beyond = site.api.get("/api/forecasts/rides", **by, offset=50)
+    assert (beyond["data"], beyond["groups"]) == ([], 6)
+
+
 def test_earlier_forecasts_of_the_same_series(site: Site) -> None:
     (series,) = site.api.get("/api/forecasts/rides", metric="fares", past=3)["data"]
     (past,) = series["past"]
