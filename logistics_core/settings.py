@@ -305,6 +305,11 @@ class Settings(BaseSettings):
         return self.data_dir / "sources"
 
     @cached_property
+    def alerts_dir(self) -> Path:
+        """Rules of alerts, one YAML file each."""
+        return self.data_dir / "alerts"
+
+    @cached_property
     def archive_dir(self) -> Path:
         """Pages that were pulled from sources, as they were received."""
         return self.data_dir / "archive"

@@ -13,6 +13,8 @@ CONTRACTS_LOCK = "logistics contracts"
 CONTRACT_WATCH_LOCK = "logistics contracts watch"
 """Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
+ALERTS_LOCK = "logistics alerts"
+"""Held by the worker that evaluates the alerts of this database."""
 ARCHIVE_LOCK = "logistics archive"
 """Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
 

@@ -20,7 +20,7 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     },
     "rejects_high": {
         "title": "Many records of a file were rejected",
-        "description": "The page Pipeline lists them with their reasons; `logistics rejects` exports them for correction.",
+        "description": "The page Pipeline lists them with their reasons; `logistics rejects` exports them.",
         "watch": {"kind": "rejected_share"},
         "when": {"above": 5},
         "groupBy": ["dataset"],

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.periods import Comparison, Grain
 from logistics_core.places.keys import Keys, said
-from logistics_pipeline.alerting.rules import Compare, Kind, Severity
+from logistics_pipeline.alerting.rules import Kind, Severity
 from logistics_pipeline.alerting.transitions import WhenUnknown
 
 
@@ -16,12 +16,14 @@ class WatchKeys(Keys, kw_only=True):
     kind: Annotated[Kind, said("What is watched")]
     dataset: Annotated[str | None, said("Only this dataset; unset: all of them")] = None
     metric: Annotated[str | None, said("A metric of the dataset, as in /api/metrics")] = None
-    by: Annotated[list[str], said("Fields whose values are watched each for itself")] = []
+    by: Annotated[list[str], said("Fields whose values are watched each for itself")] = msgspec.field(
+        default_factory=list
+    )
     grain: Annotated[Grain, said("day, week or month")] = Grain.DAY
     over: Annotated[int, said("How many of the newest finished periods count together")] = 1
-    compare: Annotated[Compare | None, said("Watch the change in percent, against previous periods or a year ago")] = (
-        None
-    )
+    compare: Annotated[
+        Comparison | None, said("Watch the change in percent, against what: previous, year or weekdays")
+    ] = None
     least_records: Annotated[int, said("Leave out what has fewer records in these periods")] = 0
     window_days: Annotated[int, said("How many days back files are looked at")] = 30
 
@@ -38,7 +40,9 @@ class WhenKeys(Keys, kw_only=True):
 class ActiveKeys(Keys, kw_only=True):
     """When incidents are announced."""
 
-    days: Annotated[list[str], said("mon, tue, wed, thu, fri, sat, sun; unset: all")] = []
+    days: Annotated[list[str], said("mon, tue, wed, thu, fri, sat, sun; unset: all")] = msgspec.field(
+        default_factory=list
+    )
     start: Annotated[str, said("Time of day, 08:00")] = msgspec.field(default="00:00", name="from")
     end: Annotated[str, said("Time of day, 18:00; 00:00 is the end of the day")] = msgspec.field(
         default="00:00", name="to"
@@ -62,8 +66,12 @@ class RuleKeys(Keys, kw_only=True):
         WhenUnknown.ALERT
     )
     unknown_for: Annotated[str, said("How long it may stay unknown: 10m")] = "10m"
-    group_by: Annotated[list[str], said("Incidents with the same values of these labels are announced together")] = []
-    inhibited_by: Annotated[list[str], said("Rules whose open incidents keep this one from being announced")] = []
+    group_by: Annotated[list[str], said("Incidents with the same values of these labels are announced together")] = (
+        msgspec.field(default_factory=list)
+    )
+    inhibited_by: Annotated[list[str], said("Rules whose open incidents keep this one from being announced")] = (
+        msgspec.field(default_factory=list)
+    )
     active: Annotated[ActiveKeys | None, said("When incidents are announced; unset: always")] = None
     owner: Annotated[str | None, said("Who looks after it")] = None
     runbook: Annotated[str | None, said("Address of what to do")] = None

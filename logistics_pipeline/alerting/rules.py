@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.periods import Comparison, Grain
 from logistics_pipeline.alerting.transitions import Timing
 
 
@@ -51,15 +51,6 @@ class Kind(StrEnum):
     """A metric over the newest finished periods, by fields of the records."""
 
 
-class Compare(StrEnum):
-    """What the value of a metric is compared with; the value watched is then the change in percent."""
-
-    PREVIOUS = "previous"
-    """As many periods directly before."""
-    YEAR = "year"
-    """The same periods a year before, on the same weekdays."""
-
-
 @dataclass(frozen=True)
 class Watch:
     """What a rule looks at."""
@@ -72,7 +63,8 @@ class Watch:
     grain: Grain = Grain.DAY
     over: int = 1
     """How many of the newest finished periods count together."""
-    compare: Compare | None = None
+    compare: Comparison | None = None
+    """What it is compared with; the value watched is then the change in percent."""
     least_records: int = 0
     """Subjects with fewer records in the periods are left out."""
     window_days: int = 30
@@ -137,7 +129,7 @@ class Rule:
     group_by: tuple[str, ...] = ()
     """Incidents of one look that have these labels in common are announced together."""
     inhibited_by: tuple[str, ...] = ()
-    """Rules whose open incidents, with the same values of the labels that both have, keep this one from being announced."""
+    """Rules whose open incidents keep this one from being announced, where labels that both have are the same."""
     active: ActiveHours | None = None
     owner: str | None = None
     runbook: str | None = None

@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS alert.incidents (
     closed_at       timestamptz,
     closed_because  text,
     announced_at    timestamptz,
+    settled_at      timestamptz,
     held_because    text,
     acknowledged_at timestamptz,
     acknowledged_by text,
@@ -87,8 +88,10 @@ COMMENT ON COLUMN alert.incidents.facts IS 'Names and values, as [["name", "valu
 COMMENT ON COLUMN alert.incidents.path IS 'Where the dashboard shows its subject';
 COMMENT ON COLUMN alert.incidents.data_version IS 'The figures that it was opened by';
 COMMENT ON COLUMN alert.incidents.announced_at IS 'When a message about it was published; NULL while none was';
+COMMENT ON COLUMN alert.incidents.settled_at IS 'Since when nothing of it is left to announce: its end was published, or its beginning never was';
 COMMENT ON COLUMN alert.incidents.held_because IS 'Why none was, while that holds: a silence, another incident, the hour';
 CREATE UNIQUE INDEX IF NOT EXISTS incidents_open ON alert.incidents (rule, labels, kind) WHERE closed_at IS NULL;
+CREATE INDEX IF NOT EXISTS incidents_to_announce ON alert.incidents (rule) WHERE settled_at IS NULL;
 CREATE INDEX IF NOT EXISTS incidents_by_time ON alert.incidents (opened_at DESC, incident_id DESC);
 
 CREATE TABLE IF NOT EXISTS alert.events (
@@ -221,3 +224,16 @@ ALTER TABLE access.keys DROP CONSTRAINT IF EXISTS keys_scopes_check;
 ALTER TABLE access.keys ADD CONSTRAINT keys_scopes_check
 CHECK (cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'export', 'ingest', 'contracts', 'boards', 'alerts']);
 COMMENT ON COLUMN access.keys.scopes IS 'read: figures, rows, events; export: /api/exports; ingest: uploads, proposals; contracts: decisions about contracts; boards: changes of boards; alerts: acknowledging incidents, silences. None contains another';
+
+-- By trigger, so that a change made by hand is noticed as well.
+CREATE OR REPLACE FUNCTION alert.tell_of_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_notify('alerts', '');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION alert.tell_of_change IS 'Tells the worker and the API of a change of incidents or silences';
+CREATE OR REPLACE TRIGGER tell_of_change AFTER INSERT OR UPDATE ON alert.incidents
+FOR EACH ROW EXECUTE FUNCTION alert.tell_of_change();
+CREATE OR REPLACE TRIGGER tell_of_change AFTER INSERT OR UPDATE ON alert.silences
+FOR EACH ROW EXECUTE FUNCTION alert.tell_of_change();
