@@ -34,6 +34,7 @@ class Scope(StrEnum):
     INGEST = "ingest"
     CONTRACTS = "contracts"
     BOARDS = "boards"
+    ALERTS = "alerts"
 
 
 def _check_limit(text: str) -> str:

@@ -75,7 +75,8 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
+    "alerts", "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts",
+    "graphql",
     "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""

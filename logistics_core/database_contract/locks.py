@@ -85,6 +85,9 @@ IS_REFRESH_RUNNING = _is_held(f"'{REFRESH_LOCK}'")
 ARE_CONTRACTS_WATCHED = _is_held(f"'{CONTRACT_WATCH_LOCK}'")
 """SQL condition: a process watches the contracts of this database now."""
 
+ARE_ALERTS_EVALUATED = _is_held(f"'{ALERTS_LOCK}'")
+"""SQL condition: a worker evaluates the alerts of this database now."""
+
 IS_BEING_PULLED = _is_held(f"'{_PULL_PREFIX}' || pull.source || '.' || pull.resource")
 """SQL condition about a row `pull` of `source.pulls`: somebody pulls its resource now. A state `running` alone does not
 say so: it remains after its process was killed, until the next run goes on with the pull."""

@@ -197,7 +197,7 @@ def _announcement(
 def _title(title: str, group: Sequence[Waiting]) -> str:
     if len(group) > 1:
         return f"{title} ({len(group)})"
-    subject = ", ".join(value for value in group[0].labels.values() if value)
+    subject = ", ".join(value for _, value in sorted(group[0].labels.items()) if value)
     return f"{title}: {subject}" if subject else title
 
 

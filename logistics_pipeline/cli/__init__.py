@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from logistics_core.catalogue import ContractError
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
+    alerts,
     api,
     check,
     contracts,
@@ -37,6 +38,7 @@ from logistics_pipeline.cli import (
     status,
     unload,
     up,
+    work,
 )
 from logistics_pipeline.database.connections import reason_of
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, disk_full_sentence
@@ -90,6 +92,8 @@ COMMANDS = (
     check,
     quality,
     forecasts,
+    alerts,
+    work,
     reset,
     keys,
     contracts,

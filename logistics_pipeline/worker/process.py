@@ -5,11 +5,9 @@ over. A worker that is killed loses its lock with its session, and whatever it h
 """
 
 import logging
-import os
 import select
-import socket
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 
 import psycopg
@@ -18,7 +16,6 @@ from psycopg import Notify
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import ALERTS_LOCK
 from logistics_core.settings import Settings
-from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.announcing import Publish
 from logistics_pipeline.database.connections import (
     TRANSIENT,
@@ -29,24 +26,23 @@ from logistics_pipeline.database.connections import (
 )
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.worker.alerts import AlertDuty
+from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, beat
+from logistics_pipeline.worker.messages import MessageWorker
+from logistics_pipeline.worker.publishing import publish_announcement
 
 log = logging.getLogger("logistics.worker")
 
 LOCK_SECONDS = 2.0
-HEARTBEAT_SECONDS = 15.0
 GATHER_SECONDS = 0.02
 """How long notifications are gathered: a load commits several things in a row."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+STOP_SECONDS = 10.0
+"""How long a message that is being sent may take to end."""
 ALERTS_DUTY = "alerts"
 
 _HEARD = (
     Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.ALERTS,
 )  # fmt: skip
-
-
-def name_of_process() -> str:
-    """Host and process, for heartbeats."""
-    return f"{socket.gethostname()} {os.getpid()}"
 
 
 class AlertWorker:
@@ -116,8 +112,12 @@ class AlertWorker:
         beat(connection, ALERTS_DUTY, " ".join(duty.problems) or None)
 
 
-def beat(connection: Connection, duty: str, problem: str | None) -> None:
-    """Says that a duty is being done."""
-    connection.execute(
-        read_sql("alerting/heartbeat").encode(), {"duty": duty, "worker": name_of_process(), "problem": problem}
-    )
+def run_worker(settings: Settings, url: str, stop: Event) -> None:
+    """Does all duties of a worker until it is stopped: alerts here, messages in a thread of their own."""
+    messages = Thread(target=MessageWorker(settings, url, stop).run, name="messages", daemon=True)
+    messages.start()
+    try:
+        AlertWorker(settings, url, publish_announcement, stop).run()
+    finally:
+        stop.set()
+        messages.join(timeout=STOP_SECONDS)

@@ -166,13 +166,13 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 DECLARE
-    found alert.incidents%ROWTYPE;
+    incident record;
 BEGIN
-    SELECT * INTO found FROM alert.incidents WHERE incident_id = wanted_incident FOR UPDATE;
+    SELECT * INTO incident FROM alert.incidents WHERE incident_id = wanted_incident FOR UPDATE;
     IF NOT FOUND OR (SELECT count(*) FROM alert.events WHERE incident_id = wanted_incident) >= 1000 THEN
         RETURN false;
     END IF;
-    IF action = 'acknowledge' AND found.acknowledged_at IS NULL THEN
+    IF action = 'acknowledge' AND incident.acknowledged_at IS NULL THEN
         UPDATE alert.incidents
         SET acknowledged_at = pg_catalog.clock_timestamp(), acknowledged_by = requester
         WHERE incident_id = wanted_incident;

@@ -139,7 +139,7 @@ def _observations(
     than: Mapping[_Key, _Value] | None,
 ) -> Iterator[Observation]:
     title = metric.title or metric.name
-    unit = f" {metric.unit}" if metric.unit else ""
+    unit = f" {metric.unit}" if metric.unit and metric.unit != "currency" else ""
     for key, found in now.items():
         if found.records < watch.least_records or (found.value is None and watch.by):
             continue

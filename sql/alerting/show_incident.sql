@@ -1,0 +1,15 @@
+-- Returns an incident with its timeline.
+-- One row, or none.
+-- Reads alert.incidents, .events.
+
+SELECT
+    incident.*,
+    (
+        SELECT json_agg(json_build_object(
+            'at', event.at, 'kind', event.kind, 'author', event.author, 'text', event.text, 'value', event.value
+        ) ORDER BY event.number)
+        FROM alert.events AS event
+        WHERE event.incident_id = incident.incident_id
+    ) AS timeline
+FROM alert.incidents AS incident
+WHERE incident.incident_id = %(incident)s;
