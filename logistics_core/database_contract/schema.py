@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0019"
+SCHEMA_VERSION = "0020"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -236,6 +236,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "warning",
         }
     ),
+    "ingest.histories": frozenset({"dataset", "ended_at", "since_file_id", "started_at"}),
+    "ingest.history_gaps": frozenset({"dataset", "file_id"}),
     "ingest.reference_counts": frozenset({"asked", "field", "file_id", "found"}),
     "ingest.references_counted": frozenset({"counted_at", "dataset"}),
     "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
