@@ -52,8 +52,10 @@ _ALL = """(
 )"""
 
 _WITH_RANGES = """(
-    SELECT *, file_id AS {from_file}, coalesce(lead(file_id) OVER (PARTITION BY {key} ORDER BY file_id, record_no), {end})
-        AS {until_file}
+    SELECT
+        *,
+        file_id AS {from_file},
+        coalesce(lead(file_id) OVER (PARTITION BY {key} ORDER BY file_id, record_no), {end}) AS {until_file}
     FROM {versions} AS versions
 )"""
 

@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.as_of.parameter import AsOfText
+from logistics_api.as_of.resolving import AsOf, resolve
+from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
 from logistics_api.parameters.date_range import Day, end_before_start
 from logistics_api.parameters.types import DIGITS, Flag
@@ -19,6 +22,7 @@ from logistics_api.querying.metric_query import (
     MetricQuery,
     Order,
     Show,
+    datasets_read,
 )
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import nearest_match
@@ -90,6 +94,7 @@ class MetricParameters(BaseModel):
     exact: Flag = Field(
         False, description="Refuses approximations: distinct counts and quantiles are computed from the records"
     )
+    as_of: AsOfText | None = None
     total: Flag = Field(False, description="Adds the metrics over all groups and periods")
     format: Literal["json", "csv", "ndjson", "parquet"] = Field("json", description="Format of the answer")
 
@@ -115,6 +120,20 @@ def question(parameters: MetricParameters, dataset: Dataset, catalogue: Catalogu
         exact=parameters.exact,
     )
     return read.checked(query)
+
+
+async def question_as_of(
+    database: Database, query: MetricQuery, parameters: MetricParameters, catalogue: Catalogue
+) -> tuple[MetricQuery, AsOf | None]:
+    """The question about what was known earlier, if the parameters ask for that, and the last file that counts.
+
+    Raises:
+        Problem: 422, that is not known any more; whatever `resolve` raises.
+    """
+    if parameters.as_of is None:
+        return query, None
+    found = await resolve(database, parameters.as_of, datasets_read(query, catalogue))
+    return replace(query, as_of=found.file_id), found
 
 
 class _Reader:

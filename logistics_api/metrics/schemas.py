@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.as_of.schemas import FileAsOf
 from logistics_api.querying.planner import Source
 
 
@@ -123,6 +124,7 @@ class MetricAnswer(BaseModel):
         description="`rollup`: from a pre-aggregate, as of the last refresh; `rows`: from the records as they are now"
     )
     data_version: int | None = Field(description="The refresh that the figures are of; null if they are of the records")
+    as_of: FileAsOf | None = Field(description="The last file that counts; null if all do")
     grain: str | None
     range: Span | None = Field(description="The range; null if all records count")
     periods: list[AnswerPeriod] = Field(description="What each period is compared with; empty without a comparison")

@@ -1,14 +1,14 @@
 """What can be asked about the metrics of a dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.metrics.conditions import EVERYTHING, Filter
-from logistics_core.metrics.paths import FieldPath
+from logistics_core.metrics.conditions import EVERYTHING, Filter, fields_in
+from logistics_core.metrics.paths import FieldPath, read_path, relations_of
 from logistics_core.metrics.periods import Comparison, DayRange, Grain, part_before, periods_within
 from logistics_core.metrics.periods import compared_with as range_compared_with
 
@@ -64,6 +64,8 @@ class MetricQuery:
     limit: int = 1_000
     exact: bool = False
     """Whether approximations are refused, even where the exact answer takes long."""
+    as_of: int | None = None
+    """The number of the last file that counts; None if all do: what is known now."""
     newest_day: date | None = None
     """The newest day with records that is not in the future: the period that it lies in may be unfinished."""
 
@@ -80,6 +82,17 @@ class MetricQuery:
         for metric in self.metrics:
             found += columns_of(metric, self)
         return tuple(found)
+
+
+def datasets_read(query: MetricQuery, catalogue: Mapping[str, Dataset]) -> list[Dataset]:
+    """The datasets whose records the answer depends on."""
+    found = [query.dataset, *([query.dataset.dated_through] if query.dataset.dated_through is not None else [])]
+    for path in sorted(fields_in(query.filter) | set(query.dimension_names)):
+        dataset = query.dataset
+        for step in read_path(path, dataset, catalogue).relations:
+            dataset = catalogue[relations_of(dataset)[step].dataset]
+            found.append(dataset)
+    return list({each.name: each for each in found}.values())
 
 
 def total_of(query: MetricQuery) -> MetricQuery:

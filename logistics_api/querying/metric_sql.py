@@ -17,7 +17,8 @@ from psycopg import sql
 
 from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, periods_of
 from logistics_api.querying.planner import Plan, Source, day_field
-from logistics_core.catalogue import Catalogue, FieldType
+from logistics_core import versions
+from logistics_core.catalogue import Catalogue, Dataset, FieldType
 from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
@@ -537,10 +538,24 @@ class _RollupSource(_Source):
         return sql.SQL('{} AS "Value", sum({}) AS "Rows"').format(sql.Identifier(VALUE), sql.Identifier(VALUE_ROWS))
 
 
+def records_of(dataset: Dataset, as_of: int | None) -> sql.Composable:
+    """The records of a dataset: as they are now, or as of a file."""
+    if as_of is None:
+        return sql.Identifier("raw", dataset.name)
+    return versions.as_of(dataset, sql.Literal(as_of))
+
+
+def source_of(query: MetricQuery) -> sql.Composable:
+    """The records that a question is about as `page`, with those that date them."""
+    other = query.dataset.dated_through
+    dating = None if other is None else records_of(other, query.as_of)
+    return rollups.source(query.dataset, records_of(query.dataset, query.as_of), dating)
+
+
 class _RowSource(_Source):
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
         super().__init__(writer, metric, is_earlier=is_earlier)
-        self.joins = Joins()
+        self.joins = Joins(self._records)
         self.columns = {
             path: self._joined(read_path(path, self.query.dataset, writer.catalogue))
             for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter)))
@@ -550,8 +565,11 @@ class _RowSource(_Source):
         alias, _ = self.joins.follow_path(path.relations, self.query.dataset, self.writer.catalogue)
         return sql.Identifier(alias, path.field.name)
 
+    def _records(self, dataset: str) -> sql.Composable:
+        return records_of(self.writer.catalogue[dataset], self.query.as_of)
+
     def table(self) -> sql.Composable:
-        return sql.SQL(" ").join([rollups.source(self.query.dataset), *self.joins.clauses])
+        return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])
 
     def day(self) -> sql.Composable | None:
         return rollups.day_of(self.query.dataset)

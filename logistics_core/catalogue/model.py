@@ -297,7 +297,7 @@ class Dataset:
     forecasts: tuple[DeclaredForecasts, ...] = ()
     """The forecasts that the contract asks for."""
     history: KeptHistory | None = None
-    """Whether earlier versions of its records are kept, as the contract says; those without a key are never replaced."""
+    """Whether earlier versions of its records are kept. Those without a key are never replaced."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 

@@ -10,7 +10,7 @@ from logistics_pipeline.database.connections import Connection
 
 
 def follow_history(connection: Connection, dataset: Dataset) -> None:
-    """Begins or ends keeping superseded records as the contract says. That of a built-in dataset leaves it to people."""
+    """Begins or ends keeping superseded records as the contract says; a built-in dataset leaves it to people."""
     if dataset.history is not None:
         keep_history(connection, dataset)
     elif dataset.name not in BUILT_IN:
@@ -38,8 +38,10 @@ def has_history_table(connection: Connection, dataset: str) -> bool:
 
 
 def drop_history_table(connection: Connection, dataset: str) -> None:
-    """Drops the table of superseded records, if there is one; the caller has found the raw table empty, or without
-    superseded records, and so is this one."""
+    """Drops the table of superseded records, if there is one.
+
+    The caller has found the raw table empty, or without superseded records, and so is this one.
+    """
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("history", dataset)))
     ledger.forget_history(connection, dataset)
 

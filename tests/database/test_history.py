@@ -1,11 +1,10 @@
-"""Earlier versions of records: what there was as of each file follows from the files, however and when they were loaded."""
+"""Earlier versions of records: what there was as of a file follows from the files, not from when they were loaded."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import psycopg

@@ -127,8 +127,7 @@ class Merger:
         )
 
     def keep_repeated(self, rows: sql.Composable) -> sql.Composable:
-        """The statement that keeps those of `rows` that lose their key to another one of them; does nothing if they are
-        not to be kept."""
+        """The statement that keeps those of `rows` that lose their key to another one; nothing if none are kept."""
         return self._history.repeated(rows)
 
     def merge(self, text: bytes) -> Merged:

@@ -2,7 +2,8 @@
 
 `unload` does this because a person asks for it; a load that has to start over does it too. Rows that other files had
 under the same keys come back from where superseded records are kept (`restoring`). Otherwise they are gone already: the
-older files that may have had them are marked, and their next load starts over and gets the keys back. The days or keys that lose rows are noted in `ingest.batches`, like those of a load.
+older files that may have had them are marked, and their next load starts over and gets the keys back. The days or keys
+that lose rows are noted in `ingest.batches`, like those of a load.
 
 Memory: none here, however large the file; PostgreSQL sorts what loses rows on disk.
 """
