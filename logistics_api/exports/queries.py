@@ -12,6 +12,7 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
+from logistics_api.as_of.relations import AS_OF_FILE
 from logistics_api.rows.queries import chosen, conditions, files, name_of, relation
 from logistics_api.rows.tables import Kind, Table
 
@@ -92,7 +93,9 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
             line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
             chosen=chosen(table, columns),
             table=name_of(table),
-            relation=relation(table, (*columns, *filters), is_looked_up=True, as_of=as_of, by_key=True),
+            relation=relation(
+                table, (*columns, *filters), is_looked_up=True, as_of=AS_OF_FILE if as_of else None, by_key=True
+            ),
             files=files(columns),
             conditions=conditions(table, filters),
         )
@@ -110,7 +113,7 @@ def largest(table: Table, filters: Sequence[str], columns: Sequence[str], *, as_
         .format(
             measures=measures,
             table=name_of(table),
-            relation=relation(table, filters, as_of=as_of),
+            relation=relation(table, filters, as_of=AS_OF_FILE if as_of else None),
             conditions=conditions(table, filters),
         )
         .as_bytes(None)

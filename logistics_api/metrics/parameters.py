@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from logistics_api.as_of.parameter import AsOfText
+from logistics_api.as_of.parameter import DESCRIPTION, AsOfText
 from logistics_api.as_of.resolving import AsOf, resolve
 from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
@@ -94,7 +94,7 @@ class MetricParameters(BaseModel):
     exact: Flag = Field(
         False, description="Refuses approximations: distinct counts and quantiles are computed from the records"
     )
-    as_of: AsOfText | None = None
+    as_of: AsOfText | None = Field(None, description=DESCRIPTION)
     total: Flag = Field(False, description="Adds the metrics over all groups and periods")
     format: Literal["json", "csv", "ndjson", "parquet"] = Field("json", description="Format of the answer")
 

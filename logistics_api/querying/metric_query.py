@@ -47,6 +47,22 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A place in the order of files, as of which values are asked for."""
+
+    label: date | int
+    """What the answer calls it."""
+    file_id: int
+    """The last file that counts."""
+    compared: int | None = None
+    """The last file that counts in what it is compared with, if anything is."""
+
+
+FILE = "file_id"
+"""The column with the file as of which a value is."""
+
+
+@dataclass(frozen=True)
 class MetricQuery:
     """A question. Everything in it exists and fits together: `metrics.reading` checks what a request says."""
 
@@ -66,6 +82,8 @@ class MetricQuery:
     """Whether approximations are refused, even where the exact answer takes long."""
     as_of: int | None = None
     """The number of the last file that counts; None if all do: what is known now."""
+    points: tuple[Point, ...] | None = None
+    """Values as of each of these files, instead of by the days of records; in the order of their files."""
     newest_day: date | None = None
     """The newest day with records that is not in the future: the period that it lies in may be unfinished."""
 
@@ -75,10 +93,16 @@ class MetricQuery:
         return tuple(path.name for path in self.by)
 
     @property
+    def axis(self) -> list[str]:
+        """The column of the axis of the answer: periods, or files; empty if it has none."""
+        if self.grain is not None:
+            return [PERIOD]
+        return [FILE] if self.points is not None and len(self.points) > 1 else []
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the answer in their order."""
-        found = [PERIOD] if self.grain is not None else []
-        found += self.dimension_names
+        found = [*self.axis, *self.dimension_names]
         for metric in self.metrics:
             found += columns_of(metric, self)
         return tuple(found)

@@ -123,7 +123,7 @@ class _Writer:
         sources: list[State | Metric] = [*self.states, *self.values]
         self.numbers = {source: number for number, source in enumerate(sources)}
         self.periods = periods_of(query) if query.compare is not None else ()
-        self.keys = [*([PERIOD] if query.grain is not None else []), *query.dimension_names]
+        self.keys = [*query.axis, *query.dimension_names]
 
     def key_list(self) -> sql.Composable:
         return sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(name)) for name in self.keys)
@@ -146,6 +146,8 @@ class _Writer:
 
     @property
     def _is_compared(self) -> bool:
+        if self.query.points is not None:
+            return any(point.compared is not None for point in self.query.points)
         return any(period.compared is not None for period in self.periods)
 
     def _states_part(self, prefix: str) -> sql.Composable:
@@ -182,6 +184,8 @@ class _Writer:
 
     def _source(self, metric: Metric | None, prefix: str) -> "_Source":
         is_earlier = prefix == _EARLIER
+        if self.query.points is not None:
+            return _VersionSource(self, metric, is_earlier=is_earlier)
         if self.plan.source is Source.ROLLUP:
             return _RollupSource(self, metric, is_earlier=is_earlier)
         return _RowSource(self, metric, is_earlier=is_earlier)
@@ -555,7 +559,7 @@ def source_of(query: MetricQuery) -> sql.Composable:
 class _RowSource(_Source):
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
         super().__init__(writer, metric, is_earlier=is_earlier)
-        self.joins = Joins(self._records)
+        self.joins = self._joins()
         self.columns = {
             path: self._joined(read_path(path, self.query.dataset, writer.catalogue))
             for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter)))
@@ -565,8 +569,8 @@ class _RowSource(_Source):
         alias, _ = self.joins.follow_path(path.relations, self.query.dataset, self.writer.catalogue)
         return sql.Identifier(alias, path.field.name)
 
-    def _records(self, dataset: str) -> sql.Composable:
-        return records_of(self.writer.catalogue[dataset], self.query.as_of)
+    def _joins(self) -> Joins:
+        return Joins(lambda name: records_of(self.writer.catalogue[name], self.query.as_of))
 
     def table(self) -> sql.Composable:
         return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])
@@ -596,14 +600,80 @@ class _RowSource(_Source):
         return found
 
 
+_POINT = sql.SQL('"Point".number')
+
+
+class _VersionSource(_RowSource):
+    """All versions of records, each as of the points at which it is the newest one."""
+
+    def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
+        super().__init__(writer, metric, is_earlier=is_earlier)
+        self.mapped = False
+        points = self.query.points or ()
+        self._files = [point.compared if is_earlier else point.file_id for point in points]
+        self._labels = [point.label for point in points]
+        # By file: a comparison with a time before the calendar has none.
+        kept = [each for each in zip(self._files, self._labels, strict=True) if each[0] is not None]
+        kept.sort(key=lambda each: (each[0], each[1]))
+        self._files, self._labels = [file for file, _ in kept], [label for _, label in kept]
+        self._of_points = writer.parameters.add(self._files)
+        self._label = writer.parameters.add(self._labels)
+
+    def _joins(self) -> Joins:
+        return Joins(lambda name: versions.with_ranges(self.writer.catalogue[name]), self._is_newest)
+
+    def _is_newest(self, alias: str) -> sql.Composable:
+        """Whether a version is the newest one as of the point."""
+        return sql.SQL("{} <= {file} AND {} > {file}").format(
+            sql.Identifier(alias, versions.FROM_FILE),
+            sql.Identifier(alias, versions.UNTIL_FILE),
+            file=sql.SQL("({}::int[])[{}]").format(self._of_points, _POINT),
+        )
+
+    def table(self) -> sql.Composable:
+        dataset = self.query.dataset
+        parts = [
+            sql.SQL('{} AS page CROSS JOIN LATERAL {} AS "Point" (number)').format(
+                versions.with_ranges(dataset), self._points_of("page")
+            )
+        ]
+        other, dating = dataset.dated_through, dataset.dating
+        if other is not None and dating is not None:
+            parts.append(
+                sql.SQL('JOIN {} AS "Dating" ON {} = {} AND {}').format(
+                    versions.with_ranges(other),
+                    sql.Identifier("Dating", other.key[0]),
+                    sql.Identifier("page", dating.field),
+                    self._is_newest("Dating"),
+                )
+            )
+        return sql.SQL(" ").join([*parts, *self.joins.clauses])
+
+    def _points_of(self, alias: str) -> sql.Composable:
+        """The numbers of the points at which a version is the newest one: found by halving, not by comparing all."""
+        return sql.SQL(
+            "generate_series(width_bucket({} - 1, {files}::int[]) + 1, width_bucket({} - 1, {files}::int[]))"
+        ).format(
+            sql.Identifier(alias, versions.FROM_FILE),
+            sql.Identifier(alias, versions.UNTIL_FILE),
+            files=self._of_points,
+        )
+
+    def key_expressions(self) -> list[tuple[str, sql.Composable]]:
+        type_ = sql.SQL("date" if self.query.grain is not None else "int")
+        label = sql.SQL("({}::{}[])[{}]").format(self._label, type_, _POINT)
+        named: list[tuple[str, sql.Composable]] = [(name, label) for name in self.query.axis]
+        return named + [(path.name, self.column(path.name)) for path in self.query.by]
+
+
 def _order(query: MetricQuery) -> sql.Composable:
     """Rows in the order asked for, and always in the same one; what has no value comes last."""
     terms = [(each.column, each.is_descending) for each in query.order]
     if not terms:
-        terms = [(PERIOD, False)] if query.grain is not None else []
-        terms += [(query.metrics[0].name, True)] if query.by and query.grain is None else []
+        terms = [(name, False) for name in query.axis]
+        terms += [(query.metrics[0].name, True)] if query.by and not query.axis else []
     named = {name for name, _ in terms}
-    rest = [PERIOD] if query.grain is not None else []
+    rest = query.axis
     terms += [(name, False) for name in (*rest, *query.dimension_names) if name not in named]
     if not terms:
         return sql.SQL("(SELECT 1)")  # one row

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from logistics_api.as_of.relations import table_of_records
+from logistics_api.as_of.relations import AS_OF_FILE, table_of_records
 from logistics_api.rows.tables import DAY, OF_FILE, Table
 from logistics_core.catalogue import Dataset
 from logistics_core.row_days import day_of_row
@@ -121,6 +121,7 @@ def page(
     `as_of`: of the versions as of the file `AsOf`.
     """
     descending, keys = order.startswith("-"), keys_of(table, order, lacking=lacking)
+    file = AS_OF_FILE if as_of else None
     first = table.orders[order.removeprefix("-")][0]
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
@@ -131,7 +132,7 @@ def page(
         parts.append(sql.SQL("{} IS {}NULL").format(page_column(table, first), sql.SQL("" if lacking else "NOT ")))
     by_key = not few and set(keys) <= set(table.dataset.key)
     counted = sql.SQL(CAPPED).format(
-        relation=relation(table, filters, as_of=as_of),
+        relation=relation(table, filters, as_of=file),
         conditions=conditions(table, filters),
         most=sql.Literal((most or 0) + 1),
     )
@@ -143,12 +144,12 @@ def page(
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
                 added=added_columns(table) if is_joined else sql.SQL(""),
-                relation=relation(table, (*filters, first), as_of=as_of, by_key=by_key),
+                relation=relation(table, (*filters, first), as_of=file, by_key=by_key),
                 conditions=sql.SQL(" AND ").join(parts),
             ),
             counted=counted if most is not None else sql.SQL("NULL"),
             chosen=chosen(table, columns, is_joined=is_joined),
-            dating=sql.SQL("") if is_joined else dating(table, columns, is_looked_up=True, as_of=as_of),
+            dating=sql.SQL("") if is_joined else dating(table, columns, is_looked_up=True, as_of=file),
             files=files(columns),
         )
     )
@@ -184,7 +185,7 @@ def estimate(table: Table, filters: Sequence[str], *, as_of: bool = False) -> by
     return _bytes(
         sql.SQL(ESTIMATE).format(
             table=name_of(table),
-            relation=relation(table, filters, as_of=as_of),
+            relation=relation(table, filters, as_of=AS_OF_FILE if as_of else None),
             conditions=conditions(table, filters),
         )
     )
@@ -193,12 +194,13 @@ def estimate(table: Table, filters: Sequence[str], *, as_of: bool = False) -> by
 @lru_cache(1024)
 def row(table: Table, columns: Sequence[str], *, as_of: bool = False) -> bytes:
     """Builds the statement of the row whose identity is `Key0`, … ."""
+    file = AS_OF_FILE if as_of else None
     return _bytes(
         sql.SQL(ROW).format(
             table=name_of(table),
-            relation=table_of_records(table.dataset, as_of=as_of, by_key=True),
+            relation=table_of_records(table.dataset, file, by_key=True),
             chosen=chosen(table, columns),
-            dating=dating(table, columns, is_looked_up=True, as_of=as_of),
+            dating=dating(table, columns, is_looked_up=True, as_of=file),
             files=files(columns),
             identified=sql.SQL(" AND ").join(
                 sql.SQL("page.{} = {}").format(sql.Identifier(column), sql.Placeholder(f"Key{number}"))
@@ -226,14 +228,19 @@ def name_of(table: Table) -> sql.Composable:
 
 
 def relation(
-    table: Table, names: Sequence[str], *, is_looked_up: bool = False, as_of: bool = False, by_key: bool = False
+    table: Table,
+    names: Sequence[str],
+    *,
+    is_looked_up: bool = False,
+    as_of: sql.Composable | None = None,
+    by_key: bool = False,
 ) -> sql.Composable:
     """The table as `page`, joined with the table that dates it if one of the filters or columns needs it.
 
-    `as_of`: as of the file `AsOf`; `by_key`: few rows are wanted, in the order of the key.
+    `as_of`: as of the file of that number; `by_key`: few rows are wanted, in the order of the key.
     """
     return sql.SQL("{} AS page {}").format(
-        table_of_records(table.dataset, as_of=as_of, by_key=by_key),
+        table_of_records(table.dataset, as_of, by_key=by_key),
         dating(table, names, is_looked_up=is_looked_up, as_of=as_of),
     )
 
@@ -243,7 +250,9 @@ def needs_dating(table: Table, names: Sequence[str]) -> bool:
     return any(column_of(table, name) in table.added for name in names)
 
 
-def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False, as_of: bool = False) -> sql.Composable:
+def dating(
+    table: Table, names: Sequence[str], *, is_looked_up: bool = False, as_of: sql.Composable | None = None
+) -> sql.Composable:
     """Joins the table that dates `page`, as `Dating`, if one of the filters or columns needs it.
 
     `is_looked_up`: for each row found, instead of in whatever way the planner expects to be the fastest.
@@ -252,7 +261,7 @@ def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False, as
     if other is None or dated_by is None or not needs_dating(table, names):
         return sql.SQL("")
     return sql.SQL(DATING_LOOKED_UP if is_looked_up else DATING).format(
-        other=table_of_records(other, as_of=as_of, by_key=is_looked_up),
+        other=table_of_records(other, as_of, by_key=is_looked_up),
         key=sql.Identifier(*other.key),
         field=sql.Identifier(dated_by.field),
     )

@@ -228,6 +228,7 @@ def fresh(new_database: Databases, serve: Any, tmp_path_factory: pytest.TempPath
 
 
 METRICS = "parcels_sent,total_weight,mean_weight,heaviest,kinds,median_weight"
+REGION = "trips_record.depots_record.region"
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("/api/depots", {"source": True}),
     ("/api/depots/D1", {}),
@@ -239,7 +240,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("/api/scans", {"source": True}),
     ("/api/metrics/parcels", {"metrics": METRICS, "exact": True, "total": True}),
     ("/api/metrics/parcels", {"metrics": METRICS, "by": "kind", "exact": True, "order": "kind"}),
-    ("/api/metrics/parcels", {"metrics": METRICS, "grain": "month", "by": "trips_record.depots_record.region", "exact": True}),
+    ("/api/metrics/parcels", {"metrics": METRICS, "grain": "month", "by": REGION, "exact": True}),
     (
         "/api/metrics/parcels",
         {"metrics": "total_weight",
@@ -269,7 +270,7 @@ def answered(api: Any, path: str, query: dict[str, Any]) -> Any:
 
 
 def exported(api: Any, name: str, **query: Any) -> list[str]:
-    response = api.request(f"/api/exports/{name}", **query)
+    response = api.client.get(f"/api/exports/{name}", params=query)
     assert response.status_code == 200, response.text
     return sorted(response.text.splitlines())
 
@@ -287,8 +288,10 @@ def test_answers_as_of_each_file_are_those_of_a_database_that_has_the_files_unti
     for number in range(len(FILES)):
         if number != UNLOADED:
             site.load(number)
+        refresh(site.url)
         file_id = number + 1
         for path, query in QUESTIONS:
+            query = query | {"limit": 900 + number} if path.startswith("/api/metrics") else query  # not from a cache
             expected = answered(other, path, query)
             assert answered(api, path, {**query, as_of_name(path): file_id}) == expected, (path, query, file_id)
             seen += expected != 404
