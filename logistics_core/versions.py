@@ -111,10 +111,15 @@ def as_of_by_key(dataset: Dataset, file: sql.Composable) -> sql.Composable:
     )
 
 
-def all_versions(dataset: Dataset, condition: sql.Composable | None = None) -> sql.Composable:
-    """Every version of every record, as a subquery; `condition` selects some by columns without a qualifier."""
+def all_versions(
+    dataset: Dataset, condition: sql.Composable | None = None, *, has_history: bool = True
+) -> sql.Composable:
+    """Every version of every record, as a subquery; `condition` selects some by columns without a qualifier.
+
+    `has_history`: whether there is a table of superseded records.
+    """
     where = sql.SQL("") if condition is None else sql.SQL("WHERE {}").format(condition)
-    if not dataset.key:
+    if not dataset.key or not has_history:
         names = {name: part for name, part in _names(dataset).items() if name != "history"}
         return sql.SQL("(SELECT {columns} FROM {table} {where})").format(**names, where=where)
     return sql.SQL(_ALL).format(**_names(dataset), table_condition=where, history_condition=where)

@@ -1,11 +1,11 @@
 """Finds the file that `as_of` means, and refuses what cannot be told any more: nothing is answered by guesswork."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from logistics_api.as_of.parameter import EXPECTED, read_as_of
+from logistics_api.as_of.parameter import EXPECTED, Asked, read_as_of
 from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
 from logistics_core.catalogue import Dataset
@@ -68,6 +68,10 @@ class AsOf:
         return {"As-Of-File": str(self.file_id)}
 
 
+Histories = Mapping[str, Mapping[str, Any]]
+"""What the ledger says about the histories of datasets, by name."""
+
+
 async def resolve(database: Database, text: str, datasets: Iterable[Dataset], parameter: str = "as_of") -> AsOf:
     """The file that a text means, if the records of the datasets as of that file are all known.
 
@@ -78,37 +82,59 @@ async def resolve(database: Database, text: str, datasets: Iterable[Dataset], pa
     asked = read_as_of(text)
     if asked is None:
         raise refused_parameter(parameter, EXPECTED, text)
-    wanted = {each.name: each for each in datasets if each.key}
-    parameters = {**vars(asked), "datasets": list(wanted)}
-    file, histories = await database.fetch_row(RESOLVE, parameters)
+    wanted = list(datasets)
+    file, histories = await _read(database, asked, wanted)
     if file is None and asked.moment is None:
         raise refused_parameter(parameter, f"{EXPECTED}; the ledger has no such file", text)
     found = AsOf(0, None, None, None) if file is None else AsOf(**file)
-    for dataset in wanted.values():
-        why = _unknown(dataset, histories.get(dataset.name), found.file_id)
-        if why is not None:
-            raise refused_parameter(parameter, why, text)
+    why = why_unknown(wanted, histories, found.file_id)
+    if why is not None:
+        raise refused_parameter(parameter, why, text)
     return found
 
 
+async def known_histories(database: Database, datasets: Iterable[Dataset]) -> Histories:
+    """What is known about the histories of datasets.
+
+    Raises:
+        Problem: as `Database.fetch_row`.
+    """
+    _, histories = await _read(database, Asked(), list(datasets))
+    return histories
+
+
+async def _read(database: Database, asked: Asked, datasets: Sequence[Dataset]) -> tuple[Any, Histories]:
+    names = [each.name for each in datasets]
+    file, histories = await database.fetch_row(RESOLVE, {**vars(asked), "datasets": names})
+    return file, histories
+
+
+def why_unknown(datasets: Iterable[Dataset], histories: Histories, file_id: int) -> str | None:
+    """Why the records of one of the datasets as of a file are not known; None if all are.
+
+    Records without a key are never superseded, so they always are.
+    """
+    found = (_unknown(each, histories.get(each.name), file_id) for each in datasets if each.key)
+    return next((why for why in found if why is not None), None)
+
+
 def _unknown(dataset: Dataset, history: Mapping[str, Any] | None, file_id: int) -> str | None:
-    """Why the records of a dataset as of a file are not known; None if they are."""
-    how = (
-        f"logistics history keep {dataset.name}"
-        if _is_built_in(dataset)
-        else f"`history: true` in the contract of {dataset.name}"
-    )
     if history is None or history["ended_at"] is not None:
-        until = "" if history is None else " any more"
-        return f"nothing: {dataset.name} does not keep earlier versions of its records{until}. It needs {how}"
+        return (
+            f"nothing: {dataset.name} does not keep earlier versions of its records"
+            f"{'' if history is None else ' any more'}. It needs {how_to_keep(dataset)}"
+        )
     if history["gaps"] and file_id < history["since_file_id"]:
         return (
             f"file {history['since_file_id']} ({history['since_path']}) or a later one: the history of {dataset.name} "
-            f"began after that file. Earlier versions of {history['gaps']:,} files before it are not known; load these "
-            f"files again to have them (`logistics history show` lists them)"
+            f"began after it. Of {history['gaps']:,} earlier files some records are not known any more; "
+            "`logistics history show` lists these files: load them again to have them"
         )
     return None
 
 
-def _is_built_in(dataset: Dataset) -> bool:
-    return dataset.name in BUILT_IN
+def how_to_keep(dataset: Dataset) -> str:
+    """What has a dataset keep its history."""
+    if dataset.name in BUILT_IN:
+        return f"the command `logistics history keep {dataset.name}`"
+    return f"`history: true` in the contract of {dataset.name}"

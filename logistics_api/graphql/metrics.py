@@ -138,11 +138,7 @@ class _MetricsMaker:
             ),
             "limit": GraphQLArgument(GraphQLInt, 1_000, description=f"Maximum number of rows, up to {MAX_ROWS:,}"),
         }
-        return (
-            found
-            if self._dataset.dating is not None
-            else _without(found, "grain", "start", "end", "compare", "periods")
-        )
+        return found if self._dataset.has_periods else _without(found, "grain", "start", "end", "compare", "periods")
 
     def _names(self) -> GraphQLEnumType:
         names = Names()
@@ -205,7 +201,7 @@ class _MetricsMaker:
         def add(name: str, type_: Any, description: str) -> None:
             found[names.claim(camel(name))] = field_of(type_, MetricColumn(name), description)
 
-        if self._dataset.dating is not None:
+        if self._dataset.has_periods:
             add(PERIOD, DATE, "First day of the period")
         for path in self._paths:
             add(path.name, OF_KIND[kind_of(path.field)], f"{path.field.title_with_unit}; null unless grouped by it")

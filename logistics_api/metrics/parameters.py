@@ -27,7 +27,7 @@ from logistics_api.querying.metric_query import (
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import nearest_match
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.catalogue.model import NESTED_TYPES, Snapshots
 from logistics_core.metrics.conditions import EVERYTHING, Filter, conditions_on, read_filter
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import FieldPath, read_path
@@ -195,7 +195,7 @@ class _Reader:
         start, end = self._given.start, self._given.end
         if start is None and end is None:
             return None
-        if self._dataset.dating is None:
+        if not self._dataset.has_periods:
             raise refused_parameter(
                 "start", f"no range: records of {self._dataset.name} have no day", str(start or end)
             )
@@ -210,9 +210,12 @@ class _Reader:
         return _with_order(query, _split(self._given.order))
 
     def _check_grain(self, query: MetricQuery) -> None:
-        if query.grain is not None and self._dataset.dating is None:
+        if query.grain is not None and not self._dataset.has_periods:
             raise refused_parameter("grain", f"none: {self._without_day}", query.grain.value)
-        if query.compare is not None and self._dataset.dating is None:
+        if query.grain in (Grain.DAY, Grain.WEEK) and self._dataset.snapshots is Snapshots.MONTHLY:
+            expected = f"month, quarter or year: {self._dataset.name} has monthly snapshots"
+            raise refused_parameter("grain", expected, query.grain)
+        if query.compare is not None and not self._dataset.has_periods:
             raise refused_parameter("compare", f"none: {self._without_day}", query.compare.value)
 
 
@@ -231,6 +234,8 @@ def can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
     """Whether the values of a metric can be accumulated, or shared out, as asked for."""
     if not shown:
         return True
+    if Show.RUNNING in shown and dataset.snapshots is not None:
+        return False  # states of a stock do not add up over time
     if Show.SHARE in shown and not is_part_of_whole(dataset, metric):
         return False
     return not values_of(metric, metrics_of(dataset))

@@ -59,8 +59,12 @@ class DatasetMetrics(BaseModel):
     description: str
     has_days: bool = Field(description="Whether records have a day, so that there are periods and ranges")
     time_zone: str | None = Field(
-        description="The time zone of the days, if they are those of a record's own moments; otherwise null",
+        description="The time zone of the days, if they are those of moments: of a record's own, or of the files that "
+        "snapshots are as of; otherwise null",
         examples=["Europe/Berlin"],
+    )
+    snapshots: Literal["daily", "monthly"] | None = Field(
+        description="If periods are not those of records: values are as they were known at the end of each day or month"
     )
     days: RecordDays | None = Field(
         description="The days of its records as of the last refresh; null if they have none, or none is known yet"

@@ -15,6 +15,7 @@ from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.metric_sql import Parameters, source_of, statement
 from logistics_api.querying.planner import Plan, Source, plan
 from logistics_api.querying.registry import RollupRegistry, StoredDataset
+from logistics_api.querying.snapshots import is_of_snapshots, with_points
 from logistics_core.catalogue import Catalogue
 from logistics_core.metrics import rollups
 from logistics_core.metrics.periods import DayRange
@@ -68,7 +69,7 @@ async def answer(
     """
     stored = await registry.find(database, query.dataset)
     for attempt in range(ATTEMPTS):
-        asked = await _within_days(database, query, stored)
+        asked = await _within_days(database, query, stored, catalogue)
         chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
         text = sql.SQL(
             'SELECT (SELECT data_version FROM analytics.status), {}, "Groups" FROM ({}) AS "Answer" ("Rows", "Groups")'
@@ -95,7 +96,7 @@ async def answer_rows(
         Problem: as `answer`.
     """
     stored = await registry.find(database, query.dataset, again=True)
-    asked = await _within_days(database, query, stored)
+    asked = await _within_days(database, query, stored, catalogue)
     chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
     text = statement(asked, chosen, catalogue, parameters, as_rows=True)
     async with database.connection() as connection:
@@ -103,12 +104,16 @@ async def answer_rows(
         return chosen, await found.fetchall()
 
 
-async def _within_days(database: Database, query: MetricQuery, stored: StoredDataset) -> MetricQuery:
+async def _within_days(
+    database: Database, query: MetricQuery, stored: StoredDataset, catalogue: Catalogue
+) -> MetricQuery:
     """The question with a range that ends where the records do, where periods have to be listed.
 
     Raises:
         Problem: 422, there would be too many periods.
     """
+    if is_of_snapshots(query):
+        return await with_points(database, query, catalogue)
     newest = query.newest_day or (stored.newest_day if query.as_of is None else None)
     if query.dataset.dating is None or (query.grain is None and query.compare is None):
         return replace(query, newest_day=newest)

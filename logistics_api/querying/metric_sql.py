@@ -607,17 +607,13 @@ class _VersionSource(_RowSource):
     """All versions of records, each as of the points at which it is the newest one."""
 
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
+        found = [(point.compared if is_earlier else point.file_id, point.label) for point in writer.query.points or ()]
+        # In the order of files. A time before the calendar has none.
+        known = sorted((file, label) for file, label in found if file is not None)
+        self._files = writer.parameters.add([file for file, _ in known])
+        self._labels = writer.parameters.add([label for _, label in known])
         super().__init__(writer, metric, is_earlier=is_earlier)
         self.mapped = False
-        points = self.query.points or ()
-        self._files = [point.compared if is_earlier else point.file_id for point in points]
-        self._labels = [point.label for point in points]
-        # By file: a comparison with a time before the calendar has none.
-        kept = [each for each in zip(self._files, self._labels, strict=True) if each[0] is not None]
-        kept.sort(key=lambda each: (each[0], each[1]))
-        self._files, self._labels = [file for file, _ in kept], [label for _, label in kept]
-        self._of_points = writer.parameters.add(self._files)
-        self._label = writer.parameters.add(self._labels)
 
     def _joins(self) -> Joins:
         return Joins(lambda name: versions.with_ranges(self.writer.catalogue[name]), self._is_newest)
@@ -627,7 +623,7 @@ class _VersionSource(_RowSource):
         return sql.SQL("{} <= {file} AND {} > {file}").format(
             sql.Identifier(alias, versions.FROM_FILE),
             sql.Identifier(alias, versions.UNTIL_FILE),
-            file=sql.SQL("({}::int[])[{}]").format(self._of_points, _POINT),
+            file=sql.SQL("({}::int[])[{}]").format(self._files, _POINT),
         )
 
     def table(self) -> sql.Composable:
@@ -656,12 +652,12 @@ class _VersionSource(_RowSource):
         ).format(
             sql.Identifier(alias, versions.FROM_FILE),
             sql.Identifier(alias, versions.UNTIL_FILE),
-            files=self._of_points,
+            files=self._files,
         )
 
     def key_expressions(self) -> list[tuple[str, sql.Composable]]:
         type_ = sql.SQL("date" if self.query.grain is not None else "int")
-        label = sql.SQL("({}::{}[])[{}]").format(self._label, type_, _POINT)
+        label = sql.SQL("({}::{}[])[{}]").format(self._labels, type_, _POINT)
         named: list[tuple[str, sql.Composable]] = [(name, label) for name in self.query.axis]
         return named + [(path.name, self.column(path.name)) for path in self.query.by]
 

@@ -98,12 +98,13 @@ def _signature(dataset: Dataset) -> Signature:
     parameters = {
         "parameters": from_query(selection_model(dataset)),
         "database": Reader,
-        **{f"key{number}": _key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
+        **{f"key{number}": key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
     }
     return Signature([Parameter(name, Parameter.KEYWORD_ONLY, annotation=each) for name, each in parameters.items()])
 
 
-def _key_parameter(dataset: Dataset, column: str) -> Any:
+def key_parameter(dataset: Dataset, column: str) -> Any:
+    """The annotation of a parameter that takes a column of the identity from the path."""
     if not dataset.key:
         type_ = FileId if column == "file_id" else RecordNumber
         return Annotated[type_, Path(alias=column)]

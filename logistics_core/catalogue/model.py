@@ -364,6 +364,16 @@ class Dataset:
         return f"raw.{self.name}"
 
     @property
+    def snapshots(self) -> Snapshots | None:
+        """How often its state is looked at, if its metrics have a time axis by that."""
+        return None if self.history is None else self.history.snapshots
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether metrics have a time axis: by the days of its records, or by snapshots."""
+        return self.dating is not None or self.snapshots is not None
+
+    @property
     def history_table(self) -> str:
         """The table of the records that others have superseded, with the schema; it exists if they are kept."""
         return f"history.{self.name}"

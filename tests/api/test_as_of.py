@@ -93,6 +93,26 @@ schema:
 datedBy: {field: scanned_on}
 """
 """Without a key: nothing is ever superseded, and no history has to be kept."""
+STOCK = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: stock
+path: stock.json
+title: Stock
+singular: stock_level
+history: {snapshots: daily, timeZone: Europe/Berlin}
+schema:
+  primaryKey: [article, depot]
+  foreignKeys:
+    - {fields: [depot], reference: {resource: depots, fields: [depot]}}
+  fields:
+    - {name: article, type: string, constraints: {required: true}}
+    - {name: depot, type: string, role: dimension, constraints: {required: true}}
+    - {name: pieces, type: number}
+metrics:
+  - {name: in_stock, aggregate: sum, field: pieces}
+  - {name: articles, aggregate: distinct, field: article}
+  - {name: most, aggregate: max, field: pieces}
+"""
 PALLETS = DEPOTS.replace("depot", "pallet").replace("Depot", "Pallet").replace("history: true\n", "")
 """Does not keep its history."""
 
@@ -137,10 +157,12 @@ FILES: list[tuple[str, Records]] = [
     ("trips/c.json", trips(5)),
     ("parcels/c.json", parcels(2)),
     ("pallets/a.json", [{"pallet": "X", "region": "north"}]),
+    ("stock/a.json", [{"article": f"A{n % 3}", "depot": f"D{n % 2}", "pieces": n * 10.5} for n in range(6)]),
+    ("stock/b.json", [{"article": f"A{n}", "depot": "D0", "pieces": n} for n in range(4)]),
 ]
 """In the order of their registration."""
 UNLOADED = 8
-LOAD_ORDER = [10, 6, 2, 9, 8, 0, 11, 5, 3, 1, 7, 4]
+LOAD_ORDER = [10, 6, 2, 9, 13, 8, 0, 11, 5, 3, 12, 1, 7, 4]
 
 
 @dataclass
@@ -160,7 +182,7 @@ def make_site(url: str, data_dir: Path) -> Site:
     folder = data_dir / "contracts"
     folder.mkdir(parents=True)
     for name, text in {
-        "depots": DEPOTS, "trips": TRIPS, "parcels": PARCELS, "scans": SCANS, "pallets": PALLETS,
+        "depots": DEPOTS, "trips": TRIPS, "parcels": PARCELS, "scans": SCANS, "pallets": PALLETS, "stock": STOCK,
     }.items():  # fmt: skip
         (folder / f"{name}.yaml").write_text(text)
     catalogue: Catalogue = synced_catalogue(url, folder)
@@ -250,6 +272,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("/api/metrics/trips", {"grain": "week", "show": "running"}),
     ("/api/metrics/scans", {"grain": "day"}),
+    ("/api/metrics/stock", {"by": "depots_record.region"}),
 ]  # fmt: skip
 BESIDE = ("as_of", "source", "data_version", "undated", "total")
 """What tells how an answer came about; a total number of rows may be estimated otherwise."""
@@ -321,7 +344,7 @@ def test_pages_go_on_behind_their_cursor_as_of_the_same_file(api: Any) -> None:
 def test_a_file_is_meant_by_its_number_its_path_a_day_or_a_moment(api: Any) -> None:
     meant = {
         "6": 6, "parcels/b.json": 6, "2026-03-06": 6, "2026-03-06T12:00Z": 6, "2026-03-06T11:59:59Z": 5,
-        "2026-03-06T13:30+02:00": 5, "2026-02-28": 0, "2031-01-01": 12,
+        "2026-03-06T13:30+02:00": 5, "2026-02-28": 0, "2031-01-01": 14,
     }  # fmt: skip
     for text, file_id in meant.items():
         response = api.request("/api/parcels", as_of=text, source=True)
@@ -368,3 +391,164 @@ def test_what_is_known_since_a_file_alone_is_not_answered_for_earlier_ones(
             other.load(0)  # again: nothing is missing any more
             assert api.get("/api/depots", as_of=1)["data"] == FILES[0][1]
             assert api.get("/api/depots", source=True)["data"] == now
+
+
+# -- GraphQL -----------------------------------------------------------------------------------------------------------
+
+DOCUMENT = """
+query ($asOf: String) {
+  parcels(
+    asOf: $asOf, orderBy: PARCEL_ASC, first: 50, filter: {tripsRecord: {depotsRecord: {region: {isNull: false}}}}
+  ) {
+    nodes {
+      parcel part weight day
+      source { fileId recordNo }
+      tripsRecord { trip drivenOn depotsRecord { depot region trips(first: 3) { nodes { trip } total { rows } } } }
+    }
+    total { rows }
+  }
+  trip(trip: 4, asOf: $asOf) { trip drivenOn depotsRecord { region } }
+  parcelsMetrics(metrics: [PARCELS_SENT, TOTAL_WEIGHT], by: [KIND], exact: true, order: [KIND_ASC], asOf: $asOf) {
+    rows { kind parcelsSent totalWeight }
+  }
+}
+"""
+NOW = DOCUMENT.replace("asOf: $asOf, ", "").replace(", asOf: $asOf", "").replace("query ($asOf: String) ", "")
+
+
+def queried(api: Any, document: str, **variables: Any) -> Any:
+    response = api.client.post("/api/graphql", json={"query": document, "variables": variables})
+    body = json.loads(response.content, parse_float=str)
+    assert "errors" not in body, body
+    return body["data"]
+
+
+def test_graphql_answers_as_of_a_file_as_rest_does_and_so_does_all_that_rows_refer_to(
+    api: Any, new_database: Databases, serve: Any, tmp_path: Path
+) -> None:
+    with new_database() as url:
+        other = make_site(url, tmp_path)
+        with connect(url) as connection:
+            for found in other.found:
+                ledger.register(connection, found)
+        with serve(url) as running:
+            for number in range(11):
+                if number != UNLOADED:
+                    other.load(number)
+                if number in (2, 5, 10):
+                    assert queried(api, DOCUMENT, asOf=str(number + 1)) == queried(running, NOW)
+
+
+def test_graphql_pages_go_on_as_of_the_same_file_and_what_is_unknown_is_refused(api: Any) -> None:
+    document = """query ($after: String, $asOf: String) { parcels(asOf: $asOf, first: 4, after: $after) {
+        nodes { parcel part } pageInfo { endCursor hasNextPage } } }"""
+    found, after = [], None
+    while True:
+        page = queried(api, document, after=after, asOf="6")["parcels"]
+        found += page["nodes"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert found == api.get("/api/parcels", as_of=6, fields="parcel,part", sort="parcel")["data"]
+    refused = api.client.post("/api/graphql", json={"query": '{ pallets(asOf: "3") { nodes { pallet } } }'}).json()
+    assert "`history: true` in the contract of pallets" in refused["errors"][0]["message"]
+
+
+# -- one record, and figures -------------------------------------------------------------------------------------------
+
+
+def test_the_timeline_of_a_record_has_its_versions_and_what_each_changed(api: Any) -> None:
+    timeline = api.get("/api/history/trips/7")
+    assert timeline["is_complete"]
+    versions = timeline["data"]
+    assert [each["file"]["path"] for each in versions] == ["trips/c.json", "trips/b.json", "trips/a.json"]
+    assert [each["until"] and each["until"]["file_id"] for each in versions] == [None, 10, 7]
+    for version, before in zip(versions, [*versions[1:], None], strict=True):
+        as_known = api.get("/api/trips/7", asOf=version["file"]["file_id"])
+        assert version["record"] == as_known
+        changed = before and [name for name in as_known if as_known[name] != before["record"][name]]
+        assert version["changed"] == changed
+    first = api.get("/api/history/trips/7", limit=1)
+    rest = api.get("/api/history/trips/7", limit=5, cursor=first["next_cursor"])
+    assert first["data"] + rest["data"] == versions and rest["next_cursor"] is None
+    api.refused(404, "/api/history/trips/777")
+    api.refused(404, "/api/history/trips/6", cursor=first["next_cursor"])
+
+
+def test_a_key_of_several_fields_has_a_timeline_by_its_value(api: Any) -> None:
+    versions = api.get("/api/history/parcels/P%2F1/1.00")["data"]
+    found = [(each["file"]["file_id"], each["record_no"]) for each in versions]
+    assert found == [(11, 11), (11, 2), (6, 11), (6, 2), (3, 11), (3, 2)], "each file has the key twice"
+
+
+def test_a_timeline_says_where_earlier_versions_are_not_known(api: Any) -> None:
+    timeline = api.get("/api/history/pallets/X")
+    assert not timeline["is_complete"] and "`history: true`" in timeline["incomplete_because"]
+    assert len(timeline["data"]) == 1
+
+
+def test_the_history_of_figures_names_the_files_that_changed_them(api: Any) -> None:
+    names = ["parcels_sent", "total_weight", "kinds", "median_weight"]
+    query = {"metrics": ",".join(names), "filter": '{"trips_record.depots_record.region":"south"}', "end": "2024-03-20"}
+    found = api.get("/api/history/figures/parcels", since="2026-03-02", **query)
+
+    def known(file_id: int) -> dict[str, Any]:
+        return api.get("/api/metrics/parcels", as_of=file_id, exact=True, **query)["data"][0]
+
+    assert (found["then"], found["now"]) == (known(2), known(14))
+    values, changes = known(2), {each["file"]["file_id"]: each for each in found["changes"]}
+    for file_id in range(3, 15):
+        after = known(file_id)
+        if after == values:
+            assert file_id not in changes
+        else:
+            change = changes.pop(file_id)
+            assert (change["before"], change["after"]) == (values, after)
+        values = after
+    assert not changes and len(found["changes"]) >= 4
+    upto = api.get("/api/history/figures/parcels", since="2026-03-02", until="6", **query)
+    assert upto["now"] == known(6) and all(each["file"]["file_id"] <= 6 for each in upto["changes"])
+    api.refused(422, "/api/history/figures/parcels", since="6", until="5")
+    api.refused(422, "/api/history/figures/pallets", since="6")
+
+
+def test_the_histories_that_there_are_can_be_listed(api: Any) -> None:
+    found = {each["dataset"]: each for each in api.get("/api/history")["data"]}
+    assert found.keys() == {"depots", "trips", "parcels", "stock"}
+    assert all(each["is_kept"] and each["files_with_gaps"] == 0 for each in found.values())
+
+
+# -- snapshots ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_stock_of_a_day_is_what_was_known_at_its_end(api: Any) -> None:
+    """File n was registered at noon of 1 March plus n - 1 days; the first one of the stock is file 13."""
+    query = {"metrics": "in_stock,articles,most", "by": "depots_record.region"}
+    found = api.get("/api/metrics/stock", grain="day", start="2026-03-12", end="2026-03-16", **query)
+    expected = [
+        {"period": f"2026-03-{day}"} | row
+        for day in range(12, 17)
+        for row in sorted(
+            api.get("/api/metrics/stock", as_of=f"2026-03-{day}", **query)["data"],
+            key=lambda row: row["depots_record.region"] or "~",
+        )
+    ]
+    assert found["data"] == expected and len({row["period"] for row in found["data"]}) == 4
+    total = api.get("/api/metrics/stock", metrics="in_stock", grain="month", start="2026-01-01", end="2026-04-30")
+    (now,) = api.get("/api/metrics/stock", metrics="in_stock")["data"]
+    assert total["data"] == [{"period": month} | now for month in ("2026-03-01", "2026-04-01")]
+
+
+def test_snapshots_are_compared_with_those_of_the_period_before(api: Any) -> None:
+    days = api.get(
+        "/api/metrics/stock", metrics="in_stock", grain="day", compare="previous", start="2026-03-13", end="2026-03-15"
+    )["data"]
+    values = [row["in_stock"] for row in days]
+    assert [row["in_stock_previous"] for row in days] == [None, *values[:-1]]
+    single = api.get("/api/metrics/stock", metrics="in_stock", start="2026-03-01", end="2026-03-13")["data"]
+    assert single == [{"in_stock": values[0]}]
+    api.refused(422, "/api/metrics/stock", metrics="in_stock", grain="day", show="running")
+    asof = api.get(
+        "/api/metrics/stock", metrics="in_stock", grain="day", start="2026-03-13", end="2026-03-15", as_of=13
+    )
+    assert {row["in_stock"] for row in asof["data"]} == {values[0]}
