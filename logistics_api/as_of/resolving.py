@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from logistics_api.as_of.parameter import EXPECTED, Asked, read_as_of
 from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
+from logistics_core.as_of import EXPECTED, Asked, read_as_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.contract_files import BUILT_IN
 

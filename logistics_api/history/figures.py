@@ -3,6 +3,7 @@
 Nothing is stored for this: values as of every file in between follow exactly from the versions of records.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal

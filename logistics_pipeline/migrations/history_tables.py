@@ -27,7 +27,7 @@ def keep_history(connection: Connection, dataset: Dataset) -> bool:
     with connection.transaction():
         table = sql.Identifier("raw", dataset.name)
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(table))
-        _make_table(connection, dataset)
+        make_history_table(connection, dataset)
         ledger.begin_history(connection, dataset.name)
     return True
 
@@ -46,7 +46,8 @@ def drop_history_table(connection: Connection, dataset: str) -> None:
     ledger.forget_history(connection, dataset)
 
 
-def _make_table(connection: Connection, dataset: Dataset) -> None:
+def make_history_table(connection: Connection, dataset: Dataset) -> None:
+    """Makes the table of superseded records unless it exists: with the columns of the raw table."""
     connection.execute(
         sql.SQL(read_sql("history/table")).format(
             table=sql.Identifier("raw", dataset.name),

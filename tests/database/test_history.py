@@ -1,10 +1,13 @@
 """Earlier versions of records: what there was as of a file follows from the files, not from when they were loaded."""
 
+import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,20 +18,26 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from psycopg import sql
 
 from logistics_core import versions
-from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue import Catalogue, Dataset, built_in_catalogue
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.analytics.rollup_check import rollup_differences
 from logistics_pipeline.contracts.accepting import accept_contract
 from logistics_pipeline.contracts.backfill import backfill_from_extras
 from logistics_pipeline.contracts.texts import contract_of_text
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.exports.backup import export_everything, restore
+from logistics_pipeline.exports.destinations import destination
 from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
+from logistics_pipeline.migrations.history_tables import keep_history
 from tests.contract_texts import FUEL, payment
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
-from tests.database.records import Record
+from tests.database.forking import run_command
+from tests.database.records import Record, vehicle
 from tests.database.test_replaying import export, replay
 from tests.examples import few_or_all
 from tests.keyed import READINGS, reading
@@ -322,3 +331,202 @@ def test_as_of_each_file_the_rows_are_those_of_a_database_with_the_files_until_t
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),
     )
+
+
+# -- switching it on and off ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(raw_folder: FolderUnderTest, connection: Connection) -> FolderUnderTest:
+    """With a dataset of the user's own, which does not keep its history yet."""
+    return in_force(raw_folder, connection, FUEL)
+
+
+def in_force(folder: FolderUnderTest, connection: Connection, text: str) -> FolderUnderTest:
+    accept(connection, text)
+    return replace(folder, options=replace(folder.options, catalogue=catalogue_in_force(connection)))
+
+
+def kept(connection: Connection) -> list[tuple[int, str, float]]:
+    """The superseded records: file, key, measure."""
+    query = "SELECT file_id, payment, litres::float FROM history.fuel ORDER BY file_id, record_no"
+    return connection.execute(query).fetchall()
+
+
+def test_rows_that_there_are_become_the_first_versions_and_gaps_are_noted(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder.drop_and_load("fuel/1.json", [payment(1), payment(2)])
+    folder.drop_and_load("fuel/2.json", [payment(2, litres=5), payment(3)])
+    folder.drop_and_load("fuel/3.json", [payment(4)])
+    folder = in_force(folder, connection, FUEL + KEPT)
+    (history,) = ledger.histories(connection)
+    assert (history.dataset, history.since_file_id, history.ended_at) == ("fuel", 3, None)
+    assert ledger.files_with_gaps(connection, "fuel") == [1]
+
+    folder.drop_and_load("fuel/4.json", [payment(1, litres=9), payment(3, litres=8)])
+
+    assert kept(connection) == [(1, "P-001", 1.5), (2, "P-003", 4.5)]
+    done = unload_file(folder.url, "fuel/2.json", folder.options)
+    assert [file.path for file in done.to_reload] == ["fuel/1.json"], "its record with that key is not known"
+    found = folder.options.folder.look_at(folder.options.raw_dir / "fuel/1.json")
+    assert found is not None
+    folder.load(found)
+    assert ledger.files_with_gaps(connection, "fuel") == []
+    assert kept(connection) == [(1, "P-001", 1.5)]
+    assert connection.execute("SELECT litres FROM raw.fuel WHERE payment = 'P-002'").fetchone() == (3,)
+
+
+def test_a_dataset_without_superseded_records_has_a_whole_history_from_its_first_file(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder.drop_and_load("fuel/1.json", [payment(1), payment(2)])
+    folder = in_force(folder, connection, FUEL + KEPT)
+    folder.drop_and_load("fuel/2.json", [payment(2, litres=5)])
+    assert ledger.files_with_gaps(connection, "fuel") == []
+    assert len(rows_as_of(connection, folder.options.catalogue["fuel"], 1)) == 2
+
+
+def test_what_was_kept_stays_when_keeping_ends_and_what_is_missed_is_noted_when_it_begins_again(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder = in_force(folder, connection, FUEL + KEPT)
+    folder.drop_and_load("fuel/1.json", [payment(1), payment(2)])
+    folder.drop_and_load("fuel/2.json", [payment(1, litres=7)])
+    folder = in_force(folder, connection, FUEL)
+    folder.drop_and_load("fuel/3.json", [payment(2, litres=8)])
+    assert kept(connection) == [(1, "P-001", 1.5)]
+    (history,) = ledger.histories(connection)
+    assert history.ended_at is not None
+
+    folder = in_force(folder, connection, FUEL + KEPT)
+    assert ledger.files_with_gaps(connection, "fuel") == [1]
+    unload_file(folder.url, "fuel/2.json", folder.options)
+    assert kept(connection) == []
+    assert connection.execute("SELECT file_id FROM raw.fuel WHERE payment = 'P-001'").fetchone() == (1,)
+
+
+def test_a_loader_of_the_contract_before_keeps_records_too_with_columns_that_it_does_not_know(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    old = folder
+    folder = in_force(folder, connection, with_note(FUEL + KEPT))
+    folder.drop_and_load("fuel/1.json", [payment(1, note=3)])
+    old.drop_and_load("fuel/2.json", [payment(1, litres=2)])
+    assert connection.execute("SELECT file_id, note FROM history.fuel").fetchall() == [(1, 3)]
+
+
+@pytest.mark.parametrize("statement", range(0, 24, 2))
+def test_a_dataset_that_begins_to_keep_its_history_while_a_file_is_loaded_misses_nothing(
+    folder: FolderUnderTest, connection: Connection, statement: int
+) -> None:
+    folder.drop_and_load("fuel/1.json", [payment(number) for number in range(20)])
+    found = folder.drop("fuel/2.json", [payment(number, litres=1) for number in range(20)])
+
+    def begin(loader: Connection) -> None:
+        with suppress(psycopg.errors.LockNotAvailable), connect(folder.url) as other:
+            other.execute("SET lock_timeout = '50ms'")
+            keep_history(other, in_force_dataset(FUEL))
+
+    with at_statement(statement, begin):
+        folder.load(found)
+    if (history := next(iter(ledger.histories(connection)), None)) is None:
+        return  # the loader held the table at that moment
+    lost = 20 - len(kept(connection))
+    assert ledger.files_with_gaps(connection, "fuel") == ([1] if lost else [])
+    assert history.since_file_id == (2 if lost else history.since_file_id)
+
+
+def in_force_dataset(text: str) -> Dataset:
+    return contract_of_text(text, "the file").dataset
+
+
+def test_rows_that_postgresql_refuses_are_no_versions(folder: FolderUnderTest, connection: Connection) -> None:
+    folder = in_force(folder, connection, FUEL + KEPT)
+    connection.execute("ALTER TABLE raw.fuel ADD CONSTRAINT odd CHECK (litres <> 13)")
+    folder.drop_and_load("fuel/1.json", [payment(n) for n in range(6)])
+    records = [payment(n % 6, litres=13 if n == 10 else n) for n in range(12)]
+    report = folder.drop_and_load("fuel/2.json", records, batch=BatchLimits(50, 1 << 20))
+    file = report.file
+    assert (file.records_loaded, file.records_superseded, file.records_rejected) == (6, 5, 1)
+    counted = Counter(file_id for file_id, *_ in kept(connection))
+    assert counted == {1: 6, 2: 5}
+
+
+def test_figures_are_right_after_superseded_records_have_come_back(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    """Rows that come back on a day that loses as many others must not go unnoticed."""
+    folder = in_force(folder, connection, FUEL + KEPT)
+    dataset = folder.options.catalogue["fuel"]
+    folder.drop_and_load("fuel/1.json", [payment(n) for n in range(40)])
+    refresh(folder.url)
+    others = [payment(n, litres=500 + n, paid_on=f"2024-05-{1 + n % 7:02}") for n in range(30)]
+    folder.drop_and_load("fuel/2.json", others)
+    refresh(folder.url)
+    unload_file(folder.url, "fuel/2.json", folder.options)
+    refresh(folder.url)
+    assert connection.execute("SELECT count(*) FROM analytics.rollups WHERE dataset = 'fuel'").fetchone() != (0,)
+    assert rollup_differences(connection, dataset) == []
+
+
+def test_history_is_exported_and_restored(
+    folder: FolderUnderTest, connection: Connection, server_url: str, tmp_path: Path
+) -> None:
+    folder = in_force(folder, connection, FUEL + KEPT)
+    keep_history(connection, built_in_catalogue()["vehicles"])
+    for number in range(3):
+        folder.drop_and_load(f"fuel/{number}.json", [payment(1, litres=number), payment(2)])
+        folder.drop_and_load(f"vehicles/{number}.json", [vehicle(1, total_mileage=number)])
+    to = destination(str(tmp_path / "export"), ())
+    export_everything(folder.url, to)
+    url = with_database(server_url, "restored_history")  # `restore` makes it
+    restore(url, to)
+    with connect(url) as other:
+        for name in ("fuel", "vehicles"):
+            dataset = catalogue_in_force(other)[name]
+            assert ledger.is_history_kept(other, name)
+            for file_id in range(7):
+                assert rows_as_of(other, dataset, file_id) == rows_as_of(connection, dataset, file_id)
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_say_what_is_kept_what_a_record_was_and_what_changed_figures(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    data_dir = raw_folder.options.raw_dir.parent
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+    environment |= {"LOGISTICS_DATABASE_URL": raw_folder.url, "LOGISTICS_DATA_DIR": str(data_dir)}
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        done = run_command(["history", *arguments], environment, data_dir)
+        assert (done.returncode != 0) == fails, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    assert "logistics history keep" in run("show")
+    assert "kept from now on" in run("keep", "vehicles")
+    assert "kept already" in run("keep", "vehicles")
+    assert "There is no dataset 'lorries'" in run("keep", "lorries", fails=True)
+    raw_folder.drop_and_load("vehicles/1.json", [vehicle(1, total_mileage=100), vehicle(2, total_mileage=50)])
+    raw_folder.drop_and_load("vehicles/2.json", [vehicle(2, total_mileage=50)])
+    raw_folder.drop_and_load("vehicles/3.json", [vehicle(1, total_mileage=120, name="Renamed")])
+
+    (shown,) = map(json.loads, run("show", "--json").splitlines())
+    assert (shown["dataset"], shown["is_kept"], shown["superseded_kept"], shown["gaps"]) == ("vehicles", True, 2, [])
+    first, last = map(json.loads, run("of", "vehicles", "v1", "--json").splitlines())
+    assert (first["file"], last["file"]) == ("vehicles/1.json", "vehicles/3.json")
+    assert {name: float(value) if name != "name" else value for name, value in last["changed"].items()} == {
+        "name": "Renamed",
+        "total_mileage": 120.0,
+    }
+    assert "Renamed" in run("of", "vehicles", "v1")
+    assert "no record" in run("of", "vehicles", "v9", fails=True)
+    beside, change = map(json.loads, run("figures", "vehicles", "--since", "1", "--json").splitlines())
+    assert (beside["files"], change["file"]) == (2, "vehicles/3.json"), "the second one changed nothing"
+    assert {float(beside[when]["lifetime_distance"]) for when in ("then", "now")} == {150.0, 170.0}
+    assert "vehicles/3.json" in run("figures", "vehicles", "--since", "vehicles/1.json")
+    assert "does not keep" in run("figures", "shipments", "--since", "1", fails=True)
+    assert "kept no longer" in run("stop", "vehicles")
