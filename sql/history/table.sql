@@ -3,5 +3,6 @@
 -- Filled by merges.
 
 CREATE TABLE IF NOT EXISTS {history} (LIKE {table} INCLUDING COMMENTS, PRIMARY KEY ({identity}, file_id, record_no));
-CREATE INDEX IF NOT EXISTS {file_index} ON {history} USING btree (file_id);
+CREATE INDEX IF NOT EXISTS {file_index} ON {history} USING brin (file_id)
+    WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON TABLE {history} IS {description};
