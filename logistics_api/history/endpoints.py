@@ -1,13 +1,15 @@
 """GET /api/history, /api/history/figures/{dataset}, and /api/history/{dataset}/{key} for each dataset with a key."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import TypeAdapter, ValidationError
 
-from logistics_api.database.pool import Reader
-from logistics_api.errors import Problem
+from logistics_api.database.pool import Database, Reader
+from logistics_api.errors import Problem, refused_parameter
 from logistics_api.history import queries
 from logistics_api.history.figures import figure_history
 from logistics_api.history.schemas import (
@@ -24,8 +26,9 @@ from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.path_text import text
 from logistics_api.rows.endpoints import ROUTES_KEPT, key_parameter
+from logistics_api.rows.filters import TYPES
 from logistics_api.rows.key_paths import KeyPathRoute
-from logistics_api.rows.tables import table_of
+from logistics_api.rows.tables import Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
 
@@ -85,12 +88,7 @@ def _timeline(dataset: Dataset) -> APIRouter:
         parameters: Annotated[TimelineParameters, Query()], database: Reader, **identity: Any
     ) -> Response:
         values = [identity[f"key{number}"] for number in range(len(table.identity))]
-        found = await read_timeline(database, table, values, parameters)
-        if found is None:
-            named = " and ".join(f"{column} {value}" for column, value in zip(table.identity, values, strict=True))
-            detail = f"There is no version of a record with {named} in {table.slug}."
-            raise Problem(404, "unknown-row", "Unknown row", detail)
-        return json_response(found)
+        return json_response(await _read(database, table, values, parameters))
 
     vars(read_versions)["__signature__"] = _signature(dataset)
     router.add_api_route(
@@ -106,6 +104,37 @@ def _timeline(dataset: Dataset) -> APIRouter:
         route_class_override=KeyPathRoute if len(table.identity) > 1 else None,
     )
     return router
+
+
+async def read_timeline_of(
+    database: Database, dataset: Dataset, key: Sequence[str], parameters: TimelineParameters
+) -> str:
+    """The timeline of a record as JSON, by the values of its key as a path has them.
+
+    Raises:
+        Problem: 404, there is no such record; 422, the values are none of its key; whatever `read_timeline` raises.
+    """
+    fields = [dataset.field(name) for name in dataset.key]
+    if not fields or len(key) != len(fields):
+        expected = f"{len(fields)} values: {', '.join(dataset.key)}" if fields else f"no key: {dataset.name} has none"
+        raise refused_parameter("key", expected, ", ".join(key), "arguments")
+    values = []
+    for field, text_of_value in zip(fields, key, strict=True):
+        try:
+            values.append(TypeAdapter(TYPES[kind_of(field)]).validate_python(text_of_value))
+        except ValidationError as error:
+            expected = f"{field.name}: {error.errors(include_url=False)[0]['msg']}"
+            raise refused_parameter("key", expected, text_of_value, "arguments") from error
+    return await _read(database, table_of(dataset), values, parameters)
+
+
+async def _read(database: Database, table: Table, key: Sequence[object], parameters: TimelineParameters) -> str:
+    found = await read_timeline(database, table, key, parameters)
+    if found is None:
+        named = " and ".join(f"{column} {value}" for column, value in zip(table.identity, key, strict=True))
+        detail = f"There is no version of a record with {named} in {table.slug}."
+        raise Problem(404, "unknown-row", "Unknown row", detail)
+    return found
 
 
 def _signature(dataset: Dataset) -> Signature:

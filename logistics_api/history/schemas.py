@@ -90,6 +90,12 @@ class Timeline(cursors.Page):
     data: list[Any]
 
 
+class RecordHistory(Timeline):
+    """The versions of a record of any dataset, the newest first."""
+
+    data: list[Version]
+
+
 @cache
 def timeline_model(dataset: Dataset) -> type[Timeline]:
     """The timeline of a record of a dataset."""

@@ -512,6 +512,33 @@ def test_the_history_of_figures_names_the_files_that_changed_them(api: Any) -> N
     api.refused(422, "/api/history/figures/pallets", since="6")
 
 
+def test_graphql_has_the_history_of_records_and_of_figures(api: Any) -> None:
+    document = """{
+        recordHistory(dataset: "parcels", key: ["P/1", "1.0"], limit: 2) {
+          isComplete nextCursor data { file { fileId path } until { fileId } changed record }
+        }
+        figureHistory(dataset: "parcels", since: "2026-03-02", metrics: "total_weight") {
+          then now changes { file { path } before after }
+        }
+    }"""
+    found = queried(api, document)
+    timeline = json.loads(api.client.get("/api/history/parcels/P%2F1/1.0?limit=2").content, parse_float=str)
+    assert found["recordHistory"]["nextCursor"] == timeline["next_cursor"]
+    assert [each["record"] for each in found["recordHistory"]["data"]] == [each["record"] for each in timeline["data"]]
+    assert [each["changed"] for each in found["recordHistory"]["data"]] == [
+        each["changed"] for each in timeline["data"]
+    ]
+    figures = api.client.get("/api/history/figures/parcels?since=2026-03-02&metrics=total_weight").content
+    expected = json.loads(figures, parse_float=str)
+    assert found["figureHistory"]["then"] == expected["then"]
+    assert [each["after"] for each in found["figureHistory"]["changes"]] == [
+        each["after"] for each in expected["changes"]
+    ]
+    for key in ('["P/1"]', '["P/1", "one"]'):
+        text = f'{{ recordHistory(dataset: "parcels", key: {key}) {{ isComplete }} }}'
+        assert api.client.post("/api/graphql", json={"query": text}).json()["errors"]
+
+
 def test_the_histories_that_there_are_can_be_listed(api: Any) -> None:
     found = {each["dataset"]: each for each in api.get("/api/history")["data"]}
     assert found.keys() == {"depots", "trips", "parcels", "stock"}
