@@ -108,10 +108,15 @@ class MetricQuery:
         return tuple(found)
 
 
+def paths_in(query: MetricQuery) -> frozenset[str]:
+    """The fields that a question groups or filters by, by their paths."""
+    return fields_in(query.filter) | frozenset(query.dimension_names)
+
+
 def datasets_read(query: MetricQuery, catalogue: Mapping[str, Dataset]) -> list[Dataset]:
     """The datasets whose records the answer depends on."""
     found = [query.dataset, *([query.dataset.dated_through] if query.dataset.dated_through is not None else [])]
-    for path in sorted(fields_in(query.filter) | set(query.dimension_names)):
+    for path in sorted(paths_in(query)):
         dataset = query.dataset
         for step in read_path(path, dataset, catalogue).relations:
             dataset = catalogue[relations_of(dataset)[step].dataset]

@@ -15,7 +15,7 @@ from datetime import date
 
 from psycopg import sql
 
-from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, periods_of
+from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, paths_in, periods_of
 from logistics_api.querying.planner import Plan, Source, day_field
 from logistics_core import versions
 from logistics_core.catalogue import Catalogue, Dataset, FieldType
@@ -185,7 +185,8 @@ class _Writer:
     def _source(self, metric: Metric | None, prefix: str) -> "_Source":
         is_earlier = prefix == _EARLIER
         if self.query.points is not None:
-            return _VersionSource(self, metric, is_earlier=is_earlier)
+            of_own = self.query.dataset.dated_through is None and not any("." in path for path in paths_in(self.query))
+            return (_GroupedVersionSource if of_own else _VersionSource)(self, metric, is_earlier=is_earlier)
         if self.plan.source is Source.ROLLUP:
             return _RollupSource(self, metric, is_earlier=is_earlier)
         return _RowSource(self, metric, is_earlier=is_earlier)
@@ -646,20 +647,80 @@ class _VersionSource(_RowSource):
         return sql.SQL(" ").join([*parts, *self.joins.clauses])
 
     def _points_of(self, alias: str) -> sql.Composable:
-        """The numbers of the points at which a version is the newest one: found by halving, not by comparing all."""
-        return sql.SQL(
-            "generate_series(width_bucket({} - 1, {files}::int[]) + 1, width_bucket({} - 1, {files}::int[]))"
-        ).format(
-            sql.Identifier(alias, versions.FROM_FILE),
-            sql.Identifier(alias, versions.UNTIL_FILE),
-            files=self._files,
+        """The numbers of the points at which a version is the newest one."""
+        return sql.SQL("generate_series({}, {})").format(*self._bounds(alias))
+
+    def _bounds(self, alias: str) -> tuple[sql.Composable, sql.Composable]:
+        """The first and the last of them: found by halving, not by comparing all."""
+        behind = sql.SQL("width_bucket({} - 1, {}::int[])")
+        first, last = (
+            behind.format(sql.Identifier(alias, column), self._files)
+            for column in (versions.FROM_FILE, versions.UNTIL_FILE)
         )
+        return sql.SQL("{} + 1").format(first), last
 
     def key_expressions(self) -> list[tuple[str, sql.Composable]]:
         type_ = sql.SQL("date" if self.query.grain is not None else "int")
         label = sql.SQL("({}::{}[])[{}]").format(self._labels, type_, _POINT)
         named: list[tuple[str, sql.Composable]] = [(name, label) for name in self.query.axis]
         return named + [(path.name, self.column(path.name)) for path in self.query.by]
+
+
+_GROUPED = """(
+    SELECT {first} AS "First", {last} AS "Last", {keys}{states}
+    FROM {versions} AS page
+    WHERE {condition}
+    GROUP BY {grouping}
+)"""
+
+
+class _GroupedVersionSource(_VersionSource):
+    """The same where nothing else is joined: versions that are the newest ones at the same points are summed up first.
+
+    Of a stock that is delivered every day, these are all of a delivery.
+    """
+
+    def table(self) -> sql.Composable:
+        first, last = self._bounds("page")
+        keys = [(path.name, self.column(path.name)) for path in self.query.by]
+        count = 2 + len(keys) + (self.metric is not None)
+        grouped = sql.SQL(_GROUPED).format(
+            first=first,
+            last=last,
+            keys=sql.SQL("").join(sql.SQL("{} AS {}, ").format(value, sql.Identifier(name)) for name, value in keys),
+            states=super().value_columns() if self.metric is not None else self._states(),
+            versions=versions.with_ranges(self.query.dataset),
+            condition=super().condition(),
+            grouping=_listed([sql.SQL(str(number + 1)) for number in range(count)]),
+        )
+        return sql.SQL(
+            '{} AS page CROSS JOIN LATERAL generate_series(page."First", page."Last") AS "Point" (number)'
+        ).format(grouped)
+
+    def _states(self) -> sql.Composable:
+        return _listed(
+            [
+                sql.SQL("{} AS {}").format(super(_GroupedVersionSource, self).aggregate(state), self._name(number))
+                for state, number in self._numbers
+            ]
+        )
+
+    @property
+    def _numbers(self) -> list[tuple[State, int]]:
+        return [(state, self.writer.numbers[state]) for state in self.writer.states]
+
+    @staticmethod
+    def _name(number: int) -> sql.Identifier:
+        return sql.Identifier(f"state {number}")
+
+    def condition(self) -> sql.Composable:
+        return sql.SQL("true")  # that of the versions is within the table
+
+    def aggregate(self, state: State) -> sql.Composable:
+        return state.of_states(sql.SQL("page.{}").format(self._name(self.writer.numbers[state])))
+
+    def value_columns(self) -> sql.Composable:
+        return sql.SQL('page."Value" AS "Value", sum(page."Rows") AS "Rows"')
 
 
 def _order(query: MetricQuery) -> sql.Composable:

@@ -561,6 +561,15 @@ def test_the_stock_of_a_day_is_what_was_known_at_its_end(api: Any) -> None:
         )
     ]
     assert found["data"] == expected and len({row["period"] for row in found["data"]}) == 4
+    own = {"metrics": "in_stock,articles,most", "by": "depot", "filter": '{"article":{"ne":"A2"}}'}
+    found = api.get("/api/metrics/stock", grain="day", start="2026-03-13", end="2026-03-15", **own)
+    assert found["data"] == [
+        {"period": f"2026-03-{day}"} | row
+        for day in range(13, 16)
+        for row in sorted(
+            api.get("/api/metrics/stock", as_of=f"2026-03-{day}", **own)["data"], key=lambda row: row["depot"]
+        )
+    ]
     total = api.get("/api/metrics/stock", metrics="in_stock", grain="month", start="2026-01-01", end="2026-04-30")
     (now,) = api.get("/api/metrics/stock", metrics="in_stock")["data"]
     assert total["data"] == [{"period": month} | now for month in ("2026-03-01", "2026-04-01")]

@@ -182,6 +182,17 @@ class Remembering(RuleBasedStateMachine):
         assert done.to_reload == (), "whatever the file had superseded is back"
 
     @precondition(lambda self: self.files)
+    @rule(data=st.data(), statement=st.integers(0, 25))
+    def unload_and_die(self, data: st.DataObject, statement: int) -> None:
+        def die(_: Connection) -> None:
+            raise Interrupted
+
+        file = self._choose(data)
+        self._load(file)
+        with at_statement(statement, die, of="logistics unload"), suppress(Interrupted):
+            unload_file(self.folder.url, file.found.key, self.folder.options)
+
+    @precondition(lambda self: self.files)
     @rule()
     def correct_rejects(self) -> None:
         lines = export(self.connection)
