@@ -4,7 +4,7 @@
 -- Reads the raw table and the superseded records.
 
 CREATE TEMPORARY TABLE {restored} ON COMMIT DROP AS
-SELECT DISTINCT ON ({key}) older.*
+SELECT DISTINCT ON ({key}) older.* -- noqa: AM04
 FROM {table} AS removed
 INNER JOIN {history} AS older USING ({identity})
 WHERE removed.file_id = {file_id} AND older.file_id <> {file_id}

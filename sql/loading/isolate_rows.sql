@@ -4,5 +4,5 @@
 
 SELECT {columns}
 FROM {documents} AS documents
-CROSS JOIN LATERAL json_populate_record(null::{table}, documents.document) AS given
+CROSS JOIN LATERAL json_populate_record(null::{table}, documents.document) AS given -- noqa: AL05
 WHERE documents.ordinal BETWEEN {first_row} AND {last_row}

@@ -5,7 +5,7 @@
 -- that file (overwritten_file_id) and other values, whichever of the two wins.
 -- Then one row per file written and per file overwritten, both as file_id: the cells with a value that it gains or, as
 -- negative numbers, loses, by column (filled).
--- Keeps superseded records where the dataset wants that: see history/superseding.sql.
+-- Keeps superseded records where the dataset wants that: see history/overwritten.sql and history/late.sql.
 -- Reads the staged rows (one per key) and the raw table.
 
 WITH compared AS MATERIALIZED (

@@ -61,8 +61,9 @@ class History:
         if self.columns is None:
             return sql.SQL("")
         values = [sql.SQL("({}).{}").format(sql.Identifier(_EXISTING), sql.Identifier(name)) for name in self.columns]
-        return sql.SQL(read_sql("history/superseding")).format(
-            **self._parts, all_columns=_list(self.columns), existing_values=sql.SQL(", ").join(values)
+        parts = {"all_columns": _list(self.columns), "existing_values": sql.SQL(", ").join(values), **self._parts}
+        return sql.SQL(", overwritten AS ({}), late AS ({})").format(
+            *(sql.SQL(read_sql(f"history/{name}")).format(**parts) for name in ("overwritten", "late"))
         )
 
     def repeated(self, rows: sql.Composable) -> sql.Composable:
