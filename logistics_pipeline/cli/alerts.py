@@ -66,7 +66,7 @@ def incidents(
     as_json: AsJson = False,
 ) -> None:
     """Lists open incidents."""
-    rows = _query("alerting/list_incidents", {"every": every, "limit": limit})
+    rows = _query("alerting/list_incidents", {"every": every, "most": limit})
     if as_json:
         for row in rows:
             print_json(row)

@@ -8,4 +8,4 @@ SELECT
 FROM alert.incidents
 WHERE closed_at IS NULL OR %(every)s
 ORDER BY opened_at DESC, incident_id DESC
-LIMIT %(limit)s;
+LIMIT %(most)s;

@@ -3,7 +3,25 @@
 -- Reads alert.incidents, .events.
 
 SELECT
-    incident.*,
+    incident.incident_id,
+    incident.rule,
+    incident.rule_version,
+    incident.kind,
+    incident.labels,
+    incident.severity,
+    incident.title,
+    incident.summary,
+    incident.facts,
+    incident.path,
+    incident.value,
+    incident.data_version,
+    incident.opened_at,
+    incident.closed_at,
+    incident.closed_because,
+    incident.announced_at,
+    incident.held_because,
+    incident.acknowledged_by,
+    incident.assigned_to,
     (
         SELECT json_agg(json_build_object(
             'at', event.at, 'kind', event.kind, 'author', event.author, 'text', event.text, 'value', event.value
