@@ -214,7 +214,7 @@ def _questions(bench: Bench) -> tuple[list[list[Cell]], float]:
     return rows, first
 
 
-def _cpu_milliseconds(bench: Bench, statement: sql.Composable, runs: int) -> float:
+def _cpu_milliseconds(bench: Bench, statement: sql.Composed, runs: int) -> float:
     """What a statement takes of one server process: its clock says more of a machine that does other things."""
     connection = bench.database.connection
     connection.execute("SET max_parallel_workers_per_gather = 0")
@@ -226,7 +226,7 @@ def _cpu_milliseconds(bench: Bench, statement: sql.Composable, runs: int) -> flo
     return 1000 * taken / runs
 
 
-def _fetch(bench: Bench, statement: sql.Composable) -> None:
+def _fetch(bench: Bench, statement: sql.Composed) -> None:
     bench.database.connection.execute(statement).fetchall()
 
 
