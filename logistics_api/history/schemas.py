@@ -106,7 +106,7 @@ def timeline_model(dataset: Dataset) -> type[Timeline]:
         f"{dataset.camel_name}Timeline",
         __base__=Timeline,
         __doc__=f"The versions of a record of {dataset.name}, the newest first.",
-        data=(list[version], Timeline.model_fields["data"]),  # type: ignore[valid-type]
+        data=(list[version], Timeline.model_fields["data"]),
     )
 
 

@@ -85,10 +85,10 @@ async def with_points(database: Database, query: MetricQuery, catalogue: Catalog
     why = why_unknown(datasets, histories, min(now))
     if why is not None:
         raise refused_parameter("start", why, str(days.start))
+    known = [why_unknown(datasets, histories, number) is None for number in earlier]
     points = tuple(
-        Point(label, file, number if compared is not None and _is_known(number) else None)
-        for (label, _, compared), file, number in zip(wanted, now, earlier, strict=True)
-        for _is_known in [lambda number: why_unknown(datasets, histories, number) is None]
+        Point(label, file, number if compared is not None and is_known else None)
+        for (label, _, compared), file, number, is_known in zip(wanted, now, earlier, known, strict=True)
     )
     return replace(asked, points=points)
 

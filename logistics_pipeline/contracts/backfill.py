@@ -186,7 +186,7 @@ class _Mover:
             cursor.itersize = self._batch_rows
             yield from cursor.execute(self._all_values(), {"name": name})
 
-    def _all_values(self) -> sql.Composable:
+    def _all_values(self) -> sql.Composed:
         """Those of all records of a file, superseded or not: together they prove how it writes them."""
         schemas = ["raw", "history"] if has_history_table(self._connection, self._dataset.name) else ["raw"]
         text = sql.SQL(read_sql("backfill/values"))

@@ -66,7 +66,7 @@ class History:
             *(sql.SQL(read_sql(f"history/{name}")).format(**parts) for name in ("overwritten", "late"))
         )
 
-    def repeated(self, rows: sql.Composable) -> sql.Composable:
+    def repeated(self, rows: sql.Composable) -> sql.SQL | sql.Composed:
         """The statement that keeps those of `rows` that lose their key to another one of them."""
         if self.columns is None:
             return sql.SQL("NULL")

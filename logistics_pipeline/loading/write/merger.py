@@ -126,7 +126,7 @@ class Merger:
             )
         )
 
-    def keep_repeated(self, rows: sql.Composable) -> sql.Composable:
+    def keep_repeated(self, rows: sql.Composable) -> sql.SQL | sql.Composed:
         """The statement that keeps those of `rows` that lose their key to another one; nothing if none are kept."""
         return self._history.repeated(rows)
 
