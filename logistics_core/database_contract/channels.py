@@ -25,6 +25,8 @@ class Channel(StrEnum):
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
     FORECASTS = "forecasts"
     """The forecasts of a dataset were made anew. Payload: its name."""
+    MESSAGES = "messages"
+    """An event was published. Payload: the number of its messages."""
 
 
 class FileEvent(TypedDict):
