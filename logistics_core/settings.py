@@ -311,6 +311,11 @@ class Settings(BaseSettings):
         return self.data_dir / "alerts"
 
     @cached_property
+    def notifications_file(self) -> Path:
+        """Whom messages are sent to."""
+        return self.data_dir / "notifications.yaml"
+
+    @cached_property
     def archive_dir(self) -> Path:
         """Pages that were pulled from sources, as they were received."""
         return self.data_dir / "archive"

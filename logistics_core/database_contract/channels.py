@@ -27,6 +27,8 @@ class Channel(StrEnum):
     """The forecasts of a dataset were made anew. Payload: its name."""
     ALERTS = "alerts"
     """A rule, an incident or a silence has changed. No payload."""
+    MESSAGES = "messages"
+    """An event was published. Payload: the number of its messages."""
 
 
 class FileEvent(TypedDict):
