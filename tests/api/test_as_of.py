@@ -7,14 +7,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.metrics.defaults import metrics_of
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.figure_history import figure_history
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import FoundFile
@@ -513,6 +516,19 @@ def test_the_history_of_figures_names_the_files_that_changed_them(api: Any) -> N
     assert upto["now"] == known(6) and all(each["file"]["file_id"] <= 6 for each in upto["changes"])
     api.refused(422, "/api/history/figures/parcels", since="6", until="5")
     api.refused(422, "/api/history/figures/pallets", since="6")
+
+
+def test_the_command_says_of_figures_what_the_api_does(api: Any, site: Site) -> None:
+    dataset = site.options.catalogue["parcels"]
+    found = api.get("/api/history/figures/parcels", since="2026-03-02", start="2024-01-03", end="2024-03-20")
+    with connect(site.url) as connection:
+        days = date(2024, 1, 3), date(2024, 3, 20)
+        history = figure_history(connection, dataset, metrics_of(dataset), "2026-03-02", *days)
+    assert (history.then, history.now, history.files) == (found["then"], found["now"], found["files"])
+    assert [(each.file.file_id, each.before, each.after) for each in history.changes] == [
+        (each["file"]["file_id"], each["before"], each["after"]) for each in found["changes"]
+    ]
+    assert len(history.changes) >= 4
 
 
 def test_graphql_has_the_history_of_records_and_of_figures(api: Any) -> None:
