@@ -1,12 +1,16 @@
-"""The tables that references lead to, in SQL."""
+"""The tables that references and external ids lead to, in SQL."""
 
 from collections.abc import Sequence
 
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.identities import ExternalId
 from logistics_core.catalogue.model import Reference
-from logistics_core.metrics.paths import relations_of
+from logistics_core.metrics.paths import FieldPath, relations_of
+
+CURRENT_LINKS = sql.Identifier("identity", "current_links")
+"""The links that figures follow: those of the last refresh, one row per external id."""
 
 
 class Joins:
@@ -15,20 +19,45 @@ class Joins:
     def __init__(self) -> None:
         self.clauses: list[sql.Composable] = []
         self._aliases: dict[tuple[str, Reference], str] = {}
+        self._links: dict[tuple[str, str, str, str], str] = {}
 
     def follow(self, near: str, reference: Reference) -> str:
         """The alias of the record that the row with the alias `near` refers to: all its columns may be NULL."""
         if (near, reference) not in self._aliases:
+            on = self._conditions(near, reference)
             far = f"Related{len(self._aliases) + 1}"
-            pairs = zip(reference.target_fields, reference.fields, strict=True)
-            on = [sql.SQL("{} = {}").format(sql.Identifier(far, to), sql.Identifier(near, of)) for to, of in pairs]
             self.clauses.append(
                 sql.SQL("LEFT JOIN {} AS {} ON {}").format(
-                    sql.Identifier("raw", reference.dataset), sql.Identifier(far), sql.SQL(" AND ").join(on)
+                    sql.Identifier("raw", reference.dataset),
+                    sql.Identifier(far),
+                    sql.SQL(" AND ").join(
+                        sql.SQL(pattern).format(sql.Identifier(far, to), value) for to, pattern, value in on
+                    ),
                 )
             )
             self._aliases[near, reference] = far
         return self._aliases[near, reference]
+
+    def _conditions(self, near: str, reference: Reference) -> list[tuple[str, str, sql.Composable]]:
+        """For each field of the key: what compares it, and with what."""
+        if reference.system is None:
+            pairs = zip(reference.target_fields, reference.fields, strict=True)
+            return [(to, "{} = {}", sql.Identifier(near, of)) for to, of in pairs]
+        link = self._link(near, reference.fields[0], reference.dataset, reference.system)
+        return [(reference.target_fields[0], "{}::text = {}", sql.Identifier(link, "master_key"))]
+
+    def _link(self, near: str, field: str, entity: str, system: str) -> str:
+        """The alias of the link of an external id: all its columns may be NULL."""
+        key = (near, field, entity, system)
+        if key not in self._links:
+            self._links[key] = f"Link{len(self._links) + 1}"
+            self.clauses.append(link_join(self._links[key], sql.Identifier(near, field), entity, system))
+        return self._links[key]
+
+    def master_key(self, near: str, external: ExternalId) -> sql.Composable:
+        """The master key of the thing that an external id of the row with the alias `near` stands for."""
+        link = self._link(near, external.field, external.entity, external.system)
+        return key_or_id(link, sql.Identifier(near, external.field), external.system)
 
     def follow_path(self, relations: Sequence[str], dataset: Dataset, catalogue: Catalogue) -> tuple[str, Dataset]:
         """The alias of the record that references lead to by their names, and its dataset."""
@@ -37,3 +66,32 @@ class Joins:
             reference = relations_of(dataset)[name]
             alias, dataset = self.follow(alias, reference), catalogue[reference.dataset]
         return alias, dataset
+
+    def column(self, path: FieldPath, dataset: Dataset, catalogue: Catalogue) -> sql.Composable:
+        """What a path leads to."""
+        alias, found = self.follow_path(path.relations, dataset, catalogue)
+        external = found.external_id_called(path.field.name)
+        if external is None:
+            return sql.Identifier(alias, path.field.name)
+        return self.master_key(alias, external)
+
+
+def link_join(alias: str, external_id: sql.Composable, entity: str, system: str) -> sql.Composable:
+    """The clause that joins the link of an external id, if it has one."""
+    return sql.SQL(
+        "LEFT JOIN {links} AS {alias} ON {alias}.entity = {entity} AND {alias}.system = {system} "
+        "AND {alias}.external_id = {id}::text"
+    ).format(
+        links=CURRENT_LINKS,
+        alias=sql.Identifier(alias),
+        entity=sql.Literal(entity),
+        system=sql.Literal(system),
+        id=external_id,
+    )
+
+
+def key_or_id(link: str, external_id: sql.Composable, system: str) -> sql.Composable:
+    """The master key that a link says; without one, the system and the id itself: `fuelco:W-1234`."""
+    return sql.SQL("coalesce({}, {} || {}::text)").format(
+        sql.Identifier(link, "master_key"), sql.Literal(f"{system}:"), external_id
+    )

@@ -25,6 +25,7 @@ from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import summarize_day_indexes
+from logistics_pipeline.identities.links import are_links_waiting, take_in_links
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,14 @@ def _refresh(connection: Connection) -> Refresh:
             "SELECT file_id, last_record FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchall()
         catalogue = catalogue_in_force(connection)
-        if not waiting and not full and not datasets_to_remake(connection, catalogue):
+        remade = datasets_to_remake(connection, catalogue)
+        if not waiting and not full and not remade and not are_links_waiting(connection):
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
         rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
-        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, full=full)
+        relinked = take_in_links(connection, catalogue, {*waiting_files(connection), *remade}, version + 1, full=full)
+        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full)
         if days:
             _store_days(connection, days)
         connection.execute(
