@@ -159,14 +159,19 @@ class Columns:
         dataset = self._table.dataset
         for step in steps:
             dataset = self._catalogue[relations_of(dataset)[step].dataset]
+        if dataset.external_id_called(name) is not None:
+            return "string"
         return table_of(dataset).columns[name]
 
     def column(self, path: str) -> sql.Composable:
         """The column, joined with `page` if need be."""
         *steps, name = path.split(".")
+        alias, dataset = self._joins.follow_path(steps, self._table.dataset, self._catalogue)
+        external = dataset.external_id_called(name)
+        if external is not None:
+            return self._joins.master_key(alias, external)
         if not steps:
             return page_column(self._table, name)
-        alias, dataset = self._joins.follow_path(steps, self._table.dataset, self._catalogue)
         table, dating = table_of(dataset), alias
         if name in table.added and dataset.dating is not None:
             reference = dataset.reference_of(dataset.dating.field)

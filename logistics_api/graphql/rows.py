@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_api.graphql.filters import Columns, converted, fingerprint_of, read_filter
-from logistics_api.graphql.meanings import RELATION, Connection, Part
+from logistics_api.graphql.meanings import Connection, Part
 from logistics_api.graphql.plans import Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
@@ -20,7 +20,9 @@ from logistics_api.parameters import cursors
 from logistics_api.rows import queries
 from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
+from logistics_core.catalogue.identities import ExternalId
 from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
+from logistics_core.metrics.relations import CURRENT_LINKS
 
 # The name of the object must be none that a member can have: it would stand for that member.
 OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
@@ -58,6 +60,11 @@ TOTAL = """
 """
 
 DATING = '(SELECT {source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
+
+LINKED = (
+    '(SELECT "Link".master_key FROM {links} AS "Link" '
+    'WHERE "Link".entity = {entity} AND "Link".system = {system} AND "Link".external_id = {id}::text)'
+)
 
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
@@ -97,6 +104,23 @@ class Row:
             other=sql.Identifier("raw", other.name),
             key=sql.Identifier(*other.key),
             field=sql.Identifier(self.alias, dated_by.field),
+        )
+
+    def linked_key(self, field: str, entity: str, system: str) -> sql.Composable:
+        """The master key that the id in a field is linked with; NULL if it is linked with none."""
+        return sql.SQL(LINKED).format(
+            links=CURRENT_LINKS,
+            entity=sql.Literal(entity),
+            system=sql.Literal(system),
+            id=sql.Identifier(self.alias, field),
+        )
+
+    def master_key(self, external: ExternalId) -> sql.Composable:
+        """The master key of a thing; without a link, the system and the id."""
+        return sql.SQL("coalesce({}, {} || {}::text)").format(
+            self.linked_key(external.field, external.entity, external.system),
+            sql.Literal(f"{external.system}:"),
+            sql.Identifier(self.alias, external.field),
         )
 
     def source(self, column: str) -> sql.Composable:
@@ -227,7 +251,7 @@ class Page:
 
     @property
     def _filtered_columns(self) -> list[str]:
-        return [each.field for each in conditions_in(self._filter) if RELATION not in each.field]
+        return [each.field for each in conditions_in(self._filter) if each.field in self._table.columns]
 
     def _filtered(self) -> list[sql.Composable]:
         if self._filter == EVERYTHING:

@@ -22,8 +22,10 @@ from logistics_pipeline.exports.manifest import ExportedFile, Manifest, make_man
 from logistics_pipeline.migrations import head_version, migrate
 
 EVERYTHING = "everything"
-_LEFT_OUT = frozenset({"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests"})
-_SCHEMAS = ("catalogue", "ingest", "raw", "boards", "source", "forecast")
+_LEFT_OUT = frozenset(
+    {"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests", "identity.current_links"}
+)
+_SCHEMAS = ("catalogue", "ingest", "raw", "boards", "source", "forecast", "identity")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

@@ -248,6 +248,20 @@ def test_a_link_makes_exactly_the_touched_days_stale(
     assert replaced == []
 
 
+def test_a_link_on_days_that_grow_makes_longer_periods_anew(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, set(Precision))
+    folder.drop_and_load("fuel/1.json", [payment(n, n % 3, n % 9) for n in range(20)])
+    refresh(folder.url)
+    make_link(connection, 1, 7)
+    folder.drop_and_load("fuel/2.json", [payment(n, n % 3, n % 9) for n in range(20, 30)])
+
+    refresh(folder.url)
+
+    assert not differences(connection)
+
+
 def test_a_wrong_merge_is_undone_by_a_later_link(folder: FolderUnderTest, connection: Connection) -> None:
     folder.drop_and_load("fuel.json", [payment(n, n % 2, n) for n in range(10)])
     refresh(folder.url)
