@@ -25,8 +25,8 @@ from psycopg import sql
 from logistics_api.graphql.meanings import (
     Column,
     Connection,
-    Part,
     MasterKey,
+    Part,
     Referred,
     RowByKey,
     SourceColumn,

@@ -244,6 +244,9 @@ _EFFECTS: Mapping[str, Effect] = {
     "declared_metrics": Effect.COMPATIBLE,
     "declared_rollups": Effect.COMPATIBLE,
     "forecasts": Effect.COMPATIBLE,
+    "external_ids": Effect.COMPATIBLE,
+    "links": Effect.COMPATIBLE,
+    "entity": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -286,6 +289,9 @@ _DATASET_KEYS = {
     "declared_metrics": "The metrics",
     "declared_rollups": "The dimensions of the pre-aggregates",
     "forecasts": "The forecasts",
+    "external_ids": "The external ids",
+    "links": "What its records link",
+    "entity": "What is said about its records as master records",
 }
 
 _KEYS = {

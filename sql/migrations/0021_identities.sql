@@ -63,6 +63,23 @@ DROP TRIGGER IF EXISTS keep_links ON identity.links;
 CREATE TRIGGER keep_links BEFORE UPDATE OR DELETE ON identity.links
 FOR EACH ROW EXECUTE FUNCTION identity.keep_links();
 
+CREATE OR REPLACE VIEW identity.newest_links AS
+SELECT DISTINCT ON (entity, system, external_id)
+    entity,
+    system,
+    external_id,
+    master_key,
+    link_id,
+    made_at,
+    author,
+    source,
+    reason,
+    refreshed_as
+FROM identity.links
+WHERE withdrawn_at IS NULL
+ORDER BY entity, system, external_id, made_at DESC, file_id DESC NULLS FIRST, record_no DESC, link_id DESC;
+COMMENT ON VIEW identity.newest_links IS 'The link that decides, of each external id that has ever been linked: the next refresh follows it';
+
 CREATE TABLE IF NOT EXISTS identity.current_links (
     entity      text COLLATE "C" NOT NULL,
     system      text COLLATE "C" NOT NULL,

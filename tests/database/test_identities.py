@@ -312,3 +312,105 @@ def test_a_link_to_a_master_record_that_has_not_arrived_counts(folder: FolderUnd
     folder.drop_and_load("fleet.json", [truck(99)])
     refresh(folder.url)
     assert not differences(connection)
+
+
+# -- proposals ---------------------------------------------------------------------------------------------------------
+
+
+def proposals(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """External id, master key, rule and state of each."""
+    return connection.execute(
+        "SELECT external_id, master_key, rule, state FROM identity.proposals ORDER BY external_id, master_key"
+    ).fetchall()
+
+
+def accept_by_rule(folder: FolderUnderTest) -> None:
+    """Has the rule same_plate decide by itself."""
+    contract = folder.options.raw_dir.parent / "contracts" / "fleet.yaml"
+    contract.write_text(contract.read_text().replace("field: plate}", "field: plate, accept: true}"))
+    synced_catalogue(folder.url, contract.parent)
+
+
+def test_the_same_plate_and_near_names_are_proposed_with_evidence(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    folder.drop_and_load("fleet.json", [truck(1), truck(2), truck(3, nickname="Grey Heron, the")])
+    folder.drop_and_load("fuel.json", [payment(1, 1), payment(2, 8)])
+    folder.drop_and_load("positions.json", [position(0, label="The grey heron"), position(1, label="Old tractor")])
+    refresh(folder.url)
+
+    assert proposals(connection) == [
+        ("88120", "TRUCK-03", "near_name", "open"),
+        ("W-1231", "TRUCK-01", "same_plate", "open"),
+    ]
+    (evidence,) = connection.execute("SELECT evidence FROM identity.proposals WHERE rule = 'near_name'").fetchone() or ()
+    assert evidence == (
+        "telematics 88120: the label is 'The grey heron', the nickname of truck TRUCK-03 is 'Grey Heron, the'; they are "
+        "100 % alike."
+    )
+
+
+def test_what_is_rejected_stays_rejected(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fleet.json", [truck(1)])
+    folder.drop_and_load("fuel/1.json", [payment(1, 1)])
+    refresh(folder.url)
+    assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "open")]
+
+    connection.execute("SELECT identity.decide_proposal(1, false, 'Ada', 'another country')")
+    assert connection.execute("SELECT identity.decide_proposal(1, true, 'Bob', '')").fetchone() == (None,)
+    accept_by_rule(folder)
+    folder.drop_and_load("fuel/2.json", [payment(2, 1)])
+    refresh(folder.url)
+
+    assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "rejected")]
+    assert {truck for _, truck in spent_by_truck(connection)} == {"fuelco:W-1231"}
+
+
+def test_an_accepted_proposal_is_a_link_with_its_evidence(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fleet.json", [truck(1)])
+    folder.drop_and_load("fuel.json", [payment(1, 1)])
+    refresh(folder.url)
+    connection.execute("SELECT identity.decide_proposal(1, true, 'Ada', 'Seen it.')")
+    refresh(folder.url)
+
+    assert {truck for _, truck in spent_by_truck(connection)} == {"TRUCK-01"}
+    (found,) = connection.execute("SELECT author, source, reason FROM identity.links").fetchall()
+    assert found == (
+        "Ada",
+        "person",
+        "Seen it. fuelco W-1231: the plate is 'W-1231', the plate of truck TRUCK-01 is 'W 1231'; letters and digits "
+        "are the same.",
+    )
+
+
+def test_a_declared_rule_accepts_where_there_is_no_doubt(folder: FolderUnderTest, connection: Connection) -> None:
+    accept_by_rule(folder)
+    folder.drop_and_load("fleet.json", [truck(1), truck(2), truck(3, plate="w1232")])
+    folder.drop_and_load("fuel.json", [payment(1, 1), payment(2, 2)])
+    done = refresh(folder.url)
+
+    assert done.batches > 0
+    assert proposals(connection) == [
+        ("W-1231", "TRUCK-01", "same_plate", "accepted"),
+        ("W-1232", "TRUCK-02", "same_plate", "open"),
+        ("W-1232", "TRUCK-03", "same_plate", "open"),
+    ]
+    assert {truck for _, truck in spent_by_truck(connection)} == {"TRUCK-01", "fuelco:W-1232"}
+    assert connection.execute("SELECT author, source FROM identity.links").fetchall() == [("same_plate", "rule")]
+
+
+def test_a_rule_does_not_repeat_what_a_person_has_undone(folder: FolderUnderTest, connection: Connection) -> None:
+    accept_by_rule(folder)
+    folder.drop_and_load("fuel/1.json", [payment(1, 1)])
+    make_link(connection, 1, 2)
+    make_link(connection, 1, None)
+    folder.drop_and_load("fleet.json", [truck(1)])
+    refresh(folder.url)
+
+    assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "open")]
+    make_link(connection, 1, 2)
+    refresh(folder.url)
+    assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "withdrawn")]
+    make_link(connection, 1, None)
+    refresh(folder.url)
+    assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "open")]
