@@ -40,6 +40,7 @@ from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
+from logistics_api.identities import endpoints as identities
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
 from logistics_api.metrics import endpoints as metrics
@@ -188,6 +189,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         quality.router,
         contracts.router,
         boards.router,
+        identities.router,
         sources.router,
         forecasts.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text

@@ -193,11 +193,10 @@ API_READS: Mapping[str, frozenset[str]] = {
             "series_id",
         }
     ),
-    "identity.current_links": frozenset({"entity", "external_id", "link_id", "master_key", "system"}),
+    "identity.current_links": frozenset({"entity", "external_id", "master_key", "system"}),
     "identity.links": frozenset(
         {
             "author",
-            "dataset",
             "entity",
             "external_id",
             "file_id",
@@ -212,6 +211,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "withdrawn_at",
         }
     ),
+    "identity.newest_links": frozenset({"entity", "external_id", "link_id", "master_key", "system"}),
     "identity.proposals": frozenset(
         {
             "decided_at",
@@ -230,7 +230,6 @@ API_READS: Mapping[str, frozenset[str]] = {
             "system",
         }
     ),
-    "identity.systems": frozenset({"declared_at", "system"}),
     "ingest.alembic_version": frozenset({"version_num"}),
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}

@@ -174,3 +174,134 @@ def test_a_link_changes_answers_from_pre_aggregates_and_records_at_the_same_time
         connection.execute("SELECT identity.make_link('fleet', 'fuelco', 'W-1238', NULL, 'Ada', 'wrong truck')")
         refresh_and_notice(site)
         assert "fuelco:W-1238" in rows_by(site, "truck")[1]
+
+
+# -- links, proposals and things ---------------------------------------------------------------------------------------
+
+
+def unlinked_plates(site: Site) -> dict[str, int]:
+    found = site.api.get("/api/identities/unlinked", entity="fleet", system="fuelco")
+    assert found["total"] == len(found["items"])
+    return {each["external_id"]: each["records"] for each in found["items"]}
+
+
+def post(site: Site, path: str, body: Any) -> Any:
+    response = site.api.client.post(path, json=body)
+    if not response.is_success:
+        site.api.check_problem(response)
+    return response
+
+
+def test_the_entities_are_listed(site: Site) -> None:
+    (entity,) = site.api.get("/api/identities")["entities"]
+    assert (entity["entity"], entity["key"]) == ("fleet", "truck_id")
+    assert {tuple(each.values()) for each in entity["fields"]} == {
+        ("fuelco", "fuel", "plate", "truck", 4), ("telematics", "positions", "device", "truck", 1),
+    }  # fmt: skip
+
+
+def test_unlinked_ids_are_listed_with_their_records(site: Site) -> None:
+    assert unlinked_plates(site) == {"W-1238": 10}
+    devices = site.api.get("/api/identities/unlinked", entity="fleet", system="telematics")["items"]
+    assert [each["external_id"] for each in devices] == ["88120", "88122"]
+    assert site.api.get("/api/identities/unlinked", limit=1)["total"] == 3
+
+
+def test_a_link_is_made_asked_for_and_undone(site: Site) -> None:
+    made = post(
+        site,
+        "/api/identities/links",
+        {"entity": "fleet", "system": "fuelco", "external_id": "W-1238", "key": "TRUCK-03", "reason": "new plate"},
+    )
+    assert made.status_code == 201
+    assert unlinked_plates(site) == {}
+    newest, *_ = site.api.get("/api/identities/links", external_id="W-1238")["items"]
+    assert newest["link_id"] == made.json()["link_id"]
+    expected = {"key": "TRUCK-03", "author": "anonymous", "source": "person", "reason": "new plate"}
+    assert newest.items() >= (expected | {"decides": True, "waits": True}).items()
+
+    link = {"entity": "fleet", "system": "fuelco", "external_id": "W-1238", "key": None}
+    assert post(site, "/api/identities/links", link).status_code == 201
+    assert unlinked_plates(site) == {"W-1238": 10}
+    then = site.api.get("/api/identities/links", external_id="W-1238", as_of=newest["made_at"].replace("+00:00", "Z"))
+    assert [each["link_id"] for each in then["items"]] == [newest["link_id"]]
+
+
+def test_links_come_page_by_page(site: Site) -> None:
+    everything = site.api.get("/api/identities/links", system="fuelco", limit=1000)["items"]
+    found, cursor = [], {}
+    while True:
+        page = site.api.get("/api/identities/links", system="fuelco", limit=2, **cursor)
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert found == everything
+    assert {each["author"] for each in everything if each["source"] == "file"} == {"fleet_links/2024.json"}
+
+
+@pytest.mark.parametrize(
+    ("link", "detail"),
+    [
+        ({"entity": "flet"}, "There is no entity flet."),
+        ({"system": "fuelcoo"}, "There is no system fuelcoo."),
+        ({"key": "fuelco:W-1"}, "begins like the name of an unlinked id"),
+    ],
+)
+def test_a_link_of_what_does_not_exist_is_refused(site: Site, link: dict[str, Any], detail: str) -> None:
+    body = {"entity": "fleet", "system": "fuelco", "external_id": "W-1", "key": "TRUCK-01"} | link
+    refused = post(site, "/api/identities/links", body)
+    assert refused.status_code == 422
+    assert detail in refused.json()["detail"]
+
+
+def test_proposals_are_accepted_and_rejected_once(site: Site) -> None:
+    found = site.api.get("/api/identities/proposals", entity="fleet", system="telematics")["items"]
+    first, second = found
+    assert {each["external_id"]: each["key"] for each in found} == {"88120": "TRUCK-00", "88122": "TRUCK-02"}
+    assert first["evidence"].startswith("telematics 88120: the label is 'whale blue 0', the nickname of truck TRUCK-00")
+
+    accepted = post(site, f"/api/identities/proposals/{first['proposal_id']}/accept", {"reason": "Checked."})
+    assert accepted.json()["state"] == "accepted"
+    again = post(site, f"/api/identities/proposals/{first['proposal_id']}/reject", {})
+    assert (again.status_code, again.json()["detail"][:33]) == (409, "The proposal is accepted already.")
+    rejected = post(site, f"/api/identities/proposals/{second['proposal_id']}/reject", {"reason": "Another whale."})
+    assert rejected.json()["state"] == "rejected"
+    assert post(site, "/api/identities/proposals/4711/accept", {}).status_code == 404
+
+    refresh_and_notice(site)
+    assert site.api.get("/api/identities/proposals", system="telematics")["items"] == []
+
+
+def test_a_thing_is_as_the_most_trusted_source_says(site: Site) -> None:
+    post(
+        site,
+        "/api/identities/links",
+        {"entity": "fleet", "system": "telematics", "external_id": "88120", "key": "TRUCK-00", "reason": "same"},
+    )
+    refresh_and_notice(site)
+    thing = site.api.get("/api/identities/entities/fleet/TRUCK-00")
+    attributes = {each["name"]: each for each in thing["attributes"]}
+    assert (attributes["nickname"]["value"], attributes["nickname"]["source"]) == ("whale blue 0", "telematics")
+    assert [each["value"] for each in attributes["nickname"]["said"]] == ["whale blue 0", "Blue Whale 0"]
+    assert (attributes["plate"]["value"], attributes["plate"]["source"]) == ("W 1230", "fleet")
+    assert {(each["system"], each["external_id"]) for each in thing["ids"]} == {
+        ("fuelco", "W-1230"), ("fuelco", "W-1231"), ("telematics", "88120"),
+    }  # fmt: skip
+    (raw,) = [each for each in site.api.get("/api/fleet")["data"] if each["truck_id"] == "TRUCK-00"]
+    assert raw["nickname"] == "Blue Whale 0"
+
+
+def test_things_that_only_links_know_are_listed_too(site: Site) -> None:
+    found, cursor = [], {}
+    while True:
+        page = site.api.get("/api/identities/entities/fleet", limit=2, **cursor)
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [each["key"] for each in found] == ["TRUCK-00", "TRUCK-01", "TRUCK-02", "TRUCK-03", "TRUCK-77"]
+    assert {each["name"]: each["value"] for each in found[-1]["attributes"]}["plate"] == "W-1233"
+    assert site.api.get("/api/identities/entities/fleet/TRUCK-77")["ids"][0]["external_id"] == "W-1233"
+    assert site.api.request("/api/identities/entities/fleet/NOBODY").status_code == 404
+    assert site.api.request("/api/identities/entities/fuel").status_code == 404

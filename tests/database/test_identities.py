@@ -343,10 +343,12 @@ def test_the_same_plate_and_near_names_are_proposed_with_evidence(
         ("88120", "TRUCK-03", "near_name", "open"),
         ("W-1231", "TRUCK-01", "same_plate", "open"),
     ]
-    (evidence,) = connection.execute("SELECT evidence FROM identity.proposals WHERE rule = 'near_name'").fetchone() or ()
+    (evidence,) = (
+        connection.execute("SELECT evidence FROM identity.proposals WHERE rule = 'near_name'").fetchone() or ()
+    )
     assert evidence == (
-        "telematics 88120: the label is 'The grey heron', the nickname of truck TRUCK-03 is 'Grey Heron, the'; they are "
-        "100 % alike."
+        "telematics 88120: the label is 'The grey heron', the nickname of truck TRUCK-03 is 'Grey Heron, the'; they "
+        "are 100 % alike."
     )
 
 
