@@ -61,12 +61,12 @@ DECISIONS: Responses = CHANGES | {
 }
 
 
-def _body(model: str, description: str) -> dict[str, Any]:
+def _body(model: type[BaseModel], description: str) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
             "description": description,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
+            "content": {"application/json": {"schema": model.model_json_schema()}},
         }
     }
 
@@ -164,7 +164,7 @@ async def list_links(query: Annotated[LinkParameters, Query()], request: Request
     status_code=201,
     response_model=LinkMade,
     responses=CHANGES,
-    openapi_extra=_body("NewLink", "The link"),
+    openapi_extra=_body(NewLink, "The link"),
     summary="Make a link",
 )
 async def make_link(_: NoParameters, request: Request, database: Reader) -> Response:
@@ -199,7 +199,7 @@ async def list_identity_proposals(
     "/api/identities/proposals/{proposal_id}/accept",
     response_model=Proposal,
     responses=DECISIONS,
-    openapi_extra=_body("Decision", "Why"),
+    openapi_extra=_body(Decision, "Why"),
     summary="Accept a proposal",
 )
 async def accept_identity_proposal(
@@ -213,7 +213,7 @@ async def accept_identity_proposal(
     "/api/identities/proposals/{proposal_id}/reject",
     response_model=Proposal,
     responses=DECISIONS,
-    openapi_extra=_body("Decision", "Why"),
+    openapi_extra=_body(Decision, "Why"),
     summary="Reject a proposal",
 )
 async def reject_identity_proposal(
