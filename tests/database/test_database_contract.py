@@ -23,6 +23,7 @@ from logistics_core.database_contract.file_states import (
     UNFINISHED_STATES,
     FileState,
 )
+from logistics_core.database_contract.identities import ProposalState as IdentityProposalState
 from logistics_core.database_contract.locks import (
     HOUSEKEEPING_LOCK,
     IS_BEING_LOADED,
@@ -31,7 +32,6 @@ from logistics_core.database_contract.locks import (
     REFRESH_LOCK,
     load_lock,
 )
-from logistics_core.database_contract.identities import ProposalState as IdentityProposalState
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.database_contract.roles import READER
 from logistics_core.database_contract.schema import API_READS
