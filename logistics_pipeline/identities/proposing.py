@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset, FieldType, Role
+from logistics_core.catalogue.contract_identities import USUAL_SIMILARITY
 from logistics_core.catalogue.identities import Comparison, ExternalId, MatchRule
 from logistics_core.identities.unlinked import NEWEST_LINKS, external_ids_in
 from logistics_core.metrics.rollups import page_column
@@ -50,20 +51,30 @@ def propose_links(connection: Connection, catalogue: Catalogue, changed: Collect
     return total
 
 
-def rules_of(entity: Dataset) -> tuple[MatchRule, ...]:
-    """The rules of the contract or, if it has none, the usual ones: the key and other identifiers, as codes."""
+def rules_of(entity: Dataset, catalogue: Catalogue) -> tuple[MatchRule, ...]:
+    """The rules of the contract or, if it has none, the usual ones, which leave the decision to a person.
+
+    These compare the key and other identifiers as codes, and as names the other texts that records with external ids
+    say something about.
+    """
     if entity.entity is not None and entity.entity.rules is not None:
         return entity.entity.rules
-    return tuple(
-        MatchRule(f"same_{field.name}", field.name, Comparison.CODE, 100.0, accepts=False)
-        for field in entity.fields
-        if field.type in (FieldType.STRING, FieldType.INTEGER)
-        and (field.name in entity.key or field.role is Role.IDENTIFIER)
-    )
+    said = {
+        attribute for _, external in external_ids_in(catalogue, entity.name) for attribute, _ in external.attributes
+    }
+    found = []
+    for field in entity.fields:
+        if field.type not in (FieldType.STRING, FieldType.INTEGER):
+            continue
+        if field.name in entity.key or field.role is Role.IDENTIFIER:
+            found.append(MatchRule(f"same_{field.name}", field.name, Comparison.CODE, 100.0, accepts=False))
+        elif field.name in said and field.type is FieldType.STRING:
+            found.append(MatchRule(f"near_{field.name}", field.name, Comparison.NAME, USUAL_SIMILARITY, accepts=False))
+    return tuple(found)
 
 
 def _propose_of_entity(connection: Connection, entity: Dataset, catalogue: Catalogue) -> Proposed:
-    rules, unknown = rules_of(entity), list[Unknown]()
+    rules, unknown = rules_of(entity, catalogue), list[Unknown]()
     for dataset, external in external_ids_in(catalogue, entity.name):
         if _has_table(connection, dataset):
             unknown += _unknown(connection, dataset, external)
