@@ -5,6 +5,9 @@
 CREATE TEMPORARY TABLE relinked ON COMMIT DROP AS
 WITH newest AS (
     {newest}
+),
+known AS (
+    SELECT * FROM identity.current_links WHERE {condition}
 )
 SELECT
     coalesce(newest.entity, known.entity) AS entity,
@@ -13,7 +16,7 @@ SELECT
     newest.master_key,
     newest.link_id
 FROM newest
-FULL JOIN (SELECT * FROM identity.current_links WHERE {condition}) AS known
+FULL JOIN known
     ON newest.entity = known.entity
     AND newest.system = known.system
     AND newest.external_id = known.external_id

@@ -2,6 +2,6 @@
 -- One row per day.
 -- Reads pg_temp.relinked and the raw tables of the dataset.
 
-SELECT DISTINCT {day} AS day
+SELECT DISTINCT {day}
 FROM {source}
 WHERE {day} IS NOT NULL AND ({is_relinked})
