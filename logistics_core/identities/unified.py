@@ -69,7 +69,7 @@ def sources_of(entity: Dataset, catalogue: Catalogue) -> list[AttributeSource]:
     return sorted(found, key=rank)
 
 
-def said_about(sources: Iterable[AttributeSource], entity: Dataset, keys: sql.Composable) -> sql.Composable:
+def said_about(sources: Iterable[AttributeSource], entity: Dataset, keys: sql.Composable) -> sql.Composed:
     """The SELECT of what sources say about the things with some keys: the columns of `Said`, in their order.
 
     `keys` is an array of texts. Cost: reads the records of the external ids that are linked with them.

@@ -49,7 +49,7 @@ def unlinked_ids(dataset: Dataset, external: ExternalId) -> sql.Composable:
 
 def all_unlinked_ids(catalogue: Catalogue, entity: str | None = None, system: str | None = None) -> sql.Composable:
     """The SELECT of all of them, those with the most records first: the columns of `unlinked_ids` in their order."""
-    parts = [
+    parts: list[sql.Composable] = [
         sql.SQL("({})").format(unlinked_ids(dataset, external))
         for dataset, external in external_ids_in(catalogue, entity)
         if system in (None, external.system)
