@@ -8,7 +8,6 @@ import pytest
 
 from logistics_core.database_contract.schema import API_READS
 from tests.api.world import load_world
-from tests.contract_texts import synced_catalogue
 from tests.datasets import DATASETS
 
 SPAN = {"start": "2024-01-01", "end": "2024-02-29"}
@@ -22,23 +21,6 @@ NAMED = {
     "key": "V-001",
     "payment": "P-1",
 }
-CARDS = """\
-$schema: https://datapackage.org/profiles/2.0/dataresource.json
-name: fuel_cards
-path: fuel_cards.csv
-schema:
-  primaryKey: [payment]
-  fields:
-    - {name: payment, type: string, constraints: {required: true}}
-    - {name: paid_on, type: date, constraints: {required: true}}
-    - {name: plate, type: string}
-    - {name: label, type: string}
-datedBy: {field: paid_on}
-extras: false
-externalIds: [{field: plate, entity: vehicles, system: fuelco, attributes: {name: label}}]
-"""
-"""A dataset with external ids of vehicles: without one, statements about those are sent by no endpoint."""
-
 UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 """What such a path names is made by no file that is loaded."""
 
@@ -61,12 +43,6 @@ def database(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
     raw_dir = tmp_path_factory.mktemp("world") / "data" / "raw"
     with new_database() as url:
         load_world(url, raw_dir)
-        contracts = raw_dir.parent / "contracts"
-        contracts.mkdir()
-        (contracts / "fuel_cards.yaml").write_text(CARDS)
-        synced_catalogue(url, contracts)
-        with psycopg.connect(url) as connection:
-            connection.execute("INSERT INTO raw.fuel_cards VALUES ('P-1', '2024-01-01', 'W-1', NULL, 1, 1)")
         yield url, raw_dir.parent
 
 
@@ -153,7 +129,7 @@ def test_of_raw_tables_they_read_what_the_catalogue_lists(database: tuple[str, A
         f"raw.{name}": {*columns, "file_id", "record_no"}
         for name, columns in {
             **{dataset.name: dataset.columns for dataset in DATASETS.values()},
-            "fuel_cards": ("payment", "paid_on", "plate", "label"),
+            "fuel_cards": ("payment", "paid_on", "card_plate", "holder"),
         }.items()
     }
 
