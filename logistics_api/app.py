@@ -35,6 +35,7 @@ from logistics_api.graphql import endpoints as graphql
 from logistics_api.graphql import graphiql
 from logistics_api.graphql.documents import PersistedDocuments
 from logistics_api.graphql.service import GraphqlService
+from logistics_api.history import endpoints as history
 from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
@@ -148,7 +149,7 @@ async def _serve_datasets(app: Application, catalogue: Catalogue) -> None:
     successor = await asyncio.to_thread(_make_successor, app, catalogue)
     app.successor = successor
     app.state.cache.clear()
-    app.state.pipeline.datasets = tuple(catalogue)
+    app.state.pipeline.catalogue = catalogue
     app.state.events.publish(DATASETS_EVENT, json.dumps(list(catalogue)))
     logger.info("Serving %d datasets: %s", len(catalogue), ", ".join(catalogue))
 
@@ -192,6 +193,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         identities.router,
         sources.router,
         forecasts.router,
+        history.make_router(catalogue),
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,

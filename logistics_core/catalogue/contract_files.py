@@ -2,10 +2,10 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `metrics`, `rollups`, `forecasts`, `externalIds`, `links` and `entity` of a dataset; `role`,
-`unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect`
-are read by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`, what has to do with
-external ids by `contract_identities`.
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `externalIds`, `links` and `entity` of a
+dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field.
+`encoding` and `dialect` are read by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
+what has to do with external ids by `contract_identities`.
 """
 
 import os
@@ -43,6 +43,7 @@ from logistics_core.catalogue.model import (
     NUMERIC_TYPES,
     TEMPORAL_TYPES,
     TRUE_VALUES,
+    UTC,
     Catalogue,
     Dataset,
     Dating,
@@ -51,9 +52,11 @@ from logistics_core.catalogue.model import (
     FieldType,
     Index,
     InvalidValues,
+    KeptHistory,
     NestedRecords,
     Reference,
     Role,
+    Snapshots,
 )
 from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
 from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
@@ -87,7 +90,8 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
-    "identities", "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
+    "history", "identities", "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources",
+    "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -468,6 +472,11 @@ class _Records(_Struct):
     position: str
 
 
+class _History(_Struct):
+    snapshots: Snapshots | None = None
+    time_zone: str | None = None
+
+
 class _Expectations(_Struct):
     quality: float | None = None
     freshness: str | None = None
@@ -488,6 +497,7 @@ class _Resource(_Struct, kw_only=True):
     dialect: DialectKeys | None = None
     extras: bool = True
     records: _Records | None = None
+    history: bool | _History | None = None
     key_confirmed: bool = True
     metrics: list[MetricKeys] | None = None
     rollups: list[list[str]] | None = None
@@ -552,6 +562,7 @@ def _dataset(resource: _Resource) -> Dataset:
         is_key_confirmed=resource.key_confirmed,
         path=resource.path,
         records=_records(resource.records, by_name, references),
+        history=_history(resource.history, resource.dated_by),
         declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
         declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, dimensions),
         external_ids=external_ids,
@@ -933,11 +944,25 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
     return Dating(field.name, time_zone=_zone_name(dated_by.time_zone))
 
 
-def _zone_name(name: str) -> str:
+def _history(given: bool | _History | None, dated_by: _DatedBy | None) -> KeptHistory | None:
+    if given is None or isinstance(given, bool):
+        return KeptHistory() if given else None
+    if given.snapshots is None and given.time_zone is not None:
+        raise ValueError("history.timeZone says whose days snapshots are of: add history.snapshots, or remove it.")
+    if given.snapshots is not None and dated_by is not None:
+        raise ValueError(
+            "history.snapshots gives metrics a time axis by what was known at the end of each day, but datedBy gives "
+            "them one by the days of the records. Remove one of them."
+        )
+    zone = UTC if given.time_zone is None else _zone_name(given.time_zone, "history.timeZone")
+    return KeptHistory(given.snapshots, zone)
+
+
+def _zone_name(name: str, where: str = "datedBy.timeZone") -> str:
     known = _time_zones()
     if name not in known:
         raise ValueError(
-            f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
+            f"{where} is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
             + suggestion(name, sorted(known))
         )
     return name

@@ -254,6 +254,23 @@ class Expectations:
     """How often at least a file should arrive."""
 
 
+class Snapshots(StrEnum):
+    """How often the state of a dataset is looked at: at the end of each of these periods."""
+
+    DAILY = "daily"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True)
+class KeptHistory:
+    """That earlier versions of records are kept, and what is made of them."""
+
+    snapshots: Snapshots | None = None
+    """If metrics have a time axis by what was known at the end of each day or month; None if they have none by that."""
+    time_zone: str = UTC
+    """Whose days and months these are."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A kind of record: where it is stored, what it looks like, what identifies it."""
@@ -298,6 +315,8 @@ class Dataset:
     """What its records link, if they are links between external ids and master keys."""
     entity: DeclaredEntity | None = None
     """What the contract says about its records as master records of an entity."""
+    history: KeptHistory | None = None
+    """Whether earlier versions of its records are kept. Those without a key are never replaced."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
@@ -366,6 +385,21 @@ class Dataset:
     def table(self) -> str:
         """Its table, with the schema."""
         return f"raw.{self.name}"
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """How often its state is looked at, if its metrics have a time axis by that."""
+        return None if self.history is None else self.history.snapshots
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether metrics have a time axis: by the days of its records, or by snapshots."""
+        return self.dating is not None or self.snapshots is not None
+
+    @property
+    def history_table(self) -> str:
+        """The table of the records that others have superseded, with the schema; it exists if they are kept."""
+        return f"history.{self.name}"
 
     @property
     def slug(self) -> str:

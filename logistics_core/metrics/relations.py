@@ -1,6 +1,6 @@
 """The tables that references and external ids lead to, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from psycopg import sql
 
@@ -12,11 +12,22 @@ from logistics_core.metrics.paths import FieldPath, relations_of
 CURRENT_LINKS = sql.Identifier("identity", "current_links")
 """The links that figures follow: those of the last refresh, one row per external id."""
 
+Records = Callable[[str], sql.Composable]
+"""Returns the records of a dataset by its name: a table, or a subquery without an alias."""
+
+
+def raw_table(dataset: str) -> sql.Composable:
+    """The records as they are now."""
+    return sql.Identifier("raw", dataset)
+
 
 class Joins:
     """The tables that references of the table `page` lead to, each joined once."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Records = raw_table, condition: Callable[[str], sql.Composable] | None = None) -> None:
+        """`condition`: what must hold for a joined record beside its key, by its alias."""
+        self._records = records
+        self._condition = condition
         self.clauses: list[sql.Composable] = []
         self._aliases: dict[tuple[str, Reference], str] = {}
         self._links: dict[tuple[str, str, str, str], str] = {}
@@ -24,27 +35,26 @@ class Joins:
     def follow(self, near: str, reference: Reference) -> str:
         """The alias of the record that the row with the alias `near` refers to: all its columns may be NULL."""
         if (near, reference) not in self._aliases:
-            on = self._conditions(near, reference)
             far = f"Related{len(self._aliases) + 1}"
+            on = self._conditions(near, far, reference)
+            if self._condition is not None:
+                on.append(self._condition(far))
             self.clauses.append(
                 sql.SQL("LEFT JOIN {} AS {} ON {}").format(
-                    sql.Identifier("raw", reference.dataset),
-                    sql.Identifier(far),
-                    sql.SQL(" AND ").join(
-                        sql.SQL(pattern).format(sql.Identifier(far, to), value) for to, pattern, value in on
-                    ),
+                    self._records(reference.dataset), sql.Identifier(far), sql.SQL(" AND ").join(on)
                 )
             )
             self._aliases[near, reference] = far
         return self._aliases[near, reference]
 
-    def _conditions(self, near: str, reference: Reference) -> list[tuple[str, str, sql.Composable]]:
-        """For each field of the key: what compares it, and with what."""
+    def _conditions(self, near: str, far: str, reference: Reference) -> list[sql.Composable]:
+        """What must hold for the record that is referred to."""
         if reference.system is None:
             pairs = zip(reference.target_fields, reference.fields, strict=True)
-            return [(to, "{} = {}", sql.Identifier(near, of)) for to, of in pairs]
+            return [sql.SQL("{} = {}").format(sql.Identifier(far, to), sql.Identifier(near, of)) for to, of in pairs]
         link = self._link(near, reference.fields[0], reference.dataset, reference.system)
-        return [(reference.target_fields[0], "{}::text = {}", sql.Identifier(link, "master_key"))]
+        key = sql.Identifier(far, reference.target_fields[0])
+        return [sql.SQL("{}::text = {}").format(key, sql.Identifier(link, "master_key"))]
 
     def _link(self, near: str, field: str, entity: str, system: str) -> str:
         """The alias of the link of an external id: all its columns may be NULL."""

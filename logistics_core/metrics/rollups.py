@@ -170,11 +170,18 @@ def from_document(document: Mapping[str, Any], contents: Contents) -> Rollup | N
 # -- SQL ---------------------------------------------------------------------------------------------------------------
 
 
-def source(dataset: Dataset, records: sql.Composable | None = None, *, all_records: bool = False) -> sql.Composable:
-    """The records of a dataset as `page`, joined with those that date them; `records` is a table of some of them.
+def source(
+    dataset: Dataset,
+    records: sql.Composable | None = None,
+    dating_records: sql.Composable | None = None,
+    *,
+    all_records: bool = False,
+) -> sql.Composable:
+    """The records of a dataset as `page`, joined with those that date them as `Dating`.
 
-    With `all_records`, those are among them that have no day because what dates them has not arrived.
-    The links of external ids are joined as well: where a statement does not ask for them, the planner leaves them out.
+    `records` is a table of some of them, or a subquery, and so is `dating_records` of the others. With `all_records`,
+    those are among them that have no day because what dates them has not arrived. The links of external ids are joined
+    as well: where a statement does not ask for them, the planner leaves them out.
     """
     other, dating = dataset.dated_through, dataset.dating
     clauses: list[sql.Composable] = [sql.SQL("{} AS page").format(records or sql.Identifier("raw", dataset.name))]
@@ -182,7 +189,7 @@ def source(dataset: Dataset, records: sql.Composable | None = None, *, all_recor
         clauses.append(
             sql.SQL('{} {} AS "Dating" ON {} = {}').format(
                 sql.SQL("LEFT JOIN" if all_records else "JOIN"),
-                sql.Identifier("raw", other.name),
+                dating_records or sql.Identifier("raw", other.name),
                 sql.Identifier("Dating", other.key[0]),
                 sql.Identifier("page", dating.field),
             )

@@ -78,6 +78,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         )
         try:
             _analyze(connection, "raw")
+            _analyze(connection, "history")
             summarize_day_indexes(connection)
             done = _refresh(connection)
             if _propose(connection, done):

@@ -87,7 +87,8 @@ def _ask_about_identities(case: Any) -> None:
     parameters = case.path_parameters or {}
     parameters.update({name: value for name, value in known.items() if name in parameters})
     query = case.query or {}
-    query.update({name: value for name, value in {"entity": "vehicles", "system": "fuelco"}.items() if name in query})
+    valid = {"entity": "vehicles", "system": "fuelco", "as_of": "2024-06-01T12:00:00Z"}
+    query.update({name: value for name, value in valid.items() if name in query})
     if case.operation.label == "POST /api/identities/links" and isinstance(case.body, dict):
         case.body |= {"entity": "vehicles", "system": "fuelco", "external_id": "W-1234", "key": None}
 
