@@ -24,7 +24,7 @@ from logistics_api.rows.tables import OF_FILE, Kind, Table
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.identities import ExternalId
 from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
-from logistics_core.metrics.relations import CURRENT_LINKS
+from logistics_core.metrics.relations import CURRENT_LINKS, links_as_of
 
 # The name of the object must be none that a member can have: it would stand for that member.
 OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
@@ -115,7 +115,7 @@ class Row:
     def linked_key(self, field: str, entity: str, system: str) -> sql.Composable:
         """The master key that the id in a field is linked with; NULL if it is linked with none."""
         return sql.SQL(LINKED).format(
-            links=CURRENT_LINKS,
+            links=_links(self.as_of),
             entity=sql.Literal(entity),
             system=sql.Literal(system),
             id=sql.Identifier(self.alias, field),
@@ -135,6 +135,10 @@ class Row:
             return sql.Identifier(self.alias, column)
         file_id = sql.Identifier(self.alias, "file_id")
         return sql.SQL(OF_LEDGER).format(column=sql.Identifier(OF_FILE[column]), file_id=file_id)
+
+
+def _links(as_of: AsOfAsked | None) -> sql.Composable:
+    return CURRENT_LINKS if as_of is None else links_as_of(as_of.file)
 
 
 def _records(dataset: Dataset, as_of: AsOfAsked | None, *, by_key: bool = False) -> sql.Composable:
@@ -173,7 +177,7 @@ class Page:
         self._as_of = as_of
         self._parts_of = f"Parts{number}"
         self._table, self._binding = table, binding
-        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of))
+        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of), _links(as_of))
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")

@@ -26,7 +26,7 @@ from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fi
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.relations import CURRENT_LINKS, Joins, links_as_of
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,
@@ -569,7 +569,9 @@ class _RowSource(_Source):
         }
 
     def _joins(self) -> Joins:
-        return Joins(lambda name: records_of(self.writer.catalogue[name], self.query.as_of))
+        as_of = self.query.as_of
+        links = CURRENT_LINKS if as_of is None else links_as_of(sql.Literal(as_of))
+        return Joins(lambda name: records_of(self.writer.catalogue[name], as_of), links=links)
 
     def table(self) -> sql.Composable:
         return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])

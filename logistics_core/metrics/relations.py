@@ -12,6 +12,21 @@ from logistics_core.metrics.paths import FieldPath, relations_of
 CURRENT_LINKS = sql.Identifier("identity", "current_links")
 """The links that figures follow: those of the last refresh, one row per external id."""
 
+_LINKS_AS_OF = """(
+    SELECT DISTINCT ON (entity, system, external_id) entity, system, external_id, master_key
+    FROM identity.links
+    WHERE withdrawn_at IS NULL
+    AND made_at <= (SELECT registered_at FROM ingest.files WHERE files.file_id = {file})
+    AND (links.file_id IS NULL OR links.file_id <= {file})
+    ORDER BY entity, system, external_id, made_at DESC, links.file_id DESC NULLS FIRST, record_no DESC, link_id DESC
+)"""
+
+
+def links_as_of(file: sql.Composable) -> sql.Composable:
+    """The links that decided when a file was registered, as a subquery without an alias; `file` is its number."""
+    return sql.SQL(_LINKS_AS_OF).format(file=file)
+
+
 Records = Callable[[str], sql.Composable]
 """Returns the records of a dataset by its name: a table, or a subquery without an alias."""
 
@@ -24,8 +39,14 @@ def raw_table(dataset: str) -> sql.Composable:
 class Joins:
     """The tables that references of the table `page` lead to, each joined once."""
 
-    def __init__(self, records: Records = raw_table, condition: Callable[[str], sql.Composable] | None = None) -> None:
-        """`condition`: what must hold for a joined record beside its key, by its alias."""
+    def __init__(
+        self,
+        records: Records = raw_table,
+        condition: Callable[[str], sql.Composable] | None = None,
+        links: sql.Composable = CURRENT_LINKS,
+    ) -> None:
+        """`condition`: what must hold for a joined record beside its key, by its alias; `links`: those that count."""
+        self._all_links = links
         self._records = records
         self._condition = condition
         self.clauses: list[sql.Composable] = []
@@ -61,7 +82,8 @@ class Joins:
         key = (near, field, entity, system)
         if key not in self._links:
             self._links[key] = f"Link{len(self._links) + 1}"
-            self.clauses.append(link_join(self._links[key], sql.Identifier(near, field), entity, system))
+            on = sql.Identifier(near, field)
+            self.clauses.append(link_join(self._links[key], on, entity, system, self._all_links))
         return self._links[key]
 
     def master_key(self, near: str, external: ExternalId) -> sql.Composable:
@@ -86,13 +108,15 @@ class Joins:
         return self.master_key(alias, external)
 
 
-def link_join(alias: str, external_id: sql.Composable, entity: str, system: str) -> sql.Composable:
+def link_join(
+    alias: str, external_id: sql.Composable, entity: str, system: str, links: sql.Composable = CURRENT_LINKS
+) -> sql.Composable:
     """The clause that joins the link of an external id, if it has one."""
     return sql.SQL(
         "LEFT JOIN {links} AS {alias} ON {alias}.entity = {entity} AND {alias}.system = {system} "
         "AND {alias}.external_id = {id}::text"
     ).format(
-        links=CURRENT_LINKS,
+        links=links,
         alias=sql.Identifier(alias),
         entity=sql.Literal(entity),
         system=sql.Literal(system),

@@ -55,7 +55,7 @@ def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tm
     contracts = data_dir / "contracts"
     contracts.mkdir()
     for name, text in CONTRACTS.items():
-        (contracts / f"{name}.yaml").write_text(text)
+        (contracts / f"{name}.yaml").write_text(text + ("history: true\n" if name in ("fuel", "fleet") else ""))
     with new_database() as url:
         options = replace(load_options(Settings(data_dir=data_dir)), catalogue=synced_catalogue(url, contracts))
         site = Site(url, options, None)
@@ -305,3 +305,22 @@ def test_things_that_only_links_know_are_listed_too(site: Site) -> None:
     assert site.api.get("/api/identities/entities/fleet/TRUCK-77")["ids"][0]["external_id"] == "W-1233"
     assert site.api.request("/api/identities/entities/fleet/NOBODY").status_code == 404
     assert site.api.request("/api/identities/entities/fuel").status_code == 404
+
+
+def test_as_of_a_file_links_are_those_of_then(site: Site) -> None:
+    with psycopg.connect(site.url) as connection:
+        listed = dict(connection.execute("SELECT path, file_id FROM ingest.files").fetchall())
+    before, after = listed["positions.json"], listed["fleet_links/2024.json"]
+
+    _, then = rows_by(site, "truck", as_of=before)
+    _, later = rows_by(site, "truck", as_of=after)
+
+    assert then == spent_by(lambda each: each["plate"] and f"fuelco:{each['plate']}")
+    assert later == spent_by(master_of)
+    for file, kinds in ((before, {None}), (after, {None, "artic"})):
+        asked = f'{{ fuel(first: 50, asOf: "{file}") {{ nodes {{ truckKey truck {{ kind }} }} }} }}'
+        document = site.api.client.post("/graphql", json={"query": asked}).json()
+        assert "errors" not in document, document
+        nodes = document["data"]["fuel"]["nodes"]
+        assert {(node["truck"] or {}).get("kind") for node in nodes} - {"van"} == kinds
+        assert any(node["truckKey"] == "TRUCK-00" for node in nodes) is (file == after)

@@ -101,6 +101,7 @@ schema:
     - {name: holder, type: string, example: Truck 2}
 datedBy: {field: paid_on}
 extras: false
+history: true
 externalIds: [{field: card_plate, entity: vehicles, system: fuelco, attributes: {name: holder}}]
 """
 
