@@ -24,8 +24,10 @@ from logistics_pipeline.migrations import head_version, migrate
 from logistics_pipeline.migrations.history_tables import make_history_table
 
 EVERYTHING = "everything"
-_LEFT_OUT = frozenset({"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests"})
-_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast")
+_LEFT_OUT = frozenset(
+    {"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests", "identity.current_links"}
+)
+_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

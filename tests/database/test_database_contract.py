@@ -23,6 +23,7 @@ from logistics_core.database_contract.file_states import (
     UNFINISHED_STATES,
     FileState,
 )
+from logistics_core.database_contract.identities import ProposalState as IdentityProposalState
 from logistics_core.database_contract.locks import (
     HOUSEKEEPING_LOCK,
     IS_BEING_LOADED,
@@ -111,10 +112,13 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_pulls = {"migrations/0017_sources.sql", "migrations/0017_source_requests.sql", "checks/pulls.sql"}
     about_pulls.add("housekeeping/old_pulls.sql")
     of_pulls = {state for path, state in named if path in about_pulls}
-    of_files = {state for path, state in named if path not in about_proposals | about_pulls}
+    about_identities = "migrations/0021_identities.sql"
+    of_identities = {state for path, state in named if path == about_identities}
+    of_files = {state for path, state in named if path not in about_proposals | about_pulls | {about_identities}}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
     assert of_pulls == set(PullState)
+    assert of_identities == set(IdentityProposalState)
     assert {state for path, state in named if path in about_proposals} <= {*FileState, *ProposalState}
 
 
