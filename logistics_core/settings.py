@@ -176,6 +176,16 @@ class Settings(BaseSettings):
         "the others of each parent are put together. A contract may say otherwise"
     )  # fmt: skip
 
+    # Models
+    model_interval: PositiveInt = Field(
+        86_400, description="Models are trained anew when their records have changed, but not more often than every "
+        "this many seconds. New records are predicted after every refresh"
+    )  # fmt: skip
+    model_promotion: Literal["auto", "manual"] = Field(
+        "auto", description="Who takes a version of a model to production that has passed its back-test: auto (the "
+        "pipeline) or manual (a person, with `logistics models promote`)"
+    )  # fmt: skip
+
     # Housekeeping, every night
     keep_runs_days: PositiveInt = Field(
         30, description="Dagster runs that ended more than this many days ago are deleted with their events and logs, "

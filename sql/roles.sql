@@ -13,11 +13,12 @@ EXCEPTION
 END
 $$;
 
-GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast TO logistics_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast
+GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models TO logistics_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models
 TO logistics_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast
+ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models
 GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
 GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;
 GRANT EXECUTE ON FUNCTION source.request_pull TO logistics_reader;
+GRANT EXECUTE ON FUNCTION models.request_job, models.cancel_job TO logistics_reader;

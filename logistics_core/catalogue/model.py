@@ -11,6 +11,7 @@ from typing import Self
 
 from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.catalogue.metrics import Metric
+from logistics_core.catalogue.models import DeclaredModel
 from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
 
 
@@ -279,6 +280,8 @@ class Dataset:
     """The dimensions of each pre-aggregate that the contract asks for; None if it leaves them to the refresh."""
     forecasts: tuple[DeclaredForecasts, ...] = ()
     """The forecasts that the contract asks for."""
+    models: tuple[DeclaredModel, ...] = ()
+    """The models that the contract asks for."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 

@@ -244,6 +244,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "declared_metrics": Effect.COMPATIBLE,
     "declared_rollups": Effect.COMPATIBLE,
     "forecasts": Effect.COMPATIBLE,
+    "models": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -286,6 +287,7 @@ _DATASET_KEYS = {
     "declared_metrics": "The metrics",
     "declared_rollups": "The dimensions of the pre-aggregates",
     "forecasts": "The forecasts",
+    "models": "The models",
 }
 
 _KEYS = {

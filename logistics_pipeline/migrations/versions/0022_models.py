@@ -1,0 +1,12 @@
+"""Models: versions, back-tests, history, predictions and their scores, jobs."""
+
+from alembic import op
+
+from logistics_core.sql_files import read_sql
+
+revision = "0022"
+down_revision = "0019"
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(read_sql("migrations/0022_models"))
