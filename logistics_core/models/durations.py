@@ -107,8 +107,8 @@ class DurationModel:
         Raises:
             InputError: one of them is missing or of another type.
         """
-        key = tuple(_value(inputs, name) for name in self.document.by)
-        promised = self.document.promise and _number(inputs, self.document.promise)
+        key = tuple(value_in(inputs, name) for name in self.document.by)
+        promised = self.document.promise and number_in(inputs, self.document.promise)
         return self.of_group(key, promised or None)
 
     def of_group(self, key: Sequence[Value], promised: float | None = None) -> Prediction:
@@ -194,7 +194,8 @@ def _interpolated(at: float, known: Sequence[float], values: Sequence[float]) ->
     return values[place - 1] + share * (values[place] - values[place - 1])
 
 
-def _value(inputs: Mapping[str, Any], name: str) -> Value:
+def value_in(inputs: Mapping[str, Any], name: str) -> Value:
+    """An input that is a value of a group. Raises InputError if it is missing or nested."""
     if name not in inputs:
         raise InputError(f"{name}: it is missing. Expected: its value, or null.")
     value = inputs[name]
@@ -203,7 +204,8 @@ def _value(inputs: Mapping[str, Any], name: str) -> Value:
     return value
 
 
-def _number(inputs: Mapping[str, Any], name: str) -> float | None:
+def number_in(inputs: Mapping[str, Any], name: str) -> float | None:
+    """An input that is a number; None if it is missing. Raises InputError if it is none."""
     value = inputs.get(name)
     if value is None:
         return None

@@ -49,7 +49,7 @@ def _shares(values: FloatArray, edges: FloatArray) -> list[float]:
 def _of_groups(by: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for key in keys:
-        text = _text(key)
+        text = text_of(key)
         counts[text] = counts.get(text, 0) + 1
     largest = sorted(counts, key=lambda text: (-counts[text], text))[:MOST_GROUPS]
     total = max(1, len(keys))
@@ -57,7 +57,8 @@ def _of_groups(by: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> dict[str, 
     return {"input": ", ".join(by), "groups": largest, "shares": [*shares, max(0.0, 1 - sum(shares))]}
 
 
-def _text(key: tuple[Any, ...]) -> str:
+def text_of(key: tuple[Any, ...]) -> str:
+    """A key as JSON."""
     return msgspec.json.encode(key).decode()
 
 
@@ -78,7 +79,7 @@ def drifted(then: Sequence[dict[str, Any]], records: Records, model: DeclaredMod
 
 def _shares_of_groups(groups: Sequence[str], records: Records) -> list[float]:
     counts = np.bincount(records.group, minlength=len(records.groups))
-    of_text = {_text(key): int(counts[place]) for place, key in enumerate(records.groups)}
+    of_text = {text_of(key): int(counts[place]) for place, key in enumerate(records.groups)}
     total = max(1, len(records))
     shares = [of_text.get(text, 0) / total for text in groups]
     return [*shares, max(0.0, 1 - sum(shares))]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from logistics_core.models.artefacts import ArtefactFormat
 from logistics_core.models.durations import DurationModel, Prediction, read_duration
+from logistics_core.models.odd_values import OddValuesModel, read_odd_values
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.models.records import Records
 from logistics_pipeline.models.registry import RegistryError, Version, read_artefact
@@ -46,3 +47,12 @@ def load_duration(connection: Connection, version: Version) -> DurationPredictor
     if version.format == ArtefactFormat.JSON:
         return DocumentPredictor(read_duration(content))
     raise RegistryError(f"The format {version.format} of {version.name} is not supported here.")
+
+
+def load_odd_values(connection: Connection, version: Version) -> OddValuesModel:
+    """A version that judges values.
+
+    Raises:
+        ArtefactError, RegistryError: as `load_duration`.
+    """
+    return read_odd_values(read_artefact(connection, version))

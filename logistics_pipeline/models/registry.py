@@ -241,7 +241,8 @@ def store_backtest(
 def promote(
     connection: Connection, model: str, version: int, author: str, reason: str, *, even_if_worse: bool = False
 ) -> Version:
-    """Takes a version to production, by its newest back-test. The one that was there is archived.
+    """Takes a version to production, by its newest back-test. The one that was there is archived. If a person does so,
+    later versions are promoted by themselves again.
 
     Raises:
         RegistryError: it has no back-test, or one that another version in production has won; or it is in production.
@@ -266,6 +267,8 @@ def promote(
         if found.state in ("registered", "archived"):
             _move(connection, found, "staging", author, reason, backtest_id)
         _move(connection, find_version(connection, model, version), "production", author, reason, backtest_id)
+        if author != PIPELINE:
+            hold(connection, model, held=False)
         return find_version(connection, model, version)
 
 
@@ -285,8 +288,9 @@ def roll_back(connection: Connection, model: str, author: str, reason: str) -> V
         ).fetchone()
         if row is None:
             raise RegistryError(f"No other version of {model} was in production before.")
+        found = promote(connection, model, int(row[0]), author, reason, even_if_worse=True)
         hold(connection, model, held=True)
-        return promote(connection, model, int(row[0]), author, reason, even_if_worse=True)
+        return found
 
 
 def archive(connection: Connection, model: str, version: int, author: str, reason: str) -> Version:

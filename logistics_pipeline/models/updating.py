@@ -17,9 +17,9 @@ from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.models import predicting, registry, training
+from logistics_pipeline.models import odd_values, predicting, registry, training
 from logistics_pipeline.models.backtesting import TooFewRecords
-from logistics_pipeline.models.predictors import load_duration
+from logistics_pipeline.models.predictors import load_duration, load_odd_values
 from logistics_pipeline.models.registry import Version
 from logistics_pipeline.models.training import Method, RunningMeans, Trained
 
@@ -132,10 +132,13 @@ class _Update:
     def run(self, trains: bool | None) -> dict[str, Any]:
         found: dict[str, Any] = {"model": self.name, "data_version": self.data_version}
         if self.model.kind == DURATION:
-            found |= self._use() | self._train(trains)
+            found |= self._use()
+            found |= self._train(trains, self._train_durations)
+            if found.get("trained"):
+                found |= self._use(found)  # what the version before could not predict, or was not there to
+        else:
+            found |= self._train(trains, self._train_odd_values) | self._find_odd()
         found["version"] = (now := registry.in_production(self.connection, self.name)) and now.version
-        if found.get("trained") and "predicted" in found and now is not None:
-            found |= self._use(found)  # what the version before could not, or did not, predict
         note_update(self.connection, self.name, self.data_version)
         return found
 
@@ -160,32 +163,54 @@ class _Update:
             "drift": moved or before.get("drift"),
         }
 
-    def _train(self, trains: bool | None) -> dict[str, Any]:
+    def _train(self, trains: bool | None, train: Callable[[], tuple[Trained, ...]]) -> dict[str, Any]:
         if trains is None:
             trains = due_to_train(self.connection, self.dataset, self.model, self.settings) is not None
         if not trains:
             return {}
         started, cpu = perf_counter(), process_time()
         try:
-            past = training.read_past(
-                self.connection, self.dataset, self.catalogue, self.model, self.data_version
-            )
+            trained = train()
         except TooFewRecords as error:
             return {"skipped": str(error)}
-        methods = methods_of_durations()
-        trained = tuple(
-            training.train(
-                self.connection, past, method, methods, self.author,
-                may_promote=self.settings.model_promotion == "auto",
-            )
-            for method in methods.values()
-        )  # fmt: skip
         for each in trained:
-            execution = store_execution(
-                self.connection, each.version, "train", self.data_version, each.records
-            )
+            execution = store_execution(self.connection, each.version, "train", self.data_version, each.records)
             end_execution(self.connection, execution, 0, perf_counter() - started, process_time() - cpu)
         return {"trained": trained}
+
+    def _train_durations(self) -> tuple[Trained, ...]:
+        past = training.read_past(self.connection, self.dataset, self.catalogue, self.model, self.data_version)
+        methods = methods_of_durations()
+        return tuple(
+            training.train(self.connection, past, method, methods, self.author, may_promote=self._may_promote)
+            for method in methods.values()
+        )
+
+    def _train_odd_values(self) -> tuple[Trained, ...]:
+        records = odd_values.read_values(self.connection, self.dataset, self.catalogue, self.model)
+        return (
+            odd_values.train(
+                self.connection, self.dataset, self.catalogue, self.model, records, self.data_version, self.author,
+                may_promote=self._may_promote,
+            ),
+        )  # fmt: skip
+
+    @property
+    def _may_promote(self) -> bool:
+        return self.settings.model_promotion == "auto"
+
+    def _find_odd(self) -> dict[str, Any]:
+        version = registry.in_production(self.connection, self.name)
+        if version is None:
+            return {}
+        started, cpu = perf_counter(), process_time()
+        judge = load_odd_values(self.connection, version)
+        records = odd_values.read_values(self.connection, self.dataset, self.catalogue, self.model)
+        found = odd_values.find_odd(self.dataset, self.catalogue, self.model, judge, records)
+        odd_values.store_findings(self.connection, self.name, version, found, self.data_version)
+        execution = store_execution(self.connection, version, "score", self.data_version, len(records))
+        end_execution(self.connection, execution, len(found), perf_counter() - started, process_time() - cpu)
+        return {"odd": len(found)}
 
 
 def data_version_of(connection: Connection) -> int:
