@@ -14,8 +14,19 @@ from logistics_core.catalogue import Dataset, Field
 DATA_PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 OWN_KEYS = frozenset(
-    {"singular", "datedBy", "indexes", "extras", "expect", "keyConfirmed", "records", "metrics", "rollups", "forecasts",
-     "models"}
+    {
+        "singular",
+        "datedBy",
+        "indexes",
+        "extras",
+        "expect",
+        "keyConfirmed",
+        "records",
+        "metrics",
+        "rollups",
+        "forecasts",
+        "models",
+    }
 )
 """Keys of ours in a contract, beside those of a Data Package resource."""
 

@@ -123,8 +123,7 @@ class DurationModel:
         """What is likely around an expected logarithm."""
         document = self.document
         quantiles = tuple(
-            math.exp(min(mean + group.spread * self._residual(each), MOST_LOGARITHM))
-            for each in document.probabilities
+            math.exp(min(mean + group.spread * self._residual(each), MOST_LOGARITHM)) for each in document.probabilities
         )
         risk = None
         if promise is not None:

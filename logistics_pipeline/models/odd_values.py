@@ -108,9 +108,15 @@ def _judge(overall: dict[str, Any], before: dict[str, Any] | None) -> Verdict:
         return Verdict("first", f"No version is in production yet: {says}.", True)
     for measure in ("precision", "recall"):
         now, then = overall[measure], before[measure]
-        if now is not None and then is not None and now < then - PRECISION_TOLERANCE:
+        if now is not None and then is not None and now < then - _tolerance(then, overall["injected"]):
             return Verdict("worse", f"Its {measure} is {_share(now)}, and was {_share(then)} before: {says}.", False)
     return Verdict("equal", f"It finds as much as the version in production: {says}.", True)
+
+
+def _tolerance(share: float, cases: int) -> float:
+    """By how much a share of some cases may be lower by chance: two standard errors, or a little."""
+    likely = (share * cases + 1) / (cases + 2)
+    return max(PRECISION_TOLERANCE, 2 * float(np.sqrt(likely * (1 - likely) / max(1, cases))))
 
 
 def _share(value: float | None) -> str:
@@ -349,7 +355,9 @@ class _Words:
         )
 
     def _group(self, key: Sequence[Any]) -> str:
-        return ", ".join(f"{name} {value if value is not None else 'unknown'}" for name, value in zip(self._by, key, strict=True))
+        return ", ".join(
+            f"{name} {value if value is not None else 'unknown'}" for name, value in zip(self._by, key, strict=True)
+        )
 
 
 def _by_how_much(effect: float) -> str:

@@ -64,9 +64,7 @@ def predict_new(
     """Stores what is likely of some records, each once."""
     found = predictor.predict(records, rows)
     name = model.full_name(dataset.name)
-    columns = (
-        "model, key, version, execution_id, is_ahead, started_on, inputs, quantiles, promise, late_risk, naive"
-    )
+    columns = "model, key, version, execution_id, is_ahead, started_on, inputs, quantiles, promise, late_risk, naive"
     with connection.cursor().copy(f"COPY models.predictions ({columns}) FROM STDIN") as copy:
         for row, prediction in zip(rows, found, strict=True):
             copy.write_row(

@@ -185,13 +185,17 @@ def _hashable(value: Any) -> tuple[str, Any]:
     return type(value).__name__, value
 
 
-def input_schema(dataset: Dataset, catalogue: Catalogue, model: DeclaredModel, records: Records) -> list[dict[str, Any]]:
+def input_schema(
+    dataset: Dataset, catalogue: Catalogue, model: DeclaredModel, records: Records
+) -> list[dict[str, Any]]:
     """What a version takes in: its fields with type, unit, and what was seen of them in training."""
     found = []
     for place, path in enumerate(model.by):
         field = read_path(path, dataset, catalogue).field
         values = {msgspec.json.encode(key[place]) for key in records.groups}
-        found.append({"name": path, "type": str(field.type), "unit": field.unit, "role": "group", "values": len(values)})
+        found.append(
+            {"name": path, "type": str(field.type), "unit": field.unit, "role": "group", "values": len(values)}
+        )
     for place, path in enumerate(model.per):
         field = read_path(path, dataset, catalogue).field
         known = records.inputs[:, place][np.isfinite(records.inputs[:, place])]

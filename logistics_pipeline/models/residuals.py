@@ -80,7 +80,9 @@ def _all(matrix: FloatArray, logs: FloatArray, group: IntArray, groups: int, kee
     """The curve within groups: levels differ, slopes are those of all; the level is that of the middle group."""
     rows = np.flatnonzero(keeps)
     counts = np.maximum(np.bincount(group[rows], minlength=groups), 1)
-    means = np.stack([np.bincount(group[rows], matrix[rows, each], groups) / counts for each in range(matrix.shape[1])], 1)
+    means = np.stack(
+        [np.bincount(group[rows], matrix[rows, each], groups) / counts for each in range(matrix.shape[1])], 1
+    )
     of_logs = np.bincount(group[rows], logs[rows], groups) / counts
     centred, target = matrix[rows] - means[group[rows]], logs[rows] - of_logs[group[rows]]
     slopes = _solved(centred[:, 1:].T @ centred[:, 1:], centred[:, 1:].T @ target)

@@ -206,9 +206,7 @@ def _compared(
 
 def _windows(past: Past, predicted: Predicted) -> list[dict[str, Any]]:
     found = backtesting.scores(past.durations, predicted, past.promise, past.parts)
-    return [
-        {"first_day": _day(each.pop("starts_at")), "last_day": _day(each.pop("ends_at")), **each} for each in found
-    ]
+    return [{"first_day": _day(each.pop("starts_at")), "last_day": _day(each.pop("ends_at")), **each} for each in found]
 
 
 def _day(hours: float) -> str:

@@ -151,9 +151,7 @@ class _Update:
         predictor = load_duration(self.connection, version)
         records, rows = predicting.new_records(self.connection, self.dataset, self.catalogue, self.model, version)
         execution = store_execution(self.connection, version, "score", self.data_version, len(rows))
-        predicting.predict_new(
-            self.connection, self.dataset, self.model, version, predictor, records, rows, execution
-        )
+        predicting.predict_new(self.connection, self.dataset, self.model, version, predictor, records, rows, execution)
         scored = predicting.score(self.connection, self.dataset, self.model, self.data_version)
         moved = predicting.store_drift(self.connection, self.dataset, self.model, version, records.of(rows))
         end_execution(self.connection, execution, scored, perf_counter() - started, process_time() - cpu)
@@ -297,9 +295,7 @@ def _reason(
     return None
 
 
-def due_to_train(
-    connection: Connection, dataset: Dataset, model: DeclaredModel, settings: Settings
-) -> str | None:
+def due_to_train(connection: Connection, dataset: Dataset, model: DeclaredModel, settings: Settings) -> str | None:
     """Why a model is to be trained; None if it is not: its contract has changed, or its last training is long ago."""
     row = connection.execute(
         "SELECT declaration, data_version, extract(epoch FROM clock_timestamp() - created_at)::double precision "

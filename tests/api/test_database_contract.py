@@ -25,7 +25,7 @@ UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 
 Statements = dict[str, Any]
 
-SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.")
+SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "models.")
 
 COLUMNS_READ = """
 SELECT DISTINCT relation.oid::regclass::text, attname::text

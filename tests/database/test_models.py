@@ -258,8 +258,7 @@ def test_no_version_is_promoted_without_a_back_test_of_its_own(trained: Connecti
         "VALUES ('deliveries.hours', 2, 'registered', 'staging', 'Ada', '')",
         "UPDATE models.artefacts SET content = 'other'",
         "INSERT INTO models.artefacts (sha256, format, content) VALUES (repeat('0', 64), 'logistics-json', 'x')",
-        "INSERT INTO models.artefacts (sha256, format, content) "
-        "VALUES (encode(sha256('x'), 'hex'), 'pickle', 'x')",
+        "INSERT INTO models.artefacts (sha256, format, content) VALUES (encode(sha256('x'), 'hex'), 'pickle', 'x')",
     ],
 )
 def test_the_database_refuses_to_rewrite_history(trained: Connection, statement: str) -> None:
@@ -287,7 +286,9 @@ def test_a_version_whose_artefact_was_deleted_is_not_promoted(folder: FolderUnde
     assert states(connection) == {1: "archived"}
 
 
-def test_two_promotions_at_once_leave_one_version_in_production(folder: FolderUnderTest, connection: Connection) -> None:
+def test_two_promotions_at_once_leave_one_version_in_production(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
     update(folder, settings=Settings(model_promotion="manual"))
     load(folder, "2", as_csv(deliveries(2, start=DAYS)))
     update(folder, trains=True, settings=Settings(model_promotion="manual"))
