@@ -33,10 +33,14 @@ router = APIRouter(tags=["inference"])
 
 VersionText = Annotated[str, Field(pattern="^[1-9][0-9]{0,8}$")]
 UNKNOWN: Responses = {404: problem_response("The model or the version does not exist")}
-REFUSED: Responses = FIGURE_PROBLEMS | UNKNOWN | {
-    409: problem_response("The version predicts in the pipeline alone"),
-    413: problem_response("The body is too large"),
-}
+REFUSED: Responses = (
+    FIGURE_PROBLEMS
+    | UNKNOWN
+    | {
+        409: problem_response("The version predicts in the pipeline alone"),
+        413: problem_response("The body is too large"),
+    }
+)
 
 
 class Tensor(BaseModel):
@@ -165,7 +169,10 @@ async def read_inference_version(
 
 
 @router.get(
-    "/v2/models/{model}/ready", response_model=Health, responses=FIGURE_PROBLEMS | UNKNOWN, summary="Whether a model answers"
+    "/v2/models/{model}/ready",
+    response_model=Health,
+    responses=FIGURE_PROBLEMS | UNKNOWN,
+    summary="Whether a model answers",
 )
 async def read_inference_model_ready(model: ModelName, _: NoParameters, request: Request, database: Reader) -> Response:
     """Returns 200 if a version is in production that answers here."""
@@ -219,9 +226,7 @@ async def _find(request: Request, database: Database, name: str, version: int | 
     """
     kept: dict[tuple[str, int | None], tuple[str, DocumentModel]] = request.app.state.model_documents
     known = kept.get((name, version))
-    row = await database.fetch_row(
-        queries.ARTEFACT, {"model": name, "version": version, "known": known and known[0]}
-    )
+    row = await database.fetch_row(queries.ARTEFACT, {"model": name, "version": version, "known": known and known[0]})
     if not row[0]:
         raise unknown_model(name)
     if row[1] is None:
@@ -298,7 +303,9 @@ async def _infer(name: str, version: int | None, request: Request, database: Dat
     asked = await read_json(request, InferenceRequest)
     found = await _find(request, database, name, version)
     if found.model is None:
-        detail = f"Version {found.version} of {name} has the format {found.format}, which predicts in the pipeline alone."
+        detail = (
+            f"Version {found.version} of {name} has the format {found.format}, which predicts in the pipeline alone."
+        )
         raise Problem(409, "not-answered-here", "Not possible", detail)
     rows = _rows(asked.inputs)
     outputs = _wanted(asked.outputs, _outputs_of(found))
@@ -312,7 +319,9 @@ async def _infer(name: str, version: int | None, request: Request, database: Dat
         for each, kind, shape in outputs
     ]
     body = {"model_name": name, "model_version": str(found.version), "outputs": tensors}
-    return JSONResponse(body | ({"id": asked.id} if asked.id is not None else {}), headers={"Cache-Control": "no-store"})
+    return JSONResponse(
+        body | ({"id": asked.id} if asked.id is not None else {}), headers={"Cache-Control": "no-store"}
+    )
 
 
 def _rows(inputs: Sequence[Tensor]) -> list[dict[str, Any]]:

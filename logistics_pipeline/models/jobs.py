@@ -189,5 +189,3 @@ def _fail(connection: Connection, job: Job, error: Exception) -> None:
         "WHERE job_id = %s AND lease = %s",
         (JobState.FAILED.value, reason[:2000], job.job_id, job.lease),
     )
-
-
