@@ -13,7 +13,8 @@ EXCEPTION
 END
 $$;
 
-GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models TO logistics_reader;
+GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models
+TO logistics_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models
 TO logistics_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, models

@@ -146,7 +146,7 @@ class Watcher:
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes progress of loads and pulls, changes about contracts and models; returns the channels that notified."""
+        """Publishes progress of loads and pulls, changes of contracts and models; returns the channels."""
         for notification in notifications:
             if notification.channel in (Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Channel.MODELS):
                 self._publish(notification.channel, notification.payload)

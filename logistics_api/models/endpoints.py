@@ -120,7 +120,7 @@ async def read_model_version(model: ModelName, version: VersionNumber, _: NoPara
 async def read_model_history(
     model: ModelName, parameters: Annotated[HistoryParameters, Query()], database: Reader
 ) -> Response:
-    """Returns every change with author, reason and back-test. `at=2026-05-01T12:00Z` says what was in production then."""
+    """Returns every change with author, reason and back-test. `at=2026-05-01T12:00Z`: what was in production then."""
     given = {"model": model, "at": parameters.at, "limit": parameters.limit}
     is_known, version, transitions, aliases = await database.fetch_row(queries.HISTORY, given)
     _check_known(is_known, model)

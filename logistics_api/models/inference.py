@@ -1,8 +1,8 @@
 """/v2: the Open Inference Protocol over HTTP, version 2 (KServe): health, metadata, and predictions at once.
 
 A thin layer, for clients and load tools that know the protocol: inputs are tensors with one value per record, named as
-the version's inputs; outputs are tensors named as the members of predictions. Versions that are documents of our own are
-answered here; others predict new records in the pipeline.
+the version's inputs; outputs are tensors named as the members of predictions. Versions that are documents of our own
+are answered here; others predict new records in the pipeline.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,7 +31,7 @@ KEPT_MODELS = 16
 
 router = APIRouter(tags=["inference"])
 
-VersionText = Annotated[str, Field(pattern="^[1-9][0-9]{0,8}$")]
+VersionText = Annotated[str, Path(pattern="^[1-9][0-9]{0,8}$", description="A version", examples=["1"])]
 UNKNOWN: Responses = {404: problem_response("The model or the version does not exist")}
 REFUSED: Responses = (
     FIGURE_PROBLEMS

@@ -14,7 +14,7 @@ from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.models import queries
-from logistics_api.models.endpoints import NoParameters, ModelName, find_version
+from logistics_api.models.endpoints import ModelName, NoParameters, find_version
 from logistics_api.models.schemas import ModelJob, ModelJobRequest, ModelJobResult
 from logistics_api.parameters.types import Integer
 from logistics_core.database_contract.models import JobState
@@ -54,7 +54,7 @@ class ResultParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    start: Integer = Field(0, ge=0, le=100_000, description="Number of the first result, from 0")
+    first: Integer = Field(0, ge=0, le=100_000, description="Number of the first result, from 0")
     limit: Integer = Field(1000, ge=1, le=10_000, description="Maximum number of results")
 
 
@@ -133,14 +133,14 @@ async def read_model_job_result(
     model: ModelName, job_id: JobId, parameters: Annotated[ResultParameters, Query()], database: Reader
 ) -> Response:
     """Returns results in the order of the rows. Where an input was wrong, `error` says why in place of a result."""
-    given = {"model": model, "job_id": job_id, "start": parameters.start, "limit": parameters.limit}
+    given = {"model": model, "job_id": job_id, "start": parameters.first, "limit": parameters.limit}
     state, rows, results = await database.fetch_row(queries.RESULTS, given)
     if state is None:
         raise _unknown_job(model, job_id)
     if state != JobState.DONE:
         detail = f"The job {job_id} is {state}. Its results are there when it is done."
         raise Problem(409, "job-not-done", "Job not done", detail)
-    document = {"model": model, "rows": rows, "start": parameters.start, "results": results}
+    document = {"model": model, "rows": rows, "first": parameters.first, "results": results}
     return JSONResponse(document, headers={"Cache-Control": "no-store"})
 
 
@@ -167,7 +167,8 @@ def _too_many() -> Problem:
         503,
         "too-many-requests-pending",
         "Too many requests pending",
-        "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics models work` starts it. Try again "
+        "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics models work` starts it. Try "
+        "again "
         "when it has served them.",
         headers={"Retry-After": "10"},
     )

@@ -236,7 +236,8 @@ SELECT
             WHERE model = %(model)s AND (actual IS NULL) = %(is_open)s
                 AND (%(least_risk)s::double precision IS NULL OR late_risk >= %(least_risk)s)
             ORDER BY
-                CASE WHEN %(is_open)s THEN late_risk END DESC NULLS LAST, actual_at DESC NULLS LAST, started_on DESC, key
+                CASE WHEN %(is_open)s THEN late_risk END DESC NULLS LAST,
+                actual_at DESC NULLS LAST, started_on DESC, key
             LIMIT %(limit)s
         ) AS found
     )
@@ -305,7 +306,8 @@ SELECT (
         'job_id', job.job_id, 'model', job.model, 'version', job.version, 'state', job.state, 'rows', job.rows,
         'rows_done', job.rows_done, 'attempts', job.attempts, 'requested_by', job.requested_by,
         'requested_at', job.requested_at, 'started_at', job.started_at, 'finished_at', job.finished_at,
-        'queue_seconds', extract(epoch FROM coalesce(job.started_at, clock_timestamp()) - job.requested_at)::double precision,
+        'queue_seconds',
+        extract(epoch FROM coalesce(job.started_at, clock_timestamp()) - job.requested_at)::double precision,
         'seconds', job.seconds, 'memory_bytes', job.memory_bytes, 'error', job.error
     )
     FROM models.jobs AS job

@@ -19,8 +19,10 @@ class ModelBacktest(StrictModel):
     verdict: Literal["first", "better", "equal", "worse"] = Field(description="Beside the version in production then")
     reason: str = Field(description="Why, in a sentence")
     overall: dict[str, Any] = Field(
-        description="All windows together. Durations: `error` (mean absolute, in the unit of the field), `naive_error` (of "
-        "the median of the group), `pinball`, `coverage_90`, ...; odd values: `precision` and `recall` of injected cases"
+        description="All windows together. Durations: `error` (mean absolute, in the unit of the field), "
+        "`naive_error` (of "
+        "the median of the group), `pinball`, `coverage_90`, ...; odd values: `precision` and `recall` of injected "
+        "cases"
     )
     windows: list[dict[str, Any]] = Field(description="The same for each window of time")
     compared: list[dict[str, Any]] | None = Field(
@@ -262,8 +264,9 @@ class ModelJobResult(StrictModel):
 
     model: str
     rows: int = Field(description="Rows of the job")
-    start: int = Field(description="Number of the first result here, from 0")
+    first: int = Field(description="Number of the first result here, from 0")
     results: list[dict[str, Any]] = Field(
-        description="Durations: `quantiles`, `promise`, `late_risk`, `naive`; odd values: `expected`, `effect`, `score`, "
+        description="Durations: `quantiles`, `promise`, `late_risk`, `naive`; odd values: `expected`, `effect`, "
+        "`score`, "
         "`is_odd`; or `error` where an input was wrong"
     )

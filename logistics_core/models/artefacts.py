@@ -1,4 +1,4 @@
-"""What versions of models consist of: bytes in one of few formats, checked against their SHA-256 before anything reads them.
+"""What versions of models consist of: bytes in one of few formats, compared with their SHA-256 before they are read.
 
 None of the formats can hold code: documents of our own, LightGBM's text, ONNX. Pickle can, and so is none of them.
 """

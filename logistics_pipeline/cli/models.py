@@ -80,7 +80,8 @@ def _print_models(found: list[dict[str, Any]], catalogue: Catalogue) -> None:
     missing = [name for name in names_of(catalogue) if name not in {each["model"] for each in found}]
     if missing:
         say(
-            f"Not trained yet: {', '.join(missing)}. Dagster does so after the next refresh; `logistics models train` now."
+            f"Not trained yet: {', '.join(missing)}. Dagster does so after the next refresh; `logistics models train` "
+            f"now."
         )
 
 
@@ -206,7 +207,7 @@ def export(
         int | None, typer.Option("--version", min=1, help="A version; that in production without")
     ] = None,
 ) -> None:
-    """Writes the artefact of a version to a file: JSON, LightGBM's text, or ONNX. Its SHA-256 is checked and printed."""
+    """Writes the artefact of a version to a file: JSON, LightGBM's text, or ONNX. Prints its SHA-256."""
     with _registry(model) as connection:
         found = _version(connection, model, version)
         content = registry.read_artefact(connection, found)

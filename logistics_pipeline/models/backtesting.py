@@ -1,4 +1,4 @@
-"""Back-tests: what would have been predicted of the past from what was known at each record's start, and how right it was.
+"""Back-tests: what would have been predicted from what was known at each record's start, and how right that was.
 
 The newest fifth of the records is tested in four windows, one after the other in time. Settings are chosen by the
 records before these, so the windows say how a choice does that was made without them.
@@ -22,7 +22,7 @@ FEWEST_RECORDS = 100
 MEDIAN = PROBABILITIES.index(0.5)
 
 WORSE_BY = 0.03
-"""How much lower the pinball loss must be, in each of the last windows that decide, for another method to be promoted."""
+"""How much lower the pinball loss of another method must be in each of the windows that decide."""
 DECIDING_WINDOWS = 2
 REFIT_TOLERANCE = 0.02
 """A refit of the method in production may be worse by this share: the data have changed, not the method."""
@@ -154,7 +154,7 @@ def naive_of(records: Durations, rows: IntArray, at: float) -> FloatArray:
 
 
 def _of_lateness(risk: FloatArray, promise: FloatArray, actual: FloatArray) -> dict[str, Any]:
-    """Brier scores: the mean squared distance of the risk from what happened, and that of the usual share of late ones."""
+    """Brier scores: mean squared distance of the risk from what happened, and that of the usual share of late ones."""
     usable = np.isfinite(risk) & np.isfinite(promise)
     late = actual[usable] > promise[usable]
     return {
@@ -184,7 +184,8 @@ def overall(windows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 MEANS = (
-    "actual", "error", "naive_error", "bias", "pinball", "coverage_80", "coverage_90", "width_90", "brier", "naive_brier",
+    "actual", "error", "naive_error", "bias", "pinball", "coverage_80", "coverage_90", "width_90", "brier",
+    "naive_brier",
 )  # fmt: skip
 
 
@@ -206,8 +207,8 @@ def judge(
 ) -> Verdict:
     """Compares the windows of a version with those that the version in production has on the same records.
 
-    Another method is promoted only if its pinball loss is lower by `WORSE_BY` in each of the last windows. A refit of the
-    same method is, unless it is worse by more than `REFIT_TOLERANCE`.
+    Another method is promoted only if its pinball loss is lower by `WORSE_BY` in each of the last windows. A refit of
+    the same method is, unless it is worse by more than `REFIT_TOLERANCE`.
     """
     if compared is None:
         return Verdict("first", "No version is in production yet.", True)

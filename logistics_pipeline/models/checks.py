@@ -1,4 +1,4 @@
-"""What is checked of models: that they beat the naive method, hold what came true, know such inputs, and are not old."""
+"""What is checked of models: they beat the naive method, hold what came true, know such inputs, are not old."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -47,7 +47,8 @@ def _checks_of(dataset: Dataset, model: DeclaredModel, settings: Settings) -> It
         )  # fmt: skip
         yield Check(
             SCHEMA, name, coverage.__name__,
-            f"{decides}, {LOWEST_COVERAGE:.0%} to {HIGHEST_COVERAGE:.0%} of what came true was within the 90 % intervals.",
+            f"{decides}, {LOWEST_COVERAGE:.0%} to {HIGHEST_COVERAGE:.0%} of what came true was within the 90 % "
+            f"intervals.",
             partial(coverage, name),
         )  # fmt: skip
         yield Check(
@@ -133,7 +134,8 @@ def finds_injected(name: str, connection: Connection, whole: bool) -> Finding:
     if (found.get("precision") or 0) < LEAST_PRECISION or found["recall"] < LEAST_RECALL:
         return Finding.warning(
             f"Of what was called odd in the back-test, {found.get('precision') or 0:.0%} was injected; of what was "
-            f"injected, {found['recall']:.0%} was found. Name fields that explain the value in `per`, or raise `minEffect`.",
+            f"injected, {found['recall']:.0%} was found. Name fields that explain the value in `per`, or raise "
+            f"`minEffect`.",
             figures,
         )
     return Finding.passing("What is injected into the past is found.", figures)
@@ -142,7 +144,8 @@ def finds_injected(name: str, connection: Connection, whole: bool) -> Finding:
 def fresh(dataset: Dataset, model: DeclaredModel, settings: Settings, connection: Connection, whole: bool) -> Finding:
     """The newest records were looked at. Cost: reads some rows."""
     row = connection.execute(
-        "SELECT extract(epoch FROM clock_timestamp() - updated_at)::double precision FROM models.models WHERE model = %s",
+        "SELECT extract(epoch FROM clock_timestamp() - updated_at)::double precision FROM models.models WHERE model = "
+        "%s",
         (model.full_name(dataset.name),),
     ).fetchone()
     if row is None or row[0] is None:

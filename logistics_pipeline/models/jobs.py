@@ -1,8 +1,8 @@
 """Jobs: predictions that were asked for through the API, each result stored exactly once.
 
-A worker leases a job for some seconds, and longer with each part that it stores. A worker that dies stores nothing more,
-and its lease ends: another one goes on after the last result. Results and the lease are checked in one transaction, so
-a worker that was only slow, and lost its lease, stores nothing either.
+A worker leases a job for some seconds, and longer with each part that it stores. A worker that dies stores nothing
+more, and its lease ends: another one goes on after the last result. Results and the lease are checked in one
+transaction, so a worker that was only slow, and lost its lease, stores nothing either.
 """
 
 import logging
@@ -185,7 +185,8 @@ def _fail(connection: Connection, job: Job, error: Exception) -> None:
         logger.error("Job %s of %s failed unexpectedly", job.job_id, job.model, exc_info=error)
         reason = "It failed because of an error in the program: the log of the worker has the details."
     connection.execute(
-        "UPDATE models.jobs SET state = %s, finished_at = clock_timestamp(), lease = NULL, lease_until = NULL, error = %s "
+        "UPDATE models.jobs SET state = %s, finished_at = clock_timestamp(), lease = NULL, lease_until = NULL, error "
+        "= %s "
         "WHERE job_id = %s AND lease = %s",
         (JobState.FAILED.value, reason[:2000], job.job_id, job.lease),
     )

@@ -98,7 +98,7 @@ def _newest_sums(codes: IntArray, values: FloatArray, groups: int, window: int |
         codes, values = codes[kept], values[kept]
     return (
         np.bincount(codes, minlength=groups).astype(np.float64),
-        np.bincount(codes, weights=values, minlength=groups),
+        np.bincount(codes, weights=values, minlength=groups).astype(np.float64),
     )
 
 

@@ -1,4 +1,4 @@
-"""Models of odd values: trained, tested on cases that are injected into the past, and used to say which records are odd.
+"""Models of odd values: trained, tested on cases injected into the past, and used to say which records are odd.
 
 Each finding has its reason in words. Groups are compared with their own past: the same vehicle burnt more lately.
 """
@@ -103,7 +103,8 @@ def _tested(connection: Connection, champion: Version | None) -> dict[str, Any] 
 
 
 def _judge(overall: dict[str, Any], before: dict[str, Any] | None) -> Verdict:
-    says = f"{_share(overall['precision'])} of what it called odd was injected, of which it found {_share(overall['recall'])}"
+    precision, recall = _share(overall["precision"]), _share(overall["recall"])
+    says = f"{precision} of what it called odd was injected, of which it found {recall}"
     if before is None:
         return Verdict("first", f"No version is in production yet: {says}.", True)
     for measure in ("precision", "recall"):
@@ -211,10 +212,10 @@ def _draft(
         ],
     )
     card = {
-        "purpose": f"Which values of {field.title.lower()} are odd: far from what is usual for its {', '.join(model.by)}"
-        + (f" at its {', '.join(model.per)}" if model.per else "")
-        + ".",
-        "data": f"{len(records):,} records of {dataset.name} with a value, from {records.days[0]} to {records.days[-1]}.",
+        "purpose": f"Which values of {field.title.lower()} are odd: far from what is usual for its "
+        f"{', '.join(model.by)}" + (f" at its {', '.join(model.per)}" if model.per else "") + ".",
+        "data": f"{len(records):,} records of {dataset.name} with a value, from {records.days[0]} to "
+        f"{records.days[-1]}.",
         "learnt": {
             "method": "A curve of the logarithms of the inputs for each group, shrunk towards that of all; odd is what "
             f"is {LEAST_SCORE:g} usual deviations away, and {model.min_effect:.0%} or more.",
@@ -310,7 +311,8 @@ def _groups(
         actual = float(np.exp(np.log(records.value[rows]).mean()))
         effect = float(np.exp(middle))
         yield Finding(
-            "group", _json(key), records.days[int(rows[-1])], actual, actual / effect, effect, middle / error, len(rows),
+            "group", _json(key), records.days[int(rows[-1])], actual, actual / effect, effect, middle / error,
+            len(rows),
             words.of_group(effect, key, len(rows)),
         )  # fmt: skip
 
@@ -336,11 +338,12 @@ class _Words:
         key: Sequence[Any],
         inputs: Sequence[float],
     ) -> str:
-        """For example: `Fuel 182 L is 44 % more than the 127 L that are usual for vehicle V-017 at 412 km.`"""
+        """Why a record is odd: `Fuel 182 L is 44 % more than the 127 L that are usual for vehicle V-017 at 412 km`."""
         unit = "" if self._field.unit in (None, "currency") else f" {self._field.unit}"
         at = [f"{each:,.4g} {field.unit or field.title.lower()}" for each, field in self._known(inputs)]
         return (
-            f"{self._field.title} {value:,.4g}{unit} is {_by_how_much(effect)} than the {expected:,.4g}{unit} that are usual "
+            f"{self._field.title} {value:,.4g}{unit} is {_by_how_much(effect)} than the {expected:,.4g}{unit} that "
+            f"are usual "
             f"for {self._group(key)}{' at ' + ' and '.join(at) if at else ''}: {abs(score):.0f} usual deviations."
         )
 
@@ -348,9 +351,10 @@ class _Words:
         return [(each, field) for each, field in zip(inputs, self._per, strict=True) if not np.isnan(each)]
 
     def of_group(self, effect: float, key: Sequence[Any], records: int) -> str:
-        """For example: `Fuel of vehicle V-017 was 24 % more than usual in its 31 records of the last 28 days.`"""
+        """Why a group is odd: `Fuel of vehicle V-017 was 24 % more than usual in its 31 records of 28 days`."""
         return (
-            f"{self._field.title} of {self._group(key)} was {_by_how_much(effect)} than usual in its {records} records of "
+            f"{self._field.title} of {self._group(key)} was {_by_how_much(effect)} than usual in its {records} "
+            f"records of "
             f"the last {LATELY_DAYS} days."
         )
 
@@ -378,7 +382,8 @@ def store_findings(
     )
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO models.odd_values AS known (model, subject, key, version, day, actual, expected, effect, score, "
+            "INSERT INTO models.odd_values AS known (model, subject, key, version, day, actual, expected, effect, "
+            "score, "
             "records, reason, data_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
             "ON CONFLICT (model, subject, key) DO UPDATE SET version = excluded.version, day = excluded.day, "
             "actual = excluded.actual, expected = excluded.expected, effect = excluded.effect, score = excluded.score, "

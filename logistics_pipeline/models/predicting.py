@@ -39,7 +39,7 @@ class Scored:
 def new_records(
     connection: Connection, dataset: Dataset, catalogue: Catalogue, model: DeclaredModel, version: Version
 ) -> tuple[Records, list[int]]:
-    """Records that were never predicted, and the rows of those that can be: without a value, or begun after training."""
+    """Records that were never predicted, and the rows of those that can be: unfinished, or begun after training."""
     records = read_records(connection, dataset, catalogue, model, only_new=True)
     newest = records.days[-1] if len(records) else date.min
     last_day = version.last_day or date.min

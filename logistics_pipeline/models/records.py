@@ -189,7 +189,7 @@ def input_schema(
     dataset: Dataset, catalogue: Catalogue, model: DeclaredModel, records: Records
 ) -> list[dict[str, Any]]:
     """What a version takes in: its fields with type, unit, and what was seen of them in training."""
-    found = []
+    found: list[dict[str, Any]] = []
     for place, path in enumerate(model.by):
         field = read_path(path, dataset, catalogue).field
         values = {msgspec.json.encode(key[place]) for key in records.groups}

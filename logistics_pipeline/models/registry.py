@@ -220,7 +220,8 @@ def store_backtest(
 ) -> int:
     """Stores a back-test of a version; returns its ID."""
     row = connection.execute(
-        "INSERT INTO models.backtests (model, version, data_version, records, windows, overall, compared, verdict, reason) "
+        "INSERT INTO models.backtests (model, version, data_version, records, windows, overall, compared, verdict, "
+        "reason) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING backtest_id",
         (
             version.model,
@@ -241,8 +242,9 @@ def store_backtest(
 def promote(
     connection: Connection, model: str, version: int, author: str, reason: str, *, even_if_worse: bool = False
 ) -> Version:
-    """Takes a version to production, by its newest back-test. The one that was there is archived. If a person does so,
-    later versions are promoted by themselves again.
+    """Takes a version to production, by its newest back-test. The one that was there is archived.
+
+    If a person does so, later versions are promoted by themselves again.
 
     Raises:
         RegistryError: it has no back-test, or one that another version in production has won; or it is in production.
@@ -273,8 +275,9 @@ def promote(
 
 
 def roll_back(connection: Connection, model: str, author: str, reason: str) -> Version:
-    """Takes the version to production that was there before, and holds it: nothing is promoted by itself until a person
-    promotes a version.
+    """Takes the version to production that was there before, and holds it.
+
+    Nothing is promoted by itself until a person promotes a version.
 
     Raises:
         RegistryError: there was none before.

@@ -1,4 +1,4 @@
-"""Which values are odd: a curve for each group, shrunk towards that of all, and the deviations that are usual around it.
+"""Which values are odd: a curve for each group, shrunk towards that of all, and usual deviations around it.
 
 Coefficients are of the centred logarithms of inputs and their squares. What is far away does not count in the next
 pass, so that odd values do not make themselves usual.
@@ -97,14 +97,13 @@ def _solved(square: FloatArray, right: FloatArray) -> FloatArray:
     if not len(right):
         return right
     ridge = 1e-6 * max(1.0, float(np.trace(square)) / len(right))
-    found: FloatArray = np.linalg.solve(square + ridge * np.eye(len(right)), right)
-    return found
+    return np.asarray(np.linalg.solve(square + ridge * np.eye(len(right)), right), dtype=np.float64)
 
 
 def _by_group(
     matrix: FloatArray, logs: FloatArray, group: IntArray, groups: int, keeps: BoolArray, overall: FloatArray
 ) -> FloatArray:
-    """(groups, coefficients) Least squares with `SHRINK` records of the curve of all; the level weighs a tenth of that."""
+    """(groups, coefficients) Least squares with `SHRINK` records of the curve of all; of its level, a tenth."""
     rows, size = np.flatnonzero(keeps), matrix.shape[1]
     rest = logs[rows] - matrix[rows] @ overall
     square, right = np.zeros((groups, size, size)), np.zeros((groups, size))

@@ -1,7 +1,7 @@
 """The champion of durations: the mean logarithm of each group, shrunk towards what its fields say, and as it was known.
 
 The mean of a group of `n` known records is `(sum + k * expected) / (n + k)`, where `expected` adds up how far the value
-of each field, alone, is from the mean of all. The spread of a group is shrunk in the same way. What may come is then the
+of each field, alone, is from the mean of all. The spread of a group is shrunk in the same way. What may come is the
 mean plus the spread times a quantile of the last residuals (`tracking`), which were made with what was known at their
 time as well.
 """

@@ -1,4 +1,4 @@
-"""Trains a version of a model of durations from one snapshot of the records, tests it, and promotes it if the gate allows.
+"""Trains a version of a model of durations from one snapshot, tests it, and promotes it if the gate allows.
 
 Every method is a `Candidate`: what it expects of all records, so that methods are compared on the same windows.
 """
@@ -135,7 +135,7 @@ def read_past(
 
 
 def _promise(records: Records, durations: Durations, model: DeclaredModel) -> FloatArray:
-    """What was promised of each record or, without such a field, the mean of its group as it was known, and a margin."""
+    """What was promised of each record or, without such a field, the known mean of its group and a margin."""
     if model.promise is not None:
         return np.where(records.promise > 0, records.promise, np.nan)
     values = np.where(np.isfinite(durations.value), durations.value, 0.0)
@@ -166,7 +166,7 @@ def train(
     *,
     may_promote: bool,
 ) -> Trained:
-    """Trains a version, stores it with its back-test, and promotes it if it may be. The connection is in a transaction."""
+    """Trains a version, stores it with its back-test, and promotes it if it may be; within a transaction."""
     started = perf_counter()
     name = past.model.full_name(past.dataset.name)
     champion = registry.in_production(connection, name)

@@ -1,4 +1,4 @@
-"""Brings a model up to date: scores what came true, predicts what is new, trains where that is due. Independent of Dagster.
+"""Brings a model up to date: scores what came true, predicts what is new, trains if due. Independent of Dagster.
 
 Everything is done in one transaction, from one snapshot of the records, by one process at a time per model.
 """

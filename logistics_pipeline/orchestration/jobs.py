@@ -95,7 +95,8 @@ def build_model_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition
         dg.define_asset_job(
             MODELS_JOB,
             selection=dg.AssetSelection.assets(*keys),
-            description="Predicts new records, scores earlier predictions, trains and tests versions, checks all of it.",
+            description="Predicts new records, scores earlier predictions, trains and tests versions, checks all of "
+            "it.",
             executor_def=dg.in_process_executor,
         )
     ]

@@ -7,8 +7,7 @@ SELECT
     (extract(EPOCH FROM {started_at}) / 3600)::double precision,
     {value}::double precision,
     {promise}::double precision,
-    {group_key}::text
-    {inputs}
+    {group_key}::text{inputs}
 FROM {source}
 WHERE {day} IS NOT NULL AND {is_wanted}
 ORDER BY {started_at} DESC, {record_key} DESC

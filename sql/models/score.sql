@@ -11,7 +11,7 @@ FROM (
         known.key,
         CASE WHEN {value} > 0 THEN {value}::double precision END AS actual
     FROM models.predictions AS known
-    LEFT JOIN {table} AS record ON {record_key} = known.key
+    LEFT JOIN {table} AS record ON {record_key} = known.key -- noqa: AL05
     WHERE known.model = %(model)s
 ) AS truth
 WHERE prediction.model = %(model)s AND prediction.key = truth.key AND prediction.actual IS DISTINCT FROM truth.actual

@@ -47,7 +47,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(new_database: Callable[[], AbstractContextManager[str]], serve: Any, tmp_path_factory: Any) -> Iterator[Site]:
-    """Sixty days of deliveries; two more that are finished, one of which has an odd price; two that are on their way."""
+    """Sixty days of deliveries; two more that are finished, one with an odd price; two that are on their way."""
     data_dir = tmp_path_factory.mktemp("data")
     (data_dir / "contracts").mkdir()
     (data_dir / "raw").mkdir()

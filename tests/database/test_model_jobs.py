@@ -33,7 +33,8 @@ def database(connection: Connection) -> Connection:
         (digest_of(content), content),
     )
     connection.execute(
-        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, declaration, "
+        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, "
+        "declaration, "
         "code_version, data_version, trained_on, author, seconds, memory_bytes) VALUES "
         "(%s, 1, 'running_mean', 'logistics-json', %s, '[]', '{}', '{}', 'x', 'x', 1, 1, 'Ada', 1, 1)",
         (MODEL, digest_of(content)),

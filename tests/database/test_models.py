@@ -127,7 +127,7 @@ def test_too_few_records_leave_no_version(raw_folder: FolderUnderTest, raw_dir: 
 
 
 def test_an_unknown_model_is_named_with_those_there_are(folder: FolderUnderTest) -> None:
-    with pytest.raises(UnknownModel, match="no_such'. There are: .*deliveries.hours"):
+    with pytest.raises(UnknownModel, match=r"no_such'. There are: .*deliveries.hours"):
         update_model(folder.url, "deliveries.no_such", settings=Settings())
 
 
@@ -212,16 +212,19 @@ def trained(folder: FolderUnderTest, connection: Connection) -> Iterator[Connect
     """A connection to a database with version 1 in production, and version 2 without a back-test."""
     update(folder)
     connection.execute(
-        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, declaration, "
-        "code_version, data_version, trained_on, author, seconds, memory_bytes) SELECT model, 2, method, format, sha256, "
-        "input_schema, outputs, card, declaration, code_version, data_version, trained_on, author, seconds, memory_bytes "
+        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, "
+        "declaration, "
+        "code_version, data_version, trained_on, author, seconds, memory_bytes) SELECT model, 2, method, format, "
+        "sha256, "
+        "input_schema, outputs, card, declaration, code_version, data_version, trained_on, author, seconds, "
+        "memory_bytes "
         "FROM models.versions"
     )
     yield connection
 
 
 def test_no_version_is_promoted_without_a_back_test_of_its_own(trained: Connection) -> None:
-    with pytest.raises(RegistryError, match="Version 2 of deliveries.hours has no stored back-test"):
+    with pytest.raises(RegistryError, match=r"Version 2 of deliveries.hours has no stored back-test"):
         registry.promote(trained, HOURS, 2, "Ada", "please")
     move = (
         "INSERT INTO models.transitions (model, version, from_state, to_state, author, reason, backtest_id) "
@@ -272,7 +275,7 @@ def test_a_changed_artefact_is_not_used(folder: FolderUnderTest, connection: Con
     connection.execute("ALTER TABLE models.artefacts DISABLE TRIGGER USER")
     connection.execute("UPDATE models.artefacts SET content = content || ' '::bytea")
     load(folder, "2", as_csv(deliveries(1, start=DAYS)))
-    with pytest.raises(ArtefactError, match="version 1 of deliveries.hours was changed"):
+    with pytest.raises(ArtefactError, match=r"version 1 of deliveries.hours was changed"):
         update(folder)
     assert connection.execute("SELECT count(*) FROM models.predictions").fetchone() == (0,)
 

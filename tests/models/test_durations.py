@@ -1,4 +1,4 @@
-"""Running means of durations: nothing is used before it was known; intervals hold what they say; a version says the same."""
+"""Running means of durations: nothing is used before it was known; intervals hold; a version says the same."""
 
 from dataclasses import replace
 from functools import cache
@@ -155,9 +155,9 @@ def _version():  # type: ignore[no-untyped-def]
 def test_inputs_are_checked_by_name() -> None:
     _, model = _version()
     assert model.predict({"from": "from 1", "to": None}).seen == 0
-    with pytest.raises(InputError, match="^to: it is missing"):
+    with pytest.raises(InputError, match=r"^to: it is missing"):
         model.predict({"from": "from 1"})
-    with pytest.raises(InputError, match="^to is list"):
+    with pytest.raises(InputError, match=r"^to is list"):
         model.predict({"from": "from 1", "to": []})
 
 

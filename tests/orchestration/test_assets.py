@@ -46,8 +46,8 @@ def test_what_the_code_server_loads_is_valid() -> None:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     names = {
-        "raw_files", "stale_analytics", "stale_forecasts", "stale_models", "standing_troubles", "file_requests", "contract_proposals",
-        "source_pulls",
+        "raw_files", "stale_analytics", "stale_forecasts", "stale_models", "standing_troubles", "file_requests",
+        "contract_proposals", "source_pulls",
     }  # fmt: skip
     assert {sensor.name for sensor in loaded.sensors or []} == names
 

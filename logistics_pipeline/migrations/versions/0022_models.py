@@ -9,4 +9,5 @@ down_revision = "0019"
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(read_sql("migrations/0022_models"))
+    for name in ("0022_models", "0022_model_predictions"):
+        op.get_bind().exec_driver_sql(read_sql(f"migrations/{name}"))

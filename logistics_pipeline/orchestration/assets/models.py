@@ -70,7 +70,8 @@ def _describe(dataset: Dataset, model: DeclaredModel) -> str:
     field = dataset.field(model.field)
     if model.kind == DURATION:
         return (
-            f"How long {dataset.title.lower()} take ({field.title.lower()}), with quantiles, and the risk of being late."
+            f"How long {dataset.title.lower()} take ({field.title.lower()}), with quantiles, and the risk of being "
+            f"late."
             "\n\nOne row of `models.predictions` is what was said of a record when it was new; it is scored when the "
             "truth arrives. Versions are trained from finished records, and promoted by a back-test."
         )

@@ -36,7 +36,8 @@ def _build(job: "UnresolvedAssetJobDefinition", interval_seconds: int) -> dg.Sen
         job=job,
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Predicts new records and scores earlier predictions after each refresh, and trains models when due.",
+        description="Predicts new records and scores earlier predictions after each refresh, and trains models when "
+        "due.",
     )
     def stale_models(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
