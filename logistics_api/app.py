@@ -149,7 +149,7 @@ async def _serve_datasets(app: Application, catalogue: Catalogue) -> None:
     successor = await asyncio.to_thread(_make_successor, app, catalogue)
     app.successor = successor
     app.state.cache.clear()
-    app.state.pipeline.datasets = tuple(catalogue)
+    app.state.pipeline.catalogue = catalogue
     app.state.events.publish(DATASETS_EVENT, json.dumps(list(catalogue)))
     logger.info("Serving %d datasets: %s", len(catalogue), ", ".join(catalogue))
 

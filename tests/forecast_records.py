@@ -35,6 +35,8 @@ forecasts:
   - metrics: [drivers, median_fare]
     by: [[depot]]
     horizon: 7
+    holidays: DE-BY
+    specialDays: {Spring fair: [03-20, 2025-04-01]}
 """
 
 FIRST = date(2024, 1, 1)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from logistics_api.forecasts.parameters import Question
@@ -12,6 +13,8 @@ from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.database_contract.forecasts import ENOUGH_SCORED
 from logistics_core.metrics.defaults import find_metric
 from logistics_core.metrics.paths import read_path
+from logistics_core.metrics.periods import DayRange
+from logistics_core.special_days import special_days
 
 ERRORS = ("error", "naive_error", "bias", "coverage_80", "coverage_90")
 Fits = Mapping[tuple[str, str, str, str], Mapping[str, Any]]
@@ -96,6 +99,16 @@ def describe(question: Question) -> dict[str, Any]:
         "grain": question.grain.value,
         "by": list(question.level),
     }
+
+
+def special_days_ahead(declared: DeclaredForecasts, run: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """The special days among the periods that a fit is about."""
+    if run is None or not (declared.holidays or declared.special_days):
+        return []
+    last = date.fromisoformat(run["last_period"])
+    days = DayRange(last + timedelta(days=1), last + timedelta(days=run["horizon"]))
+    found = special_days(declared.holidays, declared.special_days, days)
+    return [{"day": day.isoformat(), "name": name} for day, name in found.items()]
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

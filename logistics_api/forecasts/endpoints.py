@@ -11,7 +11,6 @@ from logistics_api.database.pool import Reader
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.forecasts import documents, queries
 from logistics_api.forecasts.parameters import (
-    TRACKED,
     AccuracyParameters,
     ForecastParameters,
     days_of,
@@ -22,6 +21,7 @@ from logistics_api.forecasts.schemas import AccuracyAnswer, ForecastAnswer, Fore
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
+from logistics_core.database_contract.forecasts import TRACKED_PERIODS
 from logistics_core.metrics.conditions import EVERYTHING
 
 router = APIRouter(tags=["forecasts"])
@@ -79,7 +79,7 @@ async def read_forecast_accuracy(
         given.values
         | asked.values
         | {
-            "periods": parameters.periods or TRACKED[asked.grain],
+            "periods": parameters.periods or TRACKED_PERIODS[asked.grain],
             "block": queries.BLOCKS[asked.grain],
         },
     )
@@ -122,8 +122,9 @@ async def read_forecasts(
             "probabilities": list(probabilities),
             "past": parameters.past,
             "spacing": queries.SPACING[asked.grain],
-            "tracked": TRACKED[asked.grain],
+            "tracked": TRACKED_PERIODS[asked.grain],
             "limit": parameters.limit,
+            "offset": parameters.offset,
         },
     )
     if parameters.format != "json":
@@ -135,6 +136,7 @@ async def read_forecasts(
         "probabilities": list(probabilities),
         "run": run,
         "backtest": backtest,
+        "special_days": documents.special_days_ahead(asked.declared, run),
         "groups": groups,
     }
     head = json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -26,6 +26,7 @@ from logistics_core.metrics.periods import Grain
 MAX_FILTER = 2_000
 """Characters."""
 MAX_SERIES = 1_000
+MAX_OFFSET = 1_000_000
 MAX_PAST = 12
 PROBABILITIES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Of the quantiles that forecasts are issued with."""
@@ -104,6 +105,9 @@ class ForecastParameters(_Series):
     limit: Annotated[int, Field(ge=1, le=MAX_SERIES), DIGITS] = Field(
         100, description="Maximum number of series, the largest first", examples=[100]
     )
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), DIGITS] = Field(
+        0, description="Skips so many series; with `run`, the pages are of one fit"
+    )
     format: Literal["json", "csv", "ndjson"] = Field(
         "json", description="Format of the answer; csv and ndjson have one row per series and period"
     )
@@ -120,21 +124,22 @@ class AccuracyParameters(_Series):
     )
 
 
-TRACKED = {Grain.DAY: 42, Grain.WEEK: 6, Grain.MONTH: 6}
-"""Periods whose forecasts say how right a series was lately."""
-
-
 @dataclass(frozen=True)
 class Question:
     """Which series are asked for: everything in it exists and fits together."""
 
     dataset: Dataset
     metric: Metric
-    grain: Grain
+    declared: DeclaredForecasts
     level: tuple[str, ...]
     paths: tuple[FieldPath, ...]
     """The fields of the level."""
     filter: Filter
+
+    @property
+    def grain(self) -> Grain:
+        """The periods of the forecasts."""
+        return self.declared.grain
 
     @property
     def level_text(self) -> str:
@@ -187,7 +192,8 @@ def question(given: ForecastParameters | AccuracyParameters, dataset: Dataset, c
     level = _level(levels, given.by, fields_in(filter))
     found = find_metric(dataset, metric)
     assert found is not None
-    return Question(dataset, found, entries[0].grain, level, tuple(paths[name] for name in level), filter)
+    declared = next(each for each in entries if level in each.levels)
+    return Question(dataset, found, declared, level, tuple(paths[name] for name in level), filter)
 
 
 def _of_grain(entries: list[DeclaredForecasts], grain: str | None) -> list[DeclaredForecasts]:

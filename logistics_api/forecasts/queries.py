@@ -2,6 +2,7 @@
 
 from psycopg import sql
 
+from logistics_core.database_contract.forecasts import TRACKED_PERIODS
 from logistics_core.metrics.periods import Grain
 
 SPACING = {Grain.DAY: 7, Grain.WEEK: 4, Grain.MONTH: 3}
@@ -10,7 +11,9 @@ SPACING = {Grain.DAY: 7, Grain.WEEK: 4, Grain.MONTH: 3}
 BLOCKS = {Grain.DAY: 7, Grain.WEEK: 1, Grain.MONTH: 1}
 """Periods that one row of accuracy over time covers."""
 
-CATALOGUE = """
+_TRACKED = " ".join(f"WHEN '{grain.value}' THEN {periods}" for grain, periods in TRACKED_PERIODS.items())
+
+CATALOGUE = f"""
 -- Returns all that is forecast.
 -- One row: the data version; the newest fit per dataset, metric, grain and levels as JSON, with how right its levels
 -- were over the last periods.
@@ -68,7 +71,7 @@ SELECT
                         AND fit.levels = newest.levels
                         AND forecast.period_after(fit.last_period, fit.grain, accuracy.step)
                         > forecast.period_after(
-                            newest.last_period, newest.grain, CASE newest.grain WHEN 'day' THEN -42 ELSE -6 END
+                            newest.last_period, newest.grain, -(CASE newest.grain {_TRACKED} END)
                         )
                     GROUP BY accuracy.level
                 ) AS summed
@@ -121,7 +124,7 @@ matching AS (
     INNER JOIN forecast.series AS series ON forecasts.series_id = series.series_id
     WHERE series.level = %(level)s::jsonb AND {filter}
     ORDER BY forecasts.number
-    LIMIT %(limit)s
+    LIMIT %(limit)s OFFSET %(offset)s
 )
 SELECT
     (SELECT data_version FROM analytics.status),
@@ -148,7 +151,16 @@ SELECT
         FROM run CROSS JOIN LATERAL jsonb_array_elements(run.levels) WITH ORDINALITY AS listed (level, number)
         WHERE listed.level = %(level)s::jsonb
     ),
-    (SELECT coalesce(max(found), 0) FROM matching),
+    (
+        SELECT coalesce(max(matching.found), (
+            SELECT count(*)
+            FROM run
+            INNER JOIN forecast.forecasts AS forecasts ON run.run_id = forecasts.run_id
+            INNER JOIN forecast.series AS series ON forecasts.series_id = series.series_id
+            WHERE series.level = %(level)s::jsonb AND {filter}
+        ))
+        FROM matching
+    ),
     (
         SELECT coalesce(json_agg(json_build_object(
             'key', (

@@ -193,6 +193,13 @@ class SeriesForecast(StrictModel):
     past: list[PastForecast] = Field(description="Earlier forecasts, the newest first, if asked for")
 
 
+class SpecialDay(StrictModel):
+    """A day that is not forecast like others of its weekday."""
+
+    day: date = Field(examples=["2026-12-25"])
+    name: str = Field(examples=["Christmas Day"])
+
+
 class ForecastAnswer(StrictModel):
     """The forecasts of a level."""
 
@@ -206,6 +213,9 @@ class ForecastAnswer(StrictModel):
     probabilities: list[float] = Field(examples=[[0.05, 0.5, 0.95]])
     run: Fit | None = Field(description="The fit; null if there is none yet, or none so early")
     backtest: LevelBacktest | None = Field(description="How the level did in the back-test of the fit")
+    special_days: list[SpecialDay] = Field(
+        description="Public holidays and days that the contract names, among the periods ahead"
+    )
     groups: int = Field(description="How many series there are, those beyond the limit included")
     data: list[SeriesForecast] = Field(description="By series, the largest first")
 

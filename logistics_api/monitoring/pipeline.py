@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -11,6 +12,8 @@ from prometheus_client.registry import Collector
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
+from logistics_api.forecasts.documents import catalogue_document
+from logistics_api.forecasts.queries import CATALOGUE as FITS
 from logistics_api.monitoring.queries import PIPELINE
 from logistics_api.sources.schemas import ResourceState
 from logistics_core.catalogue import Catalogue
@@ -34,10 +37,11 @@ class Pipeline(Collector):
     ) -> None:
         self._threshold = warn_rejects
         self._database = database
-        self.datasets = tuple(catalogue)
+        self.catalogue = catalogue
         """Those that are served; replaced when others come into force."""
         self._clock = clock
         self._found: dict[str, Any] | None = None
+        self._fits: list[Any] = []
         self._read_at = float("-inf")
         self._refresh_lock = asyncio.Lock()
 
@@ -47,7 +51,9 @@ class Pipeline(Collector):
             if self._clock() - self._read_at < CACHE_SECONDS and self._found is not None:
                 return
             try:
-                self._found = json.loads(await self._database.fetch_value(PIPELINE, self._threshold.parameters()))
+                found = json.loads(await self._database.fetch_value(PIPELINE, self._threshold.parameters()))
+                _, self._fits = await self._database.fetch_row(FITS)
+                self._found = found
             except Problem:  # unavailable, too busy, too slow or not migrated
                 self._found = None
             self._read_at = self._clock()
@@ -62,9 +68,10 @@ class Pipeline(Collector):
         )
         if found is not None:
             yield from _of_figures(found)
-            yield from _of_files(found, self.datasets)
+            yield from _of_files(found, tuple(self.catalogue))
             yield from _of_sources(found)
             yield from _of_models(found)
+            yield from _of_forecasts(self._fits, self.catalogue)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
@@ -241,3 +248,37 @@ def _of_models(found: dict[str, Any]) -> Iterator[Metric]:
     for state, count in found["model_jobs"].items():
         jobs.add_metric([state], count)
     yield jobs
+
+
+_FORECAST_LABELS = ["dataset", "metric", "grain", "by"]
+_FORECAST_FIGURES = {
+    "logistics_forecast_error_ratio": ("error", "Sum of absolute errors of forecasts per sum of actuals"),
+    "logistics_forecast_naive_error_ratio": ("naive_error", "The same of repeating the last season"),
+    "logistics_forecast_coverage_90_ratio": ("coverage_90", "Share of actuals within the central 90 %"),
+}
+"""Name of a gauge → the figure of a level, and what it says."""
+
+
+def _of_forecasts(fits: list[Any], catalogue: Catalogue) -> Iterator[Metric]:
+    """The newest fits, and how right each level is: tracked or, until enough was scored, in the back-test."""
+    issued = GaugeMetricFamily(
+        "logistics_forecast_issued_timestamp_seconds",
+        "When the newest forecasts of a metric were made, Unix time",
+        labels=_FORECAST_LABELS[:3],
+    )
+    figures = {
+        name: GaugeMetricFamily(name, f"{meaning}, of the last six weeks or months", labels=_FORECAST_LABELS)
+        for name, (_, meaning) in _FORECAST_FIGURES.items()
+    }
+    for dataset in catalogue_document(catalogue, fits)["datasets"]:
+        for each in dataset["forecasts"]:
+            labels = [dataset["dataset"], each["metric"], each["grain"]]
+            if each["run"] is None:
+                continue
+            issued.add_metric(labels, datetime.fromisoformat(each["run"]["issued_at"]).timestamp())
+            for level in each["levels"]:
+                for name, (key, _) in _FORECAST_FIGURES.items():
+                    if level["accuracy"] is not None and level["accuracy"][key] is not None:
+                        figures[name].add_metric([*labels, ",".join(level["by"])], level["accuracy"][key])
+    yield issued
+    yield from figures.values()

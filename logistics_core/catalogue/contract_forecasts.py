@@ -1,22 +1,30 @@
 """Reads the key `forecasts` of a contract."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import msgspec
 
 from logistics_core.catalogue.contract_shapes import described, known_field, listed, suggestion
-from logistics_core.catalogue.forecasts import FORECAST_GRAINS, DeclaredForecasts
+from logistics_core.catalogue.forecasts import FORECAST_GRAINS, DeclaredForecasts, NamedDay
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.catalogue.model import NESTED_TYPES, TEMPORAL_TYPES, Dating, Field, FieldType
 from logistics_core.metrics.periods import Grain
+from logistics_core.special_days import check_region
 
 MAX_ENTRIES = 20
 MAX_LEVELS = 6
 MAX_SERIES = 50_000
 """Of one level."""
+MAX_SPECIAL_DAYS = 50
+MAX_NAME_LENGTH = 100
 MAX_HORIZONS: Mapping[Grain, int] = {Grain.DAY: 366, Grain.WEEK: 104, Grain.MONTH: 60}
 USUAL_HORIZONS: Mapping[Grain, int] = {Grain.DAY: 28, Grain.WEEK: 13, Grain.MONTH: 12}
 
+_EVERY_YEAR = re.compile(r"\d\d-\d\d")
+_ONE_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NO_NUMBERS = TEMPORAL_TYPES | {FieldType.YEAR}
 
 
@@ -28,6 +36,8 @@ class ForecastKeys(msgspec.Struct, forbid_unknown_fields=True, rename="camel", k
     grain: Grain = Grain.DAY
     horizon: int | None = None
     max_series: int | None = None
+    holidays: str | list[str] = []
+    special_days: dict[str, list[Any]] = {}
 
 
 def read_forecasts(
@@ -63,7 +73,52 @@ def _entry(
         raise ValueError(f"{where}.maxSeries must be from 1 to {MAX_SERIES:,}, not {keys.max_series}.")
     levels = tuple(tuple(level) for level in keys.by) or ((),)
     _check_levels(levels, f"{where}.by", fields)
-    return DeclaredForecasts(tuple(keys.metrics), levels, keys.grain, horizon, keys.max_series)
+    return DeclaredForecasts(
+        metrics=tuple(keys.metrics),
+        levels=levels,
+        grain=keys.grain,
+        horizon=horizon,
+        max_series=keys.max_series,
+        holidays=_holidays(keys, where),
+        special_days=tuple(_special_days(keys, f"{where}.specialDays")),
+    )
+
+
+def _holidays(keys: ForecastKeys, where: str) -> tuple[str, ...]:
+    regions = [keys.holidays] if isinstance(keys.holidays, str) else keys.holidays
+    if (regions or keys.special_days) and keys.grain is not Grain.DAY:
+        key = "holidays" if regions else "specialDays"
+        raise ValueError(f"{where}.{key} is for forecasts by day, not by {keys.grain}.")
+    for region in regions:
+        try:
+            check_region(region)
+        except ValueError as error:
+            raise ValueError(f"{where}.holidays: {error}") from None
+    return tuple(dict.fromkeys(regions))
+
+
+def _special_days(keys: ForecastKeys, where: str) -> Iterator[NamedDay]:
+    if len(keys.special_days) > MAX_SPECIAL_DAYS:
+        raise ValueError(f"{where} names at most {MAX_SPECIAL_DAYS} kinds of days, not {len(keys.special_days)}.")
+    for name, days in keys.special_days.items():
+        if not name.strip() or len(name) > MAX_NAME_LENGTH:
+            raise ValueError(f"{where}: a name has 1 to {MAX_NAME_LENGTH} characters, not {described(name)}.")
+        for number, value in enumerate(days):
+            yield _named_day(name, value, f"{where}.{name}[{number}]")
+
+
+def _named_day(name: str, value: object, where: str) -> NamedDay:
+    text = str(value)
+    try:
+        if isinstance(value, str) and _EVERY_YEAR.fullmatch(value):
+            day = date.fromisoformat(f"2024-{value}")  # a leap year
+            return NamedDay(name, day.month, day.day)
+        if _ONE_DAY.fullmatch(text):
+            day = date.fromisoformat(text)
+            return NamedDay(name, day.month, day.day, day.year)
+    except ValueError:
+        pass
+    raise ValueError(f"{where} must be a day, such as 2026-12-24, or 12-24 for every year, not {described(value)}.")
 
 
 def _check_metrics(

@@ -9,6 +9,17 @@ FORECAST_GRAINS = (Grain.DAY, Grain.WEEK, Grain.MONTH)
 
 
 @dataclass(frozen=True)
+class NamedDay:
+    """A day that is not like others of its weekday, once or every year."""
+
+    name: str
+    month: int
+    day: int
+    year: int | None = None
+    """None for every year."""
+
+
+@dataclass(frozen=True)
 class DeclaredForecasts:
     """Forecasts of some metrics, made together."""
 
@@ -22,3 +33,6 @@ class DeclaredForecasts:
     """How many periods after the last finished one."""
     max_series: int | None = None
     """How many series of a level are forecast by themselves; None leaves it to the settings."""
+    holidays: tuple[str, ...] = ()
+    """Countries or parts of them, as ISO 3166 codes, whose public holidays are special days."""
+    special_days: tuple[NamedDay, ...] = ()

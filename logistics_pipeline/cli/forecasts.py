@@ -73,7 +73,7 @@ def _print(found: list[Refit]) -> None:
 
 @app.command("list")
 def list_(dataset: Name = None, as_json: AsJson = False) -> None:
-    """Lists the forecasts with their error: of the last 28 periods or, until enough were scored, in the back-test."""
+    """Lists forecasts with their error, of the last six weeks or months; in the back-test until enough was scored."""
     with open_environment(Settings()) as environment:
         names = _names(environment.catalogue(), dataset)
         with connect(environment.database_url) as connection:

@@ -5,13 +5,14 @@ is what a series that is 2 nearly every day asks for: a forecast of 1.97 is wron
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from logistics_pipeline.forecasting import methods, smoothing
 from logistics_pipeline.forecasting.panel import FloatArray, Panel
+from logistics_pipeline.forecasting.special_days import without_special_days
 from logistics_pipeline.forecasting.theta import theta
 
 _PARTS: dict[str, methods.Method] = {
@@ -93,8 +94,15 @@ WITHOUT_ODD = PART_NAMES.index(_WITHOUT_ODD)
 
 
 def candidates(panel: Panel) -> tuple[Candidate, ...]:
-    """Seasonal naive first."""
-    return (*_PLAIN, *_ROUNDED) if panel.whole_numbers else _PLAIN
+    """Seasonal naive first. Where special days are known, it repeats no such day in combinations."""
+    choices = (*_PLAIN, *_ROUNDED) if panel.whole_numbers else _PLAIN
+    if panel.special is None:
+        return choices
+    return tuple(_with_ordinary_naive(each) if len(each.parts) > 1 else each for each in choices)
+
+
+def _with_ordinary_naive(candidate: Candidate) -> Candidate:
+    return replace(candidate, parts=tuple(WITHOUT_ODD if part == NAIVE else part for part in candidate.parts))
 
 
 def plain_of(choices: Sequence[Candidate]) -> list[int]:
@@ -106,13 +114,19 @@ def plain_of(choices: Sequence[Candidate]) -> list[int]:
 def forecast_parts(panel: Panel, values: FloatArray, origins: Sequence[int], horizon: int) -> FloatArray:
     """All methods: (parts, origins, series, horizon). Where a method cannot tell, seasonal naive stands in for it.
 
-    Goes through blocks of series, so that what methods hold besides their answer stays small.
+    Where special days are known, all but seasonal naive forecast ordinary days, and special ones by their effect. Goes
+    through blocks of series, so that what methods hold besides their answer stays small.
     """
     found = np.empty((len(PART_NAMES), len(origins), len(values), horizon))
-    whole = _whole(panel, values)
+    ordinary = without_special_days(panel, values, tuple(origins), horizon)
+    whole = _whole(panel, ordinary.values)
     for start in range(0, len(values), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        found[:, :, rows] = _parts_of_block(panel, values[rows], origins, horizon, whole)
+        found[:, :, rows] = _parts_of_block(panel, ordinary.values[rows], origins, horizon, whole)
+    if panel.special is not None:
+        if ordinary.effects is not None:
+            found *= ordinary.effects
+        found[_NAIVE] = methods.seasonal_naive(values, panel.season, origins, horizon)
     return found
 
 

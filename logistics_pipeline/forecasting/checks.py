@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.database_contract.forecasts import ENOUGH_SCORED
+from logistics_core.database_contract.forecasts import ENOUGH_SCORED, TRACKED_PERIODS
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.checks.model import Check, Finding
@@ -16,8 +18,6 @@ from logistics_pipeline.forecasting.refitting import due_datasets
 SCHEMA = "forecasts"
 """What the assets and checks of forecasts are called, before the name of their dataset."""
 
-PERIODS = 28
-"""How many of the newest periods decide, once their forecasts are scored; until then the back-test does."""
 LOWEST_COVERAGE, HIGHEST_COVERAGE = 0.80, 0.97
 """Of the central 90 %."""
 GRACE_SECONDS = 3_600
@@ -30,7 +30,9 @@ def forecast_checks(catalogue: Catalogue, settings: Settings) -> list[Check]:
 
 
 def _checks_of(dataset: Dataset, settings: Settings) -> Iterator[Check]:
-    decides = f"Over the last {PERIODS} periods, or in the back-test as long as fewer than {ENOUGH_SCORED} were scored"
+    decides = (
+        f"Over the last six weeks (or months), or in the back-test as long as fewer than {ENOUGH_SCORED} were scored"
+    )
     for find, description in (
         (
             better_than_naive,
@@ -76,7 +78,7 @@ class Accuracy:
 def accuracy_of(connection: Connection, dataset: str) -> list[Accuracy]:
     """How right the newest forecasts of a dataset are, by metric and level."""
     rows = connection.execute(
-        read_sql("forecasting/accuracy").encode(), {"dataset": dataset, "periods": PERIODS}
+        read_sql("forecasting/accuracy").encode(), {"dataset": dataset, "periods": Jsonb(dict(TRACKED_PERIODS))}
     ).fetchall()
     return [_accuracy(*row) for row in rows]
 

@@ -25,11 +25,12 @@ from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import DayRange, Grain
 from logistics_core.metrics.relations import Joins
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
+from logistics_core.special_days import special_days
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.calendars import SEASONS, Calendar
 from logistics_pipeline.forecasting.hierarchy import Hierarchy, Key, arrange
-from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Level, Panel
+from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray, Level, Panel, SpecialDays
 
 ROWS_AT_ONCE = 200
 """Series read at a time, each with all its periods: some megabytes."""
@@ -317,7 +318,17 @@ def _panel(
         non_negative=bool(known.size == 0 or known.min() >= 0),
         whole_numbers=metric.aggregate in _WHOLE,
         closed=closed,
+        special=_special_days(declared, calendar),
     )
+
+
+def _special_days(declared: DeclaredForecasts, calendar: Calendar) -> SpecialDays | None:
+    if not declared.holidays and not declared.special_days:
+        return None
+    periods = [calendar.period(number) for number in range(calendar.periods + declared.horizon)]
+    days = special_days(declared.holidays, declared.special_days, DayRange(periods[0], periods[-1]))
+    names = ("", *dict.fromkeys(days.values()))
+    return SpecialDays(names, np.array([names.index(days.get(period, "")) for period in periods], dtype=np.int64))
 
 
 def _parents(hierarchy: Hierarchy) -> IntArray:

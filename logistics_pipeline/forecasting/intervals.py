@@ -15,8 +15,11 @@ from logistics_pipeline.forecasting.panel import BoolArray, FloatArray, IntArray
 
 _FEW = 50.0
 """Residuals at which a series' own quantiles count as much as those of its segment."""
-_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
-_NARROWEST, _WIDEST = 0.25, 6.0
+_FACTORS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
+_NARROWEST, _WIDEST = 0.1, 20.0
+_LEVEL_RATE = 0.3
+_LEVEL_PRIOR = 5.0
+"""Series that a level's share of misses counts as zero for: a level of one series says little."""
 _TOLERANCE = 1e-9
 BUCKET_ENDS = (1, 7, 14, 28)
 
@@ -109,9 +112,8 @@ def spread_around(
     found = point + width[:, None] * distances
     found = np.where(levels < 0.5, np.minimum(found, point), np.where(levels > 0.5, np.maximum(found, point), found))
     if panel.whole_numbers:
-        slack = _TOLERANCE * (1.0 + np.abs(found))
-        outward = np.where(levels < 0.5, np.floor(found + slack), np.ceil(found - slack))
-        found = np.where(levels == 0.5, np.rint(found), outward)
+        # To the nearest, not outward: outward, no interval of a series of small numbers covers as little as 90 %.
+        found = np.rint(found)
     if panel.non_negative:
         found = np.maximum(found, 0.0)
     return np.maximum.accumulate(found, axis=0)
@@ -209,17 +211,25 @@ def _factors(panel: Panel, residuals: Residuals, points: FloatArray, distances: 
     return np.where(seen > 0, chosen, 1.0)[place_of]
 
 
-def adapted_width(width: FloatArray, missed: FloatArray, *, wanted: float = 0.1, rate: float = 0.15) -> FloatArray:
-    """The next factor of a series' intervals, after `missed` of its newest actuals were outside.
+def adapted_width(
+    width: FloatArray, missed: FloatArray, level: IntArray, *, wanted: float = 0.1, rate: float = 0.05
+) -> FloatArray:
+    """The next factor of each series' intervals, after `missed` of a period's forecasts were outside.
 
     Adaptive conformal inference (Gibbs and Candès 2021) on the logarithm of the width: wider after more misses than
-    wanted, narrower after fewer, so that the share of misses tends to `wanted` whatever the errors look like.
+    wanted, narrower after fewer, so that the share of misses tends to `wanted` whatever the errors look like. What
+    moves a whole level, such as a season that begins, is seen in all of its series at once, months before each of them
+    shows it: all series of a level take a step by the level's share, and each a small one by its own.
 
     Args:
         width: (series,) the factor in force, 1 at first.
-        missed: (series,) share of the newly scored actuals outside the interval, 0 to 1; NaN where none was scored.
+        missed: (series,) share of the forecasts of the period that were outside, 0 to 1; NaN where none was scored.
+        level: (series,) a number per level.
         wanted: share that the interval may miss: 0.1 for one of 90 %.
-        rate: how fast. One day scored at a time: 0.15. A week at once: 0.5.
+        rate: how fast, for one period scored at a time.
     """
-    step = np.where(np.isfinite(missed), missed - wanted, 0.0)
-    return np.clip(width * np.exp(rate * step), _NARROWEST, _WIDEST)
+    scored = np.isfinite(missed)
+    excess = np.where(scored, missed - wanted, 0.0)
+    count = np.bincount(level, weights=scored).astype(np.float64)
+    shared = _LEVEL_RATE * share(np.bincount(level, weights=excess).astype(np.float64), count + _LEVEL_PRIOR, 0.0)
+    return np.clip(width * np.exp(rate * excess + shared[level]), _NARROWEST, _WIDEST)

@@ -37,6 +37,16 @@ class Level:
 
 
 @dataclass(frozen=True)
+class SpecialDays:
+    """Days that are not like others of their weekday: public holidays, and days that a contract names."""
+
+    names: tuple[str, ...]
+    """Of the kinds; the first one is for all ordinary days."""
+    kinds: IntArray
+    """(periods and at least the horizon after them,) The kind of each period."""
+
+
+@dataclass(frozen=True)
 class Panel:
     """Series of one metric on one calendar of periods."""
 
@@ -54,6 +64,8 @@ class Panel:
     whole_numbers: bool
     closed: BoolArray
     """(series,) Series that have stopped: forecast as zero, or as nothing where the metric is no sum."""
+    special: SpecialDays | None = None
+    """Special days among the periods and after them; None where none are known."""
 
 
 @dataclass(frozen=True)

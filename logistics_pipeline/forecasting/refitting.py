@@ -6,7 +6,7 @@ Each entry of a contract is fitted in a transaction of its own, from one snapsho
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -347,7 +347,7 @@ def fingerprint_of(dataset: Dataset, entries: Sequence[DeclaredForecasts]) -> st
             for metric in metrics
             if metric is not None
         ],
-        [(entry.metrics, entry.levels, entry.grain, entry.horizon, entry.max_series) for entry in entries],
+        [astuple(entry) for entry in entries],
         dataset.dating,
     ]
     return sha256(repr(parts).encode()).hexdigest()[:32]

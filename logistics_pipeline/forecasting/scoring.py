@@ -39,6 +39,8 @@ class Series:
     naive_since: Sequence[date | None]
     """The last period known when it was set back to seasonal naive; None if it is not."""
     is_rest: BoolArray
+    level: IntArray
+    """The position of each's level, the coarsest being 0."""
 
     @property
     def only_naive(self) -> BoolArray:
@@ -72,6 +74,7 @@ def find_series(
         scored_until=[row[2] for row in rows],
         naive_since=[row[3] for row in rows],
         is_rest=np.array([node.is_rest for node in nodes], dtype=np.bool_),
+        level=np.array([node.level for node in nodes], dtype=np.int64),
     )
 
 
@@ -244,7 +247,7 @@ def adapt_widths(series: Series, tracked: Tracked, calendar: Calendar) -> tuple[
     is_new = np.isfinite(tracked.missed) & (places[None, :] > after[:, None])
     width = series.width
     for place in np.flatnonzero(is_new.any(axis=0)):
-        width = adapted_width(width, np.where(is_new[:, place], tracked.missed[:, place], np.nan))
+        width = adapted_width(width, np.where(is_new[:, place], tracked.missed[:, place], np.nan), series.level)
     newest = np.where(is_new, places[None, :], -1).max(axis=1, initial=-1)
     until = [
         calendar.period(int(place)) if place >= 0 else before

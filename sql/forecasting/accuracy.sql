@@ -1,6 +1,6 @@
 -- Returns how right the newest forecasts of a dataset are: in their back-test, and over the last periods that came true.
 -- One row per metric, grain and level: metric, grain, fields of the level, its back-test as JSON, forecasts scored in the
--- last %(periods)s periods, sum of actuals, of absolute errors, of those of seasonal naive, within the central 90 per cent.
+-- last periods (%(periods)s: how many, by grain, as JSON), sum of actuals, of absolute errors, of those of seasonal naive, within the central 90 per cent.
 -- Reads forecast.runs, .accuracy.
 
 WITH newest AS (
@@ -24,7 +24,7 @@ tracked AS (
         AND newest.levels = runs.levels
     INNER JOIN forecast.accuracy AS accuracy ON runs.run_id = accuracy.run_id
     WHERE forecast.period_after(runs.last_period, runs.grain, accuracy.step)
-        > forecast.period_after(newest.last_period, newest.grain, -%(periods)s)
+        > forecast.period_after(newest.last_period, newest.grain, -(%(periods)s::jsonb ->> newest.grain)::integer)
     GROUP BY newest.run_id, accuracy.level
 )
 SELECT

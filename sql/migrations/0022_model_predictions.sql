@@ -220,7 +220,8 @@ FROM models.predictions AS predictions
 INNER JOIN models.versions AS versions
     ON predictions.model = versions.model AND predictions.version = versions.version
 CROSS JOIN LATERAL ( -- noqa: ST05
-    SELECT ARRAY(SELECT jsonb_array_elements_text(versions.outputs -> 'probabilities')::double precision) AS probabilities
+    SELECT array_agg(each.probability::double precision ORDER BY each.place) AS probabilities
+    FROM jsonb_array_elements_text(versions.outputs -> 'probabilities') WITH ORDINALITY AS each (probability, place)
 ) AS of_version
 CROSS JOIN LATERAL ( -- noqa: ST05
     SELECT

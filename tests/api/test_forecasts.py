@@ -20,7 +20,6 @@ from logistics_api.forecasts.parameters import Question
 from logistics_core.catalogue.metrics import Condition, Operator
 from logistics_core.catalogue.model import Field, FieldType, Role
 from logistics_core.metrics.paths import FieldPath
-from logistics_core.metrics.periods import Grain
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.files.folder import RawFolder
@@ -133,6 +132,25 @@ def test_what_was_said_then_stands_beside_what_came_true(site: Site) -> None:
     assert [point["step"] for point in one_day["data"][0]["points"]] == [7]
     before = site.api.get("/api/forecasts/rides", as_of="2024-03-03")
     assert (before["run"], before["data"], before["groups"]) == (None, [], 0)
+
+
+def test_special_days_ahead_are_named(site: Site) -> None:
+    found = site.api.get("/api/forecasts/rides", metric="drivers")
+    assert found["special_days"] == [{"day": "2024-03-20", "name": "Spring fair"}]
+    assert site.api.get("/api/forecasts/rides", metric="fares")["special_days"] == []
+
+
+def test_pages_of_one_fit_have_every_series_once(site: Site) -> None:
+    by = {"metric": "fares", "by": "depot,line"}
+    everything = site.api.get("/api/forecasts/rides", **by)
+    run, pages = everything["run"]["run_id"], []
+    for offset in range(0, 8, 4):
+        page = site.api.get("/api/forecasts/rides", **by, run=run, limit=4, offset=offset)
+        assert page["groups"] == everything["groups"] == 6
+        pages += page["data"]
+    assert pages == everything["data"]
+    beyond = site.api.get("/api/forecasts/rides", **by, offset=50)
+    assert (beyond["data"], beyond["groups"]) == ([], 6)
 
 
 def test_earlier_forecasts_of_the_same_series(site: Site) -> None:
@@ -282,7 +300,7 @@ def test_answers_are_kept_until_the_next_fit(site: Site, wait_until: Any) -> Non
 def test_a_field_may_have_had_another_type_when_a_series_was_forecast(database_url: str) -> None:
     number = FieldPath((), Field("platform", "Platform", FieldType.INTEGER, Role.DIMENSION, ""))
     above_three = Condition("platform", Operator.GT, 3)
-    asked = Question(cast(Any, None), cast(Any, None), Grain.DAY, ("platform",), (number,), above_three)
+    asked = Question(cast(Any, None), cast(Any, None), cast(Any, None), ("platform",), (number,), above_three)
     condition = asked.filter_sql(sql.Literal)
     keys = "VALUES ('[\"north\"]'::jsonb), ('[5]'), ('[\"7\"]'), ('[2]'), ('[null]')"
     with psycopg.connect(database_url) as connection:

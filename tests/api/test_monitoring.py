@@ -11,6 +11,7 @@ import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from psycopg.types.json import Jsonb
 
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
@@ -174,6 +175,9 @@ def test_the_database_is_asked_once_in_a_few_seconds_however_many_ask() -> None:
                 raise Problem(503, "database-unavailable", "", "")
             return "{}"
 
+        async def fetch_row(self, query: str, parameters: Any = None) -> Any:
+            return 1, []
+
     async def ask() -> None:
         pipeline = Pipeline(Counting(), built_in_catalogue(), RejectThreshold.parse("1%"), lambda: clock[0])
         await asyncio.gather(*(pipeline.refresh() for _ in range(10)))
@@ -210,7 +214,31 @@ def test_beyond_this_machine_it_needs_a_key_that_reads(database_url: str, serve:
         assert found["logistics_api_keys", ()] == 2
 
 
+def test_forecasts_are_told_by_level(database_url: str, serve: Any) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(A_FIT, {"backtest": Jsonb([BACKTEST] * 3)})
+    with serve(database_url) as api:
+        found = samples(api)
+    labels = {"dataset": "shipments", "metric": "revenue", "grain": "day"}
+    assert value(found, "logistics_forecast_issued_timestamp_seconds", **labels) == 1_800_000_000
+    for by in ("", "origin", "origin,destination"):
+        assert value(found, "logistics_forecast_error_ratio", **labels, by=by) == 0.1
+        assert value(found, "logistics_forecast_naive_error_ratio", **labels, by=by) == 0.2
+    assert value(found, "logistics_forecast_coverage_90_ratio", **labels, by="origin") == 0.9
+
+
 # What is built upon it
+
+BACKTEST = {"error": 0.1, "naive_error": 0.2, "bias": 0.0, "coverage_80": 0.8, "coverage_90": 0.9}
+A_FIT = """
+INSERT INTO forecast.runs (
+    dataset, metric, grain, levels, horizon, probabilities, data_version, code_version, declaration, issued_at,
+    first_period, last_period, series, methods, reconciled_by, backtest, seconds, cpu_seconds, memory_bytes
+) VALUES (
+    'shipments', 'revenue', 'day', '[[], ["origin"], ["origin", "destination"]]', 28, '{0.5}', 1, '1', '1',
+    to_timestamp(1800000000), '2026-01-01', '2026-11-01', 3, '{}', 'bottom_up', %(backtest)s, 1, 1, 1
+)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +248,7 @@ def names(new_database: Any, serve: Any, tmp_path_factory: pytest.TempPathFactor
         assert not define(url, tmp_path_factory.mktemp("sources"), fleet=FLEET)
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE analytics.status SET last_calculated_at = now(), seconds = 1")
+            connection.execute(A_FIT, {"backtest": Jsonb([BACKTEST] * 3)})
             complete_pull(connection)
             add_pull(connection, "orders", "failed", error="No.", error_kind="server")
             connection.execute(

@@ -95,6 +95,16 @@ def test_the_past_is_what_the_metrics_are(folder: FolderUnderTest, connection: C
     assert not read.panels["fares"].whole_numbers
 
 
+def test_special_days_stand_at_their_periods(folder: FolderUnderTest, connection: Connection) -> None:
+    special = histories(connection, 1).panels["drivers"].special
+    assert special is not None and histories(connection, 0).panels["fares"].special is None
+    assert len(special.kinds) == DAYS + 7
+    named = {
+        str(FIRST + timedelta(int(place))): special.names[special.kinds[place]] for place in special.kinds.nonzero()[0]
+    }
+    assert named == {"2024-01-01": "New Year's Day", "2024-01-06": "Epiphany"}
+
+
 def test_pre_aggregates_and_records_give_the_same_past(folder: FolderUnderTest, connection: Connection) -> None:
     from_rollups = histories(connection, 0)
     connection.execute("UPDATE analytics.rollup_datasets SET checksum = ''")

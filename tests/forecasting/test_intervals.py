@@ -25,13 +25,38 @@ def test_width_follows_errors_that_grow_until_coverage_is_right() -> None:
     for day in range(150):
         outside = np.abs(random.normal(0, 1.0 if day < 20 else 2.0, 400)) > 1.645 * width
         missed.append(outside.mean())
-        width = adapted_width(width, outside.astype(np.float64))
+        width = adapted_width(width, outside.astype(np.float64), np.arange(400))
     assert np.mean(missed[20:30]) > 0.25
     assert 0.08 < np.mean(missed[80:]) < 0.12
 
 
 def test_series_that_were_not_scored_keep_their_width() -> None:
-    assert adapted_width(np.array([1.3]), np.array([np.nan])).tolist() == [1.3]
+    assert adapted_width(np.array([1.3]), np.array([np.nan]), np.zeros(1, dtype=np.int64)).tolist() == [1.3]
+
+
+def test_what_moves_a_whole_level_moves_all_of_its_series_and_no_other() -> None:
+    level = np.repeat([0, 1], 50)
+    missed = np.where(np.arange(100) < 50, 1.0, 0.1)
+    missed[0] = np.nan
+    width = adapted_width(np.ones(100), missed, level)
+    assert np.allclose(width[1:50], width[1]) and width[1] > width[0] > 1.2
+    assert np.array_equal(width[50:], np.ones(50))
+
+
+def test_small_whole_numbers_are_covered_once_tracked_as_often_as_the_interval_says() -> None:
+    """One shipment a day, mostly: rounded outward, every interval would hold 0 to 2, and cover nearly everything."""
+    random = np.random.default_rng(13)
+    values = random.poisson(1.2, (80, 427)).astype(np.float64)
+    width, missed = np.ones(80), []
+    level = np.zeros(80, dtype=np.int64)
+    for day in range(203, 427, 7):
+        found = forecast(flat_panel(values[:, :day], whole=True), 7, width=width)
+        truth = values[:, day : day + 7]
+        outside = (truth < found.quantiles[0]) | (truth > found.quantiles[-1])
+        missed.append(outside.mean())
+        for step in range(7):
+            width = adapted_width(width, outside[:, step].astype(np.float64), level)
+    assert 0.07 < np.mean(missed[10:]) < 0.13
 
 
 def test_origins_that_overlap_make_intervals_wider() -> None:

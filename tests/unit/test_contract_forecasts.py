@@ -8,7 +8,7 @@ import yaml
 
 from logistics_core.catalogue import ContractError, built_in_catalogue
 from logistics_core.catalogue.contract_files import contract_from_document, make_catalogue
-from logistics_core.catalogue.forecasts import DeclaredForecasts
+from logistics_core.catalogue.forecasts import DeclaredForecasts, NamedDay
 from logistics_core.metrics.periods import Grain
 from logistics_pipeline.contracts.comparing import are_compatible, changes_between
 from tests.forecast_records import RIDES
@@ -31,6 +31,16 @@ def test_what_is_left_out_has_usual_values() -> None:
     (monthly,) = read([{"metrics": ["fares"], "by": [["depot"]], "grain": "month", "maxSeries": 50}])
     assert (monthly.horizon, monthly.max_series, monthly.levels) == (12, 50, (("depot",),))
     assert read([]) == ()
+
+
+def test_special_days_are_of_every_year_or_of_one() -> None:
+    named = {"Stocktaking": ["2026-01-05", "12-31"], "Leap day": ["02-29"]}
+    (entry,) = read([{"metrics": ["fares"], "holidays": ["DE-BY", "AT", "AT"], "specialDays": named}])
+    assert entry.holidays == ("DE-BY", "AT")
+    assert entry.special_days == (
+        NamedDay("Stocktaking", 1, 5, 2026), NamedDay("Stocktaking", 12, 31), NamedDay("Leap day", 2, 29),
+    )  # fmt: skip
+    assert read([{"metrics": ["fares"], "holidays": "US"}])[0].holidays == ("US",)
 
 
 def test_shipments_declare_theirs() -> None:
@@ -63,6 +73,12 @@ def test_usual_metrics_can_be_forecast() -> None:
         ({"metrics": ["fares"], "by": [["depot"], ["depot"]]}, "must begin with the fields of the level before"),
         ({"metrics": ["fares"], "by": [["depot", "depot"]]}, "forecasts[0].by[0] names a field twice."),
         ({"metrics": ["fares"], "levels": []}, "levels"),
+        ({"metrics": ["fares"], "holidays": "Germany"}, "forecasts[0].holidays: 'Germany' is no country"),
+        ({"metrics": ["fares"], "holidays": "DE-XX"}, "There are: DE, DE-BB, DE-BE"),
+        ({"metrics": ["fares"], "holidays": "DE", "grain": "week"}, "holidays is for forecasts by day, not by week."),
+        ({"metrics": ["fares"], "specialDays": {"Sale": ["02-30"]}}, "forecasts[0].specialDays.Sale[0] must be a day"),
+        ({"metrics": ["fares"], "specialDays": {"Sale": ["24.12.2026"]}}, "or 12-24 for every year, not"),
+        ({"metrics": ["fares"], "specialDays": {" ": ["12-24"]}}, "a name has 1 to 100 characters"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(entry: dict[str, Any], told: str) -> None:

@@ -102,6 +102,7 @@ SERIES = Series(
     scored_until=[None, None],
     naive_since=[None, None],
     is_rest=np.zeros(2, dtype=np.bool_),
+    level=np.arange(2),
 )
 
 

@@ -79,6 +79,12 @@ export const seriesWords = ({ key, is_rest: isRest, parts }) => {
   return values.length ? values.map((value) => dimensionWords(value)).join(" → ") : "Total";
 };
 
+/** A period ahead in words, with the name of a special day. */
+export function aheadWords(answer, period) {
+  const special = answer.special_days.find(({ day }) => day === period);
+  return special ? `${periodWords(period, answer.grain)}, ${special.name}` : periodWords(period, answer.grain);
+}
+
 /** How right a series, or a level, is: {error, naive, coverage, when}; null where nothing was scored. */
 export function rightness({ tracked, backtest }, grain) {
   if (tracked && tracked.error !== null) return { ...tracked, when: `in ${LATELY[grain]}`, isTracked: true };
@@ -121,7 +127,7 @@ export function chartRows(answer, series, actuals, described) {
   const last = past.at(-1);
   const meets = last && { begins: last.begins, point: last.actual, low90: last.actual, high90: last.actual, low80: last.actual, high80: last.actual, low50: last.actual, high50: last.actual };
   const likely = series.points.filter(({ point }) => point !== null).map((point) => ({
-    begins: point.period, words: periodWords(point.period, grain), point: point.point, likely: words(point.point),
+    begins: point.period, words: aheadWords(answer, point.period), point: point.point, likely: words(point.point),
     within: `${words(quantile(point, "0.05"))} – ${words(quantile(point, "0.95"))}`,
     low90: quantile(point, "0.05"), high90: quantile(point, "0.95"), low80: quantile(point, "0.1"), high80: quantile(point, "0.9"),
     low50: quantile(point, "0.25"), high50: quantile(point, "0.75"),

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { chart } from "../charts.js";
 import * as events from "../events.js";
-import { CATALOGUE, accuracyAddress, actualsAddress, chartRows, chartSummary, chosen, isWorse, keyOf, levelWords, oneAddress, rightness, rightnessWords, seriesAddress, seriesWords, wordsOf } from "../forecasts.js";
+import { CATALOGUE, accuracyAddress, actualsAddress, aheadWords, chartRows, chartSummary, chosen, isWorse, keyOf, levelWords, oneAddress, rightness, rightnessWords, seriesAddress, seriesWords, wordsOf } from "../forecasts.js";
 import { ago, count, day, decimal, moment, percent } from "../format.js";
 import { icon } from "../icons.js";
 import { CATALOGUE as METRICS, described, fullWords, periodWords } from "../metrics.js";
@@ -152,7 +152,7 @@ function pointsTable(answer, series) {
       caption: `Forecast of ${answer.title}, ${seriesWords(series)}`,
       rows: series.points,
       columns: [
-        { key: "period", label: "Period", head: true, format: (text) => periodWords(text, answer.grain) },
+        { key: "period", label: "Period", head: true, format: (text) => aheadWords(answer, text) },
         { key: "point", label: "Forecast", number: true, format: shown },
         { key: "quantiles", label: "With 90 %", number: true, format: (quantiles) => `${shown(quantiles[0])} – ${shown(quantiles.at(-1))}` },
         { key: "naive", label: "Repeated", number: true, format: shown, title: "What repeating the last season says" },
