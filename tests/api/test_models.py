@@ -16,6 +16,7 @@ from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.models import registry
+from logistics_pipeline.models.jobs import serve_next
 from logistics_pipeline.models.updating import update_model
 from tests.contract_texts import synced_catalogue
 from tests.model_records import DELIVERIES, as_csv, deliveries, usual_hours
@@ -174,3 +175,146 @@ def test_a_rollback_is_seen_at_once(site: Site) -> None:
     assert found["model"]["champion"]["version"] == 1
     assert found["model"]["is_held"]
     assert [each["state"] for each in found["versions"]] == ["archived", "production"]
+
+
+# -- jobs ------------------------------------------------------------------------------------------------------------
+
+ROUTE = {"from": "Aachen", "to": "Bonn", "promised": 14}
+
+
+def test_a_job_is_accepted_served_and_answered(site: Site) -> None:
+    made = site.api.client.post(f"/api/models/{HOURS}/jobs", json={"rows": [ROUTE, {"from": "Aachen"}] * 3})
+    assert made.status_code == 202
+    job = made.json()
+    assert made.headers["Location"] == job["status_url"]
+    assert (job["state"], job["is_final"], job["result_url"], job["version"]) == ("queued", False, None, None)
+    status = site.api.client.get(job["status_url"])
+    assert status.headers["Retry-After"] == "1"
+    waiting = site.api.client.get(f"{job['status_url']}/result")
+    assert (waiting.status_code, waiting.json()["type"]) == (409, "urn:logistics:problem:job-not-done")
+    with connect(site.url) as connection:
+        assert serve_next(connection)
+    done = site.api.client.get(job["status_url"])
+    assert "Retry-After" not in done.headers
+    assert (done.json()["state"], done.json()["rows_done"], done.json()["version"]) == ("done", 6, 2)
+    found = site.api.client.get(done.json()["result_url"], params={"first": 2, "limit": 2}).json()
+    assert (found["rows"], found["first"], len(found["results"])) == (6, 2, 2)
+    assert found["results"][0]["quantiles"][3] == pytest.approx(usual_hours("Aachen", "Bonn"), rel=0.2)
+    assert found["results"][0]["promise"] == 14
+    assert found["results"][1] == {"error": "to: it is missing. Expected: its value, or null."}
+
+
+def test_a_job_is_asked_for_once_by_its_idempotency_key(site: Site) -> None:
+    headers = {"Idempotency-Key": "monday"}
+    made = [
+        site.api.client.post(f"/api/models/{HOURS}/jobs", json={"rows": [ROUTE]}, headers=headers).json()["job_id"]
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    cancelled = site.api.client.delete(f"/api/models/{HOURS}/jobs/{made[0]}")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    again = site.api.client.delete(f"/api/models/{HOURS}/jobs/{made[0]}")
+    assert again.status_code == 200  # it is what was asked for
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "status"),
+    [
+        (HOURS, {"rows": []}, 422),
+        (HOURS, {"rows": [1]}, 422),
+        (HOURS, {"rows": [ROUTE], "other": 1}, 422),
+        (HOURS, {"rows": [ROUTE], "version": 99}, 404),
+        ("deliveries.nothing", {"rows": [ROUTE]}, 404),
+    ],
+)
+def test_jobs_that_make_no_sense_are_refused(site: Site, model: str, body: Any, status: int) -> None:
+    assert site.api.client.post(f"/api/models/{model}/jobs", json=body).status_code == status
+
+
+def test_a_job_of_another_model_is_unknown(site: Site) -> None:
+    made = site.api.client.post(f"/api/models/{HOURS}/jobs", json={"rows": [ROUTE]}).json()
+    for method in ("get", "delete"):
+        found = getattr(site.api.client, method)(f"/api/models/{PRICE}/jobs/{made['job_id']}")
+        assert found.status_code == 404
+    assert site.api.client.delete(made["status_url"]).status_code == 200
+
+
+# -- the Open Inference Protocol ---------------------------------------------------------------------------------------
+
+
+def tensors(**columns: list[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name.rstrip("_"),
+            "shape": [len(values)],
+            "datatype": "BYTES" if isinstance(values[0], str) else "FP64",
+            "data": values,
+        }
+        for name, values in columns.items()
+    ]
+
+
+def test_the_server_and_the_model_say_what_they_are(site: Site) -> None:
+    assert site.api.get("/v2/health/live") == {"live": True}
+    assert site.api.get("/v2/health/ready") == {"ready": True}
+    assert site.api.get("/v2")["name"] == "logistics"
+    assert site.api.get(f"/v2/models/{HOURS}/ready") == {"ready": True}
+    found = site.api.get(f"/v2/models/{HOURS}")
+    assert [each["name"] for each in found["inputs"]] == ["from", "to", "weight", "promised"]
+    assert found["outputs"][0] == {"name": "quantiles", "datatype": "FP64", "shape": [-1, 7]}
+    assert site.api.get(f"/v2/models/{HOURS}/versions/1")["versions"] == ["1"]
+    site.api.refused(404, f"/v2/models/{HOURS}/versions/99")
+    site.api.refused(404, "/v2/models/deliveries.nothing")
+
+
+def test_predictions_at_once_are_those_of_jobs(site: Site) -> None:
+    body = {"id": "mine", "inputs": tensors(from_=["Aachen", "Celle"], to_=["Bonn", "Bonn"], promised=[14.0, None])}
+    found = site.api.client.post(f"/v2/models/{HOURS}/infer", json=body).json()
+    assert (found["model_name"], found["model_version"], found["id"]) == (HOURS, "2", "mine")
+    outputs = {each["name"]: each for each in found["outputs"]}
+    assert outputs["quantiles"]["shape"] == [2, 7]
+    assert len(outputs["quantiles"]["data"]) == 14
+    assert outputs["quantiles"]["data"][3] == pytest.approx(usual_hours("Aachen", "Bonn"), rel=0.2)
+    assert outputs["promise"]["data"] == [14, None]
+    assert outputs["late_risk"]["data"][1] is None
+    only = site.api.client.post(
+        f"/v2/models/{HOURS}/versions/1/infer", json=body | {"outputs": [{"name": "late_risk"}]}
+    )
+    assert [each["name"] for each in only.json()["outputs"]] == ["late_risk"]
+    assert only.json()["model_version"] == "1"
+
+
+def test_odd_values_at_once(site: Site) -> None:
+    inputs = tensors(from_=["Aachen"] * 2, to_=["Bonn"] * 2, weight=[100.0] * 2, price=[22.0, 90.0])
+    found = site.api.client.post(f"/v2/models/{PRICE}/infer", json={"inputs": inputs}).json()
+    outputs = {each["name"]: each["data"] for each in found["outputs"]}
+    assert outputs["is_odd"] == [False, True]
+    assert outputs["expected"] == pytest.approx([22, 22], rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        (tensors(from_=["Aachen"]), "to: it is missing"),
+        (tensors(from_=["Aachen"], to_=["Bonn", "Celle"]), "Input to: expected 1 values"),
+        ([*tensors(from_=["Aachen"], to_=["Bonn"]), *tensors(to_=["Bonn"])], "Input to: expected each input once"),
+        ([{"name": "from", "shape": [1], "datatype": "BYTES", "data": [5]}], "values of the datatype BYTES"),
+        ([{"name": "from", "shape": [1], "datatype": "FP64", "data": [True]}], "values of the datatype FP64"),
+        ([], "inputs"),
+        (tensors(from_=["Aachen"] * 10_001, to_=["Bonn"] * 10_001), "shape"),
+    ],
+)
+def test_wrong_tensors_are_refused_by_name(site: Site, inputs: Any, says: str) -> None:
+    refused = site.api.client.post(f"/v2/models/{HOURS}/infer", json={"inputs": inputs})
+    assert refused.status_code == 422
+    assert says in refused.text
+
+
+def test_a_changed_artefact_answers_nothing(site: Site) -> None:
+    """Last: what is changed stays so. Version 2 of prices was not read by the API before."""
+    with connect(site.url) as connection:
+        connection.execute("ALTER TABLE models.artefacts DROP CONSTRAINT artefacts_sha256_of_content")
+        connection.execute("ALTER TABLE models.artefacts DISABLE TRIGGER USER")
+        connection.execute("UPDATE models.artefacts SET content = content || ' '::bytea")
+    refused = site.api.client.get(f"/v2/models/{PRICE}/versions/2")
+    assert (refused.status_code, refused.json()["type"]) == (500, "urn:logistics:problem:damaged-model")
