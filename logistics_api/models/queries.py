@@ -21,6 +21,7 @@ json_build_object(
     'created_at', version.created_at,
     'seconds', version.seconds,
     'memory_bytes', version.memory_bytes,
+    'outputs', version.outputs,
     'backtest', (
         SELECT json_build_object(
             'backtest_id', backtest.backtest_id,
@@ -128,8 +129,7 @@ SELECT
     EXISTS (SELECT FROM models.models WHERE model = %(model)s),
     (
         SELECT {_VERSION}::jsonb || jsonb_build_object(
-            'model', version.model, 'card', version.card - 'inputs', 'inputs', version.input_schema,
-            'outputs', version.outputs
+            'model', version.model, 'card', version.card - 'inputs', 'inputs', version.input_schema
         )
         FROM models.versions AS version
         WHERE version.model = %(model)s AND CASE

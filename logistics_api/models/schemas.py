@@ -47,6 +47,7 @@ class ModelVersion(StrictModel):
     created_at: datetime = Field(description="When, UTC")
     seconds: float = Field(description="How long that took", examples=[2.5])
     memory_bytes: int = Field(description="Highest resident memory of the process until then")
+    outputs: dict[str, Any] = Field(description="Its outputs: field, unit, probabilities of the quantiles")
     backtest: ModelBacktest | None = Field(description="Its newest back-test; null without one")
 
 
@@ -117,7 +118,6 @@ class ModelCard(ModelVersion):
     inputs: list[dict[str, Any]] = Field(
         description="Its inputs: fields with type, unit and the range seen in training"
     )
-    outputs: dict[str, Any] = Field(description="Its outputs: field, unit, probabilities of the quantiles")
 
 
 class ModelTransition(StrictModel):
