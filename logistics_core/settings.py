@@ -186,6 +186,11 @@ class Settings(BaseSettings):
         "pipeline) or manual (a person, with `logistics models promote`)"
     )  # fmt: skip
 
+    model_challenger: Literal["none", "lightgbm"] = Field(
+        "none", description="What is trained and tested beside the running means of durations, and takes their place "
+        "where it is better by 3 %: none, or lightgbm (the extra of that name)"
+    )  # fmt: skip
+
     # Housekeeping, every night
     keep_runs_days: PositiveInt = Field(
         30, description="Dagster runs that ended more than this many days ago are deleted with their events and logs, "

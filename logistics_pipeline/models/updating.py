@@ -19,6 +19,7 @@ from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.models import odd_values, predicting, registry, training
 from logistics_pipeline.models.backtesting import TooFewRecords
+from logistics_pipeline.models.boosting import Boosting
 from logistics_pipeline.models.predictors import load_duration, load_odd_values
 from logistics_pipeline.models.registry import Version
 from logistics_pipeline.models.training import Method, RunningMeans, Trained
@@ -47,9 +48,10 @@ class Updated:
     seconds: float = 0.0
 
 
-def methods_of_durations() -> dict[str, Method]:
-    """The methods that can be used here, the champion to beat first."""
-    return {RunningMeans.name: RunningMeans()}
+def methods_of_durations(challenger: str = "none") -> dict[str, Method]:
+    """The methods that are trained, the champion to beat first."""
+    found: dict[str, Method] = {RunningMeans.name: RunningMeans()}
+    return found | ({Boosting.name: Boosting()} if challenger == Boosting.name else {})
 
 
 def find_model(catalogue: Catalogue, name: str) -> tuple[Dataset, DeclaredModel]:
@@ -178,7 +180,7 @@ class _Update:
 
     def _train_durations(self) -> tuple[Trained, ...]:
         past = training.read_past(self.connection, self.dataset, self.catalogue, self.model, self.data_version)
-        methods = methods_of_durations()
+        methods = methods_of_durations(self.settings.model_challenger)
         return tuple(
             training.train(self.connection, past, method, methods, self.author, may_promote=self._may_promote)
             for method in methods.values()
