@@ -35,6 +35,7 @@ from logistics_api.graphql import endpoints as graphql
 from logistics_api.graphql import graphiql
 from logistics_api.graphql.documents import PersistedDocuments
 from logistics_api.graphql.service import GraphqlService
+from logistics_api.history import endpoints as history
 from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
@@ -192,6 +193,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         boards.router,
         sources.router,
         forecasts.router,
+        history.make_router(catalogue),
         models.router,
         jobs.router,
         inference.router,

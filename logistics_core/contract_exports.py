@@ -22,6 +22,7 @@ OWN_KEYS = frozenset(
         "expect",
         "keyConfirmed",
         "records",
+        "history",
         "metrics",
         "rollups",
         "forecasts",

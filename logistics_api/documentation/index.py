@@ -32,6 +32,7 @@ PLACES = {
     "uploads": "/api/ingestion/uploads",
     "sources": "/api/sources",
     "forecasts": "/api/forecasts",
+    "history": "/api/history",
     "models": "/api/models",
     "session": "/api/session",
     "status": "/api/system/status",

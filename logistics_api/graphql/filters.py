@@ -21,7 +21,7 @@ from logistics_core.catalogue.metrics import Condition, Operator
 from logistics_core.metrics.conditions import EVERYTHING, AllOf, AnyOf, Filter, Not
 from logistics_core.metrics.conditions import read_filter as read_document
 from logistics_core.metrics.paths import MAX_STEPS, relations_of
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.relations import Joins, Records, raw_table
 
 MAX_VALUES = 1_000
 """Values of one `in`."""
@@ -145,8 +145,8 @@ def _path_in_metrics(path: str, table: Table) -> str:
 class Columns:
     """The columns of a table and, by paths, of the records that its rows refer to; what these need is joined."""
 
-    def __init__(self, table: Table, catalogue: Catalogue) -> None:
-        self._table, self._catalogue, self._joins = table, catalogue, Joins()
+    def __init__(self, table: Table, catalogue: Catalogue, records: Records = raw_table) -> None:
+        self._table, self._catalogue, self._joins = table, catalogue, Joins(records)
 
     @property
     def joins(self) -> sql.Composable:

@@ -50,6 +50,12 @@ from logistics_core.metrics.paths import relations_of
 MOST_ROWS = 1_000
 """Rows of one page."""
 USUAL_ROWS = 100
+AS_OF_ARGUMENT = "asOf"
+"""Of fields of the root: what was known earlier."""
+_AS_OF = GraphQLArgument(
+    GraphQLString,
+    description="What was known earlier, of everything below: a file by its number or path, a day, or a moment",
+)
 
 _OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource", "Total", "TotalKind", "Counting")
 
@@ -283,7 +289,9 @@ class _SchemaMaker:
         for name, made in self._made.items():
             dataset = made.dataset
             many = camel(name)
-            yield names.claim(many, f"{many}Rows"), self._page(made, (), f"{dataset.title}, page by page")
+            page = self._page(made, (), f"{dataset.title}, page by page")
+            page.args = {**page.args, AS_OF_ARGUMENT: _AS_OF}
+            yield names.claim(many, f"{many}Rows"), page
             yield names.claim(camel(dataset.singular), f"{camel(dataset.singular)}Row"), self._row_by_key(made)
             if self._of_dataset is not None:
                 for wanted, field in self._of_dataset(dataset, self._types, made.filter).items():
@@ -294,11 +302,12 @@ class _SchemaMaker:
         return field_of(type_, Connection(made.table, self._catalogue, pairs), description, made.page_arguments)
 
     def _row_by_key(self, made: _OfDataset) -> GraphQLField:
-        names, arguments, columns = Names(), {}, {}
+        names, arguments, columns = Names([AS_OF_ARGUMENT]), {}, {}
         for column in made.table.identity:
             name = names.claim(made.columns.get(column, camel(column)))
             arguments[name] = GraphQLArgument(_required(OF_KIND[made.table.columns[column]]))
             columns[name] = column
+        arguments[AS_OF_ARGUMENT] = _AS_OF
         described = f"One record of {made.dataset.name}; null if there is none"
         return field_of(self._rows[made.dataset.name], RowByKey(made.table, columns), described, arguments)
 

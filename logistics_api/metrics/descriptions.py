@@ -23,8 +23,9 @@ def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDatas
         dataset=dataset.name,
         title=dataset.title,
         description=dataset.description,
-        has_days=dataset.dating is not None,
+        has_days=dataset.has_periods,
         time_zone=_time_zone(dataset),
+        snapshots=dataset.snapshots,
         days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
         dimensions=dimensions_of(dataset, catalogue),
@@ -38,6 +39,8 @@ def dimensions_of(dataset: Dataset, catalogue: Catalogue) -> list[Dimension]:
 
 def _time_zone(dataset: Dataset) -> str | None:
     dating = dataset.dating
+    if dataset.history is not None and dataset.snapshots is not None:
+        return dataset.history.time_zone
     if dating is None or not dating.is_own or not dataset.field(dating.field).has_time_zone:
         return None
     return dating.time_zone

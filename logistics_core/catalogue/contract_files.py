@@ -2,8 +2,8 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `metrics`, `rollups`, `forecasts` and `models` of a dataset; `role`, `unit`, `timeZone`,
-`negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `models` of a dataset; `role`, `unit`,
+`timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by
 `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
 models by `contract_models`.
 """
@@ -34,6 +34,7 @@ from logistics_core.catalogue.model import (
     NUMERIC_TYPES,
     TEMPORAL_TYPES,
     TRUE_VALUES,
+    UTC,
     Catalogue,
     Dataset,
     Dating,
@@ -42,9 +43,11 @@ from logistics_core.catalogue.model import (
     FieldType,
     Index,
     InvalidValues,
+    KeptHistory,
     NestedRecords,
     Reference,
     Role,
+    Snapshots,
 )
 from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
 from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
@@ -78,7 +81,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
-    "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session", "sources", "system",
+    "history", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -471,6 +474,11 @@ class _Records(_Struct):
     position: str
 
 
+class _History(_Struct):
+    snapshots: Snapshots | None = None
+    time_zone: str | None = None
+
+
 class _Expectations(_Struct):
     quality: float | None = None
     freshness: str | None = None
@@ -491,6 +499,7 @@ class _Resource(_Struct, kw_only=True):
     dialect: DialectKeys | None = None
     extras: bool = True
     records: _Records | None = None
+    history: bool | _History | None = None
     key_confirmed: bool = True
     metrics: list[MetricKeys] | None = None
     rollups: list[list[str]] | None = None
@@ -551,6 +560,7 @@ def _dataset(resource: _Resource) -> Dataset:
         is_key_confirmed=resource.key_confirmed,
         path=resource.path,
         records=_records(resource.records, by_name, references),
+        history=_history(resource.history, resource.dated_by),
         declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
         declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, by_name),
     )
@@ -931,11 +941,25 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
     return Dating(field.name, time_zone=_zone_name(dated_by.time_zone))
 
 
-def _zone_name(name: str) -> str:
+def _history(given: bool | _History | None, dated_by: _DatedBy | None) -> KeptHistory | None:
+    if given is None or isinstance(given, bool):
+        return KeptHistory() if given else None
+    if given.snapshots is None and given.time_zone is not None:
+        raise ValueError("history.timeZone says whose days snapshots are of: add history.snapshots, or remove it.")
+    if given.snapshots is not None and dated_by is not None:
+        raise ValueError(
+            "history.snapshots gives metrics a time axis by what was known at the end of each day, but datedBy gives "
+            "them one by the days of the records. Remove one of them."
+        )
+    zone = UTC if given.time_zone is None else _zone_name(given.time_zone, "history.timeZone")
+    return KeptHistory(given.snapshots, zone)
+
+
+def _zone_name(name: str, where: str = "datedBy.timeZone") -> str:
     known = _time_zones()
     if name not in known:
         raise ValueError(
-            f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
+            f"{where} is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
             + suggestion(name, sorted(known))
         )
     return name

@@ -242,6 +242,23 @@ class Expectations:
     """How often at least a file should arrive."""
 
 
+class Snapshots(StrEnum):
+    """How often the state of a dataset is looked at: at the end of each of these periods."""
+
+    DAILY = "daily"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True)
+class KeptHistory:
+    """That earlier versions of records are kept, and what is made of them."""
+
+    snapshots: Snapshots | None = None
+    """If metrics have a time axis by what was known at the end of each day or month; None if they have none by that."""
+    time_zone: str = UTC
+    """Whose days and months these are."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A kind of record: where it is stored, what it looks like, what identifies it."""
@@ -280,6 +297,8 @@ class Dataset:
     """The dimensions of each pre-aggregate that the contract asks for; None if it leaves them to the refresh."""
     forecasts: tuple[DeclaredForecasts, ...] = ()
     """The forecasts that the contract asks for."""
+    history: KeptHistory | None = None
+    """Whether earlier versions of its records are kept. Those without a key are never replaced."""
     models: tuple[DeclaredModel, ...] = ()
     """The models that the contract asks for."""
     is_key_confirmed: bool = True
@@ -346,6 +365,21 @@ class Dataset:
     def table(self) -> str:
         """Its table, with the schema."""
         return f"raw.{self.name}"
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """How often its state is looked at, if its metrics have a time axis by that."""
+        return None if self.history is None else self.history.snapshots
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether metrics have a time axis: by the days of its records, or by snapshots."""
+        return self.dating is not None or self.snapshots is not None
+
+    @property
+    def history_table(self) -> str:
+        """The table of the records that others have superseded, with the schema; it exists if they are kept."""
+        return f"history.{self.name}"
 
     @property
     def slug(self) -> str:

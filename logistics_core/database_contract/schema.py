@@ -236,6 +236,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "warning",
         }
     ),
+    "ingest.histories": frozenset({"dataset", "ended_at", "since_file_id", "started_at"}),
+    "ingest.history_gaps": frozenset({"dataset"}),
     "ingest.reference_counts": frozenset({"asked", "field", "file_id", "found"}),
     "ingest.references_counted": frozenset({"counted_at", "dataset"}),
     "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),

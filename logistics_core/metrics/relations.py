@@ -1,6 +1,6 @@
 """The tables that references lead to, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from psycopg import sql
 
@@ -8,11 +8,22 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.model import Reference
 from logistics_core.metrics.paths import relations_of
 
+Records = Callable[[str], sql.Composable]
+"""Returns the records of a dataset by its name: a table, or a subquery without an alias."""
+
+
+def raw_table(dataset: str) -> sql.Composable:
+    """The records as they are now."""
+    return sql.Identifier("raw", dataset)
+
 
 class Joins:
     """The tables that references of the table `page` lead to, each joined once."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Records = raw_table, condition: Callable[[str], sql.Composable] | None = None) -> None:
+        """`condition`: what must hold for a joined record beside its key, by its alias."""
+        self._records = records
+        self._condition = condition
         self.clauses: list[sql.Composable] = []
         self._aliases: dict[tuple[str, Reference], str] = {}
 
@@ -21,10 +32,14 @@ class Joins:
         if (near, reference) not in self._aliases:
             far = f"Related{len(self._aliases) + 1}"
             pairs = zip(reference.target_fields, reference.fields, strict=True)
-            on = [sql.SQL("{} = {}").format(sql.Identifier(far, to), sql.Identifier(near, of)) for to, of in pairs]
+            on: list[sql.Composable] = [
+                sql.SQL("{} = {}").format(sql.Identifier(far, to), sql.Identifier(near, of)) for to, of in pairs
+            ]
+            if self._condition is not None:
+                on.append(self._condition(far))
             self.clauses.append(
                 sql.SQL("LEFT JOIN {} AS {} ON {}").format(
-                    sql.Identifier("raw", reference.dataset), sql.Identifier(far), sql.SQL(" AND ").join(on)
+                    self._records(reference.dataset), sql.Identifier(far), sql.SQL(" AND ").join(on)
                 )
             )
             self._aliases[near, reference] = far

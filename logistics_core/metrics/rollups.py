@@ -161,15 +161,20 @@ def from_document(document: Mapping[str, Any], contents: Contents) -> Rollup | N
 # -- SQL ---------------------------------------------------------------------------------------------------------------
 
 
-def source(dataset: Dataset, records: sql.Composable | None = None) -> sql.Composable:
-    """The records of a dataset as `page`, joined with those that date them; `records` is a table of some of them."""
+def source(
+    dataset: Dataset, records: sql.Composable | None = None, dating_records: sql.Composable | None = None
+) -> sql.Composable:
+    """The records of a dataset as `page`, joined with those that date them as `Dating`.
+
+    `records` is a table of some of them, or a subquery, and so is `dating_records` of the others.
+    """
     other, dating = dataset.dated_through, dataset.dating
     table = sql.SQL("{} AS page").format(records or sql.Identifier("raw", dataset.name))
     if other is None or dating is None:
         return table
     return sql.SQL('{} JOIN {} AS "Dating" ON {} = {}').format(
         table,
-        sql.Identifier("raw", other.name),
+        dating_records or sql.Identifier("raw", other.name),
         sql.Identifier("Dating", other.key[0]),
         sql.Identifier("page", dating.field),
     )

@@ -61,6 +61,7 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         )
         try:
             _analyze(connection, "raw")
+            _analyze(connection, "history")
             summarize_day_indexes(connection)
             done = _refresh(connection)
             connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written

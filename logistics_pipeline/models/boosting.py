@@ -1,8 +1,9 @@
 """The challenger of durations: gradient boosting (LightGBM, an extra) on top of the running means.
 
-It is refitted at each training. It learns how far records are from the running mean of their group, from what was known at their start: that mean, how
-many records it is of, the inputs, the season. Before each window of the back-test it is fitted anew, from records that
-were known when the window began. A version is LightGBM's text, with the running means as a document beside it.
+It learns how far records are from the running mean of their group, from what was known at their start: that mean, how
+many records it is of, the inputs, the season. It is refitted at each training, and before each window of the back-test
+from records that were known when the window began. A version is LightGBM's text, with the running means as a document
+beside it.
 """
 
 from collections.abc import Sequence

@@ -43,6 +43,7 @@ MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
 """Answers with one line per record: none, if there are no records."""
 REQUIRED = {
     **SPAN, "origin": "Aachen", "destination": "Aachen", "metrics": "shipments.revenue", "dataset": "shipments",
+    "since": "2026-03-01",
 }  # fmt: skip
 INJECTIONS = [
     "'; DROP TABLE raw.shipments; --",

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Json
 
+from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
@@ -15,6 +16,7 @@ from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.forecasting.refitting import refit
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
+from logistics_pipeline.migrations.history_tables import keep_history
 from logistics_pipeline.models.jobs import serve_next
 from logistics_pipeline.models.updating import update_model
 from tests.source_pulls import DEPOT, FLEET, complete_pull, define
@@ -67,14 +69,19 @@ def world_options(raw_dir: Path) -> LoadOptions:
 
 def load_world(url: str, raw_dir: Path) -> None:
     """Loads two files of every dataset, and calculates the figures."""
-    for dataset, all_records in records().items():
+    with connect(url) as connection:
+        for dataset in built_in_catalogue().values():
+            keep_history(connection, dataset)
+    for name, all_records in records().items():
         for part in range(2):
-            path = raw_dir / dataset / f"2024-0{part + 1}.json"
+            path = raw_dir / name / f"2024-0{part + 1}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(all_records[part::2]))
             found = RawFolder(raw_dir).look_at(path)
             assert found is not None
             load_file(url, found, world_options(raw_dir))
+    with connect(url) as connection:  # before the day that the OpenAPI document has as an example
+        connection.execute("UPDATE ingest.files SET registered_at = '2026-02-01'")
     refresh(url, full=True)
     refit(url, "shipments", most_series=100)
     for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel"):
