@@ -2,10 +2,9 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `models` of a dataset; `role`, `unit`,
-`timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by
-`table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
-models by `contract_models`.
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts` and `models` of a dataset; `role`, `unit`,
+`timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read
+by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`, models by `contract_models`.
 """
 
 import os
