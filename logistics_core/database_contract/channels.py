@@ -29,6 +29,10 @@ class Channel(StrEnum):
     """A rule, an incident or a silence has changed. No payload."""
     MESSAGES = "messages"
     """An event was published. Payload: the number of its messages."""
+    MODELS = "models"
+    """A model was trained, promoted or used. Payload: its name."""
+    MODEL_JOBS = "model_jobs"
+    """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
 
 
 class FileEvent(TypedDict):

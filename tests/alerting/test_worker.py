@@ -139,7 +139,10 @@ def test_workers_that_are_killed_tell_each_incident_with_one_id(
         lambda: connection.execute("SELECT count(*), count(announced_at) FROM alert.incidents").fetchone() == (12, 12)
     )
     wait_until(
-        lambda: connection.execute("SELECT bool_and(state IN ('sent', 'delivered')) FROM notify.messages").fetchone() == (True,),
+        lambda: (
+            connection.execute("SELECT bool_and(state IN ('sent', 'delivered')) FROM notify.messages").fetchone()
+            == (True,)
+        ),
     )
     assert (
         connection.execute(
