@@ -1,8 +1,5 @@
 """The command that evaluates alerts and sends messages: work."""
 
-import logging
-import sys
-import time
 from threading import Event
 from typing import Annotated, NoReturn
 
@@ -13,6 +10,7 @@ from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.local.supervisor import does_a_worker_run, stop_signals
+from logistics_pipeline.worker.__main__ import log_to_standard_error
 from logistics_pipeline.worker.process import run_worker
 
 
@@ -33,7 +31,7 @@ def work(
     settings = Settings()
     if check:
         _check(settings)
-    _log_to_standard_error()
+    log_to_standard_error()
     stop = Event()
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
         try:
@@ -48,13 +46,3 @@ def _check(settings: Settings) -> NoReturn:
             raise typer.Exit
     say("No worker runs: alerts are not evaluated. Start one: logistics work")
     raise typer.Exit(1)
-
-
-def _log_to_standard_error() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    log = logging.getLogger("logistics")
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.INFO)

@@ -272,7 +272,7 @@ def _programs(settings: Settings, code_port: int, database_url: str) -> list[Pro
             [str(bin_dir / "logistics"), "contracts", "watch"],
             lambda: are_contracts_watched(database_url),
         ),
-        Program("worker", [str(bin_dir / "logistics"), "work"], lambda: does_a_worker_run(database_url)),
+        Program("worker", [python, "-m", "logistics_pipeline.worker"], lambda: does_a_worker_run(database_url)),
     ]  # fmt: skip
 
 

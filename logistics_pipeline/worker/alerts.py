@@ -11,9 +11,9 @@ from logistics_pipeline.alerting.announcing import Publish
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.reading import RuleError
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, rules_in_force, sync_rules
-from logistics_pipeline.contracts.watching import folder_state
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.files.definition_folder import folder_state
 from logistics_pipeline.worker.schedule import Schedule
 
 log = logging.getLogger("logistics.worker")

@@ -27,6 +27,7 @@ from logistics_pipeline.database.connections import (
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.worker.alerts import AlertDuty
 from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, beat
+from logistics_pipeline.worker.jobs import JobWorker
 from logistics_pipeline.worker.messages import MessageWorker
 from logistics_pipeline.worker.publishing import publish_announcement
 
@@ -113,11 +114,14 @@ class AlertWorker:
 
 
 def run_worker(settings: Settings, url: str, stop: Event) -> None:
-    """Does all duties of a worker until it is stopped: alerts here, messages in a thread of their own."""
-    messages = Thread(target=MessageWorker(settings, url, stop).run, name="messages", daemon=True)
-    messages.start()
+    """Does all duties of a worker until it is stopped: alerts here, messages and jobs in threads of their own."""
+    duties = {"messages": MessageWorker(settings, url, stop).run, "jobs": JobWorker(url, stop).run}
+    threads = [Thread(target=run, name=name, daemon=True) for name, run in duties.items()]
+    for thread in threads:
+        thread.start()
     try:
         AlertWorker(settings, url, publish_announcement, stop).run()
     finally:
         stop.set()
-        messages.join(timeout=STOP_SECONDS)
+        for thread in threads:
+            thread.join(timeout=STOP_SECONDS)
