@@ -156,7 +156,9 @@ def test_workers_that_are_killed_tell_each_incident_with_one_id(
         for path in (f"shipments/{n}.json" for n in range(12))
         if any(path in str(e.document) for e in sink.received)
     }
-    assert len(named) == 12
+    events = connection.execute("SELECT key, title, left(text, 300) FROM notify.events ORDER BY 1").fetchall()
+    messages = connection.execute("SELECT event_id, state, reason, tries FROM notify.messages ORDER BY 1").fetchall()
+    assert len(named) == 12, (events, messages)
     assert connection.execute("SELECT count(*) FROM notify.messages").fetchone() == (len(ids),)
 
 
