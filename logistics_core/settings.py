@@ -45,7 +45,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards,alerts separated by commas")
     return text
 
 
@@ -238,8 +238,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
-        "Unset: "
+        None, description="What requests without a key may do: none, or some of "
+        "read,export,ingest,contracts,boards,alerts. Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(

@@ -34,8 +34,8 @@ LONGEST_SILENCE = timedelta(days=366)
 router = APIRouter(tags=["alerts"])
 
 NoParameters = Annotated[NothingElse, Query()]
-IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the incident", examples=[17]), DIGITS]
-SilenceId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the silence", examples=[3]), DIGITS]
+IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the incident", examples=[1]), DIGITS]
+SilenceId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the silence", examples=[1]), DIGITS]
 
 UNKNOWN: Responses = {404: problem_response("There is no such incident")}
 CHANGES: Responses = FIGURE_PROBLEMS | {

@@ -75,11 +75,18 @@ INCIDENTS = f"""
 -- One row: a JSON object.
 -- Reads alert.incidents, by its indexes.
 WITH matching AS (
-    SELECT incident.*
+    SELECT incident.incident_id
     FROM alert.incidents AS incident
     WHERE (%(state)s = 'all' OR (%(state)s = 'open') = ({_OPEN}))
         AND (%(rule)s::text IS NULL OR incident.rule = %(rule)s)
         AND (%(severity)s::text IS NULL OR incident.severity = %(severity)s)
+),
+page AS (
+    SELECT incident_id
+    FROM matching
+    WHERE %(before)s::bigint IS NULL OR incident_id < %(before)s
+    ORDER BY incident_id DESC
+    LIMIT %(limit)s
 )
 SELECT json_build_object(
     'total', (SELECT count(*) FROM matching),
@@ -94,13 +101,8 @@ SELECT json_build_object(
     ),
     'incidents', (
         SELECT coalesce(json_agg(json_build_object({_INCIDENT}) ORDER BY incident.incident_id DESC), '[]')
-        FROM (
-            SELECT *
-            FROM matching
-            WHERE %(before)s::bigint IS NULL OR incident_id < %(before)s
-            ORDER BY incident_id DESC
-            LIMIT %(limit)s
-        ) AS incident
+        FROM alert.incidents AS incident
+        INNER JOIN page ON incident.incident_id = page.incident_id
     )
 )
 """

@@ -210,6 +210,7 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
     assert heard == {
         Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.MODELS,
+        Channel.ALERTS,
     }  # fmt: skip
     fields = {
         field
