@@ -21,9 +21,9 @@ class IncidentParameters(BaseModel):
     rule: Annotated[str, Field(max_length=40)] | None = Field(
         None, description="Only those of this rule", examples=["file_failed"]
     )
-    severity: SeverityName | None = Field(None, description="Only those of this severity")
+    severity: SeverityName | None = Field(None, description="Only those of this severity", examples=["critical"])
     before: Annotated[int, Field(ge=1, le=2**63 - 1), DIGITS] | None = Field(
-        None, description="Only those with a smaller number: the last one of the page before"
+        None, description="Only those with a smaller number: the last one of the page before", examples=[100]
     )
     limit: Annotated[int, Field(ge=1, le=MAX_INCIDENTS), DIGITS] = Field(
         100, description="Maximum number, the newest first", examples=[100]
