@@ -245,6 +245,10 @@ _EFFECTS: Mapping[str, Effect] = {
     "declared_rollups": Effect.COMPATIBLE,
     "forecasts": Effect.COMPATIBLE,
     "history": Effect.COMPATIBLE,
+    "external_ids": Effect.COMPATIBLE,
+    "links": Effect.COMPATIBLE,
+    "entity": Effect.COMPATIBLE,
+    "models": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -294,6 +298,10 @@ _DATASET_KEYS = {
     "declared_rollups": "The dimensions of the pre-aggregates",
     "forecasts": "The forecasts",
     "history": "The snapshots of its history",
+    "external_ids": "The external ids",
+    "links": "What its records link",
+    "entity": "What is said about its records as master records",
+    "models": "The models",
 }
 
 _KEYS = {
