@@ -14,13 +14,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from psycopg import sql
 
 from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import Precision
+from logistics_core.metrics.rollups import source as rollups_source
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics import rollups
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.folder import FoundFile
@@ -468,3 +471,46 @@ def test_a_rule_does_not_repeat_what_a_person_has_undone(folder: FolderUnderTest
     make_link(connection, 1, None)
     refresh(folder.url)
     assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "open")]
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_waits_makes_the_figures_stale(folder: FolderUnderTest, connection: Connection) -> None:
+    refresh(folder.url)
+    assert not ledger.staleness(connection).is_stale
+    make_link(connection, 0, 1)
+    assert ledger.staleness(connection).is_stale
+    refresh(folder.url)
+    assert not ledger.staleness(connection).is_stale
+    assert refresh(folder.url).batches == 0
+
+
+def test_a_retired_dataset_of_links_is_withdrawn(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fuel/1.json", [payment(1, 0)])
+    folder.drop_and_load("fleet_links.json", [link(0, 1)])
+    refresh(folder.url)
+    assert {truck for _, truck in spent_by_truck(connection)} == {"TRUCK-01"}
+
+    retire_dataset(connection, "fleet_links", retired_by="test")
+    folder.drop_and_load("fuel/2.json", [payment(2, 0)])
+    refresh(folder.url)
+
+    assert {truck for _, truck in spent_by_truck(connection)} == {"fuelco:W-1230"}
+    assert not differences(connection)
+
+
+def test_records_of_links_without_an_id_or_corrected_later(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fuel.json", [payment(1, 0), payment(2, 1)])
+    folder.drop_and_load("fleet_links/1.json", [link(0, 1), link(1, 1, external_id="")])
+    folder.drop_and_load("fleet_links/2.json", [link(0, None, truck_id="")])
+    refresh(folder.url)
+    assert {truck for _, truck in spent_by_truck(connection)} == {"fuelco:W-1230", "fuelco:W-1231"}
+
+
+def test_links_are_left_out_of_statements_that_do_not_ask_for_them(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    records = rollups_source(dataset(connection, "fuel"))
+    asked = sql.SQL("EXPLAIN SELECT paid_on, sum(price) FROM {} GROUP BY 1").format(records)
+    assert "current_links" not in str(connection.execute(asked).fetchall())
