@@ -137,6 +137,9 @@ class Linking(RuleBasedStateMachine):
             "analytics.rollup_datasets, identity.links, identity.current_links, identity.proposals "
             "RESTART IDENTITY CASCADE"
         )
+        kept = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'history'").fetchall()
+        for (table,) in kept:
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier("history", table)))
         refresh(folder.url, full=True)  # empties what an example before has left
 
     @rule(delivery=DELIVERIES)
