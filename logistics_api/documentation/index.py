@@ -33,6 +33,7 @@ PLACES = {
     "sources": "/api/sources",
     "forecasts": "/api/forecasts",
     "history": "/api/history",
+    "models": "/api/models",
     "session": "/api/session",
     "status": "/api/system/status",
     "events": "/api/events",

@@ -2,10 +2,10 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `externalIds`, `links` and `entity` of a
-dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field.
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `models`, `externalIds`, `links` and `entity`
+of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field.
 `encoding` and `dialect` are read by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
-what has to do with external ids by `contract_identities`.
+models by `contract_models`, what has to do with external ids by `contract_identities`.
 """
 
 import os
@@ -22,6 +22,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from logistics_core.catalogue import contract_models
 from logistics_core.catalogue.contract_forecasts import ForecastKeys, paths_of, read_forecasts
 from logistics_core.catalogue.contract_identities import (
     EntityKeys,
@@ -90,8 +91,8 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
-    "history", "identities", "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources",
-    "system",
+    "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session",
+    "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -185,6 +186,7 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         except ValueError as error:
             raise ContractError(f"{name}: {error}") from error
     _check_forecasts(by_name)
+    _check_models(by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
     return Catalogue({name: _with_related_datasets(dataset, by_name) for name, dataset in by_name.items()})
@@ -228,6 +230,22 @@ def _check_forecasts(all_datasets: dict[str, Dataset]) -> None:
                 raise ContractError(f"{dataset.name}: {where}: {error}") from error
             if found.field.type in NESTED_TYPES:
                 raise ContractError(f"{dataset.name}: {where} names {path}, whose type is {found.field.type}.")
+
+
+def _check_models(all_datasets: dict[str, Dataset]) -> None:
+    """The fields of records referred to that models name."""
+    from logistics_core.metrics.paths import read_path  # here: it builds on the catalogue
+
+    for dataset in all_datasets.values():
+        for where, path, is_number in contract_models.paths_of(dataset.models):
+            try:
+                found = read_path(path, dataset, all_datasets)
+                contract_models.check_type(path, found.field.type, where, numeric=is_number)
+            except ValueError as error:
+                text = str(error)
+                raise ContractError(
+                    f"{dataset.name}: {text if text.startswith(where) else f'{where}: {text}'}"
+                ) from error
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
@@ -505,6 +523,7 @@ class _Resource(_Struct, kw_only=True):
     external_ids: list[ExternalIdKeys] = []
     links: LinksKeys | None = None
     entity: EntityKeys | None = None
+    models: list[contract_models.ModelKeys] = []
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -569,6 +588,8 @@ def _dataset(resource: _Resource) -> Dataset:
         links=read_links(resource.links, by_name, resource.schema.primary_key),
         entity=read_entity(resource.entity, by_name, resource.schema.primary_key),
     )
+    models = contract_models.read_models(resource.models, by_name, found.dating, found.key)
+    found = replace(found, models=models) if models else found
     return _with_forecasts(found, resource.forecasts)
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.catalogue.identities import DeclaredEntity, DeclaredLinks, ExternalId
 from logistics_core.catalogue.metrics import Metric
+from logistics_core.catalogue.models import DeclaredModel
 from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
 
 
@@ -317,6 +318,8 @@ class Dataset:
     """What the contract says about its records as master records of an entity."""
     history: KeptHistory | None = None
     """Whether earlier versions of its records are kept. Those without a key are never replaced."""
+    models: tuple[DeclaredModel, ...] = ()
+    """The models that the contract asks for."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 

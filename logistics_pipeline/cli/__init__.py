@@ -12,6 +12,7 @@ from psycopg import errors
 from pydantic import ValidationError
 
 from logistics_core.catalogue import ContractError
+from logistics_core.models.artefacts import ArtefactError
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
     api,
@@ -29,6 +30,7 @@ from logistics_pipeline.cli import (
     keys,
     load,
     migrate,
+    models,
     quality,
     refresh,
     rejects,
@@ -94,6 +96,7 @@ COMMANDS = (
     forecasts,
     history,
     identities,
+    models,
     reset,
     keys,
     contracts,
@@ -112,7 +115,7 @@ def main() -> None:
     _warn_of_unknown_variables()
     try:
         app()
-    except (PipelineError, ContractError) as error:
+    except (PipelineError, ContractError, ArtefactError) as error:
         sys.exit(f"Error: {error}")
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
         reason = str(error).splitlines()[0]

@@ -248,6 +248,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "external_ids": Effect.COMPATIBLE,
     "links": Effect.COMPATIBLE,
     "entity": Effect.COMPATIBLE,
+    "models": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -300,6 +301,7 @@ _DATASET_KEYS = {
     "external_ids": "The external ids",
     "links": "What its records link",
     "entity": "What is said about its records as master records",
+    "models": "The models",
 }
 
 _KEYS = {

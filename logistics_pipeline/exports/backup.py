@@ -25,9 +25,17 @@ from logistics_pipeline.migrations.history_tables import make_history_table
 
 EVERYTHING = "everything"
 _LEFT_OUT = frozenset(
-    {"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests", "identity.current_links"}
+    {
+        "ingest.places",
+        "ingest.file_requests",
+        "ingest.dropped_indexes",
+        "catalogue.requests",
+        "identity.current_links",
+        "models.jobs",
+        "models.job_results",
+    }
 )
-_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity")
+_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 
@@ -161,6 +169,9 @@ def _restore_files(url: str, of: Destination, files: Iterable[ExportedFile], *, 
         connect(url, application_name="logistics restore") as connection,
         connection.transaction(),
     ):
+        connection.execute(
+            "SET LOCAL logistics.restoring = 'on'"
+        )  # history is written as it was, see the schema models
         if clears:
             tables = sql.SQL(", ").join(_identifier(file.holds) for file in wanted)
             connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))

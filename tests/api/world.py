@@ -10,6 +10,7 @@ import psycopg
 from psycopg.types.json import Json
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import RawFolder
@@ -17,6 +18,8 @@ from logistics_pipeline.forecasting.refitting import refit
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.migrations.history_tables import keep_history
+from logistics_pipeline.models.jobs import serve_next
+from logistics_pipeline.models.updating import update_model
 from tests.contract_texts import synced_catalogue
 from tests.source_pulls import DEPOT, FLEET, complete_pull, define
 
@@ -84,6 +87,9 @@ def load_world(url: str, raw_dir: Path) -> None:
         connection.execute("UPDATE ingest.files SET registered_at = '2026-02-01'")
     refresh(url, full=True)
     refit(url, "shipments", most_series=100)
+    for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel"):
+        update_model(url, name, settings=Settings())
+    _add_job(url)
     _add_board(url)
     _add_source(url, raw_dir.parent / "sources")
 
@@ -128,6 +134,17 @@ def _load_fuel_cards(url: str, raw_dir: Path) -> None:
     load_file(url, found, options)
     with psycopg.connect(url) as connection:
         connection.execute("SELECT identity.make_link('vehicles', 'fuelco', 'W-1234', 'TRUCK-07', 'Ada', 'seen')")
+
+
+def _add_job(url: str) -> None:
+    """The example of the OpenAPI document: a job that is done."""
+    with connect(url) as connection:
+        connection.execute(
+            "INSERT INTO models.jobs (job_id, model, input, rows, requested_by) "
+            "VALUES (%s, 'shipments.delivery_time', %s, 1, 'anonymous')",
+            (BOARD_ID, Json([{"origin": "Aachen", "destination": "Zug"}])),
+        )
+        assert serve_next(connection)
 
 
 def _add_source(url: str, folder: Path) -> None:
