@@ -39,9 +39,9 @@ def duration_document(
     """The version that knows all finished records."""
     known = np.flatnonzero(np.isfinite(records.known))
     known = known[np.argsort(records.known[known], kind="stable")]
-    logs = np.log(records.value[known])
+    logs = found.counted[known]
     newest = known if setting.window is None else known[-setting.window * FIELD_WINDOWS**2 :]
-    overall = float(np.log(records.value[newest]).mean())
+    overall = float(found.counted[newest].mean())
     residuals = np.abs(np.log(records.value[newest]) - found.mean[newest])
     usual = max(float(np.nanmean(residuals)) if np.isfinite(residuals).any() else 1.0, LEAST_SPREAD)
     effects = _effects(records, known, logs, overall, setting)
@@ -113,7 +113,7 @@ def _groups(
 ) -> list[Group]:
     codes, values = records.group[known], records.value[known]
     count = len(records.groups)
-    number, total = _newest_sums(codes, np.log(values), count, setting.window)
+    number, total = _newest_sums(codes, found.counted[known], count, setting.window)
     expected = np.full(count, overall)
     if len(effects) > 1:
         first_of = np.zeros(count, dtype=np.int64)

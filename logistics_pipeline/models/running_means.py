@@ -29,11 +29,14 @@ class Setting:
     """How many records the expectation weighs as much as."""
     is_spread_by_group: bool
     """Whether groups differ in their spread."""
+    clip: float | None = None
+    """How many usual residuals a record may be away from what was expected and still count in full; None: any number.
+    What is late for reasons of its own then moves the mean less."""
 
 
 SETTINGS = tuple(
-    Setting(window, shrink, by_group)
-    for window, shrink, by_group in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True))
+    Setting(window, shrink, by_group, clip)
+    for window, shrink, by_group, clip in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True), (None, 2.0))
 )
 
 
@@ -47,6 +50,8 @@ class Running:
     """(records,) Mean absolute residual that was usual."""
     seen: FloatArray
     """(records,) How many records of its group were known."""
+    counted: FloatArray
+    """(records,) The logarithms that means are of: of each record or, where it is far away, of what may count."""
 
 
 class Sums:
@@ -64,23 +69,33 @@ class Sums:
 
 def running(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
     """Expectations of all records, each from what was known at its start. `logs` may have any value where not known."""
+    found = _running(sums, setting, logs, logs)
+    if setting.clip is None:
+        return found
+    reach = setting.clip * found.spread
+    clipped = np.clip(logs, found.mean - reach, found.mean + reach)
+    return _running(sums, setting, logs, np.where(np.isfinite(clipped), clipped, logs))
+
+
+def _running(sums: Sums, setting: Setting, logs: FloatArray, counted: FloatArray) -> Running:
+    """The same, where means are of `counted`; spreads are of what it was."""
     window = setting.window
-    counted, summed = sums.all.of(logs, _larger(window, FIELD_WINDOWS**2))
-    overall = np.divide(summed, counted, out=np.full(len(logs), np.nan), where=counted > 0)
+    records, summed = sums.all.of(counted, _larger(window, FIELD_WINDOWS**2))
+    overall = np.divide(summed, records, out=np.full(len(logs), np.nan), where=records > 0)
     expected = overall.copy()
     if len(sums.fields) > 1:
         for field in sums.fields:
-            number, total = field.of(logs, _larger(window, FIELD_WINDOWS))
+            number, total = field.of(counted, _larger(window, FIELD_WINDOWS))
             expected += (total - number * overall) / (number + FIELD_SHRINK)
-    seen, total = sums.group.of(logs, window)
+    seen, total = sums.group.of(counted, window)
     mean = (total + setting.shrink * expected) / (seen + setting.shrink)
     residual = np.where(np.isfinite(mean) & np.isfinite(sums.records.known), np.abs(logs - mean), 0.0)
     number, total = sums.all.of(residual, _larger(window, FIELD_WINDOWS**2))
     usual = np.divide(total, number, out=np.ones(len(logs)), where=(number > 0) & (total > 0))
     if not setting.is_spread_by_group:
-        return Running(mean, usual, seen)
+        return Running(mean, usual, seen, counted)
     number, total = sums.group.of(residual, window)
-    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen)
+    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen, counted)
 
 
 def _larger(window: int | None, times: int) -> int | None:

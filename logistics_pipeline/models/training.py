@@ -99,6 +99,7 @@ class RunningMeans:
                 "window": setting.window,
                 "shrink": setting.shrink,
                 "spread_by_group": setting.is_spread_by_group,
+                "clip": setting.clip,
                 "groups": len(document.groups),
             }
             return ArtefactFormat.JSON, write_duration(document), None, says
@@ -109,7 +110,8 @@ class RunningMeans:
         says = version.card.get("learnt", {})
         if not {"window", "shrink", "spread_by_group"} <= says.keys():
             return None
-        return _of_setting(past, Setting(says["window"], says["shrink"], says["spread_by_group"]))[1]
+        setting = Setting(says["window"], says["shrink"], says["spread_by_group"], says.get("clip"))
+        return _of_setting(past, setting)[1]
 
 
 def _of_setting(past: Past, setting: Setting) -> tuple[Running, Predicted]:
