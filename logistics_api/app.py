@@ -41,6 +41,7 @@ from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
+from logistics_api.identities import endpoints as identities
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
 from logistics_api.metrics import endpoints as metrics
@@ -191,6 +192,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         quality.router,
         contracts.router,
         boards.router,
+        identities.router,
         sources.router,
         forecasts.router,
         history.make_router(catalogue),

@@ -25,6 +25,7 @@ from psycopg import sql
 from logistics_api.graphql.meanings import (
     Column,
     Connection,
+    MasterKey,
     Part,
     Referred,
     RowByKey,
@@ -201,6 +202,8 @@ class _Compiler:
         match meaning_of(definition):
             case Column(_, column):
                 return row.shown(column)
+            case MasterKey(external):
+                return row.master_key(external)
             case SourceOfRow():
                 return self._source(row, get_named_type(definition.type), nodes, pages)
             case Referred() as meaning:
@@ -227,6 +230,10 @@ class _Compiler:
             sql.SQL("{} = {}").format(sql.Identifier(other.alias, far), sql.Identifier(row.alias, near))
             for far, near in meaning.pairs
         ]
+        if meaning.system is not None:
+            ((key, field),) = meaning.pairs
+            linked = row.linked_key(field, meaning.table.dataset.name, meaning.system)
+            identified = [sql.SQL("{}::text = {}").format(sql.Identifier(other.alias, key), linked)]
         return one_row(other, self._row(other, definition.type, nodes, pages), identified)
 
     # -- pages -----------------------------------------------------------------------------------------------------

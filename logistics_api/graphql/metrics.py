@@ -333,7 +333,7 @@ class MetricsQuestion:
             case "dataVersion":
                 return found.data_version
             case "undated":
-                return found.stored.undated
+                return found.undated
             case "approximations":
                 return list(self._approximations(nodes, found))
             case "total":

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from logistics_api.as_of.relations import AS_OF, table_of_records
 from logistics_api.graphql.filters import Columns, converted, fingerprint_of, read_filter
-from logistics_api.graphql.meanings import RELATION, Connection, Part
+from logistics_api.graphql.meanings import Connection, Part
 from logistics_api.graphql.plans import AsOfAsked, Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
@@ -22,7 +22,9 @@ from logistics_api.rows import queries
 from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
 from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.identities import ExternalId
 from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
+from logistics_core.metrics.relations import CURRENT_LINKS, links_as_of
 
 # The name of the object must be none that a member can have: it would stand for that member.
 OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
@@ -60,6 +62,11 @@ TOTAL = """
 """
 
 DATING = '(SELECT {source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
+
+LINKED = (
+    '(SELECT "Link".master_key FROM {links} AS "Link" '
+    'WHERE "Link".entity = {entity} AND "Link".system = {system} AND "Link".external_id = {id}::text)'
+)
 
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
@@ -105,12 +112,33 @@ class Row:
             field=sql.Identifier(self.alias, dated_by.field),
         )
 
+    def linked_key(self, field: str, entity: str, system: str) -> sql.Composable:
+        """The master key that the id in a field is linked with; NULL if it is linked with none."""
+        return sql.SQL(LINKED).format(
+            links=_links(self.as_of),
+            entity=sql.Literal(entity),
+            system=sql.Literal(system),
+            id=sql.Identifier(self.alias, field),
+        )
+
+    def master_key(self, external: ExternalId) -> sql.Composable:
+        """The master key of a thing; without a link, the system and the id."""
+        return sql.SQL("coalesce({}, {} || {}::text)").format(
+            self.linked_key(external.field, external.entity, external.system),
+            sql.Literal(f"{external.system}:"),
+            sql.Identifier(self.alias, external.field),
+        )
+
     def source(self, column: str) -> sql.Composable:
         """A column of where it came from."""
         if column not in OF_FILE:
             return sql.Identifier(self.alias, column)
         file_id = sql.Identifier(self.alias, "file_id")
         return sql.SQL(OF_LEDGER).format(column=sql.Identifier(OF_FILE[column]), file_id=file_id)
+
+
+def _links(as_of: AsOfAsked | None) -> sql.Composable:
+    return CURRENT_LINKS if as_of is None else links_as_of(as_of.file)
 
 
 def _records(dataset: Dataset, as_of: AsOfAsked | None, *, by_key: bool = False) -> sql.Composable:
@@ -149,7 +177,7 @@ class Page:
         self._as_of = as_of
         self._parts_of = f"Parts{number}"
         self._table, self._binding = table, binding
-        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of))
+        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of), _links(as_of))
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")
@@ -252,7 +280,7 @@ class Page:
 
     @property
     def _filtered_columns(self) -> list[str]:
-        return [each.field for each in conditions_in(self._filter) if RELATION not in each.field]
+        return [each.field for each in conditions_in(self._filter) if each.field in self._table.columns]
 
     def _filtered(self) -> list[sql.Composable]:
         if self._filter == EVERYTHING:

@@ -32,6 +32,7 @@ from logistics_api.graphql.meanings import (
     RELATION,
     Column,
     Connection,
+    MasterKey,
     Meaning,
     Part,
     Referred,
@@ -44,7 +45,7 @@ from logistics_api.graphql.scalars import BIG_INT, OF_KIND
 from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import SOURCE, Kind, Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
-from logistics_core.catalogue.model import Reference
+from logistics_core.catalogue.model import Reference, master_key_field
 from logistics_core.metrics.paths import relations_of
 
 MOST_ROWS = 1_000
@@ -233,10 +234,19 @@ class _OfDataset:
                 )
                 for relation, reference in relations_of(self.dataset).items()
             }
+            keys = {
+                names.claim(f"{camel(each.name)}Key", f"{camel(each.name)}MasterKey"): GraphQLInputField(
+                    _FILTERS[OF_KIND["string"].name],
+                    description=master_key_field(each).description,
+                    out_name=each.name,
+                )
+                for each in self.dataset.external_ids
+            }
             several = GraphQLList(GraphQLNonNull(made))
             return (
                 own
                 | referred
+                | keys
                 | {
                     "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
                     "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
@@ -322,10 +332,14 @@ class _SchemaMaker:
             meaning = Referred(
                 table_of(self._catalogue[reference.dataset]),
                 tuple(zip(reference.target_fields, reference.fields, strict=True)),
+                reference.system,
             )
             found[names.claim(camel(name), f"{camel(name)}Record")] = field_of(
                 self._rows[reference.dataset], meaning, described
             )
+        for external in made.dataset.external_ids:
+            name = names.claim(f"{camel(external.name)}Key", f"{camel(external.name)}MasterKey")
+            found[name] = field_of(GraphQLString, MasterKey(external), master_key_field(external).description)
         for other, reference in self._references_to(made.dataset):
             pairs = tuple(zip(reference.fields, reference.target_fields, strict=True))
             described = f"The records of {other.name} that refer to it"

@@ -9,7 +9,7 @@ from logistics_api.querying.planner import Plan
 from logistics_api.querying.registry import StoredDataset
 from logistics_core.catalogue import Catalogue, Dataset, Role
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.catalogue.model import NESTED_TYPES, master_key_field
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import relations_of
 
@@ -76,6 +76,9 @@ def _dimensions(dataset: Dataset, catalogue: Catalogue, prefix: str, depth: int)
                 dataset=dataset.name,
                 role=field.role,
             )
+    for external in dataset.external_ids:
+        key = master_key_field(external)
+        yield Dimension(path=f"{prefix}{key.name}", title=key.title, type=key.type, dataset=dataset.name, role=key.role)
     if depth:
         for name, reference in relations_of(dataset).items():
             yield from _dimensions(catalogue[reference.dataset], catalogue, f"{prefix}{name}.", depth - 1)

@@ -27,7 +27,7 @@ def answer_document(found: Answer, total: Answer | None, as_of: AsOf | None = No
             {"start": each.days.start.isoformat(), "end": each.days.end.isoformat(), "compared": span(each.compared)}
             for each in (periods_of(query) if query.compare is not None else ())
         ],
-        "undated": found.stored.undated,
+        "undated": found.undated,
         "columns": describe_columns(query, found.plan),
         "groups": found.groups,
     }

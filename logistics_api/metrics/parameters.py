@@ -55,7 +55,8 @@ class MetricParameters(BaseModel):
     by: Names | None = Field(
         None,
         description=f"Fields to group by, separated by commas, at most {MAX_DIMENSIONS}; those of records referred to "
-        "by path, such as `log.vehicle.vehicle_type`",
+        "by path, such as `log.vehicle.name`. Where a field holds ids of another system, the name of the thing, such "
+        "as `vehicle`, is its master key: of ids without a link, the system and the id itself",
         examples=["origin"],
     )
     grain: Grain | None = Field(None, description="Also group by period; weeks begin on Monday", examples=["month"])

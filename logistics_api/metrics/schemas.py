@@ -125,7 +125,8 @@ class MetricAnswer(BaseModel):
 
     dataset: str = Field(examples=["shipments"])
     source: Source = Field(
-        description="`rollup`: from a pre-aggregate, as of the last refresh; `rows`: from the records as they are now"
+        description="`rollup`: from a pre-aggregate, as of the last refresh; `rows`: from the records as they are now, "
+        "or as they were as of the file asked for"
     )
     data_version: int | None = Field(description="The refresh that the figures are of; null if they are of the records")
     as_of: FileAsOf | None = Field(description="The last file that counts; null if all do")

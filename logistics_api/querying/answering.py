@@ -45,6 +45,12 @@ class Answer:
         return self.stored.data_version if self.plan.source is Source.ROLLUP else None
 
     @property
+    def undated(self) -> int | None:
+        """Records without a day, as of the last refresh; None if that is not known, or not of the time asked for."""
+        is_of_now = self.query.as_of is None and self.query.points is None
+        return self.stored.undated if is_of_now else None
+
+    @property
     def objects(self) -> list[dict[str, Any]]:
         """The rows; numbers with a decimal point are `Decimal`."""
         found: list[dict[str, Any]] = json.loads(self.rows, parse_float=Decimal)

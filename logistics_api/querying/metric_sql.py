@@ -24,9 +24,9 @@ from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
-from logistics_core.metrics.paths import FieldPath, read_path
+from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.relations import CURRENT_LINKS, Joins, links_as_of
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,
@@ -562,16 +562,16 @@ class _RowSource(_Source):
         super().__init__(writer, metric, is_earlier=is_earlier)
         self.joins = self._joins()
         self.columns = {
-            path: self._joined(read_path(path, self.query.dataset, writer.catalogue))
+            path: self.joins.column(
+                read_path(path, self.query.dataset, writer.catalogue), self.query.dataset, writer.catalogue
+            )
             for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter)))
         }
 
-    def _joined(self, path: FieldPath) -> sql.Composable:
-        alias, _ = self.joins.follow_path(path.relations, self.query.dataset, self.writer.catalogue)
-        return sql.Identifier(alias, path.field.name)
-
     def _joins(self) -> Joins:
-        return Joins(lambda name: records_of(self.writer.catalogue[name], self.query.as_of))
+        as_of = self.query.as_of
+        links = CURRENT_LINKS if as_of is None else links_as_of(sql.Literal(as_of))
+        return Joins(lambda name: records_of(self.writer.catalogue[name], as_of), links=links)
 
     def table(self) -> sql.Composable:
         return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])

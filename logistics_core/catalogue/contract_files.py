@@ -2,9 +2,10 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts` and `models` of a dataset; `role`, `unit`,
-`timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read
-by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`, models by `contract_models`.
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `models`, `externalIds`, `links` and `entity`
+of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field.
+`encoding` and `dialect` are read by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
+models by `contract_models`, what has to do with external ids by `contract_identities`.
 """
 
 import os
@@ -23,6 +24,16 @@ import msgspec
 
 from logistics_core.catalogue import contract_models
 from logistics_core.catalogue.contract_forecasts import ForecastKeys, paths_of, read_forecasts
+from logistics_core.catalogue.contract_identities import (
+    EntityKeys,
+    ExternalIdKeys,
+    LinksKeys,
+    named_dimensions,
+    read_entity,
+    read_external_ids,
+    read_links,
+    with_entities,
+)
 from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, known_field, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml, with_place
@@ -80,7 +91,8 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
-    "history", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session", "sources", "system",
+    "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session",
+    "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -168,6 +180,11 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         by_name[name] = replace(dataset, references=references)
         _check_dating(by_name[name], by_name)
         _check_records(by_name[name], by_name)
+    for name, dataset in by_name.items():
+        try:
+            by_name[name] = with_entities(dataset, by_name)
+        except ValueError as error:
+            raise ContractError(f"{name}: {error}") from error
     _check_forecasts(by_name)
     _check_models(by_name)
     _check_table_names(by_name)
@@ -503,6 +520,9 @@ class _Resource(_Struct, kw_only=True):
     metrics: list[MetricKeys] | None = None
     rollups: list[list[str]] | None = None
     forecasts: list[ForecastKeys] = []
+    external_ids: list[ExternalIdKeys] = []
+    links: LinksKeys | None = None
+    entity: EntityKeys | None = None
     models: list[contract_models.ModelKeys] = []
 
 
@@ -541,6 +561,8 @@ def _dataset(resource: _Resource) -> Dataset:
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
+    external_ids = read_external_ids(resource.external_ids, by_name)
+    dimensions = by_name | named_dimensions(external_ids)
     title = resource.title or _in_words(resource.name)
     found = Dataset(
         name=resource.name,
@@ -561,7 +583,10 @@ def _dataset(resource: _Resource) -> Dataset:
         records=_records(resource.records, by_name, references),
         history=_history(resource.history, resource.dated_by),
         declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
-        declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, by_name),
+        declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, dimensions),
+        external_ids=external_ids,
+        links=read_links(resource.links, by_name, resource.schema.primary_key),
+        entity=read_entity(resource.entity, by_name, resource.schema.primary_key),
     )
     models = contract_models.read_models(resource.models, by_name, found.dating, found.key)
     found = replace(found, models=models) if models else found
@@ -574,7 +599,7 @@ def _with_forecasts(dataset: Dataset, declared: Sequence[ForecastKeys]) -> Datas
         return dataset
     from logistics_core.metrics.defaults import metrics_of  # here: it builds on the catalogue
 
-    fields = {field.name: field for field in dataset.fields}
+    fields = {field.name: field for field in dataset.fields} | named_dimensions(dataset.external_ids)
     found = read_forecasts(declared, metrics_of(dataset), fields, dataset.dating)
     return replace(dataset, forecasts=found)
 

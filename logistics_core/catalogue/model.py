@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Self
 
 from logistics_core.catalogue.forecasts import DeclaredForecasts
+from logistics_core.catalogue.identities import DeclaredEntity, DeclaredLinks, ExternalId
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.models import DeclaredModel
 from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
@@ -184,6 +185,16 @@ class Field:
         return f"{self.title}, {self.unit}"
 
 
+def master_key_field(external: ExternalId) -> Field:
+    """What figures are grouped by for the things of an external id, as a field: a text."""
+    description = (
+        f"Key of the record of {external.entity} that {external.field} is linked with; without a link "
+        f"{external.system}: and the id itself"
+    )
+    title = external.name.replace("_", " ").capitalize()
+    return Field(external.name, title, FieldType.STRING, Role.DIMENSION, description, required=False)
+
+
 @dataclass(frozen=True)
 class Dating:
     """How a record gets its day, and so which days of the analytics a change makes stale."""
@@ -218,6 +229,8 @@ class Reference:
     dataset: str
     target_fields: tuple[str, ...]
     """The other dataset's fields, one for each of `fields`. In a catalogue this is its key, in the key's order."""
+    system: str | None = None
+    """The system whose external id the field holds; links lead from it to the key. None if it holds the key itself."""
 
 
 @dataclass(frozen=True)
@@ -297,6 +310,12 @@ class Dataset:
     """The dimensions of each pre-aggregate that the contract asks for; None if it leaves them to the refresh."""
     forecasts: tuple[DeclaredForecasts, ...] = ()
     """The forecasts that the contract asks for."""
+    external_ids: tuple[ExternalId, ...] = ()
+    """The fields that hold what other systems call the things of an entity."""
+    links: DeclaredLinks | None = None
+    """What its records link, if they are links between external ids and master keys."""
+    entity: DeclaredEntity | None = None
+    """What the contract says about its records as master records of an entity."""
     history: KeptHistory | None = None
     """Whether earlier versions of its records are kept. Those without a key are never replaced."""
     models: tuple[DeclaredModel, ...] = ()
@@ -346,6 +365,10 @@ class Dataset:
         """The fields that hold the key of the record which a nested record is in, by the fields of that key."""
         found = [each for each in self.references if self.records is not None and each.dataset == self.records.dataset]
         return {target: name for each in found for target, name in zip(each.target_fields, each.fields, strict=True)}
+
+    def external_id_called(self, name: str) -> ExternalId | None:
+        """The external id of the thing that questions call so."""
+        return next((each for each in self.external_ids if each.name == name), None)
 
     def reference_of(self, field: str) -> Reference | None:
         """The reference that the field is by itself, if it is one."""
@@ -404,6 +427,17 @@ class Dataset:
             KeyError: there is none.
         """
         return self._fields[name]
+
+    def dimension(self, name: str) -> Field:
+        """The field of that name, or the master key of the thing that questions call so: a text.
+
+        Raises:
+            KeyError: there is none.
+        """
+        external = self.external_id_called(name)
+        if external is None or name in self._fields:
+            return self.field(name)
+        return master_key_field(external)
 
     @cached_property
     def _fields(self) -> dict[str, Field]:

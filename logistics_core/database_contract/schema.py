@@ -193,6 +193,43 @@ API_READS: Mapping[str, frozenset[str]] = {
             "series_id",
         }
     ),
+    "identity.current_links": frozenset({"entity", "external_id", "master_key", "system"}),
+    "identity.links": frozenset(
+        {
+            "author",
+            "entity",
+            "external_id",
+            "file_id",
+            "link_id",
+            "made_at",
+            "master_key",
+            "reason",
+            "record_no",
+            "refreshed_as",
+            "source",
+            "system",
+            "withdrawn_at",
+        }
+    ),
+    "identity.newest_links": frozenset({"entity", "external_id", "link_id", "master_key", "system"}),
+    "identity.proposals": frozenset(
+        {
+            "decided_at",
+            "decided_by",
+            "entity",
+            "evidence",
+            "external_id",
+            "link_id",
+            "master_key",
+            "proposal_id",
+            "proposed_at",
+            "reason",
+            "rule",
+            "similarity",
+            "state",
+            "system",
+        }
+    ),
     "ingest.alembic_version": frozenset({"version_num"}),
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}

@@ -245,6 +245,9 @@ _EFFECTS: Mapping[str, Effect] = {
     "declared_rollups": Effect.COMPATIBLE,
     "forecasts": Effect.COMPATIBLE,
     "history": Effect.COMPATIBLE,
+    "external_ids": Effect.COMPATIBLE,
+    "links": Effect.COMPATIBLE,
+    "entity": Effect.COMPATIBLE,
     "models": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
@@ -295,6 +298,9 @@ _DATASET_KEYS = {
     "declared_rollups": "The dimensions of the pre-aggregates",
     "forecasts": "The forecasts",
     "history": "The snapshots of its history",
+    "external_ids": "The external ids",
+    "links": "What its records link",
+    "entity": "What is said about its records as master records",
     "models": "The models",
 }
 

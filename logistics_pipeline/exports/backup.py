@@ -30,11 +30,12 @@ _LEFT_OUT = frozenset(
         "ingest.file_requests",
         "ingest.dropped_indexes",
         "catalogue.requests",
+        "identity.current_links",
         "models.jobs",
         "models.job_results",
     }
 )
-_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "models")
+_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

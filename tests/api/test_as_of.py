@@ -7,14 +7,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logistics_core.catalogue import Catalogue
+from logistics_core.metrics.defaults import metrics_of
 from logistics_core.settings import Settings
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.figure_history import figure_history
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import FoundFile
@@ -237,7 +240,7 @@ def api(site: Site, serve: Any) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fresh(new_database: Databases, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An API, and a function that loads one more file into its database, in the order of registration."""
     with new_database() as url:
@@ -303,14 +306,17 @@ def as_of_name(path: str) -> str:
     return "asOf" if path in ("/api/trips", "trips.csv") else "as_of"
 
 
-def test_answers_as_of_each_file_are_those_of_a_database_that_has_the_files_until_then(
-    api: Any, fresh: tuple[Any, Site]
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_answers_as_of_a_file_are_those_of_a_database_that_has_the_files_until_then(
+    api: Any, fresh: tuple[Any, Site], every: int
 ) -> None:
     other, site = fresh
     seen = 0
     for number in range(len(FILES)):
         if number != UNLOADED:
             site.load(number)
+        if number % every != every - 1:
+            continue
         refresh(site.url)
         file_id = number + 1
         for path, query in QUESTIONS:
@@ -321,7 +327,7 @@ def test_answers_as_of_each_file_are_those_of_a_database_that_has_the_files_unti
         for name in ("parcels.csv", "trips.csv", "scans.ndjson", "depots.ndjson"):
             expected = exported(other, name, source=True)
             assert exported(api, name, source=True, **{as_of_name(name): file_id}) == expected
-    assert seen > 100
+    assert seen > 100 / every
 
 
 def test_pages_go_on_behind_their_cursor_as_of_the_same_file(api: Any) -> None:
@@ -510,6 +516,19 @@ def test_the_history_of_figures_names_the_files_that_changed_them(api: Any) -> N
     assert upto["now"] == known(6) and all(each["file"]["file_id"] <= 6 for each in upto["changes"])
     api.refused(422, "/api/history/figures/parcels", since="6", until="5")
     api.refused(422, "/api/history/figures/pallets", since="6")
+
+
+def test_the_command_says_of_figures_what_the_api_does(api: Any, site: Site) -> None:
+    dataset = site.options.catalogue["parcels"]
+    found = api.get("/api/history/figures/parcels", since="2026-03-02", start="2024-01-03", end="2024-03-20")
+    with connect(site.url) as connection:
+        days = date(2024, 1, 3), date(2024, 3, 20)
+        history = figure_history(connection, dataset, metrics_of(dataset), "2026-03-02", *days)
+    assert (history.then, history.now, history.files) == (found["then"], found["now"], found["files"])
+    assert [(each.file.file_id, each.before, each.after) for each in history.changes] == [
+        (each["file"]["file_id"], each["before"], each["after"]) for each in found["changes"]
+    ]
+    assert len(history.changes) >= 4
 
 
 def test_graphql_has_the_history_of_records_and_of_figures(api: Any) -> None:

@@ -36,6 +36,9 @@ KEYS = {
     "board_id": BOARD_ID,
     "source": "fleet",
     "pull_id": "1",
+    "entity": "vehicles",
+    "key": "TRUCK-07",
+    "payment": "P-1",
 }
 MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""

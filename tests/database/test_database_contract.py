@@ -23,6 +23,7 @@ from logistics_core.database_contract.file_states import (
     UNFINISHED_STATES,
     FileState,
 )
+from logistics_core.database_contract.identities import ProposalState as IdentityProposalState
 from logistics_core.database_contract.locks import (
     HOUSEKEEPING_LOCK,
     IS_BEING_LOADED,
@@ -114,10 +115,14 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     of_pulls = {state for path, state in named if path in about_pulls}
     about_models = {path for path, _ in named if path.startswith(("models/", "migrations/0022_model"))}
     of_models = {state for path, state in named if path in about_models}
-    of_files = {state for path, state in named if path not in about_proposals | about_pulls | about_models}
+    about_identities = {"migrations/0021_identities.sql"}
+    of_identities = {state for path, state in named if path in about_identities}
+    others = about_proposals | about_pulls | about_identities | about_models
+    of_files = {state for path, state in named if path not in others}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
     assert of_pulls == set(PullState)
+    assert of_identities == set(IdentityProposalState)
     assert of_models == {*VersionState, *JobState}
     assert {state for path, state in named if path in about_proposals} <= {*FileState, *ProposalState}
 

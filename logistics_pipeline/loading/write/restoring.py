@@ -44,6 +44,8 @@ class Restoring:
             ledger.bring_back(self._connection, file_id, records)
             ledger.count_cells(self._connection, file_id, self._dataset.columns, {file_id: filled}, {})
             total += records
+        # A transaction may remove several files.
+        self._connection.execute(sql.SQL("DROP TABLE {}").format(_RESTORED))
         return total
 
     def _find_columns(self) -> tuple[str, ...]:
