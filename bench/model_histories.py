@@ -89,7 +89,8 @@ def _records(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _row(shipment: dict[str, Any], log: dict[str, Any] | None) -> tuple[float, float, str, str] | None:
-    value, moment = shipment["delivery_time"], log and _moment(str(log["trip_date"]))
+    value = shipment["delivery_time"]
+    moment = None if log is None else _moment(str(log["trip_date"]))
     if not isinstance(value, int | float) or value <= 0 or moment is None:
         return None
     return moment, float(value), str(shipment["origin"]), str(shipment["destination"])

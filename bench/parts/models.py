@@ -190,8 +190,8 @@ PART = Part(
 Durations of made shipments, each predicted from those that had arrived when it began; the newest fifth counts, after
 the setting was chosen by the shipments before. Errors are mean absolute ones relative to the median of the route: as it
 was known when each of four windows began, and when the first began (frozen). LightGBM, the challenger, is fitted anew
-before each window.
-`{FOLDER_VARIABLE}=folder` adds real sets, as for the forecasts. Of the sample, costs and fuel are tested with one record in fifty made odd, and
-whatever else is called odd counts as wrong. CPU seconds are of the process, without PostgreSQL's.""",
+before each window. `{FOLDER_VARIABLE}=folder` adds real sets, as for the forecasts. Of the sample, costs and fuel are
+tested with one record in fifty made odd, and whatever else is called odd counts as wrong. CPU seconds are of the
+process, without PostgreSQL's.""",
     _measure,
 )

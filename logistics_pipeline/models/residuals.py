@@ -86,8 +86,7 @@ def fit(values: FloatArray, group: IntArray, groups: int, inputs: FloatArray) ->
 
 def is_complete(inputs: FloatArray) -> BoolArray:
     """(records,) Whether all inputs are known and above 0. Of others it is not known what is usual."""
-    found: BoolArray = (inputs > 0).all(axis=1)
-    return found
+    return np.asarray((inputs > 0).all(axis=1), dtype=bool)
 
 
 def _all(matrix: FloatArray, logs: FloatArray, group: IntArray, groups: int, keeps: BoolArray) -> FloatArray:
