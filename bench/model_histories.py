@@ -12,7 +12,7 @@ import numpy as np
 
 from logistics_pipeline.models.arrays import Durations, FloatArray, IntArray
 
-_MADE = 30_000
+_MADE = 12_000
 _ROUTES = 150
 _PER_DAY = 60.0
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%d-%b-%y")
@@ -31,7 +31,7 @@ def made_histories() -> Iterator[NamedHistory]:
     yield NamedHistory("routes that do not change", _made(1))
     yield NamedHistory("twice as long at the end", _made(2, growth=np.log(2)))
     yield NamedHistory("heavy tails", _made(3, noise=lambda random, count: 0.2 * random.standard_t(3, count)))
-    yield NamedHistory("3,000 rare routes", _made(4, routes=3_000))
+    yield NamedHistory("1,000 rare routes", _made(4, routes=1_000))
 
 
 def _made(

@@ -23,7 +23,7 @@ from logistics_pipeline.models.jobs import serve_next
 from logistics_pipeline.models.running_means import Sums, medians_of_groups
 from logistics_pipeline.models.updating import Updated, update_model
 
-_SHIPMENTS = 200_000
+_SHIPMENTS = 100_000
 _JOB_ROWS = 20_000
 _MODELS = ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel")
 _LEAST_COVERED, _MOST_COVERED, _MOST_ERROR, _LEAST_FOUND = 87.0, 93.0, 1.02, 90.0

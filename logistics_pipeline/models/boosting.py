@@ -34,7 +34,7 @@ EARLIER_FITS = 3
 """Before the windows: their residuals are what the first intervals are made of."""
 PARAMETERS = {
     "objective": "quantile", "alpha": 0.5, "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 40,
-    "lambda_l2": 1.0, "deterministic": True, "force_row_wise": True, "seed": 1, "num_threads": 2, "verbosity": -1,
+    "lambda_l2": 1.0, "deterministic": True, "force_row_wise": True, "seed": 1, "num_threads": 1, "verbosity": -1,
 }  # fmt: skip
 _HOURS = {"day": 24.0, "week": 168.0, "year": 8766.0}
 

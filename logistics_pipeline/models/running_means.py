@@ -6,7 +6,7 @@ mean plus the spread times a quantile of the last residuals (`tracking`), which 
 time as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -17,6 +17,7 @@ FIELD_SHRINK = 5.0
 FIELD_WINDOWS = 5
 """How many windows of a group a field has, and squared, all records."""
 SPREAD_SHRINK = 20.0
+MOVE_SHRINK = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Setting:
     is_spread_by_group: bool
     """Whether groups differ in their spread."""
     clip: float | None = None
-    """How many usual residuals a record may be away from what was expected and still count in full; None: any number.
-    What is late for reasons of its own then moves the mean less."""
+    """Usual residuals up to which a record counts in full; None: however far it is. Then the mean of a group is moved
+    towards its median: what is late for reasons of its own counts once, not by how late it is."""
 
 
 SETTINGS = tuple(
     Setting(window, shrink, by_group, clip)
-    for window, shrink, by_group, clip in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True), (None, 2.0))
+    for window, shrink, by_group, clip in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True), (None, 1.0))
 )
 
 
@@ -50,8 +51,8 @@ class Running:
     """(records,) Mean absolute residual that was usual."""
     seen: FloatArray
     """(records,) How many records of its group were known."""
-    counted: FloatArray
-    """(records,) The logarithms that means are of: of each record or, where it is far away, of what may count."""
+    plain: FloatArray
+    """(records,) The mean before it was moved towards the median."""
 
 
 class Sums:
@@ -69,33 +70,47 @@ class Sums:
 
 def running(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
     """Expectations of all records, each from what was known at its start. `logs` may have any value where not known."""
-    found = _running(sums, setting, logs, logs)
+    found = _plain(sums, setting, logs)
     if setting.clip is None:
         return found
-    reach = setting.clip * found.spread
-    clipped = np.clip(logs, found.mean - reach, found.mean + reach)
-    return _running(sums, setting, logs, np.where(np.isfinite(clipped), clipped, logs))
+    clipped, inside = moves(found, setting.clip, logs, sums.records.known)
+    _, total = sums.group.of(clipped, setting.window)
+    _, number = sums.group.of(inside, setting.window)
+    return replace(found, mean=found.mean + found.spread * moved(total, number))
 
 
-def _running(sums: Sums, setting: Setting, logs: FloatArray, counted: FloatArray) -> Running:
-    """The same, where means are of `counted`; spreads are of what it was."""
+def moves(found: Running, clip: float, logs: FloatArray, known: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(records,) Residuals from the plain mean in usual ones, clipped, and which are not clipped: 0 where not known."""
+    residuals = (logs - found.plain) / found.spread
+    residuals = np.where(np.isfinite(residuals) & np.isfinite(known), residuals, 0.0)
+    inside = (np.abs(residuals) < clip) & np.isfinite(known)
+    return np.clip(residuals, -clip, clip), inside.astype(np.float64)
+
+
+def moved(total: FloatArray, number: FloatArray) -> FloatArray:
+    """By how many usual residuals a mean is moved: one step of Huber's estimate of a location, shrunk (Huber 1964)."""
+    return np.clip(total / (number + MOVE_SHRINK), -1.0, 1.0)
+
+
+def _plain(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
+    """The same without the move towards the median."""
     window = setting.window
-    records, summed = sums.all.of(counted, _larger(window, FIELD_WINDOWS**2))
-    overall = np.divide(summed, records, out=np.full(len(logs), np.nan), where=records > 0)
+    counted, summed = sums.all.of(logs, _larger(window, FIELD_WINDOWS**2))
+    overall = np.divide(summed, counted, out=np.full(len(logs), np.nan), where=counted > 0)
     expected = overall.copy()
     if len(sums.fields) > 1:
         for field in sums.fields:
-            number, total = field.of(counted, _larger(window, FIELD_WINDOWS))
+            number, total = field.of(logs, _larger(window, FIELD_WINDOWS))
             expected += (total - number * overall) / (number + FIELD_SHRINK)
-    seen, total = sums.group.of(counted, window)
+    seen, total = sums.group.of(logs, window)
     mean = (total + setting.shrink * expected) / (seen + setting.shrink)
     residual = np.where(np.isfinite(mean) & np.isfinite(sums.records.known), np.abs(logs - mean), 0.0)
     number, total = sums.all.of(residual, _larger(window, FIELD_WINDOWS**2))
     usual = np.divide(total, number, out=np.ones(len(logs)), where=(number > 0) & (total > 0))
     if not setting.is_spread_by_group:
-        return Running(mean, usual, seen, counted)
+        return Running(mean, usual, seen, mean)
     number, total = sums.group.of(residual, window)
-    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen, counted)
+    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen, mean)
 
 
 def _larger(window: int | None, times: int) -> int | None:
