@@ -52,6 +52,7 @@ def duration_document(
     return DurationDocument(
         unit=unit,
         by=list(model.by),
+        per=list(model.per),
         promise=model.promise,
         margin=MARGIN_HOURS / records.unit_hours,
         window=setting.window,

@@ -6,7 +6,7 @@ Every method is a `Candidate`: what it expects of all records, so that methods a
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -182,7 +182,8 @@ def train(
         windows, compared, is_same_method=champion is not None and champion.method == candidate.method
     )
     if champion is not None and compared is None:
-        verdict = replace(verdict, reason="The version in production cannot be tested any more.")
+        reason = f"The version in production ({champion.method}) cannot be tested here: a person decides."
+        verdict = Verdict("equal", reason, False)
     total = backtesting.overall(windows)
     backtest_id = registry.store_backtest(connection, version, windows, total, compared, verdict)
     registry.stage(connection, version, author, f"Back-test: {verdict.reason}", backtest_id)
