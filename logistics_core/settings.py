@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         30, description="A file's batches in the ledger are merged into one row this many days after their commit"
     )  # fmt: skip
     keep_file_requests_days: PositiveInt = Field(
-        90, description="Requests to retry, unload or dismiss a file, and those about contracts, "
+        90, description="Requests to retry, unload or dismiss a file, those about contracts, and jobs of models "
         "are deleted this many days after they were served"
     )  # fmt: skip
     keep_resolved_rejects_days: PositiveInt | None = Field(

@@ -24,7 +24,7 @@ from logistics_pipeline.local.supervisor import stop_signals
 from logistics_pipeline.models import registry
 from logistics_pipeline.models.jobs import work
 from logistics_pipeline.models.registry import Version
-from logistics_pipeline.models.updating import Updated, find_model, names_of, update_model
+from logistics_pipeline.models.updating import Updated, find_model, import_model, names_of, update_model
 
 app = typer.Typer(no_args_is_help=True, help="Trains models, promotes their versions, and shows how right they are.")
 
@@ -214,6 +214,23 @@ def export(
     with out.open("xb") as file:
         file.write(content)
     say(f"{out} has the {found.format} of {found.name}: {len(content):,} bytes, SHA-256 {found.sha256}.")
+
+
+@app.command("import")
+def import_(
+    model: Name,
+    graph: Annotated[Path, typer.Argument(help="An ONNX file", exists=True, dir_okay=False, metavar="FILE")],
+    author: Author = None,
+) -> None:
+    """Stores an ONNX graph as a version of a model of durations, and tests it. It runs in a process with limits."""
+    settings = Settings()
+    with open_environment(settings) as environment:
+        content = graph.read_bytes()
+        found = import_model(environment.database_url, model, content, settings=settings, author=_author(author))
+    say(
+        f"{found.version.name} is in staging. {found.verdict.reason} Promote it: logistics models promote {model} "
+        f"{found.version.version}"
+    )
 
 
 @app.command("work")
