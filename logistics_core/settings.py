@@ -305,6 +305,11 @@ class Settings(BaseSettings):
         return self.data_dir / "sources"
 
     @cached_property
+    def notifications_file(self) -> Path:
+        """Who is told of what: endpoints of notifications, and what they subscribe to."""
+        return self.data_dir / "notifications.yaml"
+
+    @cached_property
     def archive_dir(self) -> Path:
         """Pages that were pulled from sources, as they were received."""
         return self.data_dir / "archive"
