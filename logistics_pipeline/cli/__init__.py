@@ -27,6 +27,7 @@ from logistics_pipeline.cli import (
     keys,
     load,
     migrate,
+    notifications,
     quality,
     refresh,
     rejects,
@@ -95,6 +96,7 @@ COMMANDS = (
     contracts,
     sources,
     source_proposals,
+    notifications,
     migrate,
     db,
 )

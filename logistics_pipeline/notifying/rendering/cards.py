@@ -111,8 +111,8 @@ def _teams_event(event: Event, message: Outgoing) -> Iterator[dict[str, Any]]:
     yield _run(word, color=_TEAMS_COLOURS.get(word, "Accent"), weight="Bolder") | {"spacing": "Medium"}
     yield _run(title, size="Medium", weight="Bolder") | {"spacing": "None"}
     if event.text:
-        yield _run(shortened(event.text, _LONGEST_TEXT))
-    facts = event.facts[: 3 if message.is_digest else _MOST_FACTS]
+        yield _run(shortened(event.text, _LONGEST_TEXT // (2 if message.is_digest else 1)))
+    facts = event.facts[: 2 if message.is_digest else _MOST_FACTS]
     for name, value in facts:
         yield {"type": "RichTextBlock", "spacing": "None", "inlines": [
             {"type": "TextRun", "text": f"{shortened(name, 100)}  ", "isSubtle": True},
@@ -186,7 +186,7 @@ def telegram_text(message: Outgoing) -> str:
 def _telegram_event(event: Event, message: Outgoing) -> tuple[str, int]:
     title = shortened(f"{state_word(event)}: {event.title}", 300)
     plain = [shortened(event.text, 1_500 if not message.is_digest else 300)] if event.text else []
-    plain += [f"{shortened(name, 80)}: {shortened(value, 150)}" for name, value in event.facts[:_MOST_FACTS]]
+    plain += [f"{shortened(name, 80)}: {shortened(value, 100)}" for name, value in event.facts[:_MOST_FACTS]]
     plain.append(shown_time(event.occurred_at, message.time_zone))
     lines = [f"<b>{escape(title, quote=False)}</b>", *(escape(each, quote=False) for each in plain)]
     if (link := _link(event, message)) is not None:
